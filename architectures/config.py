@@ -1,0 +1,72 @@
+"""The configuration of a network: one frozen, complete value. Imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Norm = Literal["none", "batch", "group"]
+
+
+class InfeasibleArchitecture(ValueError):  # noqa: N818 - a state of the world, not a mistake
+    """A valid configuration that cannot run on the given input, for example a bottleneck that would vanish."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchitectureConfig:
+    """Every choice that shapes a network. `architectures.registry.configure` fills in an architecture's defaults."""
+
+    name: str
+    """Key of `architectures.registry.ARCHITECTURES`."""
+    channels: tuple[int, ...]
+    """Encoder widths, outermost level first; their number is the depth."""
+    decoder_channels: tuple[int, ...]
+    """Decoder widths, innermost level first."""
+    skips: tuple[int, ...] = ()
+    """Levels (1 = full resolution) whose block output is concatenated in the decoder, in ascending order."""
+    norm: Norm = "none"
+    """Normalisation between the first convolution of a block and its ReLU."""
+    in_channels: int = 3
+    out_channels: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.channels:
+            raise ValueError("architecture.channels must name at least one width, got none.")
+        for field, widths in (("channels", self.channels), ("decoder_channels", self.decoder_channels)):
+            _require_positive(f"architecture.{field}", widths)
+        _require_positive("architecture.in_channels", (self.in_channels,))
+        _require_positive("architecture.out_channels", (self.out_channels,))
+        if self.norm not in get_args(Norm):
+            raise ValueError(f"architecture.norm must be one of {', '.join(get_args(Norm))}, got {self.norm!r}.")
+        if list(self.skips) != sorted(set(self.skips) & set(range(1, self.depth + 1))):
+            raise ValueError(
+                f"architecture.skips must be ascending levels between 1 and {self.depth}, got {self.skips}."
+            )
+
+    @property
+    def depth(self) -> int:
+        """Number of encoder blocks; with pooling also the number of poolings."""
+        return len(self.channels)
+
+    @property
+    def base_width(self) -> int:
+        """Width of the outermost encoder block."""
+        return self.channels[0]
+
+
+def _require_positive(field: str, values: Sequence[int]) -> None:
+    for value in values:
+        if value < 1:
+            raise ValueError(f"{field} must hold integers of at least 1, got {tuple(values)}.")
+
+
+def require_no_skips(config: ArchitectureConfig) -> None:
+    """Raise ValueError if the config asks an architecture without skip connections for some."""
+    if config.skips:
+        raise ValueError(f"architecture.skips must be empty for {config.name}, got {config.skips}; use unet.")
+
+
+def widths(base: int, depth: int, growth: float = 2.0) -> tuple[int, ...]:
+    """Encoder widths `base * growth**level` for `depth` levels, rounded, at least 1 each."""
+    if depth < 1:
+        raise ValueError(f"depth must be at least 1, got {depth}.")
+    return tuple(max(1, round(base * growth**level)) for level in range(depth))

@@ -1,0 +1,105 @@
+"""The one network behind Hourglass and U-Net: they differ by the set of skip levels and by nothing else."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from architectures.blocks import ConvBlock, pad_to_multiple
+from architectures.bottleneck import Layer, Prediction, block_layers, require_fit, summarise
+from architectures.config import ArchitectureConfig
+
+
+class EncoderDecoder(nn.Module):
+    """Per level a block and a 2x2 max-pool; then per level a 2x2 transposed convolution and a block; a 1x1 head.
+
+    At a skip level the encoder block's output before pooling is concatenated after the up-convolution
+    (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597). Level 1 is full resolution.
+    """
+
+    def __init__(self, config: ArchitectureConfig) -> None:
+        super().__init__()
+        require_decoder_depth(config)
+        self.depth = config.depth
+        self.skips = frozenset(config.skips)
+        inputs = (config.in_channels, *config.channels)
+        self.encoder = nn.ModuleList(
+            ConvBlock(before, after, config.norm) for before, after in zip(inputs, config.channels, strict=False)
+        )
+        self.bottleneck = nn.Identity()
+        inputs = (config.channels[-1], *config.decoder_channels)
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(before, after, 2, stride=2)
+            for before, after in zip(inputs, config.decoder_channels, strict=False)
+        )
+        self.decoder = nn.ModuleList(
+            ConvBlock(skip_channels(config, level) + width, width, config.norm)
+            for level, width in decoder_levels(config)
+        )
+        self.head = nn.Conv2d(config.decoder_channels[-1], config.out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> logits (B, out_channels, H, W), for any H and W of at least 2**depth."""
+        height, width = x.shape[-2:]
+        require_fit(self.depth, height, width)
+        x = pad_to_multiple(x, 2**self.depth)
+        stored: dict[int, Tensor] = {}
+        for level, block in enumerate(self.encoder, start=1):
+            x = block(x)
+            if level in self.skips:
+                stored[level] = x
+            x = F.max_pool2d(x, 2)
+        x = self.bottleneck(x)
+        for level, up, block in zip(range(self.depth, 0, -1), self.up, self.decoder, strict=True):
+            x = up(x)
+            x = block(torch.cat((x, stored.pop(level)), dim=1) if level in self.skips else x)
+        logits: Tensor = self.head(x)
+        return logits[..., :height, :width]
+
+
+def decoder_levels(config: ArchitectureConfig) -> list[tuple[int, int]]:
+    """(level, decoder width) from the innermost level outwards."""
+    return list(zip(range(config.depth, 0, -1), config.decoder_channels, strict=True))
+
+
+def skip_channels(config: ArchitectureConfig, level: int) -> int:
+    """Channels that the skip connection of `level` adds to the decoder block's input."""
+    return config.channels[level - 1] if level in config.skips else 0
+
+
+def require_decoder_depth(config: ArchitectureConfig) -> None:
+    """Raise ValueError unless there are as many up-convolutions as poolings."""
+    if len(config.decoder_channels) != config.depth:
+        raise ValueError(
+            f"architecture.decoder_channels of {config.name} must hold one width per level ({config.depth}), "
+            f"got {config.decoder_channels}."
+        )
+
+
+def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
+    """Bottleneck, parameters and MACs of `EncoderDecoder(config)` on one image, padding included.
+
+    Raises:
+        InfeasibleArchitecture: the bottleneck would vanish.
+    """
+    require_decoder_depth(config)
+    require_fit(config.depth, height, width)
+    multiple = 2**config.depth
+    padded = (height + -height % multiple, width + -width % multiple)
+    layers: list[Layer] = []
+    before = config.in_channels
+    for level, after in enumerate(config.channels):
+        layers += block_layers(before, after, padded[0] >> level, padded[1] >> level, config.norm)
+        before = after
+    for level, after in decoder_levels(config):
+        side = padded[0] >> (level - 1), padded[1] >> (level - 1)
+        layers.append(Layer(before, after, parameter_taps=4, output_taps=1, height=side[0], width=side[1]))
+        layers += block_layers(after + skip_channels(config, level), after, *side, config.norm)
+        before = after
+    layers.append(Layer(before, config.out_channels, 1, 1, *padded))
+    shape = config.channels[-1], padded[0] >> config.depth, padded[1] >> config.depth
+    return summarise(config, layers, shape, (height, width))
+
+
+def default_decoder(channels: tuple[int, ...]) -> tuple[int, ...]:
+    """The encoder mirrored and then half its outermost width: (16, 32, 64) -> (32, 16, 8)."""
+    return (*channels[-2::-1], max(1, channels[0] // 2))

@@ -1,0 +1,121 @@
+"""The table of architectures. A new one is one file and one entry here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from architectures import encoder_decoder, hourglass, simple_conv, unet
+from architectures.blocks import initialise
+from architectures.bottleneck import Prediction
+from architectures.config import ArchitectureConfig, Norm
+
+Skips = Literal["none", "all"] | Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchitectureSpec:
+    """An architecture: the network, its prediction without tensors, and its defaults."""
+
+    network: Callable[[ArchitectureConfig], nn.Module]
+    """Module with an attribute `bottleneck`, a submodule whose output is the bottleneck map."""
+    predict: Callable[[ArchitectureConfig, int, int], Prediction]
+    """(config, height, width) -> sizes; raises InfeasibleArchitecture."""
+    default_decoder: Callable[[tuple[int, ...]], tuple[int, ...]]
+    default_skips: Literal["none", "all"]
+    presets: dict[str, ArchitectureConfig]
+    """Named configurations; the first one is the default."""
+
+
+ARCHITECTURES: dict[str, ArchitectureSpec] = {
+    "simple_conv": ArchitectureSpec(
+        network=simple_conv.SimpleConv,
+        predict=simple_conv.predict,
+        default_decoder=simple_conv.default_decoder,
+        default_skips="none",
+        presets=simple_conv.PRESETS,
+    ),
+    "hourglass": ArchitectureSpec(
+        network=hourglass.Hourglass,
+        predict=encoder_decoder.predict,
+        default_decoder=encoder_decoder.default_decoder,
+        default_skips="none",
+        presets=hourglass.PRESETS,
+    ),
+    "unet": ArchitectureSpec(
+        network=unet.UNet,
+        predict=encoder_decoder.predict,
+        default_decoder=encoder_decoder.default_decoder,
+        default_skips="all",
+        presets=unet.PRESETS,
+    ),
+}
+
+PRESETS: dict[str, ArchitectureConfig] = {
+    name: config for spec in ARCHITECTURES.values() for name, config in spec.presets.items()
+}
+
+
+def configure(
+    name: str,
+    channels: Sequence[int],
+    *,
+    decoder_channels: Sequence[int] | None = None,
+    skips: Skips | None = None,
+    norm: Norm = "none",
+) -> ArchitectureConfig:
+    """A complete configuration; None takes the architecture's default.
+
+    Raises:
+        ValueError: unknown architecture (the choices are listed) or a value out of range.
+    """
+    spec = get_spec(name)
+    encoder = tuple(channels)
+    decoder = spec.default_decoder(encoder) if decoder_channels is None else tuple(decoder_channels)
+    return ArchitectureConfig(
+        name=name,
+        channels=encoder,
+        decoder_channels=decoder,
+        skips=_levels(spec.default_skips if skips is None else skips, len(encoder)),
+        norm=norm,
+    )
+
+
+def _levels(skips: Skips, depth: int) -> tuple[int, ...]:
+    if skips == "none":
+        return ()
+    if skips == "all":
+        return tuple(range(1, depth + 1))
+    return tuple(int(level) for level in skips)
+
+
+def get_spec(name: str) -> ArchitectureSpec:
+    """Entry of the table; ValueError lists the choices."""
+    if name not in ARCHITECTURES:
+        raise ValueError(f"architecture.name must be one of {', '.join(ARCHITECTURES)}, got {name!r}.")
+    return ARCHITECTURES[name]
+
+
+def get_preset(name: str) -> ArchitectureConfig:
+    """Named configuration; ValueError lists the choices."""
+    if name not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
+    return PRESETS[name]
+
+
+def preset_name(config: ArchitectureConfig) -> str:
+    """Name of the preset that the config equals, or an empty string."""
+    return next((name for name, preset in PRESETS.items() if preset == config), "")
+
+
+def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
+    """Bottleneck, parameters and MACs on one image of the given size, without a tensor."""
+    return get_spec(config.name).predict(config, height, width)
+
+
+def build(config: ArchitectureConfig, *, seed: int) -> nn.Module:
+    """The network of `config` in float32 on the CPU, initialised by `seed`."""
+    network = get_spec(config.name).network(config)
+    initialise(network, seed)
+    return network

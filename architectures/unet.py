@@ -1,0 +1,14 @@
+"""U-Net: the Hourglass plus skip connections (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597)."""
+
+from architectures.config import ArchitectureConfig
+from architectures.encoder_decoder import EncoderDecoder
+
+
+class UNet(EncoderDecoder):
+    """`EncoderDecoder` with the skip connections of its configuration: all levels by default, or any set of levels."""
+
+
+PRESETS = {
+    "unet": ArchitectureConfig(name="unet", channels=(16, 32, 64), decoder_channels=(32, 16, 8), skips=(1, 2, 3))
+}
+"""The practical's: the Hourglass preset with a skip connection at each of its three levels."""

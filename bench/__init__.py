@@ -1,0 +1,1 @@
+"""Benchmark harness that compares encoder-decoder segmentation networks."""

@@ -1,0 +1,146 @@
+"""`python -m bench data|train|predict`. Torch and MLflow are imported when a command runs, so that help is quick."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench import cli
+from bench.config import DataConfig, RunConfig, TrainingConfig
+
+_OWN_FLAGS = frozenset({"path", "size"})
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse and run; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure one encoder-decoder on one data set.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_data(commands.add_parser("data", help="describe a data set, or draw a contact sheet of it"))
+    _add_train(commands.add_parser("train", help="train one network and track it"))
+    _add_predict(commands.add_parser("predict", help="write masks of new images"))
+    return cli.main(parser, arguments)
+
+
+def _add_common(parser: argparse.ArgumentParser, command: Any) -> None:
+    parser.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+    parser.set_defaults(command=command)
+
+
+def _add_dataset(parser: argparse.ArgumentParser, size: int) -> None:
+    group = parser.add_argument_group("data")
+    group.add_argument("--data", default="synthetic", help="folder with images/ and masks/, or `synthetic` (default)")
+    group.add_argument(
+        "--size", type=int, nargs="+", default=[size], help=f"side, or height and width, in pixels (default: {size})"
+    )
+    cli.add_fields(group, DataConfig, _OWN_FLAGS)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    _add_dataset(parser, 64)
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="write a contact sheet of frames and masks")
+    _add_common(parser, _data)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    network = parser.add_argument_group("network")
+    network.add_argument("--arch", help="architecture: simple_conv, hourglass or unet (default: unet)")
+    network.add_argument("--preset", help="a named network of the practical instead of --arch and the flags below")
+    network.add_argument("--channels", type=int, nargs="+", help="encoder widths, outermost first (default: preset's)")
+    network.add_argument("--decoder-channels", type=int, nargs="*", help="decoder widths, innermost first")
+    network.add_argument("--skips", nargs="+", help="none, all, or the levels to connect (1 = full resolution)")
+    network.add_argument("--norm", default="none", help="none, batch or group (default: none)")
+    _add_dataset(parser, 128)
+    cli.add_fields(parser.add_argument_group("training"), TrainingConfig)
+    parser.add_argument("--seed", type=int, default=0, help="decides fold, initialisation and order (default: 0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the tracking store (default: runs)")
+    _add_common(parser, _train)
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", metavar="CHECKPOINT_OR_RUN_ID", help="state_dict.pt, its folder, or a run's id")
+    parser.add_argument("images", type=Path, metavar="IMAGE_OR_DIR")
+    parser.add_argument("--out", type=Path, required=True, help="folder for STEM.png and overlays/STEM.png")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the tracking store (default: runs)")
+    _add_common(parser, _predict)
+
+
+def _data_config(options: argparse.Namespace) -> DataConfig:
+    if len(options.size) > 2:
+        raise ValueError(f"--size must be one side or height and width, got {options.size}.")
+    size = (options.size[0], options.size[-1])
+    return DataConfig(path=options.data, size=size, **cli.pick_fields(options, DataConfig, _OWN_FLAGS))
+
+
+def _data(options: argparse.Namespace) -> dict[str, Any]:
+    from bench.data.dataset import read
+    from bench.data.frames import is_foreground
+    from bench.data.sheet import contact_sheet
+
+    frames = read(_data_config(options))
+    if options.sheet is not None:
+        contact_sheet(frames, options.sheet)
+    return {
+        "frames": len(frames.stems),
+        "scenes": len(set(frames.scenes)),
+        "size": list(frames.images.shape[1:3]),
+        "foreground_share": round(float(is_foreground(frames.masks).mean()), 4),
+        **({"sheet": str(options.sheet)} if options.sheet else {}),
+    }
+
+
+def _run_config(options: argparse.Namespace) -> RunConfig:
+    from architectures import registry
+
+    if options.preset is not None:
+        if any(
+            value is not None for value in (options.arch, options.channels, options.decoder_channels, options.skips)
+        ):
+            raise ValueError("--preset must stand without --arch, --channels, --decoder-channels and --skips.")
+        architecture = replace(registry.get_preset(options.preset), norm=options.norm)
+    else:
+        name = options.arch or "unet"
+        default = next(iter(registry.get_spec(name).presets.values()))
+        architecture = registry.configure(
+            name,
+            options.channels or default.channels,
+            decoder_channels=options.decoder_channels,
+            skips=_parse_skips(options.skips),
+            norm=options.norm,
+        )
+    return RunConfig(
+        architecture=architecture,
+        data=_data_config(options),
+        training=TrainingConfig(**cli.pick_fields(options, TrainingConfig)),
+        seed=options.seed,
+    )
+
+
+def _parse_skips(words: list[str] | None) -> Any:
+    if words is None or words in (["none"], ["all"]):
+        return words[0] if words else None
+    if not all(word.isdigit() for word in words):
+        raise ValueError(f"--skips must be none, all or level numbers, got {' '.join(words)}.")
+    return tuple(int(word) for word in words)
+
+
+def _train(options: argparse.Namespace) -> dict[str, Any]:
+    from bench.session import train_one
+
+    return train_one(_run_config(options), runs=options.runs, device=options.device)
+
+
+def _predict(options: argparse.Namespace) -> dict[str, Any]:
+    from bench.device import choose_device
+    from bench.predict import find_images, load_checkpoint, predict_files, resolve_checkpoint
+
+    images = find_images(options.images)
+    network, config = load_checkpoint(resolve_checkpoint(options.checkpoint, options.runs))
+    written = predict_files(network, config, images, options.out, choose_device(options.device))
+    return {"masks": len(written), "out": str(options.out)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""What the three command lines share: flags from config fields, exit codes, JSON on stdout and words on stderr."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+EXIT_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> int:
+    """Run the command that the parser's `command` default names: 0 done, 2 wrong input, 130 interrupted.
+
+    A command takes the parsed arguments and returns the answer: a JSON object, printed with `--json`, else as lines.
+    """
+    options = parser.parse_args(arguments)
+    quiet_libraries()
+    command: Callable[[argparse.Namespace], dict[str, Any]] = options.command
+    try:
+        answer = command(options)
+    except ValueError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return EXIT_INPUT
+    except KeyboardInterrupt as interrupt:
+        print(f"\n{interrupt or 'interrupted'}", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    if options.json:
+        print(json.dumps(answer))
+    else:
+        for key, value in answer.items():
+            print(f"{key}: {value}")
+    return 0
+
+
+def quiet_libraries() -> None:
+    """Silence native log lines that are no news to the user: the profiler's, and its remark on older allocations."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
+
+def add_fields(parser: argparse._ActionsContainer, config: type[Any], skip: frozenset[str] = frozenset()) -> None:
+    """One flag per field of a config dataclass, with its default and help text."""
+    hints = get_type_hints(config)
+    for item in fields(config):
+        if item.name in skip:
+            continue
+        kind = hints[item.name]
+        choices = getattr(kind, "__args__", None)
+        default = None if item.default is MISSING else item.default
+        parser.add_argument(
+            f"--{item.name.replace('_', '-')}",
+            type=str if choices else kind,
+            choices=choices,
+            default=default,
+            help=f"{item.metadata['help']} (default: {default if default != '' else 'none'})",
+        )
+
+
+def pick_fields(options: argparse.Namespace, config: type[Any], skip: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The values that `add_fields` parsed."""
+    return {item.name: getattr(options, item.name) for item in fields(config) if item.name not in skip}
+
+
+def say(text: str) -> None:
+    """One line for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,158 @@
+"""The configuration of one run: frozen, complete, hashable, and equal to itself after a round trip through MLflow.
+
+Field documentation stands under each field and is the help text of the command line as well.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from architectures.config import ArchitectureConfig
+
+SYNTHETIC = "synthetic"
+
+Schedule = Literal["one_cycle", "constant"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def _doc(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+def require(holds: bool, name: str, rule: str, value: object) -> None:
+    """Raise ValueError `NAME must RULE, got VALUE.` unless `holds`."""
+    if not holds:
+        raise ValueError(f"{name} must {rule}, got {value!r}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataConfig:
+    """Which frames, at which size, and how scenes are told apart."""
+
+    path: str = _doc(SYNTHETIC, "folder with images/ and masks/, or `synthetic` for the built-in dancers")
+    size: tuple[int, int] = _doc((128, 128), "height and width in pixels that frames are resized to")
+    scene_pattern: str = _doc(
+        "", "regular expression whose first group is the scene in a file's stem (default: up to the last `_`)"
+    )
+    folds: int = _doc(5, "number of scene-grouped folds: one is test, one validation, the others train")
+    synthetic_scenes: int = _doc(60, "scenes of the synthetic dancers")
+    synthetic_frames: int = _doc(8, "frames per scene of the synthetic dancers")
+    synthetic_seed: int = _doc(0, "seed of the synthetic dancers")
+
+    def __post_init__(self) -> None:
+        require(min(self.size) >= 16, "data.size", "be at least 16 pixels high and wide", self.size)
+        require(self.folds >= 3, "data.folds", "be at least 3 (train, validation, test)", self.folds)
+        require(self.synthetic_scenes >= 1, "data.synthetic_scenes", "be at least 1", self.synthetic_scenes)
+        require(self.synthetic_frames >= 1, "data.synthetic_frames", "be at least 1", self.synthetic_frames)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingConfig:
+    """How a network is trained; equal for all architectures that are compared."""
+
+    epochs: int = _doc(30, "passes over the training frames")
+    batch_size: int = _doc(16, "frames per optimiser step")
+    lr: float = _doc(3e-3, "peak learning rate of AdamW")
+    weight_decay: float = _doc(1e-2, "decoupled weight decay of AdamW")
+    schedule: Schedule = _doc("one_cycle", "learning-rate schedule over the steps of the run")
+    warmup_share: float = _doc(0.2, "share of the steps in which the one-cycle schedule rises")
+    clip_norm: float = _doc(1.0, "largest global gradient norm; 0 switches clipping off")
+    bce_weight: float = _doc(1.0, "weight of the binary cross-entropy in the loss")
+    dice_weight: float = _doc(1.0, "weight of the soft Dice loss")
+    precision: Precision = _doc("auto", "arithmetic; auto is bf16 where the hardware computes in it, else fp32")
+    flip: float = _doc(0.5, "probability of a horizontal flip")
+    rotate: float = _doc(15.0, "largest rotation in degrees")
+    scale: float = _doc(0.25, "largest relative change of scale")
+    shift: float = _doc(0.1, "largest translation as a share of the frame")
+    colour: float = _doc(0.4, "strength of brightness, contrast, saturation and hue changes")
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, "training.epochs", "be at least 1", self.epochs)
+        require(self.batch_size >= 1, "training.batch_size", "be at least 1", self.batch_size)
+        require(self.lr > 0, "training.lr", "be above 0", self.lr)
+        for name, choices in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
+            value = getattr(self, name)
+            require(value in choices, f"training.{name}", f"be one of {', '.join(choices)}", value)
+        require(0 < self.warmup_share < 1, "training.warmup_share", "lie between 0 and 1", self.warmup_share)
+        for name in ("weight_decay", "clip_norm", "bce_weight", "dice_weight", "rotate"):
+            require(getattr(self, name) >= 0, f"training.{name}", "be at least 0", getattr(self, name))
+        require(
+            self.bce_weight + self.dice_weight > 0,
+            "training.bce_weight + training.dice_weight",
+            "be above 0",
+            self.bce_weight + self.dice_weight,
+        )
+        for name in ("flip", "scale", "shift", "colour"):
+            require(0 <= getattr(self, name) <= 1, f"training.{name}", "lie in [0, 1]", getattr(self, name))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig:
+    """One training, completely described. Equal configs on the same CPU machine give equal numbers."""
+
+    architecture: ArchitectureConfig
+    data: DataConfig
+    training: TrainingConfig
+    seed: int = _doc(0, "decides the fold, initialisation, order and augmentation, the same for every architecture")
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, "seed", "be at least 0", self.seed)
+
+    @property
+    def fold(self) -> int:
+        """The test fold of this run's seed."""
+        return self.seed % self.data.folds
+
+
+def flatten(config: RunConfig) -> dict[str, str]:
+    """Config as `section.field -> text` (JSON, strings bare), the form in which MLflow keeps it as parameters."""
+    flat: dict[str, str] = {}
+    for name, value in asdict(config).items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": _to_text(inner) for key, inner in value.items()}
+        else:
+            flat[name] = _to_text(value)
+    return flat
+
+
+def _to_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _from_text(text: str, hint: Any) -> Any:
+    if hint is str or get_origin(hint) is Literal:
+        return text
+    value = json.loads(text)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def unflatten(params: Mapping[str, str]) -> RunConfig:
+    """The config that `flatten` wrote; parameters that are no config fields are ignored.
+
+    Raises:
+        ValueError: a field is missing.
+    """
+    config: RunConfig = _build(RunConfig, params, "")
+    return config
+
+
+def _build(cls: type[Any], params: Mapping[str, str], prefix: str) -> Any:
+    values: dict[str, Any] = {}
+    hints = get_type_hints(cls)
+    for item in fields(cls):
+        key = prefix + item.name
+        if is_dataclass(hints[item.name]):
+            values[item.name] = _build(hints[item.name], params, key + ".")
+        elif key in params:
+            values[item.name] = _from_text(params[key], hints[item.name])
+        else:
+            raise ValueError(f"{key} is missing from the stored config, which holds {sorted(params)}.")
+    return cls(**values)
+
+
+def config_hash(config: RunConfig) -> str:
+    """Sixteen hexadecimal digits that identify the config."""
+    text = json.dumps(flatten(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

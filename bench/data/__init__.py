@@ -1,0 +1,1 @@
+"""Data sets of the benchmark: frames with their person masks."""

@@ -1,0 +1,117 @@
+"""From a DataConfig to frames in memory: decoded once, cached as memory-mapped arrays under a content hash."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.config import SYNTHETIC, DataConfig
+from bench.data import synthetic
+from bench.data.folder import Pair, find_pairs, read_frames
+from bench.data.frames import Frames
+from bench.data.split import assign_folds
+
+
+class Dataset(NamedTuple):
+    """Frames at one size, and their hash."""
+
+    frames: Frames
+    digest: str
+    """Sixteen hexadecimal digits: equal digests mean equal frames."""
+
+
+def load(config: DataConfig, cache: Path) -> Dataset:
+    """Frames of `config`, from `cache` when they were decoded before.
+
+    Raises:
+        ValueError: the folder or one of its files breaks a rule (see `bench.data.folder`), or there are fewer scenes
+            than folds. Nothing is written then.
+    """
+    if config.path == SYNTHETIC:
+        assign_folds([str(scene) for scene in range(config.synthetic_scenes)], config.folds)
+        source = _digest(_code_of(synthetic), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
+        return _cached(cache, source, config.size, lambda: read(config))
+    pairs = find_pairs(Path(config.path), config.scene_pattern)
+    assign_folds([pair.scene for pair in pairs], config.folds)
+    return _cached(cache, _hash_files(pairs), config.size, lambda: read_frames(pairs, config.size))
+
+
+def read(config: DataConfig) -> Frames:
+    """Frames of `config`, decoded or drawn anew; whether they can be split is not asked."""
+    if config.path == SYNTHETIC:
+        return _generate(config)
+    return read_frames(find_pairs(Path(config.path), config.scene_pattern), config.size)
+
+
+def _generate(config: DataConfig) -> Frames:
+    return synthetic.generate(
+        scenes=config.synthetic_scenes,
+        frames_per_scene=config.synthetic_frames,
+        size=config.size,
+        seed=config.synthetic_seed,
+    )
+
+
+def _cached(cache: Path, source: str, size: tuple[int, int], make: Callable[[], Frames]) -> Dataset:
+    folder = cache / _digest(source, *size)
+    if not folder.is_dir():
+        _store(make(), folder)
+    names = json.loads((folder / "names.json").read_text())
+    return Dataset(
+        Frames(
+            stems=tuple(names["stems"]),
+            scenes=tuple(names["scenes"]),
+            images=np.load(folder / "images.npy", mmap_mode="r"),
+            masks=np.load(folder / "masks.npy", mmap_mode="r"),
+        ),
+        names["digest"],
+    )
+
+
+def _store(frames: Frames, folder: Path) -> None:
+    """Write into a temporary folder, then rename: a reader never sees half a cache."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    try:
+        np.save(temporary / "images.npy", frames.images)
+        np.save(temporary / "masks.npy", frames.masks)
+        names = {"stems": frames.stems, "scenes": frames.scenes, "digest": content_digest(frames)}
+        (temporary / "names.json").write_text(json.dumps(names))
+        os.rename(temporary, folder)
+    except OSError:
+        if not folder.is_dir():  # another process may have stored the same frames in the meantime
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def content_digest(frames: Frames) -> str:
+    """Hash of names and pixels, the identity of the data in every record."""
+    content = hashlib.sha256(json.dumps([frames.stems, frames.scenes, frames.images.shape]).encode())
+    for pixels in (frames.images, frames.masks):
+        content.update(np.ascontiguousarray(pixels).data)
+    return content.hexdigest()[:16]
+
+
+def _hash_files(pairs: list[Pair]) -> str:
+    parts: list[object] = []
+    for pair in pairs:
+        contents = (hashlib.sha256(path.read_bytes()).hexdigest() for path in (pair.image, pair.mask))
+        parts += [pair.stem, pair.scene, *contents]
+    return _digest(*parts)
+
+
+def _code_of(module: object) -> str:
+    """Hash of the generator's source files: frames of an older generator must not be taken from the cache."""
+    folder = Path(str(getattr(module, "__file__", ""))).parent
+    return _digest(*(path.read_text() for path in sorted(folder.glob("*.py"))))
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:16]

@@ -1,0 +1,28 @@
+"""The in-memory form of a data set: frames with their person masks."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Frames(NamedTuple):
+    """N video frames of equal size with their masks; entry i of every field belongs to frame i."""
+
+    stems: tuple[str, ...]
+    """One unique name for each frame, such as "00003_0007" (scene number, frame number)."""
+    scenes: tuple[str, ...]
+    """The scene each frame belongs to, such as "00003"; frames of a scene are in order of time."""
+    images: NDArray[np.uint8]
+    """(N, H, W, 3) RGB."""
+    masks: NDArray[np.uint8]
+    """(N, H, W) soft alpha of the person, 0 (background) to 255 (person)."""
+
+
+FOREGROUND = 128
+"""Smallest mask value that is foreground."""
+
+
+def is_foreground(masks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The one rule that turns soft masks into labels: foreground where the mask is at least `FOREGROUND`."""
+    return masks >= FOREGROUND

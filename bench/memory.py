@@ -1,0 +1,126 @@
+"""Peak memory of one training step, seen three ways.
+
+- tensor peak: bytes of live tensor storages, tracked operator by operator. Exact, and the same on every backend.
+- allocator peak: what the backend's allocator handed out, kernels' scratch space included.
+- process peak: resident memory of the whole process, interpreter and libraries included.
+"""
+
+import resource
+import sys
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+_PROC = Path("/proc/self")
+
+
+class StepMemory(NamedTuple):
+    """Peaks in bytes of one training step."""
+
+    tensor_peak: int
+    allocator_peak: int
+    reserved_peak: int | None
+    """What CUDA's caching allocator held of the device; None elsewhere."""
+
+
+class TensorTracker(TorchDispatchMode):
+    """Within the context, follows which storages are alive; `peak` is the largest sum of their bytes.
+
+    Args:
+        resident: tensors that are alive already and belong to the step: parameters, buffers, optimiser state, batch.
+    """
+
+    def __init__(self, resident: Iterable[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
+        self._bytes = 0
+        self.peak = 0
+        for tensor in resident:
+            self._see(tensor)
+
+    def __torch_dispatch__(  # noqa: D105
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(out):
+            if isinstance(leaf, Tensor):
+                self._see(leaf)
+        return out
+
+    def _see(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key, size = id(storage), storage.nbytes()
+        if key in self._alive:
+            return
+
+        def forget(_: object) -> None:
+            del self._alive[key]
+            self._bytes -= size
+
+        self._alive[key] = weakref.ref(storage, forget)
+        self._bytes += size
+        self.peak = max(self.peak, self._bytes)
+
+
+def measure_step(
+    step: Callable[[], object], resident: Callable[[], Iterable[Tensor]], device: torch.device
+) -> StepMemory:
+    """Peaks of `step`, which is run three times: a warm-up that creates the optimiser state, then once per method.
+
+    Every later step of the same shapes is identical. `resident` names the tensors that live between steps.
+    """
+    step()
+    with TensorTracker(resident()) as tracker:
+        step()
+    if device.type == "cuda":
+        allocator_peak, reserved_peak = _cuda_peaks(step, device)
+        return StepMemory(tracker.peak, allocator_peak, reserved_peak)
+    return StepMemory(tracker.peak, _cpu_allocator_peak(step, resident()), None)
+
+
+def _cuda_peaks(step: Callable[[], object], device: torch.device) -> tuple[int, int]:
+    torch.cuda.synchronize(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    step()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+
+
+def _cpu_allocator_peak(step: Callable[[], object], resident: Iterable[Tensor]) -> int:
+    """Largest running sum of the profiler's allocations and frees, on top of what was resident before."""
+    baseline = sum({id(s): s.nbytes() for s in (t.untyped_storage() for t in resident)}.values())
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        step()
+    assert profiler.profiler is not None
+    events: Any = profiler.profiler.kineto_results
+    changes = [(e.start_ns(), e.nbytes()) for e in events.events() if e.name() == "[memory]"]
+    live = peak = baseline
+    for _, change in sorted(changes, key=lambda item: item[0]):
+        live += change
+        peak = max(peak, live)
+    return peak
+
+
+def reset_process_peak() -> None:
+    """Start a new process peak where the system can (Linux); elsewhere the peak is of the process' whole life."""
+    reset = _PROC / "clear_refs"
+    if reset.exists():
+        reset.write_text("5")
+
+
+def process_peak_bytes() -> int:
+    """Peak resident memory in bytes since `reset_process_peak`."""
+    status = _PROC / "status"
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,172 @@
+"""`run(config)`: one training from configuration to result. The one seam between deciding and measuring."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from architectures import registry
+from architectures.bottleneck import Prediction
+from bench import schema
+from bench.artifacts import store_artifacts
+from bench.clock import Stopwatch
+from bench.config import RunConfig, flatten
+from bench.data.dataset import Dataset, load
+from bench.data.frames import is_foreground
+from bench.data.split import Split, split_by_scene
+from bench.environment import environment
+from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
+from bench.tracking import RunLog
+from bench.train import DeviceFrames, EpochRecord, Trainer, TrainingResult, to_device, train
+
+Stop = Callable[[EpochRecord], str | None]
+
+
+def never(_: EpochRecord) -> None:
+    """The stop rule that never stops."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """How a run ended and what it measured."""
+
+    run_id: str
+    state: schema.State
+    reason: str
+    """Why the state is not `complete`; empty if it is."""
+    epochs: int
+    bottleneck: tuple[int, int, int]
+    """Measured shape (C, H, W)."""
+    metrics: dict[str, float]
+    """The run's values by their names in `bench.schema`; `test/*` only if complete."""
+    checkpoint: str
+    """Where the best epoch's weights lie; empty if the run is not complete."""
+
+
+def run(config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, stop: Stop = never) -> RunResult:
+    """Train and evaluate `config`, logging into `log`, which the caller creates and closes.
+
+    Raises:
+        ValueError: the data or the architecture does not allow the run.
+        RuntimeError: the measured bottleneck is not the predicted one.
+    """
+    clock = Stopwatch(device)
+    reset_process_peak()
+    height, width = config.data.size
+    prediction = registry.predict(config.architecture, height, width)
+    dataset = load(config.data, cache)
+    split = split_by_scene(dataset.frames.scenes, folds=config.data.folds, fold=config.fold)
+    data = to_device(dataset.frames, device)
+    network = registry.build(config.architecture, seed=config.seed)
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    bottleneck = measure_bottleneck(network, (config.architecture.in_channels, height, width), device)
+    log.params(describe(config, prediction.shape, bottleneck))
+    trainer = make_trainer(network, config, split, device)
+    log.tags(environment(device, trainer.dtype) | {schema.DATA_DIGEST: dataset.digest})
+    if bottleneck != prediction.shape:
+        raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {bottleneck}")
+    metrics = static_metrics(prediction, dataset, split) | memory_metrics(measure_memory(config, data, split, device))
+
+    def on_epoch(record: EpochRecord) -> str | None:
+        log.metrics(record.metrics(), step=record.epoch)
+        return stop(record)
+
+    result = train(trainer, data, split, on_epoch)
+    metrics |= training_metrics(result)
+    checkpoint = ""
+    if result.state == "complete":
+        network.load_state_dict(result.best_state)
+        test = trainer.evaluate(data, torch.from_numpy(split.test))
+        metrics |= {schema.TEST_IOU.name: test.iou, schema.TEST_DICE.name: test.dice}
+        store_artifacts(config, result.best_state, dataset, split, test, log)
+        checkpoint = log.artifact(schema.CHECKPOINT_FILE)
+    metrics |= {schema.RSS_PEAK.name: process_peak_bytes(), schema.SECONDS.name: clock.seconds()}
+    log.metrics(metrics)
+    return RunResult(
+        run_id=log.run_id,
+        state=result.state,
+        reason=result.reason,
+        epochs=result.epochs,
+        bottleneck=bottleneck,
+        metrics=metrics,
+        checkpoint=checkpoint,
+    )
+
+
+def make_trainer(network: nn.Module, config: RunConfig, split: Split, device: torch.device) -> Trainer:
+    """Trainer whose schedule spans the whole run."""
+    per_epoch = max(1, len(split.train) // config.training.batch_size)
+    return Trainer(network, config, steps=per_epoch * config.training.epochs, device=device)
+
+
+@torch.inference_mode()
+def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: torch.device) -> tuple[int, int, int]:
+    """Shape (C, H, W) of what leaves `network.bottleneck` for one image of shape (C, H, W)."""
+    shapes: list[torch.Size] = []
+
+    def record(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        shapes.append(output.shape[1:])
+
+    handle = network.get_submodule("bottleneck").register_forward_hook(record)
+    network.eval()(torch.zeros(1, *image, device=device))
+    handle.remove()
+    channels, height, width = shapes[0]
+    return channels, height, width
+
+
+def measure_memory(config: RunConfig, data: DeviceFrames, split: Split, device: torch.device) -> StepMemory:
+    """Peaks of a training step of full batch size, on a network of its own."""
+    network = registry.build(config.architecture, seed=config.seed)
+    network = network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    trainer = make_trainer(network, config, split, device)
+    batch = torch.from_numpy(np.resize(split.train, config.training.batch_size)).to(device)
+    images, masks = data.images[batch], data.masks[batch]
+    return measure_step(lambda: trainer.step(images, masks), lambda: [images, masks, *trainer.resident()], device)
+
+
+def shape_text(shape: tuple[int, int, int]) -> str:
+    """`CxHxW`."""
+    return "x".join(str(side) for side in shape)
+
+
+def describe(config: RunConfig, predicted: tuple[int, int, int], measured: tuple[int, int, int]) -> dict[str, str]:
+    """All parameters of a run by their names."""
+    return flatten(config) | {
+        schema.DEPTH: str(config.architecture.depth),
+        schema.BASE_WIDTH: str(config.architecture.base_width),
+        schema.PRESET: registry.preset_name(config.architecture),
+        schema.BOTTLENECK_PREDICTED: shape_text(predicted),
+        schema.BOTTLENECK_MEASURED: shape_text(measured),
+    }
+
+
+def static_metrics(prediction: Prediction, dataset: Dataset, split: Split) -> dict[str, float]:
+    """What is known before training."""
+    foreground = is_foreground(dataset.frames.masks[split.val])
+    return {
+        schema.BOTTLENECK_ELEMENTS.name: prediction.elements,
+        schema.BOTTLENECK_COMPRESSION.name: prediction.compression,
+        schema.PARAMS.name: prediction.params,
+        schema.MACS.name: prediction.macs,
+        schema.FOREGROUND_SHARE.name: float(foreground.mean()),
+    }
+
+
+def memory_metrics(memory: StepMemory) -> dict[str, float]:
+    """Peaks of a step by their names; the reserved peak only where there is one."""
+    values = {schema.TENSOR_PEAK.name: memory.tensor_peak, schema.ALLOCATOR_PEAK.name: memory.allocator_peak}
+    if memory.reserved_peak is not None:
+        values[schema.RESERVED_PEAK.name] = memory.reserved_peak
+    return {name: float(value) for name, value in values.items()}
+
+
+def training_metrics(result: TrainingResult) -> dict[str, float]:
+    """What training measured; no best epoch if not one was finished."""
+    values = {schema.TRAIN_SPEED.name: result.images_per_second}
+    if result.best is not None:
+        values |= {schema.BEST_VAL_IOU.name: result.best.val_iou, schema.BEST_EPOCH.name: result.best.epoch}
+    return values

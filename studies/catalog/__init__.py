@@ -1,0 +1,13 @@
+"""The table of studies. A new one is one file here and one entry."""
+
+from studies.catalog import depth_width, practical, quick
+from studies.study import Study
+
+CATALOG: dict[str, Study] = {study.name: study for study in (quick.STUDY, practical.STUDY, depth_width.STUDY)}
+
+
+def get_study(name: str) -> Study:
+    """Entry of the table; ValueError lists the choices."""
+    if name not in CATALOG:
+        raise ValueError(f"study must be one of {', '.join(CATALOG)}, got {name!r}.")
+    return CATALOG[name]

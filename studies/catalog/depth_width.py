@@ -1,0 +1,26 @@
+"""The main sweep, for a GPU: architecture x depth x base width x growth x seeds, all paired."""
+
+from bench.config import DataConfig, TrainingConfig
+from studies.spaces import cross_with_seeds, grid
+from studies.study import Study, Unit
+
+
+def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+    sizes = [
+        entry
+        for growth in (1.0, 1.5, 2.0)
+        for entry in grid(
+            ("hourglass", "unet"), depths=range(1, 7), bases=(8, 16, 32, 64, 128), growth=growth, norm="batch"
+        )
+    ]
+    return cross_with_seeds(sizes, data, training, seeds=3)
+
+
+STUDY = Study(
+    name="depth_width",
+    question="Hourglass against U-Net at depths 1 to 6, base widths 8 to 128 and three growth factors, 128x128.",
+    size=128,
+    training=TrainingConfig(epochs=50, batch_size=32),
+    plan=_plan,
+    data={},
+)

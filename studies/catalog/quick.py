@@ -1,0 +1,20 @@
+"""The default: every part of the comparison, small enough for two CPU cores and a few minutes."""
+
+from bench.config import DataConfig, TrainingConfig
+from studies.spaces import cross_with_seeds, grid
+from studies.study import Study, Unit
+
+
+def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+    sizes = grid(("simple_conv", "hourglass", "unet"), depths=(2, 4), bases=(4, 8), norm="batch")
+    return cross_with_seeds(sizes, data, training, seeds=3)
+
+
+STUDY = Study(
+    name="quick",
+    question="A first look: SimpleConv, Hourglass and U-Net at two depths and two widths, three paired seeds, 64x64.",
+    size=64,
+    training=TrainingConfig(epochs=8, batch_size=8, lr=1e-2),
+    plan=_plan,
+    data={"synthetic_scenes": 60, "synthetic_frames": 6},
+)

@@ -1,0 +1,54 @@
+"""Building blocks of plans: architecture grids, crossed with seeds so that every comparison is paired."""
+
+from collections.abc import Iterable, Sequence
+
+from architectures.config import ArchitectureConfig, Norm, widths
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from studies.study import Factor, Unit
+
+
+def grid(
+    names: Sequence[str], depths: Iterable[int], bases: Iterable[int], *, growth: float = 2.0, norm: Norm = "none"
+) -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
+    """Every architecture at every depth and base width, the architectures of one size next to each other."""
+    from architectures.registry import configure
+
+    bases = list(bases)
+    return [
+        (
+            configure(name, widths(base, depth, growth), norm=norm),
+            {"architecture": name, "depth": depth, "base_width": base, "growth": growth},
+        )
+        for depth in depths
+        for base in bases
+        for name in names
+    ]
+
+
+def presets(names: Iterable[str]) -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
+    """The named networks of the practical; a preset's widths need not follow a growth factor."""
+    from architectures.registry import get_preset
+
+    configs = [get_preset(name) for name in names]
+    return [
+        (config, {"architecture": config.name, "depth": config.depth, "base_width": config.base_width})
+        for config in configs
+    ]
+
+
+def cross_with_seeds(
+    architectures: Iterable[tuple[ArchitectureConfig, dict[str, Factor]]],
+    data: DataConfig,
+    training: TrainingConfig,
+    seeds: int,
+) -> list[Unit]:
+    """One unit per distinct architecture and seed; all architectures of seed 0 first, so that a stop leaves pairs."""
+    distinct = dict(architectures)
+    return [
+        Unit(
+            config=RunConfig(architecture=config, data=data, training=training, seed=seed),
+            factors={**factors, "seed": seed},
+        )
+        for seed in range(seeds)
+        for config, factors in distinct.items()
+    ]
