@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import binary_stat_scores
+from torchmetrics.functional.segmentation import dice_score
 
 
 class FrameScores(NamedTuple):
@@ -22,17 +22,17 @@ class FrameScores(NamedTuple):
 
 def frame_scores(predictions: Tensor, targets: Tensor) -> FrameScores:
     """IoU and Dice of boolean masks (N, ...) against boolean masks of the same shape."""
-    # Integers, never floats: torchmetrics applies a sigmoid to floats whenever one of them leaves [0, 1].
-    counts = binary_stat_scores(
-        predictions.flatten(1).long(), targets.flatten(1).long(), multidim_average="samplewise", validate_args=False
-    )
-    true_positive, false_positive, _, false_negative, _ = counts.double().unbind(1)
-    wrong = false_positive + false_negative
-    empty = true_positive + wrong == 0
-    return FrameScores(
-        iou=torch.where(empty, 1.0, true_positive / (true_positive + wrong)),
-        dice=torch.where(empty, 1.0, 2 * true_positive / (2 * true_positive + wrong)),
-    )
+    # Integer labels, never floats: torchmetrics would take the argmax over one channel and score 1.
+    dice = dice_score(
+        predictions.flatten(1).long(),
+        targets.flatten(1).long(),
+        num_classes=2,
+        include_background=False,
+        input_format="index",
+        aggregation_level="samplewise",
+    ).double()
+    dice = torch.where(dice.isnan(), 1.0, dice)  # torchmetrics leaves frames with two empty masks undefined
+    return FrameScores(iou=dice / (2 - dice), dice=dice)
 
 
 def scene_mean(values: Sequence[float], scenes: Sequence[str]) -> float:

@@ -1,0 +1,76 @@
+"""A contact sheet: one picture that shows what a data set looks like."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.data.frames import Frames
+
+_ROWS = 12
+_GAP = 2  # pixels between cells
+_PAPER = 24  # grey of the gaps
+_TALLEST = 128  # pixels; larger frames are shrunk by whole factors
+
+
+def contact_sheet(frames: Frames, path: Path, *, columns: int = 12) -> None:
+    """Write a PNG with a row for each scene; each cell shows a frame above its mask.
+
+    Shown are at most 12 scenes, spread evenly over the scenes in their order in frames, and of each at most
+    columns frames, spread evenly over the scene from its first frame to its last. The choice depends on the
+    counts alone, so a data set always gives the same sheet. Frames taller or wider than 128 pixels are
+    shrunk. The file appears under its name only when it is complete; its folder must exist.
+
+    Raises ValueError if there are no frames or columns is less than 1, OSError if path cannot be written.
+    """
+    if len(frames.stems) == 0:
+        raise ValueError("frames must hold at least 1 frame, got 0.")
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}.")
+    members: dict[str, list[int]] = {}
+    for index, scene in enumerate(frames.scenes):
+        members.setdefault(scene, []).append(index)
+    groups = list(members.values())
+    rows = [[groups[g][f] for f in _spread(len(groups[g]), columns)] for g in _spread(len(groups), _ROWS)]
+    _write(Image.fromarray(_lay_out(frames, rows)), path)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most this many indices below count, evenly spread from the first to the last."""
+    if count <= most:
+        return list(range(count))
+    if most == 1:
+        return [0]
+    return [round(step * (count - 1) / (most - 1)) for step in range(most)]
+
+
+def _lay_out(frames: Frames, rows: list[list[int]]) -> NDArray[np.uint8]:
+    factor = -(-max(frames.images.shape[1:3]) // _TALLEST)
+    cell_height, cell_width = _cell(frames, rows[0][0], factor).shape[:2]
+    wide, tall = cell_width + _GAP, cell_height + 2 * _GAP
+    columns = max(len(row) for row in rows)
+    sheet = np.full((tall * len(rows) + _GAP, wide * columns + _GAP, 3), _PAPER, dtype=np.uint8)
+    for row, indices in enumerate(rows):
+        for column, index in enumerate(indices):
+            top, left = row * tall + _GAP, column * wide + _GAP
+            sheet[top : top + cell_height, left : left + cell_width] = _cell(frames, index, factor)
+    return sheet
+
+
+def _cell(frames: Frames, index: int, factor: int) -> NDArray[np.uint8]:
+    """A frame above its mask, shrunk by the factor."""
+    image = np.asarray(Image.fromarray(frames.images[index]).reduce(factor))
+    mask = np.asarray(Image.fromarray(frames.masks[index]).reduce(factor))
+    return np.concatenate([image, np.repeat(mask[..., None], 3, axis=2)])
+
+
+def _write(sheet: Image.Image, path: Path) -> None:
+    """Save under a temporary name first, so that path never holds half a picture."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        sheet.save(partial, format="PNG")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

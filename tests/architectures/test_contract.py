@@ -1,0 +1,222 @@
+"""What every architecture of the table must do, at odd, even and minimal sizes."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from architectures.bottleneck import largest_depth
+from architectures.config import ArchitectureConfig, InfeasibleArchitecture, Norm, widths
+from architectures.registry import ARCHITECTURES, PRESETS, build, configure, get_spec, predict, preset_name
+
+CHANNELS = [(4,), (5, 7), (4, 8, 16)]
+SIZES = [(16, 16), (8, 8), (17, 23), (33, 8), (9, 64)]
+NORMS: list[Norm] = ["none", "batch", "group"]
+
+every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
+every_shape = pytest.mark.parametrize("channels", CHANNELS)
+every_size = pytest.mark.parametrize("size", SIZES)
+every_norm = pytest.mark.parametrize("norm", NORMS)
+
+
+def images(size: tuple[int, int], batch: int = 2) -> torch.Tensor:
+    return torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(0))
+
+
+def config(name: str, channels: tuple[int, ...], norm: Norm = "none") -> ArchitectureConfig:
+    return configure(name, channels, norm=norm)
+
+
+@every_architecture
+@every_shape
+@every_size
+def test_mask_has_the_image_size_and_is_finite(name: str, channels: tuple[int, ...], size: tuple[int, int]) -> None:
+    logits = build(config(name, channels), seed=0)(images(size))
+    assert logits.shape == (2, 1, *size)
+    assert logits.isfinite().all()
+    assert logits.std() > 0
+
+
+@every_architecture
+@every_shape
+@every_norm
+def test_gradient_reaches_every_parameter(name: str, channels: tuple[int, ...], norm: Norm) -> None:
+    network = build(config(name, channels, norm), seed=0)
+    network(images((17, 23))).square().mean().backward()
+    dead = [
+        key
+        for key, parameter in network.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+    ]
+    # A bias before a batch norm is subtracted again: its gradient is zero up to rounding.
+    assert [key for key in dead if not key.endswith("conv1.bias")] == []
+
+
+@every_architecture
+@every_norm
+def test_evaluation_is_deterministic_and_treats_images_alone(name: str, norm: Norm) -> None:
+    network = build(config(name, (4, 8), norm), seed=0).eval()
+    batch = images((16, 16), batch=3)
+    torch.testing.assert_close(network(batch), network(batch), rtol=0, atol=0)
+    torch.testing.assert_close(network(batch)[1:2], network(batch[1:2]), rtol=1e-4, atol=1e-5)
+
+
+@every_architecture
+@every_shape
+@every_size
+def test_predicted_bottleneck_is_the_hooked_one(name: str, channels: tuple[int, ...], size: tuple[int, int]) -> None:
+    architecture = config(name, channels)
+    network = build(architecture, seed=0)
+    seen: list[torch.Size] = []
+    network.get_submodule("bottleneck").register_forward_hook(lambda _m, _i, output: seen.append(output.shape))
+    network(images(size, batch=1))
+    prediction = predict(architecture, *size)
+    assert [tuple(shape[1:]) for shape in seen] == [prediction.shape]
+    assert prediction.elements == math.prod(prediction.shape)
+    assert prediction.compression == pytest.approx(3 * size[0] * size[1] / prediction.elements)
+
+
+@every_architecture
+@every_shape
+@every_norm
+def test_predicted_params_are_the_counted_ones(name: str, channels: tuple[int, ...], norm: Norm) -> None:
+    architecture = config(name, channels, norm)
+    counted = sum(parameter.numel() for parameter in build(architecture, seed=0).parameters())
+    assert predict(architecture, 32, 32).params == counted
+
+
+@every_architecture
+@every_shape
+@every_size
+def test_predicted_macs_are_those_torch_counts(name: str, channels: tuple[int, ...], size: tuple[int, int]) -> None:
+    architecture = config(name, channels)
+    network = build(architecture, seed=0)
+    with FlopCounterMode(display=False) as counter:
+        network(images(size, batch=1))
+    assert 2 * predict(architecture, *size).macs == counter.get_total_flops()
+
+
+@every_architecture
+def test_seed_decides_the_weights(name: str) -> None:
+    architecture = config(name, (4, 8))
+    weights = [torch.cat([p.flatten() for p in build(architecture, seed=seed).parameters()]) for seed in (0, 0, 1)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@every_architecture
+def test_activations_keep_their_scale_at_initialisation(name: str) -> None:
+    network = build(config(name, (16, 32, 64)), seed=0)
+    assert 0.2 < network(images((32, 32), batch=8)).std() < 3
+
+
+def test_unet_with_zeroed_skip_inputs_is_the_hourglass() -> None:
+    unet, hourglass = build(config("unet", (4, 8, 16)), seed=0), build(config("hourglass", (4, 8, 16)), seed=1)
+    weights = unet.state_dict()
+    for key, value in hourglass.state_dict().items():
+        if weights[key].shape != value.shape:
+            weights[key].zero_()
+            weights[key][:, : value.shape[1]] = value
+        else:
+            weights[key] = value
+    unet.load_state_dict(weights)
+    batch = images((17, 23))
+    torch.testing.assert_close(unet(batch), hourglass(batch), rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(build(config("unet", (4, 8, 16)), seed=1)(batch), hourglass(batch))
+
+
+def test_unet_without_skips_is_the_hourglass_to_the_bit() -> None:
+    bare = dataclasses.replace(config("unet", (4, 8)), skips=())
+    batch = images((16, 16))
+    assert torch.equal(build(bare, seed=3)(batch), build(config("hourglass", (4, 8)), seed=3)(batch))
+
+
+def test_encoders_of_one_seed_start_equal_across_architectures() -> None:
+    networks = [build(config(name, (4, 8)), seed=5).state_dict() for name in ("hourglass", "unet")]
+    encoder = [key for key in networks[0] if key.startswith("encoder")]
+    assert encoder
+    assert all(torch.equal(networks[0][key], networks[1][key]) for key in encoder)
+
+
+@pytest.mark.parametrize("skips", [(1,), (2,), (1, 3)])
+def test_skips_can_be_a_set_of_levels(skips: tuple[int, ...]) -> None:
+    architecture = configure("unet", (4, 8, 16), skips=skips)
+    network = build(architecture, seed=0)
+    assert network(images((16, 16))).shape == (2, 1, 16, 16)
+    assert predict(architecture, 16, 16).params == sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("preset", "params", "bottleneck"),
+    [
+        ("simple_conv_shallow", 2_923, (16, 128, 128)),
+        ("simple_conv_deep", 209_159, (64, 128, 128)),
+        ("hourglass", 107_201, (64, 16, 16)),
+        ("unet", 131_393, (64, 16, 16)),
+    ],
+)
+def test_presets_of_the_practical(preset: str, params: int, bottleneck: tuple[int, int, int]) -> None:
+    prediction = predict(PRESETS[preset], 128, 128)
+    assert (prediction.params, prediction.shape) == (params, bottleneck)
+    assert preset_name(PRESETS[preset]) == preset
+
+
+@pytest.mark.parametrize("name", ["hourglass", "unet"])
+@pytest.mark.parametrize(("poolings", "side"), [(1, 64), (3, 16), (7, 1)])
+def test_bottleneck_side_is_size_shifted_by_the_poolings(name: str, poolings: int, side: int) -> None:
+    assert predict(config(name, (4,) * poolings), 128, 128).shape[1:] == (128 >> poolings, 128 >> poolings)
+    assert 128 >> poolings == side
+
+
+def test_default_decoders() -> None:
+    assert config("unet", (16, 32, 64)) == PRESETS["unet"]
+    assert config("hourglass", (16, 32, 64)) == PRESETS["hourglass"]
+    assert config("simple_conv", (16,)) == PRESETS["simple_conv_shallow"]
+
+
+@pytest.mark.parametrize("name", ["hourglass", "unet"])
+def test_vanishing_bottleneck_names_the_largest_depth(name: str) -> None:
+    too_deep = config(name, (2,) * 5)
+    message = "architecture depth 5 leaves no bottleneck of an image of 20x64 pixels; the largest depth that fits is 4"
+    with pytest.raises(InfeasibleArchitecture, match=message):
+        predict(too_deep, 20, 64)
+    with pytest.raises(InfeasibleArchitecture, match=message):
+        build(too_deep, seed=0)(images((20, 64)))
+    assert largest_depth(20, 64) == 4
+    assert predict(config(name, (2,) * 4), 20, 64).shape == (2, 2, 4)
+
+
+def test_unknown_architecture_lists_the_choices() -> None:
+    with pytest.raises(ValueError, match=r"architecture.name must be one of simple_conv, hourglass, unet, got 'vnet'"):
+        get_spec("vnet")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"channels": ()}, "architecture.channels must name at least one width, got none"),
+        ({"channels": (4, 0)}, r"architecture.channels must hold integers of at least 1, got \(4, 0\)"),
+        ({"norm": "layer"}, "architecture.norm must be one of none, batch, group, got 'layer'"),
+        ({"skips": (3,)}, r"architecture.skips must be ascending levels between 1 and 2, got \(3,\)"),
+        ({"skips": (2, 1)}, r"architecture.skips must be ascending levels between 1 and 2, got \(2, 1\)"),
+    ],
+)
+def test_bad_configuration_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(config("unet", (4, 8)), **change)  # type: ignore[arg-type]
+
+
+def test_decoder_needs_one_width_per_level_and_hourglass_no_skips() -> None:
+    with pytest.raises(ValueError, match=r"must hold one width per level \(2\), got \(4,\)"):
+        build(configure("unet", (4, 8), decoder_channels=(4,)), seed=0)
+    with pytest.raises(ValueError, match=r"skips must be empty for hourglass, got \(1, 2\); use unet"):
+        build(configure("hourglass", (4, 8), skips="all"), seed=0)
+
+
+def test_widths_grow_by_the_factor() -> None:
+    assert widths(16, 3) == (16, 32, 64)
+    assert widths(8, 3, 1.5) == (8, 12, 18)
+    with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
+        widths(8, 0)

@@ -1,0 +1,144 @@
+"""Reading a folder as dirty as real ones, and refusing what cannot be meant."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.config import DataConfig
+from bench.data.dataset import load, read
+from bench.data.folder import find_pairs, read_frames
+
+
+def write(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four scenes of two frames, 20 wide and 30 high, the upper half foreground."""
+    rng = np.random.default_rng(0)
+    root = tmp_path / "data"
+    for scene in range(4):
+        for frame in range(2):
+            mask = np.zeros((30, 20), np.uint8)
+            mask[:15] = 255
+            write(root / "images" / f"{scene}_{frame}.png", rng.integers(0, 256, (30, 20, 3), dtype=np.uint8))
+            write(root / "masks" / f"{scene}_{frame}.png", mask)
+    return root
+
+
+def config(folder: Path, folds: int = 3) -> DataConfig:
+    return DataConfig(path=str(folder), size=(32, 16), folds=folds)
+
+
+def test_frames_have_the_asked_size_and_scenes_come_from_the_stem(folder: Path) -> None:
+    frames = read(config(folder))
+    assert frames.images.shape == (8, 32, 16, 3)
+    assert frames.masks.shape == (8, 32, 16)
+    assert frames.scenes == ("0", "0", "1", "1", "2", "2", "3", "3")
+    assert (frames.masks[:, :15] == 255).all()
+    assert (frames.masks[:, 17:] == 0).all()
+
+
+def test_mask_one_row_taller_is_cropped_and_modes_are_read(folder: Path) -> None:
+    tall = np.zeros((31, 20), np.uint8)
+    tall[:15] = 255
+    write(folder / "masks" / "0_0.png", tall)
+    write(folder / "masks" / "1_0.png", tall[:30], "1")
+    write(folder / "masks" / "2_0.png", np.stack([tall[:30]] * 3, axis=-1))
+    masks = read(config(folder)).masks
+    for index in (0, 2, 4):
+        assert (masks[index] == masks[1]).all()
+
+
+def test_other_sizes_are_refused(folder: Path) -> None:
+    write(folder / "masks" / "0_0.png", np.zeros((32, 20), np.uint8))
+    with pytest.raises(ValueError, match=r"masks/0_0.png must have the size of its image .*, got 20x32 against 20x30"):
+        read(config(folder))
+
+
+def test_unmatched_stems_are_listed(folder: Path) -> None:
+    (folder / "masks" / "1_1.png").unlink()
+    (folder / "images" / "3_0.png").unlink()
+    with pytest.raises(ValueError, match=r"must have a mask of the same stem; without: images/1_1, masks/3_0"):
+        find_pairs(folder)
+
+
+def test_no_pair_lists_what_is_there(tmp_path: Path) -> None:
+    write(tmp_path / "images" / "a.png", np.zeros((4, 4, 3), np.uint8))
+    write(tmp_path / "masks" / "b.png", np.zeros((4, 4), np.uint8))
+    with pytest.raises(
+        ValueError, match=r"no image with a mask of the same stem; without a partner: images/a, masks/b"
+    ):
+        find_pairs(tmp_path)
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nowhere/images must be a folder, got none there"):
+        find_pairs(tmp_path / "nowhere")
+
+
+def test_two_files_of_one_stem_are_refused(folder: Path) -> None:
+    write(folder / "images" / "0_0.jpg", np.zeros((30, 20, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"must hold one file per stem, got 0_0.jpg and 0_0.png"):
+        find_pairs(folder)
+
+
+def test_broken_file_is_named(folder: Path) -> None:
+    (folder / "images" / "0_0.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"images/0_0.png must be a readable image"):
+        read(config(folder))
+
+
+def test_masks_of_zeros_and_ones_are_refused(folder: Path) -> None:
+    for path in (folder / "masks").iterdir():
+        write(path, np.ones((30, 20), np.uint8))
+    with pytest.raises(ValueError, match="values of at least 128, got a largest value of 1"):
+        read(config(folder))
+
+
+def test_scene_pattern_and_table(folder: Path) -> None:
+    assert {pair.scene for pair in find_pairs(folder, r"_(\d)$")} == {"0", "1"}
+    with pytest.raises(ValueError, match="data.scene_pattern must find one group in every stem, got 'x' for '0_0'"):
+        find_pairs(folder, "x")
+    with pytest.raises(ValueError, match=r"data.scene_pattern must be a regular expression, got '\('"):
+        find_pairs(folder, "(")
+    rows = [f"{scene}_{frame},{'left' if scene < 2 else 'right'}" for scene in range(4) for frame in range(2)]
+    (folder / "scenes.csv").write_text("\n".join(["stem,scene", *rows]))
+    assert {pair.scene for pair in find_pairs(folder)} == {"left", "right"}
+    (folder / "scenes.csv").write_text("stem,scene\n0_0,left")
+    with pytest.raises(ValueError, match=r"scenes.csv must name the scene of every stem, got none for '0_1'"):
+        find_pairs(folder)
+
+
+def test_stem_without_underscore_is_its_own_scene(tmp_path: Path) -> None:
+    for stem in ("a", "b"):
+        write(tmp_path / "images" / f"{stem}.png", np.zeros((4, 4, 3), np.uint8))
+        write(tmp_path / "masks" / f"{stem}.png", np.full((4, 4), 255, np.uint8))
+    assert [pair.scene for pair in find_pairs(tmp_path)] == ["a", "b"]
+
+
+def test_cache_returns_equal_frames_and_notices_changes(folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first, second = load(config(folder), cache), load(config(folder), cache)
+    assert first.digest == second.digest
+    assert isinstance(second.frames.images, np.memmap)
+    fresh = read_frames(find_pairs(folder), (32, 16))
+    assert (second.frames.images == fresh.images).all()
+    assert (second.frames.masks == fresh.masks).all()
+    assert second.frames.stems == fresh.stems
+    assert not [path for path in cache.iterdir() if path.name.startswith(".")]
+    write(folder / "images" / "0_0.png", np.zeros((30, 20, 3), np.uint8))
+    changed = load(config(folder), cache)
+    assert changed.digest != first.digest
+    assert changed.frames.images[0].max() == 0
+
+
+def test_nothing_is_written_for_a_data_set_that_cannot_be_split(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"at most the number of scenes \(4\), got 5"):
+        load(config(folder, folds=5), tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()

@@ -1,0 +1,65 @@
+"""The run configuration: complete, validated, and equal after a round trip through text."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from architectures.registry import configure
+from bench.config import DataConfig, RunConfig, TrainingConfig, config_hash, flatten, unflatten
+
+
+def make(**changes: Any) -> RunConfig:
+    return RunConfig(architecture=configure("unet", (4, 8)), data=DataConfig(), training=TrainingConfig(), **changes)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        make(),
+        make(seed=7),
+        replace(make(), data=DataConfig(path='odd "name", 1', size=(48, 96), scene_pattern=r"^(\d+)_")),
+        replace(make(), training=TrainingConfig(lr=1e-5, epochs=1, schedule="constant", colour=0.0)),
+        replace(make(), architecture=configure("hourglass", (3,), norm="group")),
+    ],
+)
+def test_round_trip(config: RunConfig) -> None:
+    flat = flatten(config)
+    assert all(isinstance(value, str) for value in flat.values())
+    assert unflatten(flat | {"depth": "2"}) == config
+    assert config_hash(unflatten(flat)) == config_hash(config)
+
+
+def test_hash_tells_configs_apart() -> None:
+    variants = [make(), make(seed=1), replace(make(), training=TrainingConfig(lr=1e-4))]
+    variants.append(replace(make(), architecture=configure("unet", (4, 8), skips=(1,))))
+    assert len({config_hash(variant) for variant in variants}) == len(variants)
+
+
+def test_missing_field_is_named() -> None:
+    flat = flatten(make())
+    del flat["training.lr"]
+    with pytest.raises(ValueError, match=r"training.lr is missing from the stored config"):
+        unflatten(flat)
+
+
+@pytest.mark.parametrize(
+    ("make_config", "message"),
+    [
+        (lambda: TrainingConfig(epochs=0), "training.epochs must be at least 1, got 0"),
+        (lambda: TrainingConfig(lr=0), "training.lr must be above 0, got 0"),
+        (lambda: TrainingConfig(flip=1.5), r"training.flip must lie in \[0, 1\], got 1.5"),
+        (lambda: TrainingConfig(bce_weight=0, dice_weight=0), "must be above 0, got 0"),
+        (lambda: TrainingConfig(schedule="step"), "training.schedule must be one of one_cycle, constant, got 'step'"),
+        (lambda: DataConfig(size=(8, 64)), r"data.size must be at least 16 pixels high and wide, got \(8, 64\)"),
+        (lambda: DataConfig(folds=2), r"data.folds must be at least 3 \(train, validation, test\), got 2"),
+        (lambda: make(seed=-1), "seed must be at least 0, got -1"),
+    ],
+)
+def test_values_out_of_range_are_refused(make_config: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_config()
+
+
+def test_seed_walks_through_the_folds() -> None:
+    assert [make(seed=seed).fold for seed in range(7)] == [0, 1, 2, 3, 4, 0, 1]
