@@ -7,8 +7,10 @@ import hashlib
 import json
 import math
 import os
+import sqlite3
 import sys
 import warnings
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -174,9 +176,9 @@ def fill(runs: Path, units: list[Unit], *, study: str = "quick", planned: int | 
         experiment = client.create_experiment(study, artifact_location=location)
         tags = {
             schema.KIND: "study",
-            "study.description": "Three architectures at equal depth, width and epochs.",
+            schema.STUDY_DESCRIPTION: "Three architectures at equal depth, width and epochs.",
         }
-        tags |= {"study.planned": str(planned if planned is not None else len({unit.unit() for unit in units}))}
+        tags |= {schema.STUDY_PLANNED: str(planned if planned is not None else len({unit.unit() for unit in units}))}
         parent = client.create_run(experiment, start_time=START, tags=tags, run_name=study).info.run_id
         for number, unit in enumerate(units):
             _log(client, experiment, parent, unit, START + number * 60_000)
@@ -190,6 +192,8 @@ def _client(runs: Path) -> "MlflowClient":
     runs.mkdir(parents=True, exist_ok=True)
     client = MlflowClient(f"sqlite:///{runs.resolve() / schema.TRACKING_DB}")
     client.search_experiments(max_results=1)
+    with closing(sqlite3.connect(runs / schema.TRACKING_DB)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
     return client
 
 

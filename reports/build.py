@@ -1,0 +1,76 @@
+"""Store -> PDF, with everything it is made of beside it. Equal stores give equal bytes."""
+
+import os
+import shutil
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import typst
+
+from bench import schema
+from reports import document
+from reports.load import load_study
+from reports.summary import summarise
+
+TEMPLATE = "report.typ"
+PDF = "report.pdf"
+STANDARDS: "list[typst.PDFStandard]" = ["a-2a", "ua-1"]
+
+
+class Built(NamedTuple):
+    """A finished report."""
+
+    report: Path
+    study: str
+    runs: int
+    """Runs with an outcome."""
+    pages: int
+
+
+def build(runs: Path, study: str) -> Built:
+    """Write RUNS/reports/STUDY/report.pdf and its parts; nothing is replaced unless all of it was made.
+
+    Raises:
+        ValueError: no store, no such study, or one that this report cannot read.
+    """
+    summary = summarise(load_study(runs, study))
+    reports = runs.resolve() / schema.REPORT_DIR
+    reports.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name:
+        folder = Path(name)
+        document.write(summary, folder)
+        template = (files("reports") / TEMPLATE).read_text(encoding="utf-8")
+        (folder / TEMPLATE).write_text(template, encoding="utf-8")
+        pages = _compile(folder, summary.study.newest)
+        _publish(folder, reports / study)
+    return Built(reports / study / PDF, study, summary.study.outcomes, pages)
+
+
+def _compile(folder: Path, timestamp: int) -> int:
+    """Write report.pdf and return its number of pages."""
+    compiler = typst.Compiler(
+        folder / TEMPLATE,
+        root=folder,
+        # The figures' font, which matplotlib brings along: no font of the machine decides how the report looks.
+        font_paths=[Path(mpl.get_data_path()) / "fonts" / "ttf"],
+        ignore_system_fonts=True,
+    )
+    compiler.compile(output=folder / PDF, format="pdf", pdf_standards=STANDARDS, timestamp=timestamp)
+    return int(compiler.query("<pages>", field="value", one=True))
+
+
+def _publish(made: Path, target: Path) -> None:
+    """Move the files into place, the PDF last, and drop figures of an earlier build that this one does not have."""
+    names = sorted(
+        (path.relative_to(made) for path in made.rglob("*") if path.is_file()),
+        key=lambda name: name.name == PDF,
+    )
+    (target / document.FIGURE_DIR).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        os.replace(made / name, target / name)
+    for path in (target / document.FIGURE_DIR).iterdir():
+        if path.relative_to(target) not in names:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

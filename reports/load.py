@@ -1,0 +1,174 @@
+"""One study as DataFrames: a wide row per trial run, and the curves as a long table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import pandas as pd
+
+from bench import schema
+from reports import store
+
+# Columns that are neither metrics nor tags: what `bench.config.flatten` calls the fields this report reads by name.
+RUN = "run_id"
+ARCHITECTURE = "architecture.name"
+CHANNELS = "architecture.channels"
+SEED = "seed"
+EPOCHS = "training.epochs"
+DATA_FOLDS = "data.folds"
+CONFIG_SECTIONS = ("architecture.", "data.", "training.")
+
+REQUIRED_PARAMS = (ARCHITECTURE, CHANNELS, SEED, schema.DEPTH, schema.BASE_WIDTH)
+OPTIONAL_TEXT = (
+    schema.PRESET,
+    schema.BOTTLENECK_PREDICTED,
+    schema.BOTTLENECK_MEASURED,
+    schema.STATE,
+    schema.STATE_REASON,
+    schema.DATA_DIGEST,
+    schema.GIT_COMMIT,
+)
+VALUES = [name for name, metric in schema.METRICS.items() if not metric.curve]
+CURVES = [name for name, metric in schema.METRICS.items() if metric.curve]
+
+# Prefix of metrics that MLflow itself adds on request.
+SYSTEM_METRICS = "system/"
+
+ARTIFACTS = "artifacts"
+"""Column: local folder of the run's artifacts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Study:
+    """What the store knows about one study."""
+
+    name: str
+    description: str
+    planned: int | None
+    """Number of planned units; None if the study's parent run does not say."""
+    trials: pd.DataFrame
+    """One row per unit with an outcome (its newest attempt): parameters, tags and scalar metrics under their names."""
+    unlogged: pd.DataFrame
+    """Units that ended, not complete, before they logged their parameters: which architecture they were is unknown."""
+    unfinished: pd.DataFrame
+    """Attempts that ended or hang without an outcome; the same columns, parameters may be missing."""
+    curves: pd.DataFrame
+    """run_id, metric, epoch, value of the trials."""
+    newest: int
+    """When the newest run ended or started, in seconds since 1970: the report's date."""
+
+    @property
+    def states(self) -> pd.Series:
+        """Number of units with an outcome, by state."""
+        ended = pd.concat([self.trials[schema.STATE], self.unlogged[schema.STATE]])
+        counts: pd.Series = ended.value_counts().reindex(list(schema.STATES), fill_value=0)
+        return counts
+
+    @property
+    def outcomes(self) -> int:
+        """Number of units with an outcome."""
+        return len(self.trials) + len(self.unlogged)
+
+
+def load_study(runs: Path, name: str) -> Study:
+    """Study `name` from the tracking database under `runs`.
+
+    Raises:
+        ValueError: no database, no such study, a study without trials, or names this report does not know.
+    """
+    path = store.tracking_database(runs)
+    with store.snapshot(path) as connection:
+        _require_study(name, store.studies(connection), path)
+        rows = store.runs(connection, name).set_index(RUN)
+        for table in ("params", "tags", "latest_metrics"):
+            rows = rows.join(store.wide(connection, table, name))
+        points = store.points(connection, name)
+    return _study(name, rows.reset_index(), points, runs.resolve())
+
+
+def _require_study(name: str, present: list[str], path: Path) -> None:
+    if name not in present:
+        listed = ", ".join(present) or "none"
+        raise ValueError(f"study must be one of those in {path}, which are: {listed}; got {name!r}.")
+
+
+def _study(name: str, rows: pd.DataFrame, points: pd.DataFrame, runs: Path) -> Study:
+    rows = rows.reindex(
+        columns=list(
+            dict.fromkeys([*rows.columns, schema.KIND, schema.UNIT, *REQUIRED_PARAMS, *OPTIONAL_TEXT, *VALUES])
+        )
+    )
+    _require_known_metrics(points["key"])
+    attempts = rows[rows[schema.KIND] == "trial"]
+    if attempts.empty:
+        raise ValueError(f"study {name!r} has no trial run yet; start it with `make sweep STUDY={name}`.")
+    ended = _newest_outcomes(attempts)
+    logged = _has_params(ended)
+    outcomes = _typed(ended[logged].reset_index(drop=True), runs)
+    curves = points[points["key"].isin(CURVES) & points[RUN].isin(outcomes[RUN])]
+    parent = rows[rows[schema.KIND] == "study"].iloc[-1:]
+    return Study(
+        name=name,
+        description=_tag(parent, schema.STUDY_DESCRIPTION),
+        planned=_planned(_tag(parent, schema.STUDY_PLANNED)),
+        trials=outcomes,
+        unlogged=ended[~logged].reset_index(drop=True),
+        unfinished=attempts[attempts[schema.STATE].isna()].reset_index(drop=True),
+        curves=curves.rename(columns={"key": "metric", "step": "epoch"}).reset_index(drop=True),
+        newest=int(rows[["start_time", "end_time"]].max().max()) // 1000,
+    )
+
+
+def _require_known_metrics(keys: pd.Series) -> None:
+    unknown = sorted(key for key in keys.unique() if key not in schema.METRICS and not key.startswith(SYSTEM_METRICS))
+    if unknown:
+        raise ValueError(f"The store holds metrics that bench/schema.py does not know: {', '.join(unknown)}.")
+
+
+def _newest_outcomes(attempts: pd.DataFrame) -> pd.DataFrame:
+    """The newest attempt of each unit that has an outcome; rows come oldest first."""
+    ended = attempts[attempts[schema.STATE].notna()]
+    if ended[schema.UNIT].isna().any():
+        raise ValueError(f"run {_first(ended, ended[schema.UNIT].isna())} lacks the tag {schema.UNIT}.")
+    unknown = sorted(set(ended[schema.STATE]) - set(schema.STATES))
+    if unknown:
+        raise ValueError(f"tag {schema.STATE} must be one of {', '.join(schema.STATES)}, got {', '.join(unknown)}.")
+    return ended.drop_duplicates(schema.UNIT, keep="last").reset_index(drop=True)
+
+
+def _has_params(ended: pd.DataFrame) -> pd.Series:
+    """Whether each run has the required parameters; a complete one must."""
+    columns = ended.reindex(columns=list(REQUIRED_PARAMS))
+    lacking = columns.isna().any(axis=1)
+    broken = lacking & (ended[schema.STATE] == "complete")
+    if broken.any():
+        missing = [name for name in REQUIRED_PARAMS if columns.loc[broken, name].isna().any()]
+        raise ValueError(f"run {_first(ended, broken)} is complete but lacks the parameters {', '.join(missing)}.")
+    return ~lacking
+
+
+def _first(rows: pd.DataFrame, where: pd.Series) -> str:
+    return str(rows.loc[where, RUN].iloc[0])
+
+
+def _typed(outcomes: pd.DataFrame, runs: Path) -> pd.DataFrame:
+    typed = outcomes.astype(dict.fromkeys((SEED, schema.DEPTH, schema.BASE_WIDTH), "int64"))
+    typed[list(OPTIONAL_TEXT)] = typed[list(OPTIONAL_TEXT)].astype("object").fillna("").astype("str")
+    typed[VALUES] = typed[VALUES].astype("float64")
+    return typed.assign(**{ARTIFACTS: [str(local_folder(uri, runs)) for uri in typed["artifact_uri"]]})
+
+
+def _tag(parent: pd.DataFrame, name: str) -> str:
+    value = parent[name].iloc[0] if name in parent and len(parent) else None
+    return value if isinstance(value, str) else ""
+
+
+def _planned(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def local_folder(uri: str, runs: Path) -> Path:
+    """Folder of an artifact URI; if it is gone, the place it has in `runs`, since people move stores about."""
+    path = Path(unquote(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
+    # RUNS/artifacts/STUDY/RUN/artifacts
+    return path if path.exists() else runs.joinpath(*path.parts[-4:])

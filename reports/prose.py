@@ -1,0 +1,114 @@
+"""Sentences written from the numbers. They say what was measured, never that something is better."""
+
+import pandas as pd
+
+from bench import schema
+from reports import style
+from reports.load import ARCHITECTURE, DATA_FOLDS, SEED
+from reports.summary import LABEL, N, Summary, statistic
+from reports.tables.base import states
+from reports.tables.measured import PRACTICAL, PRESETS
+from reports.text import counted, digits, listed, megabytes
+
+IOU = statistic(schema.TEST_IOU, "mean")
+VALIDATION = statistic(schema.BEST_VAL_IOU, "mean")
+MEMORY = statistic(schema.TENSOR_PEAK, "mean")
+
+
+def answer(of: Summary) -> list[str]:
+    """The first page's paragraph."""
+    return [" ".join([_progress(of), *_highest(of), *_best(of)])]
+
+
+def _progress(of: Summary) -> str:
+    found = of.study.outcomes
+    planned = "" if of.study.planned is None else f" of {of.study.planned} planned"
+    ended = states(of.study.states)
+    return f"{found}{planned} {'run has' if found == 1 else 'runs have'} an outcome: {ended or 'none so far'}."
+
+
+def _highest(of: Summary) -> list[str]:
+    measured = of.configurations.dropna(subset=IOU)
+    if measured.empty:
+        return ["No run has test figures yet, so there is nothing to compare."]
+    top = measured.sort_values(IOU, ascending=False, kind="stable").iloc[0]
+    return [
+        f"The highest mean test IoU, {digits(top[IOU])} over {counted(top[N], 'seed')}, was measured for "
+        f"{named(top)}{_at_memory(top)}."
+    ]
+
+
+def named(row: pd.Series) -> str:
+    """`U-Net (depth 3, width 16)`."""
+    return f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})"
+
+
+def _at_memory(row: pd.Series) -> str:
+    return "" if pd.isna(row[MEMORY]) else f" at {megabytes(row[MEMORY])} MB of tensor peak memory"
+
+
+def _best(of: Summary) -> list[str]:
+    best = of.best.dropna(subset=IOU)
+    if best.empty:
+        return []
+    each = [f"{named(row)} {digits(row[IOU])}{_at_memory(row)}" for _, row in best.iterrows()]
+    return [
+        f"Chosen by mean best validation IoU, never on test, the best configuration of each architecture measured a "
+        f"mean test IoU of: {'; '.join(each)}.",
+        f"With {_seeds(best)} per configuration these are descriptions: this report tests no difference.",
+    ]
+
+
+def _seeds(best: pd.DataFrame) -> str:
+    low, high = best[N].min(), best[N].max()
+    return counted(high, "seed") if low == high else f"{low} to {high} seeds"
+
+
+def depth(of: Summary) -> list[str]:
+    """Does the predicted bottleneck agree with the measured one?"""
+    equal, measured = bottleneck_agreement(of)
+    if not measured:
+        return ["No run measured its bottleneck, so the prediction is not checked."]
+    return [f"The predicted bottleneck equals the measured one in {equal} of {counted(measured, 'run')}."]
+
+
+def bottleneck_agreement(of: Summary) -> tuple[int, int]:
+    """Runs whose predicted bottleneck equals the measured one, and runs that measured one."""
+    runs = of.runs[of.runs[schema.BOTTLENECK_MEASURED] != ""]
+    return int((runs[schema.BOTTLENECK_PREDICTED] == runs[schema.BOTTLENECK_MEASURED]).sum()), len(runs)
+
+
+def presets(of: Summary) -> list[str]:
+    """Which of the practical's networks have no complete run."""
+    done = set(of.runs.loc[of.runs[schema.STATE] == "complete", schema.PRESET])
+    missing = [label for name, label in PRESETS.items() if name not in done]
+    if of.study.name != PRACTICAL or not missing:
+        return []
+    return [f"Without a complete run so far: {listed(missing)}."]
+
+
+def outcomes(of: Summary) -> list[str]:
+    """How many units wait, how many attempts were lost."""
+    sentences = []
+    if of.study.planned is not None and of.study.planned > of.study.outcomes:
+        sentences.append(f"{counted(of.study.planned - of.study.outcomes, 'planned run')} without an outcome so far.")
+    if of.study.outcomes and of.study.states["complete"] == of.study.outcomes:
+        sentences.append("Every run with an outcome is complete.")
+    return sentences
+
+
+def provenance(of: Summary) -> list[str]:
+    """How the data are split and how to get these numbers again."""
+    if of.runs.empty:
+        return []
+    folds = " | ".join(sorted(of.runs[DATA_FOLDS].dropna().unique())) if DATA_FOLDS in of.runs else "several"
+    seeds = ", ".join(str(seed) for seed in sorted(of.runs[SEED].unique()))
+    return [
+        f"These numbers come from {counted(of.study.outcomes, 'run')} with an outcome. "
+        f"Frames are split by scene into {folds} folds, so that no scene is on two sides: one fold is test, one "
+        f"validation, the others train. The seed (here {seeds}) decides the folds, initialisation, order and "
+        f"augmentation, the same for every architecture. IoU is the unweighted mean over scenes of the mean over "
+        f"each scene's frames, at the epoch with the best validation IoU.",
+        f"To repeat the study, run “make sweep STUDY={of.study.name}”, then “make report STUDY={of.study.name}”. "
+        f"The data of every figure lies as CSV beside this file, all printed numbers in report.json.",
+    ]

@@ -1,0 +1,116 @@
+"""How figures look. An architecture has the same colour, line and marker everywhere; grey printers keep them apart."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+PAGE_WIDTH = 6.7
+"""Width of the text block in inches; figures of this width are shown at their own size."""
+
+
+LineStyle = str | tuple[int, tuple[int, ...]]
+
+
+class Look(NamedTuple):
+    """How one architecture is drawn and called."""
+
+    label: str
+    colour: str
+    line: LineStyle
+    marker: str
+
+
+# Okabe-Ito colours; the first three also differ in lightness, so they survive a grey printer.
+LOOKS = {
+    "simple_conv": Look("SimpleConv", "#009E73", ":", "s"),
+    "hourglass": Look("Hourglass", "#E69F00", "--", "D"),
+    "unet": Look("U-Net", "#0072B2", "-", "o"),
+    "autoencoder": Look("Auto-encoder", "#CC79A7", "-.", "^"),
+    "vae": Look("VAE", "#56B4E9", (0, (5, 1, 1, 1, 1, 1)), "v"),
+}
+
+# For architectures that somebody adds: told apart by their name alone, so that they look the same in every report.
+OTHER_COLOURS = ("#D55E00", "#000000", "#7F7F7F")
+OTHER_LINES = ("--", "-.", ":", "-")
+OTHER_MARKERS = ("P", "X", "*", "h", "p", "<", ">")
+
+MISSED = "#D55E00"
+INVENTED = "#56B4E9"
+GREY = "#8C8C8C"
+
+
+def look(architecture: str) -> Look:
+    """The look of an architecture; unknown ones get one that depends on the name only."""
+    if architecture in LOOKS:
+        return LOOKS[architecture]
+    number = zlib.crc32(architecture.encode())
+    choices = (OTHER_COLOURS, OTHER_LINES, OTHER_MARKERS)
+    colour, line, marker = (options[number // 7**place % len(options)] for place, options in enumerate(choices))
+    return Look(architecture, colour, line, marker)
+
+
+def in_order(architectures: Iterable[str]) -> list[str]:
+    """Distinct architectures, the known ones first and in their fixed order."""
+    known = list(LOOKS)
+    return sorted(set(architectures), key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+@contextmanager
+def report_style() -> Iterator[None]:
+    """Fonts, sizes and lines of the report, for the figures drawn inside."""
+    settings: dict[str, Any] = {
+        **sns.axes_style("whitegrid"),
+        "font.family": "DejaVu Sans",
+        "font.size": 7.5,
+        "axes.titlesize": 8,
+        "axes.labelsize": 7.5,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "legend.fontsize": 7,
+        "legend.frameon": False,
+        "lines.linewidth": 1.2,
+        "lines.markersize": 4.5,
+        "axes.linewidth": 0.6,
+        "grid.linewidth": 0.4,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "svg.fonttype": "path",
+        # Without it two builds from the same numbers differ.
+        "svg.hashsalt": "hourglass-bench",
+    }
+    with mpl.rc_context(settings):  # type: ignore[arg-type]  # the keys are of a literal type
+        yield
+
+
+def panels(count: int, *, rows: int = 1, height: float = 2.5, **options: object) -> tuple[Figure, list[list[Axes]]]:
+    """A figure of the page's width with rows x count axes."""
+    figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
+    axes = figure.subplots(rows, count, squeeze=False, **options)  # type: ignore[call-overload]
+    for axis in axes.flat:
+        sns.despine(ax=axis)
+    return figure, axes.tolist()
+
+
+def binary_axis(axis: Axes) -> None:
+    """Logarithmic x axis with a labelled tick at each power of two."""
+    axis.set_xscale("log", base=2)
+    axis.xaxis.set_major_locator(LogLocator(base=2, numticks=7))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+
+
+def architecture_legend(figure: Figure, axis: Axes, architectures: Iterable[str], *, lines: bool = True) -> None:
+    """One legend above the panels: a handle for each architecture."""
+    handles = [
+        axis.plot([], [], color=style.colour, linestyle=style.line if lines else "none", marker=style.marker)[0]
+        for style in map(look, architectures)
+    ]
+    labels = [look(name).label for name in architectures]
+    figure.legend(handles, labels, loc="outside upper center", ncols=max(1, len(labels)))

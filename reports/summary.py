@@ -1,0 +1,148 @@
+"""Runs -> configurations: mean, standard deviation and range over seeds, and the best configuration by validation."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench import schema
+from reports import style
+from reports.load import ARCHITECTURE, CHANNELS, CONFIG_SECTIONS, SEED, Study
+
+CONFIGURATION = "configuration"
+"""Column: number of the configuration, in the order of the tables."""
+LABEL = "label"
+N = "n"
+"""Column: complete runs of the configuration, the seeds that its means are over."""
+
+IDENTITY = [ARCHITECTURE, schema.DEPTH, schema.BASE_WIDTH]
+
+AVERAGED = [
+    metric.name
+    for metric in (
+        schema.BEST_VAL_IOU,
+        schema.TEST_IOU,
+        schema.TEST_DICE,
+        schema.PARAMS,
+        schema.MACS,
+        schema.TENSOR_PEAK,
+        schema.TRAIN_SPEED,
+        schema.SECONDS,
+    )
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """A study with its runs grouped into configurations: everything equal except the seed."""
+
+    study: Study
+    runs: pd.DataFrame
+    """The trials with the columns `configuration` and `label` added."""
+    configurations: pd.DataFrame
+    """A row per configuration: identity, n, a count per state, and `METRIC STATISTIC` (mean, std, min, max)."""
+    best: pd.DataFrame
+    """The configuration of each architecture with the highest mean best validation IoU; never chosen on test."""
+
+
+def statistic(metric: schema.Metric, name: str) -> str:
+    """Column of `Summary.configurations` that holds a statistic of a metric over the complete runs."""
+    return f"{metric.name} {name}"
+
+
+def summarise(study: Study) -> Summary:
+    """Group the study's trials."""
+    runs = _labelled(study.trials)
+    table = _configurations(runs)
+    return Summary(study=study, runs=runs, configurations=table, best=_best(table))
+
+
+def varying(runs: pd.DataFrame) -> list[str]:
+    """Configuration parameters, apart from the seed, that take several values in `runs`."""
+    return [name for name in _config_columns(runs) if runs[name].nunique(dropna=False) > 1]
+
+
+def _config_columns(runs: pd.DataFrame) -> list[str]:
+    # The digest of the data is a tag, which runs that ended early lack.
+    names = runs.columns.astype("str")
+    return sorted(name for name in names if name.startswith(CONFIG_SECTIONS) and name != schema.DATA_DIGEST)
+
+
+def _labelled(trials: pd.DataFrame) -> pd.DataFrame:
+    if trials.empty:
+        return trials.assign(**{CONFIGURATION: pd.Series(dtype="int64"), LABEL: pd.Series(dtype="str")})
+    order = {name: place for place, name in enumerate(style.in_order(trials[ARCHITECTURE]))}
+    runs = trials.assign(place=trials[ARCHITECTURE].map(order)).sort_values(
+        ["place", schema.DEPTH, schema.BASE_WIDTH, *_config_columns(trials), SEED], ignore_index=True
+    )
+    numbers = runs.groupby(_config_columns(runs), sort=False, dropna=False).ngroup()
+    runs = runs.assign(**{CONFIGURATION: numbers}).drop(columns="place")
+    labels = [label for _, group in runs.groupby(IDENTITY, sort=False) for label in _labels(group).items()]
+    return runs.assign(**{LABEL: pd.Series(dict(labels), dtype="str")})
+
+
+def _labels(group: pd.DataFrame) -> pd.Series:
+    """`depth 3, width 16`, plus whatever else differs among configurations of this depth and width."""
+    extra = varying(group)
+    return group.apply(lambda run: ", ".join([_size(run), *(f"{_short(name)} {run[name]}" for name in extra)]), axis=1)
+
+
+def _size(run: pd.Series) -> str:
+    return f"depth {run[schema.DEPTH]}, width {run[schema.BASE_WIDTH]}"
+
+
+def _short(name: str) -> str:
+    return name.split(".")[-1].replace("_", " ")
+
+
+def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
+    rows = [_configuration(group) for _, group in runs.groupby(CONFIGURATION, sort=True)]
+    return pd.DataFrame(rows, columns=_summary_columns())
+
+
+def _summary_columns() -> list[str]:
+    names = ("mean", "std", "min", "max")
+    values = [statistic(schema.METRICS[metric], name) for metric in AVERAGED for name in names]
+    return [*_DESCRIPTION, N, *schema.STATES, *values]
+
+
+_DESCRIPTION = [
+    CONFIGURATION,
+    LABEL,
+    *IDENTITY,
+    CHANNELS,
+    schema.PRESET,
+    schema.BOTTLENECK_PREDICTED,
+    schema.BOTTLENECK_MEASURED,
+]
+
+
+def _configuration(runs: pd.DataFrame) -> dict[str, Any]:
+    complete = runs[runs[schema.STATE] == "complete"]
+    row: dict[str, Any] = {name: _agreed(runs[name]) for name in _DESCRIPTION}
+    row[N] = len(complete)
+    row |= {state: int((runs[schema.STATE] == state).sum()) for state in schema.STATES}
+    for metric in AVERAGED:
+        values = complete[metric].agg(["mean", "std", "min", "max"])
+        row |= {f"{metric} {name}": value for name, value in values.items()}
+    return row
+
+
+def _agreed(values: pd.Series) -> Any:
+    """The value that all runs share; several are all shown, empty ones are not counted."""
+    distinct = [value for value in values.unique() if value != ""]
+    return distinct[0] if len(distinct) == 1 else " / ".join(map(str, distinct))
+
+
+def _best(configurations: pd.DataFrame) -> pd.DataFrame:
+    column = statistic(schema.BEST_VAL_IOU, "mean")
+    measured = configurations[configurations[column].notna()]
+    memory = statistic(schema.TENSOR_PEAK, "mean")
+    ranked = measured.sort_values([column, memory, CONFIGURATION], ascending=[False, True, True])
+    return ranked.drop_duplicates(ARCHITECTURE).sort_values(CONFIGURATION, ignore_index=True)
+
+
+def channels(text: str) -> str:
+    """Encoder widths `[16, 32, 64]` as `16, 32, 64`."""
+    return ", ".join(str(width) for width in json.loads(text))

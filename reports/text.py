@@ -1,0 +1,47 @@
+"""Numbers as people read them: three digits, decimal prefixes, spread beside the mean."""
+
+import math
+
+DASH = "–"
+PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def digits(value: float, places: int = 3) -> str:
+    """Fixed decimals, or a dash for a missing value."""
+    return DASH if math.isnan(value) else f"{value:.{places}f}"
+
+
+def with_sd(mean: float, sd: float) -> str:
+    """`0.834 ± 0.012`, kept on one line; a single run has no standard deviation."""
+    return digits(mean) if math.isnan(sd) else f"{digits(mean)}\u00a0±\u00a0{digits(sd)}"
+
+
+def significant(value: float) -> str:
+    """Three significant digits without exponent: 0.0213, 21.3, 2,130."""
+    if math.isnan(value) or value == 0:
+        return DASH if math.isnan(value) else "0"
+    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def prefixed(value: float) -> str:
+    """Three significant digits with a decimal prefix: 482 k, 1.93 M."""
+    for scale, prefix in PREFIXES:
+        if value >= scale:
+            return f"{significant(value / scale)} {prefix}"
+    return significant(value)
+
+
+def megabytes(count: float) -> str:
+    """Bytes in MB of a million bytes, without the unit."""
+    return significant(count / 1e6)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(items: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)

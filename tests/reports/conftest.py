@@ -1,0 +1,80 @@
+import shutil
+import sqlite3
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import schema
+from reports.load import load_study
+from reports.summary import Summary, summarise
+
+# pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_store import Unit, _client, _close, fill, grid, troubled
+
+Fill = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store: MLflow takes seconds to make its tables, so that happens once."""
+    runs = tmp_path_factory.mktemp("template")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _close(_client(runs))
+    return runs / schema.TRACKING_DB
+
+
+@pytest.fixture(scope="session")
+def new_store(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Fill:
+    """Function that makes a store with the given units."""
+
+    def make(units: list[Unit], **options: object) -> Path:
+        runs = tmp_path_factory.mktemp("runs")
+        shutil.copy(template, runs / schema.TRACKING_DB)
+        fill(runs, units, **options)  # type: ignore[arg-type]
+        return runs
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def summarised(new_store: Fill) -> Callable[..., Summary]:
+    """Function that makes a store with the given units and summarises its study."""
+
+    def make(units: list[Unit], study: str = "quick", **options: object) -> Summary:
+        return summarise(load_study(new_store(units, study=study, **options), study))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_store(new_store: Fill) -> Path:
+    """A finished study: 3 architectures x 2 depths x 2 widths x 2 seeds, to be read only."""
+    return new_store(grid(seeds=2, epochs=3))
+
+
+@pytest.fixture(scope="session")
+def troubled_store(new_store: Fill) -> Path:
+    """A half-done study with every state, to be read only."""
+    return new_store(troubled(), planned=20)
+
+
+@pytest.fixture
+def execute(troubled_store: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Function that copies the troubled store and runs SQL on the copy."""
+
+    def run(*statements: str) -> Path:
+        shutil.copy(troubled_store / schema.TRACKING_DB, tmp_path / schema.TRACKING_DB)
+        connection = sqlite3.connect(tmp_path / schema.TRACKING_DB)
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        connection.close()
+        return tmp_path
+
+    return run

@@ -1,0 +1,192 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from fake_store import Unit, grid
+
+from bench import schema
+from reports import style
+from reports.figures import FIGURES, bottleneck, depth, iou_memory, learning_curves, predictions
+from reports.figures.base import NoDataError
+from reports.figures.predictions import Panel, errors
+from reports.load import load_study
+from reports.summary import Summary, summarise
+
+Fill = Callable[..., Path]
+Summarised = Callable[..., Summary]
+
+
+@pytest.fixture(scope="module")
+def small(small_store: Path) -> Summary:
+    return summarise(load_study(small_store, "quick"))
+
+
+@pytest.fixture(scope="module")
+def troubled(troubled_store: Path) -> Summary:
+    return summarise(load_study(troubled_store, "quick"))
+
+
+@pytest.fixture(scope="module")
+def failed(summarised: Summarised) -> Summary:
+    return summarised([Unit(state="failed", logged=False)])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("store", ["small", "troubled"])
+def test_draws_what_it_recorded(name: str, store: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    plot = FIGURES[name]
+    record = plot.record(request.getfixturevalue(store))
+    assert any(isinstance(field, pd.DataFrame) and len(field) for field in record)
+    with style.report_style():
+        plot.draw(record).savefig(tmp_path / "figure.svg")
+    assert "U-Net" in plot.alt(record)
+    assert plot.caption(record).endswith(".")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_says_what_is_missing(name: str, failed: Summary) -> None:
+    with pytest.raises(NoDataError, match="no (complete )?run"):
+        FIGURES[name].record(failed)
+
+
+def test_memory_points_and_front(summarised: Summarised) -> None:
+    units = [Unit(width=4, iou=0.5), Unit(width=8, iou=0.6), Unit(width=8, seed=1, iou=0.8), Unit(width=16, iou=0.65)]
+    points = iou_memory.record(summarised(units)).points
+    assert points["iou"].tolist() == pytest.approx([0.5, 0.7, 0.65])
+    assert points["low"].tolist() == pytest.approx([0.5, 0.6, 0.65])
+    assert points["high"].tolist() == pytest.approx([0.5, 0.8, 0.65])
+    assert points["n"].tolist() == [1, 2, 1]
+    assert points["front"].tolist() == [True, True, False]
+    assert points["memory_mb"].tolist() == pytest.approx(
+        [unit.values()["memory/tensor_peak_bytes"] / 1e6 for unit in (units[0], units[1], units[3])]
+    )
+
+
+def test_front_starts_anew_for_each_architecture(small: Summary) -> None:
+    points = iou_memory.record(small).points
+    assert points.groupby("architecture")["front"].first().all()
+
+
+def test_entropy_of_the_base_rate() -> None:
+    assert learning_curves.entropy(pd.Series([0.5, 0.36]))[0] == pytest.approx(np.log(2))
+    assert learning_curves.entropy(pd.Series([0.0]))[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_curves_of_the_best_configuration_of_each_architecture(small: Summary) -> None:
+    shown = learning_curves.record(small)
+    assert shown.runs["label"].unique().tolist() == ["depth 3, width 16"]
+    assert shown.runs.groupby("configuration")["run_id"].nunique().tolist() == [2, 2, 2]
+    share = pd.Series([0.3, 0.31])
+    assert shown.base_rate["value"].tolist() == pytest.approx([learning_curves.entropy(share).mean()] * 3)
+
+
+def test_medians_leave_out_runs_that_did_not_complete(summarised: Summarised) -> None:
+    units = [Unit(seed=0, iou=0.6), Unit(seed=1, iou=0.6), Unit(seed=2, state="diverged")]
+    shown = learning_curves.record(summarised(units))
+    iou = shown.medians[shown.medians["metric"] == "val/iou"]
+    expected = [np.median([unit.curve(epoch)["val/iou"] for unit in units[:2]]) for epoch in range(1, 9)]
+    assert iou["value"].tolist() == pytest.approx(expected)
+    assert set(shown.runs["state"]) == {"complete", "diverged"}
+
+
+def test_all_curves_where_configurations_are_few(troubled: Summary) -> None:
+    assert learning_curves.record(troubled).runs["configuration"].nunique() == 3
+
+
+def test_axis_of_a_diverging_run_ends_at_twice_the_base_rate(troubled: Summary) -> None:
+    shown = learning_curves.record(troubled)
+    figure = learning_curves.draw(shown)
+    assert figure.axes[-1].get_ylim()[1] == pytest.approx(1.05 * 2 * shown.base_rate["value"].max())
+
+
+def test_a_depth_panel_per_width_unless_they_are_many(small: Summary, summarised: Summarised) -> None:
+    assert depth.record(small).points["panel"].unique().tolist() == ["base width 8", "base width 16"]
+    many = summarised([Unit(width=width) for width in range(4, 9)])
+    assert depth.record(many).points["panel"].unique().tolist() == ["all base widths"]
+
+
+def test_bottleneck_sizes(summarised: Summarised) -> None:
+    units = [Unit(bottleneck="64x16x9"), Unit(depth=3, bottleneck="128x8x8")]
+    points = bottleneck.record(summarised(units)).points
+    assert points[["elements", "side"]].to_numpy().tolist() == [[64 * 16 * 9, 9], [128 * 64, 8]]
+
+
+def test_errors_are_coloured() -> None:
+    truth = np.array([[[True, True], [False, False]]])
+    probability = np.array([[[0.9, 0.2], [0.8, 0.1]]])
+    picture = errors(Panel(np.zeros((1, 2, 2, 3), np.uint8), truth, probability), 0)
+    assert picture[0, 0].tolist() == [1, 1, 1]
+    assert picture[0, 1] == pytest.approx(mpl.colors.to_rgb(style.MISSED))
+    assert picture[1, 0] == pytest.approx(mpl.colors.to_rgb(style.INVENTED))
+    assert picture[1, 1].tolist() == [0, 0, 0]
+
+
+def test_predictions_take_the_lowest_common_seed_and_print_the_iou(small: Summary) -> None:
+    shown = predictions.record(small)
+    assert set(shown.frames["seed"]) == {0}
+    assert shown.frames["stem"].nunique() == predictions.MOST_FRAMES
+    panel = shown.panels["unet"]
+    predicted = panel.probability[0] > 0.5
+    expected = (predicted & panel.truth[0]).sum() / (predicted | panel.truth[0]).sum()
+    first = shown.frames[shown.frames["architecture"] == "unet"].iloc[0]
+    assert first["iou"] == pytest.approx(expected)
+
+
+def test_predictions_skip_a_seed_that_one_architecture_lacks(summarised: Summarised) -> None:
+    units = [Unit(seed=0), Unit(seed=1), Unit(architecture="unet", seed=1), Unit(architecture="unet", seed=2)]
+    assert set(predictions.record(summarised(units)).frames["seed"]) == {1}
+    apart = [Unit(seed=0), Unit(architecture="unet", seed=1)]
+    with pytest.raises(NoDataError, match="no seed in common"):
+        predictions.record(summarised(apart))
+
+
+def test_damaged_panel_file_is_named(new_store: Fill) -> None:
+    runs = new_store([Unit()])
+    (file,) = (runs / schema.ARTIFACT_DIR).rglob(schema.PANEL_DATA)
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(NoDataError, match=r"panel\.npz cannot be read"):
+        predictions.record(summarise(load_study(runs, "quick")))
+
+
+def test_an_architecture_without_panel_leaves_the_others(summarised: Summarised) -> None:
+    units = [Unit(), Unit(architecture="unet", panel=False)]
+    shown = predictions.record(summarised(units))
+    assert list(shown.panels) == ["hourglass"]
+    assert shown.frames["architecture"].unique().tolist() == ["hourglass"]
+
+
+def test_looks_differ_without_colour() -> None:
+    looks = [style.look(name) for name in ("simple_conv", "hourglass", "unet")]
+    assert [look.label for look in looks] == ["SimpleConv", "Hourglass", "U-Net"]
+    lightness = sorted(np.dot(mpl.colors.to_rgb(look.colour), (0.299, 0.587, 0.114)) for look in looks)
+    assert min(np.diff(lightness)) > 0.04
+    assert len({look.marker for look in looks}) == len({look.line for look in looks}) == 3
+
+
+def test_unknown_architecture_looks_the_same_in_every_report() -> None:
+    assert style.look("resnet") == style.look("resnet")
+    assert style.look("resnet").label == "resnet"
+    assert style.in_order(["zebra", "unet", "aardvark", "simple_conv", "unet"]) == [
+        "simple_conv",
+        "unet",
+        "aardvark",
+        "zebra",
+    ]
+
+
+def test_style_is_left_behind() -> None:
+    before = dict(mpl.rcParams)
+    with style.report_style():
+        assert mpl.rcParams["font.size"] == 7.5
+    assert dict(mpl.rcParams) == before
+
+
+def test_unknown_architecture_is_drawn(summarised: Summarised) -> None:
+    units = [replace(unit, architecture="resnet") for unit in grid(1) if unit.architecture == "unet"]
+    record = iou_memory.record(summarised(units))
+    assert "resnet 0." in iou_memory.alt(record)
+    assert len(iou_memory.draw(record).axes) == 1

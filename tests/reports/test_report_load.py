@@ -1,0 +1,166 @@
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import schema
+from reports.load import ARCHITECTURE, ARTIFACTS, RUN, load_study, local_folder
+
+Execute = Callable[..., Path]
+
+
+def test_newest_attempt_with_an_outcome_counts(troubled_store: Path) -> None:
+    study = load_study(troubled_store, "quick")
+    assert study.outcomes == 6
+    assert sorted(study.trials[schema.STATE]) == ["complete", "diverged", "failed", "out_of_memory", "pruned"]
+    assert study.states.to_dict() == dict.fromkeys(schema.STATES, 1)
+    assert study.planned == 20
+
+
+def test_a_repeated_unit_counts_once_by_its_newest_outcome(execute: Execute) -> None:
+    pruned = "SELECT run_uuid FROM tags WHERE key = 'state' AND value = 'pruned'"
+    complete = "SELECT run_uuid FROM tags WHERE value = 'complete'"
+    unit = f"SELECT value FROM tags WHERE key = 'unit' AND run_uuid = ({complete})"
+    runs = execute(f"UPDATE tags SET value = ({unit}) WHERE key = 'unit' AND run_uuid = ({pruned})")
+    states = load_study(runs, "quick").states
+    assert (states["complete"], states["pruned"]) == (0, 1)
+
+
+def test_attempts_without_state_are_unfinished(troubled_store: Path) -> None:
+    unfinished = load_study(troubled_store, "quick").unfinished
+    assert unfinished["status"].tolist() == ["KILLED", "RUNNING"]
+
+
+def test_a_run_that_ended_before_its_parameters_still_counts(troubled_store: Path) -> None:
+    unlogged = load_study(troubled_store, "quick").unlogged
+    assert unlogged[schema.STATE].tolist() == ["infeasible"]
+    assert unlogged[schema.STATE_REASON].tolist() == ["bottleneck would vanish"]
+
+
+def test_curves_are_long_and_scalars_wide(small_store: Path) -> None:
+    study = load_study(small_store, "quick")
+    assert list(study.curves.columns) == [RUN, "metric", "epoch", "value"]
+    assert len(study.curves) == 24 * 3 * 4
+    assert set(study.curves["epoch"]) == {1, 2, 3}
+    assert study.trials[schema.TEST_IOU.name].between(0.4, 1).all()
+    assert all(Path(folder, schema.PANEL_DATA).is_file() for folder in study.trials[ARTIFACTS])
+
+
+def test_date_is_the_end_of_the_newest_run(small_store: Path) -> None:
+    assert load_study(small_store, "quick").newest == 1_760_000_000 + 23 * 60 + 55
+
+
+def test_nan_and_infinity_are_missing_values(execute: Execute) -> None:
+    runs = execute(
+        "UPDATE latest_metrics SET value = 1.7976931348623157e308 WHERE key = 'model/params'",
+        "UPDATE metrics SET value = 0, is_nan = 1 WHERE key = 'val/bce'",
+    )
+    study = load_study(runs, "quick")
+    assert study.trials[schema.PARAMS.name].isna().all()
+    assert study.curves.loc[study.curves["metric"] == "val/bce", "value"].isna().all()
+    assert study.curves.loc[study.curves["metric"] == "val/iou", "value"].notna().all()
+
+
+def test_a_step_logged_twice_counts_once(execute: Execute) -> None:
+    runs = execute(
+        "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) "
+        "SELECT key, 0.123, timestamp + 1, run_uuid, step, is_nan FROM metrics WHERE key = 'val/iou'"
+    )
+    curves = load_study(runs, "quick").curves
+    assert (curves.loc[curves["metric"] == "val/iou", "value"] == 0.123).all()
+    assert not curves.duplicated([RUN, "metric", "epoch"]).any()
+
+
+def test_deleted_runs_do_not_count(execute: Execute) -> None:
+    complete = "SELECT run_uuid FROM tags WHERE value = 'complete'"
+    runs = execute(f"UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ({complete})")
+    assert load_study(runs, "quick").states["complete"] == 0
+
+
+def test_reading_leaves_the_store_alone(small_store: Path) -> None:
+    before = (small_store / schema.TRACKING_DB).read_bytes()
+    load_study(small_store, "quick")
+    assert (small_store / schema.TRACKING_DB).read_bytes() == before
+
+
+def test_artifacts_are_found_where_the_store_was_moved(small_store: Path, tmp_path: Path) -> None:
+    folder = Path(load_study(small_store, "quick").trials[ARTIFACTS].iloc[0])
+    gone = "file:///some%20where/else/artifacts/" + "/".join(folder.parts[-3:])
+    assert local_folder(gone, small_store.resolve()) == folder
+    assert local_folder(str(folder), tmp_path) == folder
+
+
+def test_missing_store_names_file_and_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"mlflow\.db does not exist.*make sweep"):
+        load_study(tmp_path, "quick")
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_study_lists_those_present(troubled_store: Path) -> None:
+    with pytest.raises(ValueError, match=r"which are: quick; got 'quack'"):
+        load_study(troubled_store, "quack")
+
+
+def test_study_without_trials(execute: Execute) -> None:
+    runs = execute("UPDATE tags SET value = 'study' WHERE key = 'kind'")
+    with pytest.raises(ValueError, match="'quick' has no trial run yet"):
+        load_study(runs, "quick")
+
+
+def test_unknown_metric_is_named(execute: Execute) -> None:
+    runs = execute("UPDATE metrics SET key = 'val/jaccard' WHERE key = 'val/iou'")
+    with pytest.raises(ValueError, match=r"does not know: val/jaccard\."):
+        load_study(runs, "quick")
+
+
+def test_system_metrics_are_ignored(execute: Execute) -> None:
+    runs = execute("UPDATE metrics SET key = 'system/cpu' WHERE key = 'train/loss'")
+    assert "system/cpu" not in set(load_study(runs, "quick").curves["metric"])
+
+
+def test_complete_run_without_parameter(execute: Execute) -> None:
+    runs = execute(f"DELETE FROM params WHERE key IN ('depth', '{ARCHITECTURE}')")
+    with pytest.raises(ValueError, match=r"complete but lacks the parameters architecture\.name, depth\."):
+        load_study(runs, "quick")
+
+
+def test_unknown_state_is_named(execute: Execute) -> None:
+    runs = execute("UPDATE tags SET value = 'exploded' WHERE value = 'diverged'")
+    with pytest.raises(ValueError, match="got exploded"):
+        load_study(runs, "quick")
+
+
+def test_outcome_without_unit_is_named(execute: Execute) -> None:
+    runs = execute("DELETE FROM tags WHERE key = 'unit'")
+    with pytest.raises(ValueError, match=r"run [0-9a-f]{32} lacks the tag unit\."):
+        load_study(runs, "quick")
+
+
+def test_store_of_another_layout(execute: Execute) -> None:
+    runs = execute("ALTER TABLE metrics RENAME COLUMN step TO stride")
+    with pytest.raises(ValueError, match=r"lacks metrics\.step:"):
+        load_study(runs, "quick")
+
+
+def test_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / schema.TRACKING_DB).write_text("these are no tables" * 100)
+    with pytest.raises(ValueError, match="cannot be read"):
+        load_study(tmp_path, "quick")
+
+
+def test_path_with_special_characters(troubled_store: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs #1 100% ?"
+    runs.mkdir()
+    shutil.copy(troubled_store / schema.TRACKING_DB, runs)
+    assert load_study(runs, "quick").outcomes == 6
+
+
+def test_store_in_wal_mode_while_somebody_writes(execute: Execute) -> None:
+    runs = execute("PRAGMA journal_mode=WAL")
+    writer = sqlite3.connect(runs / schema.TRACKING_DB)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM tags")
+    assert load_study(runs, "quick").outcomes == 6
+    writer.close()

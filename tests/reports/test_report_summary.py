@@ -1,0 +1,172 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fake_store import Unit, grid
+
+from bench import schema
+from reports import prose, text
+from reports.load import ARCHITECTURE, load_study
+from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic, summarise, varying
+from reports.tables import TABLES
+from reports.tables.base import Table
+
+Summarised = Callable[..., Summary]
+
+
+@pytest.fixture(scope="module")
+def three(summarised: Summarised) -> Summary:
+    """Two configurations of the Hourglass; the one that tests lower validates lower, too, apart from its seeds."""
+    units = [Unit(seed=seed, iou=iou) for seed, iou in enumerate((0.5, 0.6, 0.7))]
+    units += [Unit(depth=3, seed=0, iou=0.65), Unit(depth=3, seed=1, state="diverged", reason="nan")]
+    return summarised(units, planned=6)
+
+
+@pytest.fixture(scope="module")
+def troubled(troubled_store: Path) -> Summary:
+    return summarise(load_study(troubled_store, "quick"))
+
+
+def table(name: str, of: Summary) -> Table:
+    made = TABLES[name].make(of)
+    assert made is not None
+    return made
+
+
+def test_statistics_over_seeds(three: Summary) -> None:
+    row = three.configurations.iloc[0]
+    values = [row[statistic(schema.TEST_IOU, name)] for name in ("mean", "std", "min", "max")]
+    assert values == pytest.approx([0.6, 0.1, 0.5, 0.7])
+    assert row[N] == 3
+
+
+def test_only_complete_runs_enter_the_means(three: Summary) -> None:
+    row = three.configurations.iloc[1]
+    assert (row[N], row["complete"], row["diverged"]) == (1, 1, 1)
+    assert row[statistic(schema.TEST_IOU, "mean")] == pytest.approx(0.65)
+    assert pd.isna(row[statistic(schema.TEST_IOU, "std")])
+
+
+def test_best_is_chosen_on_validation_not_on_test(three: Summary) -> None:
+    runs = three.study.trials.copy()
+    shallow = runs[schema.DEPTH] == 2
+    runs.loc[shallow, schema.BEST_VAL_IOU.name] = 0.9
+    study = type(three.study)(**{name: getattr(three.study, name) for name in three.study.__slots__} | {"trials": runs})
+    summary = summarise(study)
+    assert summary.best[schema.DEPTH].tolist() == [2]
+    assert three.best[schema.DEPTH].tolist() == [3]
+
+
+def test_configurations_ignore_seed_and_data_digest(troubled: Summary) -> None:
+    assert varying(troubled.runs) == [
+        "architecture.channels",
+        "architecture.decoder_channels",
+        "architecture.name",
+        "architecture.skips",
+    ]
+
+
+def test_labels_tell_apart_what_depth_and_width_do_not(summarised: Summarised) -> None:
+    units = [Unit(), Unit(params={"architecture.norm": "batch"}), Unit(depth=3)]
+    runs = summarised(units).runs
+    assert runs.sort_values(CONFIGURATION)[LABEL].tolist() == [
+        "depth 2, width 8, norm batch",
+        "depth 2, width 8, norm none",
+        "depth 3, width 8",
+    ]
+
+
+def test_architectures_come_in_their_order(small_store: Path) -> None:
+    best = summarise(load_study(small_store, "quick")).best
+    assert best[ARCHITECTURE].tolist() == ["simple_conv", "hourglass", "unet"]
+
+
+def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
+    (paragraph,) = prose.answer(three)
+    assert paragraph.startswith("5 of 6 planned runs have an outcome: 4 complete, 1 diverged.")
+    assert "The highest mean test IoU, 0.650 over 1 seed, was measured for Hourglass (depth 3, width 8) at" in paragraph
+    assert not {"better", "significant", "outperforms"} & set(paragraph.split())
+
+
+def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
+    units = [Unit(), Unit(seed=1), Unit(seed=2, bottleneck="16x15x16"), Unit(seed=3, state="failed")]
+    summary = summarised(units)
+    assert prose.depth(summary) == ["The predicted bottleneck equals the measured one in 2 of 3 runs."]
+    assert table("bottlenecks", summary).rows == [
+        ["Hourglass", "depth 2, width 8", "16x16x16", "16x16x16 / 16x15x16", "2 of 3 runs"]
+    ]
+
+
+def test_comparison_row(three: Summary) -> None:
+    (row,) = table("comparison", three).rows
+    assert row[:4] == ["Hourglass\ndepth 3, width 8", "1", "0.660", "0.650"]
+
+
+def test_outcomes_by_state(troubled: Summary) -> None:
+    assert table("outcomes", troubled).rows == [
+        ["SimpleConv", "0", "0", "0", "1", "0", "0", "1"],
+        ["U-Net", "1", "1", "0", "0", "1", "1", "4"],
+        ["not logged", "0", "0", "1", "0", "0", "0", "1"],
+    ]
+
+
+def test_reasons(troubled: Summary) -> None:
+    rows = table("reasons", troubled).rows
+    assert ["U-Net", "out of memory", "1 run", "14.2 GB asked", "depth 2, width 64, seed 0"] in rows
+    assert rows[-1][:4] == ["not logged", "infeasible", "1 run", "bottleneck would vanish"]
+
+
+def test_unfinished_says_whether_the_unit_was_repeated(troubled: Summary) -> None:
+    assert [row[1:4] + row[5:] for row in table("unfinished", troubled).rows] == [
+        ["U-Net", "0", "killed", "yes"],
+        ["U-Net", "2", "running", "no"],
+    ]
+
+
+def test_practical_lists_all_presets(summarised: Summarised) -> None:
+    units = [Unit(depth=3, width=16, preset="hourglass", iou=0.7)]
+    summary = summarised(units, study="practical")
+    rows = table("presets", summary).rows
+    assert [row[0] for row in rows] == [
+        "SimpleConv, shallow\nnot run yet",
+        "SimpleConv, deep\nnot run yet",
+        "Hourglass\n16, 32, 64",
+        "U-Net\nnot run yet",
+    ]
+    assert rows[2][3] == "0.700"
+
+
+def test_no_preset_table_without_presets(three: Summary) -> None:
+    assert TABLES["presets"].make(three) is None
+
+
+def test_provenance_shows_all_values_of_a_parameter(summarised: Summarised) -> None:
+    summary = summarised([Unit(epochs=2), Unit(epochs=4)])
+    rows = dict(table("provenance", summary).rows)
+    assert rows["training.epochs"] == "2 | 4"
+    assert rows["environment.torch"] == "2.13.0"
+    assert rows["data.digest"] == "feedc0de" * 4
+
+
+def test_grid_is_balanced() -> None:
+    assert len({unit.unit() for unit in grid()}) == 36
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0.02134, "0.0213"), (21.34, "21.3"), (2134.4, "2,134"), (0, "0"), (float("nan"), "–")],
+)
+def test_significant(number: float, shown: str) -> None:
+    assert text.significant(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(482_000, "482 k"), (1_934_000, "1.93 M"), (3e9, "3.00 G"), (12, "12.0")]
+)
+def test_prefixed(number: float, shown: str) -> None:
+    assert text.prefixed(number) == shown
+
+
+def test_listed() -> None:
+    assert [text.listed(items) for items in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
