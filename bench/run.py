@@ -55,6 +55,7 @@ def run(config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, st
     """
     clock = Stopwatch(device)
     reset_process_peak()
+    log.params(describe(config))
     height, width = config.data.size
     prediction = registry.predict(config.architecture, height, width)
     dataset = load(config.data, cache)
@@ -64,7 +65,12 @@ def run(config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, st
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     bottleneck = measure_bottleneck(network, (config.architecture.in_channels, height, width), device)
-    log.params(describe(config, prediction.shape, bottleneck))
+    log.params(
+        {
+            schema.BOTTLENECK_PREDICTED: shape_text(prediction.shape),
+            schema.BOTTLENECK_MEASURED: shape_text(bottleneck),
+        }
+    )
     trainer = make_trainer(network, config, split, device)
     log.tags(environment(device, trainer.dtype) | {schema.DATA_DIGEST: dataset.digest})
     if bottleneck != prediction.shape:
@@ -133,14 +139,12 @@ def shape_text(shape: tuple[int, int, int]) -> str:
     return "x".join(str(side) for side in shape)
 
 
-def describe(config: RunConfig, predicted: tuple[int, int, int], measured: tuple[int, int, int]) -> dict[str, str]:
-    """All parameters of a run by their names."""
+def describe(config: RunConfig) -> dict[str, str]:
+    """The parameters that are known before anything was tried, by their names."""
     return flatten(config) | {
         schema.DEPTH: str(config.architecture.depth),
         schema.BASE_WIDTH: str(config.architecture.base_width),
         schema.PRESET: registry.preset_name(config.architecture),
-        schema.BOTTLENECK_PREDICTED: shape_text(predicted),
-        schema.BOTTLENECK_MEASURED: shape_text(measured),
     }
 
 

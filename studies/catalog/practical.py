@@ -7,8 +7,8 @@ from studies.study import Study, Unit
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     named = presets(("simple_conv_shallow", "simple_conv_deep", "hourglass", "unet"))
-    features = grid(("hourglass", "unet"), depths=(3,), bases=(8, 16, 32))
-    depths = grid(("hourglass", "unet"), depths=(2, 3, 4, 5), bases=(16,))
+    features = grid(("hourglass", "unet"), depths=(3,), bases=(8, 16, 24))
+    depths = grid(("hourglass", "unet"), depths=(2, 3, 4), bases=(16,))
     return cross_with_seeds([*named, *features, *depths], data, training, seeds=3)
 
 
@@ -16,7 +16,7 @@ STUDY = Study(
     name="practical",
     question="The practical: SimpleConv shallow and deep, Hourglass and U-Net with features and depth varied, 128x128.",
     size=128,
-    training=TrainingConfig(epochs=20, batch_size=32, lr=2e-3),
+    training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
     plan=_plan,
     data={},
 )

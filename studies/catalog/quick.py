@@ -6,7 +6,7 @@ from studies.study import Study, Unit
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    sizes = grid(("simple_conv", "hourglass", "unet"), depths=(2, 4), bases=(4, 8), norm="batch")
+    sizes = grid(("simple_conv", "hourglass", "unet"), depths=(1, 3), bases=(6, 12), growth=1.5, norm="batch")
     return cross_with_seeds(sizes, data, training, seeds=3)
 
 
@@ -14,7 +14,7 @@ STUDY = Study(
     name="quick",
     question="A first look: SimpleConv, Hourglass and U-Net at two depths and two widths, three paired seeds, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=8, batch_size=8, lr=1e-2),
+    training=TrainingConfig(epochs=6, batch_size=8, lr=1e-2),
     plan=_plan,
     data={"synthetic_scenes": 60, "synthetic_frames": 6},
 )

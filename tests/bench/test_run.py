@@ -1,0 +1,172 @@
+"""One run from configuration to what it leaves in the store, and the command line around it."""
+
+import csv
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bench import schema
+from bench.__main__ import main
+from bench.config import RunConfig, config_hash, unflatten
+from bench.predict import load_checkpoint, predict_mask
+from bench.run import measure_bottleneck, run
+from bench.session import train_one
+from bench.tracking import RunLog, get_experiment, open_store
+
+MakeConfig = Callable[..., RunConfig]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def answer(runs: Path, tiny_config: MakeConfig) -> dict[str, Any]:
+    return train_one(tiny_config(), runs=runs, device="cpu")
+
+
+def test_answer_holds_what_the_command_promises(answer: dict[str, Any]) -> None:
+    assert answer["state"] == "complete"
+    assert answer["epochs"] == 2
+    assert answer["bottleneck"] == [8, 4, 4]
+    for name in ("val_iou", "test_iou"):
+        assert 0 <= answer[name] <= 1
+    for name in ("train_images_per_second", "tensor_peak_bytes", "seconds", "params", "macs"):
+        assert answer[name] > 0
+    json.dumps(answer)
+
+
+def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
+    stored = open_store(runs).get_run(answer["run_id"])
+    assert stored.info.status == "FINISHED"
+    assert unflatten(stored.data.params) == tiny_config()
+    assert stored.data.params[schema.BOTTLENECK_PREDICTED] == stored.data.params[schema.BOTTLENECK_MEASURED] == "8x4x4"
+    optional = {schema.RESERVED_PEAK.name}
+    assert schema.METRICS.keys() - optional == stored.data.metrics.keys()
+    for metric in schema.METRICS.values():
+        value = stored.data.metrics.get(metric.name, metric.lower or 0)
+        assert metric.lower is None or value >= metric.lower, metric.name
+        assert metric.upper is None or value <= metric.upper, metric.name
+    tags = stored.data.tags
+    assert tags[schema.UNIT] == config_hash(tiny_config())
+    assert tags[schema.STATE] == "complete"
+    assert tags[schema.ENVIRONMENT + "torch"] == torch.__version__
+    assert {schema.DATA_DIGEST, schema.GIT_COMMIT} <= tags.keys()
+
+
+def test_curves_have_one_point_per_epoch(answer: dict[str, Any], runs: Path) -> None:
+    client = open_store(runs)
+    for metric in schema.METRICS.values():
+        steps = [point.step for point in client.get_metric_history(answer["run_id"], metric.name)]
+        assert steps == ([1, 2] if metric.curve else steps[:1]), metric.name
+
+
+def test_artifacts_agree_with_the_metrics(answer: dict[str, Any], tiny_config: MakeConfig) -> None:
+    checkpoint = Path(answer["checkpoint"])
+    folder = checkpoint.parent.parent
+    with (folder / schema.FRAME_TABLE).open() as file:
+        rows = list(csv.DictReader(file))
+    scenes = {row["scene"] for row in rows}
+    means = [np.mean([float(row["iou"]) for row in rows if row["scene"] == scene]) for scene in scenes]
+    assert np.mean(means) == pytest.approx(answer["test_iou"])
+    panel = np.load(folder / schema.PANEL_DATA)
+    assert panel["images"].shape == (2, 16, 16, 3)
+    assert panel["truth"].shape == panel["probability"].shape == (2, 16, 16)
+    assert set(panel["stems"].tolist()) <= {row["stem"] for row in rows}
+    with Image.open(folder / schema.PANEL_IMAGE) as picture:
+        assert picture.width == 4 * 128
+    network, config = load_checkpoint(checkpoint)
+    assert config == tiny_config()
+    mask = predict_mask(network, panel["images"][0], (16, 16), torch.device("cpu"))
+    assert (mask == (panel["probability"][0] > 0.5)).mean() > 0.99
+
+
+def test_mlflow_database_is_in_wal_mode(answer: dict[str, Any], runs: Path) -> None:
+    assert answer["run_id"]
+    with sqlite3.connect(runs / schema.TRACKING_DB) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_undeclared_metric_is_refused(answer: dict[str, Any], runs: Path) -> None:
+    with pytest.raises(KeyError, match=r"metrics must be declared in bench/schema.py, got \['val/mIoU'\]"):
+        RunLog(open_store(runs), answer["run_id"]).metrics({"val/mIoU": 0.5})
+
+
+def test_mismatch_of_predicted_and_measured_bottleneck_fails_the_run(
+    runs: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.run.measure_bottleneck", lambda *_: (8, 5, 4))
+    client = open_store(runs)
+    log = RunLog.create(client, get_experiment(client, "mismatch", runs), "mismatch", {})
+    with pytest.raises(RuntimeError, match=r"must be \(8, 4, 4\) as predicted, got \(8, 5, 4\)"):
+        run(tiny_config(), log, cache=runs / "cache", device=torch.device("cpu"))
+
+
+def test_measured_bottleneck_comes_from_the_network() -> None:
+    network = torch.nn.Sequential()
+    network.add_module("bottleneck", torch.nn.MaxPool2d(4))
+    assert measure_bottleneck(network, (3, 16, 24), torch.device("cpu")) == (3, 4, 6)
+
+
+def test_same_config_gives_the_same_numbers(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
+    again = train_one(tiny_config(), runs=runs, device="cpu")
+    assert (again["val_iou"], again["test_iou"]) == (answer["val_iou"], answer["test_iou"])
+    assert again["run_id"] != answer["run_id"]
+
+
+def test_train_and_predict_on_a_folder(folder_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = tmp_path / "runs"
+    network = ["--arch", "hourglass", "--channels", "4", "8", "--size", "16"]
+    arguments = ["train", *network, "--folds", "3", "--epochs", "1", "--device", "cpu", "--json"]
+    assert main([*arguments, "--data", str(folder_data), "--runs", str(runs)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    out = tmp_path / "masks"
+    for source in (result["run_id"], result["checkpoint"], str(Path(result["checkpoint"]).parent)):
+        assert main(["predict", source, str(folder_data), "--out", str(out), "--runs", str(runs), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["masks"] == 12
+    stems = sorted(path.stem for path in (folder_data / "images").iterdir())
+    for folder in (out, out / "overlays"):
+        assert sorted(path.stem for path in folder.glob("*.png")) == stems
+    with Image.open(out / f"{stems[0]}.png") as mask:
+        assert mask.size == (24, 32)
+        assert set(np.unique(np.asarray(mask)).tolist()) <= {0, 255}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("train --data nowhere", "nowhere/images must be a folder"),
+        ("train --arch vnet", "architecture.name must be one of simple_conv, hourglass, unet, got 'vnet'"),
+        ("train --preset deep", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"),
+        ("train --preset unet --channels 4", "--preset must stand without --arch"),
+        ("train --channels 2 2 2 2 2 2 --size 32", "the largest depth that fits is 5"),
+        ("train --channels 4 8 --decoder-channels 4", "must hold one width per level (2), got (4,)"),
+        ("train --channels 4 8 --skips top", "--skips must be none, all or level numbers, got top"),
+        ("train --size 1 2 3", "--size must be one side or height and width"),
+        ("train --synthetic-scenes 4", "data.folds must be at most the number of scenes (4), got 5"),
+        ("train --device tpu", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'tpu'"),
+        ("train --epochs 0", "training.epochs must be at least 1, got 0"),
+        ("predict 0123456789abcdef0123456789abcdef . --out out", "must hold images"),
+        ("predict nothing.pt pyproject.toml --out out", "must be a checkpoint or a run of"),
+        ("data --data nowhere", "nowhere/images must be a folder"),
+    ],
+)
+def test_wrong_input_is_one_paragraph_and_code_2_and_writes_nothing(
+    arguments: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    assert main(arguments.split()) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert said.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]

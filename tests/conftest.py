@@ -1,0 +1,70 @@
+"""Fixtures shared by all tests: a quiet process and tiny configurations on the synthetic dancers."""
+
+import os
+
+from bench.cli import prepare_process
+
+prepare_process()
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+from collections.abc import Callable  # noqa: E402 - torch reads its environment when it is imported
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pytest  # noqa: E402
+
+from architectures.registry import configure  # noqa: E402
+from bench.config import DataConfig, RunConfig, TrainingConfig  # noqa: E402
+from studies.spaces import cross_with_seeds, grid  # noqa: E402
+from studies.study import Study, Unit  # noqa: E402
+
+TINY_DATA = {"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3}
+TINY_TRAINING = TrainingConfig(epochs=2, batch_size=4)
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Callable[..., RunConfig]:
+    """Function that makes a config which trains in a moment; keywords replace its fields."""
+
+    def make(name: str = "unet", **changes: Any) -> RunConfig:
+        fields: dict[str, Any] = {
+            "architecture": configure(name, (4, 8)),
+            "data": DataConfig(size=(16, 16), **TINY_DATA),
+            "training": TINY_TRAINING,
+        }
+        return RunConfig(**(fields | changes))
+
+    return make
+
+
+def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+    return cross_with_seeds(grid(("hourglass", "unet"), depths=(2,), bases=(4,)), data, training, seeds=2)
+
+
+@pytest.fixture(scope="session")
+def tiny_study() -> Study:
+    """Two architectures x two seeds."""
+    return Study(
+        name="tiny",
+        question="Does the line hold?",
+        size=16,
+        training=TINY_TRAINING,
+        plan=_plan,
+        data=TINY_DATA,
+    )
+
+
+@pytest.fixture(scope="session")
+def folder_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set on disk: six scenes of two synthetic frames, 24 pixels wide and 32 high."""
+    from PIL import Image
+
+    from bench.data.synthetic import generate
+
+    root = tmp_path_factory.mktemp("data")
+    frames = generate(scenes=6, frames_per_scene=2, size=(32, 24), seed=0)
+    for stem, image, mask in zip(frames.stems, frames.images, frames.masks, strict=True):
+        for kind, pixels in (("images", image), ("masks", mask)):
+            (root / kind).mkdir(exist_ok=True)
+            Image.fromarray(pixels).save(root / kind / f"{stem}.png")
+    return root
