@@ -3,8 +3,10 @@
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
 
@@ -21,7 +23,8 @@ def main(parser: argparse.ArgumentParser, arguments: list[str] | None = None) ->
     prepare_process()
     command: Callable[[argparse.Namespace], dict[str, Any]] = options.command
     try:
-        answer = command(options)
+        with _interrupt_on_term():
+            answer = command(options)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return EXIT_INPUT
@@ -34,6 +37,16 @@ def main(parser: argparse.ArgumentParser, arguments: list[str] | None = None) ->
         for key, value in answer.items():
             print(f"{key}: {value}")
     return 0
+
+
+@contextmanager
+def _interrupt_on_term() -> Iterator[None]:
+    """Treat SIGTERM, which batch systems send before they kill, like Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def prepare_process() -> None:

@@ -13,8 +13,8 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ValueError: unknown name, or CUDA asked for and not there.
     """
-    kind, _, index = name.partition(":")
-    if kind not in DEVICES or (index and not (kind == "cuda" and index.isdigit())):
+    kind, colon, index = name.partition(":")
+    if kind not in DEVICES or (colon and not (kind == "cuda" and index.isdigit())):
         raise ValueError(f"device must be one of {', '.join(DEVICES)} or cuda:INDEX, got {name!r}.")
     if kind == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -9,10 +9,10 @@ from scipy.ndimage import binary_erosion
 
 PANEL_FRAMES = 6
 
-MISSED = np.array([86, 180, 233])
-"""Okabe-Ito sky blue: person that was not found."""
-FALSE = np.array([213, 94, 0])
-"""Okabe-Ito vermilion: background taken for a person."""
+MISSED = np.array([213, 94, 0])
+"""Okabe-Ito vermilion: person that was not found."""
+INVENTED = np.array([86, 180, 233])
+"""Okabe-Ito sky blue: background taken for a person."""
 FOUND = np.array([0, 158, 115])
 """Okabe-Ito bluish green: person that was found."""
 
@@ -41,7 +41,7 @@ def draw_panel(
 def paint(image: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Image (H, W, 3) with found, missed and false pixels tinted."""
     tinted = image.astype(np.float64)
-    for where, colour in ((truth & prediction, FOUND), (truth & ~prediction, MISSED), (prediction & ~truth, FALSE)):
+    for where, colour in ((truth & prediction, FOUND), (truth & ~prediction, MISSED), (prediction & ~truth, INVENTED)):
         tinted[where] = 0.4 * tinted[where] + 0.6 * colour
     return tinted.astype(np.uint8)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -56,40 +57,24 @@ def run(config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, st
     clock = Stopwatch(device)
     reset_process_peak()
     log.params(describe(config))
-    height, width = config.data.size
-    prediction = registry.predict(config.architecture, height, width)
-    dataset = load(config.data, cache)
-    split = split_by_scene(dataset.frames.scenes, folds=config.data.folds, fold=config.fold)
-    data = to_device(dataset.frames, device)
-    network = registry.build(config.architecture, seed=config.seed)
-    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    bottleneck = measure_bottleneck(network, (config.architecture.in_channels, height, width), device)
-    log.params(
-        {
-            schema.BOTTLENECK_PREDICTED: shape_text(prediction.shape),
-            schema.BOTTLENECK_MEASURED: shape_text(bottleneck),
-        }
-    )
-    trainer = make_trainer(network, config, split, device)
-    log.tags(environment(device, trainer.dtype) | {schema.DATA_DIGEST: dataset.digest})
+    prediction = registry.predict(config.architecture, *config.data.size)
+    material = prepare(config, cache, device)
+    trainer = material.trainer
+    log.tags(environment(device, trainer.dtype) | {schema.DATA_DIGEST: material.dataset.digest})
+    bottleneck = measure_bottleneck(trainer.network, (config.architecture.in_channels, *config.data.size), device)
+    log.params(bottleneck_params(prediction.shape, bottleneck))
     if bottleneck != prediction.shape:
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {bottleneck}")
-    metrics = static_metrics(prediction, dataset, split) | memory_metrics(measure_memory(config, data, split, device))
+    metrics = static_metrics(prediction, material) | memory_metrics(measure_memory(config, material, device))
 
     def on_epoch(record: EpochRecord) -> str | None:
         log.metrics(record.metrics(), step=record.epoch)
         return stop(record)
 
-    result = train(trainer, data, split, on_epoch)
+    result = train(trainer, material.data, material.split, on_epoch)
     metrics |= training_metrics(result)
-    checkpoint = ""
     if result.state == "complete":
-        network.load_state_dict(result.best_state)
-        test = trainer.evaluate(data, torch.from_numpy(split.test))
-        metrics |= {schema.TEST_IOU.name: test.iou, schema.TEST_DICE.name: test.dice}
-        store_artifacts(config, result.best_state, dataset, split, test, log)
-        checkpoint = log.artifact(schema.CHECKPOINT_FILE)
+        metrics |= evaluate_test(config, material, result, log)
     metrics |= {schema.RSS_PEAK.name: process_peak_bytes(), schema.SECONDS.name: clock.seconds()}
     log.metrics(metrics)
     return RunResult(
@@ -99,12 +84,30 @@ def run(config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, st
         epochs=result.epochs,
         bottleneck=bottleneck,
         metrics=metrics,
-        checkpoint=checkpoint,
+        checkpoint=log.artifact(schema.CHECKPOINT_FILE) if result.state == "complete" else "",
     )
 
 
-def make_trainer(network: nn.Module, config: RunConfig, split: Split, device: torch.device) -> Trainer:
-    """Trainer whose schedule spans the whole run."""
+class Material(NamedTuple):
+    """What a run works with."""
+
+    dataset: Dataset
+    split: Split
+    data: DeviceFrames
+    trainer: Trainer
+
+
+def prepare(config: RunConfig, cache: Path, device: torch.device) -> Material:
+    """Load and split the data, build the network and its trainer."""
+    dataset = load(config.data, cache)
+    split = split_by_scene(dataset.frames.scenes, folds=config.data.folds, fold=config.fold)
+    return Material(dataset, split, to_device(dataset.frames, device), make_trainer(config, split, device))
+
+
+def make_trainer(config: RunConfig, split: Split, device: torch.device) -> Trainer:
+    """A new network on the device with a schedule that spans the whole run."""
+    network = registry.build(config.architecture, seed=config.seed)
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     per_epoch = max(1, len(split.train) // config.training.batch_size)
     return Trainer(network, config, steps=per_epoch * config.training.epochs, device=device)
 
@@ -124,19 +127,21 @@ def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: 
     return channels, height, width
 
 
-def measure_memory(config: RunConfig, data: DeviceFrames, split: Split, device: torch.device) -> StepMemory:
+def measure_memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:
     """Peaks of a training step of full batch size, on a network of its own."""
-    network = registry.build(config.architecture, seed=config.seed)
-    network = network.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    trainer = make_trainer(network, config, split, device)
-    batch = torch.from_numpy(np.resize(split.train, config.training.batch_size)).to(device)
-    images, masks = data.images[batch], data.masks[batch]
+    trainer = make_trainer(config, material.split, device)
+    trainer.network.train()
+    batch = torch.from_numpy(np.resize(material.split.train, config.training.batch_size)).to(device)
+    images, masks = material.data.images[batch], material.data.masks[batch]
     return measure_step(lambda: trainer.step(images, masks), lambda: [images, masks, *trainer.resident()], device)
 
 
-def shape_text(shape: tuple[int, int, int]) -> str:
-    """`CxHxW`."""
-    return "x".join(str(side) for side in shape)
+def evaluate_test(config: RunConfig, material: Material, result: TrainingResult, log: RunLog) -> dict[str, float]:
+    """Evaluate the best epoch on the test scenes, and store what the run leaves behind."""
+    material.trainer.network.load_state_dict(result.best_state)
+    test = material.trainer.evaluate(material.data, torch.from_numpy(material.split.test))
+    store_artifacts(config, result.best_state, material.dataset, material.split, test, log)
+    return {schema.TEST_IOU.name: test.iou, schema.TEST_DICE.name: test.dice}
 
 
 def describe(config: RunConfig) -> dict[str, str]:
@@ -148,9 +153,15 @@ def describe(config: RunConfig) -> dict[str, str]:
     }
 
 
-def static_metrics(prediction: Prediction, dataset: Dataset, split: Split) -> dict[str, float]:
+def bottleneck_params(predicted: tuple[int, int, int], measured: tuple[int, int, int]) -> dict[str, str]:
+    """Both shapes as `CxHxW`."""
+    shapes = {schema.BOTTLENECK_PREDICTED: predicted, schema.BOTTLENECK_MEASURED: measured}
+    return {name: "x".join(str(side) for side in shape) for name, shape in shapes.items()}
+
+
+def static_metrics(prediction: Prediction, material: Material) -> dict[str, float]:
     """What is known before training."""
-    foreground = is_foreground(dataset.frames.masks[split.val])
+    foreground = is_foreground(material.dataset.frames.masks[material.split.val])
     return {
         schema.BOTTLENECK_ELEMENTS.name: prediction.elements,
         schema.BOTTLENECK_COMPRESSION.name: prediction.compression,

@@ -4,10 +4,7 @@ A unit is done when one of its trials has an outcome (trial attribute `state`). 
 unit simply stays to be done, so resuming needs no bookkeeping beside the store itself.
 """
 
-import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +36,13 @@ def run_study(study: Study, *, runs: Path, data: str, epochs: int | None, device
 
     Raises:
         ValueError: wrong input; nothing has been written then.
-        KeyboardInterrupt: stopped by Ctrl-C or SIGTERM; the state is saved and the message says how to resume.
+        KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
     """
     target = choose_device(device)
     units = {unit.key: unit for unit in study.units(data=data, epochs=epochs)}
     dataset = load(next(iter(units.values())).config.data, runs / CACHE)
     options = {"data": data, "data.digest": dataset.digest, "epochs": epochs}
-    with store.exclusive(runs), _interrupt_on_term():
+    with store.exclusive(runs):
         driver = Driver(study, units, runs, options, target)
         driver.recover()
         try:
@@ -53,16 +50,6 @@ def run_study(study: Study, *, runs: Path, data: str, epochs: int | None, device
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"stopped; the same command resumes study {study.name} where it was") from None
     return status(study.name, runs)
-
-
-@contextmanager
-def _interrupt_on_term() -> Iterator[None]:
-    """Treat SIGTERM, which batch systems send before they kill, like Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class Driver:

@@ -103,4 +103,4 @@ def seeds(points: pd.DataFrame) -> str:
 
 
 WHISKERS = "Mark: mean over the seeds; whisker: lowest to highest seed"
-CROPPED = "The IoU axis does not start at 0."
+CROPPED = "The IoU axis spans the measured values only."

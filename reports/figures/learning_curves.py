@@ -121,6 +121,7 @@ def _draw_base_rates(axes: list[Axes], shown: LearningCurves) -> None:
                 textcoords="offset points",
                 ha="right",
                 fontsize=6.5,
+                bbox={"facecolor": "white", "alpha": 0.8, "pad": 0.5, "linewidth": 0},
             )
 
 

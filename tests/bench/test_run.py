@@ -153,6 +153,8 @@ def test_train_and_predict_on_a_folder(folder_data: Path, tmp_path: Path, capsys
         ("train --size 1 2 3", "--size must be one side or height and width"),
         ("train --synthetic-scenes 4", "data.folds must be at most the number of scenes (4), got 5"),
         ("train --device tpu", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'tpu'"),
+        ("train --device cuda:", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'cuda:'"),
+        ("train --device cuda:99", "device 'cuda:99' must be present"),
         ("train --epochs 0", "training.epochs must be at least 1, got 0"),
         ("predict 0123456789abcdef0123456789abcdef . --out out", "must hold images"),
         ("predict nothing.pt pyproject.toml --out out", "must be a checkpoint or a run of"),
