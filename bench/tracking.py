@@ -8,6 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
@@ -35,15 +36,21 @@ def open_store(runs: Path) -> "MlflowClient":
         event.listen(Engine, "connect", _relax_sync)
     client = MlflowClient(f"sqlite:///{database}")
     client.search_experiments(max_results=1)
-    with sqlite3.connect(database) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+    use_write_ahead_log(database)
     return client
 
 
 def _relax_sync(connection: Any, _: object) -> None:
     """In WAL mode NORMAL loses nothing to a killed process and saves one disk flush per commit."""
     if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA synchronous=NORMAL")
+        with suppress(sqlite3.DatabaseError):  # a file that is no database is for its reader to report
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def use_write_ahead_log(database: Path) -> None:
+    """Switch a database file to WAL mode, in which readers and one writer do not wait for each other. It stays so."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
+from bench.tracking import use_write_ahead_log
 
 if TYPE_CHECKING:
     import optuna
@@ -71,6 +72,7 @@ def create(runs: Path, name: str, options: Mapping[str, Any], planned: list[str]
     import optuna
 
     study = optuna.create_study(storage=_storage(runs), study_name=name, direction="maximize", load_if_exists=True)
+    use_write_ahead_log(runs / schema.STUDY_DB)
     earlier: Mapping[str, Any] = study.user_attrs.get(OPTIONS, options)
     changed = [key for key in options if earlier.get(key) != options[key]]
     if changed:

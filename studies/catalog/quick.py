@@ -14,7 +14,7 @@ STUDY = Study(
     name="quick",
     question="A first look: SimpleConv, Hourglass and U-Net at two depths and two widths, three paired seeds, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=5, batch_size=8, lr=1e-2),
+    training=TrainingConfig(epochs=5, batch_size=8, lr=1e-2, dice_weight=3.0),
     plan=_plan,
     data={"synthetic_scenes": 60, "synthetic_frames": 5},
 )
