@@ -109,6 +109,7 @@ def provenance(of: Summary) -> list[str]:
         f"validation, the others train. The seed (here {seeds}) decides the folds, initialisation, order and "
         f"augmentation, the same for every architecture. IoU is the unweighted mean over scenes of the mean over "
         f"each scene's frames, at the epoch with the best validation IoU.",
-        f"To repeat the study, run “make sweep STUDY={of.study.name}”, then “make report STUDY={of.study.name}”. "
+        f"To repeat the study, run “make sweep STUDY={of.study.name}” with the DATA (data.path) and EPOCHS "
+        f"(training.epochs) of the table below, then “make report STUDY={of.study.name}”. "
         f"The data of every figure lies as CSV beside this file, all printed numbers in report.json.",
     ]

@@ -79,7 +79,8 @@ def draw(shown: LearningCurves) -> Figure:
         axis.set_title(f"{style.look(panel[ARCHITECTURE]).label}\n{panel[LABEL]}")
     for axis in axes[1]:
         axis.set_xlabel("epoch")
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axis.set_xlim(0.5, shown.runs["epoch"].max() + 0.5)
     _draw_base_rates(axes[1], shown)
     axes[1][0].set_ylim(0, _top(shown))
     return figure
@@ -88,6 +89,7 @@ def draw(shown: LearningCurves) -> Figure:
 def _draw_curves(axis: Axes, shown: LearningCurves, configuration: int, metric: str) -> None:
     runs = shown.runs[(shown.runs[CONFIGURATION] == configuration) & (shown.runs["metric"] == metric)]
     medians = shown.medians[(shown.medians[CONFIGURATION] == configuration) & (shown.medians["metric"] == metric)]
+    marker = "o" if shown.runs["epoch"].max() == 1 else ""  # a line through one point draws nothing
     for state, lines in runs.groupby(schema.STATE):
         look = style.look(lines[ARCHITECTURE].iloc[0])
         colour, line = (look.colour, "-") if state == "complete" else (style.GREY, ":")
@@ -99,12 +101,16 @@ def _draw_curves(axis: Axes, shown: LearningCurves, configuration: int, metric: 
             estimator=None,
             color=colour,
             linestyle=line,
+            marker=marker,
+            markersize=3,
             lw=0.5 if state == "complete" else 0.9,
             ax=axis,
         )
     if len(medians):
         look = style.look(runs[ARCHITECTURE].iloc[0])
-        axis.plot(medians["epoch"], medians["value"], color=look.colour, linestyle=look.line, linewidth=2)
+        axis.plot(
+            medians["epoch"], medians["value"], color=look.colour, linestyle=look.line, marker=marker, linewidth=2
+        )
     axis.set(xlabel="", ylabel="")
 
 
