@@ -10,7 +10,8 @@ from typing import Literal
 Direction = Literal["higher", "lower", "none"]
 
 State = Literal["complete", "pruned", "infeasible", "diverged", "out_of_memory", "failed"]
-"""How a run ended. Only `complete` runs have test metrics; every other state carries a reason (tag `state.reason`)."""
+"""How a run ended. Only `complete` runs of the stage `comparison` have test metrics; every other state than `complete`
+carries a reason (tag `state.reason`)."""
 
 STATES: tuple[State, ...] = ("complete", "pruned", "infeasible", "diverged", "out_of_memory", "failed")
 
@@ -57,6 +58,7 @@ BOTTLENECK_COMPRESSION = _value("bottleneck/compression", "1", "none", 0, None, 
 PARAMS = _value("model/params", "1", "lower", 1, None, "parameters")
 MACS = _value("model/macs", "1", "lower", 1, None, "multiply-accumulates per image")
 TENSOR_PEAK = _value("memory/tensor_peak_bytes", "B", "lower", 1, None, "tensor peak memory")
+PREDICTED_PEAK = _value("memory/predicted_peak_bytes", "B", "lower", 1, None, "predicted tensor peak memory")
 ALLOCATOR_PEAK = _value("memory/allocator_peak_bytes", "B", "lower", 1, None, "allocator peak memory")
 RESERVED_PEAK = _value("memory/reserved_peak_bytes", "B", "lower", 0, None, "reserved peak memory (CUDA)")
 RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak memory")
@@ -83,6 +85,7 @@ METRICS: dict[str, Metric] = {
         PARAMS,
         MACS,
         TENSOR_PEAK,
+        PREDICTED_PEAK,
         ALLOCATOR_PEAK,
         RESERVED_PEAK,
         RSS_PEAK,
@@ -108,6 +111,15 @@ STUDY = "study"
 STUDY_DESCRIPTION = "study.description"
 STUDY_PLANNED = "study.planned"
 """Number of planned units, on the parent run."""
+STUDY_BUDGET = "study.budget"
+"""Planned units by stage and architecture, on the parent run: JSON such as `{"comparison": {"unet": 12}}`."""
+STUDY_MEMORY_BUDGET = "study.memory_budget_bytes"
+"""Largest tensor peak that a trial may be predicted to have, on the parent run."""
+Stage = Literal["search", "comparison"]
+STAGE = "stage"
+"""`search` (chooses hyperparameters, on validation scenes only) or `comparison` (evaluated on test scenes)."""
+SUPERSEDED = "superseded"
+"""Set on a run whose unit is no longer planned since the study was changed; reports leave it out."""
 UNIT = "unit"
 """Hash of the RunConfig: the identity of a planned unit of a study."""
 TRIAL = "optuna.trial"
