@@ -26,7 +26,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="write RUNS/reports/STUDY/report.pdf with figures and data beside it")
     build.add_argument("--study", default="quick", help="name of the study (default: %(default)s)")
-    build.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the store (default: %(default)s)")
+    build.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder of the store and its reports (default: %(default)s)"
+    )
+    build.add_argument(
+        "--tracking",
+        default="",
+        metavar="URL",
+        help="database of the store, sqlite:///path or postgresql://user@host/db (default: RUNS/mlflow.db)",
+    )
     build.add_argument("--json", action="store_true", help="print one JSON object instead of the PDF's path")
     return parser
 
@@ -35,7 +43,7 @@ def _build(options: argparse.Namespace) -> None:
     # Imported late: pandas, matplotlib and seaborn take longer to load than --help may take.
     from reports.build import build
 
-    built = build(options.runs, options.study)
+    built = build(options.runs, options.study, options.tracking)
     print(json.dumps({**built._asdict(), "report": str(built.report)}) if options.json else built.report)
 
 

@@ -30,15 +30,17 @@ class Built(NamedTuple):
     pages: int
 
 
-def build(runs: Path, study: str) -> Built:
+def build(runs: Path, study: str, tracking: str = "") -> Built:
     """Write RUNS/reports/STUDY/report.pdf and its parts; nothing is replaced unless all of it was made.
+
+    The store is the database at the URL `tracking`, or the one under `runs` if that is empty.
 
     Raises:
         ValueError: no store, no such study, or one that this report cannot read.
     """
-    summary = summarise(load_study(runs, study))
+    summary = summarise(load_study(runs, study, tracking))
     reports = runs.resolve() / schema.REPORT_DIR
-    reports.mkdir(exist_ok=True)
+    reports.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name:
         folder = Path(name)
         document.write(summary, folder)

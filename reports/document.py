@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from reports import prose, style
+from reports import budget, prose, search, style
 from reports.figures import FIGURES
 from reports.figures.base import NoDataError
 from reports.summary import Summary
@@ -31,6 +31,7 @@ def _silent(_: Summary) -> list[str]:
 
 SECTIONS = {
     "answer": Section("", prose.answer),
+    "search": Section("Search", search.prose),
     "presets": Section("The networks of the practical", prose.presets),
     "convergence": Section("Convergence", _silent),
     "depth": Section("Depth and bottleneck", prose.depth),
@@ -49,6 +50,7 @@ def write(of: Summary, folder: Path) -> None:
     sections = [_section(name, of, folder) for name in SECTIONS]
     when = datetime.fromtimestamp(of.study.newest, UTC)
     equal, measured = prose.bottleneck_agreement(of)
+    points = search.search_points(of)
     report = {
         "title": f"Study {of.study.name}",
         "description": of.study.description,
@@ -58,9 +60,12 @@ def write(of: Summary, folder: Path) -> None:
             "planned": of.study.planned,
             "outcomes": of.study.outcomes,
             "unfinished": len(of.study.unfinished),
+            "budget": [share.counts() for share in budget.shares(of.study)],
             "bottleneck": {"equal": equal, "measured": measured},
+            "predicted_peak": prose.peak_agreement(of)._asdict(),
             "configurations": _records(of.configurations),
             "best": _records(of.best),
+            "front": _records(points[points["front"]]),
         },
     }
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
@@ -76,7 +81,11 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _section(name: str, of: Summary, folder: Path) -> Block:
     blocks: list[Block] = [{"kind": "text", "text": text} for text in SECTIONS[name].prose(of)]
     tables = [block for entry in TABLES.values() if entry.section == name for block in _table(entry, of)]
-    figures = [_figure(figure, of, folder) for figure, plot in FIGURES.items() if plot.section == name]
+    figures = [
+        _figure(figure, of, folder)
+        for figure, plot in FIGURES.items()
+        if plot.section == name and plot.stage in of.study.stages
+    ]
     # The first page answers with a table; further back figures come first and tables are for looking things up.
     blocks += tables + figures if name == "answer" else figures + tables
     return {"heading": SECTIONS[name].heading, "blocks": blocks}

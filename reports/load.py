@@ -1,18 +1,22 @@
 """One study as DataFrames: a wide row per trial run, and the curves as a long table."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
 from bench import schema
-from reports import store
+from reports import connection, store
 
 # Columns that are neither metrics nor tags: what `bench.config.flatten` calls the fields this report reads by name.
 RUN = "run_id"
 ARCHITECTURE = "architecture.name"
 CHANNELS = "architecture.channels"
+NORM = "architecture.norm"
+LR = "training.lr"
 SEED = "seed"
 EPOCHS = "training.epochs"
 DATA_FOLDS = "data.folds"
@@ -27,7 +31,9 @@ OPTIONAL_TEXT = (
     schema.STATE_REASON,
     schema.DATA_DIGEST,
     schema.GIT_COMMIT,
+    schema.STAGE,
 )
+STAGES: tuple[schema.Stage, ...] = get_args(schema.Stage)
 VALUES = [name for name, metric in schema.METRICS.items() if not metric.curve]
 CURVES = [name for name, metric in schema.METRICS.items() if metric.curve]
 
@@ -36,6 +42,9 @@ SYSTEM_METRICS = "system/"
 
 ARTIFACTS = "artifacts"
 """Column: local folder of the run's artifacts."""
+
+Budget = dict[schema.Stage, dict[str, int]]
+"""Planned units of each architecture, by stage."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +55,14 @@ class Study:
     description: str
     planned: int | None
     """Number of planned units; None if the study's parent run does not say."""
+    budget: Budget
+    """Empty if the parent run does not say."""
+    memory_budget: int | None
+    """Largest tensor peak in bytes that a trial may be predicted to have; None if there is no such limit."""
     trials: pd.DataFrame
     """One row per unit with an outcome (its newest attempt): parameters, tags and scalar metrics under their names."""
     unlogged: pd.DataFrame
-    """Units that ended, not complete, before they logged their parameters: which architecture they were is unknown."""
+    """Units that ended, not complete, before they logged their parameters. The architecture is empty if unknown."""
     unfinished: pd.DataFrame
     """Attempts that ended or hang without an outcome; the same columns, parameters may be missing."""
     curves: pd.DataFrame
@@ -58,11 +71,22 @@ class Study:
     """When the newest run ended or started, in seconds since 1970: the report's date."""
 
     @property
+    def ended(self) -> pd.DataFrame:
+        """Every unit with an outcome: stage, architecture (empty if it was not logged), state and reason."""
+        columns = [schema.STAGE, ARCHITECTURE, schema.STATE, schema.STATE_REASON]
+        return pd.concat([self.trials[columns], self.unlogged[columns]], ignore_index=True)
+
+    @property
     def states(self) -> pd.Series:
         """Number of units with an outcome, by state."""
-        ended = pd.concat([self.trials[schema.STATE], self.unlogged[schema.STATE]])
-        counts: pd.Series = ended.value_counts().reindex(list(schema.STATES), fill_value=0)
+        counts: pd.Series = self.ended[schema.STATE].value_counts().reindex(list(schema.STATES), fill_value=0)
         return counts
+
+    @property
+    def stages(self) -> list[schema.Stage]:
+        """The stages that the study has or plans."""
+        present = {*self.budget, *self.ended[schema.STAGE], *self.unfinished[schema.STAGE]}
+        return [stage for stage in STAGES if stage in present]
 
     @property
     def outcomes(self) -> int:
@@ -70,36 +94,37 @@ class Study:
         return len(self.trials) + len(self.unlogged)
 
 
-def load_study(runs: Path, name: str) -> Study:
-    """Study `name` from the tracking database under `runs`.
+def load_study(runs: Path, name: str, tracking: str = "") -> Study:
+    """Study `name` from the tracking database at the URL `tracking`, which is the one under `runs` if empty.
 
     Raises:
         ValueError: no database, no such study, a study without trials, or names this report does not know.
     """
-    path = store.tracking_database(runs)
-    with store.snapshot(path) as connection:
-        _require_study(name, store.studies(connection), path)
-        rows = store.runs(connection, name).set_index(RUN)
+    url = connection.database(runs, tracking)
+    with connection.snapshot(url) as opened:
+        _require_study(name, store.studies(opened), connection.shown(url))
+        rows = store.runs(opened, name).set_index(RUN)
         for table in ("params", "tags", "latest_metrics"):
-            rows = rows.join(store.wide(connection, table, name))
-        points = store.points(connection, name)
+            rows = rows.join(store.wide(opened, table, name))
+        points = store.points(opened, name)
     return _study(name, rows.reset_index(), points, runs.resolve())
 
 
-def _require_study(name: str, present: list[str], path: Path) -> None:
+def _require_study(name: str, present: list[str], place: str) -> None:
     if name not in present:
         listed = ", ".join(present) or "none"
-        raise ValueError(f"study must be one of those in {path}, which are: {listed}; got {name!r}.")
+        raise ValueError(f"study must be one of those in {place}, which are: {listed}; got {name!r}.")
+
+
+READ = [schema.KIND, schema.UNIT, schema.SUPERSEDED, NORM, LR, *REQUIRED_PARAMS, *OPTIONAL_TEXT, *VALUES]
 
 
 def _study(name: str, rows: pd.DataFrame, points: pd.DataFrame, runs: Path) -> Study:
-    rows = rows.reindex(
-        columns=list(
-            dict.fromkeys([*rows.columns, schema.KIND, schema.UNIT, *REQUIRED_PARAMS, *OPTIONAL_TEXT, *VALUES])
-        )
-    )
+    rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *READ])))
+    rows = rows[rows[schema.SUPERSEDED].isna()]
+    points = points[points[RUN].isin(rows[RUN])]
     _require_known_metrics(points["key"])
-    attempts = rows[rows[schema.KIND] == "trial"]
+    attempts = _staged(rows[rows[schema.KIND] == "trial"])
     if attempts.empty:
         raise ValueError(f"study {name!r} has no trial run yet; start it with `make sweep STUDY={name}`.")
     ended = _newest_outcomes(attempts)
@@ -110,7 +135,9 @@ def _study(name: str, rows: pd.DataFrame, points: pd.DataFrame, runs: Path) -> S
     return Study(
         name=name,
         description=_tag(parent, schema.STUDY_DESCRIPTION),
-        planned=_planned(_tag(parent, schema.STUDY_PLANNED)),
+        planned=_count(_tag(parent, schema.STUDY_PLANNED)),
+        budget=_budget(_tag(parent, schema.STUDY_BUDGET)),
+        memory_budget=_count(_tag(parent, schema.STUDY_MEMORY_BUDGET)),
         trials=outcomes,
         unlogged=ended[~logged].reset_index(drop=True),
         unfinished=attempts[attempts[schema.STATE].isna()].reset_index(drop=True),
@@ -125,6 +152,22 @@ def _require_known_metrics(keys: pd.Series) -> None:
         raise ValueError(f"The store holds metrics that bench/schema.py does not know: {', '.join(unknown)}.")
 
 
+def _staged(attempts: pd.DataFrame) -> pd.DataFrame:
+    """Attempts with their stage and, where no parameter says it, the architecture: empty if unknown."""
+    stage = attempts[schema.STAGE].astype("object").fillna("comparison")
+    unknown = sorted(set(stage) - set(STAGES))
+    if unknown:
+        raise ValueError(f"tag {schema.STAGE} must be one of {', '.join(STAGES)}, got {', '.join(unknown)}.")
+    named = attempts[schema.UNIT].where(stage == "search").map(_architecture_in)
+    architecture = attempts[ARCHITECTURE].astype("object").fillna(named).astype("str")
+    return attempts.assign(**{schema.STAGE: stage, ARCHITECTURE: architecture})
+
+
+def _architecture_in(unit: object) -> str:
+    """The unit of a search trial names its architecture: `unet-017`."""
+    return unit.rpartition("-")[0] if isinstance(unit, str) else ""
+
+
 def _newest_outcomes(attempts: pd.DataFrame) -> pd.DataFrame:
     """The newest attempt of each unit that has an outcome; rows come oldest first."""
     ended = attempts[attempts[schema.STATE].notna()]
@@ -133,12 +176,14 @@ def _newest_outcomes(attempts: pd.DataFrame) -> pd.DataFrame:
     unknown = sorted(set(ended[schema.STATE]) - set(schema.STATES))
     if unknown:
         raise ValueError(f"tag {schema.STATE} must be one of {', '.join(schema.STATES)}, got {', '.join(unknown)}.")
-    return ended.drop_duplicates(schema.UNIT, keep="last").reset_index(drop=True)
+    newest = ended.drop_duplicates(schema.UNIT, keep="last").reset_index(drop=True)
+    return newest.assign(**{schema.STATE_REASON: newest[schema.STATE_REASON].astype("object").fillna("")})
 
 
 def _has_params(ended: pd.DataFrame) -> pd.Series:
     """Whether each run has the required parameters; a complete one must."""
-    columns = ended.reindex(columns=list(REQUIRED_PARAMS))
+    columns = ended[list(REQUIRED_PARAMS)]
+    columns = columns.mask(columns == "")
     lacking = columns.isna().any(axis=1)
     broken = lacking & (ended[schema.STATE] == "complete")
     if broken.any():
@@ -163,8 +208,18 @@ def _tag(parent: pd.DataFrame, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _planned(text: str) -> int | None:
+def _count(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
+
+
+def _budget(text: str) -> Budget:
+    if not text:
+        return {}
+    try:
+        stages = json.loads(text).items()
+        return {stage: {name: int(planned) for name, planned in counts.items()} for stage, counts in stages}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"tag {schema.STUDY_BUDGET} must be JSON of counts by stage, got {text!r}.") from error
 
 
 def local_folder(uri: str, runs: Path) -> Path:

@@ -1,14 +1,16 @@
 """Sentences written from the numbers. They say what was measured, never that something is better."""
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from bench import schema
-from reports import style
+from reports import budget, search, style
 from reports.load import ARCHITECTURE, DATA_FOLDS, SEED
 from reports.summary import LABEL, N, Summary, statistic
 from reports.tables.base import states
 from reports.tables.measured import PRACTICAL, PRESETS
-from reports.text import counted, digits, listed, megabytes
+from reports.text import counted, digits, listed, megabytes, significant
 
 IOU = statistic(schema.TEST_IOU, "mean")
 VALIDATION = statistic(schema.BEST_VAL_IOU, "mean")
@@ -17,7 +19,9 @@ MEMORY = statistic(schema.TENSOR_PEAK, "mean")
 
 def answer(of: Summary) -> list[str]:
     """The first page's paragraph."""
-    return [" ".join([_progress(of), *_highest(of), *_best(of)])]
+    if of.study.stages == ["search"]:
+        return [" ".join([_progress(of), *search.answer(of)])]
+    return [" ".join([_progress(of), *search.apart(of), *_highest(of), *_best(of)])]
 
 
 def _progress(of: Summary) -> str:
@@ -65,17 +69,45 @@ def _seeds(best: pd.DataFrame) -> str:
 
 
 def depth(of: Summary) -> list[str]:
-    """Does the predicted bottleneck agree with the measured one?"""
+    """Do the predicted bottleneck and tensor peak agree with the measured ones?"""
     equal, measured = bottleneck_agreement(of)
     if not measured:
-        return ["No run measured its bottleneck, so the prediction is not checked."]
-    return [f"The predicted bottleneck equals the measured one in {equal} of {counted(measured, 'run')}."]
+        return ["No run measured its bottleneck, so the prediction is not checked.", *_peaks(of)]
+    bottleneck = f"The predicted bottleneck equals the measured one in {equal} of {counted(measured, 'run')}."
+    return [" ".join([bottleneck, *_peaks(of)])]
 
 
 def bottleneck_agreement(of: Summary) -> tuple[int, int]:
-    """Runs whose predicted bottleneck equals the measured one, and runs that measured one."""
-    runs = of.runs[of.runs[schema.BOTTLENECK_MEASURED] != ""]
+    """Runs and trials whose predicted bottleneck equals the measured one, and those that measured one."""
+    runs = of.logged[of.logged[schema.BOTTLENECK_MEASURED] != ""]
     return int((runs[schema.BOTTLENECK_PREDICTED] == runs[schema.BOTTLENECK_MEASURED]).sum()), len(runs)
+
+
+class PeakAgreement(NamedTuple):
+    """Tensor peaks that were predicted before training, beside the measured ones."""
+
+    equal: int
+    measured: int
+    """Runs and trials with both figures."""
+    largest_difference: float
+    """Relative to the measured peak; 0 if none was measured."""
+
+
+def peak_agreement(of: Summary) -> PeakAgreement:
+    """In how many runs the prediction is exact, and how far off it is at most."""
+    both = of.logged[[schema.PREDICTED_PEAK.name, schema.TENSOR_PEAK.name]].dropna()
+    predicted, measured = both[schema.PREDICTED_PEAK.name], both[schema.TENSOR_PEAK.name]
+    differences = (predicted - measured).abs() / measured
+    return PeakAgreement(int((predicted == measured).sum()), len(both), float(differences.max()) if len(both) else 0.0)
+
+
+def _peaks(of: Summary) -> list[str]:
+    """Nothing where no run logged a prediction, as in stores of earlier versions."""
+    equal, measured, largest = peak_agreement(of)
+    if not measured:
+        return []
+    off = "" if equal == measured else f"; the largest relative difference is {significant(100 * largest)} %"
+    return [f"The predicted tensor peak equals the measured one in {equal} of {counted(measured, 'run')}{off}."]
 
 
 def presets(of: Summary) -> list[str]:
@@ -94,15 +126,17 @@ def outcomes(of: Summary) -> list[str]:
         sentences.append(f"{counted(of.study.planned - of.study.outcomes, 'planned run')} without an outcome so far.")
     if of.study.outcomes and of.study.states["complete"] == of.study.outcomes:
         sentences.append("Every run with an outcome is complete.")
-    return sentences
+    sentences += budget.sentences(of.study)
+    return [" ".join(sentences)] if sentences else []
 
 
 def provenance(of: Summary) -> list[str]:
     """How the data are split and how to get these numbers again."""
-    if of.runs.empty:
+    runs = of.logged
+    if runs.empty:
         return []
-    folds = " | ".join(sorted(of.runs[DATA_FOLDS].dropna().unique())) if DATA_FOLDS in of.runs else "several"
-    seeds = ", ".join(str(seed) for seed in sorted(of.runs[SEED].unique()))
+    folds = " | ".join(sorted(runs[DATA_FOLDS].dropna().unique())) if DATA_FOLDS in runs else "several"
+    seeds = ", ".join(str(seed) for seed in sorted(runs[SEED].unique()))
     return [
         f"These numbers come from {counted(of.study.outcomes, 'run')} with an outcome. "
         f"Frames are split by scene into {folds} folds, so that no scene is on two sides: one fold is test, one "

@@ -9,7 +9,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 PAGE_WIDTH = 6.7
 """Width of the text block in inches; figures of this width are shown at their own size."""
@@ -99,9 +99,13 @@ def panels(count: int, *, rows: int = 1, height: float = 2.5, **options: object)
 
 
 def binary_axis(axis: Axes) -> None:
-    """Logarithmic x axis with a labelled tick at each power of two."""
+    """Logarithmic x axis with a labelled tick at each power of two; with a few round numbers if it spans less than two.
+
+    Comes after the drawing, since it looks at the limits.
+    """
     axis.set_xscale("log", base=2)
-    axis.xaxis.set_major_locator(LogLocator(base=2, numticks=7))
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(LogLocator(base=2, numticks=7) if high >= 4 * low else MaxNLocator(5))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
 

@@ -1,4 +1,7 @@
-"""Runs -> configurations: mean, standard deviation and range over seeds, and the best configuration by validation."""
+"""Runs -> configurations: mean, standard deviation and range over seeds, and the best configuration by validation.
+
+Only runs of the stage `comparison` make configurations. The trials of a search are kept apart.
+"""
 
 import json
 from dataclasses import dataclass
@@ -39,11 +42,18 @@ class Summary:
 
     study: Study
     runs: pd.DataFrame
-    """The trials with the columns `configuration` and `label` added."""
+    """The runs of the comparison with the columns `configuration` and `label` added."""
+    search: pd.DataFrame
+    """The trials of the search with the column `label` added, which begins with the trial's name."""
     configurations: pd.DataFrame
     """A row per configuration: identity, n, a count per state, and `METRIC STATISTIC` (mean, std, min, max)."""
     best: pd.DataFrame
     """The configuration of each architecture with the highest mean best validation IoU; never chosen on test."""
+
+    @property
+    def logged(self) -> pd.DataFrame:
+        """Runs and search trials: whatever has an outcome and parameters."""
+        return pd.concat([frame for frame in (self.runs, self.search) if len(frame)] or [self.runs], ignore_index=True)
 
 
 def statistic(metric: schema.Metric, name: str) -> str:
@@ -53,9 +63,17 @@ def statistic(metric: schema.Metric, name: str) -> str:
 
 def summarise(study: Study) -> Summary:
     """Group the study's trials."""
-    runs = _labelled(study.trials)
+    searched = study.trials[schema.STAGE] == "search"
+    runs = _labelled(study.trials[~searched])
     table = _configurations(runs)
-    return Summary(study=study, runs=runs, configurations=table, best=_best(table))
+    return Summary(
+        study=study, runs=runs, search=_named(study.trials[searched]), configurations=table, best=_best(table)
+    )
+
+
+def _named(trials: pd.DataFrame) -> pd.DataFrame:
+    labels = [f"{trial[schema.UNIT]}, {_size(trial)}" for _, trial in trials.iterrows()]
+    return trials.assign(**{LABEL: pd.Series(labels, index=trials.index, dtype="str")}).reset_index(drop=True)
 
 
 def varying(runs: pd.DataFrame) -> list[str]:

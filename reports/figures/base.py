@@ -26,6 +26,8 @@ class Plot(Generic[R]):
 
     section: str
     """Heading of `reports.document.SECTIONS` under which it stands."""
+    stage: schema.Stage = "comparison"
+    """Left out without a word where a study has no such stage."""
     record: Callable[[Summary], R]
     """Raises NoDataError if there is nothing to draw."""
     draw: Callable[[R], Figure]

@@ -19,6 +19,7 @@ from reports.figures.base import (
     ranges,
     seeds,
 )
+from reports.search import with_front
 from reports.summary import Summary
 
 MOST_LABELS = 16
@@ -36,10 +37,7 @@ def record(of: Summary) -> IouMemory:
     points = measured_points(of).dropna(subset="memory_mb")
     if points.empty:
         raise NoDataError("no complete run logged its tensor peak memory.")
-    points = points.sort_values(["architecture", "memory_mb", "iou"], ascending=[True, True, False], ignore_index=True)
-    best_so_far = points.groupby("architecture")["iou"].cummax()
-    before = best_so_far.groupby(points["architecture"]).shift(fill_value=float("-inf"))
-    return IouMemory(points.assign(front=points["iou"] > before))
+    return IouMemory(with_front(points, "iou"))
 
 
 def draw(shown: IouMemory) -> Figure:

@@ -59,7 +59,7 @@ def _measured(row: pd.Series) -> list[str]:
 
 def comparison(of: Summary) -> Table:
     """The best configuration of each architecture, chosen by validation."""
-    tried = style.in_order(of.runs[ARCHITECTURE])
+    tried = style.in_order([*of.runs[ARCHITECTURE], *of.study.budget.get("comparison", {})])
     best = {str(row[ARCHITECTURE]): row for _, row in of.best.iterrows()}
     rows = [
         [f"{style.look(name).label}\n{best[name][LABEL]}", *_measured(best[name])]

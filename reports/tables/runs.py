@@ -4,47 +4,88 @@ import pandas as pd
 
 from bench import schema
 from reports import style
+from reports.budget import shares, unnamed
 from reports.load import ARCHITECTURE, EPOCHS, SEED
 from reports.summary import LABEL, Summary
 from reports.tables.base import Table
-from reports.text import DASH, counted
+from reports.text import DASH, counted, significant
 
 UNLOGGED = "not logged"
 NO_REASON = "no reason given"
+TESTED = "Only complete runs have test figures."
+STATE_HEADINGS = [state.replace("_", " ") for state in schema.STATES]
+MOST_VALUES = 6
+"""Values of a parameter that are listed one by one; more numbers than that are shown as a range."""
 
 
-def outcomes(of: Summary) -> Table:
-    """Runs of each architecture by how they ended."""
-    counts = pd.crosstab(of.runs[ARCHITECTURE], of.runs[schema.STATE]).reindex(
-        columns=list(schema.STATES), fill_value=0
-    )
+def budget(of: Summary) -> Table | None:
+    """Planned units of each stage and architecture by how they ended; None if the plan is not known."""
+    every = shares(of.study)
+    tested = "No search trial has test figures." if "search" in of.study.stages else TESTED
     rows = [
-        [style.look(name).label, *(str(count) for count in counts.loc[name]), str(counts.loc[name].sum())]
-        for name in style.in_order(of.runs[ARCHITECTURE])
+        [
+            share.stage,
+            style.look(share.architecture).label,
+            str(share.planned),
+            *(str(share.count(state)) for state in schema.STATES),
+            str(share.missing),
+        ]
+        for share in every
     ]
-    if len(of.study.unlogged):
-        unlogged = of.study.states - counts.sum()
-        rows.append([UNLOGGED, *(str(count) for count in unlogged), str(unlogged.sum())])
-    columns = [state.replace("_", " ") for state in schema.STATES]
+    for stage, runs in unnamed(of.study).groupby(schema.STAGE) if every else []:
+        rows.append([str(stage), UNLOGGED, DASH, *_by_state(runs), DASH])
+    columns = ["planned", *STATE_HEADINGS, "missing"]
     return Table(
-        "Units with an outcome, by how their newest attempt ended. Only complete runs have test figures.",
-        {"architecture": "left", **dict.fromkeys([*columns, "all"], "right")},
+        f"Budget: planned units, by how their newest attempt ended. Missing: without an outcome. {tested}",
+        {"stage": "left", "architecture": "left", **dict.fromkeys(columns, "right")},
         rows,
     )
 
 
+def outcomes(of: Summary) -> Table | None:
+    """Runs of each architecture by how they ended; None where the budget says so, and more."""
+    if of.study.budget:
+        return None
+    ended = of.study.ended
+    rows = [
+        [style.look(name).label, *_by_state(runs), str(len(runs))]
+        for name in style.in_order(of.logged[ARCHITECTURE])
+        if len(runs := ended[ended[ARCHITECTURE] == name])
+    ]
+    unknown = unnamed(of.study)
+    if len(unknown):
+        rows.append([UNLOGGED, *_by_state(unknown), str(len(unknown))])
+    return Table(
+        f"Units with an outcome, by how their newest attempt ended. {TESTED}",
+        {"architecture": "left", **dict.fromkeys([*STATE_HEADINGS, "all"], "right")},
+        rows,
+    )
+
+
+def _by_state(runs: pd.DataFrame) -> list[str]:
+    return [str((runs[schema.STATE] == state).sum()) for state in schema.STATES]
+
+
 def reasons(of: Summary) -> Table:
-    """Why runs ended other than complete."""
-    by = [schema.STATE, schema.STATE_REASON]
-    other = of.runs[of.runs[schema.STATE] != "complete"]
+    """Why runs ended other than complete. Search trials share a row where reasons differ in numbers only."""
+    logged = of.logged[of.logged[schema.STATE] != "complete"]
     rows = []
-    for _, runs in other.groupby([ARCHITECTURE, *by]):
+    for _, runs in logged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(logged)], sort=True):
         examples = "; ".join(f"{run[LABEL]}, seed {run[SEED]}" for _, run in runs.head(2).iterrows())
         rows.append([style.look(runs[ARCHITECTURE].iloc[0]).label, *_ended(runs), examples])
-    for _, runs in of.study.unlogged.fillna({schema.STATE_REASON: ""}).groupby(by):
-        rows.append([UNLOGGED, *_ended(runs), runs["run_id"].iloc[0][:8]])
+    unlogged = of.study.unlogged
+    for _, runs in unlogged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(unlogged)]):
+        name = runs[ARCHITECTURE].iloc[0]
+        rows.append([style.look(name).label if name else UNLOGGED, *_ended(runs), runs["run_id"].iloc[0][:8]])
     columns = ["architecture", "state", "count", "reason", "for example"]
-    return Table("Reasons of the runs that did not complete.", dict.fromkeys(columns, "left"), rows)
+    shared = " Search trials whose reasons differ in numbers only share a row." if "search" in of.study.stages else ""
+    return Table(f"Reasons of the runs that did not complete.{shared}", dict.fromkeys(columns, "left"), rows)
+
+
+def _alike(runs: pd.DataFrame) -> pd.Series:
+    """Reasons, those of search trials without their numbers."""
+    reasons = runs[schema.STATE_REASON].astype("str")
+    return reasons.where(runs[schema.STAGE] != "search", reasons.str.replace(r"\d[\d.,]*", "#", regex=True))
 
 
 def _ended(runs: pd.DataFrame) -> list[str]:
@@ -55,11 +96,11 @@ def _ended(runs: pd.DataFrame) -> list[str]:
 
 def unfinished(of: Summary) -> Table:
     """Attempts without an outcome."""
-    done = set(of.runs[schema.UNIT])
+    done = set(of.logged[schema.UNIT])
     rows = [
         [
             run["run_id"][:8],
-            style.look(run[ARCHITECTURE]).label if isinstance(run.get(ARCHITECTURE), str) else "not logged yet",
+            style.look(run[ARCHITECTURE]).label if run[ARCHITECTURE] else "not logged yet",
             _or_dash(run.get(SEED)),
             run["status"].lower(),
             _or_dash(run.get(schema.STATE_REASON)),
@@ -77,7 +118,7 @@ def _or_dash(value: object) -> str:
 
 def provenance(of: Summary) -> Table:
     """Where the numbers come from: every tag and protocol parameter with all values it takes."""
-    runs = of.runs
+    runs = of.logged
     names = sorted(runs.columns.astype("str"))
     shown = [EPOCHS, *(name for name in names if name.startswith(("data.", "training.")) and name != EPOCHS)]
     shown += [schema.GIT_COMMIT, *(name for name in names if name.startswith(schema.ENVIRONMENT))]
@@ -90,4 +131,8 @@ def provenance(of: Summary) -> Table:
 
 
 def _values(column: pd.Series) -> str:
-    return " | ".join(sorted(str(value) for value in column.dropna().unique() if value != "")) or DASH
+    values = sorted(str(value) for value in column.dropna().unique() if value != "")
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
+    if len(values) > MOST_VALUES and numbers.notna().all():
+        return f"{significant(numbers.min())} to {significant(numbers.max())} ({len(values)} values)"
+    return " | ".join(values) or DASH

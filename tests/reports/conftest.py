@@ -1,3 +1,4 @@
+import json
 import shutil
 import sqlite3
 import sys
@@ -14,7 +15,7 @@ from reports.summary import Summary, summarise
 # pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_store import Unit, _client, _close, fill, grid, troubled
+from fake_store import SEARCH_TAGS, Unit, _client, _close, budget, fill, grid, refits, searched, troubled
 
 Fill = Callable[..., Path]
 
@@ -62,6 +63,21 @@ def small_store(new_store: Fill) -> Path:
 def troubled_store(new_store: Fill) -> Path:
     """A half-done study with every state, to be read only."""
     return new_store(troubled(), planned=20)
+
+
+@pytest.fixture(scope="session")
+def search_store(new_store: Fill) -> Path:
+    """A search of two architectures with its refits, to be read only."""
+    units = [*searched(12, epochs=2), *refits(2, epochs=2)]
+    return new_store(units, study="search", tags=SEARCH_TAGS | {schema.STUDY_BUDGET: json.dumps(budget(units))})
+
+
+@pytest.fixture(scope="session")
+def front_store(new_store: Fill) -> Path:
+    """A study that searches only, to be read only."""
+    units = searched(12, epochs=2)
+    tags = SEARCH_TAGS | {schema.STUDY_BUDGET: json.dumps(budget(units))}
+    return new_store(units, study="memory_budget", tags=tags)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A store as the bench leaves it, with invented numbers.
 
-As a script, from the repository's root: `PYTHONPATH=. python tests/reports/fake_store.py RUNS [SEEDS]`.
+As a script, from the repository's root: `PYTHONPATH=. python tests/reports/fake_store.py RUNS [STUDY [TRACKING_URL]]`,
+where STUDY is one of quick, search and memory_budget.
 """
 
 import hashlib
@@ -22,6 +23,8 @@ from bench import schema
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+MEMORY_BUDGET = 100_000_000
 
 START = 1_760_000_000_000
 """Milliseconds since 1970 at which the first run starts; each takes a minute."""
@@ -49,6 +52,11 @@ class Unit:
     """False: ended before it logged anything."""
     bottleneck: str = ""
     """Measured bottleneck; empty means as predicted."""
+    trial: int | None = None
+    """Number of the search trial; None: a run of the comparison."""
+    superseded: bool = False
+    predicted_peak: float = 1.0
+    """Predicted tensor peak over the measured one; 0: not logged."""
     params: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -95,8 +103,15 @@ class Unit:
             **self.params,
         }
 
+    @property
+    def stage(self) -> str:
+        """What the unit is for."""
+        return "comparison" if self.trial is None else "search"
+
     def unit(self) -> str:
-        """Hash that stands for the run's config."""
+        """Name of the search trial, or hash that stands for the run's config."""
+        if self.trial is not None:
+            return f"{self.architecture}-{self.trial:03d}"
         return hashlib.sha256(json.dumps(self.all_params() | {schema.BOTTLENECK_MEASURED: ""}).encode()).hexdigest()[
             :16
         ]
@@ -108,6 +123,8 @@ class Unit:
         macs = side * sum(a * b * 9 for a, b in zip([3, *self.channels], self.channels, strict=False)) * growth
         peak = 16 * side * 4 * sum(self.channels) * (4.0 if self.architecture == "simple_conv" else 1.0)
         peak *= 1.3 if self.architecture == "unet" else 1.0
+        if self.state == "infeasible":
+            return {schema.PREDICTED_PEAK.name: peak}
         values = {
             schema.PARAMS: 20.0 * sum(width**2 for width in self.channels),
             schema.MACS: macs,
@@ -116,13 +133,15 @@ class Unit:
             schema.SECONDS: macs / 4e7,
             schema.FOREGROUND_SHARE: 0.3 + 0.01 * self.seed,
         }
+        if self.predicted_peak:
+            values[schema.PREDICTED_PEAK] = self.predicted_peak * peak
         if self.state == "complete":
-            values |= {
-                schema.BEST_VAL_IOU: self.test_iou + 0.01,
-                schema.BEST_EPOCH: self.epochs,
-                schema.TEST_IOU: self.test_iou,
-                schema.TEST_DICE: 2 * self.test_iou / (1 + self.test_iou),
-            }
+            values |= {schema.BEST_VAL_IOU: self.test_iou + 0.01, schema.BEST_EPOCH: self.epochs}
+            if self.trial is None:
+                values |= {
+                    schema.TEST_IOU: self.test_iou,
+                    schema.TEST_DICE: 2 * self.test_iou / (1 + self.test_iou),
+                }
         return {metric.name: float(value) for metric, value in values.items()}
 
     def curve(self, epoch: int) -> dict[str, float]:
@@ -142,6 +161,37 @@ def grid(seeds: int = 3, epochs: int = 8) -> list[Unit]:
     """The realistic study: 3 architectures x 2 depths x 2 widths x seeds."""
     choices = product(("simple_conv", "hourglass", "unet"), (2, 3), (8, 16), range(seeds))
     return [Unit(architecture=a, depth=d, width=w, seed=s, epochs=epochs) for a, d, w, s in choices]
+
+
+def searched(trials: int = 30, epochs: int = 4) -> list[Unit]:
+    """The search of two architectures: networks of all sizes, a few of them too large for the memory budget."""
+    units = []
+    for number, architecture in product(range(trials), ("hourglass", "unet")):
+        rng = np.random.default_rng(number)
+        depth, width = int(rng.integers(1, 6)), int(rng.choice([4, 8, 12, 16, 24, 32]))
+        params = {
+            "architecture.norm": str(rng.choice(["none", "batch"])),
+            "training.lr": str(10 ** rng.uniform(-4, -1.5)),
+        }
+        unit = Unit(
+            architecture=architecture, trial=number, depth=depth, width=width, size=64, epochs=epochs, params=params
+        )
+        unit = replace(unit, iou=unit.test_iou - 0.4 * abs(math.log10(float(params["training.lr"])) + 2.5) ** 2 / 4)
+        peak = unit.values()[schema.TENSOR_PEAK.name]
+        if peak > MEMORY_BUDGET:
+            reason = f"a training step is predicted to hold {peak / 2**20:.3g} MiB, the memory budget is 95.4 MiB"
+            unit = replace(unit, state="infeasible", reason=reason)
+        elif number % 10 == 7:
+            unit = replace(unit, state="pruned", reason=f"pruned by Hyperband after epoch {number % 3 + 1}")
+        units.append(unit)
+    return units
+
+
+def refits(seeds: int = 5, epochs: int = 8) -> list[Unit]:
+    """The comparison after a search: one configuration of each architecture."""
+    lr = {"training.lr": "0.0031"}
+    choices = product(range(1, seeds + 1), (("hourglass", 4, 24), ("unet", 3, 16)))
+    return [Unit(architecture=a, depth=d, width=w, seed=s, epochs=epochs, params=lr) for s, (a, d, w) in choices]
 
 
 def blobs(unit: Unit, frames: int = 5) -> dict[str, np.ndarray]:
@@ -166,34 +216,57 @@ def blobs(unit: Unit, frames: int = 5) -> dict[str, np.ndarray]:
     }
 
 
-def fill(runs: Path, units: list[Unit], *, study: str = "quick", planned: int | None = None) -> None:
-    """Add a study to the store in `runs`, which is made if it is not there."""
+def budget(units: list[Unit]) -> dict[str, dict[str, int]]:
+    """Units per stage and architecture, as the parent run says that they are planned."""
+    distinct = {unit.unit(): unit for unit in units if not unit.superseded}.values()
+    counts: dict[str, dict[str, int]] = {}
+    for unit in distinct:
+        stage = counts.setdefault(unit.stage, {})
+        stage[unit.architecture] = stage.get(unit.architecture, 0) + 1
+    return counts
+
+
+def fill(
+    runs: Path,
+    units: list[Unit],
+    *,
+    study: str = "quick",
+    planned: int | None = None,
+    tags: dict[str, str] | None = None,
+    tracking: str = "",
+) -> None:
+    """Add a study to the store at the URL `tracking`, or in `runs`, which is made if it is not there.
+
+    `tags` are further tags of the parent run.
+    """
     with warnings.catch_warnings():
         # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
         warnings.simplefilter("ignore")
-        client = _client(runs)
+        client = _client(runs, tracking)
         location = (runs.resolve() / schema.ARTIFACT_DIR / study).as_uri()
         experiment = client.create_experiment(study, artifact_location=location)
-        tags = {
+        about = {
             schema.KIND: "study",
             schema.STUDY_DESCRIPTION: "Three architectures at equal depth, width and epochs.",
+            schema.STUDY_PLANNED: str(planned if planned is not None else len({unit.unit() for unit in units})),
+            **(tags or {}),
         }
-        tags |= {schema.STUDY_PLANNED: str(planned if planned is not None else len({unit.unit() for unit in units}))}
-        parent = client.create_run(experiment, start_time=START, tags=tags, run_name=study).info.run_id
+        parent = client.create_run(experiment, start_time=START, tags=about, run_name=study).info.run_id
         for number, unit in enumerate(units):
             _log(client, experiment, parent, unit, START + number * 60_000)
         _close(client)
 
 
-def _client(runs: Path) -> "MlflowClient":
+def _client(runs: Path, tracking: str = "") -> "MlflowClient":
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     from mlflow import MlflowClient
 
     runs.mkdir(parents=True, exist_ok=True)
-    client = MlflowClient(f"sqlite:///{runs.resolve() / schema.TRACKING_DB}")
+    client = MlflowClient(tracking or f"sqlite:///{runs.resolve() / schema.TRACKING_DB}")
     client.search_experiments(max_results=1)
-    with closing(sqlite3.connect(runs / schema.TRACKING_DB)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+    if not tracking:
+        with closing(sqlite3.connect(runs / schema.TRACKING_DB)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
     return client
 
 
@@ -205,10 +278,15 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
     from mlflow.entities import Metric, Param, RunTag
 
     tags = {schema.KIND: "trial", schema.UNIT: unit.unit(), "mlflow.parentRunId": parent}
+    if unit.trial is not None:
+        tags[schema.STAGE] = unit.stage
+    if unit.superseded:
+        tags[schema.SUPERSEDED] = "the study was changed"
     run = client.create_run(experiment, start_time=start, tags=tags)
     if unit.logged:
         points = [(name, value, 0) for name, value in unit.values().items() if unit.state is not None]
-        epochs = unit.epochs if unit.state == "complete" else unit.epochs // 2
+        shares = {"complete": 1.0, "infeasible": 0.0}
+        epochs = int(unit.epochs * shares.get(unit.state or "", 0.5))
         points += [(name, value, e) for e in range(1, epochs + 1) for name, value in unit.curve(e).items()]
         client.log_batch(
             run.info.run_id,
@@ -216,7 +294,7 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
             [Param(key, value) for key, value in unit.all_params().items()],
             [RunTag(key, value) for key, value in _environment(unit).items()],
         )
-        if unit.panel and unit.state == "complete":
+        if unit.panel and unit.state == "complete" and unit.trial is None:
             folder = Path(run.info.artifact_uri.removeprefix("file://"))
             folder.mkdir(parents=True)
             np.savez_compressed(folder / schema.PANEL_DATA, **blobs(unit))
@@ -255,5 +333,24 @@ def troubled() -> list[Unit]:
     ]
 
 
+SEARCH_TAGS = {
+    schema.STUDY_DESCRIPTION: "Hourglass against U-Net, each with the best of its own search.",
+    schema.STUDY_MEMORY_BUDGET: str(MEMORY_BUDGET),
+}
+
+
+def main(runs: str, study: str = "quick", tracking: str = "") -> None:
+    """Fill a store with one of the studies."""
+    units = {"quick": grid(), "search": [*searched(), *refits()], "memory_budget": searched(60)}[study]
+    tags = {} if study == "quick" else SEARCH_TAGS
+    fill(
+        Path(runs),
+        units,
+        study=study,
+        tags={**tags, schema.STUDY_BUDGET: json.dumps(budget(units))},
+        tracking=tracking,
+    )
+
+
 if __name__ == "__main__":
-    fill(Path(sys.argv[1]), grid(int(sys.argv[2]) if len(sys.argv) > 2 else 3))
+    main(*sys.argv[1:])

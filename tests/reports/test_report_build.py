@@ -38,6 +38,7 @@ def test_two_builds_are_equal_byte_by_byte(small_store: Path) -> None:
     assert b"pdfuaid" in first["report.pdf"]
     assert len(blocks(built.report.parent, "figure")) == 5
     assert not blocks(built.report.parent, "note")
+    assert "search" not in " ".join(block["text"] for block in blocks(built.report.parent, "text"))
     assert [path.name for path in built.report.parent.parent.iterdir()] == ["quick"]
 
 
@@ -75,6 +76,51 @@ def test_single_run_without_panel(new_store: Fill) -> None:
 def test_only_unfinished_runs(new_store: Fill) -> None:
     built = build(new_store([Unit(state=None, status="RUNNING", logged=False)]), "quick")
     assert built.runs == 0
+
+
+def sections(folder: Path) -> dict[str, list[dict[str, str]]]:
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return {section["heading"]: section["blocks"] for section in report["sections"]}
+
+
+def test_a_search_with_refits_compares_the_refits_first(search_store: Path) -> None:
+    folder = build(search_store, "search").report.parent
+    shown = sections(folder)
+    assert list(shown)[:3] == ["", "Search", "Convergence"]
+    answer = shown[""][0]["text"]
+    assert "24 search trials chose on validation scenes; compared here: 4 runs." in answer
+    assert "over 2 seeds" in answer
+    assert [block["kind"] for block in shown["Search"]] == ["text", "figure", "table"]
+    assert "never on test" in shown["Search"][0]["text"]
+    assert "U-Net: 12 trials, " in shown["Search"][0]["text"]
+    assert (folder / "figures" / "pareto-points.csv").read_text().startswith("architecture,trial,")
+    assert not blocks(folder, "note")
+    numbers = json.loads((folder / "report.json").read_text(encoding="utf-8"))["numbers"]
+    assert [share["planned"] for share in numbers["budget"]] == [12, 12, 2, 2]
+    assert {trial["architecture"] for trial in numbers["front"]} == {"hourglass", "unet"}
+
+
+def test_a_study_that_only_searches_answers_with_its_fronts(front_store: Path) -> None:
+    folder = build(front_store, "memory_budget").report.parent
+    shown = sections(folder)
+    assert list(shown) == ["", "Search", "Depth and bottleneck", "Outcomes", "Provenance"]
+    (answer,) = shown[""]
+    assert "its result is the Pareto front of each architecture" in answer["text"]
+    assert "On the fronts: Hourglass " in answer["text"]
+    assert "memory budget" in shown["Search"][0]["text"]
+    assert [block["kind"] for block in shown["Search"]] == ["text", "figure", "table"]
+    assert not blocks(folder, "note")
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == ["pareto-points.csv", "pareto.svg"]
+
+
+def test_a_search_without_a_complete_trial(new_store: Fill) -> None:
+    runs = new_store([Unit(architecture="unet", trial=0, state="diverged", reason="nan", epochs=2)])
+    folder = build(runs, "quick").report.parent
+    assert "No search trial is complete yet" in sections(folder)[""][0]["text"]
+    assert "U-Net: 1 trial, 0 complete." in sections(folder)["Search"][0]["text"]
+    assert [note["text"] for note in blocks(folder, "note")] == [
+        "Figure pareto is left out: no complete run of the search logged its validation IoU and tensor peak memory."
+    ]
 
 
 def test_figures_of_an_earlier_build_go(new_store: Fill) -> None:

@@ -10,11 +10,14 @@ from fake_store import Unit, grid
 
 from bench import schema
 from reports import style
-from reports.figures import FIGURES, bottleneck, depth, iou_memory, learning_curves, predictions
+from reports.figures import FIGURES, bottleneck, depth, iou_memory, learning_curves, pareto, predictions
 from reports.figures.base import NoDataError
 from reports.figures.predictions import Panel, errors
 from reports.load import load_study
+from reports.search import with_front
 from reports.summary import Summary, summarise
+from reports.tables import TABLES
+from reports.text import significant
 
 Fill = Callable[..., Path]
 Summarised = Callable[..., Summary]
@@ -35,8 +38,20 @@ def failed(summarised: Summarised) -> Summary:
     return summarised([Unit(state="failed", logged=False)])
 
 
-@pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("store", ["small", "troubled"])
+@pytest.fixture(scope="module")
+def searching(search_store: Path) -> Summary:
+    return summarise(load_study(search_store, "search"))
+
+
+@pytest.mark.parametrize(
+    ("name", "store"),
+    [
+        (name, store)
+        for name, plot in FIGURES.items()
+        for store in ("small", "troubled", "searching")
+        if plot.stage == "comparison" or store == "searching"
+    ],
+)
 def test_draws_what_it_recorded(name: str, store: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     plot = FIGURES[name]
     record = plot.record(request.getfixturevalue(store))
@@ -69,6 +84,81 @@ def test_memory_points_and_front(summarised: Summarised) -> None:
 def test_front_starts_anew_for_each_architecture(small: Summary) -> None:
     points = iou_memory.record(small).points
     assert points.groupby("architecture")["front"].first().all()
+
+
+def is_beaten(point: tuple[float, float], others: list[tuple[float, float]]) -> bool:
+    """By the definition: another one is at least as cheap and as good, and better in one of the two."""
+    return any(memory <= point[0] and iou >= point[1] and (memory, iou) != point for memory, iou in others)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_front_is_exact(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Few distinct values, so that ties in one and in both occur.
+    values = {
+        "architecture": rng.choice(["unet", "hourglass"], 40),
+        "memory_mb": rng.integers(1, 9, 40).astype(float),
+        "val_iou": rng.integers(1, 9, 40) / 10,
+    }
+    points = with_front(pd.DataFrame(values), "val_iou")
+    assert len(points) == 40
+    for _, own in points.groupby("architecture"):
+        pairs = list(zip(own["memory_mb"], own["val_iou"], strict=True))
+        expected = {pair for pair in pairs if not is_beaten(pair, pairs)}
+        found = [pair for pair, front in zip(pairs, own["front"], strict=True) if front]
+        assert set(found) == expected
+        assert found == sorted(expected)
+
+
+def searched_units() -> list[Unit]:
+    ious = {"unet": (0.5, 0.7, 0.6), "hourglass": (0.4, 0.3, 0.65)}
+    units = [
+        Unit(architecture=name, width=width, trial=number, iou=iou, epochs=1)
+        for name, values in ious.items()
+        for number, (width, iou) in enumerate(zip((4, 8, 16), values, strict=True))
+    ]
+    return [*units, Unit(architecture="unet", width=2, trial=3, state="pruned", epochs=2), Unit(panel=False, epochs=1)]
+
+
+def test_pareto_has_complete_search_trials_only(summarised: Summarised) -> None:
+    shown = pareto.record(summarised(searched_units()))
+    assert shown.points["trial"].tolist() == [
+        *("hourglass-000", "hourglass-001", "hourglass-002"),
+        *("unet-000", "unet-001", "unet-002"),
+    ]
+    assert shown.points["front"].tolist() == [True, False, True, True, True, False]
+    assert shown.points["val_iou"].tolist() == pytest.approx([0.41, 0.31, 0.66, 0.51, 0.71, 0.61])
+    assert "6 trials" in pareto.alt(shown)
+    assert "memory budget" not in pareto.caption(shown)
+
+
+@pytest.mark.parametrize(
+    ("share", "drawn", "said"), [(1.5, 1, "Dotted: the memory"), (3, 0, "lies outside"), (0.01, 0, "lies outside")]
+)
+def test_memory_budget_is_drawn_where_it_is_near(share: float, drawn: int, said: str, summarised: Summarised) -> None:
+    units = searched_units()
+    most = max(unit.values()[schema.TENSOR_PEAK.name] for unit in units if unit.trial is not None)
+    shown = pareto.record(summarised(units, tags={schema.STUDY_MEMORY_BUDGET: str(round(share * most))}))
+    (axis,) = pareto.draw(shown).axes
+    assert sum(len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2 for line in axis.lines) == drawn
+    assert [text.get_text() for text in axis.texts] == drawn * [f"memory budget {significant(share * most / 1e6)} MB"]
+    assert said in pareto.caption(shown)
+
+
+def test_table_of_the_front(summarised: Summarised) -> None:
+    params = {"architecture.norm": "batch", "training.lr": "0.0031622776601683794"}
+    table = TABLES["front"].make(summarised([replace(unit, params=params) for unit in searched_units()]))
+    assert table is not None
+    assert [row[1] for row in table.rows] == ["hourglass-000", "hourglass-002", "unet-000", "unet-001"]
+    memory = significant(searched_units()[0].values()[schema.TENSOR_PEAK.name] / 1e6)
+    assert table.rows[2] == ["U-Net", "unet-000", "0.510", memory, "2", "4, 8", "batch", "0.00316"]
+
+
+def test_a_narrow_memory_axis_has_ticks(summarised: Summarised) -> None:
+    with style.report_style():
+        (axis,) = iou_memory.draw(iou_memory.record(summarised([Unit(width=24), Unit(width=32)]))).axes
+    low, high = axis.get_xlim()
+    assert sum(low <= tick <= high for tick in axis.get_xticks()) >= 2
 
 
 def test_entropy_of_the_base_rate() -> None:

@@ -1,14 +1,17 @@
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fake_store import MEMORY_BUDGET, Unit
 
 from bench import schema
 from reports.load import ARCHITECTURE, ARTIFACTS, RUN, load_study, local_folder
 
 Execute = Callable[..., Path]
+Fill = Callable[..., Path]
 
 
 def test_newest_attempt_with_an_outcome_counts(troubled_store: Path) -> None:
@@ -164,3 +167,60 @@ def test_store_in_wal_mode_while_somebody_writes(execute: Execute) -> None:
     writer.execute("DELETE FROM tags")
     assert load_study(runs, "quick").outcomes == 6
     writer.close()
+
+
+def test_stages_and_budgets_are_read(search_store: Path) -> None:
+    study = load_study(search_store, "search")
+    assert study.stages == ["search", "comparison"]
+    assert study.budget == {"search": {"hourglass": 12, "unet": 12}, "comparison": {"hourglass": 2, "unet": 2}}
+    assert study.memory_budget == MEMORY_BUDGET
+    assert study.trials[schema.STAGE].value_counts().to_dict() == {"search": 24, "comparison": 4}
+
+
+def test_runs_without_stage_are_the_comparison(troubled_store: Path) -> None:
+    study = load_study(troubled_store, "quick")
+    assert study.stages == ["comparison"]
+    assert set(study.ended[schema.STAGE]) == {"comparison"}
+    assert (study.budget, study.memory_budget) == ({}, None)
+
+
+def test_superseded_runs_are_as_if_they_were_not_there(new_store: Fill) -> None:
+    kept = [Unit(seed=0), Unit(seed=1, state=None, status="RUNNING", logged=False)]
+    gone = [
+        Unit(seed=2, superseded=True),
+        Unit(seed=3, state=None, status="KILLED", superseded=True),
+        Unit(seed=4, state="failed", logged=False, superseded=True),
+    ]
+    plain, marked = (load_study(new_store(units), "quick") for units in (kept, kept + gone))
+    assert (marked.outcomes, len(marked.unfinished), len(marked.unlogged)) == (1, 1, 0)
+    assert marked.states.to_dict() == plain.states.to_dict()
+    assert marked.newest == plain.newest
+    assert len(marked.curves) == len(plain.curves)
+
+
+def test_study_of_superseded_runs_only(new_store: Fill) -> None:
+    with pytest.raises(ValueError, match="'quick' has no trial run yet"):
+        load_study(new_store([Unit(superseded=True)]), "quick")
+
+
+def test_a_search_trial_that_logged_nothing_is_known_by_its_unit(new_store: Fill) -> None:
+    units = [
+        Unit(architecture="unet", trial=3, state="failed", logged=False),
+        Unit(architecture="unet", trial=4, state=None, status="RUNNING", logged=False),
+        Unit(architecture="unet", seed=1, state="failed", logged=False),
+    ]
+    study = load_study(new_store(units), "quick")
+    assert study.unlogged[ARCHITECTURE].tolist() == ["unet", ""]
+    assert study.unfinished[ARCHITECTURE].tolist() == ["unet"]
+
+
+def test_unknown_stage_is_named(execute: Execute) -> None:
+    runs = execute("INSERT INTO tags SELECT 'stage', 'encore', run_uuid FROM tags WHERE key = 'unit'")
+    with pytest.raises(ValueError, match="tag stage must be one of search, comparison, got encore"):
+        load_study(runs, "quick")
+
+
+@pytest.mark.parametrize("text", ["many", "[1]", json.dumps({"search": 3}), json.dumps({"search": {"unet": "x"}})])
+def test_budget_that_is_no_budget(text: str, new_store: Fill) -> None:
+    with pytest.raises(ValueError, match=r"tag study\.budget must be JSON of counts by stage"):
+        load_study(new_store([Unit(panel=False, epochs=1)], tags={schema.STUDY_BUDGET: text}), "quick")

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -91,7 +92,7 @@ def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
 
 def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
     units = [Unit(), Unit(seed=1), Unit(seed=2, bottleneck="16x15x16"), Unit(seed=3, state="failed")]
-    summary = summarised(units)
+    summary = summarised([replace(unit, predicted_peak=0) for unit in units])
     assert prose.depth(summary) == ["The predicted bottleneck equals the measured one in 2 of 3 runs."]
     assert table("bottlenecks", summary).rows == [
         ["Hourglass", "depth 2, width 8", "16x16x16", "16x16x16 / 16x15x16", "2 of 3 runs"]
@@ -139,6 +140,44 @@ def test_practical_lists_all_presets(summarised: Summarised) -> None:
 
 def test_no_preset_table_without_presets(three: Summary) -> None:
     assert TABLES["presets"].make(three) is None
+
+
+def test_search_trials_make_no_configuration(search_store: Path) -> None:
+    summary = summarise(load_study(search_store, "search"))
+    assert summary.configurations[LABEL].tolist() == ["depth 4, width 24", "depth 3, width 16"]
+    assert summary.best[N].tolist() == [2, 2]
+    assert (len(summary.runs), len(summary.search), len(summary.logged)) == (4, 24, 28)
+    assert summary.search[LABEL].iloc[0] == "hourglass-000, depth 5, width 16"
+    assert prose.bottleneck_agreement(summary)[1] == summary.study.states["complete"]
+
+
+def test_an_architecture_that_is_planned_but_has_no_run_is_compared(summarised: Summarised) -> None:
+    tags = {schema.STUDY_BUDGET: '{"comparison": {"hourglass": 1, "unet": 1}}'}
+    rows = table("comparison", summarised([Unit()], tags=tags)).rows
+    assert [row[0] for row in rows] == ["Hourglass\ndepth 2, width 8", "U-Net\nno complete run"]
+
+
+def test_predicted_peak_beside_the_bottleneck(summarised: Summarised) -> None:
+    units = [Unit(seed=0), Unit(seed=1, predicted_peak=0.98), Unit(seed=2, predicted_peak=1.01)]
+    summary = summarised([*units, Unit(seed=3, predicted_peak=0), Unit(seed=4, state="infeasible")])
+    assert prose.peak_agreement(summary) == (1, 3, pytest.approx(0.02))
+    (paragraph,) = prose.depth(summary)
+    assert paragraph.startswith("The predicted bottleneck equals the measured one in 4 of 4 runs.")
+    assert paragraph.endswith(
+        " The predicted tensor peak equals the measured one in 1 of 3 runs; the largest relative difference is 2.00 %."
+    )
+
+
+def test_exact_predictions_of_the_peak_have_no_difference(summarised: Summarised) -> None:
+    (paragraph,) = prose.depth(summarised([Unit()]))
+    assert paragraph.endswith("The predicted tensor peak equals the measured one in 1 of 1 run.")
+
+
+def test_many_values_of_a_number_are_a_range(search_store: Path) -> None:
+    summary = summarise(load_study(search_store, "search"))
+    rows = dict(table("provenance", summary).rows)
+    assert rows["training.lr"].endswith(" (13 values)")
+    assert " to " in rows["training.lr"]
 
 
 def test_provenance_shows_all_values_of_a_parameter(summarised: Summarised) -> None:

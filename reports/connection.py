@@ -1,0 +1,138 @@
+"""Read-only connections to the tracking database: the SQLite file under RUNS, or whatever database a URL names."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from bench import schema
+
+# MLflow's tables are no public interface: name what this report reads, and say so when it is not there.
+COLUMNS = {
+    "experiments": {"experiment_id", "name", "lifecycle_stage"},
+    "runs": {
+        "run_uuid",
+        "experiment_id",
+        "status",
+        "start_time",
+        "end_time",
+        "lifecycle_stage",
+        "artifact_uri",
+    },
+    "params": {"run_uuid", "key", "value"},
+    "tags": {"run_uuid", "key", "value"},
+    "latest_metrics": {"run_uuid", "key", "value", "is_nan"},
+    "metrics": {"run_uuid", "key", "step", "timestamp", "value", "is_nan"},
+}
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+REACH_SECONDS = 10
+
+
+def database(runs: Path, tracking: str = "") -> URL:
+    """The tracking database at the URL `tracking`; under `runs` if that is empty.
+
+    Raises:
+        ValueError: it cannot be a tracking database, or is a file that does not exist.
+    """
+    if not tracking:
+        path = runs.resolve() / schema.TRACKING_DB
+        if not path.is_file():
+            raise ValueError(f"{path} does not exist: no study ran with RUNS={runs}. Run one first, with `make sweep`.")
+        return URL.create(SQLITE, database=str(path))
+    url = _parsed(tracking)
+    if url.get_backend_name() == SQLITE and not Path(url.database or "").is_file():
+        raise ValueError(f"{shown(url)} names no file that exists.")
+    return url
+
+
+def _parsed(tracking: str) -> URL:
+    # No message here repeats the text: what does not parse may hold a password anywhere.
+    if tracking.startswith(("http://", "https://")):
+        raise ValueError(
+            "the report reads the tracking database itself, not through its server: give the database's URL, such as "
+            "postgresql://user@host/db, instead of one that starts with http."
+        )
+    try:
+        url = make_url(tracking)
+    except (ArgumentError, ValueError):
+        raise ValueError(
+            "tracking must be a URL such as sqlite:///path or postgresql://user@host/db, and cannot be read as one."
+        ) from None
+    if url.get_backend_name() not in (SQLITE, POSTGRESQL):
+        raise ValueError(
+            f"tracking must be a {SQLITE}:// or {POSTGRESQL}:// URL, got one that starts with {url.drivername}."
+        )
+    return url
+
+
+def shown(url: URL) -> str:
+    """The database as messages name it: a file by its path, a server with its password masked and without options."""
+    if url.get_backend_name() == SQLITE:
+        return url.database or str(url)
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+@contextmanager
+def snapshot(url: URL) -> Iterator[Connection]:
+    """Read-only connection that sees one moment of a store that others may be writing.
+
+    Raises:
+        ValueError: there is no such database or no way in, or it lacks a table or column that is read here.
+    """
+    try:
+        with _engine(url).connect() as connection:
+            connection.exec_driver_sql("BEGIN" if url.get_backend_name() == SQLITE else "SET TRANSACTION READ ONLY")
+            _require_columns(connection, shown(url))
+            yield connection
+    except (DatabaseError, pd.errors.DatabaseError) as error:
+        raise ValueError(f"{shown(url)} cannot be read: {_reason(error, url)}") from error
+
+
+def _engine(url: URL) -> Engine:
+    """Both kinds hold one snapshot per transaction, and nothing they are sent can change the store."""
+    if url.get_backend_name() == SQLITE:
+        file = f"{Path(url.database or '').resolve().as_uri()}?mode=ro"
+        return create_engine("sqlite://", creator=lambda: sqlite3.connect(file, uri=True), poolclass=NullPool)
+    try:
+        return create_engine(
+            url,
+            poolclass=NullPool,
+            isolation_level="REPEATABLE READ",
+            connect_args={"connect_timeout": REACH_SECONDS},
+        )
+    except ImportError as error:
+        raise ValueError(
+            f"{shown(url)} needs the PostgreSQL driver ({error}): install it with "
+            '`pip install "hourglass-bench[postgresql]"`.'
+        ) from error
+
+
+def _reason(error: Exception, url: URL) -> str:
+    """What the database said, as one sentence without the password."""
+    # pandas raises its own error from SQLAlchemy's, which wraps the driver's.
+    driver = error if isinstance(error, DatabaseError) else error.__cause__
+    said = " ".join(str(getattr(driver, "orig", driver)).split())
+    said += "" if said.endswith((".", "?")) else "."
+    secrets = [url.password, *url.normalized_query.get("password", ())]
+    for secret in filter(None, secrets):
+        said = said.replace(str(secret), "***")
+    return said
+
+
+def _require_columns(connection: Connection, place: str) -> None:
+    inspector = inspect(connection)
+    missing = []
+    for table, columns in COLUMNS.items():
+        if not inspector.has_table(table):
+            missing.append(f"the table {table}")
+            continue
+        present = {column["name"] for column in inspector.get_columns(table)}
+        missing += [f"{table}.{column}" for column in sorted(columns - present)]
+    if missing:
+        raise ValueError(f"{place} lacks {', '.join(missing)}: it is no MLflow 3 store, or one of a newer layout.")

@@ -1,0 +1,32 @@
+"""The table of a search: the trials on the Pareto front of each architecture."""
+
+from reports import style, summary
+from reports.search import fronts, search_points
+from reports.summary import Summary
+from reports.tables.base import Table
+from reports.text import DASH, digits, significant
+
+
+def front(of: Summary) -> Table:
+    """Every trial on a front, the cheapest of each architecture first."""
+    rows = [
+        [
+            style.look(name).label,
+            point["trial"],
+            digits(point["val_iou"]),
+            significant(point["memory_mb"]),
+            str(point["depth"]),
+            summary.channels(point["channels"]),
+            point["norm"] if isinstance(point["norm"], str) else DASH,
+            significant(point["lr"]),
+        ]
+        for name, points in fronts(search_points(of)).items()
+        for _, point in points.iterrows()
+    ]
+    columns = {"architecture": "left", "trial": "left", "val IoU": "right", "peak MB": "right", "depth": "right"}
+    return Table(
+        "The Pareto front of each architecture. Val IoU: best validation IoU, of one run each; peak MB: tensor peak "
+        "memory of a training step, 1 MB = 1,000,000 bytes; encoder: widths of all levels; lr: peak learning rate.",
+        {**columns, "encoder": "left", "norm": "left", "lr": "right"},
+        rows,
+    )

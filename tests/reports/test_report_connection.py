@@ -1,0 +1,109 @@
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from bench import schema
+from reports.__main__ import main
+from reports.connection import database, shown, snapshot
+from reports.load import load_study
+
+SECRET = "sesame"
+
+
+def refuse(tracking: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command line says about a URL: one line, exit status 2, and never the password."""
+    assert main(["build", "--runs", str(runs), "--tracking", tracking]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert SECRET not in printed.err
+    assert not list(runs.iterdir())
+    return printed.err
+
+
+def test_a_store_elsewhere_is_read_by_its_url(troubled_store: Path, tmp_path: Path) -> None:
+    study = load_study(tmp_path, "quick", f"sqlite:///{troubled_store / schema.TRACKING_DB}")
+    assert study.outcomes == load_study(troubled_store, "quick").outcomes == 6
+
+
+def test_report_of_a_store_elsewhere_lies_under_runs(troubled_store: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{troubled_store / schema.TRACKING_DB}"
+    assert main(["build", "--runs", str(tmp_path / "new"), "--tracking", url]) == 0
+    assert (tmp_path / "new" / schema.REPORT_DIR / "quick" / "report.pdf").is_file()
+
+
+def test_empty_tracking_is_the_default(troubled_store: Path) -> None:
+    assert database(troubled_store, "").database == str(troubled_store.resolve() / schema.TRACKING_DB)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_is_refused_in_favour_of_its_database(
+    scheme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refuse(f"{scheme}://user:{SECRET}@host:5000", tmp_path, capsys)
+    assert "reads the tracking database itself" in said
+    assert "postgresql://user@host/db" in said
+
+
+@pytest.mark.parametrize(
+    ("tracking", "message"),
+    [
+        (SECRET, "tracking must be a URL such as sqlite:///path or postgresql://user@host/db"),
+        (f"postgresql://user:x@{SECRET}:{SECRET}/db", "tracking must be a URL such as"),
+        (f"mysql://user:{SECRET}@host/db", "got one that starts with mysql."),
+        ("sqlite:///no/such.db", "no/such.db names no file that exists."),
+        ("sqlite://", "sqlite:// names no file that exists."),
+    ],
+)
+def test_what_cannot_be_a_store(
+    tracking: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in refuse(tracking, tmp_path, capsys)
+
+
+@pytest.mark.parametrize("tracking", [f"user:{SECRET}@127.0.0.1:1/db", f"user@127.0.0.1:1/db?password={SECRET}"])
+def test_unreachable_server(tracking: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("psycopg")
+    said = refuse(f"postgresql://{tracking}", tmp_path, capsys)
+    assert "@127.0.0.1:1/db cannot be read: connection" in said
+    assert "refused" in said
+
+
+def test_a_driver_that_repeats_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    psycopg = pytest.importorskip("psycopg")
+
+    def fail(*_: object, **options: object) -> None:
+        raise psycopg.OperationalError(f"bad option\n password={options['password']}")
+
+    monkeypatch.setattr(psycopg, "connect", fail)
+    url = URL.create("postgresql", "user", SECRET, "host", database="db")
+    with pytest.raises(ValueError, match=r"cannot be read: bad option password=\*\*\*\.$"), snapshot(url):
+        pass
+
+
+def test_missing_driver_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    said = refuse(f"postgresql://user:{SECRET}@host/db", tmp_path, capsys)
+    assert 'pip install "hourglass-bench[postgresql]"' in said
+
+
+def test_a_database_without_the_tables(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(ValueError, match=r"empty\.db lacks the table experiments, .*it is no MLflow 3 store"):
+        load_study(tmp_path, "quick", f"sqlite:///{tmp_path / 'empty.db'}")
+
+
+def test_the_store_cannot_be_written_through_the_connection(small_store: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="attempt to write a readonly database"),
+        snapshot(database(small_store)) as connection,
+    ):
+        connection.exec_driver_sql("DELETE FROM tags")
+
+
+def test_a_server_is_named_without_password_and_options() -> None:
+    url = URL.create("postgresql", "user", SECRET, "host", 5432, "db", query={"password": SECRET})
+    assert shown(url) == "postgresql://user:***@host:5432/db"
