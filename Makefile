@@ -1,32 +1,47 @@
 # Every target sets up what it needs; a second call costs nothing. Variables: see README.md.
-STUDY  ?= quick
-DATA   ?= synthetic
-RUNS   ?= runs
-DEVICE ?= auto
-EPOCHS ?=
-PORT   ?= 5000
-PYTHON ?= python3
+STUDY          ?= quick
+DATA           ?= synthetic
+RUNS           ?= runs
+DEVICE         ?= auto
+WORKERS        ?= auto
+EXECUTOR       ?= local
+EPOCHS         ?=
+MEMORY_BUDGET  ?=
+STORAGE        ?=
+TRACKING       ?=
+ACCEPT_CHANGES ?=
+PORT           ?= 5000
+PYTHON         ?= python3
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+TOOLS := .venv/tools
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+
+# Where results lie, for every command.
+STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
 
 .PHONY: sweep report ui setup test check
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study
-	@$(BIN)/python -m studies run "$(STUDY)" --data "$(DATA)" --runs "$(RUNS)" --device "$(DEVICE)" $(if $(EPOCHS),--epochs "$(EPOCHS)")
+	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
+	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
+	@$(BIN)/python -m studies run "$(STUDY)" --data "$(DATA)" --device "$(DEVICE)" --workers "$(WORKERS)" \
+		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
+		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes)
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf
-	@$(BIN)/python -m reports build --study "$(STUDY)" --runs "$(RUNS)"
+	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE)
 
 ui: setup  ## MLflow on this machine only
 	@MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port "$(PORT)" --workers 1 \
-		--backend-store-uri "sqlite:///$(abspath $(RUNS))/mlflow.db"
+		--backend-store-uri "$(or $(TRACKING),sqlite:///$(abspath $(RUNS))/mlflow.db)"
 
-test: setup
+test: $(TOOLS)
 	$(BIN)/python -m pytest
 
-check: setup
+check: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,5 +53,10 @@ setup: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, got " + sys.version + "; set PYTHON=.")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e ".[dev]"
+	$(PIP) -e .
+	@touch $@
+
+# What developers need beside: test and lint tools, and the optional parts, which the tests cover.
+$(TOOLS): $(INSTALLED)
+	$(PIP) -e ".[dev]"
 	@touch $@

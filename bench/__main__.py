@@ -54,7 +54,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     cli.add_fields(parser.add_argument_group("training"), TrainingConfig)
     parser.add_argument("--seed", type=int, default=0, help="decides fold, initialisation and order (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the tracking store (default: runs)")
+    cli.add_store(parser)
     _add_common(parser, _train)
 
 
@@ -63,7 +63,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, metavar="IMAGE_OR_DIR")
     parser.add_argument("--out", type=Path, required=True, help="folder for STEM.png and overlays/STEM.png")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the tracking store (default: runs)")
+    cli.add_store(parser)
     _add_common(parser, _predict)
 
 
@@ -129,15 +129,18 @@ def _parse_skips(words: list[str] | None) -> Any:
 def _train(options: argparse.Namespace) -> dict[str, Any]:
     from bench.session import train_one
 
-    return train_one(_run_config(options), runs=options.runs, device=options.device)
+    return train_one(_run_config(options), runs=options.runs, device=options.device, tracking=options.tracking)
 
 
 def _predict(options: argparse.Namespace) -> dict[str, Any]:
     from bench.device import choose_device
     from bench.predict import find_images, load_checkpoint, predict_files, resolve_checkpoint
+    from bench.tracking import tracking_url
 
     images = find_images(options.images)
-    network, config = load_checkpoint(resolve_checkpoint(options.checkpoint, options.runs))
+    network, config = load_checkpoint(
+        resolve_checkpoint(options.checkpoint, tracking_url(options.runs, options.tracking))
+    )
     written = predict_files(network, config, images, options.out, choose_device(options.device))
     return {"masks": len(written), "out": str(options.out)}
 

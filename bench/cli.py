@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, get_type_hints
 
 EXIT_INPUT = 2
@@ -17,26 +18,54 @@ EXIT_INTERRUPTED = 130
 def main(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> int:
     """Run the command that the parser's `command` default names: 0 done, 2 wrong input, 130 interrupted.
 
-    A command takes the parsed arguments and returns the answer: a JSON object, printed with `--json`, else as lines.
+    A command takes the parsed arguments and returns the answer: a JSON object, printed with `--json`, else as lines, or
+    a text for people.
     """
     options = parser.parse_args(arguments)
     prepare_process()
-    command: Callable[[argparse.Namespace], dict[str, Any]] = options.command
+    command: Callable[[argparse.Namespace], dict[str, Any] | str] = options.command
     try:
         with _interrupt_on_term():
             answer = command(options)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return EXIT_INPUT
+    except Exception as error:
+        failure = _store_failure(error)
+        if failure is None:
+            raise
+        print(f"{parser.prog}: {failure}", file=sys.stderr)
+        return EXIT_INPUT
     except KeyboardInterrupt as interrupt:
         print(f"\n{interrupt or 'interrupted'}", file=sys.stderr)
         return EXIT_INTERRUPTED
-    if options.json:
+    if isinstance(answer, str):
+        print(answer)
+    elif options.json:
         print(json.dumps(answer))
     else:
         for key, value in answer.items():
             print(f"{key}: {value}")
     return 0
+
+
+def _store_failure(error: Exception) -> str | None:
+    """One sentence if a disk or database failed, None if the program did."""
+    from bench.database import store_failure
+
+    said = store_failure(error)
+    return said and (
+        f"results must be written, but the disk or database refused: {said}; what was recorded before is kept, and the "
+        "same command goes on from there."
+    )
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """The flags that say where results lie."""
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all results (default: runs)")
+    parser.add_argument(
+        "--tracking", default="", metavar="URL", help="MLflow store, if it is not the SQLite database in RUNS"
+    )
 
 
 @contextmanager

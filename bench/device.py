@@ -1,6 +1,11 @@
 """Which device a run uses, and which number format is fast there."""
 
+import os
+import sys
+from pathlib import Path
+
 import torch
+from torch import nn
 
 from bench.config import Precision
 
@@ -37,3 +42,37 @@ def _has_fast_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # AVX-512 without its bf16 instructions emulates them, slower than float32.
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def place(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move the network to the device, its kernels to channels-last order.
+
+    Unlike `Module.to` this also works on the tensors of FakeTensorMode, by which memory is predicted.
+    """
+    for tensor in (*network.parameters(), *network.buffers()):
+        layout = torch.channels_last if tensor.dim() == 4 else torch.preserve_format
+        tensor.data = tensor.data.to(device, memory_format=layout)
+    return network
+
+
+def memory_limit(device: torch.device) -> int:
+    """Bytes that trainings may take together: the GPU's memory, or what the machine or its container has free."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return min(_free_bytes(Path("/proc/meminfo")), _container_bytes(Path("/sys/fs/cgroup")))
+
+
+def _free_bytes(meminfo: Path) -> int:
+    if meminfo.exists():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _container_bytes(cgroup: Path) -> int:
+    """Memory limit of the container less what it uses; without a limit a number that never decides."""
+    limit, used = cgroup / "memory.max", cgroup / "memory.current"
+    if not limit.exists() or limit.read_text().strip() == "max":
+        return sys.maxsize
+    return int(limit.read_text()) - int(used.read_text())

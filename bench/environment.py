@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from bench import schema
+from bench.digest import digest_sources
 
 PACKAGES = ("torch", "torchmetrics", "numpy", "mlflow", "optuna")
 
@@ -51,3 +52,10 @@ def git_commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return commit.strip() + ("-dirty" if changes.strip() else "")
+
+
+@cache
+def code_digest() -> str:
+    """Hash of the code that decides the numbers: networks and measurement."""
+    bench = Path(__file__).parent
+    return digest_sources([bench.parent / "architectures", bench])

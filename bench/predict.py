@@ -42,10 +42,10 @@ def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
     return network.eval(), config
 
 
-def resolve_checkpoint(name: str, runs: Path) -> Path:
-    """Path of a checkpoint given as a path or as the id of an MLflow run in `runs`."""
+def resolve_checkpoint(name: str, tracking: str) -> Path:
+    """Path of a checkpoint given as a path or as the id of an MLflow run in the store at the URL `tracking`."""
     path = Path(name)
-    return path if path.exists() else find_artifact(runs, name, schema.CHECKPOINT_FILE)
+    return path if path.exists() else find_artifact(tracking, name, schema.CHECKPOINT_FILE)
 
 
 def find_images(path: Path) -> list[Path]:

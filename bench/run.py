@@ -18,6 +18,7 @@ from bench.config import RunConfig, flatten
 from bench.data.dataset import Dataset, load
 from bench.data.frames import is_foreground
 from bench.data.split import Split, split_by_scene
+from bench.device import place
 from bench.environment import environment
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
 from bench.tracking import RunLog
@@ -42,13 +43,17 @@ class RunResult:
     bottleneck: tuple[int, int, int]
     """Measured shape (C, H, W)."""
     metrics: dict[str, float]
-    """The run's values by their names in `bench.schema`; `test/*` only if complete."""
+    """The run's values by their names in `bench.schema`; `test/*` only if complete and tested."""
     checkpoint: str
-    """Where the best epoch's weights lie; empty if the run is not complete."""
+    """Where the best epoch's weights lie; empty if there are none."""
 
 
-def run(config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, stop: Stop = never) -> RunResult:
+def run(
+    config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, stop: Stop = never, test: bool = True
+) -> RunResult:
     """Train and evaluate `config`, logging into `log`, which the caller creates and closes.
+
+    Without `test` the test scenes are never looked at, and no checkpoint is kept: such a run only chooses.
 
     Raises:
         ValueError: the data or the architecture does not allow the run.
@@ -73,7 +78,7 @@ def run(config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, st
 
     result = train(trainer, material.data, material.split, on_epoch)
     metrics |= training_metrics(result)
-    if result.state == "complete":
+    if result.state == "complete" and test:
         metrics |= evaluate_test(config, material, result, log)
     metrics |= {schema.RSS_PEAK.name: process_peak_bytes(), schema.SECONDS.name: clock.seconds()}
     log.metrics(metrics)
@@ -84,7 +89,7 @@ def run(config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, st
         epochs=result.epochs,
         bottleneck=bottleneck,
         metrics=metrics,
-        checkpoint=log.artifact(schema.CHECKPOINT_FILE) if result.state == "complete" else "",
+        checkpoint=log.artifact(schema.CHECKPOINT_FILE) if result.state == "complete" and test else "",
     )
 
 
@@ -106,8 +111,7 @@ def prepare(config: RunConfig, cache: Path, device: torch.device) -> Material:
 
 def make_trainer(config: RunConfig, split: Split, device: torch.device) -> Trainer:
     """A new network on the device with a schedule that spans the whole run."""
-    network = registry.build(config.architecture, seed=config.seed)
-    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = place(registry.build(config.architecture, seed=config.seed), device)
     per_epoch = max(1, len(split.train) // config.training.batch_size)
     return Trainer(network, config, steps=per_epoch * config.training.epochs, device=device)
 

@@ -9,22 +9,24 @@ from bench.config import RunConfig, config_hash
 from bench.data.dataset import load
 from bench.device import choose_device
 from bench.run import RunResult, run
-from bench.tracking import NAME, RunLog, get_experiment, open_store
+from bench.tracking import NAME, RunLog, get_experiment, open_store, tracking_url
 from bench.train import EpochRecord
 
 EXPERIMENT = "train"
 CACHE = "cache"
 
 
-def train_one(config: RunConfig, *, runs: Path, device: str) -> dict[str, Any]:
-    """Train `config`, tracked under `runs` in the experiment `train`; the answer of `bench train --json`.
+def train_one(config: RunConfig, *, runs: Path, device: str, tracking: str = "") -> dict[str, Any]:
+    """Train `config`, tracked in the experiment `train`; the answer of `bench train --json`.
+
+    `tracking` is the URL of the store, if it is not the database in the folder `runs`.
 
     Raises:
         ValueError: wrong input; then nothing has been written.
     """
     target = choose_device(device)
     check(config, runs)
-    client = open_store(runs)
+    client = open_store(tracking_url(runs, tracking))
     tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NAME: run_name(config)}
     log = RunLog.create(client, get_experiment(client, EXPERIMENT, runs), run_name(config), tags)
     try:

@@ -1,21 +1,28 @@
-"""The tracking store: MLflow on SQLite under RUNS, written with one call per epoch.
+"""The tracking store: MLflow, on SQLite under RUNS unless a URL says otherwise, written with one call per epoch.
 
 Whoever starts the work (`bench train`, the study driver) opens the store and creates and closes the runs; the training
 only logs into a run that it is handed.
 """
 
+import logging
 import os
-import sqlite3
 import time
 from collections.abc import Mapping
-from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-from sqlalchemy import Engine, event
-
 from bench import schema
+from bench.database import (
+    SQLITE,
+    kind,
+    redact,
+    require_reachable,
+    settle_sqlite,
+    sqlite_path,
+    sqlite_url,
+    use_write_ahead_log,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,41 +31,45 @@ PARENT = "mlflow.parentRunId"
 NAME = "mlflow.runName"
 
 
-def open_store(runs: Path) -> "MlflowClient":
-    """Client of the store in the folder `runs`, which is made, with its tables, if it is not there."""
+def tracking_url(runs: Path, url: str = "") -> str:
+    """`url`, or the SQLite database in the folder `runs` if it is empty."""
+    return url or sqlite_url(runs / schema.TRACKING_DB)
+
+
+def connect(url: str) -> "MlflowClient":
+    """Client of a store that exists."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not a page of migrations for a new store
     from mlflow import MlflowClient
 
-    runs.mkdir(parents=True, exist_ok=True)
-    database = runs.resolve() / schema.TRACKING_DB
-    if not event.contains(Engine, "connect", _relax_sync):
-        event.listen(Engine, "connect", _relax_sync)
-    client = MlflowClient(f"sqlite:///{database}")
+    settle_sqlite()
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints tracebacks of what it raises as well
+    return MlflowClient(url)
+
+
+def open_store(url: str) -> "MlflowClient":
+    """Client of the store at `url`, which is made, with its tables, if it is a file that is not there.
+
+    Raises:
+        ValueError: nothing answers there, or it is no URL of a store.
+    """
+    require_reachable("tracking", url)
+    if kind(url) == SQLITE:
+        sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+    client = connect(url)
     client.search_experiments(max_results=1)
-    use_write_ahead_log(database)
+    if kind(url) == SQLITE:
+        use_write_ahead_log(sqlite_path(url))
     return client
 
 
-def _relax_sync(connection: Any, _: object) -> None:
-    """In WAL mode NORMAL loses nothing to a killed process and saves one disk flush per commit."""
-    if isinstance(connection, sqlite3.Connection):
-        with suppress(sqlite3.DatabaseError):  # a file that is no database is for its reader to report
-            connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def use_write_ahead_log(database: Path) -> None:
-    """Switch a database file to WAL mode, in which readers and one writer do not wait for each other. It stays so."""
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-
-
 def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:
-    """Id of the experiment, created with its artifacts under `runs` if it is new."""
+    """Id of the experiment; a new one keeps its artifacts under `runs`, or on the server where there is one."""
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    location = (runs.resolve() / schema.ARTIFACT_DIR / name).as_uri()
+    served = kind(client.tracking_uri).startswith("http")
+    location = None if served else (runs.resolve() / schema.ARTIFACT_DIR / name).as_uri()
     return client.create_experiment(name, artifact_location=location)
 
 
@@ -101,6 +112,10 @@ class RunLog:
         """Copy the contents of `folder` into the run's artifacts."""
         self._client.log_artifacts(self.run_id, str(folder))
 
+    def text(self, text: str, name: str) -> None:
+        """Store a text as an artifact."""
+        self._client.log_text(self.run_id, text, name)
+
     def artifact(self, name: str) -> str:
         """Where an artifact lies: a path on this machine, or else a `runs:/` URI."""
         return artifact_location(self._client.get_run(self.run_id).info.artifact_uri, self.run_id, name)
@@ -124,20 +139,26 @@ def artifact_location(artifact_uri: str, run_id: str, name: str) -> str:
     return f"runs:/{run_id}/{name}"
 
 
-def find_artifact(runs: Path, run_id: str, name: str) -> Path:
-    """Local path of an artifact of a run in `runs`.
+def find_artifact(url: str, run_id: str, name: str) -> Path:
+    """Local path of an artifact of a run in the store at `url`; an artifact on a server is fetched.
 
     Raises:
         ValueError: there is no such store, run or artifact.
     """
+    from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    if not (runs / schema.TRACKING_DB).is_file():
-        raise ValueError(f"{run_id!r} must be a checkpoint or a run of {runs}, got neither file nor tracking store.")
+    if kind(url) == SQLITE and not sqlite_path(url).is_file():
+        raise ValueError(f"{run_id!r} must be a checkpoint or a run of {url}, got neither file nor tracking store.")
     try:
-        location = RunLog(open_store(runs), run_id).artifact(name)
+        location = RunLog(open_store(url), run_id).artifact(name)
+        if location.startswith("runs:"):  # on a server: with what lies beside it
+            folder = download_artifacts(location.rpartition("/")[0], tracking_uri=url)
+            location = str(Path(folder) / Path(name).name)
     except MlflowException as error:
-        raise ValueError(f"{run_id!r} must be a checkpoint or the id of a run in {runs}, got neither.") from error
+        raise ValueError(
+            f"{run_id!r} must be a checkpoint or the id of a run in {redact(url)}, got neither."
+        ) from error
     if not Path(location).exists():
         raise ValueError(f"run {run_id} must have the artifact {name}, got none; only complete runs store it.")
     return Path(location)

@@ -6,7 +6,7 @@ Shapes: N frames, B batch, H height, W width.
 import copy
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,10 @@ from bench.losses import cross_entropy, segmentation_loss
 from bench.metrics import FrameScores, frame_scores, scene_mean
 
 EVALUATION_BATCH = 64
+STUCK_SHARE = 0.97
+"""A validation cross-entropy above this share of the base-rate entropy is no better than it."""
+STUCK_EPOCHS = 10
+"""A shorter training says nothing about whether it is stuck."""
 
 
 class DeviceFrames(NamedTuple):
@@ -72,6 +76,28 @@ class Evaluation(NamedTuple):
     bce: float
     iou: float
     dice: float
+
+
+class BaseRate(NamedTuple):
+    """What a network reaches that predicts the same for every pixel."""
+
+    entropy: float
+    """H(p) in nats of the foreground share p."""
+    all_foreground_iou: float
+
+    @classmethod
+    def of(cls, data: DeviceFrames, indices: Tensor) -> Self:
+        """Of the frames at `indices`."""
+        masks = data.masks[indices]
+        share = masks.double().mean()
+        entropy = -(torch.special.xlogy(share, share) + torch.special.xlogy(1 - share, 1 - share))
+        scenes = [data.scenes[index] for index in indices.tolist()]
+        shares = masks.double().mean(dim=(1, 2, 3)).tolist()  # of all pixels, those in the mask: the IoU of all pixels
+        return cls(entropy.item(), scene_mean(shares, scenes))
+
+    def is_better(self, record: EpochRecord) -> bool:
+        """Whether an epoch's network has learnt more than the base rate."""
+        return record.val_bce <= STUCK_SHARE * self.entropy or record.val_iou > self.all_foreground_iou
 
 
 class TrainingResult(NamedTuple):
@@ -195,11 +221,13 @@ def train(
 ) -> TrainingResult:
     """Train for the configured epochs and keep the weights of the epoch with the best validation IoU.
 
-    `on_epoch` is told of each epoch and returns a reason to stop, or None.
+    `on_epoch` is told of each epoch and returns a reason to stop, or None. A training has diverged if its loss is not
+    finite, and if it lasted STUCK_EPOCHS or more and no epoch was better than the base rate.
     """
     training, validation = torch.from_numpy(split.train), torch.from_numpy(split.val)
     best: EpochRecord | None = None
     best_state: dict[str, Tensor] = {}
+    base_rate, stuck = BaseRate.of(data, validation), True
     seconds = images = 0.0
     state: schema.State = "complete"
     reason = ""
@@ -217,7 +245,13 @@ def train(
         record = EpochRecord(epoch, loss, scores.loss, scores.bce, scores.iou, scores.dice, lr, elapsed)
         if best is None or record.val_iou > best.val_iou:
             best, best_state = record, copy.deepcopy(trainer.network.state_dict())
+        stuck = stuck and not base_rate.is_better(record)
         if stop := on_epoch(record):
             state, reason = "pruned", stop
             break
+    if state == "complete" and stuck and epoch >= STUCK_EPOCHS:
+        state, reason = (
+            "diverged",
+            f"stuck at the base-rate entropy, {base_rate.entropy:.3f} nats, to epoch {epoch}",
+        )
     return TrainingResult(best, best_state, epoch, images / seconds, state, reason)

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
-from pathlib import Path
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, get_args
 
 from bench import cli
 from studies.catalog import CATALOG, get_study
+from studies.options import Executor, Options
+
+if TYPE_CHECKING:
+    from studies.status import Status
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +26,21 @@ def main(arguments: list[str] | None = None) -> int:
     running.add_argument("--data", default="synthetic", help="folder with images/ and masks/, or `synthetic` (default)")
     running.add_argument("--epochs", type=int, help="epochs of every training (default: the study's)")
     running.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
+    running.add_argument(
+        "--workers", default="auto", help="trials at a time; auto (default) measures which number trains fastest"
+    )
+    running.add_argument(
+        "--executor", choices=get_args(Executor), default="local", help="where trials run (default: local processes)"
+    )
+    running.add_argument(
+        "--memory-budget",
+        default="",
+        metavar="SIZE",
+        help="largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started",
+    )
+    running.add_argument(
+        "--accept-changes", action="store_true", help="resume although the study, the data or the code changed"
+    )
     running.set_defaults(command=_run)
 
     state = commands.add_parser("status", help="how far a study is")
@@ -29,7 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     state.set_defaults(command=_status)
 
     for command in (running, state):
-        command.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all results (default: runs)")
+        cli.add_store(command)
+        command.add_argument(
+            "--storage", default="", metavar="URL", help="Optuna storage, if it is not the SQLite database in RUNS"
+        )
     for command in (listing, running, state):
         command.add_argument("--json", action="store_true", help="print the answer as one JSON object")
     return cli.main(parser, arguments)
@@ -39,17 +61,27 @@ def _list(_: argparse.Namespace) -> dict[str, Any]:
     return {name: study.question for name, study in CATALOG.items()}
 
 
-def _run(options: argparse.Namespace) -> dict[str, Any]:
+def _run(options: argparse.Namespace) -> dict[str, Any] | str:
     study = get_study(options.study)
-    from studies.driver import run_study
+    from studies.run import run_study
 
-    return run_study(study, runs=options.runs, data=options.data, epochs=options.epochs, device=options.device)
+    chosen = Options(**{item.name: getattr(options, item.name) for item in fields(Options)})
+    return _answer(run_study(study, chosen), options)
 
 
-def _status(options: argparse.Namespace) -> dict[str, Any]:
+def _status(options: argparse.Namespace) -> dict[str, Any] | str:
     from studies.status import status
 
-    return status(options.study, options.runs)
+    return _answer(status(options.study, options.runs, options.storage, options.tracking), options)
+
+
+def _answer(status: "Status", options: argparse.Namespace) -> dict[str, Any] | str:
+    """A table for people, everything for programs."""
+    if not options.json:
+        from studies.display import to_text
+
+        return to_text(status)
+    return status.answer()
 
 
 if __name__ == "__main__":

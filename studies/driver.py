@@ -1,171 +1,280 @@
-"""Runs a study: the only writer of the Optuna study and of every MLflow run's life cycle.
+"""Runs a study: the only writer of its Optuna studies and of every MLflow run's life cycle.
 
-A unit is done when one of its trials has an outcome (trial attribute `state`). A trial without one was cut off; its
-unit simply stays to be done, so resuming needs no bookkeeping beside the store itself.
+A unit is done when one of its trials has an outcome, which is written before anything else of its end. A trial without
+one was cut off; its unit simply stays to be done, so resuming needs no bookkeeping beside the store itself.
 """
 
+import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-import optuna
 import torch
-from optuna.trial import TrialState
 
 from architectures.config import InfeasibleArchitecture
-from bench import cli, schema
-from bench.clock import Stopwatch
-from bench.data.dataset import load
-from bench.device import choose_device
-from bench.run import run
+from bench import schema
+from bench.config import RunConfig
+from bench.forecast import predict_peak_bytes
+from bench.run import describe
 from bench.session import CACHE, run_name
-from bench.tracking import PARENT, RunLog, get_experiment, open_store
-from studies import store
-from studies.status import status
-from studies.study import Study, Unit
+from bench.size import format_bytes
+from bench.tracking import PARENT, RunLog
+from bench.train import EpochRecord
+from studies.channel import Channel, Epoch
+from studies.display import Clock, Display
+from studies.executors import Ending, Executor, Failed, Lost
+from studies.stages import Opened, Trials
+from studies.status import Best, RunningTrial, Status, make_status
+from studies.storage import RUN_ID
+from studies.study import Planned
+from studies.worker import Outcome, StoreError, Task
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MAX_ATTEMPTS = 3
-"""A unit that is cut off this often is recorded as failed: it probably takes its process down."""
+MAX_LOSSES = 3
+"""A unit whose worker died this often is recorded as failed: it probably takes its process down."""
 
 
-def run_study(study: Study, *, runs: Path, data: str, epochs: int | None, device: str) -> dict[str, Any]:
-    """Run or resume `study`; returns its status.
+class Ended(NamedTuple):
+    """A trial's task has ended on its executor."""
 
-    Raises:
-        ValueError: wrong input; nothing has been written then.
-        KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
-    """
-    target = choose_device(device)
-    units = {unit.key: unit for unit in study.units(data=data, epochs=epochs)}
-    dataset = load(next(iter(units.values())).config.data, runs / CACHE)
-    options = {"data": data, "data.digest": dataset.digest, "epochs": epochs}
-    with store.exclusive(runs):
-        driver = Driver(study, units, runs, options, target)
-        driver.recover()
-        try:
-            driver.work()
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"stopped; the same command resumes study {study.name} where it was") from None
-    return status(study.name, runs)
+    run_id: str
+    ending: Ending
+
+
+class Running:
+    """A trial between its start and its end."""
+
+    def __init__(self, trials: Trials, opened: Opened, log: RunLog) -> None:
+        self.trials = trials
+        self.opened = opened
+        self.log = log
+        self.newest: EpochRecord | None = None
+        self._start = time.monotonic()
+
+    @property
+    def architecture(self) -> str:
+        """Name of the trial's architecture."""
+        return self.opened.config.architecture.name
+
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._start
+
+    def describe(self) -> RunningTrial:
+        """For the status."""
+        return RunningTrial(
+            name=run_name(self.opened.config),
+            architecture=self.architecture,
+            epoch=self.newest.epoch if self.newest else 0,
+            epochs=self.opened.config.training.epochs,
+            val_iou=self.newest.val_iou if self.newest else None,
+            seconds=self.seconds(),
+        )
+
+
+class Site(NamedTuple):
+    """Where trials run, and where their results go."""
+
+    client: "MlflowClient"
+    experiment: str
+    parent: str
+    """MLflow run of the study."""
+    tracking: str
+    runs: Path
+    device: torch.device
+    """For predictions of memory."""
+    memory_budget: int | None
+    """Bytes; None: what the executor gives each trial."""
 
 
 class Driver:
     """One session of a study, from the units that are left to the last outcome."""
 
     def __init__(
-        self, study: Study, units: dict[str, Unit], runs: Path, options: dict[str, Any], device: torch.device
+        self,
+        name: str,
+        planned: Mapping[str, Planned],
+        outcomes: Mapping[str, schema.State],
+        best: Mapping[str, Best],
+        site: Site,
     ) -> None:
-        self._units = units
-        self._runs = runs
-        self._device = device
-        self._study = store.create(runs, study.name, options, list(units))
-        self._client = open_store(runs)
-        self._experiment = get_experiment(self._client, study.name, runs)
-        self._parent = self._open_parent(study)
-        self._choices = _factor_choices(units)
+        self._name = name
+        self._planned = planned
+        self._outcomes = dict(outcomes)
+        self._best = dict(best)
+        self._site = site
+        self._running: dict[str, Running] = {}
+        self._clock = Clock()
+        self._events: SimpleQueue[Epoch | Ended] = SimpleQueue()
+        self._peaks: dict[RunConfig, int | Outcome] = {}
+        self._workers = 1
 
-    def _open_parent(self, study: Study) -> RunLog:
-        """The study's parent run, created in its first session."""
-        run_id = self._study.user_attrs.get(store.PARENT_RUN)
-        tags = {
-            schema.KIND: "study",
-            schema.STUDY: study.name,
-            schema.STUDY_DESCRIPTION: study.question,
-            schema.STUDY_PLANNED: str(len(self._units)),
-        }
-        if run_id is None:
-            parent = RunLog.create(self._client, self._experiment, study.name, tags)
-            self._study.set_user_attr(store.PARENT_RUN, parent.run_id)
-            return parent
-        parent = RunLog(self._client, run_id)
-        parent.tags(tags)
-        return parent
+    def status(self) -> Status:
+        """The study now."""
+        running = tuple(trial.describe() for trial in tuple(self._running.values()))
+        return make_status(self._name, self._planned, dict(self._outcomes), running, dict(self._best))
 
-    def recover(self) -> None:
-        """Close what an earlier session left open: whoever holds the lock knows that nothing is running."""
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            self._study.tell(trial.number, state=TrialState.FAIL)
-        for open_run in _open_trial_runs(self._client, self._experiment):
-            RunLog(self._client, open_run).kill("the driver was cut off")
+    def work(self, phase: Sequence[Trials], executor: Executor) -> None:
+        """Run every unit of a phase that has no outcome yet.
 
-    def work(self) -> None:
-        """Run every unit that has no outcome yet."""
-        todo = [key for key in self._units if key not in store.outcomes(self._study)]
-        attempts = self._attempts()
-        clock = Stopwatch(self._device)
-        for done, key in enumerate(todo):
-            left = f", {clock.seconds() / done * (len(todo) - done) / 60:.0f} min left" if done else ""
-            position = len(self._units) - len(todo) + done + 1
-            cli.say(f"[{position}/{len(self._units)}] {run_name(self._units[key].config)}{left}")
-            self._run_unit(key, attempts[key] + 1)
-        self._client.set_terminated(self._parent.run_id, "FINISHED")
+        Raises:
+            ValueError: the store failed. What was recorded is kept.
+            KeyboardInterrupt: the trials that ran are closed, to be done again.
+        """
+        with ExitStack() as stack:
+            channel = Channel(self._events.put, executor.host)
+            stack.callback(channel.close)
+            self._display = stack.enter_context(Display(self.status, self._time_left))
+            try:
+                while self._fill(phase, executor, channel) or self._running:
+                    self._handle(self._events.get())
+            except KeyboardInterrupt:
+                executor.close()
+                self._give_up()
+                raise
 
-    def _attempts(self) -> Counter[str]:
-        return Counter(trial.user_attrs[schema.UNIT] for trial in self._study.get_trials(deepcopy=False))
+    def _fill(self, phase: Sequence[Trials], executor: Executor, channel: Channel) -> bool:
+        """Start trials until every slot is taken; the stage that is furthest behind goes first."""
+        self._workers = executor.slots
+        while len(self._running) < executor.slots:
+            trials = max(phase, key=lambda stage: stage.waiting)
+            if not trials.waiting:
+                return False
+            self._start(trials, executor, channel)
+        return True
 
-    def _run_unit(self, key: str, attempt: int) -> None:
-        """One attempt: trial and run are opened, the unit runs, its outcome is recorded on both."""
-        unit = self._units[key]
-        trial = self._ask(unit)
+    def _start(self, trials: Trials, executor: Executor, channel: Channel) -> None:
+        """Open trial and run, and submit it unless it cannot run."""
+        opened = trials.open()
+        running = Running(trials, opened, self._open_run(trials, opened))
+        trials.attribute(opened, RUN_ID, running.log.run_id)
+        budget = self._site.memory_budget or executor.memory
+        peak = self._predict(opened.config)
+        if isinstance(peak, int):
+            trials.constrain(opened, peak - budget)
+            if peak > budget:
+                peak = Outcome("infeasible", _over_budget(peak, budget), {schema.PREDICTED_PEAK.name: peak})
+        if isinstance(peak, Outcome):
+            running.log.params(describe(opened.config))
+            running.log.metrics(peak.metrics)
+            self._end(running, peak)
+            return
+        run_id = running.log.run_id
+        task = Task(
+            config=opened.config,
+            run_id=run_id,
+            tracking=self._site.tracking,
+            cache=self._site.runs.resolve() / CACHE,
+            test=trials.stage == "comparison",
+            predicted_peak=peak,
+            reports=channel.address,
+        )
+        self._running[run_id] = running
+        executor.submit(task, lambda ending: self._events.put(Ended(run_id, ending)))
+
+    def _open_run(self, trials: Trials, opened: Opened) -> RunLog:
         tags = {
             schema.KIND: "trial",
-            schema.STUDY: self._study.study_name,
-            schema.UNIT: key,
-            schema.TRIAL: str(trial.number),
-            schema.ATTEMPT: str(attempt),
-            PARENT: self._parent.run_id,
+            schema.STUDY: self._name,
+            schema.STAGE: trials.stage,
+            schema.UNIT: opened.unit,
+            schema.TRIAL: str(opened.number),
+            schema.ATTEMPT: str(opened.attempt),
+            PARENT: self._site.parent,
         }
-        log = RunLog.create(self._client, self._experiment, run_name(unit.config), tags)
-        trial.set_user_attr(store.RUN_ID, log.run_id)
-        try:
-            state, reason, value = self._outcome(unit, log, attempt)
-        except KeyboardInterrupt:
-            log.kill("interrupted")
-            self._study.tell(trial, state=TrialState.FAIL)
-            raise
-        log.close(state, reason)
-        trial.set_user_attr(schema.STATE, state)
-        if state == "complete":
-            self._study.tell(trial, value)
-        else:
-            cli.say(f"    {state}: {reason}")
-            self._study.tell(trial, state=TrialState.PRUNED if state == "pruned" else TrialState.FAIL)
+        return RunLog.create(self._site.client, self._site.experiment, run_name(opened.config), tags)
 
-    def _ask(self, unit: Unit) -> optuna.Trial:
-        """A running trial with the unit's factors as its parameters."""
-        self._study.enqueue_trial(dict(unit.factors), user_attrs={schema.UNIT: unit.key})
-        trial = self._study.ask()
-        for name in unit.factors:
-            trial.suggest_categorical(name, self._choices[name])
-        return trial
+    def _predict(self, config: RunConfig) -> int | Outcome:
+        """Tensor peak in bytes, or how the trial ends without being started. Seeds and rates do not matter."""
+        key = _shape_of(config)
+        if key not in self._peaks:
+            self._peaks[key] = _predict(config, self._site.device)
+        return self._peaks[key]
 
-    def _outcome(self, unit: Unit, log: RunLog, attempt: int) -> tuple[schema.State, str, float | None]:
-        """(state, reason, best validation IoU): every way to end has a name, none is a made-up value."""
-        if attempt > MAX_ATTEMPTS:
-            return "failed", f"cut off {MAX_ATTEMPTS} times", None
-        try:
-            result = run(unit.config, log, cache=self._runs / CACHE, device=self._device)
-        except InfeasibleArchitecture as error:
-            return "infeasible", str(error), None
-        except torch.OutOfMemoryError as error:
-            return "out_of_memory", str(error).partition("\n")[0], None
-        except Exception as error:
-            return "failed", f"{type(error).__name__}: {error}", None
-        return result.state, result.reason, result.metrics.get(schema.BEST_VAL_IOU.name)
+    def _handle(self, event: Epoch | Ended) -> None:
+        running = self._running.get(event.run_id)
+        if running is None:  # a report that a trial sent before it died
+            return
+        if isinstance(event, Epoch):
+            running.newest = event.record
+            event.answer(running.trials.prune(running.opened, event.record))
+            return
+        del self._running[event.run_id]
+        match event.ending:
+            case Outcome():
+                self._end(running, event.ending)
+            case Lost(reason):
+                self._lose(running, reason)
+            case Failed(StoreError() as error):
+                raise ValueError(
+                    f"results must be written, but the disk or database refused: {error}; what was recorded before is "
+                    f"kept, and the same command resumes study {self._name}."
+                )
+            case Failed(error):
+                self._end(running, Outcome("failed", f"{type(error).__name__}: {error}", {}))
+            case _:
+                assert_never(event.ending)
+
+    def _end(self, running: Running, outcome: Outcome) -> None:
+        """The unit is done: its outcome first, then the run, then Optuna's state (see studies/recovery.py)."""
+        opened = running.opened
+        running.trials.record(opened, outcome)
+        running.log.close(outcome.state, outcome.reason)
+        running.trials.finish(opened, outcome)
+        self._outcomes[opened.unit] = outcome.state
+        detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
+        iou = outcome.metrics.get(schema.BEST_VAL_IOU.name)
+        if outcome.state == "complete" and iou is not None:
+            self._clock.add(running.architecture, running.seconds())
+            detail = f", val IoU {iou:.3f}"
+            best = self._best.get(running.architecture)
+            if best is None or iou > best.val_iou:
+                self._best[running.architecture] = Best(val_iou=iou, name=run_name(opened.config))
+        self._display.ended(opened.config, outcome.state, detail, running.seconds())
+
+    def _lose(self, running: Running, reason: str) -> None:
+        """The worker died: once more, unless it happened too often."""
+        losses = running.trials.lose(running.opened, reason)
+        if losses >= MAX_LOSSES:
+            self._end(running, Outcome("failed", f"{reason}; so did the {losses - 1} attempts before", {}))
+            return
+        running.log.kill(reason)
+        running.trials.again(running.opened)
+        self._display.say(f"{run_name(running.opened.config)}: {reason}; it runs again")
+
+    def _give_up(self) -> None:
+        for running in self._running.values():
+            running.log.kill("interrupted")
+            running.trials.again(running.opened)
+        self._running.clear()
+
+    def _time_left(self) -> float | None:
+        done = [*self._outcomes, *(running.opened.unit for running in tuple(self._running.values()))]
+        left = Counter(unit.architecture for key, unit in self._planned.items() if key not in set(done))
+        running = [(trial.architecture, trial.seconds()) for trial in tuple(self._running.values())]
+        return self._clock.left(left, running, self._workers)
 
 
-def _factor_choices(units: dict[str, Unit]) -> dict[str, list[Any]]:
-    """Every value a factor takes in the plan: Optuna wants one static set of choices per name."""
-    values: dict[str, dict[Any, None]] = {}
-    for unit in units.values():
-        for name, value in unit.factors.items():
-            values.setdefault(name, {})[value] = None
-    return {name: list(choices) for name, choices in values.items()}
+def _shape_of(config: RunConfig) -> RunConfig:
+    """The config with everything equal that a step's memory does not depend on."""
+    training = replace(config.training, lr=1.0, weight_decay=0.0, epochs=1)
+    return replace(config, training=training, seed=0)
 
 
-def _open_trial_runs(client: "MlflowClient", experiment: str) -> list[str]:
-    rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
-    return [run.info.run_id for run in client.search_runs([experiment], rule, max_results=1000)]
+def _predict(config: RunConfig, device: torch.device) -> int | Outcome:
+    try:
+        return predict_peak_bytes(config, device)
+    except InfeasibleArchitecture as error:
+        return Outcome("infeasible", str(error), {})
+    except ValueError as error:
+        return Outcome("failed", f"{type(error).__name__}: {error}", {})
+
+
+def _over_budget(peak: int, budget: int) -> str:
+    return f"predicted tensor peak of {format_bytes(peak)}, memory budget of {format_bytes(budget)}"

@@ -1,10 +1,15 @@
 """Building blocks of plans: architecture grids, crossed with seeds so that every comparison is paired."""
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
 
 from architectures.config import ArchitectureConfig, Norm, widths
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from studies.study import Factor, Unit
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 def grid(
@@ -52,3 +57,22 @@ def cross_with_seeds(
         for seed in range(seeds)
         for config, factors in distinct.items()
     ]
+
+
+def encoder_decoder_space(depths: range, bases: range) -> "dict[str, BaseDistribution]":
+    """What a search varies, the same for every architecture so that no hyperparameter is conditional on another."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    return {
+        "depth": IntDistribution(depths.start, depths.stop - 1),
+        "base_width": IntDistribution(bases.start, bases.stop - 1, log=True),
+        "growth": FloatDistribution(1.0, 2.0, step=0.25),
+        "norm": CategoricalDistribution(("none", "batch", "group")),
+        "lr": FloatDistribution(3e-4, 3e-2, log=True),
+        "weight_decay": FloatDistribution(1e-4, 1e-1, log=True),
+    }
+
+
+def skip_subsets(depth: int) -> list[tuple[int, ...]]:
+    """Every set of levels 1..depth, from none to all, the smaller ones first."""
+    return [levels for count in range(depth + 1) for levels in combinations(range(1, depth + 1), count)]

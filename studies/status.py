@@ -1,33 +1,157 @@
 """How far a study is, counted in planned units: a unit that was retried counts once."""
 
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench import schema
-from studies import store
+from studies import lock, storage
 from studies.catalog import get_study
 
+if TYPE_CHECKING:
+    import optuna
 
-def status(name: str, runs: Path) -> dict[str, Any]:
-    """Counts of planned units by state; `waiting` are those without an outcome that do not run now."""
-    study = store.find(runs, name)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunningTrial:
+    """A trial that a worker has now."""
+
+    name: str
+    architecture: str
+    epoch: int
+    """Epochs done."""
+    epochs: int
+    val_iou: float | None
+    """Of the last epoch."""
+    seconds: float
+    """Since its start."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At its own pace so far."""
+        return self.seconds / self.epoch * (self.epochs - self.epoch) if self.epoch else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Best:
+    """The best validation IoU of an architecture so far."""
+
+    val_iou: float
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """A study at one moment, the same whether its driver tells it or another shell reads it from the stores."""
+
+    study: str
+    planned: int
+    states: Mapping[str, int]
+    """Units with an outcome, by state."""
+    running: tuple[RunningTrial, ...]
+    budget: Mapping[str, Mapping[str, tuple[int, int]]]
+    """Stage -> architecture -> (units with an outcome, units planned)."""
+    best: Mapping[str, Best]
+
+    @property
+    def waiting(self) -> int:
+        """Units without an outcome that do not run now."""
+        return self.planned - sum(self.states.values()) - len(self.running)
+
+    def answer(self) -> dict[str, Any]:
+        """As `studies status --json` prints it."""
+        return {
+            "study": self.study,
+            "planned": self.planned,
+            **self.states,
+            "running": len(self.running),
+            "waiting": self.waiting,
+            "trials": [asdict(trial) | {"seconds_left": trial.seconds_left} for trial in self.running],
+            "budget": {
+                stage: {name: dict(zip(("ended", "planned"), counts, strict=True)) for name, counts in by.items()}
+                for stage, by in self.budget.items()
+            },
+            "best": {name: asdict(best) for name, best in self.best.items()},
+        }
+
+
+def make_status(
+    name: str,
+    planned: Mapping[str, tuple[str, str]],
+    outcomes: Mapping[str, str],
+    running: tuple[RunningTrial, ...],
+    best: Mapping[str, Best],
+) -> Status:
+    """Count: `planned` is unit -> (stage, architecture), `outcomes` unit -> state."""
+    counts = Counter(outcomes.values())
+    cells, ended = Counter(planned.values()), Counter(planned[unit] for unit in outcomes)
+    budget: dict[str, dict[str, tuple[int, int]]] = {}
+    for (stage, architecture), count in cells.items():
+        budget.setdefault(stage, {})[architecture] = (ended[stage, architecture], count)
+    return Status(
+        study=name,
+        planned=len(planned),
+        states={state: counts[state] for state in schema.STATES},
+        running=running,
+        budget=budget,
+        best=best,
+    )
+
+
+def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> Status:
+    """The study as the stores have it.
+
+    Raises:
+        ValueError: it was never started there.
+    """
+    url = storage.storage_url(runs, storage_url)
+    study = storage.find(url, name)
     if study is None:
         get_study(name)
         raise ValueError(f"study {name} must have been started in {runs}, got none there; make sweep STUDY={name}.")
-    planned = study.user_attrs[store.PLANNED]
-    ended = list(store.outcomes(study).values())
-    counts: dict[str, int] = {state: ended.count(state) for state in schema.STATES}
-    running = _running(study) if store.is_held(runs) else 0
-    return {
-        "study": name,
-        "planned": len(planned),
-        **counts,
-        "running": running,
-        "waiting": len(planned) - len(ended) - running,
-    }
+    planned = storage.planned(study)
+    running = _running(name, runs, tracking) if lock.is_held(url, name) else ()
+    return make_status(name, planned, storage.outcomes(study), running, read_best(study, planned))
 
 
-def _running(study: Any) -> int:
-    from optuna.trial import TrialState
+def read_best(study: "optuna.Study", planned: Mapping[str, tuple[str, str]]) -> dict[str, Best]:
+    """The complete trial of each architecture with the best validation IoU."""
+    best: dict[str, Best] = {}
+    for trial in storage.trials(study):
+        outcome = trial.user_attrs.get(storage.OUTCOME, {"values": None})
+        unit = trial.user_attrs.get(storage.UNIT, "")
+        if outcome["values"] is None or unit not in planned:
+            continue
+        found = Best(val_iou=outcome["values"][0], name=outcome["name"])
+        architecture = planned[unit][1]
+        if architecture not in best or found.val_iou > best[architecture].val_iou:
+            best[architecture] = found
+    return best
 
-    return len(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+
+def _running(name: str, runs: Path, tracking: str) -> tuple[RunningTrial, ...]:
+    from bench.tracking import connect, tracking_url
+
+    client = connect(tracking_url(runs, tracking))
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        return ()
+    rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
+    trials = []
+    for run in client.search_runs([experiment.experiment_id], rule, order_by=["attributes.start_time"]):
+        history = client.get_metric_history(run.info.run_id, schema.VAL_IOU.name)
+        newest = max(history, key=lambda point: point.step, default=None)
+        trials.append(
+            RunningTrial(
+                name=run.info.run_name or run.info.run_id,
+                architecture=run.data.params.get("architecture.name", ""),
+                epoch=newest.step if newest else 0,
+                epochs=int(run.data.params.get("training.epochs", 0)),
+                val_iou=newest.value if newest else None,
+                seconds=time.time() - run.info.start_time / 1000,
+            )
+        )
+    return tuple(trials)

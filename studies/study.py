@@ -1,13 +1,26 @@
-"""What a study is: a name, a question and a list of units, each a complete RunConfig with the factors it varies.
+"""What a study is: a name, a question, and the units it plans, by one of two kinds.
 
-Importing this module, and listing the catalogue, imports neither torch nor optuna nor mlflow.
+A `Factorial` lists its units, each a complete RunConfig. A `Search` (studies/search.py) plans as many trials for every
+architecture and lets a sampler choose their hyperparameters. Importing this module, and listing the catalogue, imports
+neither torch nor optuna nor mlflow.
 """
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from typing_extensions import override
 
 from bench.config import DataConfig, RunConfig, TrainingConfig, config_hash
+from bench.digest import digest
+from bench.schema import BEST_VAL_IOU, Stage
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+    from studies.stages import Trials
 
 Factor = str | int | float
 
@@ -19,15 +32,30 @@ class Unit:
     config: RunConfig
     factors: Mapping[str, Factor]
     """What the study varies, by short name; recorded as the Optuna trial's parameters."""
+    name: str = ""
 
     @property
     def key(self) -> str:
-        """Identity of the unit within and across sessions."""
-        return config_hash(self.config)
+        """Identity of the unit within and across sessions: its name, or else its configuration."""
+        return self.name or config_hash(self.config)
+
+
+class Planned(NamedTuple):
+    """What is known of a unit before it has a configuration."""
+
+    stage: Stage
+    architecture: str
+
+
+class Setting(NamedTuple):
+    """What whoever runs a study chooses: the same study on other data is another one."""
+
+    data: DataConfig
+    training: TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Study:
+class Study(ABC):
     """A named question and how it is asked."""
 
     name: str
@@ -36,12 +64,86 @@ class Study:
     size: int
     """Side of the square frames in pixels."""
     training: TrainingConfig
-    plan: Callable[[DataConfig, TrainingConfig], list[Unit]]
-    """Every unit, in the order in which they run."""
     data: Mapping[str, Any]
     """Fields of the DataConfig that the study sets, beside path and size."""
+    memory_budget: str = "auto"
+    """Largest predicted tensor peak, for example `64MiB`; `auto` is what the device has."""
 
-    def units(self, *, data: str, epochs: int | None) -> list[Unit]:
-        """The plan on the data set `data`, with the study's epochs or fewer or more of them."""
+    def setting(self, *, data: str, epochs: int | None) -> Setting:
+        """The study on the data set `data`, with its own number of epochs or another one."""
         training = self.training if epochs is None else replace(self.training, epochs=epochs)
-        return self.plan(DataConfig(path=data, size=(self.size, self.size), **self.data), training)
+        return Setting(DataConfig(path=data, size=(self.size, self.size), **self.data), training)
+
+    @abstractmethod
+    def planned(self, setting: Setting) -> dict[str, Planned]:
+        """Every unit that is to have an outcome, in order."""
+
+    @abstractmethod
+    def space(self) -> str:
+        """Digest of what is varied, whatever the setting."""
+
+    @abstractmethod
+    def examples(self, setting: Setting) -> list[RunConfig]:
+        """A few configurations, small and large, by which speed is judged."""
+
+    @abstractmethod
+    def stage_names(self) -> list[str]:
+        """Names of the Optuna studies that hold the trials."""
+
+    @abstractmethod
+    def phases(self, setting: Setting, storage: "RDBStorage") -> Iterator[list["Trials"]]:
+        """What runs side by side, phase after phase; a phase may depend on the outcomes of those before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Factorial(Study):
+    """A study that lists its units."""
+
+    plan: Callable[[DataConfig, TrainingConfig], list[Unit]]
+    """Every unit, in the order in which they run."""
+
+    def units(self, setting: Setting) -> list[Unit]:
+        """The plan in a setting."""
+        return self.plan(*setting)
+
+    @override
+    def planned(self, setting: Setting) -> dict[str, Planned]:
+        return {unit.key: Planned("comparison", unit.config.architecture.name) for unit in self.units(setting)}
+
+    @override
+    def space(self) -> str:
+        return digest(*self.planned(self.setting(data="", epochs=1)))
+
+    @override
+    def examples(self, setting: Setting) -> list[RunConfig]:
+        from architectures.registry import predict
+
+        fitting = [unit.config for unit in self.units(setting) if not _is_too_deep(unit.config)]
+        ranked = sorted(fitting, key=lambda config: predict(config.architecture, *config.data.size).macs)
+        return [ranked[place] for place in sorted({0, len(ranked) // 2, 9 * len(ranked) // 10})] if ranked else []
+
+    @override
+    def stage_names(self) -> list[str]:
+        return [self.name]
+
+    @override
+    def phases(self, setting: Setting, storage: "RDBStorage") -> Iterator[list["Trials"]]:
+        from studies.stages import FixedTrials
+        from studies.storage import create
+
+        yield [FixedTrials(create(storage, self.name, [BEST_VAL_IOU]), self.units(setting))]
+
+
+def _is_too_deep(config: RunConfig) -> bool:
+    from architectures.bottleneck import largest_depth
+
+    return config.architecture.depth > largest_depth(*config.data.size)
+
+
+def budgets(planned: Mapping[str, Planned]) -> dict[str, dict[str, int]]:
+    """Planned units by stage and architecture."""
+    counts = Counter(planned.values())
+    stages = {stage: {} for stage, _ in counts}  # type: dict[str, dict[str, int]]
+    for (stage, architecture), count in counts.items():
+        stages[stage][architecture] = count
+    return stages

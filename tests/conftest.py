@@ -16,7 +16,7 @@ import pytest  # noqa: E402
 from architectures.registry import configure  # noqa: E402
 from bench.config import DataConfig, RunConfig, TrainingConfig  # noqa: E402
 from studies.spaces import cross_with_seeds, grid  # noqa: E402
-from studies.study import Study, Unit  # noqa: E402
+from studies.study import Factorial, Unit  # noqa: E402
 
 TINY_DATA = {"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3}
 TINY_TRAINING = TrainingConfig(epochs=2, batch_size=4)
@@ -42,9 +42,9 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 
 @pytest.fixture(scope="session")
-def tiny_study() -> Study:
+def tiny_study() -> Factorial:
     """Two architectures x two seeds."""
-    return Study(
+    return Factorial(
         name="tiny",
         question="Does the line hold?",
         size=16,

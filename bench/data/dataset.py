@@ -16,6 +16,7 @@ from bench.data import synthetic
 from bench.data.folder import Pair, find_pairs, read_frames
 from bench.data.frames import Frames
 from bench.data.split import assign_folds
+from bench.digest import digest, digest_sources
 
 
 class Dataset(NamedTuple):
@@ -35,7 +36,7 @@ def load(config: DataConfig, cache: Path) -> Dataset:
     """
     if config.path == SYNTHETIC:
         assign_folds([str(scene) for scene in range(config.synthetic_scenes)], config.folds)
-        source = _digest(_code_of(synthetic), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
+        source = digest(_code_of_generator(), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
         return _cached(cache, source, config.size, lambda: read(config))
     pairs = find_pairs(Path(config.path), config.scene_pattern)
     assign_folds([pair.scene for pair in pairs], config.folds)
@@ -59,7 +60,7 @@ def _generate(config: DataConfig) -> Frames:
 
 
 def _cached(cache: Path, source: str, size: tuple[int, int], make: Callable[[], Frames]) -> Dataset:
-    folder = cache / _digest(source, *size)
+    folder = cache / digest(source, *size)
     if not folder.is_dir():
         _store(make(), folder)
     names = json.loads((folder / "names.json").read_text())
@@ -81,7 +82,7 @@ def _store(frames: Frames, folder: Path) -> None:
     try:
         np.save(temporary / "images.npy", frames.images)
         np.save(temporary / "masks.npy", frames.masks)
-        names = {"stems": frames.stems, "scenes": frames.scenes, "digest": content_digest(frames)}
+        names = {"stems": frames.stems, "scenes": frames.scenes, "digest": contentdigest(frames)}
         (temporary / "names.json").write_text(json.dumps(names))
         os.rename(temporary, folder)
     except OSError:
@@ -91,7 +92,7 @@ def _store(frames: Frames, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def content_digest(frames: Frames) -> str:
+def contentdigest(frames: Frames) -> str:
     """Hash of names and pixels, the identity of the data in every record."""
     content = hashlib.sha256(json.dumps([frames.stems, frames.scenes, frames.images.shape]).encode())
     for pixels in (frames.images, frames.masks):
@@ -104,14 +105,9 @@ def _hash_files(pairs: list[Pair]) -> str:
     for pair in pairs:
         contents = (hashlib.sha256(path.read_bytes()).hexdigest() for path in (pair.image, pair.mask))
         parts += [pair.stem, pair.scene, *contents]
-    return _digest(*parts)
+    return digest(*parts)
 
 
-def _code_of(module: object) -> str:
-    """Hash of the generator's source files: frames of an older generator must not be taken from the cache."""
-    folder = Path(str(getattr(module, "__file__", ""))).parent
-    return _digest(*(path.read_text() for path in sorted(folder.glob("*.py"))))
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:16]
+def _code_of_generator() -> str:
+    """Frames of an older generator must not be taken from the cache."""
+    return digest_sources([Path(synthetic.__file__).parent])

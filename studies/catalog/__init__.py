@@ -1,9 +1,12 @@
 """The table of studies. A new one is one file here and one entry."""
 
-from studies.catalog import depth_width, practical, quick
+from studies.catalog import depth_width, memory_budget, practical, quick, search, skips
 from studies.study import Study
 
-CATALOG: dict[str, Study] = {study.name: study for study in (quick.STUDY, practical.STUDY, depth_width.STUDY)}
+CATALOG: dict[str, Study] = {
+    study.name: study
+    for study in (quick.STUDY, practical.STUDY, depth_width.STUDY, skips.STUDY, search.STUDY, memory_budget.STUDY)
+}
 
 
 def get_study(name: str) -> Study:

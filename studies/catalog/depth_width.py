@@ -2,7 +2,7 @@
 
 from bench.config import DataConfig, TrainingConfig
 from studies.spaces import cross_with_seeds, grid
-from studies.study import Study, Unit
+from studies.study import Factorial, Unit
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
@@ -16,7 +16,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     return cross_with_seeds(sizes, data, training, seeds=3)
 
 
-STUDY = Study(
+STUDY = Factorial(
     name="depth_width",
     question="Hourglass against U-Net at depths 1 to 6, base widths 8 to 128 and three growth factors, 128x128.",
     size=128,

@@ -2,7 +2,7 @@
 
 from bench.config import DataConfig, TrainingConfig
 from studies.spaces import cross_with_seeds, grid, presets
-from studies.study import Study, Unit
+from studies.study import Factorial, Unit
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
@@ -12,7 +12,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     return cross_with_seeds([*named, *features, *depths], data, training, seeds=3)
 
 
-STUDY = Study(
+STUDY = Factorial(
     name="practical",
     question="The practical: SimpleConv shallow and deep, Hourglass and U-Net with features and depth varied, 128x128.",
     size=128,

@@ -2,7 +2,7 @@
 
 from bench.config import DataConfig, TrainingConfig
 from studies.spaces import cross_with_seeds, grid
-from studies.study import Study, Unit
+from studies.study import Factorial, Unit
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
@@ -10,7 +10,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     return cross_with_seeds(sizes, data, training, seeds=3)
 
 
-STUDY = Study(
+STUDY = Factorial(
     name="quick",
     question="A first look: SimpleConv, Hourglass and U-Net at two depths and two widths, three paired seeds, 64x64.",
     size=64,

@@ -18,7 +18,7 @@ from bench.config import RunConfig, config_hash, unflatten
 from bench.predict import load_checkpoint, predict_mask
 from bench.run import measure_bottleneck, run
 from bench.session import train_one
-from bench.tracking import RunLog, get_experiment, open_store
+from bench.tracking import RunLog, get_experiment, open_store, tracking_url
 
 MakeConfig = Callable[..., RunConfig]
 
@@ -45,11 +45,11 @@ def test_answer_holds_what_the_command_promises(answer: dict[str, Any]) -> None:
 
 
 def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
-    stored = open_store(runs).get_run(answer["run_id"])
+    stored = open_store(tracking_url(runs)).get_run(answer["run_id"])
     assert stored.info.status == "FINISHED"
     assert unflatten(stored.data.params) == tiny_config()
     assert stored.data.params[schema.BOTTLENECK_PREDICTED] == stored.data.params[schema.BOTTLENECK_MEASURED] == "8x4x4"
-    optional = {schema.RESERVED_PEAK.name}
+    optional = {schema.RESERVED_PEAK.name, schema.PREDICTED_PEAK.name}  # of CUDA, and of studies
     assert schema.METRICS.keys() - optional == stored.data.metrics.keys()
     for metric in schema.METRICS.values():
         value = stored.data.metrics.get(metric.name, metric.lower or 0)
@@ -63,7 +63,7 @@ def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_conf
 
 
 def test_curves_have_one_point_per_epoch(answer: dict[str, Any], runs: Path) -> None:
-    client = open_store(runs)
+    client = open_store(tracking_url(runs))
     for metric in schema.METRICS.values():
         steps = [point.step for point in client.get_metric_history(answer["run_id"], metric.name)]
         assert steps == ([1, 2] if metric.curve else steps[:1]), metric.name
@@ -97,14 +97,14 @@ def test_mlflow_database_is_in_wal_mode(answer: dict[str, Any], runs: Path) -> N
 
 def test_undeclared_metric_is_refused(answer: dict[str, Any], runs: Path) -> None:
     with pytest.raises(KeyError, match=r"metrics must be declared in bench/schema.py, got \['val/mIoU'\]"):
-        RunLog(open_store(runs), answer["run_id"]).metrics({"val/mIoU": 0.5})
+        RunLog(open_store(tracking_url(runs)), answer["run_id"]).metrics({"val/mIoU": 0.5})
 
 
 def test_mismatch_of_predicted_and_measured_bottleneck_fails_the_run(
     runs: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.run.measure_bottleneck", lambda *_: (8, 5, 4))
-    client = open_store(runs)
+    client = open_store(tracking_url(runs))
     log = RunLog.create(client, get_experiment(client, "mismatch", runs), "mismatch", {})
     with pytest.raises(RuntimeError, match=r"must be \(8, 4, 4\) as predicted, got \(8, 5, 4\)"):
         run(tiny_config(), log, cache=runs / "cache", device=torch.device("cpu"))

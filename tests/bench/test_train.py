@@ -1,6 +1,9 @@
 """Training: it learns, it repeats to the bit, every seed counts, and the schedule is the one it claims to be."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,18 @@ from bench.augment import apply_colour, augment, draw_affine, draw_colour
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.data.frames import Frames
 from bench.data.split import Split
-from bench.train import EpochRecord, Trainer, TrainingResult, lr_factor, to_device, train
+from bench.run import prepare
+from bench.train import (
+    STUCK_EPOCHS,
+    BaseRate,
+    DeviceFrames,
+    EpochRecord,
+    Trainer,
+    TrainingResult,
+    lr_factor,
+    to_device,
+    train,
+)
 
 CPU = torch.device("cpu")
 PLAIN = TrainingConfig(flip=0, rotate=0, scale=0, shift=0, colour=0, epochs=2, batch_size=4, lr=1e-2)
@@ -166,3 +180,44 @@ def test_colour_map_is_applied_per_frame() -> None:
     gain, shift = draw_colour(2, 0.5, torch.Generator().manual_seed(0))
     expected = torch.einsum("bij,bjhw->bihw", gain, images) + shift[:, :, None, None]
     torch.testing.assert_close(apply_colour(images, gain, shift), expected.clamp(0, 1))
+
+
+def base_rate_of(*shares: float) -> BaseRate:
+    """Of frames of one scene each, with such shares of foreground."""
+    masks = torch.zeros(len(shares), 1, 10, 10, dtype=torch.bool)
+    for mask, share in zip(masks, shares, strict=True):
+        mask.flatten()[: round(100 * share)] = True
+    images = torch.zeros(len(shares), 3, 10, 10, dtype=torch.uint8)
+    data = DeviceFrames(images, masks, tuple(str(number) for number in range(len(shares))))
+    return BaseRate.of(data, torch.arange(len(shares)))
+
+
+def test_base_rate_is_the_entropy_of_the_share_and_the_iou_of_all_pixels() -> None:
+    rate = base_rate_of(0.2, 0.4)
+    assert rate.entropy == pytest.approx(-0.3 * math.log(0.3) - 0.7 * math.log(0.7))
+    assert rate.all_foreground_iou == pytest.approx(0.3)
+    assert base_rate_of(0.0).entropy == 0
+
+
+@pytest.mark.parametrize(
+    ("bce", "iou", "better"),
+    [(0.61, 0.3, False), (0.61, 0.0, False), (0.58, 0.0, True), (0.7, 0.31, True)],
+)
+def test_an_epoch_is_better_than_the_base_rate_in_entropy_or_in_overlap(bce: float, iou: float, better: bool) -> None:
+    assert base_rate_of(0.2, 0.4).is_better(EpochRecord(1, 1, 1, bce, iou, iou, 1e-3, 0.1)) == better
+
+
+@pytest.mark.parametrize(("epochs", "state"), [(STUCK_EPOCHS - 1, "complete"), (STUCK_EPOCHS, "diverged")])
+def test_a_training_that_never_beats_the_base_rate_is_stuck(
+    epochs: int, state: str, tiny_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    """A rate of next to nothing leaves the network where it began."""
+    config = tiny_config(training=TrainingConfig(epochs=epochs, batch_size=4, lr=1e-30))
+    material = prepare(config, tmp_path, torch.device("cpu"))
+    for parameter in material.trainer.network.parameters():
+        parameter.data.zero_()
+    result = train(material.trainer, material.data, material.split, lambda _: None)
+    assert result.state == state
+    if state == "diverged":
+        assert result.reason.startswith("stuck at the base-rate entropy, 0.")
+        assert result.reason.endswith(f"nats, to epoch {STUCK_EPOCHS}")

@@ -1,0 +1,113 @@
+"""What the tracking store and the study store have in common: URLs, SQLite's settings, and how stores fail."""
+
+import errno
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+PORTS = {"http": 80, "https": 443, "postgresql": 5432}
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+REACH_SECONDS = 5
+
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+
+
+def sqlite_url(path: Path) -> str:
+    """URL of a database file."""
+    return f"{SQLITE}:///{path.resolve()}"
+
+
+def kind(url: str) -> str:
+    """`sqlite`, `postgresql`, `http` or `https`, whatever driver the URL names.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme != SQLITE and scheme not in PORTS:
+        raise ValueError(f"a store's URL must start with one of {SQLITE}, {', '.join(PORTS)}, got {url!r}.")
+    return scheme
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of a SQLite URL.
+
+    Raises:
+        ValueError: the URL names none.
+    """
+    name = make_url(url).database
+    if not name:
+        raise ValueError(f"a SQLite URL must name a file, as in sqlite:////data/runs.db, got {url!r}.")
+    return Path(name)
+
+
+def redact(url: str) -> str:
+    """The URL without its password, for messages and records."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url.rpartition("@")[2] if "@" in url else url
+
+
+def require_reachable(name: str, url: str) -> None:
+    """Raise ValueError at once if no store can be where `url` points; clients retry for minutes before they say so."""
+    scheme = kind(url)
+    if scheme == SQLITE:
+        sqlite_path(url)
+        return
+    parsed = make_url(url)
+    host, port = parsed.host, parsed.port or PORTS[scheme]
+    if host is None:  # a local socket
+        return
+    try:
+        socket.create_connection((host, port), timeout=REACH_SECONDS).close()
+    except OSError as error:
+        raise ValueError(
+            f"{name} must be the URL of a store that answers, got {redact(url)}: {host}:{port} says {error}."
+        ) from None
+
+
+def settle_sqlite() -> None:
+    """From now on open SQLite files with synchronous=NORMAL.
+
+    In WAL mode that loses nothing to a killed process and saves one disk flush per commit.
+    """
+    if not event.contains(Engine, "connect", _relax_sync):
+        event.listen(Engine, "connect", _relax_sync)
+
+
+def _relax_sync(connection: Any, _: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        with suppress(sqlite3.DatabaseError):  # a file that is no database is for its reader to report
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def use_write_ahead_log(path: Path) -> None:
+    """Switch a database file to WAL mode, in which readers and one writer do not wait for each other. It stays so."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def store_failure(error: BaseException) -> str | None:
+    """What the disk or the database said, if that is why `error` was raised; None for every other error."""
+    for cause in _causes(error):
+        if isinstance(cause, OperationalError):
+            return str(cause.orig).strip().partition("\n")[0]
+        unreachable = isinstance(cause, ConnectionError) or type(cause).__module__.startswith("requests.")
+        unwritable = isinstance(cause, OSError) and cause.errno in _UNWRITABLE
+        if isinstance(cause, sqlite3.OperationalError) or unreachable or unwritable:
+            return str(cause)
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

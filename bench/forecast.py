@@ -1,0 +1,40 @@
+"""Peak memory of a training step before anything is trained: the step itself, on tensors without contents."""
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from architectures import registry
+from bench.config import RunConfig
+from bench.device import place
+from bench.memory import TensorTracker
+from bench.train import Trainer
+
+
+def predict_peak_bytes(config: RunConfig, device: torch.device) -> int:
+    """Tensor peak in bytes that a step of `config` will have; equal to what `measure_step` measures, for any size.
+
+    Raises:
+        ValueError: the architecture does not fit the frames, or contradicts itself.
+    """
+    height, width = config.data.size
+    registry.predict(config.architecture, height, width)
+    batch = config.training.batch_size
+    with FakeTensorMode():
+        trainer = Trainer(place(registry.build(config.architecture, seed=config.seed), device), config, 1, device)
+        trainer.network.train()
+        images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)
+        images = images.contiguous(memory_format=torch.channels_last)
+        masks = torch.empty((batch, 1, height, width), dtype=torch.bool, device=device)
+        _create_state(trainer)
+        with TensorTracker([images, masks, *trainer.resident()]) as tracker:
+            trainer.step(images, masks)
+    peak: int = tracker.peak
+    return peak
+
+
+def _create_state(trainer: Trainer) -> None:
+    """The optimiser's state, which lives from the first step on."""
+    for parameter in trainer.network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    trainer.optimizer.step()
+    trainer.optimizer.zero_grad()

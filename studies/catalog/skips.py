@@ -1,0 +1,31 @@
+"""From Hourglass to U-Net one skip connection at a time: every subset of three levels, each with three seeds."""
+
+from architectures.config import ArchitectureConfig, widths
+from bench.config import DataConfig, TrainingConfig
+from studies.spaces import cross_with_seeds, skip_subsets
+from studies.study import Factor, Factorial, Unit
+
+DEPTH, BASE_WIDTH = 3, 12
+
+
+def _network(skips: tuple[int, ...]) -> tuple[ArchitectureConfig, dict[str, Factor]]:
+    """Without a skip connection it is the Hourglass, with some or all of them the U-Net."""
+    from architectures.registry import configure
+
+    name = "unet" if skips else "hourglass"
+    config = configure(name, widths(BASE_WIDTH, DEPTH, 1.5), skips=skips, norm="batch")
+    return config, {"architecture": name, "skips": "-".join(map(str, skips)) or "none"}
+
+
+def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+    return cross_with_seeds([_network(skips) for skips in skip_subsets(DEPTH)], data, training, seeds=3)
+
+
+STUDY = Factorial(
+    name="skips",
+    question="Which skip connections matter: every subset of three levels from Hourglass to U-Net, 64x64.",
+    size=64,
+    training=TrainingConfig(epochs=10, batch_size=8, lr=1e-2, dice_weight=3.0),
+    plan=_plan,
+    data={"synthetic_scenes": 60, "synthetic_frames": 5},
+)

@@ -1,0 +1,96 @@
+"""The wire between a trial and the driver: after each epoch the trial reports and is told to go on or to stop.
+
+Synchronous, so that one worker with one seed prunes the same trials every time. A worker whose driver is gone learns so
+at the next epoch.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
+from threading import Thread
+from typing import NamedTuple, Self
+
+from bench.train import EpochRecord
+
+LOOPBACK = "127.0.0.1"
+
+
+class Address(NamedTuple):
+    """Where the driver listens."""
+
+    host: str
+    port: int
+    key: bytes
+
+
+class Epoch(NamedTuple):
+    """A trial has finished an epoch and waits for `answer` with a reason to stop, or None."""
+
+    run_id: str
+    record: EpochRecord
+    answer: Callable[[str | None], None]
+
+
+class Channel:
+    """The driver's end: hands every report to `receive`, each trial on a thread of its own."""
+
+    def __init__(self, receive: Callable[[Epoch], None], host: str = LOOPBACK) -> None:
+        key = secrets.token_bytes(32)
+        self._listener = Listener((host, 0), authkey=key)
+        self._receive = receive
+        self.address = Address(host, self._listener.address[1], key)
+        Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Accept no more trials."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection = self._listener.accept()
+            except (AuthenticationError, EOFError, ConnectionError):
+                continue  # somebody else
+            except OSError:
+                return  # closed
+            Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: Connection) -> None:
+        with suppress(EOFError, OSError), connection:
+            run_id = connection.recv()
+            while True:
+                self._receive(Epoch(run_id, connection.recv(), _answer_to(connection)))
+
+
+def _answer_to(connection: Connection) -> Callable[[str | None], None]:
+    def answer(reason: str | None) -> None:
+        with suppress(OSError):  # the trial died in the meantime, which its executor tells
+            connection.send(reason)
+
+    return answer
+
+
+class Reporter:
+    """The trial's end: a stop rule that asks the driver."""
+
+    def __init__(self, address: Address, run_id: str) -> None:
+        self._connection = Client((address.host, address.port), authkey=address.key)
+        self._connection.send(run_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def __call__(self, record: EpochRecord) -> str | None:
+        """Report an epoch; returns the driver's reason to stop, or None."""
+        try:
+            self._connection.send(record)
+            reason: str | None = self._connection.recv()
+        except (EOFError, OSError):
+            os._exit(1)  # the driver is gone: nobody would hear of this trial's outcome
+        return reason

@@ -1,0 +1,132 @@
+"""A study's status for people: a table that stays in place on a terminal, one line per event elsewhere."""
+
+from collections.abc import Callable
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bench import cli
+from bench.config import RunConfig
+from bench.session import run_name
+from studies.status import Status
+
+REFRESH_PER_SECOND = 2
+
+
+def render(status: Status, left: str = "") -> RenderableType:
+    """Counts, the trials that run, and how each architecture is doing."""
+    ended = sum(status.states.values())
+    counts = [f"{count} {state.replace('_', ' ')}" for state, count in status.states.items() if count]
+    line = ", ".join([*counts, f"{len(status.running)} running", f"{status.waiting} waiting"])
+    head = Text(f"{status.study}: {ended} of {status.planned} units ended ({line}){left}")
+    parts: list[RenderableType] = [head]
+    if status.running:
+        parts.append(_running_table(status))
+    parts.append(_architecture_table(status))
+    return Group(*parts)
+
+
+def _running_table(status: Status) -> Table:
+    table = Table("running", "epoch", "val IoU", "elapsed", "left", box=None, padding=(0, 2, 0, 0))
+    for trial in status.running:
+        iou = "" if trial.val_iou is None else f"{trial.val_iou:.3f}"
+        left = "" if trial.seconds_left is None else duration(trial.seconds_left)
+        table.add_row(trial.name, f"{trial.epoch}/{trial.epochs}", iou, duration(trial.seconds), left)
+    return table
+
+
+def _architecture_table(status: Status) -> Table:
+    table = Table("architecture", "stage", "ended", "best val IoU", "of", box=None, padding=(0, 2, 0, 0))
+    for stage, architectures in status.budget.items():
+        for architecture, (ended, planned) in architectures.items():
+            best = status.best.get(architecture)
+            shown = ("", "") if best is None else (f"{best.val_iou:.3f}", best.name)
+            table.add_row(architecture, stage, f"{ended}/{planned}", *shown)
+    return table
+
+
+def to_text(status: Status) -> str:
+    """What `studies status` prints."""
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(render(status))
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3.4 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+
+
+class Display:
+    """Shows what the driver tells it. `status` is asked whenever the picture is drawn."""
+
+    def __init__(self, status: Callable[[], Status], time_left: Callable[[], float | None]) -> None:
+        self._status = status
+        self._time_left = time_left
+        self._console = Console(stderr=True)
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(
+                get_renderable=self._picture, console=self._console, refresh_per_second=REFRESH_PER_SECOND
+            )
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if self._live is None:
+            cli.say(text)
+        else:
+            self._console.print(text, highlight=False, markup=False)
+
+    def ended(self, config: RunConfig, state: str, detail: str, seconds: float) -> None:
+        """A unit has an outcome, or an attempt was lost."""
+        if self._live is not None and state == "complete":
+            return  # the table shows it
+        status = self._status()
+        count = f"[{sum(status.states.values())}/{status.planned}]"
+        self.say(f"{count} {run_name(config)}: {state.replace('_', ' ')}{detail}, {duration(seconds)}{self._left()}")
+
+    def _left(self) -> str:
+        left = self._time_left()
+        return "" if left is None else f"; about {duration(left)} left"
+
+    def _picture(self) -> RenderableType:
+        return render(self._status(), self._left())
+
+
+class Clock:
+    """Durations of trials, from which the time left is estimated: by architecture, over all workers."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, list[float]] = {}
+
+    def add(self, architecture: str, seconds: float) -> None:
+        """A trial of the architecture took so long."""
+        self._seconds.setdefault(architecture, []).append(seconds)
+
+    def left(self, waiting: dict[str, int], running: list[tuple[str, float]], workers: int) -> float | None:
+        """Seconds until units still `waiting` by architecture, and those `running` since some seconds, have ended."""
+        known = [seconds for all_seconds in self._seconds.values() for seconds in all_seconds]
+        if not known:
+            return None
+
+        def mean(architecture: str) -> float:
+            seconds = self._seconds.get(architecture, known)
+            return sum(seconds) / len(seconds)
+
+        work = sum(mean(architecture) * count for architecture, count in waiting.items())
+        work += sum(max(0.0, mean(architecture) - elapsed) for architecture, elapsed in running)
+        return work / workers

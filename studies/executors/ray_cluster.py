@@ -1,0 +1,166 @@
+"""Trials on a Ray cluster: the one at RAY_ADDRESS, or one that is started on this machine and ends with the study.
+
+What a cluster needs: RUNS on a file system that every node has under the same path, for the cached data and the
+artifacts; study and tracking stores by URL (PostgreSQL), since SQLite's write-ahead log does not work between
+machines; the same version of this package on every node, which is checked; and the driver on one of the nodes, with a
+GPU like the others' if trials are to use GPUs.
+
+A trial asks for CPUs and memory, or for a share of a GPU, so that Ray starts it where it fits. Ray retries nothing: the
+driver does that, with a record. Ray itself keeps Ctrl-C away from its workers, and has the kernel take them first when
+memory runs out.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import torch
+
+from bench import cli
+from bench.device import memory_limit
+from studies import worker
+from studies.executors import Ending, Failed, Lost, ray_session
+from studies.executors.local import USABLE_SHARE
+from studies.executors.ray_session import Node, RaySession
+from studies.worker import Outcome, Place, Task
+
+BASELINE = 2**30
+"""Bytes of a worker beside its tensors: interpreter, libraries, data."""
+MARGIN = 1.25
+"""Memory that is asked for, by predicted tensor peak: allocators round up, and kernels need scratch space."""
+
+
+def require(device: torch.device) -> None:
+    """Raise ValueError if Ray is not installed, does not answer, or is to use a certain GPU."""
+    if ":" in str(device):
+        raise ValueError(
+            f"with the executor ray, device must be auto, cpu or cuda, got {device}; Ray chooses among the GPUs that "
+            "CUDA_VISIBLE_DEVICES shows it."
+        )
+    ray_session.require()
+
+
+class RayExecutor:
+    """Trials are Ray tasks.
+
+    Args:
+        workers: trials at a time; None: one for every CPU of the cluster, or one for every GPU.
+        device: its type decides what trials ask for; which GPU they get is Ray's choice.
+
+    Raises:
+        ValueError: as `require`, or the nodes have other code than this machine.
+    """
+
+    def __init__(self, workers: int | None, device: torch.device) -> None:
+        require(device)
+        self._device = device
+        self._workers = workers
+        self._session = RaySession(cpus=workers or 0, gpus=device.type == "cuda")
+        self.host = self._session.host
+        self._running: dict[Future[Outcome], Any] = {}
+        nodes = self._nodes()
+        self._largest = max((node.memory for node in nodes), default=sys.maxsize)
+        self._per_gpu = math.ceil((workers or 1) / max(1, sum(node.gpus for node in nodes)))
+        self._threads = self._choose_threads(nodes)
+        self.memory = self._memory()
+        # A process that has used one GPU cannot be given another.
+        remote = self._session.ray.remote(max_retries=0, max_calls=0 if device.type == "cpu" else 1)
+        self._train = remote(_train)
+        cli.say(f"workers: {self.slots} x {self._threads} thread(s) on {len(nodes)} Ray node(s)")
+
+    @property
+    def slots(self) -> int:
+        """What the nodes that are there now hold, or fewer if fewer are asked for; never 0, so that one can wait."""
+        capacity = self._capacity(self._nodes(), self._threads)
+        return max(1, min(capacity, self._workers or capacity))
+
+    def submit(self, task: Task, done: Callable[[Ending], None]) -> None:
+        """Start a task, or let it wait until a node has what it needs."""
+        request = self._request(task.predicted_peak)
+        if not any(node.cpus >= self._threads and node.memory >= request["memory"] for node in self._nodes()):
+            cli.say(f"waiting for a Ray node with {self._threads} CPUs and {request['memory'] / 2**30:.1f} GiB")
+        place = Place(self._device.type, self._threads)
+        ref = self._train.options(**request).remote(task, place, request["num_gpus"])
+        future: Future[Outcome] = ref.future()
+        self._running[future] = ref
+
+        def finish(future: Future[Outcome]) -> None:
+            ending = self._ending(future)
+            del self._running[future]
+            done(ending)
+
+        future.add_done_callback(finish)
+
+    def close(self) -> None:
+        """End the tasks, and the connection to Ray if it is ours."""
+        if self._session.ray.is_initialized():
+            for ref in list(self._running.values()):
+                self._session.ray.cancel(ref, force=True)
+        self._session.close()
+
+    def _nodes(self) -> list[Node]:
+        """Those that can run trials."""
+        return [node for node in self._session.nodes() if node.gpus or self._device.type == "cpu"]
+
+    def _memory(self) -> int:
+        """Largest tensor peak of a trial that would be started."""
+        if self._device.type == "cuda":
+            return int(memory_limit(self._device) * USABLE_SHARE)
+        return max(0, int((self._largest - BASELINE) / MARGIN))
+
+    def _capacity(self, nodes: Sequence[Node], threads: int) -> int:
+        """Small trials that fit on the nodes at the same time."""
+        return sum(
+            min(
+                node.cpus // threads,
+                max(1, node.memory // BASELINE),
+                node.gpus * self._per_gpu if self._device.type == "cuda" else node.cpus,
+            )
+            for node in nodes
+        )
+
+    def _choose_threads(self, nodes: Sequence[Node]) -> int:
+        """As many for each trial as leave room for all the workers."""
+        wanted = self._workers or self._capacity(nodes, threads=1)
+        possible = range(max((node.cpus for node in nodes), default=1), 1, -1)
+        return next((threads for threads in possible if self._capacity(nodes, threads) >= wanted), 1)
+
+    def _request(self, predicted_peak: int) -> dict[str, Any]:
+        """What Ray is to set aside for a trial; never more memory than the largest node had at the start."""
+        need = int(predicted_peak * MARGIN)
+        memory, gpu_share = BASELINE + need, 0.0
+        if self._device.type == "cuda":
+            hundredths = math.ceil(100 * (need + BASELINE) / memory_limit(self._device))
+            memory, gpu_share = BASELINE, min(100, max(hundredths, 100 // self._per_gpu)) / 100
+        return {
+            "num_cpus": self._threads,
+            "num_gpus": gpu_share,
+            "memory": min(memory, self._largest),
+            "scheduling_strategy": "SPREAD",
+        }
+
+    def _ending(self, future: Future[Outcome]) -> Ending:
+        errors = self._session.ray.exceptions
+        try:
+            return future.result()
+        except errors.RayTaskError as error:
+            return Failed(error.cause)
+        except errors.UnserializableException as error:
+            return Failed(error)
+        except errors.WorkerCrashedError:
+            return Lost("its worker process died")
+        except errors.OutOfMemoryError:
+            return Lost("its node ran out of memory, and Ray ended it")
+        except (errors.NodeDiedError, errors.LocalRayletDiedError):
+            return Lost("its node was lost")
+        except Exception as error:
+            return Lost(f"Ray lost it ({type(error).__name__})")
+
+
+def _train(task: Task, place: Place, gpu_share: float) -> Outcome:
+    """Runs on a node of the cluster. Ray only counts shares of a GPU; here they become limits."""
+    if gpu_share:
+        torch.cuda.set_per_process_memory_fraction(gpu_share)
+    return worker.work(task, place)

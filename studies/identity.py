@@ -1,0 +1,101 @@
+"""Whether a study that is resumed is still the one that was started, and its record in both stores."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import optuna
+
+from bench import schema
+from bench.database import redact
+from bench.environment import code_digest
+from bench.tracking import RunLog
+from studies import storage
+from studies.options import Options
+from studies.study import Setting, Study, budgets
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+NAMES = {
+    "data": "data",
+    "data.digest": "content of the data",
+    "epochs": "epochs",
+    "memory_budget": "memory budget",
+    "space": "units or search space",
+    "code": "code of architectures/ and bench/",
+}
+"""What must stay, as messages call it."""
+
+
+def open_study(
+    study: Study, setting: Setting, options: Options, data_digest: str, to: "optuna.storages.RDBStorage"
+) -> optuna.Study:
+    """The study's own Optuna study, created if it is new, with its options and its plan.
+
+    Raises:
+        ValueError: it was started as something else, and the options do not accept that.
+    """
+    now = {
+        "data": options.data,
+        "data.digest": data_digest,
+        "epochs": setting.training.epochs,
+        "memory_budget": options.memory_budget or study.memory_budget,
+        "space": study.space(),
+        "code": code_digest(),
+    }
+    root = storage.create(to, study.name, [schema.BEST_VAL_IOU])
+    before: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now)
+    changes = [f"{NAMES[key]} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]]
+    if changes and not options.accept_changes:
+        raise ValueError(
+            f"study {study.name} in {redact(options.storage) or options.runs} must be resumed as it was started, got "
+            f"changes: {'; '.join(changes)}. Use another RUNS folder, or accept that results of both are compared with "
+            "--accept-changes (make sweep ACCEPT_CHANGES=1)."
+        )
+    root.set_user_attr(storage.STAGES, study.stage_names())
+    root.set_user_attr(storage.PLANNED, study.planned(setting))
+    root.set_user_attr(storage.OPTIONS, now)
+    return root
+
+
+def open_parent(
+    root: optuna.Study, client: "MlflowClient", experiment: str, question: str, memory_budget: int | None
+) -> str:
+    """The study's parent run, created in its first session, with the plan as its tags."""
+    planned = storage.planned(root)
+    tags = {
+        schema.KIND: "study",
+        schema.STUDY: root.study_name,
+        schema.STUDY_DESCRIPTION: question,
+        schema.STUDY_PLANNED: str(len(planned)),
+        schema.STUDY_BUDGET: json.dumps(budgets(planned)),
+    }
+    if memory_budget is not None:
+        tags[schema.STUDY_MEMORY_BUDGET] = str(memory_budget)
+    run_id: str | None = root.user_attrs.get(storage.PARENT_RUN)
+    if run_id is None:
+        run_id = RunLog.create(client, experiment, root.study_name, tags).run_id
+        root.set_user_attr(storage.PARENT_RUN, run_id)
+        return run_id
+    RunLog(client, run_id).tags(tags)
+    client.update_run(run_id, "RUNNING")
+    _supersede(client, experiment, set(planned))
+    return run_id
+
+
+def _supersede(client: "MlflowClient", experiment: str, planned: set[str]) -> None:
+    """Mark runs of units that an earlier form of the study planned, and take the mark from those planned again."""
+    rule, page = f"tags.{schema.KIND} = 'trial'", None
+    while True:
+        runs = client.search_runs([experiment], rule, max_results=1000, page_token=page)
+        for run in runs:
+            superseded = run.data.tags.get(schema.UNIT) not in planned
+            if superseded != (schema.SUPERSEDED in run.data.tags):
+                if superseded:
+                    client.set_tag(run.info.run_id, schema.SUPERSEDED, "true")
+                else:
+                    client.delete_tag(run.info.run_id, schema.SUPERSEDED)
+        page = runs.token
+        if not page:
+            return

@@ -1,0 +1,132 @@
+"""How many workers, and what each gets: as asked for, or by measuring the study's own configurations."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import optuna
+import torch
+
+from bench import cli
+from bench.config import RunConfig
+from bench.environment import processor
+from studies.executors.local import LocalExecutor
+from studies.storage import SPEEDS
+from studies.worker import Place
+
+AUTO = "auto"
+PER_GPU = (1, 2, 4)
+"""Numbers of workers on one GPU that `auto` tries."""
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine(device: torch.device) -> str:
+    """What a measurement holds for."""
+    gpus = f", {gpu_count(device)} x {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
+    return f"{processor()}, {cores()} cores{gpus}"
+
+
+def gpu_count(device: torch.device) -> int:
+    """GPUs that the device stands for: `cuda` is all of them, `cuda:1` is one."""
+    if device.type != "cuda":
+        return 0
+    return torch.cuda.device_count() if device.index is None else 1
+
+
+def places(workers: int, device: torch.device, cores: int, gpus: int) -> list[Place]:
+    """Equal shares of the cores, and the GPUs in turn."""
+    threads = max(1, cores // workers)
+    if device.type == "cuda" and device.index is None:
+        return [Place(f"cuda:{worker % gpus}", threads) for worker in range(workers)]
+    return [Place(str(device), threads)] * workers
+
+
+def candidates(device: torch.device, cores: int, gpus: int, units: int) -> list[list[Place]]:
+    """The layouts that `auto` measures, fewest workers first; never more workers than units."""
+    if device.type == "cuda":
+        counts = [gpus * each for each in PER_GPU]
+    else:
+        counts = [2**power for power in range(cores.bit_length()) if 2**power < cores] + [cores]
+    return [places(count, device, cores, gpus) for count in counts if count <= max(units, counts[0])]
+
+
+def parse_workers(text: str) -> int | None:
+    """A number of workers, or None for `auto`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text == AUTO:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"workers must be auto or a number of at least 1, got {text!r}.")
+    return int(text)
+
+
+def local_executor(
+    workers: int | None,
+    device: torch.device,
+    units: int,
+    examples: Callable[[], Sequence[RunConfig]],
+    cache: Path,
+    study: optuna.Study,
+) -> LocalExecutor:
+    """As many workers as asked for, or with None as many as train the examples fastest, and says which.
+
+    What was measured is kept with the study: resuming it on the same machine does not measure again.
+    """
+    gpus = gpu_count(device)
+    if workers is not None:
+        return LocalExecutor(places(workers, device, cores(), gpus))
+    layouts = candidates(device, cores(), gpus, units)
+    if len(layouts) == 1:
+        return LocalExecutor(layouts[0])
+    known: dict[str, dict[str, float]] = study.user_attrs.get(SPEEDS, {})
+    here = machine(device)
+    if here in known:
+        speeds = {int(count): speed for count, speed in known[here].items()}
+        layouts = [layout for layout in layouts if len(layout) in speeds] or layouts[:1]
+        best = max(layouts, key=lambda layout: speeds.get(len(layout), 0))
+        cli.say(f"workers: {explain(speeds, best, cores())}, as measured before")
+        return LocalExecutor(best)
+    executor = LocalExecutor(layouts[-1])
+    try:
+        speeds = measure(executor, layouts, examples(), cache)
+    except BaseException:
+        executor.close()
+        raise
+    best = max(layouts, key=lambda layout: speeds[len(layout)])
+    executor.settle(best)
+    study.set_user_attr(SPEEDS, known | {here: {str(count): round(speed, 2) for count, speed in speeds.items()}})
+    cli.say(f"workers: {explain(speeds, best, cores())}")
+    return executor
+
+
+def measure(
+    executor: LocalExecutor, layouts: Sequence[Sequence[Place]], configs: Sequence[RunConfig], cache: Path
+) -> dict[int, float]:
+    """Workers -> images trained per second by all of them together, over the configs with equal numbers of images."""
+    return {
+        len(layout): sum(_harmonic_mean(rates) for rates in executor.benchmark(configs, cache, layout))
+        for layout in layouts
+    }
+
+
+def _harmonic_mean(rates: Sequence[float]) -> float:
+    return len(rates) / sum(1 / rate for rate in rates)
+
+
+def explain(speeds: Mapping[int, float], best: Sequence[Place], cores: int) -> str:
+    """`2 x 1 thread, 210 images/s; 1 x 2 threads 160 images/s`: the choice first."""
+    chosen = len(best)
+    order = sorted(speeds, key=lambda workers: (workers != chosen, workers))
+    texts = [f"{count} x {_threads(max(1, cores // count))} {speeds[count]:.0f} images/s" for count in order]
+    return "; ".join(texts)
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' if count != 1 else ''}"

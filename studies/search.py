@@ -1,0 +1,147 @@
+"""Searches: as many sampler-chosen trials for every architecture, then, if asked for, the winners' refits.
+
+Each architecture is searched on its own, from the same start-up draws: none is helped or hurt by trials of another.
+Search trials see validation scenes of seed 0 only; a refit is a new training with another seed and fold, and it alone
+looks at test scenes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from architectures.config import widths
+from bench import cli, schema
+from bench.config import RunConfig
+from bench.digest import digest
+from studies.study import Planned, Setting, Study, Unit
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.storages import RDBStorage
+
+    from studies.stages import Trials
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search(Study):
+    """A study that samples hyperparameters, the same ones for every architecture."""
+
+    architectures: tuple[str, ...]
+    trials: int
+    """Search trials of each architecture."""
+    distributions: Callable[[], "dict[str, BaseDistribution]"]
+    """The space: depth, base_width, growth, norm, lr and weight_decay."""
+    objectives: tuple[schema.Metric, ...] = (schema.BEST_VAL_IOU,)
+    """With one, unpromising trials are pruned; with several, the Pareto front is the result."""
+    refits: int = 0
+    """Trainings of each architecture's winner, with seeds 1, 2, ..."""
+    seed: int = 0
+    """Of the sampler."""
+
+    @override
+    def planned(self, setting: Setting) -> dict[str, Planned]:
+        searched = {
+            unit: Planned("search", architecture)
+            for number in range(self.trials)
+            for architecture, unit in ((name, _trial_name(name, number)) for name in self.architectures)
+        }
+        refits = {
+            _refit_name(architecture, seed): Planned("comparison", architecture)
+            for seed in self._refit_seeds()
+            for architecture in self.architectures
+        }
+        return searched | refits
+
+    @override
+    def space(self) -> str:
+        from optuna.distributions import distribution_to_json
+
+        space = {name: distribution_to_json(distribution) for name, distribution in self.distributions().items()}
+        objectives = [metric.name for metric in self.objectives]
+        parts = (self.architectures, self.trials, self.refits, self.seed, objectives, replace(self.training, epochs=1))
+        return digest(sorted(space.items()), *parts)
+
+    @override
+    def examples(self, setting: Setting) -> list[RunConfig]:
+        from optuna.samplers import RandomSampler
+        from optuna.study import create_study
+
+        draws = create_study(sampler=RandomSampler(seed=self.seed))
+        return [
+            self.configure(architecture, draws.ask(self.distributions()).params, setting)
+            for architecture in self.architectures
+        ]
+
+    @override
+    def stage_names(self) -> list[str]:
+        searches = [self._stage_name(architecture) for architecture in self.architectures]
+        return [*searches, self.name] if self.refits else searches
+
+    @override
+    def phases(self, setting: Setting, storage: "RDBStorage") -> Iterator[list["Trials"]]:
+        from studies.stages import FixedTrials
+        from studies.storage import create
+
+        searches = {name: self._search(name, setting, storage) for name in self.architectures}
+        yield list(searches.values())
+        if self.refits:
+            winners = {name: self._winner(name, trials.study, setting) for name, trials in searches.items()}
+            refits = [
+                Unit(
+                    name=_refit_name(name, seed),
+                    config=replace(config, seed=seed),
+                    factors={"architecture": name, "seed": seed},
+                )
+                for seed in self._refit_seeds()
+                for name, config in winners.items()
+                if config is not None
+            ]
+            yield [FixedTrials(create(storage, self.name, [schema.BEST_VAL_IOU]), refits)]
+
+    def configure(self, architecture: str, params: Mapping[str, Any], setting: Setting) -> RunConfig:
+        """The configuration that sampled hyperparameters stand for."""
+        from architectures.registry import configure
+
+        channels = widths(params["base_width"], params["depth"], params["growth"])
+        training = replace(setting.training, lr=params["lr"], weight_decay=params["weight_decay"])
+        return RunConfig(
+            architecture=configure(architecture, channels, norm=params["norm"]), data=setting.data, training=training
+        )
+
+    def _search(self, architecture: str, setting: Setting, storage: "RDBStorage") -> "Trials":
+        from studies.stages import SampledTrials
+
+        return SampledTrials(
+            storage,
+            self._stage_name(architecture),
+            [_trial_name(architecture, number) for number in range(self.trials)],
+            self,
+            lambda params: self.configure(architecture, params, setting),
+            epochs=setting.training.epochs,
+        )
+
+    def _winner(self, architecture: str, study: "optuna.Study", setting: Setting) -> RunConfig | None:
+        """Configuration of the trial with the best validation IoU; None if no trial completed."""
+        complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+        if not complete:
+            cli.say(f"no search trial of {architecture} completed, so its {self.refits} refits cannot be made")
+            return None
+        best = max(complete, key=lambda trial: trial.values[0])
+        return self.configure(architecture, best.params, setting)
+
+    def _refit_seeds(self) -> range:
+        return range(1, self.refits + 1)
+
+    def _stage_name(self, architecture: str) -> str:
+        return f"{self.name}/{architecture}"
+
+
+def _trial_name(architecture: str, number: int) -> str:
+    return f"{architecture}-{number:03d}"
+
+
+def _refit_name(architecture: str, seed: int) -> str:
+    return f"{architecture}-refit-{seed}"

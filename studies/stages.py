@@ -1,0 +1,221 @@
+"""The trials of one Optuna study: which unit comes next, with which configuration, and how its end is recorded.
+
+The driver is the only caller, and the only writer of the Optuna study.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import TrialState, create_trial
+from typing_extensions import override
+
+from bench import schema
+from bench.config import RunConfig
+from bench.session import run_name
+from bench.train import EpochRecord
+from studies.storage import LOST, OUTCOME, UNIT, create, end_trial, set_attribute, trial_id
+from studies.study import Unit
+from studies.worker import Outcome
+
+if TYPE_CHECKING:
+    from studies.search import Search
+
+MEMORY = "memory"
+"""Name of the constraint that the predicted peak stays within the budget."""
+
+
+class Opened(NamedTuple):
+    """A trial that runs now."""
+
+    number: int
+    unit: str
+    config: RunConfig
+    attempt: int
+    """From 1."""
+
+
+class Trials(ABC):
+    """The planned units of one Optuna study."""
+
+    stage: schema.Stage
+    objectives: Sequence[schema.Metric] = (schema.BEST_VAL_IOU,)
+
+    def __init__(self, study: optuna.Study, units: Sequence[str]) -> None:
+        self.study = study
+        known = study.get_trials(deepcopy=False)
+        ended = {trial.user_attrs[UNIT] for trial in known if OUTCOME in trial.user_attrs}
+        self._attempts = Counter(trial.user_attrs[UNIT] for trial in known if UNIT in trial.user_attrs)
+        self._losses = Counter(trial.user_attrs[UNIT] for trial in known if LOST in trial.user_attrs)
+        self._next_number = len(known)
+        self._todo = deque(unit for unit in units if unit not in ended)
+
+    @property
+    def waiting(self) -> int:
+        """Units that have no outcome and do not run."""
+        return len(self._todo)
+
+    def open(self) -> Opened:
+        """Start a trial of the next unit."""
+        unit = self._todo.popleft()
+        number, config = self._ask(unit)
+        self._next_number = number + 1
+        self._attempts[unit] += 1
+        return Opened(number, unit, config, self._attempts[unit])
+
+    @abstractmethod
+    def _ask(self, unit: str) -> tuple[int, RunConfig]:
+        """Make a running trial of the unit: its number and configuration."""
+
+    def _add(self, unit: str, params: Mapping[str, Any], distributions: dict[str, BaseDistribution]) -> int:
+        """Make a running trial with given parameters, in a single write; `enqueue_trial` and `ask` take a dozen."""
+        self.study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=dict(params),
+                distributions=distributions,
+                user_attrs={UNIT: unit},
+            )
+        )
+        return self._next_number
+
+    def attribute(self, opened: Opened, name: str, value: Any) -> None:
+        """Write an attribute of a running trial."""
+        set_attribute(self.study, opened.number, name, value)
+
+    @abstractmethod
+    def constrain(self, opened: Opened, excess: int) -> None:
+        """Note how far the predicted peak is above the memory budget, in bytes; negative if it is within."""
+
+    @abstractmethod
+    def prune(self, opened: Opened, record: EpochRecord) -> str | None:
+        """Why the trial should stop after this epoch, or None."""
+
+    def record(self, opened: Opened, outcome: Outcome) -> None:
+        """Write the outcome: from here on the unit is done, whatever happens to this process."""
+        name, values = run_name(opened.config), self._values(outcome)
+        entry = {"state": outcome.state, "reason": outcome.reason, "values": values, "name": name}
+        self.attribute(opened, OUTCOME, entry)
+
+    def finish(self, opened: Opened, outcome: Outcome) -> None:
+        """Give the trial its state in Optuna, last of all."""
+        conclude(self.study, opened.number, outcome.state, self._values(outcome))
+
+    def _values(self, outcome: Outcome) -> list[float] | None:
+        return [outcome.metrics[metric.name] for metric in self.objectives] if outcome.state == "complete" else None
+
+    def lose(self, opened: Opened, reason: str) -> int:
+        """Note that the attempt's worker died; returns how many attempts of the unit ended so."""
+        self.attribute(opened, LOST, reason)
+        self._losses[opened.unit] += 1
+        return self._losses[opened.unit]
+
+    def again(self, opened: Opened) -> None:
+        """Close the attempt without an outcome; its unit is next."""
+        end_trial(self.study, opened.number, TrialState.FAIL)
+        self._todo.appendleft(opened.unit)
+
+
+def conclude(study: optuna.Study, number: int, state: schema.State, values: Sequence[float] | None) -> None:
+    """Give a trial the Optuna state that its outcome means.
+
+    Whatever ended short of a result counts as pruned, from which samplers learn; they ignore what failed.
+    """
+    if state == "complete":
+        end_trial(study, number, TrialState.COMPLETE, values)
+    else:
+        end_trial(study, number, TrialState.FAIL if state == "failed" else TrialState.PRUNED)
+
+
+class FixedTrials(Trials):
+    """Units with given configurations, in order."""
+
+    stage = "comparison"
+
+    def __init__(self, study: optuna.Study, units: Sequence[Unit]) -> None:
+        super().__init__(study, [unit.key for unit in units])
+        self._units = {unit.key: unit for unit in units}
+        self._distributions = _choices(units)
+
+    @override
+    def _ask(self, unit: str) -> tuple[int, RunConfig]:
+        planned = self._units[unit]
+        distributions = {name: self._distributions[name] for name in planned.factors}
+        return self._add(unit, planned.factors, distributions), planned.config
+
+    @override
+    def constrain(self, opened: Opened, excess: int) -> None:
+        """No sampler would learn from it."""
+
+    @override
+    def prune(self, opened: Opened, record: EpochRecord) -> str | None:
+        """Units that are compared train to their end."""
+
+
+def _choices(units: Sequence[Unit]) -> dict[str, BaseDistribution]:
+    """Every value a factor takes in the plan: Optuna wants one static set of choices per name."""
+    values: dict[str, dict[Any, None]] = {}
+    for unit in units:
+        for name, value in unit.factors.items():
+            values.setdefault(name, {})[value] = None
+    return {name: CategoricalDistribution(list(choices)) for name, choices in values.items()}
+
+
+class SampledTrials(Trials):
+    """Units whose hyperparameters a sampler chooses. A unit whose worker died runs again with the same ones."""
+
+    stage = "search"
+
+    def __init__(
+        self,
+        storage: optuna.storages.RDBStorage,
+        name: str,
+        units: Sequence[str],
+        search: "Search",
+        configure: Callable[[Mapping[str, Any]], RunConfig],
+        *,
+        epochs: int,
+    ) -> None:
+        self.objectives = search.objectives
+        pruner = optuna.pruners.HyperbandPruner(max_resource=epochs)
+        study = create(storage, name, self.objectives, pruner=pruner)
+        super().__init__(study, units)
+        # A sampler that is built again with the same seed would repeat its first draws.
+        study.sampler = optuna.samplers.TPESampler(seed=search.seed + self._next_number)
+        self._distributions = search.distributions()
+        self._configure = configure
+        self._chosen = {
+            trial.user_attrs[UNIT]: trial.params
+            for trial in study.get_trials(deepcopy=False)
+            if UNIT in trial.user_attrs and trial.params.keys() == self._distributions.keys()
+        }
+
+    @override
+    def _ask(self, unit: str) -> tuple[int, RunConfig]:
+        params = self._chosen.get(unit)
+        if params is None:
+            trial = self.study.ask(self._distributions)
+            trial.set_user_attr(UNIT, unit)
+            number, params = trial.number, trial.params
+            self._chosen[unit] = params
+        else:
+            number = self._add(unit, params, self._distributions)
+        return number, self._configure(params)
+
+    @override
+    def constrain(self, opened: Opened, excess: int) -> None:
+        trial = optuna.trial.Trial(self.study, trial_id(self.study, opened.number))
+        trial.set_constraint(MEMORY, excess)
+
+    @override
+    def prune(self, opened: Opened, record: EpochRecord) -> str | None:
+        if len(self.objectives) > 1:  # Optuna prunes by a single value only
+            return None
+        storage, trial = self.study._storage, trial_id(self.study, opened.number)
+        storage.set_trial_intermediate_value(trial, record.epoch, record.val_iou)
+        if self.study.pruner.prune(self.study, storage.get_trial(trial)):
+            return f"pruned by Hyperband after epoch {record.epoch}, at a validation IoU of {record.val_iou:.3f}"
+        return None

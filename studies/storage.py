@@ -1,0 +1,143 @@
+"""The Optuna side of a study: its storage by URL, and what is kept there beside the trials."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import schema
+from bench.database import (
+    SQLITE,
+    kind,
+    redact,
+    require_reachable,
+    settle_sqlite,
+    sqlite_path,
+    sqlite_url,
+    use_write_ahead_log,
+)
+from studies.study import Planned
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial, TrialState
+
+# Attributes of the study.
+OPTIONS = "options"
+"""What the plan depends on beside the study's name: resuming with something else is refused."""
+PLANNED = "planned"
+"""Unit -> [stage, architecture] of every planned unit, in order."""
+STAGES = "stages"
+"""Names of the Optuna studies that hold the trials."""
+PARENT_RUN = "mlflow.parent_run_id"
+SPEEDS = "speeds"
+"""Machine -> workers -> images per second, as `WORKERS=auto` measured it."""
+
+# Attributes of a trial.
+UNIT = schema.UNIT
+RUN_ID = "mlflow.run_id"
+"""The MLflow run of this attempt."""
+OUTCOME = "outcome"
+"""State, reason, name and the objectives' values: written once, before the run is closed and the trial is told."""
+LOST = "lost"
+"""Why the attempt was cut off through no decision of the driver: its worker died."""
+
+
+def storage_url(runs: Path, url: str = "") -> str:
+    """`url`, or the SQLite database in the folder `runs` if it is empty."""
+    return url or sqlite_url(runs / schema.STUDY_DB)
+
+
+def open_storage(url: str) -> "optuna.storages.RDBStorage":
+    """The storage, made with its tables if it is not there.
+
+    Raises:
+        ValueError: nothing answers there, or it is neither SQLite nor PostgreSQL.
+    """
+    require_reachable("storage", url)
+    if kind(url).startswith("http"):
+        raise ValueError(f"storage must be SQLite or PostgreSQL, got {redact(url)}.")
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    settle_sqlite()
+    try:
+        storage = optuna.storages.RDBStorage(url)
+    except ImportError as error:
+        raise ValueError(
+            f'{redact(url)} needs a database driver: pip install "hourglass-bench[postgresql]" ({error}).'
+        ) from error
+    if kind(url) == SQLITE:
+        use_write_ahead_log(sqlite_path(url))
+    return storage
+
+
+def create(
+    storage: "optuna.storages.RDBStorage", name: str, objectives: Sequence[schema.Metric], **parts: Any
+) -> "optuna.Study":
+    """The Optuna study, created if it is new; `parts` are its sampler and pruner."""
+    import optuna
+
+    return optuna.create_study(
+        storage=storage,
+        study_name=name,
+        directions=["maximize" if metric.better == "higher" else "minimize" for metric in objectives],
+        load_if_exists=True,
+        **parts,
+    )
+
+
+def find(url: str, name: str) -> "optuna.Study | None":
+    """The study if it was ever started there."""
+    if kind(url) == SQLITE and not sqlite_path(url).is_file():
+        return None
+    import optuna
+
+    try:
+        study = optuna.load_study(study_name=name, storage=open_storage(url))
+    except KeyError:
+        return None
+    return study if PLANNED in study.user_attrs else None
+
+
+def stages(study: "optuna.Study") -> "list[optuna.Study]":
+    """The Optuna studies that hold the trials of a study; a stage that has not begun has none yet."""
+    import optuna
+
+    begun = set(optuna.get_all_study_names(storage=study._storage))
+    names = [name for name in study.user_attrs[STAGES] if name in begun]
+    return [optuna.load_study(study_name=name, storage=study._storage) for name in names]
+
+
+def trial_id(study: "optuna.Study", number: int) -> int:
+    """The storage's own name of a trial. A `Trial` made for writing would run the sampler once more."""
+    return study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+
+
+def set_attribute(study: "optuna.Study", number: int, name: str, value: Any) -> None:
+    """Write an attribute of a running trial."""
+    study._storage.set_trial_user_attr(trial_id(study, number), name, value)
+
+
+def trials(study: "optuna.Study") -> "list[FrozenTrial]":
+    """Every trial of the stages of a study."""
+    return [trial for stage in stages(study) for trial in stage.get_trials(deepcopy=False)]
+
+
+def end_trial(study: "optuna.Study", number: int, state: "TrialState", values: Sequence[float] | None = None) -> None:
+    """As `Study.tell`, which reads the trial twice more and takes as long as everything else of a trial's end."""
+    study._storage.set_trial_state_values(trial_id(study, number), state, values)
+
+
+def planned(study: "optuna.Study") -> dict[str, Planned]:
+    """What each planned unit is."""
+    return {unit: Planned(*entry) for unit, entry in study.user_attrs[PLANNED].items()}
+
+
+def outcomes(study: "optuna.Study") -> dict[str, schema.State]:
+    """Unit -> how it ended, for every planned unit that has an outcome."""
+    expected: Mapping[str, Any] = study.user_attrs[PLANNED]
+    return {
+        trial.user_attrs[UNIT]: trial.user_attrs[OUTCOME]["state"]
+        for trial in trials(study)
+        if OUTCOME in trial.user_attrs and trial.user_attrs[UNIT] in expected
+    }

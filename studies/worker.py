@@ -1,0 +1,133 @@
+"""What happens in a worker process: one task is one trial, trained and logged into the run it was given."""
+
+import gc
+import os
+import traceback
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from bench import schema
+from bench.clock import Stopwatch
+from bench.config import RunConfig
+from bench.database import store_failure
+from bench.run import prepare, run
+from bench.tracking import RunLog, connect
+from studies.channel import Address, Reporter
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+TRACEBACK = "traceback.txt"
+BENCHMARK_SECONDS = 1
+
+
+class Task(NamedTuple):
+    """A trial, ready to be sent anywhere."""
+
+    config: RunConfig
+    run_id: str
+    tracking: str
+    cache: Path
+    test: bool
+    """Whether the best epoch is evaluated on test scenes."""
+    predicted_peak: int
+    """Bytes."""
+    reports: Address
+    """Where the driver listens for epochs."""
+
+
+class Place(NamedTuple):
+    """What a worker may use."""
+
+    device: str
+    threads: int
+
+
+class Outcome(NamedTuple):
+    """How a trial ended, and what it measured."""
+
+    state: schema.State
+    reason: str
+    metrics: dict[str, float]
+
+
+class StoreError(RuntimeError):
+    """The disk or the database failed, so the trial has no outcome."""
+
+
+def work(task: Task, place: Place) -> Outcome:
+    """Train one trial.
+
+    Running out of memory is an outcome: the device is emptied, and the worker goes on.
+
+    Raises:
+        StoreError: results could not be written.
+        Exception: whatever the training raised; its traceback is an artifact of the run.
+    """
+    torch.set_num_threads(place.threads)
+    outcome = _attempt(task, torch.device(place.device))
+    if outcome.state == "out_of_memory":
+        gc.collect()
+    torch.cuda.empty_cache()  # what this trial reserved must not count as the next one's
+    return outcome
+
+
+def _attempt(task: Task, device: torch.device) -> Outcome:
+    log = RunLog(_client(task.tracking), task.run_id)
+    try:
+        with Reporter(task.reports, task.run_id) as report:
+            result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
+        log.metrics({schema.PREDICTED_PEAK.name: task.predicted_peak})
+    except Exception as error:
+        if failure := store_failure(error):
+            raise StoreError(failure) from None
+        if is_out_of_memory(error):
+            return Outcome("out_of_memory", str(error).partition("\n")[0], {})
+        log.text(traceback.format_exc(), TRACEBACK)
+        raise
+    return Outcome(result.state, result.reason, result.metrics)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """CUDA has an exception of its own; the CPU's allocator only says so."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+@cache
+def _client(url: str) -> "MlflowClient":
+    """One per process: opening a store takes longer than logging a short trial."""
+    return connect(url)
+
+
+def volunteer_for_the_kernel() -> None:
+    """If the machine runs out of memory, the kernel is to take a worker: its trial is lost, the study goes on."""
+    score = Path("/proc/self/oom_score_adj")
+    if score.exists():
+        score.write_text("1000")
+
+
+def benchmark(configs: Sequence[RunConfig], cache: Path, place: Place) -> list[float]:
+    """Images trained per second of each config, over a second and at least one step, after a warm-up step."""
+    torch.set_num_threads(place.threads)
+    rates = []
+    for config in configs:
+        device = torch.device(place.device)
+        material = prepare(config, cache, device)
+        batch = torch.arange(config.training.batch_size) % len(material.dataset.frames.stems)
+        images, masks = material.data.images[batch], material.data.masks[batch]
+        material.trainer.step(images, masks)
+        clock, steps = Stopwatch(device), 0
+        while steps == 0 or clock.seconds() < BENCHMARK_SECONDS:
+            material.trainer.step(images, masks)
+            steps += 1
+        rates.append(steps * len(batch) / clock.seconds())
+    return rates
+
+
+def process_id() -> int:
+    """Of the worker that answers."""
+    return os.getpid()

@@ -1,0 +1,77 @@
+"""What the driver itself costs per trial, from the first to the last of many that take no time.
+
+As a script, from the repository's root: `PYTHONPATH=. python tests/studies/overhead.py RUNS [TRIALS]`.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from architectures.registry import configure
+from bench import cli, schema
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from studies import driver, layout
+from studies.channel import LOOPBACK
+from studies.executors import Ending
+from studies.options import Options
+from studies.run import run_study
+from studies.study import Factorial, Unit
+from studies.worker import Outcome, Place, Task
+
+WINDOW = 100
+
+
+class NoWork:
+    """An executor whose tasks are over at once."""
+
+    host = LOOPBACK
+    memory = 2**40
+    slots = 1
+
+    def __init__(self, _: Sequence[Place]) -> None:
+        pass
+
+    def submit(self, task: Task, done: Callable[[Ending], None]) -> None:
+        """Complete, with an invented IoU."""
+        TIMES.append(time.perf_counter())
+        done(Outcome("complete", "", {schema.BEST_VAL_IOU.name: 0.5}))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+TIMES: list[float] = []
+
+
+def main(runs: Path, trials: int) -> None:
+    """Print the median milliseconds per trial around trial 100 and around the last one."""
+    layout.LocalExecutor = NoWork  # type: ignore[assignment,misc]
+    driver.Display.ended = lambda *_: None  # type: ignore[method-assign]
+    data = DataConfig(size=(16, 16), synthetic_scenes=6, synthetic_frames=1, folds=3)
+    architecture = configure("unet", (4, 8))
+    units = [
+        Unit(
+            config=RunConfig(architecture=architecture, data=data, training=TrainingConfig(epochs=1), seed=seed),
+            factors={"architecture": "unet", "depth": 2, "base_width": 4, "growth": 2.0, "seed": seed},
+        )
+        for seed in range(trials)
+    ]
+    study = Factorial(
+        name="overhead",
+        question="What does the driver cost?",
+        size=16,
+        training=TrainingConfig(epochs=1),
+        plan=lambda *_: units,
+        data={"synthetic_scenes": 6, "synthetic_frames": 1, "folds": 3},
+    )
+    run_study(study, Options(runs=runs, device="cpu", workers="1"))
+    costs = [1000 * (after - before) for before, after in zip(TIMES, TIMES[1:], strict=False)]
+    for end in [WINDOW * 3 // 2, *range(1000, trials + 1, 1000)]:
+        window = costs[max(0, end - WINDOW) : end]
+        cli.say(f"trials {end - len(window)} to {end}: {statistics.median(window):.1f} ms per trial")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1000)

@@ -1,0 +1,119 @@
+"""What the studies plan."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from architectures.registry import PRESETS
+from studies.__main__ import main
+from studies.catalog import CATALOG
+from studies.search import Search
+from studies.spaces import skip_subsets
+from studies.study import Factorial, Setting, Study, Unit, budgets
+
+FACTORIALS = [name for name, study in CATALOG.items() if isinstance(study, Factorial)]
+SEARCHES = [name for name, study in CATALOG.items() if isinstance(study, Search)]
+
+
+def setting(name: str) -> Setting:
+    return CATALOG[name].setting(data="synthetic", epochs=None)
+
+
+def units(name: str) -> list[Unit]:
+    study = CATALOG[name]
+    assert isinstance(study, Factorial)
+    return study.units(setting(name))
+
+
+def test_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out).keys() == CATALOG.keys()
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_the_setting_is_what_was_asked_for(name: str) -> None:
+    study = CATALOG[name]
+    chosen = study.setting(data="elsewhere", epochs=7)
+    assert (chosen.training.epochs, chosen.data.path) == (7, "elsewhere")
+    assert study.setting(data="elsewhere", epochs=None).training == study.training
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_examples_can_be_trained_and_differ(name: str) -> None:
+    examples = CATALOG[name].examples(setting(name))
+    assert 1 < len({example.architecture for example in examples}) == len(examples) <= 3
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_the_space_is_a_matter_of_the_study_alone(name: str) -> None:
+    spaces = Counter(study.space() for study in CATALOG.values())
+    assert spaces[CATALOG[name].space()] == 1
+
+
+@pytest.mark.parametrize("name", FACTORIALS)
+def test_every_factorial_plans_paired_distinct_units(name: str) -> None:
+    plan = units(name)
+    assert len({unit.key for unit in plan}) == len(plan)
+    seeds: dict[Any, set[int]] = {}
+    for unit in plan:
+        seeds.setdefault(unit.config.architecture, set()).add(unit.config.seed)
+    assert set(map(frozenset, seeds.values())) == {frozenset({0, 1, 2})}
+    assert len({unit.config.training for unit in plan}) == 1
+    names = {frozenset(unit.factors) for unit in plan}
+    assert all("architecture" in factors and "seed" in factors for factors in names)
+
+
+@pytest.mark.parametrize("name", [name for name in FACTORIALS if name != "skips"])
+def test_hourglass_and_unet_come_in_the_same_sizes(name: str) -> None:
+    sizes: dict[str, set[Any]] = {}
+    for unit in units(name):
+        sizes.setdefault(unit.config.architecture.name, set()).add(
+            (unit.config.architecture.channels, unit.config.seed)
+        )
+    assert sizes["hourglass"] == sizes["unet"]
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_every_search_gives_each_architecture_the_same_budget(name: str) -> None:
+    study = CATALOG[name]
+    assert isinstance(study, Search)
+    for stage, budget in budgets(study.planned(setting(name))).items():
+        assert set(budget) == set(study.architectures)
+        assert set(budget.values()) == {study.trials if stage == "search" else study.refits}
+
+
+def test_quick_crosses_three_architectures_with_depth_and_width() -> None:
+    cells = Counter((unit.factors["depth"], unit.factors["base_width"]) for unit in units("quick"))
+    assert len(cells) == 4
+    assert set(cells.values()) == {9}
+
+
+def test_practical_holds_its_presets_at_128_pixels() -> None:
+    attempts = Counter(unit.config.architecture for unit in units("practical"))
+    assert all(attempts[preset] == 3 for preset in PRESETS.values())
+    assert {unit.config.data.size for unit in units("practical")} == {(128, 128)}
+
+
+def test_depth_width_covers_depths_and_widths() -> None:
+    assert {unit.factors["depth"] for unit in units("depth_width")} == set(range(1, 7))
+    assert {unit.factors["base_width"] for unit in units("depth_width")} == {8, 16, 32, 64, 128}
+
+
+def test_skips_goes_from_hourglass_to_unet_by_every_subset() -> None:
+    networks = {unit.config.architecture for unit in units("skips")}
+    assert {network.skips for network in networks} == {(), (1,), (2,), (3,), (1, 2), (1, 3), (2, 3), (1, 2, 3)}
+    assert {network.name for network in networks if not network.skips} == {"hourglass"}
+    assert len({(network.channels, network.decoder_channels, network.norm) for network in networks}) == 1
+
+
+def test_skip_subsets_grow() -> None:
+    assert skip_subsets(2) == [(), (1,), (2,), (1, 2)]
+
+
+def test_refits_have_seeds_and_folds_that_the_search_did_not_use() -> None:
+    study = CATALOG["search"]
+    assert isinstance(study, Study)
+    refits = [unit for unit, planned in study.planned(setting("search")).items() if planned.stage == "comparison"]
+    assert sorted(refits) == sorted(f"{name}-refit-{seed}" for name in ("hourglass", "unet") for seed in range(1, 6))

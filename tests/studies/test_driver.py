@@ -1,0 +1,297 @@
+"""The driver: from a sweep to its report, what it does with every way a trial can end, and how it resumes."""
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from architectures.registry import configure
+from bench import schema
+from bench.config import RunConfig, TrainingConfig
+from bench.run import describe, run
+from bench.tracking import RunLog, open_store, tracking_url
+from reports.__main__ import main as reports
+from studies import driver, storage, worker
+from studies.__main__ import main
+from studies.executors import Lost
+from studies.options import Options
+from studies.run import run_study
+from studies.status import Status
+from studies.study import Factorial, Unit
+from tests.studies.conftest import InlineExecutor, sweep, trial_runs
+
+pytestmark = pytest.mark.usefixtures("catalog")
+Inline = type[InlineExecutor]
+
+OPTIONS = Options(device="cpu", workers="1")
+
+
+def counts(answer: str) -> dict[str, int]:
+    """The units of a printed status, by state."""
+    status = json.loads(answer)
+    return {name: status[name] for name in ("planned", "running", "waiting", *schema.STATES)}
+
+
+def all_complete(planned: int) -> dict[str, int]:
+    return {"planned": planned, "running": 0, "waiting": 0} | dict.fromkeys(schema.STATES, 0) | {"complete": planned}
+
+
+@pytest.mark.usefixtures("inline")
+def test_sweep_resume_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = tmp_path / "runs"
+    assert sweep(runs) == 0
+    first = capsys.readouterr().out
+    assert counts(first) == all_complete(4)
+    stored = trial_runs(runs)
+    assert len(stored) == 4
+    assert {run.data.tags[schema.STAGE] for run in stored} == {"comparison"}
+    for stored_run in stored:
+        metrics = stored_run.data.metrics
+        assert metrics[schema.PREDICTED_PEAK.name] == metrics[schema.TENSOR_PEAK.name]
+    (parent,) = {run.data.tags["mlflow.parentRunId"] for run in stored}
+    tags = open_store(tracking_url(runs)).get_run(parent).data.tags
+    assert tags[schema.STUDY_PLANNED] == "4"
+    assert json.loads(tags[schema.STUDY_BUDGET]) == {"comparison": {"hourglass": 2, "unet": 2}}
+
+    assert sweep(runs) == 0
+    assert capsys.readouterr().out == first
+    assert len(trial_runs(runs)) == 4
+
+    assert reports(["build", "--study", "tiny", "--runs", str(runs), "--json"]) == 0
+    built = json.loads(capsys.readouterr().out)
+    assert Path(built["report"]).read_bytes().startswith(b"%PDF")
+    assert built["runs"] == 4
+    study = storage.find(storage.storage_url(runs), "tiny")
+    assert study is not None
+    assert {tuple(sorted(trial.params.items())) for trial in study.get_trials()} == {
+        tuple(sorted({"architecture": name, "depth": 2, "base_width": 4, "growth": 2.0, "seed": seed}.items()))
+        for name in ("hourglass", "unet")
+        for seed in (0, 1)
+    }
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_sweep_says_how_to_resume_and_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stop: signal.Signals
+) -> None:
+    calls: list[RunConfig] = []
+
+    def interrupted(config: RunConfig, *arguments: Any, **options: Any) -> Any:
+        calls.append(config)
+        if len(calls) == 2:
+            os.kill(os.getpid(), stop)
+        return run(config, *arguments, **options)
+
+    monkeypatch.setattr(worker, "run", interrupted)
+    assert sweep(tmp_path) == 130
+    assert "the same command resumes study tiny" in capsys.readouterr().err
+    assert main(["status", "tiny", "--runs", str(tmp_path), "--json"]) == 0
+    stopped = counts(capsys.readouterr().out)
+    assert (stopped["complete"], stopped["running"], stopped["waiting"]) == (1, 0, 3)
+    assert sweep(tmp_path) == 0
+    assert counts(capsys.readouterr().out) == all_complete(4)
+    assert Counter(item.info.status for item in trial_runs(tmp_path)) == {"FINISHED": 4, "KILLED": 1}
+
+
+def kill_driver_at(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """From now on the driver ends as if killed when it reaches a step: what is open stays open."""
+
+    def killed(*_: Any, **__: Any) -> Any:
+        raise SystemExit
+
+    monkeypatch.setattr(step, killed)
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize(
+    ("step", "left"),
+    [
+        ("studies.stages.Trials.attribute", 0),  # the trial has no run id yet
+        ("studies.driver.Driver._predict", 0),
+        ("studies.stages.Trials.record", 0),  # trained, and nobody wrote it down
+        ("bench.tracking.RunLog.close", 1),  # the outcome is written, the run still open
+        ("studies.stages.Trials.finish", 1),  # the run is closed, Optuna not yet told
+    ],
+)
+def test_a_driver_killed_at_any_step_is_made_good(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    step: str,
+    left: int,
+) -> None:
+    """`left`: units that the killed session leaves done."""
+    with monkeypatch.context() as patch:
+        kill_driver_at(patch, step)
+        with pytest.raises(SystemExit):
+            sweep(tmp_path)
+    assert "RUNNING" in {item.info.status for item in trial_runs(tmp_path)} or step.endswith("finish")
+    assert main(["status", "tiny", "--runs", str(tmp_path), "--json"]) == 0
+    assert counts(capsys.readouterr().out)["complete"] == left
+    assert sweep(tmp_path) == 0
+    assert counts(capsys.readouterr().out) == all_complete(4)
+    statuses = Counter(item.info.status for item in trial_runs(tmp_path))
+    assert statuses == {"FINISHED": 4} | ({} if left else {"KILLED": 1})
+    outcomes = Counter(item.data.tags.get(schema.STATE) for item in trial_runs(tmp_path))
+    assert outcomes["complete"] == 4
+    study = storage.find(storage.storage_url(tmp_path), "tiny")
+    assert study is not None
+    assert {trial.state.is_finished() for trial in study.get_trials()} == {True}
+
+
+def test_a_unit_whose_worker_dies_runs_again(
+    tmp_path: Path, inline: Inline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    died: list[str] = []
+
+    def crash(task: worker.Task) -> Lost | None:
+        if not died:
+            died.append(task.run_id)
+            return Lost("killed by a test")
+        return None
+
+    inline.crash = staticmethod(crash)
+    assert sweep(tmp_path) == 0
+    said = capsys.readouterr()
+    assert counts(said.out) == all_complete(4)
+    assert "killed by a test; it runs again" in said.err
+    (lost,) = [item for item in trial_runs(tmp_path) if item.info.status == "KILLED"]
+    assert lost.info.run_id == died[0]
+    (second,) = [item for item in trial_runs(tmp_path) if item.data.tags[schema.ATTEMPT] == "2"]
+    assert second.data.tags[schema.UNIT] == lost.data.tags[schema.UNIT]
+
+
+def test_a_unit_whose_worker_dies_again_and_again_is_given_up(
+    tmp_path: Path, inline: Inline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also across sessions; a driver that is killed does not count against its units."""
+    unlucky: list[RunConfig] = []
+
+    def crash(task: worker.Task) -> Lost | None:
+        unlucky.append(task.config)
+        return Lost("killed by a test") if task.config == unlucky[0] else None
+
+    inline.crash = staticmethod(crash)
+    assert sweep(tmp_path) == 0
+    assert unlucky.count(unlucky[0]) == driver.MAX_LOSSES == 3
+    said = capsys.readouterr()
+    assert (counts(said.out)["failed"], counts(said.out)["complete"]) == (1, 3)
+    assert "failed (killed by a test; so did the 2 attempts before)" in said.err
+    assert sweep(tmp_path) == 0
+    assert len(trial_runs(tmp_path)) == 6
+
+
+def run_units(runs: Path, configs: dict[str, RunConfig], **options: Any) -> Status:
+    units = [Unit(config=config, factors={"case": name}) for name, config in configs.items()]
+    study = Factorial(
+        name="states", question="?", size=16, training=TrainingConfig(), plan=lambda *_: units, data={"folds": 3}
+    )
+    return run_study(study, replace(OPTIONS, runs=runs, **options))
+
+
+@pytest.mark.usefixtures("inline")
+def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
+    tmp_path: Path, tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An absurd width is refused before it is started, an absurd rate diverges, and the rest completes."""
+    configs = {
+        "infeasible": tiny_config(architecture=configure("unet", (2,) * 5)),
+        "over budget": tiny_config(architecture=configure("unet", (4096, 8192, 16384))),
+        "diverged": tiny_config(training=TrainingConfig(epochs=2, batch_size=4, lr=1e30, clip_norm=0)),
+        "failed": tiny_config(architecture=configure("unet", (4, 8), decoder_channels=(4,))),
+        "out of memory": tiny_config(seed=1),
+        "raises": tiny_config(seed=2),
+        "complete": tiny_config(),
+    }
+    errors = {
+        1: RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        2: ArithmeticError("planted"),
+    }
+
+    def planted(config: RunConfig, log: RunLog, **options: Any) -> Any:
+        if config.seed in errors:
+            log.params(describe(config))
+            raise errors[config.seed]
+        return run(config, log, **options)
+
+    monkeypatch.setattr(worker, "run", planted)
+    status = run_units(tmp_path, configs, memory_budget="1GiB")
+    assert status.states == {
+        "complete": 1,
+        "pruned": 0,
+        "infeasible": 2,
+        "diverged": 1,
+        "out_of_memory": 1,
+        "failed": 2,
+    }
+    stored = trial_runs(tmp_path, "states")
+    reasons = {(item.data.tags[schema.STATE], item.data.tags[schema.STATE_REASON]) for item in stored}
+    for state, text in (
+        ("infeasible", "largest depth that fits is 4"),
+        ("infeasible", "predicted tensor peak of 128 GiB, memory budget of 1 GiB"),
+        ("diverged", "the training loss was"),
+        ("out_of_memory", "can't allocate memory"),
+        ("failed", "must hold one width per level"),
+        ("failed", "ArithmeticError: planted"),
+    ):
+        assert any(found == state and text in reason for found, reason in reasons), (state, text, reasons)
+    assert all("architecture.name" in item.data.params for item in stored)
+    (raised,) = [item for item in stored if "planted" in item.data.tags[schema.STATE_REASON]]
+    folder = Path(raised.info.artifact_uri.removeprefix("file://"))
+    assert "ArithmeticError" in (folder / worker.TRACEBACK).read_text()
+
+    monkeypatch.setattr(worker, "run", lambda *_, **__: pytest.fail("a finished unit ran again"))
+    assert run_units(tmp_path, configs, memory_budget="1GiB").states == status.states
+
+
+@pytest.mark.usefixtures("inline")
+def test_a_full_disk_stops_the_sweep_and_costs_no_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(config: RunConfig, *arguments: Any, **options: Any) -> Any:
+        if config.seed == 1:
+            raise OSError(28, "No space left on device")
+        return run(config, *arguments, **options)
+
+    monkeypatch.setattr(worker, "run", full)
+    assert sweep(tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "the disk or database refused: [Errno 28] No space left on device" in said
+    assert "the same command resumes study tiny" in said
+    monkeypatch.setattr(worker, "run", run)
+    assert sweep(tmp_path) == 0
+    assert counts(capsys.readouterr().out) == all_complete(4)
+    assert "RUNNING" not in {item.info.status for item in trial_runs(tmp_path)}
+
+
+@pytest.mark.usefixtures("inline")
+def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config: Callable[..., RunConfig]) -> None:
+    """Statements sent to the databases for one more trial, early and late in a study."""
+    from sqlalchemy import Engine, event
+
+    statements: list[str] = []
+    record = lambda *arguments: statements.append(arguments[2])  # noqa: E731
+    configs = {str(seed): tiny_config(architecture=configure("unet", (2,) * 5), seed=seed) for seed in range(60)}
+    marks: list[int] = []
+    original = driver.Driver._start
+
+    def marked(self: driver.Driver, *arguments: Any) -> None:
+        marks.append(len(statements))
+        original(self, *arguments)
+
+    event.listen(Engine, "before_cursor_execute", record)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(driver.Driver, "_start", marked)
+            run_units(tmp_path, configs)
+    finally:
+        event.remove(Engine, "before_cursor_execute", record)
+    costs = [after - before for before, after in zip(marks[1:], marks[2:], strict=False)]
+    assert max(costs[-10:]) <= max(costs[:10])

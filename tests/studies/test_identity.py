@@ -1,0 +1,150 @@
+"""What a study refuses: wrong input before anything is written, and to be resumed as something else."""
+
+import fcntl
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Pool, event
+
+from bench import schema
+from studies import identity, lock, storage
+from studies.__main__ import main
+from studies.catalog import CATALOG
+from studies.options import Options
+from studies.run import run_study
+from studies.study import Factorial
+from tests.studies.conftest import sweep, trial_runs
+
+pytestmark = pytest.mark.usefixtures("catalog", "inline")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "study", "message"),
+    [
+        (("--data", "nowhere"), "tiny", "nowhere/images must be a folder"),
+        (
+            (),
+            "slow",
+            "study must be one of quick, practical, depth_width, skips, search, memory_budget, tiny, got 'slow'",
+        ),
+        (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
+        (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
+        (("--memory-budget", "2 GigaBytes"), "tiny", "memory budget must be a size such as 2GiB"),
+        (("--device", "tpu"), "tiny", "device must be one of auto, cpu, cuda"),
+        (("--storage", "mysql://host/db"), "tiny", "a store's URL must start with one of sqlite, http"),
+        (("--tracking", "sqlite://"), "tiny", "a SQLite URL must name a file"),
+        (("--storage", "postgresql://127.0.0.1:9/x"), "tiny", "storage must be the URL of a store that answers"),
+        (("--tracking", "http://user:secret@127.0.0.1:9"), "tiny", "tracking must be the URL of a store that answers"),
+        (("--storage", "http://127.0.0.1:9"), "tiny", "storage must be the URL of a store that answers"),
+    ],
+)
+def test_wrong_input_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], study: str, message: str
+) -> None:
+    runs = tmp_path / "runs"
+    assert sweep(runs, *arguments, study=study) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "secret" not in said
+    assert len(said.strip().splitlines()) == 1
+    assert not runs.exists()
+
+
+def test_status_of_a_study_that_never_ran(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "quick", "--runs", str(tmp_path)]) == 2
+    assert "must have been started" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def run_tiny(runs: Path, study: Factorial, **options: object) -> None:
+    run_study(study, replace(Options(device="cpu", workers="1", runs=runs), **options))  # type: ignore[arg-type]
+
+
+def test_other_options_are_refused_and_can_be_accepted(
+    tmp_path: Path, tiny_study: Factorial, folder_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_tiny(tmp_path, tiny_study, epochs=1)
+    shorter = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:3])
+    with pytest.raises(
+        ValueError, match=r"got changes: epochs 1 -> 2\. Use another RUNS folder, or .*--accept-changes"
+    ):
+        run_tiny(tmp_path, tiny_study, epochs=2)
+    with pytest.raises(ValueError, match=f"data synthetic -> {folder_data}; content of the data .{{16}} -> "):
+        run_tiny(tmp_path, tiny_study, epochs=1, data=str(folder_data))
+    with pytest.raises(ValueError, match="memory budget auto -> 1GiB"):
+        run_tiny(tmp_path, tiny_study, epochs=1, memory_budget="1GiB")
+    with pytest.raises(ValueError, match="units or search space"):
+        run_tiny(tmp_path, shorter, epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(identity, "code_digest", lambda: "new")
+        with pytest.raises(ValueError, match="code of architectures/ and bench/ .* -> new"):
+            run_tiny(tmp_path, tiny_study, epochs=1)
+    assert len(trial_runs(tmp_path)) == 4
+
+    run_tiny(tmp_path, shorter, epochs=1, accept_changes=True)
+    assert len(trial_runs(tmp_path)) == 4
+    superseded = [item for item in trial_runs(tmp_path) if schema.SUPERSEDED in item.data.tags]
+    assert len(superseded) == 1
+    run_tiny(tmp_path, tiny_study, epochs=1, accept_changes=True)
+    assert not [item for item in trial_runs(tmp_path) if schema.SUPERSEDED in item.data.tags]
+    run_tiny(tmp_path, tiny_study, epochs=1)
+
+
+def test_a_second_driver_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = storage.storage_url(tmp_path)
+    with lock.exclusive(url, "tiny"):
+        assert lock.is_held(url, "tiny")
+        assert not lock.is_held(url, "quick")
+        assert sweep(tmp_path) == 2
+    assert "must be free, got a sweep of study tiny there already (process " in capsys.readouterr().err
+    assert not lock.is_held(url, "tiny")
+
+
+def test_the_lock_is_free_as_soon_as_its_holder_is_gone(tmp_path: Path) -> None:
+    url = storage.storage_url(tmp_path)
+    with (tmp_path / "optuna.lock").open("w") as file:
+        file.write(json.dumps({"study": "tiny", "process": 1}))
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert lock.is_held(url, "tiny")
+    assert not lock.is_held(url, "tiny")
+
+
+@pytest.mark.parametrize("database", [schema.STUDY_DB, schema.TRACKING_DB])
+def test_a_database_that_cannot_be_written_ends_with_one_paragraph(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    """Once for each store."""
+    assert sweep(tmp_path, "--epochs", "1") == 0
+    study = CATALOG["tiny"]
+    assert isinstance(study, Factorial)
+    monkeypatch.setitem(CATALOG, "other", replace(study, name="other"))
+
+    frozen = True
+
+    def freeze(connection: sqlite3.Connection, *_: object) -> None:
+        if database in connection.execute("PRAGMA database_list").fetchone()[2]:
+            connection.execute(f"PRAGMA query_only={int(frozen)}")
+
+    event.listen(Pool, "checkout", freeze)
+    capsys.readouterr()
+    try:
+        assert sweep(tmp_path, "--epochs", "1", study="other") == 2
+        frozen = False
+        said = capsys.readouterr().err
+        assert "the disk or database refused: attempt to write a readonly database; what was recorded before" in said
+        assert "Traceback" not in said
+        assert sweep(tmp_path, "--epochs", "1", study="other") == 0
+    finally:
+        event.remove(Pool, "checkout", freeze)
+    assert json.loads(capsys.readouterr().out)["complete"] == 4
+
+
+def test_the_key_of_a_study_is_what_decides_its_numbers(tmp_path: Path, tiny_study: Factorial) -> None:
+    run_tiny(tmp_path, tiny_study, epochs=1)
+    root = storage.find(storage.storage_url(tmp_path), "tiny")
+    assert root is not None
+    assert root.user_attrs[storage.OPTIONS].keys() == identity.NAMES.keys()

@@ -1,0 +1,222 @@
+"""Searches: equal budgets, pruning, refits, the memory constraint, and samplers that resume."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from bench import schema
+from bench.config import RunConfig, TrainingConfig
+from bench.run import RunResult
+from bench.train import EpochRecord
+from studies import driver, storage, worker
+from studies.catalog import CATALOG
+from studies.options import Options
+from studies.run import run_study
+from studies.search import Search
+from studies.spaces import encoder_decoder_space
+from tests.conftest import TINY_DATA
+from tests.studies.conftest import InlineExecutor, trial_runs
+
+pytestmark = pytest.mark.usefixtures("inline")
+
+EPOCHS = 9
+STUDY = Search(
+    name="seek",
+    question="?",
+    size=16,
+    training=TrainingConfig(epochs=EPOCHS, batch_size=4),
+    data=TINY_DATA,
+    architectures=("hourglass", "unet"),
+    trials=12,
+    distributions=lambda: encoder_decoder_space(depths=range(1, 4), bases=range(4, 9)),
+    refits=2,
+)
+PARETO = replace(STUDY, name="front", refits=0, objectives=(schema.BEST_VAL_IOU, schema.TENSOR_PEAK))
+
+
+def quality(config: RunConfig, epoch: int) -> float:
+    """A learning curve with one best setting: depth 3, and a learning rate of 3e-3."""
+    lr = abs(config.training.lr - 3e-3) * 20
+    return max(0.05, 0.3 * config.architecture.depth - lr) * epoch / EPOCHS
+
+
+@pytest.fixture(autouse=True)
+def learn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, bool]]:
+    """Trainings without training; returns the list of what was trained, and whether it was tested."""
+    trained: list[tuple[RunConfig, bool]] = []
+
+    def pretend(
+        config: RunConfig, log: Any, *, stop: Callable[[EpochRecord], str | None], test: bool, **_: Any
+    ) -> RunResult:
+        trained.append((config, test))
+        state: schema.State = "complete"
+        for epoch in range(1, EPOCHS + 1):
+            iou = quality(config, epoch)
+            if reason := stop(EpochRecord(epoch, 1, 1, 1, iou, iou, 1e-3, 0.1)):
+                state = "pruned"
+                break
+        metrics = {schema.BEST_VAL_IOU.name: iou, schema.TENSOR_PEAK.name: 1_000_000 * config.architecture.depth}
+        return RunResult(
+            run_id=log.run_id,
+            state=state,
+            reason=reason or "",
+            epochs=epoch,
+            bottleneck=(1, 1, 1),
+            metrics=metrics,
+            checkpoint="",
+        )
+
+    monkeypatch.setattr(worker, "run", pretend)
+    monkeypatch.setattr(driver, "predict_peak_bytes", lambda config, _: 1_000_000 * config.architecture.depth)
+    return trained
+
+
+def go(study: Search, runs: Path, **options: Any) -> Any:
+    return run_study(study, replace(Options(device="cpu", workers="1", runs=runs), **options))
+
+
+def trials_of(runs: Path, stage: str) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name=stage, storage=storage.open_storage(storage.storage_url(runs))).get_trials()
+
+
+def test_a_search_spends_equal_budgets_prunes_and_refits_the_winners(
+    tmp_path: Path, learn: list[tuple[RunConfig, bool]]
+) -> None:
+    status = go(STUDY, tmp_path)
+    assert status.budget == {
+        "search": {"hourglass": (12, 12), "unet": (12, 12)},
+        "comparison": {"hourglass": (2, 2), "unet": (2, 2)},
+    }
+    assert status.states["pruned"] > 0
+    assert status.states["complete"] + status.states["pruned"] == 28
+    searched = [config for config, test in learn if not test]
+    refitted = [config for config, test in learn if test]
+    assert {config.seed for config in searched} == {0}
+    assert Counter(config.seed for config in refitted) == {1: 2, 2: 2}
+    for name in STUDY.architectures:
+        complete = [t for t in trials_of(tmp_path, f"seek/{name}") if t.state == optuna.trial.TrialState.COMPLETE]
+        best = max(complete, key=lambda trial: trial.values[0])
+        for config in refitted:
+            if config.architecture.name == name:
+                assert config.training.lr == best.params["lr"]
+                assert config.architecture.depth == best.params["depth"]
+    stages = Counter(run.data.tags[schema.STAGE] for run in trial_runs(tmp_path, "seek"))
+    assert stages == {"search": 24, "comparison": 4}
+    (reason, *_) = [
+        run.data.tags[schema.STATE_REASON]
+        for run in trial_runs(tmp_path, "seek")
+        if run.data.tags[schema.STATE] == "pruned"
+    ]
+    assert reason.startswith("pruned by Hyperband after epoch")
+
+
+def test_architectures_start_from_the_same_draws(tmp_path: Path) -> None:
+    go(replace(STUDY, refits=0), tmp_path)
+    first = {name: [t.params for t in trials_of(tmp_path, f"seek/{name}")[:5]] for name in STUDY.architectures}
+    assert first["hourglass"] == first["unet"]
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor], trials: int) -> None:
+    """Ctrl-C instead of the next trial."""
+    started: list[str] = []
+    submit = inline.submit
+
+    def interrupted(self: InlineExecutor, task: worker.Task, done: Any) -> None:
+        started.append(task.run_id)
+        if len(started) > trials:
+            raise KeyboardInterrupt
+        submit(self, task, done)
+
+    monkeypatch.setattr(inline, "submit", interrupted)
+
+
+def test_a_resumed_sampler_does_not_repeat_its_first_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor]
+) -> None:
+    study = replace(STUDY, architectures=("unet",), refits=0)
+    with monkeypatch.context() as patch:
+        stop_after(patch, inline, trials=5)
+        with pytest.raises(KeyboardInterrupt, match="the same command resumes study seek"):
+            go(study, tmp_path)
+    go(study, tmp_path)
+    ended = [trial for trial in trials_of(tmp_path, "seek/unet") if storage.OUTCOME in trial.user_attrs]
+    draws = [tuple(trial.params.items()) for trial in ended]
+    assert len(draws) == 12
+    assert len(set(draws)) == 12
+
+
+def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor]
+) -> None:
+    study = replace(STUDY, architectures=("unet",), refits=0)
+    with monkeypatch.context() as patch:
+        stop_after(patch, inline, trials=3)
+        with pytest.raises(KeyboardInterrupt):
+            go(study, tmp_path)
+    go(study, tmp_path)
+    attempts = [t for t in trials_of(tmp_path, "seek/unet") if t.user_attrs[storage.UNIT] == "unet-003"]
+    assert [trial.state.name for trial in attempts][0] == "FAIL"
+    assert len(attempts) == 2
+    assert attempts[0].params == attempts[1].params
+
+
+def test_equal_seeds_search_alike_and_other_seeds_do_not(tmp_path: Path) -> None:
+    study = replace(STUDY, architectures=("unet",), refits=0)
+    draws = []
+    for number, seed in enumerate((0, 0, 1)):
+        go(replace(study, seed=seed), tmp_path / str(number))
+        draws.append([(t.params, t.state) for t in trials_of(tmp_path / str(number), "seek/unet")])
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_the_memory_budget_is_a_constraint_and_what_exceeds_it_is_not_started(
+    tmp_path: Path, learn: list[tuple[RunConfig, bool]]
+) -> None:
+    status = go(PARETO, tmp_path, memory_budget="2MB")
+    assert status.states["infeasible"] > 0
+    assert status.states["complete"] == len(learn) > 0
+    assert sum(status.states.values()) == 24
+    assert not any(test for _, test in learn)
+    for name in PARETO.architectures:
+        study = optuna.load_study(
+            study_name=f"front/{name}", storage=storage.open_storage(storage.storage_url(tmp_path))
+        )
+        assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+        for trial in study.get_trials():
+            excess = trial.constraints["memory"]
+            assert (excess > 0) == (trial.user_attrs[storage.OUTCOME]["state"] == "infeasible")
+        assert all(trial.constraints["memory"] <= 0 for trial in study.best_trials)
+
+
+def test_an_architecture_without_a_complete_trial_has_no_winner_to_refit(
+    tmp_path: Path, inline: type[InlineExecutor], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from studies.executors import Ending, Failed
+
+    def crash(task: worker.Task) -> Ending | None:
+        return Failed(ArithmeticError("planted")) if task.config.architecture.name == "unet" else None
+
+    inline.crash = staticmethod(crash)
+    status = go(STUDY, tmp_path)
+    assert status.budget["comparison"] == {"hourglass": (2, 2), "unet": (0, 2)}
+    assert status.waiting == 2
+    assert "no search trial of unet completed, so its 2 refits cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [name for name, study in CATALOG.items() if isinstance(study, Search)])
+def test_every_draw_of_a_catalogued_space_is_a_configuration(name: str) -> None:
+    study = CATALOG[name]
+    assert isinstance(study, Search)
+    setting = study.setting(data="synthetic", epochs=None)
+    draws = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(50):
+        params = draws.ask(study.distributions()).params
+        for architecture in study.architectures:
+            config = study.configure(architecture, params, setting)
+            assert config.architecture.depth == params["depth"]
+            assert config.training.weight_decay == params["weight_decay"]
