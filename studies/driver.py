@@ -125,19 +125,14 @@ class Driver:
 
         Raises:
             ValueError: the store failed. What was recorded is kept.
-            KeyboardInterrupt: the trials that ran are closed, to be done again.
+            KeyboardInterrupt: the trials that ran are left open.
         """
         with ExitStack() as stack:
             channel = Channel(self._events.put, executor.host)
             stack.callback(channel.close)
             self._display = stack.enter_context(Display(self.status, self._time_left))
-            try:
-                while self._fill(phase, executor, channel) or self._running:
-                    self._handle(self._events.get())
-            except KeyboardInterrupt:
-                executor.close()
-                self._give_up()
-                raise
+            while self._fill(phase, executor, channel) or self._running:
+                self._handle(self._events.get())
 
     def _fill(self, phase: Sequence[Trials], executor: Executor, channel: Channel) -> bool:
         """Start trials until every slot is taken; the stage that is furthest behind goes first."""
@@ -247,12 +242,6 @@ class Driver:
         running.log.kill(reason)
         running.trials.again(running.opened)
         self._display.say(f"{run_name(running.opened.config)}: {reason}; it runs again")
-
-    def _give_up(self) -> None:
-        for running in self._running.values():
-            running.log.kill("interrupted")
-            running.trials.again(running.opened)
-        self._running.clear()
 
     def _time_left(self) -> float | None:
         done = [*self._outcomes, *(running.opened.unit for running in tuple(self._running.values()))]

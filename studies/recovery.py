@@ -1,4 +1,4 @@
-"""After a driver that was cut off: whoever holds the lock knows that nothing runs, so everything open is a leftover."""
+"""After a driver that was cut off or stopped: whoever holds the lock knows that all that is open is a leftover."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from studies.storage import OUTCOME, RUN_ID, end_trial
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-CUT_OFF = "the driver was cut off"
+CUT_OFF = "the driver was stopped or cut off"
 PAGE = 1000
 
 

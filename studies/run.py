@@ -57,10 +57,14 @@ def run_study(study: Study, options: Options) -> Status:
         try:
             for phase in study.phases(setting, optuna_storage):
                 if any(trials.waiting for trials in phase):
-                    executor = executor or _open_executor(study, setting, options, workers, device, root, phase)
-                    stack.callback(executor.close)
+                    if executor is None:
+                        executor = _open_executor(study, setting, options, workers, device, root, phase)
+                        stack.callback(executor.close)
                     driver.work(phase, executor)
         except KeyboardInterrupt:
+            stack.close()
+            recover(storage.stages(root), client, experiment)
+            client.set_terminated(parent, "KILLED")
             raise KeyboardInterrupt(f"stopped; the same command resumes study {study.name} where it was") from None
         client.set_terminated(parent, "FINISHED")
     return driver.status()

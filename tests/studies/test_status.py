@@ -1,0 +1,116 @@
+"""How far a study is: the driver and another shell tell the same, for programs and for people."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bench import schema
+from bench.run import run
+from bench.train import EpochRecord
+from studies import worker
+from studies.__main__ import main
+from studies.display import Clock, duration, render, to_text
+from studies.status import Best, RunningTrial, Status, make_status, status
+from tests.studies.conftest import sweep
+
+PLANNED = {
+    "a": ("search", "unet"),
+    "b": ("search", "hourglass"),
+    "c": ("comparison", "unet"),
+    "d": ("comparison", "hourglass"),
+}
+
+
+@pytest.fixture
+def midway() -> Status:
+    trial = RunningTrial(name="unet 8-16 seed 1", architecture="unet", epoch=2, epochs=8, val_iou=0.5, seconds=60)
+    outcomes = {"a": "complete", "b": "pruned"}
+    return make_status("s", PLANNED, outcomes, (trial,), {"unet": Best(val_iou=0.61, name="unet 4 seed 0")})
+
+
+def test_units_are_counted_by_state_stage_and_architecture(midway: Status) -> None:
+    answer = midway.answer()
+    assert {name: answer[name] for name in ("study", "planned", "running", "waiting", *schema.STATES)} == {
+        "study": "s",
+        "planned": 4,
+        "running": 1,
+        "waiting": 1,
+        "complete": 1,
+        "pruned": 1,
+        "infeasible": 0,
+        "diverged": 0,
+        "out_of_memory": 0,
+        "failed": 0,
+    }
+    assert answer["budget"] == {
+        "search": {"unet": {"ended": 1, "planned": 1}, "hourglass": {"ended": 1, "planned": 1}},
+        "comparison": {"unet": {"ended": 0, "planned": 1}, "hourglass": {"ended": 0, "planned": 1}},
+    }
+    (trial,) = answer["trials"]
+    assert (trial["epoch"], trial["val_iou"], trial["seconds_left"]) == (2, 0.5, 180)
+    json.dumps(answer)
+
+
+def test_people_see_the_same(midway: Status) -> None:
+    text = to_text(midway)
+    assert "s: 2 of 4 units ended (1 complete, 1 pruned, 1 running, 1 waiting)" in text
+    for shown in ("unet 8-16 seed 1", "2/8", "0.500", "3 min", "0.610", "unet 4 seed 0"):
+        assert shown in text
+    console = Console(file=io.StringIO(), width=60)
+    console.print(render(midway))
+
+
+@pytest.mark.usefixtures("catalog", "inline")
+def test_another_shell_reads_what_runs_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Status] = []
+
+    def watched(config: Any, log: Any, *, stop: Any, **options: Any) -> Any:
+        def look(record: EpochRecord) -> Any:
+            if record.epoch == 2 and not seen:
+                seen.append(status("tiny", tmp_path))
+            return stop(record)
+
+        return run(config, log, stop=look, **options)
+
+    monkeypatch.setattr(worker, "run", watched)
+    assert sweep(tmp_path) == 0
+    (trial,) = seen[0].running
+    assert (trial.name, trial.architecture) == ("hourglass 4-8 seed 0", "hourglass")
+    assert (trial.epoch, trial.epochs) == (2, 2)
+    assert trial.val_iou is not None
+    assert 0 < trial.seconds < 60
+    assert (seen[0].planned, seen[0].waiting, sum(seen[0].states.values())) == (4, 3, 0)
+    after = status("tiny", tmp_path)
+    assert after.running == ()
+    assert after.best["hourglass"].name.startswith("hourglass 4-8 seed ")
+
+
+@pytest.mark.usefixtures("catalog", "inline")
+def test_status_prints_a_table_or_one_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sweep(tmp_path) == 0
+    capsys.readouterr()
+    assert main(["status", "tiny", "--runs", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("tiny: 4 of 4 units ended (4 complete, 0 running, 0 waiting)\n")
+    assert main(["status", "tiny", "--runs", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["complete"] == 4
+
+
+def test_time_left_is_by_architecture_over_all_workers() -> None:
+    clock = Clock()
+    assert clock.left({"unet": 1}, [], 1) is None
+    for seconds in (10, 20):
+        clock.add("unet", seconds)
+    clock.add("simple_conv", 100)
+    assert clock.left({"unet": 2, "simple_conv": 1}, [], 1) == 130
+    assert clock.left({"unet": 2}, [("simple_conv", 40.0)], 2) == 45
+    assert clock.left({}, [("unet", 500.0)], 1) == 0
+    assert clock.left({"hourglass": 3}, [], 1) == 130
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(7.4, "7 s"), (99, "99 s"), (100, "2 min"), (7200, "2.0 h")])
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
