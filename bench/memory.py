@@ -5,10 +5,12 @@
 - process peak: resident memory of the whole process, interpreter and libraries included.
 """
 
+import ctypes
 import resource
 import sys
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,7 +111,12 @@ def _cpu_allocator_peak(step: Callable[[], object], resident: Iterable[Tensor]) 
 
 
 def reset_process_peak() -> None:
-    """Start a new process peak where the system can (Linux); elsewhere the peak is of the process' whole life."""
+    """Start a new process peak where the system can (Linux); elsewhere the peak is of the process' whole life.
+
+    What earlier runs of a worker freed is given back first: it is not this run's.
+    """
+    with suppress(AttributeError, OSError):  # glibc only
+        ctypes.CDLL(None).malloc_trim(0)
     reset = _PROC / "clear_refs"
     if reset.exists():
         reset.write_text("5")

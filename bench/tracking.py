@@ -9,8 +9,11 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
+
+from sqlalchemy import create_engine
 
 from bench import schema
 from bench.database import (
@@ -36,10 +39,15 @@ def tracking_url(runs: Path, url: str = "") -> str:
     return url or sqlite_url(runs / schema.TRACKING_DB)
 
 
+def _quieten() -> None:
+    """Before MLflow is imported: no telemetry, and not a page of migrations for a new store."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+
 def connect(url: str) -> "MlflowClient":
     """Client of a store that exists."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not a page of migrations for a new store
+    _quieten()
     from mlflow import MlflowClient
 
     settle_sqlite()
@@ -55,12 +63,29 @@ def open_store(url: str) -> "MlflowClient":
     """
     require_reachable("tracking", url)
     if kind(url) == SQLITE:
-        sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+        _make_tables(sqlite_path(url))
     client = connect(url)
     client.search_experiments(max_results=1)
     if kind(url) == SQLITE:
         use_write_ahead_log(sqlite_path(url))
     return client
+
+
+def _make_tables(path: Path) -> None:
+    """Make the database if there is none: elsewhere and then moved, since MLflow cannot go on where it was killed."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _quieten()
+    from mlflow.store.db.utils import _initialize_tables
+
+    with TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        engine = create_engine(sqlite_url(draft))
+        _initialize_tables(engine)  # type: ignore[no-untyped-call]
+        engine.dispose()
+        if not path.exists():
+            draft.replace(path)
 
 
 def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:

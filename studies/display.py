@@ -12,6 +12,7 @@ from bench import cli
 from bench.config import RunConfig
 from bench.session import run_name
 from studies.status import Status
+from studies.study import Planned
 
 REFRESH_PER_SECOND = 2
 
@@ -42,7 +43,7 @@ def _architecture_table(status: Status) -> Table:
     table = Table("architecture", "stage", "ended", "best val IoU", "of", box=None, padding=(0, 2, 0, 0))
     for stage, architectures in status.budget.items():
         for architecture, (ended, planned) in architectures.items():
-            best = status.best.get(architecture)
+            best = status.best.get(Planned(stage, architecture))
             shown = ("", "") if best is None else (f"{best.val_iou:.3f}", best.name)
             table.add_row(architecture, stage, f"{ended}/{planned}", *shown)
     return table

@@ -26,7 +26,7 @@ from bench.tracking import PARENT, RunLog
 from bench.train import EpochRecord
 from studies.channel import Channel, Epoch
 from studies.display import Clock, Display
-from studies.executors import Ending, Executor, Failed, Lost
+from studies.executors import Broken, Ending, Executor, Failed, Lost
 from studies.stages import Opened, Trials
 from studies.status import Best, RunningTrial, Status, make_status
 from studies.storage import RUN_ID
@@ -101,7 +101,7 @@ class Driver:
         name: str,
         planned: Mapping[str, Planned],
         outcomes: Mapping[str, schema.State],
-        best: Mapping[str, Best],
+        best: Mapping[Planned, Best],
         site: Site,
     ) -> None:
         self._name = name
@@ -124,7 +124,7 @@ class Driver:
         """Run every unit of a phase that has no outcome yet.
 
         Raises:
-            ValueError: the store failed. What was recorded is kept.
+            ValueError: the store or the executor failed. What was recorded is kept.
             KeyboardInterrupt: the trials that ran are left open.
         """
         with ExitStack() as stack:
@@ -213,6 +213,10 @@ class Driver:
                 )
             case Failed(error):
                 self._end(running, Outcome("failed", f"{type(error).__name__}: {error}", {}))
+            case Broken(reason):
+                raise ValueError(
+                    f"{reason}; what was recorded before is kept, and the same command resumes study {self._name}."
+                )
             case _:
                 assert_never(event.ending)
 
@@ -228,9 +232,9 @@ class Driver:
         if outcome.state == "complete" and iou is not None:
             self._clock.add(running.architecture, running.seconds())
             detail = f", val IoU {iou:.3f}"
-            best = self._best.get(running.architecture)
-            if best is None or iou > best.val_iou:
-                self._best[running.architecture] = Best(val_iou=iou, name=run_name(opened.config))
+            cell = self._planned[opened.unit]
+            if cell not in self._best or iou > self._best[cell].val_iou:
+                self._best[cell] = Best(val_iou=iou, name=run_name(opened.config))
         self._display.ended(opened.config, outcome.state, detail, running.seconds())
 
     def _lose(self, running: Running, reason: str) -> None:

@@ -1,7 +1,8 @@
 """One session of a study: open the stores, make sure that it is the same study, recover, run what is left."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
+from typing import NamedTuple
 
 import optuna
 import torch
@@ -17,9 +18,21 @@ from studies.driver import Driver, Site
 from studies.executors import Executor
 from studies.options import Options
 from studies.recovery import recover
-from studies.stages import Trials
 from studies.status import Status, read_best
 from studies.study import Setting, Study
+
+
+class Checked(NamedTuple):
+    """The options of a session, found to be possible."""
+
+    device: torch.device
+    workers: int | None
+    memory_budget: int | None
+    """Bytes; None for what the executor gives each trial."""
+    storage: str
+    tracking: str
+    setting: Setting
+    data_digest: str
 
 
 def run_study(study: Study, options: Options) -> Status:
@@ -29,9 +42,33 @@ def run_study(study: Study, options: Options) -> Status:
         ValueError: wrong input; nothing has been written then.
         KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
     """
+    checked = _check(study, options)
+    with lock.exclusive(checked.storage, study.name):
+        optuna_storage = storage.open_storage(checked.storage)
+        root = identity.open_study(study, checked.setting, options, checked.data_digest, optuna_storage)
+        client = open_store(checked.tracking)
+        experiment = get_experiment(client, study.name, options.runs)
+        parent = identity.open_parent(root, client, experiment, study.question, checked.memory_budget)
+        recover(storage.stages(root), client, experiment)
+        planned = storage.planned(root)
+        site = Site(client, experiment, parent, checked.tracking, options.runs, checked.device, checked.memory_budget)
+        driver = Driver(study.name, planned, storage.outcomes(root), read_best(root, planned), site)
+        try:
+            _work(study, driver, root, options, checked)
+        except KeyboardInterrupt:
+            recover(storage.stages(root), client, experiment)
+            client.set_terminated(parent, "KILLED")
+            raise KeyboardInterrupt(f"stopped; the same command resumes study {study.name} where it was") from None
+        client.set_terminated(parent, "FINISHED")
+    return driver.status()
+
+
+def _check(study: Study, options: Options) -> Checked:
+    """Refuse what cannot run before a store exists; the decoded data are cached."""
     device = choose_device(options.device)
     workers = layout.parse_workers(options.workers)
-    memory_budget = _memory_budget(options.memory_budget or study.memory_budget)
+    budget = options.memory_budget or study.memory_budget
+    memory_budget = None if budget == layout.AUTO else parse_bytes(budget, "memory budget")
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
     for name, store in (("storage", url), ("tracking", tracking)):
         require_reachable(name, store)
@@ -40,53 +77,31 @@ def run_study(study: Study, options: Options) -> Status:
 
         ray_cluster.require(device)
     setting = study.setting(data=options.data, epochs=options.epochs)
-    dataset = load(setting.data, options.runs / CACHE)
+    data_digest = load(setting.data, options.runs / CACHE).digest
     if kind(url) == SQLITE:
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
-    with lock.exclusive(url, study.name), ExitStack() as stack:
-        optuna_storage = storage.open_storage(url)
-        root = identity.open_study(study, setting, options, dataset.digest, optuna_storage)
-        client = open_store(tracking)
-        experiment = get_experiment(client, study.name, options.runs)
-        parent = identity.open_parent(root, client, experiment, study.question, memory_budget)
-        recover(storage.stages(root), client, experiment)
-        site = Site(client, experiment, parent, tracking, options.runs, device, memory_budget)
-        planned = storage.planned(root)
-        driver = Driver(study.name, planned, storage.outcomes(root), read_best(root, planned), site)
-        executor: Executor | None = None
-        try:
-            for phase in study.phases(setting, optuna_storage):
-                if any(trials.waiting for trials in phase):
-                    if executor is None:
-                        executor = _open_executor(study, setting, options, workers, device, root, phase)
-                        stack.callback(executor.close)
-                    driver.work(phase, executor)
-        except KeyboardInterrupt:
-            stack.close()
-            recover(storage.stages(root), client, experiment)
-            client.set_terminated(parent, "KILLED")
-            raise KeyboardInterrupt(f"stopped; the same command resumes study {study.name} where it was") from None
-        client.set_terminated(parent, "FINISHED")
-    return driver.status()
+    return Checked(device, workers, memory_budget, url, tracking, setting, data_digest)
 
 
-def _memory_budget(text: str) -> int | None:
-    """Bytes; None for what the executor gives each trial."""
-    return None if text == layout.AUTO else parse_bytes(text, "memory budget")
+def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> None:
+    """Every phase that has units left, on one executor, which is started for the first of them."""
+    executor: Executor | None = None
+    with ExitStack() as stack:
+        for phase in study.phases(checked.setting, root._storage):
+            units = sum(trials.waiting for trials in phase)
+            if not units:
+                continue
+            if executor is None:
+                executor = _open_executor(study, root, options, checked, units)
+                stack.callback(executor.close)
+            driver.work(phase, executor)
 
 
-def _open_executor(
-    study: Study,
-    setting: Setting,
-    options: Options,
-    workers: int | None,
-    device: torch.device,
-    root: optuna.Study,
-    phase: Sequence[Trials],
-) -> Executor:
+def _open_executor(study: Study, root: optuna.Study, options: Options, checked: Checked, units: int) -> Executor:
     if options.executor == "ray":
         from studies.executors.ray_cluster import RayExecutor
 
-        return RayExecutor(workers, device)
-    units = sum(trials.waiting for trials in phase)
-    return layout.local_executor(workers, device, units, lambda: study.examples(setting), options.runs / CACHE, root)
+        return RayExecutor(checked.workers, checked.device)
+    examples = partial(study.examples, checked.setting)
+    cache = options.runs / CACHE
+    return layout.local_executor(checked.workers, checked.device, units, examples, cache, root)

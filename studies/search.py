@@ -20,7 +20,7 @@ from studies.study import Planned, Setting, Study, Unit
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
-    from optuna.storages import RDBStorage
+    from optuna.storages import BaseStorage
 
     from studies.stages import Trials
 
@@ -81,7 +81,7 @@ class Search(Study):
         return [*searches, self.name] if self.refits else searches
 
     @override
-    def phases(self, setting: Setting, storage: "RDBStorage") -> Iterator[list["Trials"]]:
+    def phases(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
         from studies.stages import FixedTrials
         from studies.storage import create
 
@@ -111,7 +111,7 @@ class Search(Study):
             architecture=configure(architecture, channels, norm=params["norm"]), data=setting.data, training=training
         )
 
-    def _search(self, architecture: str, setting: Setting, storage: "RDBStorage") -> "Trials":
+    def _search(self, architecture: str, setting: Setting, storage: "BaseStorage") -> "Trials":
         from studies.stages import SampledTrials
 
         return SampledTrials(

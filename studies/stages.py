@@ -171,7 +171,7 @@ class SampledTrials(Trials):
 
     def __init__(
         self,
-        storage: optuna.storages.RDBStorage,
+        storage: optuna.storages.BaseStorage,
         name: str,
         units: Sequence[str],
         search: "Search",
@@ -217,5 +217,5 @@ class SampledTrials(Trials):
         storage, trial = self.study._storage, trial_id(self.study, opened.number)
         storage.set_trial_intermediate_value(trial, record.epoch, record.val_iou)
         if self.study.pruner.prune(self.study, storage.get_trial(trial)):
-            return f"pruned by Hyperband after epoch {record.epoch}, at a validation IoU of {record.val_iou:.3f}"
+            return f"by Hyperband after epoch {record.epoch}, at a validation IoU of {record.val_iou:.3f}"
         return None

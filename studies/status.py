@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
+from bench.schema import Stage
 from studies import lock, storage
 from studies.catalog import get_study
+from studies.study import Planned
 
 if TYPE_CHECKING:
     import optuna
@@ -37,7 +39,7 @@ class RunningTrial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Best:
-    """The best validation IoU of an architecture so far."""
+    """The best validation IoU of an architecture in a stage so far."""
 
     val_iou: float
     name: str
@@ -52,9 +54,9 @@ class Status:
     states: Mapping[str, int]
     """Units with an outcome, by state."""
     running: tuple[RunningTrial, ...]
-    budget: Mapping[str, Mapping[str, tuple[int, int]]]
+    budget: Mapping[Stage, Mapping[str, tuple[int, int]]]
     """Stage -> architecture -> (units with an outcome, units planned)."""
-    best: Mapping[str, Best]
+    best: Mapping[Planned, Best]
 
     @property
     def waiting(self) -> int:
@@ -74,23 +76,28 @@ class Status:
                 stage: {name: dict(zip(("ended", "planned"), counts, strict=True)) for name, counts in by.items()}
                 for stage, by in self.budget.items()
             },
-            "best": {name: asdict(best) for name, best in self.best.items()},
+            "best": {
+                stage: {
+                    name: asdict(self.best[Planned(stage, name)]) for name in by if Planned(stage, name) in self.best
+                }
+                for stage, by in self.budget.items()
+            },
         }
 
 
 def make_status(
     name: str,
-    planned: Mapping[str, tuple[str, str]],
+    planned: Mapping[str, Planned],
     outcomes: Mapping[str, str],
     running: tuple[RunningTrial, ...],
-    best: Mapping[str, Best],
+    best: Mapping[Planned, Best],
 ) -> Status:
-    """Count: `planned` is unit -> (stage, architecture), `outcomes` unit -> state."""
+    """Count: `planned` and `outcomes` are by unit."""
     counts = Counter(outcomes.values())
     cells, ended = Counter(planned.values()), Counter(planned[unit] for unit in outcomes)
-    budget: dict[str, dict[str, tuple[int, int]]] = {}
-    for (stage, architecture), count in cells.items():
-        budget.setdefault(stage, {})[architecture] = (ended[stage, architecture], count)
+    budget: dict[Stage, dict[str, tuple[int, int]]] = {}
+    for cell, count in cells.items():
+        budget.setdefault(cell.stage, {})[cell.architecture] = (ended[cell], count)
     return Status(
         study=name,
         planned=len(planned),
@@ -117,18 +124,18 @@ def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> 
     return make_status(name, planned, storage.outcomes(study), running, read_best(study, planned))
 
 
-def read_best(study: "optuna.Study", planned: Mapping[str, tuple[str, str]]) -> dict[str, Best]:
-    """The complete trial of each architecture with the best validation IoU."""
-    best: dict[str, Best] = {}
+def read_best(study: "optuna.Study", planned: Mapping[str, Planned]) -> dict[Planned, Best]:
+    """The complete trial with the best validation IoU, by stage and architecture."""
+    best: dict[Planned, Best] = {}
     for trial in storage.trials(study):
         outcome = trial.user_attrs.get(storage.OUTCOME, {"values": None})
         unit = trial.user_attrs.get(storage.UNIT, "")
         if outcome["values"] is None or unit not in planned:
             continue
         found = Best(val_iou=outcome["values"][0], name=outcome["name"])
-        architecture = planned[unit][1]
-        if architecture not in best or found.val_iou > best[architecture].val_iou:
-            best[architecture] = found
+        cell = planned[unit]
+        if cell not in best or found.val_iou > best[cell].val_iou:
+            best[cell] = found
     return best
 
 

@@ -72,7 +72,7 @@ def open_storage(url: str) -> "optuna.storages.RDBStorage":
 
 
 def create(
-    storage: "optuna.storages.RDBStorage", name: str, objectives: Sequence[schema.Metric], **parts: Any
+    storage: "optuna.storages.BaseStorage", name: str, objectives: Sequence[schema.Metric], **parts: Any
 ) -> "optuna.Study":
     """The Optuna study, created if it is new; `parts` are its sampler and pruner."""
     import optuna

@@ -18,7 +18,7 @@ from bench.digest import digest
 from bench.schema import BEST_VAL_IOU, Stage
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    from optuna.storages import BaseStorage
 
     from studies.stages import Trials
 
@@ -91,7 +91,7 @@ class Study(ABC):
         """Names of the Optuna studies that hold the trials."""
 
     @abstractmethod
-    def phases(self, setting: Setting, storage: "RDBStorage") -> Iterator[list["Trials"]]:
+    def phases(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
         """What runs side by side, phase after phase; a phase may depend on the outcomes of those before."""
 
 
@@ -127,7 +127,7 @@ class Factorial(Study):
         return [self.name]
 
     @override
-    def phases(self, setting: Setting, storage: "RDBStorage") -> Iterator[list["Trials"]]:
+    def phases(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
         from studies.stages import FixedTrials
         from studies.storage import create
 

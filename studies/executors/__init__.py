@@ -18,7 +18,13 @@ class Failed(NamedTuple):
     error: BaseException
 
 
-Ending = Outcome | Lost | Failed
+class Broken(NamedTuple):
+    """The executor itself is gone: no trial would come to an end any more."""
+
+    reason: str
+
+
+Ending = Outcome | Lost | Failed | Broken
 
 
 class Executor(Protocol):

@@ -21,7 +21,7 @@ import torch
 from bench import cli
 from bench.device import memory_limit
 from studies import worker
-from studies.executors import Ending, Failed, Lost, ray_session
+from studies.executors import Broken, Ending, Failed, Lost, ray_session
 from studies.executors.local import USABLE_SHARE
 from studies.executors.ray_session import Node, RaySession
 from studies.worker import Outcome, Place, Task
@@ -153,8 +153,10 @@ class RayExecutor:
             return Lost("its worker process died")
         except errors.OutOfMemoryError:
             return Lost("its node ran out of memory, and Ray ended it")
-        except (errors.NodeDiedError, errors.LocalRayletDiedError):
+        except errors.NodeDiedError:
             return Lost("its node was lost")
+        except errors.LocalRayletDiedError:
+            return Broken("Ray must run on the driver's machine, but its raylet there ended")
         except Exception as error:
             return Lost(f"Ray lost it ({type(error).__name__})")
 

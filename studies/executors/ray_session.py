@@ -5,10 +5,10 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.database import REACH_SECONDS
@@ -65,8 +65,9 @@ class RaySession:
         ray = self.ray = require()
         address = os.environ.get(ADDRESS, LOCAL)
         with ExitStack() as stack:
-            # Ray prints what its nodes have to say; standard output is for the answer.
-            stack.enter_context(redirect_stdout(sys.stderr))
+            # Ray prints a page on every worker that dies. Its logs have that too, and the driver says what matters.
+            silence = stack.enter_context(Path(os.devnull).open("w"))
+            stack.enter_context(redirect_stdout(silence))
             if ray.is_initialized():
                 self.host = ray.util.get_node_ip_address()
             elif address == LOCAL:

@@ -76,6 +76,16 @@ def test_tensor_peak_grows_with_the_batch() -> None:
     assert 1.5 < peaks[1] / peaks[0] < 2.5
 
 
+def test_process_peak_starts_without_what_was_freed_before() -> None:
+    blocks = [torch.ones(2**14) for _ in range(2000)]  # small enough for the heap, 125 MiB in all
+    held = process_peak_bytes()
+    keep = blocks[-1]
+    del blocks
+    reset_process_peak()
+    assert held - process_peak_bytes() > 64 * 2**20
+    assert keep.sum() > 0
+
+
 def test_process_peak_follows_an_allocation() -> None:
     reset_process_peak()
     before = process_peak_bytes()

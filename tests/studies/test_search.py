@@ -112,7 +112,7 @@ def test_a_search_spends_equal_budgets_prunes_and_refits_the_winners(
         for run in trial_runs(tmp_path, "seek")
         if run.data.tags[schema.STATE] == "pruned"
     ]
-    assert reason.startswith("pruned by Hyperband after epoch")
+    assert reason.startswith("by Hyperband after epoch")
 
 
 def test_architectures_start_from_the_same_draws(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from studies import worker
 from studies.__main__ import main
 from studies.display import Clock, duration, render, to_text
 from studies.status import Best, RunningTrial, Status, make_status, status
+from studies.study import Planned
 from tests.studies.conftest import sweep
 
 PLANNED = {
-    "a": ("search", "unet"),
-    "b": ("search", "hourglass"),
-    "c": ("comparison", "unet"),
-    "d": ("comparison", "hourglass"),
+    "a": Planned("search", "unet"),
+    "b": Planned("search", "hourglass"),
+    "c": Planned("comparison", "unet"),
+    "d": Planned("comparison", "hourglass"),
 }
 
 
@@ -29,7 +30,7 @@ PLANNED = {
 def midway() -> Status:
     trial = RunningTrial(name="unet 8-16 seed 1", architecture="unet", epoch=2, epochs=8, val_iou=0.5, seconds=60)
     outcomes = {"a": "complete", "b": "pruned"}
-    return make_status("s", PLANNED, outcomes, (trial,), {"unet": Best(val_iou=0.61, name="unet 4 seed 0")})
+    return make_status("s", PLANNED, outcomes, (trial,), {PLANNED["a"]: Best(val_iou=0.61, name="unet 4 seed 0")})
 
 
 def test_units_are_counted_by_state_stage_and_architecture(midway: Status) -> None:
@@ -50,6 +51,7 @@ def test_units_are_counted_by_state_stage_and_architecture(midway: Status) -> No
         "search": {"unet": {"ended": 1, "planned": 1}, "hourglass": {"ended": 1, "planned": 1}},
         "comparison": {"unet": {"ended": 0, "planned": 1}, "hourglass": {"ended": 0, "planned": 1}},
     }
+    assert answer["best"] == {"search": {"unet": {"val_iou": 0.61, "name": "unet 4 seed 0"}}, "comparison": {}}
     (trial,) = answer["trials"]
     assert (trial["epoch"], trial["val_iou"], trial["seconds_left"]) == (2, 0.5, 180)
     json.dumps(answer)
@@ -86,7 +88,7 @@ def test_another_shell_reads_what_runs_now(tmp_path: Path, monkeypatch: pytest.M
     assert (seen[0].planned, seen[0].waiting, sum(seen[0].states.values())) == (4, 3, 0)
     after = status("tiny", tmp_path)
     assert after.running == ()
-    assert after.best["hourglass"].name.startswith("hourglass 4-8 seed ")
+    assert after.best[Planned("comparison", "hourglass")].name.startswith("hourglass 4-8 seed ")
 
 
 @pytest.mark.usefixtures("catalog", "inline")
