@@ -92,12 +92,10 @@ class Display:
         else:
             self._console.print(text, highlight=False, markup=False)
 
-    def ended(self, config: RunConfig, state: str, detail: str, seconds: float) -> None:
-        """A unit has an outcome, or an attempt was lost."""
+    def ended(self, count: str, config: RunConfig, state: str, detail: str, seconds: float) -> None:
+        """A unit has an outcome."""
         if self._live is not None and state == "complete":
             return  # the table shows it
-        status = self._status()
-        count = f"[{sum(status.states.values())}/{status.planned}]"
         self.say(f"{count} {run_name(config)}: {state.replace('_', ' ')}{detail}, {duration(seconds)}{self._left()}")
 
     def _left(self) -> str:

@@ -108,6 +108,8 @@ class Driver:
         self._planned = planned
         self._outcomes = dict(outcomes)
         self._best = dict(best)
+        # Kept up to date instead of counted anew: the driver's work per trial must not grow with the study.
+        self._left = Counter(unit.architecture for key, unit in planned.items() if key not in outcomes)
         self._site = site
         self._running: dict[str, Running] = {}
         self._clock = Clock()
@@ -227,6 +229,7 @@ class Driver:
         running.log.close(outcome.state, outcome.reason)
         running.trials.finish(opened, outcome)
         self._outcomes[opened.unit] = outcome.state
+        self._left[running.architecture] -= 1
         detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
         iou = outcome.metrics.get(schema.BEST_VAL_IOU.name)
         if outcome.state == "complete" and iou is not None:
@@ -235,7 +238,8 @@ class Driver:
             cell = self._planned[opened.unit]
             if cell not in self._best or iou > self._best[cell].val_iou:
                 self._best[cell] = Best(val_iou=iou, name=run_name(opened.config))
-        self._display.ended(opened.config, outcome.state, detail, running.seconds())
+        count = f"[{len(self._outcomes)}/{len(self._planned)}]"
+        self._display.ended(count, opened.config, outcome.state, detail, running.seconds())
 
     def _lose(self, running: Running, reason: str) -> None:
         """The worker died: once more, unless it happened too often."""
@@ -248,10 +252,9 @@ class Driver:
         self._display.say(f"{run_name(running.opened.config)}: {reason}; it runs again")
 
     def _time_left(self) -> float | None:
-        done = [*self._outcomes, *(running.opened.unit for running in tuple(self._running.values()))]
-        left = Counter(unit.architecture for key, unit in self._planned.items() if key not in set(done))
         running = [(trial.architecture, trial.seconds()) for trial in tuple(self._running.values())]
-        return self._clock.left(left, running, self._workers)
+        waiting = self._left - Counter(architecture for architecture, _ in running)
+        return self._clock.left(waiting, running, self._workers)
 
 
 def _shape_of(config: RunConfig) -> RunConfig:

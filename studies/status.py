@@ -77,10 +77,8 @@ class Status:
                 for stage, by in self.budget.items()
             },
             "best": {
-                stage: {
-                    name: asdict(self.best[Planned(stage, name)]) for name in by if Planned(stage, name) in self.best
-                }
-                for stage, by in self.budget.items()
+                stage: {cell.architecture: asdict(best) for cell, best in self.best.items() if cell.stage == stage}
+                for stage in self.budget
             },
         }
 

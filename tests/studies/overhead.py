@@ -12,7 +12,7 @@ from pathlib import Path
 from architectures.registry import configure
 from bench import cli, schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies import driver, layout
+from studies import layout
 from studies.channel import LOOPBACK
 from studies.executors import Ending
 from studies.options import Options
@@ -48,7 +48,6 @@ TIMES: list[float] = []
 def main(runs: Path, trials: int) -> None:
     """Print the median milliseconds per trial around trial 100 and around the last one."""
     layout.LocalExecutor = NoWork  # type: ignore[assignment,misc]
-    driver.Display.ended = lambda *_: None  # type: ignore[method-assign]
     data = DataConfig(size=(16, 16), synthetic_scenes=6, synthetic_frames=1, folds=3)
     architecture = configure("unet", (4, 8))
     units = [

@@ -1,0 +1,70 @@
+"""Whatever is killed, and when: in the end every planned unit is complete exactly once, and nothing is left open."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bench import schema
+from bench.tracking import open_store, tracking_url
+from studies import storage
+from studies.recovery import CUT_OFF
+from tests.studies.storm import EPOCHS, LOCAL, RAY, STUDY, UNITS, Executor, storm
+
+RUN_STATES = {"FINISHED", "KILLED"}
+
+
+@pytest.mark.parametrize(("executor", "seed"), [(LOCAL, 1), (RAY, 2)], ids=lambda value: getattr(value, "name", value))
+def test_every_unit_is_complete_exactly_once_after_a_storm(tmp_path: Path, executor: Executor, seed: int) -> None:
+    if executor is RAY:
+        pytest.importorskip("ray", reason="the executor ray needs Ray")
+    runs = tmp_path / "runs"
+    damage = storm(executor, runs, workers=6, drivers=4, seed=seed)
+
+    assert {name: damage.answer[name] for name in ("planned", "complete", "running", "waiting")} == {
+        "planned": UNITS,
+        "complete": UNITS,
+        "running": 0,
+        "waiting": 0,
+    }
+    root = storage.find(storage.storage_url(runs), STUDY)
+    assert root is not None
+    planned = storage.planned(root)
+    trials = storage.trials(root)
+    assert {trial.state.name for trial in trials} <= {"COMPLETE", "FAIL"}
+    done = [trial for trial in trials if trial.state.name == "COMPLETE"]
+    assert Counter(trial.user_attrs[storage.UNIT] for trial in done) == dict.fromkeys(planned, 1)
+    assert all((storage.OUTCOME in trial.user_attrs) == (trial in done) for trial in trials)
+
+    client = open_store(tracking_url(runs))
+    experiment = client.get_experiment_by_name(STUDY)
+    assert experiment is not None
+    attempts = client.search_runs([experiment.experiment_id], f"tags.{schema.KIND} = 'trial'")
+    assert {run.info.status for run in attempts} <= RUN_STATES
+    finished = [run for run in attempts if run.info.status == "FINISHED"]
+    assert {run.info.run_id for run in finished} == {trial.user_attrs[storage.RUN_ID] for trial in done}
+    assert Counter(run.data.tags[schema.UNIT] for run in finished) == dict.fromkeys(planned, 1)
+    for run in finished:
+        assert run.data.tags[schema.STATE] == "complete"
+        assert schema.TEST_IOU.name in run.data.metrics
+        curve = client.get_metric_history(run.info.run_id, schema.VAL_IOU.name)
+        assert [point.step for point in curve] == list(range(1, EPOCHS + 1))
+    assert len({(run.data.tags[schema.UNIT], run.data.tags[schema.ATTEMPT]) for run in attempts}) == len(attempts)
+
+    # The storm hit what it was to hit: trials of workers and of drivers.
+    reasons = Counter(run.data.tags[schema.STATE_REASON] for run in attempts if run.info.status == "KILLED")
+    assert reasons.keys() == {"its worker process died", CUT_OFF}
+    assert reasons["its worker process died"] == sum(storage.LOST in trial.user_attrs for trial in trials)
+    assert damage.workers + damage.drivers >= 10
+    assert not (tmp_path / ".ray").exists()
+
+
+def test_a_store_whose_making_was_killed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.store.db.utils._upgrade_db", killed)
+        with pytest.raises(SystemExit):
+            open_store(tracking_url(tmp_path))
+    assert open_store(tracking_url(tmp_path)).search_experiments()
