@@ -27,6 +27,13 @@ def exclusive(storage: str, study: str) -> Iterator[None]:
         yield
 
 
+def require_free(storage: str, study: str) -> None:
+    """Raise ValueError if another driver holds the store now; nothing is made."""
+    if kind(storage) == POSTGRESQL or _lock_file(sqlite_path(storage)).exists():
+        with exclusive(storage, study):
+            pass
+
+
 def is_held(storage: str, study: str) -> bool:
     """Whether a driver works on the study now."""
     if kind(storage) == POSTGRESQL:

@@ -72,6 +72,7 @@ def _check(study: Study, options: Options) -> Checked:
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
     for name, store in (("storage", url), ("tracking", tracking)):
         require_reachable(name, store)
+    lock.require_free(url, study.name)  # before the data are read, which can take long
     if options.executor == "ray":
         from studies.executors import ray_cluster
 

@@ -93,7 +93,11 @@ def test_other_options_are_refused_and_can_be_accepted(
     run_tiny(tmp_path, tiny_study, epochs=1)
 
 
-def test_a_second_driver_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_driver_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it reads any data."""
+    monkeypatch.setattr("studies.run.load", lambda *_: pytest.fail("the data were read"))
     url = storage.storage_url(tmp_path)
     with lock.exclusive(url, "tiny"):
         assert lock.is_held(url, "tiny")
