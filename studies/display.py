@@ -1,6 +1,7 @@
 """A study's status for people: a table that stays in place on a terminal, one line per event elsewhere."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -110,22 +111,24 @@ class Clock:
     """Durations of trials, from which the time left is estimated: by architecture, over all workers."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, list[float]] = {}
+        self._seconds: dict[str, float] = {}
+        self._trials: Counter[str] = Counter()
 
     def add(self, architecture: str, seconds: float) -> None:
         """A trial of the architecture took so long."""
-        self._seconds.setdefault(architecture, []).append(seconds)
+        self._seconds[architecture] = self._seconds.get(architecture, 0.0) + seconds
+        self._trials[architecture] += 1
 
-    def left(self, waiting: dict[str, int], running: list[tuple[str, float]], workers: int) -> float | None:
+    def left(self, waiting: Mapping[str, int], running: Sequence[tuple[str, float]], workers: int) -> float | None:
         """Seconds until units still `waiting` by architecture, and those `running` since some seconds, have ended."""
-        known = [seconds for all_seconds in self._seconds.values() for seconds in all_seconds]
-        if not known:
+        if not self._trials:
             return None
-
-        def mean(architecture: str) -> float:
-            seconds = self._seconds.get(architecture, known)
-            return sum(seconds) / len(seconds)
-
-        work = sum(mean(architecture) * count for architecture, count in waiting.items())
-        work += sum(max(0.0, mean(architecture) - elapsed) for architecture, elapsed in running)
+        work = sum(self._mean(architecture) * count for architecture, count in waiting.items())
+        work += sum(max(0.0, self._mean(architecture) - elapsed) for architecture, elapsed in running)
         return work / workers
+
+    def _mean(self, architecture: str) -> float:
+        """Of the architecture, or of all if none of it has ended."""
+        if self._trials[architecture]:
+            return self._seconds[architecture] / self._trials[architecture]
+        return sum(self._seconds.values()) / self._trials.total()

@@ -25,12 +25,12 @@ def recover(studies: Sequence[Study], client: "MlflowClient", experiment: str) -
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             outcome, run_id = trial.user_attrs.get(OUTCOME), trial.user_attrs.get(RUN_ID)
             if outcome is None:
-                end_trial(study, trial.number, TrialState.FAIL)
+                end_trial(study, trial._trial_id, TrialState.FAIL)
                 continue
             if run_id in open_runs:
                 RunLog(client, run_id).close(outcome["state"], outcome["reason"])
                 open_runs.remove(run_id)
-            conclude(study, trial.number, outcome["state"], outcome["values"])
+            conclude(study, trial._trial_id, outcome["state"], outcome["values"])
     for run_id in open_runs:
         RunLog(client, run_id).kill(CUT_OFF)
 

@@ -32,6 +32,8 @@ class Opened(NamedTuple):
     """A trial that runs now."""
 
     number: int
+    trial: int
+    """The storage's own name of the trial."""
     unit: str
     config: RunConfig
     attempt: int
@@ -64,7 +66,7 @@ class Trials(ABC):
         number, config = self._ask(unit)
         self._next_number = number + 1
         self._attempts[unit] += 1
-        return Opened(number, unit, config, self._attempts[unit])
+        return Opened(number, trial_id(self.study, number), unit, config, self._attempts[unit])
 
     @abstractmethod
     def _ask(self, unit: str) -> tuple[int, RunConfig]:
@@ -84,7 +86,7 @@ class Trials(ABC):
 
     def attribute(self, opened: Opened, name: str, value: Any) -> None:
         """Write an attribute of a running trial."""
-        set_attribute(self.study, opened.number, name, value)
+        set_attribute(self.study, opened.trial, name, value)
 
     @abstractmethod
     def constrain(self, opened: Opened, excess: int) -> None:
@@ -102,7 +104,7 @@ class Trials(ABC):
 
     def finish(self, opened: Opened, outcome: Outcome) -> None:
         """Give the trial its state in Optuna, last of all."""
-        conclude(self.study, opened.number, outcome.state, self._values(outcome))
+        conclude(self.study, opened.trial, outcome.state, self._values(outcome))
 
     def _values(self, outcome: Outcome) -> list[float] | None:
         return [outcome.metrics[metric.name] for metric in self.objectives] if outcome.state == "complete" else None
@@ -115,19 +117,19 @@ class Trials(ABC):
 
     def again(self, opened: Opened) -> None:
         """Close the attempt without an outcome; its unit is next."""
-        end_trial(self.study, opened.number, TrialState.FAIL)
+        end_trial(self.study, opened.trial, TrialState.FAIL)
         self._todo.appendleft(opened.unit)
 
 
-def conclude(study: optuna.Study, number: int, state: schema.State, values: Sequence[float] | None) -> None:
+def conclude(study: optuna.Study, trial: int, state: schema.State, values: Sequence[float] | None) -> None:
     """Give a trial the Optuna state that its outcome means.
 
     Whatever ended short of a result counts as pruned, from which samplers learn; they ignore what failed.
     """
     if state == "complete":
-        end_trial(study, number, TrialState.COMPLETE, values)
+        end_trial(study, trial, TrialState.COMPLETE, values)
     else:
-        end_trial(study, number, TrialState.FAIL if state == "failed" else TrialState.PRUNED)
+        end_trial(study, trial, TrialState.FAIL if state == "failed" else TrialState.PRUNED)
 
 
 class FixedTrials(Trials):
@@ -207,14 +209,14 @@ class SampledTrials(Trials):
 
     @override
     def constrain(self, opened: Opened, excess: int) -> None:
-        trial = optuna.trial.Trial(self.study, trial_id(self.study, opened.number))
+        trial = optuna.trial.Trial(self.study, opened.trial)
         trial.set_constraint(MEMORY, excess)
 
     @override
     def prune(self, opened: Opened, record: EpochRecord) -> str | None:
         if len(self.objectives) > 1:  # Optuna prunes by a single value only
             return None
-        storage, trial = self.study._storage, trial_id(self.study, opened.number)
+        storage, trial = self.study._storage, opened.trial
         storage.set_trial_intermediate_value(trial, record.epoch, record.val_iou)
         if self.study.pruner.prune(self.study, storage.get_trial(trial)):
             return f"by Hyperband after epoch {record.epoch}, at a validation IoU of {record.val_iou:.3f}"

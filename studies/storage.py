@@ -113,9 +113,9 @@ def trial_id(study: "optuna.Study", number: int) -> int:
     return study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
 
 
-def set_attribute(study: "optuna.Study", number: int, name: str, value: Any) -> None:
-    """Write an attribute of a running trial."""
-    study._storage.set_trial_user_attr(trial_id(study, number), name, value)
+def set_attribute(study: "optuna.Study", trial: int, name: str, value: Any) -> None:
+    """Write an attribute of a running trial, named as by `trial_id`."""
+    study._storage.set_trial_user_attr(trial, name, value)
 
 
 def trials(study: "optuna.Study") -> "list[FrozenTrial]":
@@ -123,9 +123,9 @@ def trials(study: "optuna.Study") -> "list[FrozenTrial]":
     return [trial for stage in stages(study) for trial in stage.get_trials(deepcopy=False)]
 
 
-def end_trial(study: "optuna.Study", number: int, state: "TrialState", values: Sequence[float] | None = None) -> None:
+def end_trial(study: "optuna.Study", trial: int, state: "TrialState", values: Sequence[float] | None = None) -> None:
     """As `Study.tell`, which reads the trial twice more and takes as long as everything else of a trial's end."""
-    study._storage.set_trial_state_values(trial_id(study, number), state, values)
+    study._storage.set_trial_state_values(trial, state, values)
 
 
 def planned(study: "optuna.Study") -> dict[str, Planned]:
