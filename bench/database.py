@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 PORTS = {"http": 80, "https": 443, "postgresql": 5432}
@@ -72,6 +72,17 @@ def require_reachable(name: str, url: str) -> None:
         raise ValueError(
             f"{name} must be the URL of a store that answers, got {redact(url)}: {host}:{port} says {error}."
         ) from None
+    if scheme == POSTGRESQL:
+        _log_in(url)
+
+
+def _log_in(url: str) -> None:
+    try:
+        create_engine(url, poolclass=NullPool).connect().close()
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f'{redact(url)} needs a database driver: pip install "hourglass-bench[postgresql]" ({error}).'
+        ) from error
 
 
 def settle_sqlite() -> None:
