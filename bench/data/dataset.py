@@ -82,7 +82,7 @@ def _store(frames: Frames, folder: Path) -> None:
     try:
         np.save(temporary / "images.npy", frames.images)
         np.save(temporary / "masks.npy", frames.masks)
-        names = {"stems": frames.stems, "scenes": frames.scenes, "digest": contentdigest(frames)}
+        names = {"stems": frames.stems, "scenes": frames.scenes, "digest": content_digest(frames)}
         (temporary / "names.json").write_text(json.dumps(names))
         os.rename(temporary, folder)
     except OSError:
@@ -92,7 +92,7 @@ def _store(frames: Frames, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def contentdigest(frames: Frames) -> str:
+def content_digest(frames: Frames) -> str:
     """Hash of names and pixels, the identity of the data in every record."""
     content = hashlib.sha256(json.dumps([frames.stems, frames.scenes, frames.images.shape]).encode())
     for pixels in (frames.images, frames.masks):
