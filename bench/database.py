@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 PORTS = {"http": 80, "https": 443, "postgresql": 5432}
@@ -32,7 +32,7 @@ def kind(url: str) -> str:
     """
     scheme = url.partition(":")[0].partition("+")[0]
     if scheme != SQLITE and scheme not in PORTS:
-        raise ValueError(f"a store's URL must start with one of {SQLITE}, {', '.join(PORTS)}, got {url!r}.")
+        raise ValueError(f"a store's URL must start with one of {SQLITE}, {', '.join(PORTS)}, got {redact(url)!r}.")
     return scheme
 
 
@@ -49,9 +49,9 @@ def sqlite_path(url: str) -> Path:
 
 
 def redact(url: str) -> str:
-    """The URL without its password, for messages and records."""
+    """The URL without its password and its options, which may hold one too, for messages and records."""
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        return make_url(url).set(query={}).render_as_string(hide_password=True)
     except ArgumentError:
         return url.rpartition("@")[2] if "@" in url else url
 
@@ -64,25 +64,42 @@ def require_reachable(name: str, url: str) -> None:
         return
     parsed = make_url(url)
     host, port = parsed.host, parsed.port or PORTS[scheme]
-    if host is None:  # a local socket
-        return
-    try:
-        socket.create_connection((host, port), timeout=REACH_SECONDS).close()
-    except OSError as error:
-        raise ValueError(
-            f"{name} must be the URL of a store that answers, got {redact(url)}: {host}:{port} says {error}."
-        ) from None
+    if host is not None:  # else it is a local socket
+        try:
+            socket.create_connection((host, port), timeout=REACH_SECONDS).close()
+        except OSError as error:
+            raise ValueError(
+                f"{name} must be the URL of a store that answers, got {redact(url)}: {host}:{port} says {error}."
+            ) from None
     if scheme == POSTGRESQL:
-        _log_in(url)
+        postgresql_engine(url).connect().close()
 
 
-def _log_in(url: str) -> None:
+def postgresql_engine(url: str | URL, **options: Any) -> Engine:
+    """Engine without a pool: a connection that is closed is gone, and its locks with it.
+
+    Raises:
+        ValueError: there is no driver.
+    """
     try:
-        create_engine(url, poolclass=NullPool).connect().close()
-    except ModuleNotFoundError as error:
+        return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": REACH_SECONDS}, **options)
+    except ImportError as error:
         raise ValueError(
-            f'{redact(url)} needs a database driver: pip install "hourglass-bench[postgresql]" ({error}).'
+            f'PostgreSQL needs its driver: pip install "hourglass-bench[postgresql]" ({error}).'
         ) from error
+
+
+def prepare(name: str, url: str) -> None:
+    """What comes before a store is opened for writing: it answers; a SQLite file is in WAL mode.
+
+    Raises:
+        ValueError: as `require_reachable`.
+    """
+    require_reachable(name, url)
+    if kind(url) == SQLITE:
+        sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+        settle_sqlite()
+        use_write_ahead_log(sqlite_path(url))
 
 
 def settle_sqlite() -> None:
@@ -106,9 +123,15 @@ def use_write_ahead_log(path: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
+class StoreError(RuntimeError):
+    """A disk or database failed, as another process tells it."""
+
+
 def store_failure(error: BaseException) -> str | None:
     """What the disk or the database said, if that is why `error` was raised; None for every other error."""
     for cause in _causes(error):
+        if isinstance(cause, StoreError):
+            return str(cause)
         if isinstance(cause, OperationalError):
             return str(cause.orig).strip().partition("\n")[0]
         unreachable = isinstance(cause, ConnectionError) or type(cause).__module__.startswith("requests.")

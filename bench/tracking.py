@@ -16,16 +16,7 @@ from urllib.parse import unquote, urlparse
 from sqlalchemy import create_engine
 
 from bench import schema
-from bench.database import (
-    SQLITE,
-    kind,
-    redact,
-    require_reachable,
-    settle_sqlite,
-    sqlite_path,
-    sqlite_url,
-    use_write_ahead_log,
-)
+from bench.database import SQLITE, kind, prepare, redact, settle_sqlite, sqlite_path, sqlite_url
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,13 +52,11 @@ def open_store(url: str) -> "MlflowClient":
     Raises:
         ValueError: nothing answers there, or it is no URL of a store.
     """
-    require_reachable("tracking", url)
     if kind(url) == SQLITE:
         _make_tables(sqlite_path(url))
+    prepare("tracking", url)
     client = connect(url)
     client.search_experiments(max_results=1)
-    if kind(url) == SQLITE:
-        use_write_ahead_log(sqlite_path(url))
     return client
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from bench import schema
+from bench.database import POSTGRESQL, SQLITE, postgresql_engine, redact
 
 # MLflow's tables are no public interface: name what this report reads, and say so when it is not there.
 COLUMNS = {
@@ -28,10 +29,6 @@ COLUMNS = {
     "latest_metrics": {"run_uuid", "key", "value", "is_nan"},
     "metrics": {"run_uuid", "key", "step", "timestamp", "value", "is_nan"},
 }
-
-SQLITE = "sqlite"
-POSTGRESQL = "postgresql"
-REACH_SECONDS = 10
 
 
 def database(runs: Path, tracking: str = "") -> URL:
@@ -75,7 +72,7 @@ def shown(url: URL) -> str:
     """The database as messages name it: a file by its path, a server with its password masked and without options."""
     if url.get_backend_name() == SQLITE:
         return url.database or str(url)
-    return url.set(query={}).render_as_string(hide_password=True)
+    return redact(url.render_as_string(hide_password=False))
 
 
 @contextmanager
@@ -99,18 +96,7 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() == SQLITE:
         file = f"{Path(url.database or '').resolve().as_uri()}?mode=ro"
         return create_engine("sqlite://", creator=lambda: sqlite3.connect(file, uri=True), poolclass=NullPool)
-    try:
-        return create_engine(
-            url,
-            poolclass=NullPool,
-            isolation_level="REPEATABLE READ",
-            connect_args={"connect_timeout": REACH_SECONDS},
-        )
-    except ImportError as error:
-        raise ValueError(
-            f"{shown(url)} needs the PostgreSQL driver ({error}): install it with "
-            '`pip install "hourglass-bench[postgresql]"`.'
-        ) from error
+    return postgresql_engine(url, isolation_level="REPEATABLE READ")
 
 
 def _reason(error: Exception, url: URL) -> str:

@@ -18,6 +18,7 @@ import torch
 from architectures.config import InfeasibleArchitecture
 from bench import schema
 from bench.config import RunConfig
+from bench.database import StoreError
 from bench.forecast import predict_peak_bytes
 from bench.run import describe
 from bench.session import CACHE, run_name
@@ -31,7 +32,7 @@ from studies.stages import Opened, Trials
 from studies.status import Best, RunningTrial, Status, make_status
 from studies.storage import RUN_ID
 from studies.study import Planned
-from studies.worker import Outcome, StoreError, Task
+from studies.worker import Outcome, Task
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -126,7 +127,8 @@ class Driver:
         """Run every unit of a phase that has no outcome yet.
 
         Raises:
-            ValueError: the store or the executor failed. What was recorded is kept.
+            StoreError: the store failed. What was recorded is kept.
+            ValueError: the executor failed. What was recorded is kept.
             KeyboardInterrupt: the trials that ran are left open.
         """
         with ExitStack() as stack:
@@ -209,10 +211,7 @@ class Driver:
             case Lost(reason):
                 self._lose(running, reason)
             case Failed(StoreError() as error):
-                raise ValueError(
-                    f"results must be written, but the disk or database refused: {error}; what was recorded before is "
-                    f"kept, and the same command resumes study {self._name}."
-                )
+                raise error
             case Failed(error):
                 self._end(running, Outcome("failed", f"{type(error).__name__}: {error}", {}))
             case Broken(reason):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import harmonic_mean
 
 import optuna
 import torch
@@ -10,6 +11,7 @@ import torch
 from bench import cli
 from bench.config import RunConfig
 from bench.environment import processor
+from bench.forecast import predict_peak_bytes
 from studies.executors.local import LocalExecutor
 from studies.storage import SPEEDS
 from studies.worker import Place
@@ -80,52 +82,56 @@ def local_executor(
     What was measured is kept with the study: resuming it on the same machine does not measure again.
     """
     gpus = gpu_count(device)
-    if workers is not None:
-        return LocalExecutor(places(workers, device, cores(), gpus))
-    layouts = candidates(device, cores(), gpus, units)
+    layouts = candidates(device, cores(), gpus, units) if workers is None else [places(workers, device, cores(), gpus)]
     if len(layouts) == 1:
         return LocalExecutor(layouts[0])
     known: dict[str, dict[str, float]] = study.user_attrs.get(SPEEDS, {})
     here = machine(device)
     if here in known:
-        speeds = {int(count): speed for count, speed in known[here].items()}
-        layouts = [layout for layout in layouts if len(layout) in speeds] or layouts[:1]
-        best = max(layouts, key=lambda layout: speeds.get(len(layout), 0))
-        cli.say(f"workers: {explain(speeds, best, cores())}, as measured before")
-        return LocalExecutor(best)
+        return LocalExecutor(_fastest(layouts, known[here]))
     executor = LocalExecutor(layouts[-1])
     try:
-        speeds = measure(executor, layouts, examples(), cache)
+        speeds = measure(executor, layouts, fitting(examples(), device, executor.memory), cache)
     except BaseException:
         executor.close()
         raise
-    best = max(layouts, key=lambda layout: speeds[len(layout)])
-    executor.settle(best)
-    study.set_user_attr(SPEEDS, known | {here: {str(count): round(speed, 2) for count, speed in speeds.items()}})
-    cli.say(f"workers: {explain(speeds, best, cores())}")
+    study.set_user_attr(SPEEDS, known | {here: speeds})
+    executor.settle(_fastest(layouts, speeds))
     return executor
+
+
+def fitting(configs: Sequence[RunConfig], device: torch.device, memory: int) -> list[RunConfig]:
+    """Those whose training step is predicted to need no more than `memory` bytes."""
+    return [config for config in configs if predict_peak_bytes(config, device) <= memory]
+
+
+def _fastest(layouts: Sequence[list[Place]], speeds: Mapping[str, float]) -> list[Place]:
+    best = max(layouts, key=lambda layout: speeds.get(str(len(layout)), 0))
+    cli.say(f"workers: {explain(speeds, best, cores())}")
+    return best
 
 
 def measure(
     executor: LocalExecutor, layouts: Sequence[Sequence[Place]], configs: Sequence[RunConfig], cache: Path
-) -> dict[int, float]:
-    """Workers -> images trained per second by all of them together, over the configs with equal numbers of images."""
+) -> dict[str, float]:
+    """Workers -> images trained per second by all of them together, over the configs with equal numbers of images.
+
+    The number of workers is a text, as it is kept with the study. Without a config nothing is measured.
+    """
+    if not configs:
+        return {}
     return {
-        len(layout): sum(_harmonic_mean(rates) for rates in executor.benchmark(configs, cache, layout))
+        str(len(layout)): round(sum(harmonic_mean(rates) for rates in executor.benchmark(configs, cache, layout)), 2)
         for layout in layouts
     }
 
 
-def _harmonic_mean(rates: Sequence[float]) -> float:
-    return len(rates) / sum(1 / rate for rate in rates)
-
-
-def explain(speeds: Mapping[int, float], best: Sequence[Place], cores: int) -> str:
-    """`2 x 1 thread, 210 images/s; 1 x 2 threads 160 images/s`: the choice first."""
-    chosen = len(best)
-    order = sorted(speeds, key=lambda workers: (workers != chosen, workers))
-    texts = [f"{count} x {_threads(max(1, cores // count))} {speeds[count]:.0f} images/s" for count in order]
-    return "; ".join(texts)
+def explain(speeds: Mapping[str, float], best: Sequence[Place], cores: int) -> str:
+    """`2 x 1 thread 210 images/s; 1 x 2 threads 160 images/s`: the choice first."""
+    chosen = str(len(best))
+    order = sorted(speeds, key=lambda count: (count != chosen, int(count)))
+    texts = [f"{count} x {_threads(max(1, cores // int(count)))} {speeds[count]:.0f} images/s" for count in order]
+    return "; ".join(texts) or f"{chosen} x {_threads(best[0].threads)}, since nothing to measure fits into memory"
 
 
 def _threads(count: int) -> str:

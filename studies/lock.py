@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, text
 
-from bench.database import POSTGRESQL, kind, redact, sqlite_path
+from bench.database import POSTGRESQL, kind, postgresql_engine, redact, sqlite_path
 
 
 @contextmanager
@@ -52,6 +52,7 @@ def is_held(storage: str, study: str) -> bool:
 
 @contextmanager
 def _file(database: Path, study: str) -> Iterator[None]:
+    database.parent.mkdir(parents=True, exist_ok=True)
     with _lock_file(database).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -84,8 +85,7 @@ def _advisory(storage: str, study: str) -> Iterator[None]:
 
 @contextmanager
 def _connect(storage: str) -> Iterator[Connection]:
-    engine = create_engine(storage, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with postgresql_engine(storage, isolation_level="AUTOCOMMIT").connect() as connection:
         yield connection
 
 

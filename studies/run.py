@@ -8,7 +8,7 @@ import optuna
 import torch
 
 from bench.data.dataset import load
-from bench.database import SQLITE, kind, require_reachable, sqlite_path
+from bench.database import require_reachable
 from bench.device import choose_device
 from bench.session import CACHE
 from bench.size import parse_bytes
@@ -79,8 +79,6 @@ def _check(study: Study, options: Options) -> Checked:
         ray_cluster.require(device)
     setting = study.setting(data=options.data, epochs=options.epochs)
     data_digest = load(setting.data, options.runs / CACHE).digest
-    if kind(url) == SQLITE:
-        sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
     return Checked(device, workers, memory_budget, url, tracking, setting, data_digest)
 
 

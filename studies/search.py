@@ -15,7 +15,7 @@ from architectures.config import widths
 from bench import cli, schema
 from bench.config import RunConfig
 from bench.digest import digest
-from studies.study import Planned, Setting, Study, Unit
+from studies.study import Planned, Setting, Study, Unit, macs
 
 if TYPE_CHECKING:
     import optuna
@@ -70,10 +70,11 @@ class Search(Study):
         from optuna.study import create_study
 
         draws = create_study(sampler=RandomSampler(seed=self.seed))
-        return [
+        drawn = [
             self.configure(architecture, draws.ask(self.distributions()).params, setting)
             for architecture in self.architectures
         ]
+        return [config for config in drawn if macs(config)]
 
     @override
     def stage_names(self) -> list[str]:

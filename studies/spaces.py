@@ -11,6 +11,9 @@ from studies.study import Factor, Unit
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+SMALL = {"synthetic_scenes": 60, "synthetic_frames": 5}
+"""Fields of the DataConfig: the drawn dancers of every study that a CPU can run, so that the studies compare."""
+
 
 def grid(
     names: Sequence[str], depths: Iterable[int], bases: Iterable[int], *, growth: float = 2.0, norm: Norm = "none"

@@ -11,7 +11,7 @@ from bench import schema
 from bench.schema import Stage
 from studies import lock, storage
 from studies.catalog import get_study
-from studies.study import Planned
+from studies.study import Planned, budgets
 
 if TYPE_CHECKING:
     import optuna
@@ -92,16 +92,16 @@ def make_status(
 ) -> Status:
     """Count: `planned` and `outcomes` are by unit."""
     counts = Counter(outcomes.values())
-    cells, ended = Counter(planned.values()), Counter(planned[unit] for unit in outcomes)
-    budget: dict[Stage, dict[str, tuple[int, int]]] = {}
-    for cell, count in cells.items():
-        budget.setdefault(cell.stage, {})[cell.architecture] = (ended[cell], count)
+    ended = Counter(planned[unit] for unit in outcomes)
     return Status(
         study=name,
         planned=len(planned),
         states={state: counts[state] for state in schema.STATES},
         running=running,
-        budget=budget,
+        budget={
+            stage: {name: (ended[Planned(stage, name)], count) for name, count in by.items()}
+            for stage, by in budgets(planned).items()
+        },
         best=best,
     )
 

@@ -5,16 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
-from bench.database import (
-    SQLITE,
-    kind,
-    redact,
-    require_reachable,
-    settle_sqlite,
-    sqlite_path,
-    sqlite_url,
-    use_write_ahead_log,
-)
+from bench.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
 from studies.study import Planned
 
 if TYPE_CHECKING:
@@ -53,28 +44,22 @@ def open_storage(url: str) -> "optuna.storages.RDBStorage":
     Raises:
         ValueError: nothing answers there, or it is neither SQLite nor PostgreSQL.
     """
-    require_reachable("storage", url)
-    if kind(url).startswith("http"):
+    if kind(url) not in (SQLITE, POSTGRESQL):
         raise ValueError(f"storage must be SQLite or PostgreSQL, got {redact(url)}.")
+    prepare("storage", url)
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    settle_sqlite()
-    try:
-        storage = optuna.storages.RDBStorage(url)
-    except ImportError as error:
-        raise ValueError(
-            f'{redact(url)} needs a database driver: pip install "hourglass-bench[postgresql]" ({error}).'
-        ) from error
-    if kind(url) == SQLITE:
-        use_write_ahead_log(sqlite_path(url))
-    return storage
+    return optuna.storages.RDBStorage(url)
 
 
 def create(
-    storage: "optuna.storages.BaseStorage", name: str, objectives: Sequence[schema.Metric], **parts: Any
+    storage: "optuna.storages.BaseStorage",
+    name: str,
+    objectives: Sequence[schema.Metric],
+    pruner: "optuna.pruners.BasePruner | None" = None,
 ) -> "optuna.Study":
-    """The Optuna study, created if it is new; `parts` are its sampler and pruner."""
+    """The Optuna study, created if it is new."""
     import optuna
 
     return optuna.create_study(
@@ -82,7 +67,7 @@ def create(
         study_name=name,
         directions=["maximize" if metric.better == "higher" else "minimize" for metric in objectives],
         load_if_exists=True,
-        **parts,
+        pruner=pruner,
     )
 
 

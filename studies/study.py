@@ -116,10 +116,8 @@ class Factorial(Study):
 
     @override
     def examples(self, setting: Setting) -> list[RunConfig]:
-        from architectures.registry import predict
-
-        fitting = [unit.config for unit in self.units(setting) if not _is_too_deep(unit.config)]
-        ranked = sorted(fitting, key=lambda config: predict(config.architecture, *config.data.size).macs)
+        costs = {unit.config: macs(unit.config) for unit in self.units(setting)}
+        ranked = sorted((config for config, cost in costs.items() if cost), key=lambda config: costs[config])
         return [ranked[place] for place in sorted({0, len(ranked) // 2, 9 * len(ranked) // 10})] if ranked else []
 
     @override
@@ -134,16 +132,19 @@ class Factorial(Study):
         yield [FixedTrials(create(storage, self.name, [BEST_VAL_IOU]), self.units(setting))]
 
 
-def _is_too_deep(config: RunConfig) -> bool:
-    from architectures.bottleneck import largest_depth
+def macs(config: RunConfig) -> int:
+    """Multiply-accumulates per image; 0 if the architecture cannot be."""
+    from architectures.registry import predict
 
-    return config.architecture.depth > largest_depth(*config.data.size)
+    try:
+        return predict(config.architecture, *config.data.size).macs
+    except ValueError:
+        return 0
 
 
-def budgets(planned: Mapping[str, Planned]) -> dict[str, dict[str, int]]:
+def budgets(planned: Mapping[str, Planned]) -> dict[Stage, dict[str, int]]:
     """Planned units by stage and architecture."""
-    counts = Counter(planned.values())
-    stages = {stage: {} for stage, _ in counts}  # type: dict[str, dict[str, int]]
-    for (stage, architecture), count in counts.items():
-        stages[stage][architecture] = count
+    stages: dict[Stage, dict[str, int]] = {}
+    for (stage, architecture), count in Counter(planned.values()).items():
+        stages.setdefault(stage, {})[architecture] = count
     return stages

@@ -1,7 +1,6 @@
 """What happens in a worker process: one task is one trial, trained and logged into the run it was given."""
 
 import gc
-import os
 import traceback
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +12,7 @@ import torch
 from bench import schema
 from bench.clock import Stopwatch
 from bench.config import RunConfig
-from bench.database import store_failure
+from bench.database import StoreError, store_failure
 from bench.run import prepare, run
 from bench.tracking import RunLog, connect
 from studies.channel import Address, Reporter
@@ -53,10 +52,6 @@ class Outcome(NamedTuple):
     state: schema.State
     reason: str
     metrics: dict[str, float]
-
-
-class StoreError(RuntimeError):
-    """The disk or the database failed, so the trial has no outcome."""
 
 
 def work(task: Task, place: Place) -> Outcome:
@@ -126,8 +121,3 @@ def benchmark(configs: Sequence[RunConfig], cache: Path, place: Place) -> list[f
             steps += 1
         rates.append(steps * len(batch) / clock.seconds())
     return rates
-
-
-def process_id() -> int:
-    """Of the worker that answers."""
-    return os.getpid()

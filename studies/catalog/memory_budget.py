@@ -3,14 +3,14 @@
 from bench.config import TrainingConfig
 from bench.schema import BEST_VAL_IOU, TENSOR_PEAK
 from studies.search import Search
-from studies.spaces import encoder_decoder_space
+from studies.spaces import SMALL, encoder_decoder_space
 
 STUDY = Search(
     name="memory_budget",
     question="Validation IoU against peak memory of Hourglass and U-Net, 40 settings each, at most 64 MiB, 64x64.",
     size=64,
     training=TrainingConfig(epochs=6, batch_size=8, dice_weight=3.0),
-    data={"synthetic_scenes": 60, "synthetic_frames": 5},
+    data=SMALL,
     architectures=("hourglass", "unet"),
     trials=40,
     distributions=lambda: encoder_decoder_space(depths=range(1, 6), bases=range(4, 49)),

@@ -1,7 +1,7 @@
 """The default: every part of the comparison, small enough for two CPU cores and a few minutes."""
 
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import cross_with_seeds, grid
+from studies.spaces import SMALL, cross_with_seeds, grid
 from studies.study import Factorial, Unit
 
 
@@ -16,5 +16,5 @@ STUDY = Factorial(
     size=64,
     training=TrainingConfig(epochs=5, batch_size=8, lr=1e-2, dice_weight=3.0),
     plan=_plan,
-    data={"synthetic_scenes": 60, "synthetic_frames": 5},
+    data=SMALL,
 )

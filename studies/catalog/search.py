@@ -2,14 +2,14 @@
 
 from bench.config import TrainingConfig
 from studies.search import Search
-from studies.spaces import encoder_decoder_space
+from studies.spaces import SMALL, encoder_decoder_space
 
 STUDY = Search(
     name="search",
     question="Hourglass against U-Net, each with its best of 30 sampled settings, refitted with five seeds, 64x64.",
     size=64,
     training=TrainingConfig(epochs=9, batch_size=8, dice_weight=3.0),
-    data={"synthetic_scenes": 60, "synthetic_frames": 5},
+    data=SMALL,
     architectures=("hourglass", "unet"),
     trials=30,
     distributions=lambda: encoder_decoder_space(depths=range(1, 6), bases=range(4, 33)),

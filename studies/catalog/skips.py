@@ -2,7 +2,7 @@
 
 from architectures.config import ArchitectureConfig, widths
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import cross_with_seeds, skip_subsets
+from studies.spaces import SMALL, cross_with_seeds, skip_subsets
 from studies.study import Factor, Factorial, Unit
 
 DEPTH, BASE_WIDTH = 3, 12
@@ -27,5 +27,5 @@ STUDY = Factorial(
     size=64,
     training=TrainingConfig(epochs=10, batch_size=8, lr=1e-2, dice_weight=3.0),
     plan=_plan,
-    data={"synthetic_scenes": 60, "synthetic_frames": 5},
+    data=SMALL,
 )

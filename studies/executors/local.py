@@ -86,7 +86,7 @@ class _Slot:
 
     def _start(self) -> None:
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_initialise)
-        self._pid = self._pool.submit(worker.process_id)
+        self._pid = self._pool.submit(os.getpid)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         try:

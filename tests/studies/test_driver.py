@@ -264,7 +264,7 @@ def test_a_full_disk_stops_the_sweep_and_costs_no_unit(
     assert sweep(tmp_path) == 2
     said = capsys.readouterr().err
     assert "the disk or database refused: [Errno 28] No space left on device" in said
-    assert "the same command resumes study tiny" in said
+    assert "what was recorded before is kept, and the same command goes on from there" in said
     monkeypatch.setattr(worker, "run", run)
     assert sweep(tmp_path) == 0
     assert counts(capsys.readouterr().out) == all_complete(4)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from architectures.registry import configure
 from bench import schema
 from bench.config import RunConfig
 from studies import layout, storage
-from studies.layout import candidates, explain, places
+from studies.layout import candidates, explain, fitting, measure, places
 from studies.worker import Place
 
 CPU, CUDA, SECOND = torch.device("cpu"), torch.device("cuda"), torch.device("cuda:1")
@@ -41,7 +42,7 @@ def test_gpu_layouts_pin_one_or_more_workers_to_each_gpu() -> None:
 
 
 def test_explanation_names_the_choice_first() -> None:
-    assert explain({1: 189.4, 2: 340.6}, [Place("cpu", 1)] * 2, 2) == (
+    assert explain({"1": 189.4, "2": 340.6}, [Place("cpu", 1)] * 2, 2) == (
         "2 x 1 thread 341 images/s; 1 x 2 threads 189 images/s"
     )
 
@@ -51,6 +52,7 @@ class Measured:
 
     gain = 2.0
     calls = 0
+    memory = 2**30
 
     def __init__(self, places: Sequence[Place]) -> None:
         self.places = list(places)
@@ -92,4 +94,15 @@ def test_auto_takes_what_trains_most_images_and_remembers(
     assert measured.calls == 2
     assert len(choose().places) == workers
     assert measured.calls == 2
-    assert "as measured before" in capsys.readouterr().err
+    assert capsys.readouterr().err == said
+
+
+def test_what_does_not_fit_is_not_measured(tiny_config: Callable[..., RunConfig]) -> None:
+    absurd = tiny_config(architecture=configure("unet", (4096, 8192, 16384)))
+    assert fitting([absurd, tiny_config()], CPU, 2**30) == [tiny_config()]
+
+
+def test_if_nothing_fits_one_worker_says_so(tmp_path: Path) -> None:
+    layouts = candidates(CPU, 2, 0, 9)
+    assert measure(Measured(layouts[-1]), layouts, [], tmp_path) == {}  # type: ignore[arg-type]
+    assert explain({}, layouts[0], 2) == "1 x 2 threads, since nothing to measure fits into memory"

@@ -121,48 +121,43 @@ def test_architectures_start_from_the_same_draws(tmp_path: Path) -> None:
     assert first["hourglass"] == first["unet"]
 
 
-def stop_after(monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor], trials: int) -> None:
-    """Ctrl-C instead of the next trial."""
+@pytest.fixture
+def resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor]
+) -> list[optuna.trial.FrozenTrial]:
+    """Trials of a search of one architecture that was stopped in its sixth trial and resumed."""
+    study = replace(STUDY, architectures=("unet",), refits=0)
     started: list[str] = []
     submit = inline.submit
 
     def interrupted(self: InlineExecutor, task: worker.Task, done: Any) -> None:
         started.append(task.run_id)
-        if len(started) > trials:
+        if len(started) > 5:
             raise KeyboardInterrupt
         submit(self, task, done)
 
-    monkeypatch.setattr(inline, "submit", interrupted)
-
-
-def test_a_resumed_sampler_does_not_repeat_its_first_draws(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor]
-) -> None:
-    study = replace(STUDY, architectures=("unet",), refits=0)
     with monkeypatch.context() as patch:
-        stop_after(patch, inline, trials=5)
+        patch.setattr(inline, "submit", interrupted)
         with pytest.raises(KeyboardInterrupt, match="the same command resumes study seek"):
             go(study, tmp_path)
     go(study, tmp_path)
-    ended = [trial for trial in trials_of(tmp_path, "seek/unet") if storage.OUTCOME in trial.user_attrs]
-    draws = [tuple(trial.params.items()) for trial in ended]
+    return trials_of(tmp_path, "seek/unet")
+
+
+def test_a_resumed_sampler_does_not_repeat_its_first_draws(resumed: list[optuna.trial.FrozenTrial]) -> None:
+    draws = [tuple(trial.params.items()) for trial in resumed if storage.OUTCOME in trial.user_attrs]
     assert len(draws) == 12
     assert len(set(draws)) == 12
 
 
 def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor]
+    resumed: list[optuna.trial.FrozenTrial],
 ) -> None:
-    study = replace(STUDY, architectures=("unet",), refits=0)
-    with monkeypatch.context() as patch:
-        stop_after(patch, inline, trials=3)
-        with pytest.raises(KeyboardInterrupt):
-            go(study, tmp_path)
-    go(study, tmp_path)
-    attempts = [t for t in trials_of(tmp_path, "seek/unet") if t.user_attrs[storage.UNIT] == "unet-003"]
-    assert [trial.state.name for trial in attempts][0] == "FAIL"
-    assert len(attempts) == 2
-    assert attempts[0].params == attempts[1].params
+    first, second = (trial for trial in resumed if trial.user_attrs[storage.UNIT] == "unet-005")
+    assert first.state == optuna.trial.TrialState.FAIL
+    assert second.state.is_finished()
+    assert storage.OUTCOME in second.user_attrs
+    assert first.params == second.params
 
 
 def test_equal_seeds_search_alike_and_other_seeds_do_not(tmp_path: Path) -> None:
