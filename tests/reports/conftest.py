@@ -15,7 +15,8 @@ from reports.summary import Summary, summarise
 # pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_store import SEARCH_TAGS, Unit, _client, _close, budget, fill, grid, refits, searched, troubled
+from fake_store import SEARCH_TAGS, _client, _close, budget, fill
+from fake_units import Unit, grid, refits, searched, troubled
 
 Fill = Callable[..., Path]
 

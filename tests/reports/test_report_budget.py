@@ -3,7 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_store import Unit
+from fake_units import Unit
 
 from bench import schema
 from reports import budget, prose

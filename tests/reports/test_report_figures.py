@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from fake_store import Unit, grid
+from fake_units import Unit, grid
 
 from bench import schema
 from reports import style

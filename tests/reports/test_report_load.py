@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_store import MEMORY_BUDGET, Unit
+from fake_units import MEMORY_BUDGET, Unit
 
 from bench import schema
 from reports.load import ARCHITECTURE, ARTIFACTS, RUN, load_study, local_folder

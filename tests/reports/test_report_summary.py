@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fake_store import Unit, grid
+from fake_units import Unit, grid
 
 from bench import schema
 from reports import prose, text

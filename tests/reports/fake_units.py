@@ -1,0 +1,214 @@
+"""Invented runs of a study: what each would have logged."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+import numpy as np
+
+from bench import schema
+
+MEMORY_BUDGET = 100_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One attempt of one run."""
+
+    architecture: str = "hourglass"
+    depth: int = 2
+    width: int = 8
+    seed: int = 0
+    state: str | None = "complete"
+    """None: the attempt has no outcome."""
+    reason: str = ""
+    status: str = "FINISHED"
+    preset: str = ""
+    iou: float | None = None
+    """Test IoU; None invents one."""
+    epochs: int = 8
+    size: int = 64
+    panel: bool = True
+    logged: bool = True
+    """False: ended before it logged anything."""
+    bottleneck: str = ""
+    """Measured bottleneck; empty means as predicted."""
+    trial: int | None = None
+    """Number of the search trial; None: a run of the comparison."""
+    superseded: bool = False
+    predicted_peak: float = 1.0
+    """Predicted tensor peak over the measured one; 0: not logged."""
+    params: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> list[int]:
+        """Encoder widths."""
+        return [self.width * 2**level for level in range(self.depth)]
+
+    @property
+    def predicted(self) -> str:
+        """Bottleneck shape."""
+        side = self.size if self.architecture == "simple_conv" else self.size >> self.depth
+        return f"{self.channels[-1]}x{side}x{side}"
+
+    @property
+    def test_iou(self) -> float:
+        """Grows with depth and width, and differs among architectures and seeds."""
+        if self.iou is not None:
+            return self.iou
+        base = {"simple_conv": 0.45, "hourglass": 0.6, "unet": 0.66}.get(self.architecture, 0.5)
+        wobble = np.random.default_rng(self.seed + 10 * self.depth + self.width).normal(0, 0.012)
+        return float(base + 0.05 * self.depth + 0.02 * math.log2(self.width) + wobble)
+
+    def all_params(self) -> dict[str, str]:
+        """As `bench.run.describe` writes them."""
+        measured = {schema.BOTTLENECK_MEASURED: self.bottleneck or self.predicted}
+        return {
+            "architecture.name": self.architecture,
+            "architecture.channels": json.dumps(self.channels),
+            "architecture.decoder_channels": json.dumps(self.channels[-2::-1]),
+            "architecture.skips": json.dumps(list(range(1, self.depth + 1)) if self.architecture == "unet" else []),
+            "architecture.norm": "none",
+            "data.path": "synthetic",
+            "data.size": json.dumps([self.size, self.size]),
+            "data.folds": "5",
+            "training.epochs": str(self.epochs),
+            "training.batch_size": "16",
+            "training.lr": "0.003",
+            "seed": str(self.seed),
+            schema.DEPTH: str(self.depth),
+            schema.BASE_WIDTH: str(self.width),
+            schema.PRESET: self.preset,
+            schema.BOTTLENECK_PREDICTED: self.predicted,
+            **(measured if self.state == "complete" else {}),
+            **self.params,
+        }
+
+    @property
+    def stage(self) -> str:
+        """What the unit is for."""
+        return "comparison" if self.trial is None else "search"
+
+    def unit(self) -> str:
+        """Name of the search trial, or hash that stands for the run's config."""
+        if self.trial is not None:
+            return f"{self.architecture}-{self.trial:03d}"
+        return hashlib.sha256(json.dumps(self.all_params() | {schema.BOTTLENECK_MEASURED: ""}).encode()).hexdigest()[
+            :16
+        ]
+
+    def values(self) -> dict[str, float]:
+        """Scalar metrics."""
+        side = self.size * self.size
+        growth = 1.0 if self.architecture == "simple_conv" else 0.35
+        macs = side * sum(a * b * 9 for a, b in zip([3, *self.channels], self.channels, strict=False)) * growth
+        peak = 16 * side * 4 * sum(self.channels) * (4.0 if self.architecture == "simple_conv" else 1.0)
+        peak *= 1.3 if self.architecture == "unet" else 1.0
+        if self.state == "infeasible":
+            return {schema.PREDICTED_PEAK.name: peak}
+        values = {
+            schema.PARAMS: 20.0 * sum(width**2 for width in self.channels),
+            schema.MACS: macs,
+            schema.TENSOR_PEAK: peak,
+            schema.TRAIN_SPEED: 4e9 / macs,
+            schema.SECONDS: macs / 4e7,
+            schema.FOREGROUND_SHARE: 0.3 + 0.01 * self.seed,
+        }
+        if self.predicted_peak:
+            values[schema.PREDICTED_PEAK] = self.predicted_peak * peak
+        if self.state == "complete":
+            values |= {schema.BEST_VAL_IOU: self.test_iou + 0.01, schema.BEST_EPOCH: self.epochs}
+            if self.trial is None:
+                values |= {
+                    schema.TEST_IOU: self.test_iou,
+                    schema.TEST_DICE: 2 * self.test_iou / (1 + self.test_iou),
+                }
+        return {metric.name: float(value) for metric, value in values.items()}
+
+    def curve(self, epoch: int) -> dict[str, float]:
+        """Metrics of one epoch."""
+        share = 1 - math.exp(-3.5 * epoch / self.epochs)
+        share *= 1 + 0.05 * math.sin(epoch * (1 + self.seed))
+        bce = 0.62 - 0.5 * share * self.test_iou
+        return {
+            schema.TRAIN_LOSS.name: bce + 0.4,
+            schema.VAL_LOSS.name: bce + 0.5,
+            schema.VAL_BCE.name: bce if self.state != "diverged" else 0.6 * epoch,
+            schema.VAL_IOU.name: share * self.test_iou if self.state != "diverged" else 0.05,
+        }
+
+
+def grid(seeds: int = 3, epochs: int = 8) -> list[Unit]:
+    """The realistic study: 3 architectures x 2 depths x 2 widths x seeds."""
+    choices = product(("simple_conv", "hourglass", "unet"), (2, 3), (8, 16), range(seeds))
+    return [Unit(architecture=a, depth=d, width=w, seed=s, epochs=epochs) for a, d, w, s in choices]
+
+
+def searched(trials: int = 30, epochs: int = 4) -> list[Unit]:
+    """The search of two architectures: networks of all sizes, a few of them too large for the memory budget."""
+    units = []
+    for number, architecture in product(range(trials), ("hourglass", "unet")):
+        rng = np.random.default_rng(number)
+        depth, width = int(rng.integers(1, 6)), int(rng.choice([4, 8, 12, 16, 24, 32]))
+        params = {
+            "architecture.norm": str(rng.choice(["none", "batch"])),
+            "training.lr": str(10 ** rng.uniform(-4, -1.5)),
+        }
+        unit = Unit(
+            architecture=architecture, trial=number, depth=depth, width=width, size=64, epochs=epochs, params=params
+        )
+        unit = replace(unit, iou=unit.test_iou - 0.4 * abs(math.log10(float(params["training.lr"])) + 2.5) ** 2 / 4)
+        peak = unit.values()[schema.TENSOR_PEAK.name]
+        if peak > MEMORY_BUDGET:
+            reason = f"a training step is predicted to hold {peak / 2**20:.3g} MiB, the memory budget is 95.4 MiB"
+            unit = replace(unit, state="infeasible", reason=reason)
+        elif number % 10 == 7:
+            unit = replace(unit, state="pruned", reason=f"pruned by Hyperband after epoch {number % 3 + 1}")
+        units.append(unit)
+    return units
+
+
+def refits(seeds: int = 5, epochs: int = 8) -> list[Unit]:
+    """The comparison after a search: one configuration of each architecture."""
+    lr = {"training.lr": "0.0031"}
+    choices = product(range(1, seeds + 1), (("hourglass", 4, 24), ("unet", 3, 16)))
+    return [Unit(architecture=a, depth=d, width=w, seed=s, epochs=epochs, params=lr) for s, (a, d, w) in choices]
+
+
+def blobs(unit: Unit, frames: int = 5) -> dict[str, np.ndarray]:
+    """Arrays of a panel file: ellipses, found the better the higher the IoU."""
+    rng = np.random.default_rng(unit.seed)
+    y, x = np.mgrid[: unit.size, : unit.size] / unit.size
+    truth, images, probability = [], [], []
+    for _ in range(frames):
+        centre, noise = rng.uniform(0.35, 0.65, 2), rng.uniform(0, 60, (unit.size, unit.size, 3))
+        body = ((x - centre[0]) / 0.14) ** 2 + ((y - centre[1]) / 0.3) ** 2
+        head = ((x - centre[0]) ** 2 + (y - centre[1] + 0.33) ** 2) / 0.006
+        inside = np.minimum(body, head)
+        truth.append(inside < 1)
+        images.append((noise + 120 * (inside < 1)[..., None] + 60 * x[..., None]).astype(np.uint8))
+        bumps = np.sin(9 * x * (2 + unit.seed)) * np.cos(11 * y) * 3 * (1 - unit.test_iou)
+        probability.append(1 / (1 + np.exp(4 * (inside - 1 + bumps))))
+    return {
+        "stems": np.array([f"0000{unit.seed}_{frame:04d}" for frame in range(frames)]),
+        "images": np.stack(images),
+        "truth": np.stack(truth),
+        "probability": np.stack(probability).astype(np.float16),
+    }
+
+
+def troubled() -> list[Unit]:
+    """Units of every state, a repeated attempt, one cut off and one still running."""
+    unit = Unit(architecture="unet")
+    return [
+        replace(unit, state=None, status="KILLED", seed=0),
+        replace(unit, seed=0),
+        replace(unit, state="pruned", reason="below the median at epoch 3", seed=1),
+        replace(unit, state="diverged", reason="loss is nan at epoch 4", architecture="simple_conv"),
+        replace(unit, state="out_of_memory", reason="14.2 GB asked", width=64),
+        replace(unit, state="infeasible", reason="bottleneck would vanish", depth=7, logged=False),
+        replace(unit, state="failed", reason="OSError: *disk* #full $", status="FAILED", seed=3),
+        replace(unit, state=None, status="RUNNING", seed=2),
+    ]
