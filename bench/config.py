@@ -15,6 +15,7 @@ SYNTHETIC = "synthetic"
 
 Schedule = Literal["one_cycle", "constant"]
 Precision = Literal["auto", "fp32", "bf16"]
+SplitName = Literal["scene_folds", "scene_holdout", "random_frames"]
 
 
 def _doc(default: Any, text: str) -> Any:
@@ -36,16 +37,31 @@ class DataConfig:
     scene_pattern: str = _doc(
         "", "regular expression whose first group is the scene in a file's stem (default: up to the last `_`)"
     )
-    folds: int = _doc(5, "number of scene-grouped folds: one is test, one validation, the others train")
+    split: SplitName = _doc(
+        "scene_folds",
+        "how frames are split: the seed's fold of scenes is tested, one hold-out of scenes is (low power), or frames "
+        "at random, which leaks and only shows by how much",
+    )
+    folds: int = _doc(5, "number of folds: one is test, one validation, the others train")
     synthetic_scenes: int = _doc(60, "scenes of the synthetic dancers")
     synthetic_frames: int = _doc(8, "frames per scene of the synthetic dancers")
     synthetic_seed: int = _doc(0, "seed of the synthetic dancers")
 
     def __post_init__(self) -> None:
         require(min(self.size) >= 16, "data.size", "be at least 16 pixels high and wide", self.size)
+        choices = get_args(SplitName)
+        require(self.split in choices, "data.split", f"be one of {', '.join(choices)}", self.split)
         require(self.folds >= 3, "data.folds", "be at least 3 (train, validation, test)", self.folds)
         require(self.synthetic_scenes >= 1, "data.synthetic_scenes", "be at least 1", self.synthetic_scenes)
         require(self.synthetic_frames >= 1, "data.synthetic_frames", "be at least 1", self.synthetic_frames)
+
+    def test_fold(self, seed: int) -> int:
+        """The fold that a run of this seed is tested on."""
+        return 0 if self.split == "scene_holdout" else seed % self.folds
+
+    def val_fold(self, seed: int) -> int:
+        """The fold that chooses the best epoch."""
+        return 1 + seed % (self.folds - 1) if self.split == "scene_holdout" else (seed + 1) % self.folds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +119,7 @@ class RunConfig:
     @property
     def fold(self) -> int:
         """The test fold of this run's seed."""
-        return self.seed % self.data.folds
+        return self.data.test_fold(self.seed)
 
 
 def flatten(config: RunConfig) -> dict[str, str]:

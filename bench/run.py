@@ -17,7 +17,7 @@ from bench.clock import Stopwatch
 from bench.config import RunConfig, flatten
 from bench.data.dataset import Dataset, load
 from bench.data.frames import is_foreground
-from bench.data.split import Split, split_by_scene
+from bench.data.split import Split, split_frames
 from bench.device import place
 from bench.environment import environment
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
@@ -105,7 +105,7 @@ class Material(NamedTuple):
 def prepare(config: RunConfig, cache: Path, device: torch.device) -> Material:
     """Load and split the data, build the network and its trainer."""
     dataset = load(config.data, cache)
-    split = split_by_scene(dataset.frames.scenes, folds=config.data.folds, fold=config.fold)
+    split = split_frames(dataset.frames.scenes, config.data, config.seed)
     return Material(dataset, split, to_device(dataset.frames, device), make_trainer(config, split, device))
 
 

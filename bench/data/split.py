@@ -1,4 +1,9 @@
-"""Scene-grouped folds: no scene is ever on two sides, since neighbouring frames of a video are near copies."""
+"""Who trains, who chooses the epoch, who is tested. Neighbouring frames of a video are near copies, so scenes are kept whole.
+
+- `scene_folds`: K folds of whole scenes; the seed decides which is tested, so that K seeds test every scene once.
+- `scene_holdout`: one fold of scenes is tested by every seed. Cheap and of low power: its few scenes stand for all.
+- `random_frames`: folds of frames, whatever their scene. It leaks, and exists to show how much.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bench.config import DataConfig
 
 
 class Split(NamedTuple):
@@ -16,6 +23,24 @@ class Split(NamedTuple):
     """Chooses the best epoch."""
     test: NDArray[np.int64]
     """Evaluated once, at the best epoch."""
+
+
+def split_frames(scenes: Sequence[str], data: DataConfig, seed: int) -> Split:
+    """The roles of frames whose scenes are given, the same for every architecture.
+
+    Raises:
+        ValueError: fewer scenes than folds.
+    """
+    test, val = data.test_fold(seed), data.val_fold(seed)
+    assignment = assign_folds(scenes, data.folds)
+    of_frame = np.array([assignment[scene] for scene in scenes])
+    if data.split == "random_frames":
+        of_frame = np.random.default_rng(seed).permutation(len(scenes)) % data.folds
+    return Split(
+        train=np.flatnonzero((of_frame != test) & (of_frame != val)),
+        val=np.flatnonzero(of_frame == val),
+        test=np.flatnonzero(of_frame == test),
+    )
 
 
 def assign_folds(scenes: Sequence[str], folds: int) -> dict[str, int]:
@@ -37,15 +62,3 @@ def assign_folds(scenes: Sequence[str], folds: int) -> dict[str, int]:
         assignment[scene] = fold
         load[fold] += frames
     return assignment
-
-
-def split_by_scene(scenes: Sequence[str], *, folds: int, fold: int) -> Split:
-    """Test = `fold`, validation = the next fold, training = the rest. Deterministic; every scene is tested once."""
-    assignment = assign_folds(scenes, folds)
-    of_frame = np.array([assignment[scene] for scene in scenes])
-    val = (fold + 1) % folds
-    return Split(
-        train=np.flatnonzero((of_frame != fold) & (of_frame != val)),
-        val=np.flatnonzero(of_frame == val),
-        test=np.flatnonzero(of_frame == fold),
-    )

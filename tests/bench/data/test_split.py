@@ -1,28 +1,53 @@
-"""Scene-grouped folds."""
+"""Splits: by scene in two ways, and the leaky one by frame."""
 
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from bench.data.split import assign_folds, split_by_scene
+from bench.config import DataConfig, SplitName
+from bench.data.split import Split, assign_folds, split_frames
 
 SCENES = [f"s{scene:02d}" for scene in range(13) for _ in range(1 + 7 * scene % 11)]
 
 
+def split(name: SplitName, seed: int, folds: int = 5) -> Split:
+    return split_frames(SCENES, DataConfig(split=name, folds=folds), seed)
+
+
+@pytest.mark.parametrize("name", ["scene_folds", "scene_holdout"])
 @pytest.mark.parametrize("folds", [3, 5, 13])
-def test_no_scene_is_on_two_sides_and_every_frame_is_somewhere(folds: int) -> None:
-    for fold in range(folds):
-        split = split_by_scene(SCENES, folds=folds, fold=fold)
-        sides = [{SCENES[index] for index in part} for part in split]
+def test_no_scene_is_on_two_sides_and_every_frame_is_somewhere(name: SplitName, folds: int) -> None:
+    for seed in range(folds):
+        parts = split(name, seed, folds)
+        sides = [{SCENES[index] for index in part} for part in parts]
         assert all(sides)
         assert sum(len(side) for side in sides) == len(set.union(*sides))
-        assert sorted(np.concatenate(split).tolist()) == list(range(len(SCENES)))
+        assert sorted(np.concatenate(parts).tolist()) == list(range(len(SCENES)))
 
 
-def test_every_scene_is_tested_once_over_the_folds() -> None:
-    tested = Counter(i for fold in range(5) for i in split_by_scene(SCENES, folds=5, fold=fold).test.tolist())
-    assert tested == Counter(range(len(SCENES)))
+def test_every_scene_is_tested_and_validated_once_over_the_folds() -> None:
+    for role in ("test", "val"):
+        indices = Counter(i for seed in range(5) for i in getattr(split("scene_folds", seed), role).tolist())
+        assert indices == Counter(range(len(SCENES)))
+    for ours, theirs in zip(split("scene_folds", 1), split("scene_folds", 6), strict=True):
+        assert ours.tolist() == theirs.tolist()
+
+
+def test_holdout_tests_the_same_scenes_whatever_the_seed_and_rotates_the_rest() -> None:
+    splits = [split("scene_holdout", seed) for seed in range(4)]
+    assert len({tuple(parts.test.tolist()) for parts in splits}) == 1
+    validated = Counter(index for parts in splits for index in parts.val.tolist())
+    assert validated == Counter(set(range(len(SCENES))) - set(splits[0].test.tolist()))
+
+
+def test_random_frames_puts_scenes_on_several_sides_and_the_seed_decides_which_frames() -> None:
+    parts = split("random_frames", 0)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(SCENES)))
+    train, test = ({SCENES[index] for index in part} for part in (parts.train, parts.test))
+    assert len(train & test) > len(test) / 2
+    assert parts.test.tolist() == split("random_frames", 0).test.tolist()
+    assert parts.test.tolist() != split("random_frames", 5).test.tolist()
 
 
 def test_folds_are_balanced_in_frames_and_do_not_depend_on_the_order() -> None:
@@ -34,4 +59,4 @@ def test_folds_are_balanced_in_frames_and_do_not_depend_on_the_order() -> None:
 
 def test_too_few_scenes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"data.folds must be at most the number of scenes \(2\), got 3"):
-        assign_folds(["a", "a", "b"], 3)
+        split_frames(["a", "a", "b"], DataConfig(folds=3), 0)
