@@ -47,8 +47,8 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, seed: int) -> None:
-    """Draw every weight from a generator seeded by (seed, parameter name); biases are zero.
+def initialise(network: nn.Module, seed: int, stream: str = "") -> None:
+    """Draw every weight from a generator seeded by (stream, seed, parameter name); biases are zero.
 
     Equal names and shapes get equal weights in every architecture, so that an Hourglass and a U-Net of one seed start
     from the same encoder. The variance is He's 2/fan_in (He et al. 2015, arXiv 1502.01852) where a ReLU precedes and
@@ -61,7 +61,7 @@ def initialise(network: nn.Module, seed: int) -> None:
             if isinstance(module, nn.Conv2d):
                 fan_in *= math.prod(module.kernel_size)
             gain = 2.0 if name.endswith("conv2") else 1.0
-            _fill_normal(module.weight, math.sqrt(gain / fan_in), f"{seed}/{name}")
+            _fill_normal(module.weight, math.sqrt(gain / fan_in), f"{stream}{seed}/{name}")
             if module.bias is not None:
                 module.bias.zero_()
 

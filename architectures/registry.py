@@ -26,6 +26,8 @@ class ArchitectureSpec:
     default_skips: Literal["none", "all"]
     presets: dict[str, ArchitectureConfig]
     """Named configurations; the first one is the default."""
+    stream: str = ""
+    """Empty for all that are compared, so that equal layers start equal; a name draws other initial weights."""
 
 
 ARCHITECTURES: dict[str, ArchitectureSpec] = {
@@ -49,6 +51,15 @@ ARCHITECTURES: dict[str, ArchitectureSpec] = {
         default_decoder=encoder_decoder.default_decoder,
         default_skips="all",
         presets=unet.PRESETS,
+    ),
+    # The U-Net under another name and with other initial weights: whatever tells the two apart is chance.
+    "unet_twin": ArchitectureSpec(
+        network=unet.UNet,
+        predict=encoder_decoder.predict,
+        default_decoder=encoder_decoder.default_decoder,
+        default_skips="all",
+        presets={},
+        stream="twin",
     ),
 }
 
@@ -116,6 +127,7 @@ def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
 
 def build(config: ArchitectureConfig, *, seed: int) -> nn.Module:
     """The network of `config` in float32 on the CPU, initialised by `seed`."""
-    network = get_spec(config.name).network(config)
-    initialise(network, seed)
+    spec = get_spec(config.name)
+    network = spec.network(config)
+    initialise(network, seed, spec.stream)
     return network

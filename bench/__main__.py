@@ -2,12 +2,15 @@
 
 import argparse
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench import cli
 from bench.config import DataConfig, RunConfig, TrainingConfig
+
+if TYPE_CHECKING:
+    from bench.data.frames import Frames
 
 _OWN_FLAGS = frozenset({"path", "size"})
 
@@ -39,6 +42,19 @@ def _add_dataset(parser: argparse.ArgumentParser, size: int) -> None:
 def _add_data(parser: argparse.ArgumentParser) -> None:
     _add_dataset(parser, 64)
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="write a contact sheet of frames and masks")
+    parser.add_argument(
+        "--audit",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="tell what is wrong with the data (DIR instead of --data): sizes, masks, copies, look-alike scenes, leaks",
+    )
+    parser.add_argument(
+        "--merge-scenes",
+        type=Path,
+        metavar="FILE.csv",
+        help="with --audit, write a scenes.csv for the data's folder in which look-alike scenes are one",
+    )
     _add_common(parser, _data)
 
 
@@ -54,6 +70,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     cli.add_fields(parser.add_argument_group("training"), TrainingConfig)
     parser.add_argument("--seed", type=int, default=0, help="decides fold, initialisation and order (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
+    parser.add_argument(
+        "--unseal", action="store_true", help="open the test frames although this configuration opened them before"
+    )
     cli.add_store(parser)
     _add_common(parser, _train)
 
@@ -74,14 +93,20 @@ def _data_config(options: argparse.Namespace) -> DataConfig:
     return DataConfig(path=options.data, size=size, **cli.pick_fields(options, DataConfig, _OWN_FLAGS))
 
 
-def _data(options: argparse.Namespace) -> dict[str, Any]:
+def _data(options: argparse.Namespace) -> dict[str, Any] | str:
     from bench.data.dataset import read
     from bench.data.frames import is_foreground
     from bench.data.sheet import contact_sheet
 
-    frames = read(_data_config(options))
+    if options.merge_scenes is not None and options.audit is None:
+        raise ValueError("--merge-scenes must stand with --audit, which finds the scenes to merge.")
+    data = _data_config(options)
+    data = replace(data, path=options.audit or data.path)
+    frames = read(data)
     if options.sheet is not None:
         contact_sheet(frames, options.sheet)
+    if options.audit is not None:
+        return _audit(frames, data, options)
     return {
         "frames": len(frames.stems),
         "scenes": len(set(frames.scenes)),
@@ -89,6 +114,21 @@ def _data(options: argparse.Namespace) -> dict[str, Any]:
         "foreground_share": round(float(is_foreground(frames.masks).mean()), 4),
         **({"sheet": str(options.sheet)} if options.sheet else {}),
     }
+
+
+def _audit(frames: "Frames", data: DataConfig, options: argparse.Namespace) -> dict[str, Any] | str:
+    from bench.data.audit.audit import audit
+    from bench.data.audit.look_alikes import merge_look_alikes
+    from bench.data.audit.scene_table import write_scene_table
+    from bench.data.audit.text import render
+
+    found = audit(frames, data)
+    table: Path | None = options.merge_scenes
+    if table is not None:
+        write_scene_table(table, frames.stems, merge_look_alikes(frames))
+    if options.json:
+        return asdict(found) | ({"scene_table": str(table)} if table else {})
+    return render(found) + (f"\nwrote {table}; it counts as scenes.csv in {data.path}" if table else "")
 
 
 def _run_config(options: argparse.Namespace) -> RunConfig:
@@ -129,7 +169,8 @@ def _parse_skips(words: list[str] | None) -> Any:
 def _train(options: argparse.Namespace) -> dict[str, Any]:
     from bench.session import train_one
 
-    return train_one(_run_config(options), runs=options.runs, device=options.device, tracking=options.tracking)
+    config = _run_config(options)
+    return train_one(config, runs=options.runs, device=options.device, tracking=options.tracking, unseal=options.unseal)
 
 
 def _predict(options: argparse.Namespace) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class StepMemory(NamedTuple):
     """Peaks in bytes of one training step."""
 
     tensor_peak: int
+    saved_activations: int
+    """What the forward pass keeps for the backward pass, parameters left out."""
     allocator_peak: int
     reserved_peak: int | None
     """What CUDA's caching allocator held of the device; None elsewhere."""
@@ -78,13 +80,30 @@ def measure_step(
 
     Every later step of the same shapes is identical. `resident` names the tensors that live between steps.
     """
-    step()
+    saved = saved_activation_bytes(step, resident())
     with TensorTracker(resident()) as tracker:
         step()
     if device.type == "cuda":
         allocator_peak, reserved_peak = _cuda_peaks(step, device)
-        return StepMemory(tracker.peak, allocator_peak, reserved_peak)
-    return StepMemory(tracker.peak, _cpu_allocator_peak(step, resident()), None)
+        return StepMemory(tracker.peak, saved, allocator_peak, reserved_peak)
+    return StepMemory(tracker.peak, saved, _cpu_allocator_peak(step, resident()), None)
+
+
+def saved_activation_bytes(step: Callable[[], object], resident: Iterable[Tensor]) -> int:
+    """Bytes of the storages that autograd saves during `step`, each counted once, those of `resident` not at all."""
+    known = {tensor.untyped_storage()._cdata for tensor in resident}
+    saved: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in known:
+            saved[storage._cdata] = storage.nbytes()
+        return tensor
+
+    # Nothing saved is freed before the backward pass, and nothing is saved after it: an address means one storage.
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        step()
+    return sum(saved.values())
 
 
 def _cuda_peaks(step: Callable[[], object], device: torch.device) -> tuple[int, int]:

@@ -7,10 +7,11 @@ truth both empty scores 1, one of them empty scores 0.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics.functional.segmentation import dice_score
 
 
 class FrameScores(NamedTuple):
@@ -22,19 +23,18 @@ class FrameScores(NamedTuple):
 
 def frame_scores(predictions: Tensor, targets: Tensor) -> FrameScores:
     """IoU and Dice of boolean masks (N, ...) against boolean masks of the same shape."""
-    # Integer labels, never floats: torchmetrics would take the argmax over one channel and score 1.
-    dice = dice_score(
-        predictions.flatten(1).long(),
-        targets.flatten(1).long(),
-        num_classes=2,
-        include_background=False,
-        input_format="index",
-        aggregation_level="samplewise",
-    ).double()
-    dice = torch.where(dice.isnan(), 1.0, dice)  # torchmetrics leaves frames with two empty masks undefined
-    return FrameScores(iou=dice / (2 - dice), dice=dice)
+    both = (predictions & targets).flatten(1).sum(1, dtype=torch.float64)
+    either = (predictions | targets).flatten(1).sum(1, dtype=torch.float64)
+    iou = torch.where(either == 0, 1.0, both / either)
+    return FrameScores(iou=iou, dice=2 * iou / (1 + iou))
 
 
 def scene_mean(values: Sequence[float], scenes: Sequence[str]) -> float:
     """Unweighted mean over scenes of the mean over each scene's frames."""
     return float(pd.Series(values).groupby(list(scenes)).mean().mean())
+
+
+def label_agreement(masks: NDArray[np.uint8], scenes: Sequence[str]) -> float:
+    """Scene mean of the IoU of soft masks (N, H, W) cut at 64 and at 192: above it, the threshold decides the score."""
+    low, high = (torch.from_numpy(masks >= threshold) for threshold in (64, 192))
+    return scene_mean(frame_scores(low, high).iou.tolist(), scenes)

@@ -1,7 +1,9 @@
 """`run(config)`: one training from configuration to result. The one seam between deciding and measuring."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,15 +14,19 @@ from torch import Tensor, nn
 from architectures import registry
 from architectures.bottleneck import Prediction
 from bench import schema
-from bench.artifacts import store_artifacts
+from bench.artifacts import Test, store_artifacts
+from bench.baselines import baseline_metrics
 from bench.clock import Stopwatch
 from bench.config import RunConfig, flatten
 from bench.data.dataset import Dataset, load
 from bench.data.frames import is_foreground
-from bench.data.split import Split, split_frames
+from bench.data.split import Split, roles, split_frames
 from bench.device import place
+from bench.digest import digest
 from bench.environment import environment
+from bench.frame_table import frame_table, scene_means
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
+from bench.metrics import label_agreement
 from bench.tracking import RunLog
 from bench.train import DeviceFrames, EpochRecord, Trainer, TrainingResult, to_device, train
 
@@ -65,7 +71,7 @@ def run(
     prediction = registry.predict(config.architecture, *config.data.size)
     material = prepare(config, cache, device)
     trainer = material.trainer
-    log.tags(environment(device, trainer.dtype) | {schema.DATA_DIGEST: material.dataset.digest})
+    log.tags(environment(device, trainer.dtype) | data_tags(material))
     bottleneck = measure_bottleneck(trainer.network, (config.architecture.in_channels, *config.data.size), device)
     log.params(bottleneck_params(prediction.shape, bottleneck))
     if bottleneck != prediction.shape:
@@ -141,11 +147,26 @@ def measure_memory(config: RunConfig, material: Material, device: torch.device) 
 
 
 def evaluate_test(config: RunConfig, material: Material, result: TrainingResult, log: RunLog) -> dict[str, float]:
-    """Evaluate the best epoch on the test scenes, and store what the run leaves behind."""
+    """Evaluate the best epoch on the test frames, and store what the run leaves behind."""
+    frames, split = material.dataset.frames, material.split
+    opened = datetime.now(UTC).isoformat(timespec="seconds")
+    log.tags({schema.TEST_OPENED: opened})
     material.trainer.network.load_state_dict(result.best_state)
-    test = material.trainer.evaluate(material.data, torch.from_numpy(material.split.test))
-    store_artifacts(config, result.best_state, material.dataset, material.split, test, log)
-    return {schema.TEST_IOU.name: test.iou, schema.TEST_DICE.name: test.dice}
+    probability = material.trainer.evaluate(material.data, torch.from_numpy(split.test)).probability.numpy()
+    scenes = [frames.scenes[index] for index in split.test]
+    table = frame_table(probability, is_foreground(frames.masks[split.test]), frames.native[split.test])
+    store_artifacts(config, result.best_state, material.dataset, split, Test(opened, probability, table), log)
+    agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes)}
+    return scene_means(table, scenes) | baseline_metrics(frames, split) | agreement
+
+
+def data_tags(material: Material) -> dict[str, str]:
+    """Hashes of the frames and of their roles."""
+    dataset = material.dataset
+    return {
+        schema.DATA_DIGEST: dataset.digest,
+        schema.SPLIT_DIGEST: digest(json.dumps(roles(dataset.frames.stems, material.split))),
+    }
 
 
 def describe(config: RunConfig) -> dict[str, str]:
@@ -153,6 +174,7 @@ def describe(config: RunConfig) -> dict[str, str]:
     return flatten(config) | {
         schema.DEPTH: str(config.architecture.depth),
         schema.BASE_WIDTH: str(config.architecture.base_width),
+        schema.FOLD: str(config.fold),
         schema.PRESET: registry.preset_name(config.architecture),
     }
 
@@ -177,7 +199,11 @@ def static_metrics(prediction: Prediction, material: Material) -> dict[str, floa
 
 def memory_metrics(memory: StepMemory) -> dict[str, float]:
     """Peaks of a step by their names; the reserved peak only where there is one."""
-    values = {schema.TENSOR_PEAK.name: memory.tensor_peak, schema.ALLOCATOR_PEAK.name: memory.allocator_peak}
+    values = {
+        schema.TENSOR_PEAK.name: memory.tensor_peak,
+        schema.SAVED_ACTIVATIONS.name: memory.saved_activations,
+        schema.ALLOCATOR_PEAK.name: memory.allocator_peak,
+    }
     if memory.reserved_peak is not None:
         values[schema.RESERVED_PEAK.name] = memory.reserved_peak
     return {name: float(value) for name, value in values.items()}
@@ -185,7 +211,12 @@ def memory_metrics(memory: StepMemory) -> dict[str, float]:
 
 def training_metrics(result: TrainingResult) -> dict[str, float]:
     """What training measured; no best epoch if not one was finished."""
-    values = {schema.TRAIN_SPEED.name: result.images_per_second}
+    values = {
+        schema.TRAIN_SPEED.name: result.epoch_images * result.epochs / result.seconds,
+        schema.STEP_SECONDS.name: result.seconds / result.steps,
+        schema.TRAIN_SECONDS.name: result.seconds,
+        schema.EPOCH_IMAGES.name: result.epoch_images,
+    }
     if result.best is not None:
         values |= {schema.BEST_VAL_IOU.name: result.best.val_iou, schema.BEST_EPOCH.name: result.best.epoch}
     return values

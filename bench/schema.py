@@ -15,6 +15,9 @@ carries a reason (tag `state.reason`)."""
 
 STATES: tuple[State, ...] = ("complete", "pruned", "infeasible", "diverged", "out_of_memory", "failed")
 
+STUCK_SHARE = 0.97
+"""A validation cross-entropy above this share of the base-rate entropy is no better than it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
@@ -31,6 +34,13 @@ class Metric:
     """How tables and axes call it, without the unit."""
     curve: bool
     """True: one value per epoch (step = epoch, from 1). False: one value per run."""
+    margin: float | None = None
+    """Equivalence margin: a difference that does not matter; None where differences are not judged."""
+
+    @property
+    def column(self) -> str:
+        """Its column in the frame table, if it is a test metric."""
+        return self.name.removeprefix(TEST)
 
 
 def _curve(name: str, unit: str, better: Direction, lower: float | None, upper: float | None, label: str) -> Metric:
@@ -39,6 +49,16 @@ def _curve(name: str, unit: str, better: Direction, lower: float | None, upper: 
 
 def _value(name: str, unit: str, better: Direction, lower: float | None, upper: float | None, label: str) -> Metric:
     return Metric(name=name, unit=unit, better=better, lower=lower, upper=upper, label=label, curve=False)
+
+
+TEST = "test/"
+
+
+def _test(column: str, unit: str, better: Direction, upper: float | None, label: str, margin: float) -> Metric:
+    """Mean over test scenes of the frames' values, which stand in the column of the same name in the frame table."""
+    return Metric(
+        name=TEST + column, unit=unit, better=better, lower=0, upper=upper, label=label, curve=False, margin=margin
+    )
 
 
 TRAIN_LOSS = _curve("train/loss", "nats", "lower", 0, None, "training loss")
@@ -51,19 +71,63 @@ EPOCH_SECONDS = _curve("time/epoch_seconds", "s", "lower", 0, None, "seconds per
 
 BEST_VAL_IOU = _value("best/val_iou", "1", "higher", 0, 1, "best validation IoU")
 BEST_EPOCH = _value("best/epoch", "epoch", "none", 1, None, "best epoch")
-TEST_IOU = _value("test/iou", "1", "higher", 0, 1, "test IoU")
-TEST_DICE = _value("test/dice", "1", "higher", 0, 1, "test Dice")
+
+TEST_IOU = _test("iou", "1", "higher", 1, "IoU", 0.01)
+TEST_DICE = _test("dice", "1", "higher", 1, "Dice", 0.01)
+TEST_BOUNDARY_IOU = _test("boundary_iou", "1", "higher", 1, "Boundary IoU", 0.01)
+TEST_BOUNDARY_F = _test("boundary_f", "1", "higher", 1, "boundary F", 0.01)
+TEST_NSD = _test("nsd", "1", "higher", 1, "NSD at 1 px", 0.01)
+TEST_HD95 = _test("hd95", "px", "lower", None, "HD95", 0.5)
+TEST_ASSD = _test("assd", "px", "lower", None, "ASSD", 0.1)
+TEST_BRIER = _test("brier", "1", "lower", 1, "Brier score", 0.002)
+TEST_ECE = _test("ece", "1", "lower", 1, "ECE", 0.002)
+TEST_METRICS = (
+    TEST_IOU,
+    TEST_DICE,
+    TEST_BOUNDARY_IOU,
+    TEST_BOUNDARY_F,
+    TEST_NSD,
+    TEST_HD95,
+    TEST_ASSD,
+    TEST_BRIER,
+    TEST_ECE,
+)
+"""In the order of tables; the headline is IoU."""
+
+Baseline = Literal["all_foreground", "base_rate", "mean_mask", "copy"]
+BASELINES: dict[Baseline, str] = {
+    "all_foreground": "all foreground",
+    "base_rate": "base rate",
+    "mean_mask": "mean mask",
+    "copy": "copy of the nearest frame",
+}
+"""Predictions that need no network, and how tables call them."""
+BASELINE_COLUMNS = ("iou", "boundary_iou", "brier")
+
+
+def baseline_metric(baseline: Baseline, column: str) -> Metric:
+    """A test metric of a trivial baseline: on the same frames as the network's."""
+    of = next(metric for metric in TEST_METRICS if metric.column == column)
+    name, label = f"baseline/{baseline}/{column}", f"{of.label} of {BASELINES[baseline]}"
+    return _value(name, of.unit, of.better, of.lower, of.upper, label)
+
+
 BOTTLENECK_ELEMENTS = _value("bottleneck/elements", "1", "none", 1, None, "bottleneck elements")
 BOTTLENECK_COMPRESSION = _value("bottleneck/compression", "1", "none", 0, None, "compression ratio")
 PARAMS = _value("model/params", "1", "lower", 1, None, "parameters")
 MACS = _value("model/macs", "1", "lower", 1, None, "multiply-accumulates per image")
 TENSOR_PEAK = _value("memory/tensor_peak_bytes", "B", "lower", 1, None, "tensor peak memory")
 PREDICTED_PEAK = _value("memory/predicted_peak_bytes", "B", "lower", 1, None, "predicted tensor peak memory")
+SAVED_ACTIVATIONS = _value("memory/saved_activation_bytes", "B", "lower", 1, None, "saved activations")
 ALLOCATOR_PEAK = _value("memory/allocator_peak_bytes", "B", "lower", 1, None, "allocator peak memory")
 RESERVED_PEAK = _value("memory/reserved_peak_bytes", "B", "lower", 0, None, "reserved peak memory (CUDA)")
 RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak memory")
 TRAIN_SPEED = _value("speed/train_images_per_second", "images/s", "higher", 0, None, "training speed")
+STEP_SECONDS = _value("time/step_seconds", "s", "lower", 0, None, "seconds per training step")
+TRAIN_SECONDS = _value("time/train_seconds", "s", "lower", 0, None, "training time without validation")
 SECONDS = _value("time/seconds", "s", "lower", 0, None, "duration of the run")
+EPOCH_IMAGES = _value("data/epoch_images", "1", "none", 1, None, "images per epoch")
+LABEL_AGREEMENT = _value("data/label_agreement", "1", "none", 0, 1, "IoU of the test masks cut at 64 and at 192")
 FOREGROUND_SHARE = _value("data/foreground_share", "1", "none", 0, 1, "foreground share of the validation masks")
 
 METRICS: dict[str, Metric] = {
@@ -78,26 +142,33 @@ METRICS: dict[str, Metric] = {
         EPOCH_SECONDS,
         BEST_VAL_IOU,
         BEST_EPOCH,
-        TEST_IOU,
-        TEST_DICE,
+        *TEST_METRICS,
         BOTTLENECK_ELEMENTS,
         BOTTLENECK_COMPRESSION,
         PARAMS,
         MACS,
         TENSOR_PEAK,
         PREDICTED_PEAK,
+        SAVED_ACTIVATIONS,
         ALLOCATOR_PEAK,
         RESERVED_PEAK,
         RSS_PEAK,
         TRAIN_SPEED,
+        STEP_SECONDS,
+        TRAIN_SECONDS,
         SECONDS,
+        EPOCH_IMAGES,
         FOREGROUND_SHARE,
+        LABEL_AGREEMENT,
+        *(baseline_metric(baseline, column) for baseline in BASELINES for column in BASELINE_COLUMNS),
     )
 }
 
 # Parameters: the flattened RunConfig (`bench.config.flatten`: `architecture.name`, `training.epochs`, ...), plus:
 DEPTH = "depth"
 BASE_WIDTH = "base_width"
+FOLD = "fold"
+"""Number of the fold that is tested."""
 PRESET = "preset"
 """Name of the architecture preset the configuration equals, empty if none."""
 BOTTLENECK_PREDICTED = "bottleneck.predicted"
@@ -128,6 +199,11 @@ ATTEMPT = "attempt"
 STATE = "state"
 STATE_REASON = "state.reason"
 DATA_DIGEST = "data.digest"
+"""Hash of names and pixels of all images and masks."""
+SPLIT_DIGEST = "split.digest"
+"""Hash of which frame has which role: equal for all architectures of a seed."""
+TEST_OPENED = "test.opened"
+"""When the run looked at its test frames, set before it does; each run with this tag opened them once."""
 GIT_COMMIT = "git.commit"
 ENVIRONMENT = "environment."
 """Prefix of the tags that describe the machine and the versions: `environment.torch`, `environment.device`, ..."""
@@ -136,8 +212,12 @@ ENVIRONMENT = "environment."
 PANEL_IMAGE = "panel.png"
 PANEL_DATA = "panel.npz"
 """Arrays `stems` (F), `images` (F, H, W, 3) uint8, `truth` (F, H, W) bool, `probability` (F, H, W) float16."""
-FRAME_TABLE = "test_frames.csv"
-"""Columns stem, scene, iou, dice: one row per test frame at the best epoch."""
+FRAME_TABLE = "test_frames.parquet"
+"""Columns stem, scene and every test metric: one row per test frame at the best epoch."""
+SPLIT_FILE = "split.json"
+"""The stems of each role."""
+SEAL_FILE = "test_seal.json"
+"""When, by which code and configuration the test frames were opened."""
 CONFIG_FILE = "checkpoint/config.json"
 CHECKPOINT_FILE = "checkpoint/state_dict.pt"
 

@@ -1,7 +1,7 @@
 """One tracked training from the command line: open the store, run, close."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from architectures import registry
 from bench import cli, schema
@@ -12,23 +12,32 @@ from bench.run import RunResult, run
 from bench.tracking import NAME, RunLog, get_experiment, open_store, tracking_url
 from bench.train import EpochRecord
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 EXPERIMENT = "train"
 CACHE = "cache"
 
 
-def train_one(config: RunConfig, *, runs: Path, device: str, tracking: str = "") -> dict[str, Any]:
+def train_one(
+    config: RunConfig, *, runs: Path, device: str, tracking: str = "", unseal: bool = False
+) -> dict[str, Any]:
     """Train `config`, tracked in the experiment `train`; the answer of `bench train --json`.
 
-    `tracking` is the URL of the store, if it is not the database in the folder `runs`.
+    `tracking` is the URL of the store, if it is not the database in the folder `runs`. With `unseal` the test frames
+    may be opened although the same configuration opened them before.
 
     Raises:
         ValueError: wrong input; then nothing has been written.
     """
     target = choose_device(device)
-    check(config, runs)
+    data_digest = check(config, runs)
     client = open_store(tracking_url(runs, tracking))
+    experiment = get_experiment(client, EXPERIMENT, runs)
+    if not unseal:
+        require_sealed(client, experiment, config, data_digest)
     tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NAME: run_name(config)}
-    log = RunLog.create(client, get_experiment(client, EXPERIMENT, runs), run_name(config), tags)
+    log = RunLog.create(client, experiment, run_name(config), tags)
     try:
         result = run(config, log, cache=runs / CACHE, device=target, stop=_report_epoch)
     except KeyboardInterrupt:
@@ -41,11 +50,24 @@ def train_one(config: RunConfig, *, runs: Path, device: str, tracking: str = "")
     return answer(result)
 
 
-def check(config: RunConfig, runs: Path) -> None:
-    """Raise what is wrong with the architecture or the data before a store or a run exists."""
+def check(config: RunConfig, runs: Path) -> str:
+    """Raise what is wrong with the architecture or the data before a store or a run exists; the digest of the data."""
     registry.predict(config.architecture, *config.data.size)
     registry.build(config.architecture, seed=config.seed)
-    load(config.data, runs / CACHE)
+    return load(config.data, runs / CACHE).digest
+
+
+def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, data_digest: str) -> None:
+    """Raise ValueError if a run of this configuration has looked at the test frames: a second look is a choice."""
+    tags = {schema.UNIT: config_hash(config), schema.DATA_DIGEST: data_digest}
+    rule = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    opened = [run for run in client.search_runs([experiment], rule) if schema.TEST_OPENED in run.data.tags]
+    if opened:
+        last = opened[0]
+        raise ValueError(
+            f"test frames must be opened once per configuration, got them opened by run {last.info.run_id} on "
+            f"{last.data.tags[schema.TEST_OPENED]}; use its result, or train and open them again with --unseal."
+        )
 
 
 def run_name(config: RunConfig) -> str:
@@ -64,8 +86,7 @@ def answer(result: RunResult) -> dict[str, Any]:
         "checkpoint": result.checkpoint,
         "epochs": result.epochs,
         "val_iou": metrics.get(schema.BEST_VAL_IOU.name),
-        "test_iou": metrics.get(schema.TEST_IOU.name),
-        "test_dice": metrics.get(schema.TEST_DICE.name),
+        **{f"test_{metric.column}": metrics.get(metric.name) for metric in schema.TEST_METRICS},
         "train_images_per_second": metrics[schema.TRAIN_SPEED.name],
         "bottleneck": list(result.bottleneck),
         "params": metrics[schema.PARAMS.name],

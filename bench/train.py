@@ -24,8 +24,6 @@ from bench.losses import cross_entropy, segmentation_loss
 from bench.metrics import FrameScores, frame_scores, scene_mean
 
 EVALUATION_BATCH = 64
-STUCK_SHARE = 0.97
-"""A validation cross-entropy above this share of the base-rate entropy is no better than it."""
 STUCK_EPOCHS = 10
 """A shorter training says nothing about whether it is stuck."""
 
@@ -97,7 +95,7 @@ class BaseRate(NamedTuple):
 
     def is_better(self, record: EpochRecord) -> bool:
         """Whether an epoch's network has learnt more than the base rate."""
-        return record.val_bce <= STUCK_SHARE * self.entropy or record.val_iou > self.all_foreground_iou
+        return record.val_bce <= schema.STUCK_SHARE * self.entropy or record.val_iou > self.all_foreground_iou
 
 
 class TrainingResult(NamedTuple):
@@ -106,7 +104,11 @@ class TrainingResult(NamedTuple):
     best: EpochRecord | None
     best_state: dict[str, Tensor]
     epochs: int
-    images_per_second: float
+    steps: int
+    """Optimiser steps of all epochs."""
+    epoch_images: int
+    seconds: float
+    """Training steps only, without validation."""
     state: schema.State
     reason: str
 
@@ -228,7 +230,7 @@ def train(
     best: EpochRecord | None = None
     best_state: dict[str, Tensor] = {}
     base_rate, stuck = BaseRate.of(data, validation), True
-    seconds = images = 0.0
+    seconds, steps, epoch_images = 0.0, 0, 0
     state: schema.State = "complete"
     reason = ""
     for epoch in range(1, trainer.config.epochs + 1):
@@ -236,7 +238,8 @@ def train(
         clock = Stopwatch(trainer.device)
         total, batches = trainer.train_epoch(data, training)
         elapsed = clock.seconds()
-        seconds, images = seconds + elapsed, images + batches * min(trainer.config.batch_size, len(training))
+        seconds, steps = seconds + elapsed, steps + batches
+        epoch_images = batches * min(trainer.config.batch_size, len(training))
         loss = total.item() / batches
         if not math.isfinite(loss):
             state, reason = "diverged", f"the training loss was {loss} in epoch {epoch}"
@@ -254,4 +257,4 @@ def train(
             "diverged",
             f"stuck at the base-rate entropy, {base_rate.entropy:.3f} nats, to epoch {epoch}",
         )
-    return TrainingResult(best, best_state, epoch, images / seconds, state, reason)
+    return TrainingResult(best, best_state, epoch, steps, epoch_images, seconds, state, reason)

@@ -1,6 +1,7 @@
 """The report as one JSON value: sections of texts, tables and figures, which the template prints in this order."""
 
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,11 +9,15 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from reports import budget, prose, search, style
+from bench import schema
+from reports import budget, prose, protocol, search, style
+from reports.baselines import baseline_scores
+from reports.claims import Judged, claims, judge
+from reports.convergence import convergence
 from reports.figures import FIGURES
 from reports.figures.base import NoDataError
-from reports.summary import Summary
-from reports.tables import TABLES
+from reports.summary import CONFIGURATION, Summary
+from reports.tables import TABLES, verdicts
 from reports.tables.base import Entry
 
 Block = dict[str, Any]
@@ -33,12 +38,13 @@ SECTIONS = {
     "answer": Section("", prose.answer),
     "search": Section("Search", search.prose),
     "presets": Section("The networks of the practical", prose.presets),
+    "differences": Section("Differences", _silent),
     "convergence": Section("Convergence", _silent),
     "depth": Section("Depth and bottleneck", prose.depth),
     "predictions": Section("Predictions", _silent),
     "configurations": Section("All configurations", _silent),
     "outcomes": Section("Outcomes", prose.outcomes),
-    "provenance": Section("Provenance", prose.provenance),
+    "provenance": Section("Provenance", protocol.provenance),
 }
 
 FIGURE_DIR = "figures"
@@ -66,10 +72,23 @@ def write(of: Summary, folder: Path) -> None:
             "configurations": _records(of.configurations),
             "best": _records(of.best),
             "front": _records(points[points["front"]]),
+            "claims": [_claim(one) for one in judge(of, claims(of), verdicts.HEADLINE_METRICS)],
+            "metrics": [_claim(one) for one in judge(of, claims(of)[:1], schema.TEST_METRICS)],
+            "baselines": _records(baseline_scores(of)),
+            "convergence": _records(convergence(of).by_configuration().replace([math.inf], math.nan)),
         },
     }
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _claim(one: Judged) -> dict[str, Any]:
+    """A judged claim, with null for what is not finite."""
+    flat = {**one.comparison._asdict(), "p_adjusted": one.p, "ratio": one.claim.ratio}
+    pairs = {place: int(row[CONFIGURATION]) for place, row in (("a", one.claim.a), ("b", one.claim.b))}
+    about = {"matching": one.claim.matching, "metric": one.metric.name, "verdict": one.verdict, **pairs}
+    numbers: dict[str, Any] = json.loads(json.dumps(flat), parse_constant=lambda _: None)
+    return about | numbers
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

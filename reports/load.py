@@ -19,10 +19,11 @@ NORM = "architecture.norm"
 LR = "training.lr"
 SEED = "seed"
 EPOCHS = "training.epochs"
+SPLIT = "data.split"
 DATA_FOLDS = "data.folds"
 CONFIG_SECTIONS = ("architecture.", "data.", "training.")
 
-REQUIRED_PARAMS = (ARCHITECTURE, CHANNELS, SEED, schema.DEPTH, schema.BASE_WIDTH)
+REQUIRED_PARAMS = (ARCHITECTURE, CHANNELS, SEED, SPLIT, DATA_FOLDS, schema.FOLD, schema.DEPTH, schema.BASE_WIDTH)
 OPTIONAL_TEXT = (
     schema.PRESET,
     schema.BOTTLENECK_PREDICTED,
@@ -30,6 +31,8 @@ OPTIONAL_TEXT = (
     schema.STATE,
     schema.STATE_REASON,
     schema.DATA_DIGEST,
+    schema.SPLIT_DIGEST,
+    schema.TEST_OPENED,
     schema.GIT_COMMIT,
     schema.STAGE,
 )
@@ -197,7 +200,7 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
 
 
 def _typed(outcomes: pd.DataFrame, runs: Path) -> pd.DataFrame:
-    typed = outcomes.astype(dict.fromkeys((SEED, schema.DEPTH, schema.BASE_WIDTH), "int64"))
+    typed = outcomes.astype(dict.fromkeys((SEED, DATA_FOLDS, schema.FOLD, schema.DEPTH, schema.BASE_WIDTH), "int64"))
     typed[list(OPTIONAL_TEXT)] = typed[list(OPTIONAL_TEXT)].astype("object").fillna("").astype("str")
     typed[VALUES] = typed[VALUES].astype("float64")
     return typed.assign(**{ARTIFACTS: [str(local_folder(uri, runs)) for uri in typed["artifact_uri"]]})

@@ -1,4 +1,4 @@
-"""Sentences written from the numbers. They say what was measured, never that something is better."""
+"""Sentences written from the numbers. That something is better they say in the words of `statistics.verdict` only."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,13 @@ import pandas as pd
 
 from bench import schema
 from reports import budget, search, style
-from reports.load import ARCHITECTURE, DATA_FOLDS, SEED
+from reports.baselines import LEAK, copy_iou
+from reports.claims import claims, judge, pair
+from reports.load import ARCHITECTURE
 from reports.summary import LABEL, N, Summary, statistic
 from reports.tables.base import states
 from reports.tables.measured import PRACTICAL, PRESETS
+from reports.tables.verdicts import HEADLINE_METRICS, difference, word
 from reports.text import counted, digits, listed, megabytes, significant
 
 IOU = statistic(schema.TEST_IOU, "mean")
@@ -21,7 +24,7 @@ def answer(of: Summary) -> list[str]:
     """The first page's paragraph."""
     if of.study.stages == ["search"]:
         return [" ".join([_progress(of), *search.answer(of)])]
-    return [" ".join([_progress(of), *search.apart(of), *_highest(of), *_best(of)])]
+    return [" ".join([_progress(of), *search.apart(of), *_highest(of), *_best(of)]), " ".join(_judged(of))]
 
 
 def _progress(of: Summary) -> str:
@@ -59,13 +62,30 @@ def _best(of: Summary) -> list[str]:
     return [
         f"Chosen by mean best validation IoU, never on test, the best configuration of each architecture measured a "
         f"mean test IoU of: {'; '.join(each)}.",
-        f"With {_seeds(best)} per configuration these are descriptions: this report tests no difference.",
     ]
 
 
-def _seeds(best: pd.DataFrame) -> str:
-    low, high = best[N].min(), best[N].max()
-    return counted(high, "seed") if low == high else f"{low} to {high} seeds"
+def _judged(of: Summary) -> list[str]:
+    """The first claim in words, and what the split allows to say."""
+    judged = judge(of, claims(of), HEADLINE_METRICS)
+    if not judged:
+        return ["No two architectures have complete runs on the same scenes, so no difference is judged."]
+    first = judged[0]
+    found = first.comparison
+    lines = [
+        f"{pair(first.claim)}, each at its best by validation: IoU {difference(first)} over "
+        f"{counted(found.n, found.over[:-1])} and {counted(found.seeds, 'seed')}. Verdict: {word(first)}; this study "
+        f"finds a true difference of {digits(found.detectable)} with a probability of 80 %."
+    ]
+    if found.over == "scenes":
+        lines.append("Low power: all seeds were tested on the same few scenes.")
+    copy = copy_iou(of)
+    if copy > LEAK:
+        lines.append(
+            f"Beware: copying the mask of the nearest training frame scores an IoU of {digits(copy)}, so test scenes "
+            "have near copies among the training scenes; see “python -m bench data --audit”."
+        )
+    return lines
 
 
 def depth(of: Summary) -> list[str]:
@@ -128,22 +148,3 @@ def outcomes(of: Summary) -> list[str]:
         sentences.append("Every run with an outcome is complete.")
     sentences += budget.sentences(of.study)
     return [" ".join(sentences)] if sentences else []
-
-
-def provenance(of: Summary) -> list[str]:
-    """How the data are split and how to get these numbers again."""
-    runs = of.logged
-    if runs.empty:
-        return []
-    folds = " | ".join(sorted(runs[DATA_FOLDS].dropna().unique())) if DATA_FOLDS in runs else "several"
-    seeds = ", ".join(str(seed) for seed in sorted(runs[SEED].unique()))
-    return [
-        f"These numbers come from {counted(of.study.outcomes, 'run')} with an outcome. "
-        f"Frames are split by scene into {folds} folds, so that no scene is on two sides: one fold is test, one "
-        f"validation, the others train. The seed (here {seeds}) decides the folds, initialisation, order and "
-        f"augmentation, the same for every architecture. IoU is the unweighted mean over scenes of the mean over "
-        f"each scene's frames, at the epoch with the best validation IoU.",
-        f"To repeat the study, run “make sweep STUDY={of.study.name}” with the DATA (data.path) and EPOCHS "
-        f"(training.epochs) of the table below, then “make report STUDY={of.study.name}”. "
-        f"The data of every figure lies as CSV beside this file, all printed numbers in report.json.",
-    ]

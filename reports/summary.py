@@ -11,7 +11,8 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.load import ARCHITECTURE, CHANNELS, CONFIG_SECTIONS, SEED, Study
+from reports.load import ARCHITECTURE, CHANNELS, CONFIG_SECTIONS, DATA_FOLDS, NORM, RUN, SEED, SPLIT, Study
+from reports.scenes import scene_means
 
 CONFIGURATION = "configuration"
 """Column: number of the configuration, in the order of the tables."""
@@ -25,12 +26,16 @@ AVERAGED = [
     metric.name
     for metric in (
         schema.BEST_VAL_IOU,
-        schema.TEST_IOU,
-        schema.TEST_DICE,
+        *schema.TEST_METRICS,
         schema.PARAMS,
         schema.MACS,
+        schema.SAVED_ACTIVATIONS,
         schema.TENSOR_PEAK,
+        schema.ALLOCATOR_PEAK,
+        schema.RSS_PEAK,
+        schema.STEP_SECONDS,
         schema.TRAIN_SPEED,
+        schema.TRAIN_SECONDS,
         schema.SECONDS,
     )
 ]
@@ -49,6 +54,8 @@ class Summary:
     """A row per configuration: identity, n, a count per state, and `METRIC STATISTIC` (mean, std, min, max)."""
     best: pd.DataFrame
     """The configuration of each architecture with the highest mean best validation IoU; never chosen on test."""
+    scenes: pd.DataFrame
+    """A row per tested scene of every complete run: configuration, seed, fold, scene and the test metrics."""
 
     @property
     def logged(self) -> pd.DataFrame:
@@ -67,8 +74,18 @@ def summarise(study: Study) -> Summary:
     runs = _labelled(study.trials[~searched])
     table = _configurations(runs)
     return Summary(
-        study=study, runs=runs, search=_named(study.trials[searched]), configurations=table, best=_best(table)
+        study=study,
+        runs=runs,
+        search=_named(study.trials[searched]),
+        configurations=table,
+        best=_best(table),
+        scenes=_scenes(runs),
     )
+
+
+def _scenes(runs: pd.DataFrame) -> pd.DataFrame:
+    complete = runs[runs[schema.STATE] == "complete"]
+    return scene_means(complete).merge(complete[[RUN, CONFIGURATION]], on=RUN)
 
 
 def _named(trials: pd.DataFrame) -> pd.DataFrame:
@@ -130,6 +147,9 @@ _DESCRIPTION = [
     LABEL,
     *IDENTITY,
     CHANNELS,
+    NORM,
+    SPLIT,
+    DATA_FOLDS,
     schema.PRESET,
     schema.BOTTLENECK_PREDICTED,
     schema.BOTTLENECK_MEASURED,
@@ -153,7 +173,13 @@ def _agreed(values: pd.Series) -> Any:
     return distinct[0] if len(distinct) == 1 else " / ".join(map(str, distinct))
 
 
+def comparable(configurations: pd.DataFrame) -> pd.DataFrame:
+    """Those on a split that keeps scenes whole; scores on random frames are of another kind."""
+    return configurations[configurations[SPLIT] != "random_frames"]
+
+
 def _best(configurations: pd.DataFrame) -> pd.DataFrame:
+    configurations = comparable(configurations)
     column = statistic(schema.BEST_VAL_IOU, "mean")
     measured = configurations[configurations[column].notna()]
     memory = statistic(schema.TENSOR_PEAK, "mean")

@@ -11,6 +11,11 @@ def digits(value: float, places: int = 3) -> str:
     return DASH if math.isnan(value) else f"{value:.{places}f}"
 
 
+def signed(value: float, places: int = 3) -> str:
+    """`+0.012` or `−0.012`, for differences."""
+    return f"{value:+.{places}f}".replace("-", "−")
+
+
 def with_sd(mean: float, sd: float) -> str:
     """`0.834 ± 0.012`, kept on one line; a single run has no standard deviation."""
     return digits(mean) if math.isnan(sd) else f"{digits(mean)}\u00a0±\u00a0{digits(sd)}"

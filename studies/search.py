@@ -1,8 +1,8 @@
 """Searches: as many sampler-chosen trials for every architecture, then, if asked for, the winners' refits.
 
 Each architecture is searched on its own, from the same start-up draws: none is helped or hurt by trials of another.
-Search trials see validation scenes of seed 0 only; a refit is a new training with another seed and fold, and it alone
-looks at test scenes.
+Search trials see validation scenes of seed 0 only; a refit is a new training with another seed, and it alone looks at
+test scenes. Under `scene_holdout` no search trial has trained on them either.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -116,8 +116,8 @@ class Factorial(Study):
 
     @override
     def examples(self, setting: Setting) -> list[RunConfig]:
-        costs = {unit.config: macs(unit.config) for unit in self.units(setting)}
-        ranked = sorted((config for config, cost in costs.items() if cost), key=lambda config: costs[config])
+        configs = {unit.config.architecture: unit.config for unit in self.units(setting)}.values()
+        ranked = sorted((config for config in configs if macs(config)), key=macs)
         return [ranked[place] for place in sorted({0, len(ranked) // 2, 9 * len(ranked) // 10})] if ranked else []
 
     @override

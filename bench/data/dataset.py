@@ -60,7 +60,7 @@ def _generate(config: DataConfig) -> Frames:
 
 
 def _cached(cache: Path, source: str, size: tuple[int, int], make: Callable[[], Frames]) -> Dataset:
-    folder = cache / digest(source, *size)
+    folder = cache / digest(source, *size, *Frames._fields)  # a cache of other fields is never read
     if not folder.is_dir():
         _store(make(), folder)
     names = json.loads((folder / "names.json").read_text())
@@ -70,6 +70,7 @@ def _cached(cache: Path, source: str, size: tuple[int, int], make: Callable[[], 
             scenes=tuple(names["scenes"]),
             images=np.load(folder / "images.npy", mmap_mode="r"),
             masks=np.load(folder / "masks.npy", mmap_mode="r"),
+            native=np.load(folder / "native.npy"),
         ),
         names["digest"],
     )
@@ -82,6 +83,7 @@ def _store(frames: Frames, folder: Path) -> None:
     try:
         np.save(temporary / "images.npy", frames.images)
         np.save(temporary / "masks.npy", frames.masks)
+        np.save(temporary / "native.npy", frames.native)
         names = {"stems": frames.stems, "scenes": frames.scenes, "digest": content_digest(frames)}
         (temporary / "names.json").write_text(json.dumps(names))
         os.rename(temporary, folder)

@@ -2,6 +2,7 @@
 
 Real folders are dirty: masks one row or column larger than their images are cropped, masks may be of mode `1`, soft or
 coloured (their luminance counts); EXIF rotations are applied. A pixel is foreground where the mask is at least 128.
+Label maps of more than two classes are refused (see `bench.data.classes`).
 """
 
 import csv
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from bench.data.classes import NOISE, check_two_classes, count_flat
 from bench.data.frames import FOREGROUND, Frames
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -48,26 +50,50 @@ def find_pairs(folder: Path, scene_pattern: str = "") -> list[Pair]:
     return [Pair(stem, scene_of(stem), images[stem], masks[stem]) for stem in sorted(images)]
 
 
+class _Decoded(NamedTuple):
+    """One frame at the asked size, and what is known of it before it was resized."""
+
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    native: tuple[int, int]
+    flat: NDArray[np.int64]
+    """Flat pixels of the mask, (256,); see `count_flat`."""
+
+
+def open_image(path: Path) -> Image.Image:
+    """An upright image in the mode of its file; ValueError names a file that is none."""
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image)
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} must be a readable image, got {error}.") from error
+
+
 def read_image(path: Path) -> Image.Image:
     """An upright RGB image; ValueError names a file that is none."""
-    return _open(path).convert("RGB")
+    return open_image(path).convert("RGB")
 
 
 def read_frames(pairs: Iterable[Pair], size: tuple[int, int]) -> Frames:
     """Decode and resize to `size` = (height, width), bilinear with antialiasing for images and masks alike.
 
     Raises:
-        ValueError: a file is no image, sizes of a pair differ by more than one pixel, or all masks are empty.
+        ValueError: a file is no image, sizes of a pair differ by more than one pixel, masks tell more than two classes
+            apart, or all masks are empty.
     """
     pairs = list(pairs)
     decoded = [_read_pair(pair, size) for pair in pairs]
     frames = Frames(
         stems=tuple(pair.stem for pair in pairs),
         scenes=tuple(pair.scene for pair in pairs),
-        images=np.stack([image for image, _ in decoded]),
-        masks=np.stack([mask for _, mask in decoded]),
+        images=np.stack([item.image for item in decoded]),
+        masks=np.stack([item.mask for item in decoded]),
+        native=np.array([item.native for item in decoded], np.int64),
     )
-    if frames.masks.max() < FOREGROUND:
+    has_foreground = frames.masks.max() >= FOREGROUND
+    noise = NOISE if has_foreground else 0  # numbers of classes lie side by side
+    check_two_classes([pair.mask for pair in pairs], np.stack([item.flat for item in decoded]), frames.native, noise)
+    if not has_foreground:
         raise ValueError(
             f"masks must mark the foreground with values of at least {FOREGROUND}, got a largest value of "
             f"{frames.masks.max()} in {pairs[0].mask.parent}; scale the masks to 0..255."
@@ -75,25 +101,19 @@ def read_frames(pairs: Iterable[Pair], size: tuple[int, int]) -> Frames:
     return frames
 
 
-def _read_pair(pair: Pair, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    image, mask = read_image(pair.image), _open(pair.mask).convert("L")
+def _read_pair(pair: Pair, size: tuple[int, int]) -> _Decoded:
+    image, mask = read_image(pair.image), open_image(pair.mask).convert("L")
     if max(abs(image.width - mask.width), abs(image.height - mask.height)) > 1:
         raise ValueError(
             f"{pair.mask} must have the size of its image {pair.image} to within one pixel, "
             f"got {mask.width}x{mask.height} against {image.width}x{image.height}."
         )
-    common = (0, 0, min(image.width, mask.width), min(image.height, mask.height))
-    width_height = (size[1], size[0])
-    image, mask = (item.crop(common).resize(width_height, Image.Resampling.BILINEAR) for item in (image, mask))
-    return np.asarray(image), np.asarray(mask)
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            return ImageOps.exif_transpose(image)
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} must be a readable image, got {error}.") from error
+    flat = count_flat(np.asarray(mask))
+    width, height = min(image.width, mask.width), min(image.height, mask.height)
+    image, mask = (
+        item.crop((0, 0, width, height)).resize((size[1], size[0]), Image.Resampling.BILINEAR) for item in (image, mask)
+    )
+    return _Decoded(np.asarray(image), np.asarray(mask), (height, width), flat)
 
 
 def _files(folder: Path) -> dict[str, Path]:

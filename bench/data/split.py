@@ -1,4 +1,4 @@
-"""Who trains, who chooses the epoch, who is tested. Neighbouring frames of a video are near copies, so scenes are kept whole.
+"""Who trains, who chooses the epoch, who is tested. Frames of one video are near copies, so scenes are kept whole.
 
 - `scene_folds`: K folds of whole scenes; the seed decides which is tested, so that K seeds test every scene once.
 - `scene_holdout`: one fold of scenes is tested by every seed. Cheap and of low power: its few scenes stand for all.
@@ -62,3 +62,8 @@ def assign_folds(scenes: Sequence[str], folds: int) -> dict[str, int]:
         assignment[scene] = fold
         load[fold] += frames
     return assignment
+
+
+def roles(stems: Sequence[str], split: Split) -> dict[str, list[str]]:
+    """The stems of each role, by its name."""
+    return {role: [stems[index] for index in indices] for role, indices in split._asdict().items()}

@@ -42,7 +42,7 @@ def record(of: Summary) -> IouMemory:
 
 def draw(shown: IouMemory) -> Figure:
     """Marks with whiskers, and the front of each architecture as a step line."""
-    figure, ((axis,),) = style.panels(1, height=3.8)
+    figure, ((axis,),) = style.panels(1, height=2.9)
     for marks in by_architecture(shown.points):
         _draw_front(axis, marks)
         draw_whiskers(axis, marks, "memory_mb")

@@ -1,13 +1,16 @@
 """Tables of what was measured: the best of each architecture, the practical's networks, all configurations."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from bench import schema
 from reports import style, summary
-from reports.load import ARCHITECTURE, CHANNELS
+from reports.baselines import baseline_scores
+from reports.load import ARCHITECTURE, CHANNELS, SPLIT
 from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic
 from reports.tables.base import Table, states
-from reports.text import DASH, counted, megabytes, prefixed, significant, with_sd
+from reports.text import DASH, counted, digits, megabytes, prefixed, significant, with_sd
 
 PRACTICAL = "practical"
 PRESETS = {
@@ -18,43 +21,53 @@ PRESETS = {
 }
 """The four networks of the practical. A study of that name shows all of them, run or not."""
 
-MEASURED = {
-    "seeds": "right",
-    "val IoU": "right",
-    "test IoU": "right",
-    "test Dice": "right",
-    "params": "right",
-    "MACs": "right",
-    "peak MB": "right",
-    "images/s": "right",
-    "time (s)": "right",
+MEASURED: dict[str, Callable[[pd.Series], str]] = {
+    "seeds": lambda row: str(row[N]),
+    "val IoU": lambda row: _spread(row, schema.BEST_VAL_IOU),
+    "test IoU": lambda row: _spread(row, schema.TEST_IOU),
+    "Boundary IoU": lambda row: _spread(row, schema.TEST_BOUNDARY_IOU),
+    "NSD": lambda row: digits(_mean(row, schema.TEST_NSD)),
+    "params": lambda row: prefixed(_mean(row, schema.PARAMS)),
+    "MACs": lambda row: prefixed(_mean(row, schema.MACS)),
+    "peak MB": lambda row: megabytes(_mean(row, schema.TENSOR_PEAK)),
+    "images/s": lambda row: significant(_mean(row, schema.TRAIN_SPEED)),
+    "not complete": lambda row: str(sum(row[state] for state in schema.STATES if state != "complete")),
 }
-DROPPED = ("seeds", "test Dice", "images/s", "time (s)")
-"""Columns that the table of all configurations has no room for."""
+"""Columns of what was measured, by their headings."""
+IN_ALL = ("val IoU", "test IoU", "Boundary IoU", "NSD")
+"""Columns of the table of all configurations."""
+COSTS: dict[str, Callable[[pd.Series], str]] = {
+    "params": MEASURED["params"],
+    "MACs": MEASURED["MACs"],
+    "saved MB": lambda row: megabytes(_mean(row, schema.SAVED_ACTIVATIONS)),
+    "tensor MB": lambda row: megabytes(_mean(row, schema.TENSOR_PEAK)),
+    "allocator MB": lambda row: megabytes(_mean(row, schema.ALLOCATOR_PEAK)),
+    "process MB": lambda row: megabytes(_mean(row, schema.RSS_PEAK)),
+    "step ms": lambda row: significant(1000 * _mean(row, schema.STEP_SECONDS)),
+    "images/s": MEASURED["images/s"],
+    "training s": lambda row: significant(_mean(row, schema.TRAIN_SECONDS)),
+    "run s": lambda row: significant(_mean(row, schema.SECONDS)),
+}
 EXPLAINED = (
-    "Mean ± standard deviation over the seeds, other columns means. MACs: multiply-accumulates per image; peak MB: "
-    "tensor peak memory of a training step, 1 MB = 1,000,000 bytes; images/s: training speed; time: whole run."
+    "Mean ± standard deviation over the seeds, other columns means. Boundary IoU: of bands of 2 % of the diagonal "
+    "along the outlines; NSD: share of the outlines within 1 native pixel of each other; MACs: multiply-accumulates "
+    "per image; peak MB: tensor peak memory of a training step, 1 MB = 1,000,000 bytes; images/s: training speed."
 )
 
 
+def _mean(row: pd.Series, metric: schema.Metric) -> float:
+    return float(row[statistic(metric, "mean")])
+
+
+def _spread(row: pd.Series, metric: schema.Metric) -> str:
+    return with_sd(_mean(row, metric), float(row[statistic(metric, "std")]))
+
+
 def _measured(row: pd.Series) -> list[str]:
-    def mean(metric: schema.Metric) -> float:
-        return float(row[statistic(metric, "mean")])
+    return [show(row) for show in MEASURED.values()]
 
-    def spread(metric: schema.Metric) -> str:
-        return with_sd(mean(metric), float(row[statistic(metric, "std")]))
 
-    return [
-        str(row[N]),
-        spread(schema.BEST_VAL_IOU),
-        spread(schema.TEST_IOU),
-        spread(schema.TEST_DICE),
-        prefixed(mean(schema.PARAMS)),
-        prefixed(mean(schema.MACS)),
-        megabytes(mean(schema.TENSOR_PEAK)),
-        significant(mean(schema.TRAIN_SPEED)),
-        significant(mean(schema.SECONDS)),
-    ]
+RIGHT = dict.fromkeys(MEASURED, "right")
 
 
 def comparison(of: Summary) -> Table:
@@ -67,8 +80,68 @@ def comparison(of: Summary) -> Table:
         else [f"{style.look(name).label}\nno complete run", "0", *[DASH] * (len(MEASURED) - 1)]
         for name in tried
     ]
-    caption = f"Each architecture at its configuration with the highest mean best validation IoU. {EXPLAINED}"
-    return Table(caption, {"architecture": "left", **MEASURED}, rows)
+    caption = (
+        f"Each architecture at its configuration with the highest mean best validation IoU, then what needs no network "
+        f"on the same test frames. {EXPLAINED}"
+    )
+    return Table(caption, {"architecture": "left", **RIGHT}, rows + _baselines(of))
+
+
+def _baselines(of: Summary) -> list[list[str]]:
+    """Rows of the trivial baselines, as `comparison` shows architectures."""
+    rows = []
+    for _, scores in baseline_scores(of).iterrows():
+        if scores["split"] == "random_frames":
+            continue
+        shown = dict.fromkeys(MEASURED, DASH) | {
+            "seeds": str(scores["n"]),
+            "test IoU": with_sd(scores["iou mean"], scores["iou std"]),
+            "Boundary IoU": with_sd(scores["boundary_iou mean"], scores["boundary_iou std"]),
+        }
+        rows.append([schema.BASELINES[scores["baseline"]], *shown.values()])
+    return rows
+
+
+def splits(of: Summary) -> Table | None:
+    """What a random split of frames pretends: test IoU under each split, the copy of the nearest frame first."""
+    table = of.configurations[of.configurations[N] > 0]
+    if "random_frames" not in set(table[SPLIT]):
+        return None
+    scores = baseline_scores(of)
+    copies = scores[scores["baseline"] == "copy"].set_index("split")
+    names = sorted(set(table[SPLIT]), reverse=True)  # scenes first
+    rows = [
+        [schema.BASELINES["copy"], *(with_sd(*copies.loc[name, ["iou mean", "iou std"]]) for name in names)],
+    ]
+    for _, runs in table.groupby([ARCHITECTURE, CHANNELS], sort=False):
+        by_split = {row[SPLIT]: row for _, row in runs.iterrows()}
+        cells = [_spread(by_split[name], schema.TEST_IOU) if name in by_split else DASH for name in names]
+        first = runs.iloc[0]
+        rows.append([f"{style.look(first[ARCHITECTURE]).label}\n{summary.channels(first[CHANNELS])}", *cells])
+    return Table(
+        "Test IoU by how frames were split (mean ± standard deviation over seeds). random_frames leaks: test frames "
+        "have near copies among the training frames, and a score there says nothing about scenes never seen.",
+        {"prediction": "left", **dict.fromkeys(names, "right")},
+        rows,
+    )
+
+
+def costs(of: Summary) -> Table:
+    """What every configuration costs."""
+    measured = of.configurations[of.configurations[N] > 0]
+    rows = [[_named(row), _size(row), *(show(row) for show in COSTS.values())] for _, row in measured.iterrows()]
+    return Table(
+        "What configurations cost: means over the complete runs. Size: depth/base width; saved: what the forward pass "
+        "of a training step keeps for the backward pass; tensor, allocator and process: peak memory of live tensors "
+        "and of the allocator in a step, and of the whole process; step: one optimiser step; training: all steps, "
+        "without validation; run: all.",
+        {"architecture": "left", "size": "left", **dict.fromkeys(COSTS, "right")},
+        rows,
+    )
+
+
+def _size(row: pd.Series) -> str:
+    return f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}"
 
 
 def presets(of: Summary) -> Table | None:
@@ -86,7 +159,7 @@ def presets(of: Summary) -> Table | None:
         if found.empty:
             rows.append([f"{label}\nnot run yet", "0", *[DASH] * (len(MEASURED) - 1)])
     caption = f"The networks of the practical, with their encoder widths. {EXPLAINED}"
-    return Table(caption, {"preset": "left", **MEASURED}, rows)
+    return Table(caption, {"preset": "left", **RIGHT}, rows)
 
 
 def bottlenecks(of: Summary) -> Table:
@@ -108,11 +181,9 @@ def bottlenecks(of: Summary) -> Table:
 
 
 def configurations(of: Summary) -> Table:
-    """Every configuration with its cost and its outcomes."""
-    kept = {name: align for name, align in MEASURED.items() if name not in DROPPED}
+    """Every configuration with its quality and its outcomes."""
     rows = []
     for _, row in of.configurations.iterrows():
-        measured = dict(zip(MEASURED, _measured(row), strict=True))
         about = [
             _named(row),
             str(row[schema.DEPTH]),
@@ -120,7 +191,7 @@ def configurations(of: Summary) -> Table:
             summary.channels(row[CHANNELS]),
         ]
         bottleneck = row[schema.BOTTLENECK_MEASURED] or row[schema.BOTTLENECK_PREDICTED] or DASH
-        rows.append([*about, bottleneck, *(measured[name] for name in kept), states(row)])
+        rows.append([*about, bottleneck, *(MEASURED[name](row) for name in IN_ALL), states(row)])
     columns = {
         "architecture": "left",
         "depth": "right",
@@ -131,7 +202,7 @@ def configurations(of: Summary) -> Table:
     return Table(
         "All configurations with an outcome. Width: of the outermost level; encoder: widths of all levels; other "
         "columns as in the first table, over the complete runs.",
-        {**columns, **kept, "outcomes": "left"},
+        {**columns, **dict.fromkeys(IN_ALL, "right"), "outcomes": "left"},
         rows,
     )
 

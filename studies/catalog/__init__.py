@@ -1,11 +1,21 @@
 """The table of studies. A new one is one file here and one entry."""
 
-from studies.catalog import depth_width, memory_budget, practical, quick, search, skips
+from studies.catalog import aa, depth_width, leak, matched, memory_budget, practical, quick, search, skips
 from studies.study import Study
 
 CATALOG: dict[str, Study] = {
     study.name: study
-    for study in (quick.STUDY, practical.STUDY, depth_width.STUDY, skips.STUDY, search.STUDY, memory_budget.STUDY)
+    for study in (
+        quick.STUDY,
+        practical.STUDY,
+        depth_width.STUDY,
+        skips.STUDY,
+        matched.STUDY,
+        search.STUDY,
+        memory_budget.STUDY,
+        leak.STUDY,
+        aa.STUDY,
+    )
 }
 
 

@@ -1,4 +1,7 @@
-"""Each architecture at its best: equal numbers of TPE trials, then the winners trained anew on every fold."""
+"""Each architecture at its best: equal numbers of TPE trials, then the winners trained anew.
+
+The test scenes are held out of everything that chooses, search trials and best epochs alike.
+"""
 
 from bench.config import TrainingConfig
 from studies.search import Search
@@ -9,7 +12,7 @@ STUDY = Search(
     question="Hourglass against U-Net, each with its best of 30 sampled settings, refitted with five seeds, 64x64.",
     size=64,
     training=TrainingConfig(epochs=9, batch_size=8, dice_weight=3.0),
-    data=SMALL,
+    data={**SMALL, "split": "scene_holdout"},
     architectures=("hourglass", "unet"),
     trials=30,
     distributions=lambda: encoder_decoder_space(depths=range(1, 6), bases=range(4, 33)),

@@ -140,6 +140,14 @@ def test_encoders_of_one_seed_start_equal_across_architectures() -> None:
     assert all(torch.equal(networks[0][key], networks[1][key]) for key in encoder)
 
 
+def test_twin_is_the_unet_with_other_initial_weights() -> None:
+    unet, twin = (build(config(name, (4, 8)), seed=5) for name in ("unet", "unet_twin"))
+    assert not torch.equal(unet.state_dict()["encoder.0.conv1.weight"], twin.state_dict()["encoder.0.conv1.weight"])
+    twin.load_state_dict(unet.state_dict())
+    batch = images((16, 16))
+    assert torch.equal(unet(batch), twin(batch))
+
+
 @pytest.mark.parametrize("skips", [(1,), (2,), (1, 3)])
 def test_skips_can_be_a_set_of_levels(skips: tuple[int, ...]) -> None:
     architecture = configure("unet", (4, 8, 16), skips=skips)
@@ -189,7 +197,8 @@ def test_vanishing_bottleneck_names_the_largest_depth(name: str) -> None:
 
 
 def test_unknown_architecture_lists_the_choices() -> None:
-    with pytest.raises(ValueError, match=r"architecture.name must be one of simple_conv, hourglass, unet, got 'vnet'"):
+    choices = "simple_conv, hourglass, unet, unet_twin"
+    with pytest.raises(ValueError, match=rf"architecture.name must be one of {choices}, got 'vnet'"):
         get_spec("vnet")
 
 

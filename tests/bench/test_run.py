@@ -1,6 +1,5 @@
 """One run from configuration to what it leaves in the store, and the command line around it."""
 
-import csv
 import json
 import sqlite3
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -69,18 +69,24 @@ def test_curves_have_one_point_per_epoch(answer: dict[str, Any], runs: Path) -> 
         assert steps == ([1, 2] if metric.curve else steps[:1]), metric.name
 
 
-def test_artifacts_agree_with_the_metrics(answer: dict[str, Any], tiny_config: MakeConfig) -> None:
+def test_artifacts_agree_with_the_metrics(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
+    stored = open_store(tracking_url(runs)).get_run(answer["run_id"])
     checkpoint = Path(answer["checkpoint"])
     folder = checkpoint.parent.parent
-    with (folder / schema.FRAME_TABLE).open() as file:
-        rows = list(csv.DictReader(file))
-    scenes = {row["scene"] for row in rows}
-    means = [np.mean([float(row["iou"]) for row in rows if row["scene"] == scene]) for scene in scenes]
-    assert np.mean(means) == pytest.approx(answer["test_iou"])
+    table = pd.read_parquet(folder / schema.FRAME_TABLE)
+    assert list(table.columns) == ["stem", "scene", *(metric.column for metric in schema.TEST_METRICS)]
+    for metric in schema.TEST_METRICS:
+        means = [np.mean(table.loc[table["scene"] == scene, metric.column]) for scene in set(table["scene"])]
+        assert np.mean(means) == pytest.approx(answer[f"test_{metric.column}"])
     panel = np.load(folder / schema.PANEL_DATA)
     assert panel["images"].shape == (2, 16, 16, 3)
     assert panel["truth"].shape == panel["probability"].shape == (2, 16, 16)
-    assert set(panel["stems"].tolist()) <= {row["stem"] for row in rows}
+    assert set(panel["stems"].tolist()) <= set(table["stem"])
+    split = json.loads((folder / schema.SPLIT_FILE).read_text())
+    assert split["test"] == list(table["stem"])
+    assert {stem.split("_")[0] for stem in split["train"]} & set(table["scene"]) == set()
+    seal = json.loads((folder / schema.SEAL_FILE).read_text())
+    assert (seal["unit"], seal["opened"]) == (config_hash(tiny_config()), stored.data.tags[schema.TEST_OPENED])
     with Image.open(folder / schema.PANEL_IMAGE) as picture:
         assert picture.width == 4 * 128
     network, config = load_checkpoint(checkpoint)
@@ -117,9 +123,31 @@ def test_measured_bottleneck_comes_from_the_network() -> None:
 
 
 def test_same_config_gives_the_same_numbers(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
-    again = train_one(tiny_config(), runs=runs, device="cpu")
+    again = train_one(tiny_config(), runs=runs, device="cpu", unseal=True)
     assert (again["val_iou"], again["test_iou"]) == (answer["val_iou"], answer["test_iou"])
     assert again["run_id"] != answer["run_id"]
+
+
+def test_architectures_of_a_seed_share_the_split_and_the_baselines(
+    answer: dict[str, Any], runs: Path, tiny_config: MakeConfig
+) -> None:
+    other = train_one(tiny_config("hourglass"), runs=runs, device="cpu")
+    third = train_one(tiny_config("hourglass", seed=1), runs=runs, device="cpu")
+    client = open_store(tracking_url(runs))
+    ours, same, another = (client.get_run(run["run_id"]).data for run in (answer, other, third))
+    assert ours.tags[schema.SPLIT_DIGEST] == same.tags[schema.SPLIT_DIGEST] != another.tags[schema.SPLIT_DIGEST]
+    names = [
+        schema.baseline_metric(name, column).name for name in schema.BASELINES for column in schema.BASELINE_COLUMNS
+    ]
+    assert [ours.metrics[name] for name in names] == [same.metrics[name] for name in names]
+    assert [ours.metrics[name] for name in names] != [another.metrics[name] for name in names]
+
+
+def test_test_frames_are_opened_once_unless_unsealed(
+    answer: dict[str, Any], runs: Path, tiny_config: MakeConfig
+) -> None:
+    with pytest.raises(ValueError, match=r"opened once per configuration, got them opened by run .* with --unseal"):
+        train_one(tiny_config(), runs=runs, device="cpu")
 
 
 def test_train_and_predict_on_a_folder(folder_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,7 +172,7 @@ def test_train_and_predict_on_a_folder(folder_data: Path, tmp_path: Path, capsys
     ("arguments", "message"),
     [
         ("train --data nowhere", "nowhere/images must be a folder"),
-        ("train --arch vnet", "architecture.name must be one of simple_conv, hourglass, unet, got 'vnet'"),
+        ("train --arch vnet", "architecture.name must be one of simple_conv, hourglass, unet, unet_twin, got 'vnet'"),
         ("train --preset deep", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"),
         ("train --preset unet --channels 4", "--preset must stand without --arch"),
         ("train --channels 2 2 2 2 2 2 --size 32", "the largest depth that fits is 5"),

@@ -45,7 +45,8 @@ def blobs(count: int = 12, side: int = 32) -> Frames:
         images[index][disc] += 100
         masks[index][disc] = 255
     scenes = tuple(f"{index // 3}" for index in range(count))
-    return Frames(tuple(f"{scene}_{index}" for index, scene in enumerate(scenes)), scenes, images, masks)
+    stems = tuple(f"{scene}_{index}" for index, scene in enumerate(scenes))
+    return Frames(stems, scenes, images, masks, np.full((count, 2), side))
 
 
 SPLIT = Split(np.arange(6), np.arange(6, 9), np.arange(9, 12))
@@ -89,6 +90,22 @@ def test_same_seed_is_bit_identical_and_another_is_not() -> None:
     assert first.best._replace(epoch_seconds=0) == again.best._replace(epoch_seconds=0)
     assert all(torch.equal(first.best_state[key], again.best_state[key]) for key in first.best_state)
     assert any(not torch.equal(first.best_state[key], other.best_state[key]) for key in first.best_state)
+
+
+def batches(name: str, seed: int) -> torch.Tensor:
+    """What the network is fed in its first epoch, augmented."""
+    config = make_config(name, replace(PLAIN, flip=0.5, rotate=15.0, colour=0.4), seed)
+    trainer = Trainer(build(config.architecture, seed=seed), config, steps=10, device=CPU)
+    fed: list[torch.Tensor] = []
+    trainer.network.register_forward_pre_hook(lambda _, inputs: fed.append(inputs[0].detach().clone()))
+    trainer.train_epoch(to_device(blobs(), CPU), torch.arange(8))
+    return torch.cat(fed)
+
+
+def test_every_architecture_is_fed_the_same_batches_by_one_seed() -> None:
+    expected = batches("unet", 3)
+    assert all(torch.equal(batches(name, 3), expected) for name in ARCHITECTURES)
+    assert not torch.equal(batches("unet", 4), expected)
 
 
 def test_best_epoch_is_the_one_with_the_highest_validation_iou() -> None:

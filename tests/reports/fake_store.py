@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from fake_units import MEMORY_BUDGET, Unit, blobs, grid, refits, searched
 
 from bench import schema
@@ -103,10 +104,12 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
             [Param(key, value) for key, value in unit.all_params().items()],
             [RunTag(key, value) for key, value in _environment(unit).items()],
         )
-        if unit.panel and unit.state == "complete" and unit.trial is None:
+        if unit.state == "complete" and unit.trial is None:
             folder = Path(run.info.artifact_uri.removeprefix("file://"))
             folder.mkdir(parents=True)
-            np.savez_compressed(folder / schema.PANEL_DATA, **blobs(unit))
+            pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
+            if unit.panel:
+                np.savez_compressed(folder / schema.PANEL_DATA, **blobs(unit))
     if unit.state is not None:
         client.log_batch(
             run.info.run_id, tags=[RunTag(schema.STATE, unit.state), RunTag(schema.STATE_REASON, unit.reason)]
@@ -124,7 +127,11 @@ def _environment(unit: Unit) -> dict[str, str]:
         "cores": "2",
     }
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
-    return tags | {schema.GIT_COMMIT: "0123456789abcdef" * 2, schema.DATA_DIGEST: "feedc0de" * 4}
+    digests = {schema.DATA_DIGEST: "feedc0de" * 4, schema.SPLIT_DIGEST: f"{unit.split} {unit.seed}"}
+    opened = (
+        {schema.TEST_OPENED: "2026-01-01T00:00:00+00:00"} if unit.state == "complete" and unit.trial is None else {}
+    )
+    return tags | {schema.GIT_COMMIT: "0123456789abcdef" * 2} | digests | opened
 
 
 SEARCH_TAGS = {

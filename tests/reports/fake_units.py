@@ -40,7 +40,15 @@ class Unit:
     superseded: bool = False
     predicted_peak: float = 1.0
     """Predicted tensor peak over the measured one; 0: not logged."""
+    split: str = "scene_folds"
+    leaky: bool = False
+    """Test frames have near copies among the training frames."""
     params: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fold(self) -> int:
+        """The fold that is tested."""
+        return 0 if self.split == "scene_holdout" else self.seed % 5
 
     @property
     def channels(self) -> list[int]:
@@ -59,7 +67,9 @@ class Unit:
         if self.iou is not None:
             return self.iou
         base = {"simple_conv": 0.45, "hourglass": 0.6, "unet": 0.66}.get(self.architecture, 0.5)
-        wobble = np.random.default_rng(self.seed + 10 * self.depth + self.width).normal(0, 0.012)
+        wobble = np.random.default_rng([self.seed, self.depth, self.width, *self.architecture.encode()]).normal(
+            0, 0.012
+        )
         return float(base + 0.05 * self.depth + 0.02 * math.log2(self.width) + wobble)
 
     def all_params(self) -> dict[str, str]:
@@ -73,6 +83,7 @@ class Unit:
             "architecture.norm": "none",
             "data.path": "synthetic",
             "data.size": json.dumps([self.size, self.size]),
+            "data.split": self.split,
             "data.folds": "5",
             "training.epochs": str(self.epochs),
             "training.batch_size": "16",
@@ -80,6 +91,7 @@ class Unit:
             "seed": str(self.seed),
             schema.DEPTH: str(self.depth),
             schema.BASE_WIDTH: str(self.width),
+            schema.FOLD: str(self.fold),
             schema.PRESET: self.preset,
             schema.BOTTLENECK_PREDICTED: self.predicted,
             **(measured if self.state == "complete" else {}),
@@ -112,8 +124,14 @@ class Unit:
             schema.PARAMS: 20.0 * sum(width**2 for width in self.channels),
             schema.MACS: macs,
             schema.TENSOR_PEAK: peak,
+            schema.SAVED_ACTIVATIONS: 0.6 * peak,
+            schema.ALLOCATOR_PEAK: 1.1 * peak,
+            schema.RSS_PEAK: 3e8 + 1.5 * peak,
             schema.TRAIN_SPEED: 4e9 / macs,
+            schema.STEP_SECONDS: macs / 2.5e8,
+            schema.TRAIN_SECONDS: macs / 5e7,
             schema.SECONDS: macs / 4e7,
+            schema.EPOCH_IMAGES: 180,
             schema.FOREGROUND_SHARE: 0.3 + 0.01 * self.seed,
         }
         if self.predicted_peak:
@@ -121,11 +139,45 @@ class Unit:
         if self.state == "complete":
             values |= {schema.BEST_VAL_IOU: self.test_iou + 0.01, schema.BEST_EPOCH: self.epochs}
             if self.trial is None:
-                values |= {
-                    schema.TEST_IOU: self.test_iou,
-                    schema.TEST_DICE: 2 * self.test_iou / (1 + self.test_iou),
-                }
+                values |= {metric: self.test(metric) for metric in schema.TEST_METRICS}
+                values |= {schema.LABEL_AGREEMENT: 0.95, **self.baselines()}
         return {metric.name: float(value) for metric, value in values.items()}
+
+    def test(self, metric: schema.Metric, iou: float | None = None) -> float:
+        """A test metric that goes with an IoU, the run's own by default."""
+        iou = self.test_iou if iou is None else iou
+        values = {
+            "iou": iou,
+            "dice": 2 * iou / (1 + iou),
+            "boundary_iou": iou - 0.2,
+            "boundary_f": iou - 0.1,
+            "nsd": iou - 0.15,
+            "hd95": 20 * (1 - iou),
+            "assd": 6 * (1 - iou),
+            "brier": 0.3 * (1 - iou),
+            "ece": 0.1 * (1 - iou),
+        }
+        return values[metric.column]
+
+    def baselines(self) -> dict[schema.Metric, float]:
+        """Scores of the baselines, which the seed alone decides."""
+        scores = {"all_foreground": 0.3, "base_rate": 0.0, "mean_mask": 0.4, "copy": 0.5}
+        if self.leaky or self.split == "random_frames":
+            scores["copy"] = 0.92
+        return {
+            schema.baseline_metric(name, column): scores[name] + 0.01 * self.seed
+            for name in schema.BASELINES
+            for column in schema.BASELINE_COLUMNS
+        }
+
+    def frames(self, scenes: int = 4) -> dict[str, list[float] | list[str]]:
+        """Columns of the frame table: two frames of each scene, which is as hard for every architecture."""
+        hard = np.random.default_rng(self.fold).normal(0, 0.05, scenes)
+        own = np.random.default_rng([self.seed, *self.architecture.encode()]).normal(0, 0.01, scenes)
+        ious = [float(self.test_iou + value) for value in hard - hard.mean() + own - own.mean() for _ in range(2)]
+        names = [f"{self.fold}{scene:04d}" for scene in range(scenes) for _ in range(2)]
+        columns = {metric.column: [self.test(metric, iou) for iou in ious] for metric in schema.TEST_METRICS}
+        return {"stem": [f"{name}_{place:04d}" for place, name in enumerate(names)], "scene": names, **columns}
 
     def curve(self, epoch: int) -> dict[str, float]:
         """Metrics of one epoch."""
@@ -137,6 +189,7 @@ class Unit:
             schema.VAL_LOSS.name: bce + 0.5,
             schema.VAL_BCE.name: bce if self.state != "diverged" else 0.6 * epoch,
             schema.VAL_IOU.name: share * self.test_iou if self.state != "diverged" else 0.05,
+            schema.EPOCH_SECONDS.name: 2.0,
         }
 
 

@@ -36,7 +36,7 @@ def test_two_builds_are_equal_byte_by_byte(small_store: Path) -> None:
     )
     assert first["report.pdf"].startswith(b"%PDF-1.7")
     assert b"pdfuaid" in first["report.pdf"]
-    assert len(blocks(built.report.parent, "figure")) == 5
+    assert len(blocks(built.report.parent, "figure")) == 6
     assert not blocks(built.report.parent, "note")
     assert "search" not in " ".join(block["text"] for block in blocks(built.report.parent, "text"))
     assert [path.name for path in built.report.parent.parent.iterdir()] == ["quick"]
@@ -59,7 +59,7 @@ def test_all_failed(new_store: Fill, capsys: pytest.CaptureFixture[str]) -> None
     report = Path(capsys.readouterr().out.strip())
     assert report.read_bytes().startswith(b"%PDF")
     assert not blocks(report.parent, "figure")
-    assert len(blocks(report.parent, "note")) == 5
+    assert len(blocks(report.parent, "note")) == 6
     assert "no run is complete yet" in blocks(report.parent, "note")[0]["text"]
     assert "nothing to compare" in blocks(report.parent, "text")[0]["text"]
 
@@ -86,7 +86,7 @@ def sections(folder: Path) -> dict[str, list[dict[str, str]]]:
 def test_a_search_with_refits_compares_the_refits_first(search_store: Path) -> None:
     folder = build(search_store, "search").report.parent
     shown = sections(folder)
-    assert list(shown)[:3] == ["", "Search", "Convergence"]
+    assert list(shown)[:3] == ["", "Search", "Differences"]
     answer = shown[""][0]["text"]
     assert "24 search trials chose on validation scenes; compared here: 4 runs." in answer
     assert "over 2 seeds" in answer

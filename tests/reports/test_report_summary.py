@@ -84,10 +84,11 @@ def test_architectures_come_in_their_order(small_store: Path) -> None:
 
 
 def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
-    (paragraph,) = prose.answer(three)
+    paragraph, judged = prose.answer(three)
     assert paragraph.startswith("5 of 6 planned runs have an outcome: 4 complete, 1 diverged.")
     assert "The highest mean test IoU, 0.650 over 1 seed, was measured for Hourglass (depth 3, width 8) at" in paragraph
     assert not {"better", "significant", "outperforms"} & set(paragraph.split())
+    assert judged == "No two architectures have complete runs on the same scenes, so no difference is judged."
 
 
 def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
@@ -100,8 +101,34 @@ def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
 
 
 def test_comparison_row(three: Summary) -> None:
-    (row,) = table("comparison", three).rows
-    assert row[:4] == ["Hourglass\ndepth 3, width 8", "1", "0.660", "0.650"]
+    row, *baselines = table("comparison", three).rows
+    assert row[:5] == ["Hourglass\ndepth 3, width 8", "1", "0.660", "0.650", "0.450"]
+    assert row[-1] == "1"  # diverged
+    assert [row[0] for row in baselines] == list(schema.BASELINES.values())
+    assert baselines[-1][1:5] == ["3", "–", "0.510\u00a0±\u00a00.010", "0.510\u00a0±\u00a00.010"]
+
+
+def test_costs_row(three: Summary) -> None:
+    rows = table("costs", three).rows
+    assert [row[:2] for row in rows] == [["Hourglass", "2/8"], ["Hourglass", "3/8"]]
+    assert len(rows[0]) == len(table("costs", three).columns)
+
+
+def test_splits_stand_side_by_side_and_only_where_frames_were_split_at_random(summarised: Summarised) -> None:
+    units = [
+        Unit(architecture=name, split=split, seed=seed, iou=iou)
+        for name in ("hourglass", "unet")
+        for split, iou in (("scene_folds", 0.6), ("random_frames", 0.9))
+        for seed in range(2)
+    ]
+    summary = summarised(units, study="leak")
+    shown = table("splits", summary)
+    assert list(shown.columns) == ["prediction", "scene_folds", "random_frames"]
+    assert shown.rows[0][0] == "copy of the nearest frame"
+    assert [cell[:5] for cell in shown.rows[0][1:]] == ["0.505", "0.925"]
+    assert [cell[:5] for row in shown.rows[1:] for cell in row[1:]] == ["0.600", "0.900"] * 2
+    assert set(summary.best["data.split"]) == {"scene_folds"}
+    assert TABLES["splits"].make(summarised([Unit()])) is None
 
 
 def test_outcomes_by_state(troubled: Summary) -> None:
@@ -154,7 +181,7 @@ def test_search_trials_make_no_configuration(search_store: Path) -> None:
 def test_an_architecture_that_is_planned_but_has_no_run_is_compared(summarised: Summarised) -> None:
     tags = {schema.STUDY_BUDGET: '{"comparison": {"hourglass": 1, "unet": 1}}'}
     rows = table("comparison", summarised([Unit()], tags=tags)).rows
-    assert [row[0] for row in rows] == ["Hourglass\ndepth 2, width 8", "U-Net\nno complete run"]
+    assert [row[0] for row in rows[:2]] == ["Hourglass\ndepth 2, width 8", "U-Net\nno complete run"]
 
 
 def test_predicted_peak_beside_the_bottleneck(summarised: Summarised) -> None:

@@ -2,13 +2,17 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from architectures.registry import PRESETS
+from architectures.config import ArchitectureConfig
+from architectures.registry import PRESETS, configure
+from bench.data.split import split_frames
 from studies.__main__ import main
 from studies.catalog import CATALOG
+from studies.matching import costs, match_width
 from studies.search import Search
 from studies.spaces import skip_subsets
 from studies.study import Factorial, Setting, Study, Unit, budgets
@@ -59,13 +63,14 @@ def test_every_factorial_plans_paired_distinct_units(name: str) -> None:
     seeds: dict[Any, set[int]] = {}
     for unit in plan:
         seeds.setdefault(unit.config.architecture, set()).add(unit.config.seed)
-    assert set(map(frozenset, seeds.values())) == {frozenset({0, 1, 2})}
+    (paired,) = set(map(frozenset, seeds.values()))
+    assert paired in ({0, 1, 2}, {0, 1, 2, 3, 4})
     assert len({unit.config.training for unit in plan}) == 1
     names = {frozenset(unit.factors) for unit in plan}
     assert all("architecture" in factors and "seed" in factors for factors in names)
 
 
-@pytest.mark.parametrize("name", [name for name in FACTORIALS if name != "skips"])
+@pytest.mark.parametrize("name", [name for name in FACTORIALS if name not in ("skips", "matched", "aa")])
 def test_hourglass_and_unet_come_in_the_same_sizes(name: str) -> None:
     sizes: dict[str, set[Any]] = {}
     for unit in units(name):
@@ -106,6 +111,54 @@ def test_skips_goes_from_hourglass_to_unet_by_every_subset() -> None:
     assert {network.skips for network in networks} == {(), (1,), (2,), (3,), (1, 2), (1, 3), (2, 3), (1, 2, 3)}
     assert {network.name for network in networks if not network.skips} == {"hourglass"}
     assert len({(network.channels, network.decoder_channels, network.norm) for network in networks}) == 1
+
+
+def test_matched_has_an_hourglass_for_every_cost_of_the_unet() -> None:
+    networks = {unit.config.architecture for unit in units("matched")}
+    (unet,) = (network for network in networks if network.name == "unet")
+    widths = {network.base_width for network in networks if network.name == "hourglass"}
+    assert unet.base_width in widths
+    chosen = setting("matched")
+    for cost in costs(*chosen).values():
+        ratios = [cost(network) / cost(unet) for network in networks if network.name == "hourglass"]
+        assert min(abs(ratio - 1) for ratio in ratios) < 0.04
+
+
+def test_matched_width_is_the_nearest() -> None:
+    def of_width(width: int) -> ArchitectureConfig:
+        return configure("hourglass", (width,))
+
+    target = configure("unet", (10,))
+    assert match_width(target, of_width, lambda network: network.base_width) == 10
+    assert match_width(target, of_width, lambda network: network.base_width - 3 * (network.name == "unet")) == 7
+    # The U-Net costs 104, between 100 at width 10 and 107 at width 11.
+    assert match_width(target, of_width, _cost) == 11
+
+
+def _cost(network: ArchitectureConfig) -> int:
+    return 104 if network.name == "unet" else {10: 100, 11: 107}.get(network.base_width, 10 * network.base_width)
+
+
+def test_aa_differs_in_the_name_alone() -> None:
+    networks = {unit.config.architecture for unit in units("aa")}
+    assert {network.name for network in networks} == {"unet", "unet_twin"}
+    assert len({replace(network, name="") for network in networks}) == 1
+
+
+def test_leak_trains_the_practicals_networks_under_both_splits() -> None:
+    plan = units("leak")
+    assert {unit.config.architecture for unit in plan} == {PRESETS["hourglass"], PRESETS["unet"]}
+    for split in ("scene_folds", "random_frames"):
+        assert {unit.config.seed for unit in plan if unit.config.data.split == split} == {0, 1, 2}
+
+
+def test_search_keeps_its_test_scenes_from_everything_that_chooses() -> None:
+    data = setting("search").data
+    scenes = [str(scene) for scene in range(60)]
+    searched = split_frames(scenes, data, 0)
+    for seed in range(1, 6):
+        refitted = split_frames(scenes, data, seed)
+        assert not set(refitted.test) & (set(searched.train) | set(searched.val))
 
 
 def test_skip_subsets_grow() -> None:

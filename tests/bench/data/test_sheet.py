@@ -18,7 +18,7 @@ def _frames(scenes: int, per_scene: int, size: tuple[int, int] = (20, 30)) -> Fr
     images[..., 1] = np.tile(np.arange(per_scene), scenes)[:, None, None]
     names = tuple(f"{s:05d}" for s in range(scenes) for _ in range(per_scene))
     stems = tuple(f"{s:05d}_{f:04d}" for s in range(scenes) for f in range(per_scene))
-    return Frames(stems, names, images, np.full((count, *size), 200, dtype=np.uint8))
+    return Frames(stems, names, images, np.full((count, *size), 200, dtype=np.uint8), np.full((count, 2), size))
 
 
 def _read(path: Path) -> np.ndarray:
@@ -54,7 +54,7 @@ def test_one_column_shows_the_first_frame(tmp_path: Path) -> None:
 
 def test_uneven_scenes_leave_blank_cells(tmp_path: Path) -> None:
     whole = _frames(2, 3)
-    uneven = Frames(whole.stems[:4], whole.scenes[:4], whole.images[:4], whole.masks[:4])
+    uneven = Frames(*(values[:4] for values in whole))
     contact_sheet(uneven, tmp_path / "sheet.png")
     sheet = _read(tmp_path / "sheet.png")
     assert len(np.unique(sheet[46:86, 34:64])) == 1

@@ -1,0 +1,100 @@
+"""Boundary metrics: how well a mask's outline fits, which overlap hardly tells for large objects.
+
+The outline of a mask is its pixels with a 4-neighbour outside of it; what lies beyond the frame is outside. Distances
+are Euclidean, in pixels of the frame before it was resized. Empty rule: two empty masks agree perfectly (scores 1,
+distances 0), an empty one and another do not at all (scores 0, distances the frame's diagonal).
+
+Shapes: N frames, H height, W width.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter
+from scipy.spatial import KDTree
+
+Masks = NDArray[np.bool_]
+Points = NDArray[np.float64]
+
+BAND = 0.02
+"""Width of Boundary IoU's band as a share of the diagonal (Cheng et al. 2021, arXiv 2103.16562)."""
+TOLERANCE = 0.008
+"""Tolerance of the boundary F-measure as a share of the diagonal (Perazzi et al. 2016, DAVIS)."""
+NSD_TOLERANCE = 1.0
+"""Tolerance of the normalised surface distance in native pixels."""
+
+
+class OutlineScores(NamedTuple):
+    """How two outlines agree."""
+
+    boundary_f: float
+    """Harmonic mean of the shares of either outline within `TOLERANCE` of the other (Perazzi et al. 2016)."""
+    nsd: float
+    """Share of both outlines within `NSD_TOLERANCE` of the other one (Nikolov et al. 2018, arXiv 1809.04430)."""
+    hd95: float
+    """Larger of the two directed 95th percentiles of distance, in native pixels: MONAI's variant."""
+    assd: float
+    """Mean distance of all outline pixels to the other outline, in native pixels."""
+
+
+def boundary_iou(prediction: Masks, truth: Masks) -> NDArray[np.float64]:
+    """IoU of the bands along both outlines: (N, H, W) twice -> (N,).
+
+    A band is the part of a mask within d = 2 % of the diagonal (at least 1 pixel) of its outline, the frame's edge
+    counting as outline (Cheng et al. 2021).
+    """
+    width = max(1, round(BAND * math.hypot(*truth.shape[1:])))
+    bands = _band(prediction, width), _band(truth, width)
+    both = np.count_nonzero(bands[0] & bands[1], axis=(1, 2))
+    either = np.count_nonzero(bands[0] | bands[1], axis=(1, 2))
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
+
+
+def _band(masks: Masks, width: int) -> Masks:
+    side = 2 * width + 1
+    inner = minimum_filter(masks.view(np.uint8), size=(1, side, side), mode="constant", cval=0)
+    band: Masks = masks & (inner == 0)
+    return band
+
+
+def outline_scores(prediction: Masks, truth: Masks, native: NDArray[np.int64]) -> list[OutlineScores]:
+    """Scores of every frame: (N, H, W) twice, and (N, 2) native heights and widths."""
+    spacing = native / truth.shape[1:]
+    outlines = zip(_points(outline(prediction)), _points(outline(truth)), spacing, native, strict=True)
+    return [_score(ours * size, theirs * size, math.hypot(*frame)) for ours, theirs, size, frame in outlines]
+
+
+def _points(outlines: Masks) -> list[NDArray[np.int64]]:
+    """Row and column (P, 2) of the pixels in each of (N, H, W)."""
+    points = np.argwhere(outlines)
+    return np.split(points[:, 1:], np.searchsorted(points[:, 0], np.arange(1, len(outlines))))
+
+
+def outline(masks: Masks) -> Masks:
+    """Pixels of (N, H, W) masks that have a 4-neighbour outside."""
+    padded = np.pad(masks, ((0, 0), (1, 1), (1, 1)))
+    vertical, horizontal = padded[:, :, 1:-1], padded[:, 1:-1]
+    return masks & ~(vertical[:, :-2] & vertical[:, 2:] & horizontal[:, :, :-2] & horizontal[:, :, 2:])
+
+
+def _score(ours: Points, theirs: Points, diagonal: float) -> OutlineScores:
+    if not (len(ours) and len(theirs)):
+        agree = len(ours) == len(theirs)
+        return OutlineScores(float(agree), float(agree), *((0.0, 0.0) if agree else (diagonal, diagonal)))
+    there, back = nearest_distances(ours, theirs), nearest_distances(theirs, ours)
+    pooled = np.concatenate((there, back))
+    precision, recall = (float((part <= math.ceil(TOLERANCE * diagonal)).mean()) for part in (there, back))
+    return OutlineScores(
+        boundary_f=2 * precision * recall / (precision + recall) if precision + recall else 0.0,
+        nsd=float((pooled <= NSD_TOLERANCE).mean()),
+        hd95=float(max(np.percentile(there, 95), np.percentile(back, 95))),
+        assd=float(pooled.mean()),
+    )
+
+
+def nearest_distances(points: Points, targets: Points) -> NDArray[np.float64]:
+    """Distance of every one of `points` (P, 2) to the nearest one of `targets` (Q, 2)."""
+    tree = KDTree(targets, leafsize=32, compact_nodes=False, balanced_tree=False)  # quick to build, for few queries
+    return np.asarray(tree.query(points)[0])

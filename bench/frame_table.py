@@ -1,0 +1,39 @@
+"""All metrics of a prediction, a row for each frame: what every mean, interval and verdict is computed from."""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from bench import schema
+from bench.boundary import boundary_iou, outline_scores
+from bench.calibration import brier, calibration_error
+from bench.metrics import frame_scores, scene_mean
+
+
+def frame_table(probability: NDArray[np.floating], truth: NDArray[np.bool_], native: NDArray[np.int64]) -> pd.DataFrame:
+    """Columns as `schema.TEST_METRICS` without their prefix, one row per frame.
+
+    Args:
+        probability: (N, H, W) of foreground; foreground is what is above 0.5.
+        truth: (N, H, W).
+        native: (N, 2) height and width of each frame before it was resized.
+    """
+    chance = probability.astype(np.float32)
+    prediction = chance > 0.5
+    overlap = frame_scores(torch.from_numpy(prediction), torch.from_numpy(truth))
+    return pd.DataFrame(
+        {
+            "iou": overlap.iou.numpy(),
+            "dice": overlap.dice.numpy(),
+            "boundary_iou": boundary_iou(prediction, truth),
+            **pd.DataFrame(outline_scores(prediction, truth, native)),
+            "brier": brier(chance, truth),
+            "ece": calibration_error(chance, truth),
+        }
+    )
+
+
+def scene_means(table: pd.DataFrame, scenes: list[str]) -> dict[str, float]:
+    """Scene mean of every column, by the names of `bench.schema`."""
+    return {metric.name: scene_mean(table[metric.column].tolist(), scenes) for metric in schema.TEST_METRICS}

@@ -1,0 +1,145 @@
+"""The claims of a report: which configurations are compared, on what basis, and what may be said about them.
+
+The basis is a matching: each architecture at its best, or the first one at its best against the configuration of the
+second that is equal in width, or nearest in parameters, multiply-accumulates or memory.
+"""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from bench import schema
+from reports import style
+from reports.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, NORM, SEED
+from reports.scenes import SCENE
+from reports.statistics import Comparison, Verdict, compare, holm, verdict
+from reports.summary import CONFIGURATION, LABEL, Summary, comparable, statistic
+
+HEADLINE = ("unet", "hourglass")
+"""The architectures that the project exists to compare, the first less the second; other studies compare their first
+two."""
+NEAR = 1.1
+"""Configurations whose costs differ by a larger factor are not called equal."""
+COSTS = {"parameters": schema.PARAMS, "MACs": schema.MACS, "peak memory": schema.TENSOR_PEAK}
+
+
+class Claim(NamedTuple):
+    """Two configurations and the basis on which they are compared."""
+
+    matching: str
+    a: pd.Series
+    """Row of `Summary.configurations`."""
+    b: pd.Series
+    ratio: float
+    """Cost of b over that of a in what is matched; 1 where nothing is."""
+
+
+class Judged(NamedTuple):
+    """A claim about one metric, with its verdict."""
+
+    claim: Claim
+    metric: schema.Metric
+    comparison: Comparison
+    p: float
+    """Adjusted by Holm for the claims that are made together."""
+    verdict: Verdict
+    """Of a."""
+
+
+def headline(of: Summary) -> tuple[str, str] | None:
+    """The two architectures that are compared; None if the study has fewer."""
+    present = style.in_order(_comparable(of)[ARCHITECTURE])
+    if set(HEADLINE) <= set(present):
+        return HEADLINE
+    return (present[0], present[1]) if len(present) > 1 else None
+
+
+def _comparable(of: Summary) -> pd.DataFrame:
+    """Configurations that can be compared and have a test IoU."""
+    return comparable(of.configurations).dropna(subset=statistic(schema.TEST_IOU, "mean"))
+
+
+def claims(of: Summary) -> list[Claim]:
+    """Every matching for which the study has a pair of configurations."""
+    names = headline(of)
+    if names is None:
+        return []
+    table = _comparable(of)
+    firsts, seconds = (table[table[ARCHITECTURE] == name] for name in names)
+    a = _best(firsts)
+    alike = seconds[seconds[NORM] == a[NORM]]
+    found = [Claim("each at its best", a, _best(seconds), 1.0)]
+    equal = alike[alike[CHANNELS] == a[CHANNELS]]
+    found += [Claim("equal width", a, _best(equal), 1.0)] if len(equal) else []
+    for name, metric in COSTS.items():
+        found += _nearest(f"equal {name}", a, alike, metric)
+    return found
+
+
+def _best(table: pd.DataFrame) -> pd.Series:
+    """The configuration with the highest mean best validation IoU; never chosen on test."""
+    return table.iloc[int(table[statistic(schema.BEST_VAL_IOU, "mean")].argmax())]
+
+
+def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Metric) -> list[Claim]:
+    """The configuration whose cost is nearest that of a, of a's depth if there is one near enough."""
+    column = statistic(metric, "mean")
+    ratios = table[column] / a[column]
+    ratios = ratios[ratios.between(1 / NEAR, NEAR)]
+    if ratios.empty:
+        return []
+    deep = ratios[table.loc[ratios.index, schema.DEPTH] == a[schema.DEPTH]]
+    ratios = deep if len(deep) else ratios
+    place = int(ratios.where(ratios >= 1, 1 / ratios).argmin())
+    return [Claim(matching, a, table.loc[ratios.index[place]], float(ratios.iloc[place]))]
+
+
+def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
+    """Every claim about every metric. One family for Holm: all metrics and all distinct pairs of configurations."""
+    compared = {
+        (_key(claim), metric.name): comparison
+        for claim in made
+        for metric in metrics
+        if (comparison := _compare(of, claim, metric)) is not None
+    }
+    adjusted = dict(zip(compared, holm([found.p for found in compared.values()]), strict=True))
+    return [
+        Judged(claim, metric, compared[key], adjusted[key], _verdict(compared[key], metric, adjusted[key]))
+        for claim in made
+        for metric in metrics
+        if (key := (_key(claim), metric.name)) in compared
+    ]
+
+
+def pair(claim: Claim) -> str:
+    """`U-Net (depth 3, width 12) less Hourglass (depth 3, width 13)`."""
+    return " less ".join(f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})" for row in (claim.a, claim.b))
+
+
+def _key(claim: Claim) -> tuple[int, int]:
+    return int(claim.a[CONFIGURATION]), int(claim.b[CONFIGURATION])
+
+
+def _verdict(comparison: Comparison, metric: schema.Metric, p: float) -> Verdict:
+    assert metric.margin is not None
+    return verdict(comparison, margin=metric.margin, direction="higher" if metric.better == "higher" else "lower", p=p)
+
+
+def _compare(of: Summary, claim: Claim, metric: schema.Metric) -> Comparison | None:
+    """None where the configurations have no seed in common whose frame tables are there."""
+    a, b = arms(of, claim, metric)
+    return None if a.empty else compare(a, b, folds=int(claim.a[DATA_FOLDS]))
+
+
+def arms(of: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Values of both configurations (see `reports.statistics`) of the seeds that both have."""
+    a, b = (_values(of, row, metric) for row in (claim.a, claim.b))
+    common = set(a["seed"]) & set(b["seed"])
+    return a[a["seed"].isin(common)], b[b["seed"].isin(common)]
+
+
+def _values(of: Summary, row: pd.Series, metric: schema.Metric) -> pd.DataFrame:
+    cells = of.scenes[of.scenes[CONFIGURATION] == row[CONFIGURATION]]
+    return pd.DataFrame(
+        {"seed": cells[SEED], "fold": cells[schema.FOLD], "scene": cells[SCENE], "value": cells[metric.column]}
+    )

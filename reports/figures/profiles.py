@@ -1,0 +1,73 @@
+"""Performance profiles: on what share of the test scenes an architecture exceeds each IoU."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench import schema
+from reports import style, text
+from reports.figures.base import NoDataError, Plot
+from reports.load import ARCHITECTURE
+from reports.scenes import SCENE
+from reports.statistics import profile
+from reports.summary import CONFIGURATION, Summary
+
+THRESHOLDS = np.linspace(0, 1, 101)
+
+
+class Profiles(NamedTuple):
+    """The best configuration of each architecture."""
+
+    points: pd.DataFrame
+    """architecture, iou (threshold), share, and scenes: how many stand behind the share."""
+
+
+def record(of: Summary) -> Profiles:
+    """Scenes' IoU, averaged over seeds."""
+    parts = []
+    for _, best in of.best.iterrows():
+        cells = of.scenes[of.scenes[CONFIGURATION] == best[CONFIGURATION]]
+        if cells.empty:
+            continue
+        values = cells.groupby(SCENE)[schema.TEST_IOU.column].mean()
+        shares = pd.DataFrame({"iou": THRESHOLDS, "share": profile(values, THRESHOLDS)})
+        parts.append(shares.assign(architecture=best[ARCHITECTURE], scenes=len(values)))
+    if not parts:
+        raise NoDataError("no complete run kept its table of test frames.")
+    return Profiles(pd.concat(parts, ignore_index=True))
+
+
+def draw(shown: Profiles) -> Figure:
+    """A falling step line for each architecture."""
+    figure, ((axis,),) = style.panels(1, height=2.2)
+    names = style.in_order(shown.points["architecture"])
+    for name in names:
+        look, points = style.look(name), shown.points[shown.points["architecture"] == name]
+        axis.step(points["iou"], points["share"], where="post", color=look.colour, linestyle=look.line)
+    axis.set(xlabel="test IoU", ylabel="share of scenes above it", xlim=(0, 1), ylim=(0, 1.02))
+    style.architecture_legend(figure, axis, names)
+    return figure
+
+
+def caption(shown: Profiles) -> str:
+    """What the lines are."""
+    scenes = shown.points.groupby("architecture")["scenes"].first()
+    low, high = scenes.min(), scenes.max()
+    count = text.counted(high, "scene") if low == high else f"{low} to {high} scenes"
+    return (
+        f"Performance profiles: share of the test scenes ({count}) whose IoU, averaged over seeds, is above the value "
+        "on the axis, for each architecture at its best by validation. A line further up and to the right is better on "
+        "that part of the scenes."
+    )
+
+
+def alt(shown: Profiles) -> str:
+    """The share of scenes above an IoU of one half."""
+    half = shown.points[np.isclose(shown.points["iou"], 0.5)].set_index("architecture")["share"]
+    each = [f"{style.look(name).label} {half[name]:.0%}" for name in style.in_order(half.index)]
+    return f"Falling step lines: share of test scenes above each IoU. Above 0.5: {', '.join(each)}."
+
+
+PLOT = Plot(section="differences", record=record, draw=draw, caption=caption, alt=alt)

@@ -1,0 +1,274 @@
+"""Two configurations compared on the scenes that both were tested on: difference, interval, verdict.
+
+A table of values has the columns `seed`, `fold` (that the seed is tested on), `scene` and `value`, the scene's mean of
+a per-frame metric: one row per run and tested scene. Scenes are the samples, not frames, and a run's scenes share its
+training, so that the primary interval takes the means of folds as its units.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
+
+LEVEL = 0.05
+"""Two-sided level of tests; intervals cover 1 - LEVEL."""
+POWER = 0.8
+"""Probability with which the detectable difference is found."""
+MIN_SEEDS = 3
+"""Fewer seeds get no verdict."""
+
+Verdict = Literal["better", "worse", "equivalent", "inconclusive", "refused"]
+
+FloatArray = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """A confidence interval of 95 %."""
+
+    low: float
+    high: float
+
+
+class Comparison(NamedTuple):
+    """Configuration a less configuration b, in the metric's unit.
+
+    The primary interval is Student's t over the means of folds, which differ by their scenes and by their trainings. A
+    single fold, as in a hold-out, has only its scenes as units. They share the trainings, so that the interval leaves
+    their spread out and is too narrow. A single unit tells nothing of spread: its interval has no bounds, and p is 1.
+    """
+
+    difference: float
+    """Mean over the folds of the mean over the fold's scenes."""
+    interval: Interval
+    over: Literal["folds", "scenes"]
+    """The units of `interval`, `p`, `n` and `detectable`."""
+    p: float
+    """Two-sided, of the t test that belongs to `interval`."""
+    n: int
+    """Number of units."""
+    scene_difference: float
+    """Secondary: mean over all tested scenes, each with the same weight."""
+    scene_interval: Interval
+    """Secondary: t over scenes, narrower than it should be where trainings differ much."""
+    corrected: Interval
+    """Sensitivity: corrected resampled t over folds (Nadeau & Bengio 2003, Machine Learning 52), for training sets that
+    overlap: the variance of the mean of J folds is (1/J + test share / training share) s^2. NaN for a single fold."""
+    probability: float
+    """P(a > b) over scenes, ties half: the probability of improvement of Agarwal et al. 2021 (NeurIPS), paired."""
+    effect: float
+    """Cohen's d_z over scenes: mean / standard deviation; NaN for a single scene."""
+    detectable: float
+    """True difference that the primary test finds with a probability of 80 %, at the standard error measured here."""
+    seeds: int
+    """Distinct seeds of the arm that has fewer."""
+    scenes: int
+
+
+def paired(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    """Columns fold, scene, seeds (behind the arm that has fewer) and value = a - b, each the mean over its seeds.
+
+    Raises:
+        ValueError: a value is missing, or the arms were not tested on the same scenes.
+    """
+    (mean_a, runs_a), (mean_b, runs_b) = _over_seeds(a), _over_seeds(b)
+    for name, lacks, has in (("a", mean_a, mean_b), ("b", mean_b, mean_a)):
+        missing = has.index.difference(lacks.index)
+        if len(missing):
+            raise ValueError(f"Both arms must be tested on the same scenes, but {name} lacks {_named(missing)}.")
+    # Both are sorted by fold and scene, so that their rows agree.
+    seeds, value = np.minimum(runs_a.to_numpy(), runs_b.to_numpy()), mean_a.to_numpy() - mean_b.to_numpy()
+    return mean_a.index.to_frame(index=False).assign(seeds=seeds, value=value)
+
+
+def _over_seeds(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Mean and number of runs by fold and scene."""
+    finite = np.isfinite(table["value"].to_numpy(np.float64))
+    if table.empty or not finite.all():
+        raise ValueError(
+            f"Both arms must have a finite value for every tested scene, got {int(finite.sum())} in {len(table)} rows."
+        )
+    values = table.groupby(["fold", "scene"])["value"]
+    return values.mean(), values.count()
+
+
+def _named(missing: pd.Index, shown: int = 3) -> str:
+    names = ", ".join(f"scene {scene} of fold {fold}" for fold, scene in missing[:shown])
+    return names + (f" and {len(missing) - shown} more" if len(missing) > shown else "")
+
+
+def compare(a: pd.DataFrame, b: pd.DataFrame, *, folds: int) -> Comparison:
+    """Compare two tables of one protocol: one of its `folds` tests, one validates, at least one trains.
+
+    Raises:
+        ValueError: as `paired`.
+    """
+    pairs = paired(a, b)
+    scenes, fold = pairs["value"].to_numpy(np.float64), pairs["fold"].to_numpy()
+    means = np.array([scenes[fold == tested].mean() for tested in np.unique(fold)])
+    single = len(means) == 1
+    over_scenes, over_folds = _Mean.of(scenes), _Mean.of(means)
+    primary = _crossed(a, b) if single else over_folds
+    return Comparison(
+        difference=primary.value,
+        interval=primary.interval(),
+        over="scenes" if single else "folds",
+        p=primary.p(),
+        n=primary.n,
+        scene_difference=over_scenes.value,
+        scene_interval=over_scenes.interval(),
+        corrected=Interval(math.nan, math.nan) if single else over_folds.corrected(folds).interval(),
+        probability=float(np.mean(scenes > 0) + np.mean(scenes == 0) / 2),
+        effect=_effect(scenes),
+        detectable=detectable(primary.error, primary.freedom),
+        seeds=min(a["seed"].nunique(), b["seed"].nunique()),
+        scenes=len(scenes),
+    )
+
+
+class _Mean(NamedTuple):
+    """The mean of n units with its standard error, which is infinite for a single unit."""
+
+    value: float
+    error: float
+    n: int
+    freedom: float
+    """Degrees of freedom of the error; any number does for a single unit."""
+
+    @classmethod
+    def of(cls, units: FloatArray) -> "_Mean":
+        n = len(units)
+        error = float(units.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
+        return cls(float(units.mean()), error, n, max(1, n - 1))
+
+    def corrected(self, folds: int) -> "_Mean":
+        """With the variance of Nadeau & Bengio: with one fold to test, the training share is folds - 2 as large."""
+        return self._replace(error=self.error * math.sqrt(1 + self.n / (folds - 2)))
+
+    def interval(self) -> Interval:
+        half = _critical(self.freedom) * self.error
+        return Interval(self.value - half, self.value + half)
+
+    def p(self) -> float:
+        if self.error == 0:
+            return float(self.value == 0)
+        return float(2 * stats.t.sf(abs(self.value) / self.error, self.freedom))
+
+
+def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> _Mean:
+    """The mean over the scenes of one fold, of which every seed was tested on all; seeds of one arm only are left out.
+
+    Trainings and scenes are random and crossed: the variance of the mean is (M_seeds + M_scenes - M_rest) / (S V) for S
+    seeds and V scenes with the mean squares M of the two-way table, its degrees of freedom are Satterthwaite's (1946,
+    Biometrics Bulletin 2). It is never less than what the scenes alone give.
+    """
+    keys = ["seed", "scene"]
+    table = (a.set_index(keys)["value"] - b.set_index(keys)["value"]).unstack("scene").dropna()
+    cells = table.to_numpy(dtype=np.float64)
+    over_scenes = _Mean.of(cells.mean(axis=0)) if len(cells) else _Mean.of(paired(a, b)["value"].to_numpy())
+    if min(cells.shape) < 2:
+        return over_scenes
+    rows, columns = cells.mean(axis=1), cells.mean(axis=0)
+    rest = cells - rows[:, None] - columns + cells.mean()
+    freedom = np.array([len(rows) - 1, len(columns) - 1, (len(rows) - 1) * (len(columns) - 1)])
+    squares = np.array([np.var(rows) * cells.size, np.var(columns) * cells.size, np.sum(rest**2)])
+    means = squares / freedom
+    variance = means[0] + means[1] - means[2]
+    if variance <= means[1]:
+        return over_scenes
+    error = math.sqrt(variance / cells.size)
+    return over_scenes._replace(error=error, freedom=float(variance**2 / np.sum(means**2 / freedom)))
+
+
+@cache
+def _critical(freedom: float) -> float:
+    return float(stats.t.isf(LEVEL / 2, freedom))
+
+
+def _effect(values: FloatArray) -> float:
+    if len(values) == 1:
+        return math.nan
+    mean, spread = float(values.mean()), float(values.std(ddof=1))
+    return mean / spread if spread else (math.copysign(math.inf, mean) if mean else 0.0)
+
+
+def detectable(error: float, freedom: float) -> float:
+    """True difference that a two-sided t test at 5 % finds with a probability of 80 %, by the noncentral t.
+
+    Args:
+        error: Standard error of the mean of the units.
+        freedom: Its degrees of freedom.
+    """
+    return _noncentrality(freedom) * error
+
+
+@cache
+def _noncentrality(freedom: float) -> float:
+    # Without the far tail, where the test finds the wrong sign: it adds less than 1e-6.
+    def lack(shift: float) -> float:
+        return float(stats.nct.sf(_critical(freedom), freedom, shift)) - POWER
+
+    # The largest is 16.3, that of one degree of freedom.
+    return float(optimize.brentq(lack, 0, 20))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values adjusted for their number by Holm's step-down rule (Holm 1979), in the order given."""
+    order = np.argsort(p, kind="stable")
+    scaled = np.asarray(p, dtype=np.float64)[order] * np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(scaled))
+    return [float(value) for value in adjusted]
+
+
+def verdict(
+    comparison: Comparison,
+    *,
+    margin: float,
+    direction: Literal["higher", "lower"],
+    p: float | None = None,
+    seeds_needed: int = MIN_SEEDS,
+) -> Verdict:
+    """What may be said of a against b. The rule, of which the first that holds counts.
+
+    - refused: an arm has fewer seeds than needed.
+    - equivalent: the primary 95 % interval lies inside [-margin, margin], also if it leaves out zero. This is stricter
+      than two one-sided tests at 5 %, which ask for the 90 % interval.
+    - better or worse: p < 0.05; which of the two is the sign of the difference by the metric's direction.
+    - inconclusive: everything else. It says nothing about equality; `detectable` says what could have been found.
+
+    Args:
+        comparison: Of a less b.
+        margin: Difference that does not matter, in the metric's unit.
+        direction: Which values of the metric are better.
+        p: p adjusted for several claims (`holm`) instead of the comparison's own.
+        seeds_needed: Smallest number of seeds of an arm.
+
+    Raises:
+        ValueError: negative margin.
+    """
+    if not margin >= 0:
+        raise ValueError(f"margin must be at least 0, got {margin}.")
+    low, high = comparison.interval
+    if comparison.seeds < seeds_needed:
+        return "refused"
+    if -margin <= low and high <= margin:
+        return "equivalent"
+    if (comparison.p if p is None else p) < LEVEL:
+        return "better" if (comparison.difference > 0) == (direction == "higher") else "worse"
+    return "inconclusive"
+
+
+def iqm(values: ArrayLike) -> float:
+    """Interquartile mean: without the lowest and the highest quarter (Agarwal et al. 2021)."""
+    return float(stats.trim_mean(np.asarray(values, dtype=np.float64), 0.25))
+
+
+def profile(values: ArrayLike, thresholds: ArrayLike) -> FloatArray:
+    """Performance profile: the share of values above each threshold (Agarwal et al. 2021)."""
+    above = np.asarray(values)[:, None] > np.asarray(thresholds)
+    return np.asarray(above.mean(axis=0), dtype=np.float64)

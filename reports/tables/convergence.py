@@ -1,0 +1,47 @@
+"""The table of how fast configurations learn."""
+
+import math
+
+import pandas as pd
+
+from reports import style
+from reports.convergence import RISING, TARGET_SHARE, convergence
+from reports.load import ARCHITECTURE
+from reports.summary import CONFIGURATION, LABEL, Summary
+from reports.tables.base import Table
+from reports.text import digits, significant
+
+MISSED = "not reached"
+
+
+def efforts(of: Summary) -> Table | None:
+    """Medians of what it took to reach the target, misses counted as infinite."""
+    found = convergence(of)
+    if math.isnan(found.target):
+        return None
+    names = of.configurations.set_index(CONFIGURATION)
+    rows = [
+        [
+            style.look(names.loc[row[CONFIGURATION], ARCHITECTURE]).label,
+            names.loc[row[CONFIGURATION], LABEL],
+            f"{row['reached']:.0f} of {row['n']:.0f}",
+            *(_effort(row[name]) for name in ("epochs", "seconds", "images")),
+            digits(row["area"]),
+            *(f"{row[name]:.0f}" for name in ("diverged", "stuck", "rising")),
+        ]
+        for _, row in found.by_configuration().iterrows()
+    ]
+    columns = ["reached", "epochs", "seconds", "images", "area", "diverged", "stuck", "still rising"]
+    return Table(
+        f"Effort to a validation IoU of {digits(found.target)} ({TARGET_SHARE:.0%} of the highest median, over "
+        "configurations, of the best validation IoU): medians over the seeds, in which a run that missed it counts as "
+        "infinitely slow. Seconds: training steps only. Area: mean validation IoU over the epochs. Diverged: loss not "
+        "finite; stuck: never better than a constant prediction; still rising: gained more than "
+        f"{RISING:g} over the last fifth of the epochs.",
+        {"architecture": "left", "configuration": "left", **dict.fromkeys(columns, "right")},
+        rows,
+    )
+
+
+def _effort(value: float) -> str:
+    return MISSED if math.isinf(value) or pd.isna(value) else significant(value)

@@ -1,0 +1,115 @@
+"""Tables of differences: the claims with their verdicts, and every metric of the first claim."""
+
+from bench import schema
+from reports import style
+from reports.claims import Claim, Judged, arms, claims, headline, judge, pair
+from reports.load import ARCHITECTURE
+from reports.statistics import MIN_SEEDS, Interval, iqm
+from reports.summary import Summary, statistic
+from reports.tables.base import Table
+from reports.text import DASH, digits, signed
+
+HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
+RULE = (
+    "Interval: 95 %, Student's t over the test folds, each fold the mean over its scenes and seeds (over scenes "
+    "crossed with seeds where all seeds share one fold). Verdict: equivalent if the interval lies inside ± the "
+    "margin; else better if p < 0.05, adjusted by Holm for all claims of the table; else inconclusive."
+)
+
+
+def verdicts(of: Summary) -> Table | None:
+    """Each matching with its differences in IoU and Boundary IoU."""
+    made = claims(of)
+    judged = judge(of, made, HEADLINE_METRICS)
+    if not judged:
+        return None
+    by_metric = {(one.claim.matching, one.metric.name): one for one in judged}
+    rows = []
+    for claim in made:
+        iou, boundary = (by_metric[claim.matching, metric.name] for metric in HEADLINE_METRICS)
+        found = iou.comparison
+        rows.append(
+            [
+                f"{claim.matching}\n{_sizes(claim)}",
+                *(cell for one in (iou, boundary) for cell in (_stacked(one), word(one))),
+                f"{found.probability:.0%}",
+                digits(found.effect, 2),
+                digits(found.detectable),
+            ]
+        )
+    first, second = (style.look(name).label for name in headline(of) or ())
+    columns = ["Δ IoU [95 % CI]", "verdict", "Δ Boundary IoU [95 % CI]", "verdict ", "P", "d", "detectable"]
+    return Table(
+        f"{first} less {second}; below the matching, depth/base width of both and the second's cost over the first's. "
+        f"{RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}. P: share of scenes on which {first} has the higher "
+        "IoU; d: mean over scenes in standard deviations (Cohen's d_z); detectable: the true difference in IoU that "
+        "this study finds with a probability of 80 %.",
+        {"matching": "left", **dict.fromkeys(columns, "right")},
+        rows,
+    )
+
+
+def metrics(of: Summary) -> Table | None:
+    """Every test metric of the first claim."""
+    judged = judge(of, claims(of)[:1], schema.TEST_METRICS)
+    if not judged:
+        return None
+    first = judged[0].claim
+    names = [style.look(row[ARCHITECTURE]).label for row in (first.a, first.b)]
+    rows = [_metric(of, one) for one in judged]
+    differences = ["Δ [95 % CI]", "Δ over scenes [95 % CI]", "margin", "verdict"]
+    columns = [*names, *(f"{name} IQM" for name in names), *differences]
+    return Table(
+        f"Every test metric of {pair(first)}. Means over seeds of the mean over scenes; IQM: mean of the middle half "
+        f"of the scenes; HD95 and ASSD in native pixels. {RULE}",
+        {"metric": "left", **dict.fromkeys(columns, "right")},
+        rows,
+    )
+
+
+def _metric(of: Summary, one: Judged) -> list[str]:
+    values = [arm["value"] for arm in arms(of, one.claim, one.metric)]
+    means = [row[statistic(one.metric, "mean")] for row in (one.claim.a, one.claim.b)]
+    found = one.comparison
+    arrow = {"higher": "↑", "lower": "↓"}[one.metric.better]
+    return [
+        f"{one.metric.label} {arrow}",
+        *(digits(value) for value in (*means, *map(iqm, values))),
+        _stacked(one),
+        f"{signed(found.scene_difference)}\n{bounds(found.scene_interval)}",
+        f"±{one.metric.margin:g}",
+        word(one),
+    ]
+
+
+def _sizes(claim: Claim) -> str:
+    """`3/16 less 3/18, ×1.02`."""
+    sizes = " less ".join(f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}" for row in (claim.a, claim.b))
+    return sizes + (f", ×{claim.ratio:.2f}" if claim.matching.startswith("equal") else "")
+
+
+def _stacked(one: Judged) -> str:
+    """The difference above its interval."""
+    return f"{signed(one.comparison.difference)}\n{bounds(one.comparison.interval)}"
+
+
+def difference(one: Judged) -> str:
+    """`+0.012 [−0.020, +0.044]`."""
+    return f"{signed(one.comparison.difference)} {bounds(one.comparison.interval)}"
+
+
+def bounds(interval: Interval) -> str:
+    """`[−0.020, +0.044]`; a dash without bounds."""
+    shown = f"[{signed(interval.low)},\u00a0{signed(interval.high)}]"
+    return DASH if interval.high == float("inf") else shown
+
+
+def word(one: Judged) -> str:
+    """The verdict with the name of whom it favours."""
+    a, b = (style.look(row[ARCHITECTURE]).label for row in (one.claim.a, one.claim.b))
+    words = {
+        "better": f"{a} better",
+        "worse": f"{b} better",
+        "refused": f"none: {one.comparison.seeds} of {MIN_SEEDS} seeds",
+    }
+    return words.get(one.verdict, one.verdict)

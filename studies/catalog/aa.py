@@ -1,0 +1,20 @@
+"""The comparison compared with itself: a U-Net and its twin, of which neither can be better."""
+
+from bench.config import DataConfig, TrainingConfig
+from studies.spaces import SMALL, cross_with_seeds, grid
+from studies.study import Factorial, Unit
+
+
+def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+    twins = grid(("unet", "unet_twin"), depths=(3,), bases=(12,), growth=1.5, norm="batch")
+    return cross_with_seeds(twins, data, training, seeds=5)
+
+
+STUDY = Factorial(
+    name="aa",
+    question="Is the verdict honest: U-Net against U-Net with other initial weights, every fold once, 64x64.",
+    size=64,
+    training=TrainingConfig(epochs=10, batch_size=8, lr=1e-2, dice_weight=3.0),
+    plan=_plan,
+    data=SMALL,
+)

@@ -1,0 +1,29 @@
+"""What a split by frame pretends: the practical's Hourglass and U-Net under both splits. For a folder of videos."""
+
+from dataclasses import replace
+
+from bench.config import DataConfig, SplitName, TrainingConfig
+from studies.spaces import cross_with_seeds, presets
+from studies.study import Factorial, Unit
+
+SPLITS: tuple[SplitName, ...] = ("scene_folds", "random_frames")
+
+
+def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+    networks = presets(("hourglass", "unet"))
+    by_split = [cross_with_seeds(networks, replace(data, split=split), training, seeds=3) for split in SPLITS]
+    return [
+        replace(unit, factors={**unit.factors, "split": unit.config.data.split})
+        for units in zip(*by_split, strict=True)
+        for unit in units
+    ]
+
+
+STUDY = Factorial(
+    name="leak",
+    question="How much a random split of frames flatters: Hourglass and U-Net of the practical, both splits, 64x64.",
+    size=64,
+    training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
+    plan=_plan,
+    data={},
+)

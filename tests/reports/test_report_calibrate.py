@@ -1,0 +1,193 @@
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reports import calibrate as module
+from reports.__main__ import main
+from reports.calibrate import Components, Shape, calibrate, estimate, simulate, smallest_difference
+from reports.statistics import compare, detectable
+
+
+def test_the_intervals_keep_their_promise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calibrate", "--simulations", "400", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 0.92 <= found["coverage"] <= 0.98
+    assert found["false_better_rate"] <= 0.06
+    assert found["power_at_twice_mde"] >= 0.9
+    assert found["simulations"] == 400
+    # The means of folds carry what their trainings share; the scenes alone do not.
+    assert found["coverage_scenes"] < found["coverage"]
+    assert found["coverage"] == pytest.approx((found["coverage_no_difference"] + found["coverage_planted"]) / 2)
+    assert found["shape"] == {"seeds": 3, "folds": 5, "scenes": 60, "protocol": "scene_folds"}
+    assert (found["source"], found["seed"]) == ("defaults", 0)
+
+
+def test_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calibrate", "--simulations", "4", "--seed", "7"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "4 simulated studies without and as many with a difference: 3 seeds, 5 folds, 60 scenes (scene_folds), seed 7.",
+        "Standard deviations of the difference, from defaults: run 0.010, scene 0.040, residual 0.008.",
+    ]
+    assert len(lines) == 5
+
+
+def test_a_study_gives_shape_and_components(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shape, components = Shape(seeds=4, scenes=20), Components(0.02, 0.03, 0.01)
+    asked: list[Any] = []
+
+    def of_study(*store: Any) -> tuple[Shape, Components, str]:
+        asked.append(store)
+        return shape, components, "skips: U-Net - Hourglass"
+
+    monkeypatch.setattr(module, "of_study", of_study)
+    arguments = ["--study", "skips", "--runs", "here", "--tracking", "sqlite:///x.db"]
+    assert main(["calibrate", "--simulations", "2", "--json", *arguments]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert asked == [(Path("here"), "skips", "sqlite:///x.db")]
+    assert found["shape"] == shape._asdict()
+    assert found["components"] == components._asdict()
+    assert found["source"] == "skips: U-Net - Hourglass"
+
+
+def test_randomness_comes_from_the_seed() -> None:
+    first, again, other = (calibrate(5, Shape(), Components(), margin=0.01, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    draws = [simulate(Shape(), Components(), 0, np.random.default_rng(seed))[0] for seed in (1, 1, 2)]
+    assert draws[0].equals(draws[1])
+    assert not draws[0].equals(draws[2])
+    assert {**first, "seed": 2} != other
+
+
+@pytest.mark.parametrize(
+    ("shape", "tests"),
+    [
+        (Shape(seeds=6, scenes=11), {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 0}),
+        (Shape(seeds=3, scenes=11, protocol="scene_holdout"), dict.fromkeys(range(3), 0)),
+    ],
+)
+def test_simulated_tables_have_the_form_of_a_study(shape: Shape, tests: dict[int, int]) -> None:
+    for table in simulate(shape, Components(), 0, np.random.default_rng(0)):
+        assert list(table) == ["seed", "fold", "scene", "value"]
+        assert dict(zip(table["seed"], table["fold"], strict=True)) == tests
+        assert not table.duplicated(["seed", "scene"]).any()
+        assert (table.groupby("scene")["fold"].nunique() == 1).all()
+        # Eleven scenes on five folds: the first has three.
+        assert (table.groupby("seed")["scene"].nunique() == [3 if fold == 0 else 2 for fold in tests.values()]).all()
+
+
+def test_simulated_difference_is_the_true_one() -> None:
+    a, b = simulate(Shape(), Components(0, 0, 0), 0.03, np.random.default_rng(0))
+    assert (a["value"] - b["value"]).to_numpy() == pytest.approx(0.03)
+
+
+PLANTED = Components(run=0.02, scene=0.04, residual=0.03)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape(seeds=300, folds=60, scenes=1800),
+        # Two seeds on some folds, one on the others.
+        Shape(seeds=450, folds=300, scenes=3000),
+        Shape(seeds=300, folds=3, scenes=1500, protocol="scene_holdout"),
+    ],
+)
+def test_planted_components_are_recovered(shape: Shape) -> None:
+    assert tuple(estimate(*simulate(shape, PLANTED, 0.05, np.random.default_rng(3)))) == pytest.approx(PLANTED, rel=0.1)
+
+
+def test_one_seed_per_fold_leaves_the_residual_to_the_scene() -> None:
+    tables = simulate(Shape(seeds=400, folds=400, scenes=4000), PLANTED, 0.05, np.random.default_rng(3))
+    found = estimate(*tables)
+    assert found.residual == 0
+    assert (found.run, found.scene) == pytest.approx(
+        (PLANTED.run, math.hypot(PLANTED.scene, PLANTED.residual)), rel=0.1
+    )
+
+
+def test_components_are_never_negative() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        found = estimate(*simulate(Shape(seeds=6, scenes=10), Components(0, 0, 0.05), 0, generator))
+        assert min(found) >= 0
+    table, _ = simulate(Shape(), Components(), 0, generator)
+    assert estimate(table, table) == (0, 0, 0)
+
+
+def test_only_seeds_of_both_arms_are_estimated_from() -> None:
+    a, b = simulate(Shape(seeds=5), Components(), 0, np.random.default_rng(0))
+    few = b["seed"] < 3
+    assert estimate(a, b[few]) == estimate(a[few], b[few])
+    with pytest.raises(ValueError, match="^Components need at least 2 seeds that both configurations have, got 1.$"):
+        estimate(a, b[b["seed"] == 0])
+    with pytest.raises(ValueError, match="got 0.$"):
+        estimate(a[few], b[~few])
+
+
+@pytest.mark.parametrize(
+    ("shape", "freedom"),
+    # Of a hold-out of 5 scenes and 4 seeds: between the 3 of the seeds and the 4 of the scenes, and above the lower.
+    [(Shape(seeds=7, scenes=22), 4), (Shape(seeds=4, scenes=22, protocol="scene_holdout"), 5)],
+)
+def test_smallest_difference_is_from_the_true_error(shape: Shape, freedom: int) -> None:
+    generator = np.random.default_rng(0)
+    found = [compare(*simulate(shape, PLANTED, 0, generator), folds=shape.folds).difference for _ in range(150)]
+    # The spread of 150 is known to 6 %.
+    assert smallest_difference(shape, PLANTED) == pytest.approx(detectable(float(np.std(found)), freedom), rel=0.18)
+
+
+def test_planted_difference_is_outside_the_margin() -> None:
+    found = calibrate(3, Shape(), Components(), margin=0.2, seed=0)
+    assert found["minimum_detectable_difference"] == 0.2
+    assert (found["power_at_twice_mde"], found["equivalent_rate"]) == (1, 1)
+
+
+def test_a_hold_out_covers_although_its_trainings_differ_more_than_its_scenes() -> None:
+    shape, components = Shape(protocol="scene_holdout"), Components(run=0.05, scene=0.01)
+    found = calibrate(100, shape, components, margin=0.01, seed=0)
+    assert found["coverage"] > 0.9
+    assert found["coverage_scenes"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("simulations", "shape", "components", "seed", "message"),
+    [
+        (0, Shape(), Components(), 0, "simulations must be at least 1, got 0."),
+        (1, Shape(), Components(), -1, "seed must be at least 0, got -1."),
+        (1, Shape(seeds=2), Components(), 0, "seeds must be at least 3, or every verdict is refused, got 2."),
+        (1, Shape(folds=2), Components(), 0, "folds must be at least 3 (train, validation, test), got 2."),
+        (1, Shape(scenes=5), Components(), 0, "scenes must be more than the 5 folds, got 5."),
+        (
+            1,
+            Shape(),
+            Components(0, 0, 0),
+            0,
+            "components must not all be 0: two configurations without spread need no interval.",
+        ),
+    ],
+)
+def test_wrong_input(simulations: int, shape: Shape, components: Components, seed: int, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        calibrate(simulations, shape, components, margin=0.01, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--simulations", "0"], "error: simulations must be at least 1, got 0."),
+        (["--seed", "-3"], "error: seed must be at least 0, got -3."),
+    ],
+)
+def test_wrong_input_on_the_command_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["calibrate", *arguments]) == 2
+    assert capsys.readouterr().err.splitlines() == [message]

@@ -1,0 +1,160 @@
+"""Which configurations a report compares, and the words it finds for them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fake_units import Unit
+
+from bench import schema
+from reports import prose, protocol
+from reports.claims import Judged, claims, headline, judge
+from reports.load import ARCHITECTURE, load_study
+from reports.scenes import scene_means
+from reports.statistics import compare, holm
+from reports.summary import Summary
+from reports.tables import TABLES
+
+Summarised = Callable[..., Summary]
+
+
+def arms(gap: float, seeds: int = 5, **fields: object) -> list[Unit]:
+    """A U-Net that is better than the Hourglass by `gap`, give or take what the frames add."""
+    return [
+        Unit(architecture=name, seed=seed, iou=0.7 + 0.01 * seed + gap * (name == "unet"), **fields)  # type: ignore[arg-type]
+        for name in ("hourglass", "unet")
+        for seed in range(seeds)
+    ]
+
+
+def iou(of: Summary) -> Judged:
+    return judge(of, claims(of), (schema.TEST_IOU,))[0]
+
+
+def test_comparison_is_that_of_the_scenes_in_the_frame_tables(summarised: Summarised) -> None:
+    summary = summarised(arms(0.05))
+    found = iou(summary)
+    cells = summary.scenes.assign(value=summary.scenes["iou"])
+    a, b = (cells[cells["configuration"] == row["configuration"]] for row in (found.claim.a, found.claim.b))
+    assert found.comparison == compare(a, b, folds=5)
+    assert (found.claim.a[ARCHITECTURE], found.claim.b[ARCHITECTURE]) == ("unet", "hourglass")
+    assert (found.comparison.n, found.comparison.over, found.comparison.scenes) == (5, "folds", 20)
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict", "word"), [(0.1, "better", "U-Net better"), (-0.1, "worse", "Hourglass better")]
+)
+def test_verdict_names_whom_it_favours(summarised: Summarised, gap: float, verdict: str, word: str) -> None:
+    summary = summarised(arms(gap))
+    assert iou(summary).verdict == verdict
+    assert f"Verdict: {word};" in prose.answer(summary)[1]
+    made = TABLES["verdicts"].make(summary)
+    assert made is not None
+    assert [row[2] for row in made.rows] == [word] * len(made.rows)
+
+
+def test_lower_is_better_for_distances(summarised: Summarised) -> None:
+    summary = summarised(arms(0.1))
+    judged = {one.metric: one for one in judge(summary, claims(summary)[:1], schema.TEST_METRICS)}
+    assert judged.keys() == set(schema.TEST_METRICS)
+    assert judged[schema.TEST_HD95].comparison.difference < 0
+    assert {one.verdict for one in judged.values()} == {"better"}
+    made = TABLES["metrics"].make(summary)
+    assert made is not None
+    assert [row[0][-1] for row in made.rows] == ["↑"] * 5 + ["↓"] * 4
+
+
+def test_two_seeds_get_no_verdict(summarised: Summarised) -> None:
+    summary = summarised(arms(0.1, seeds=2))
+    assert iou(summary).verdict == "refused"
+    assert "Verdict: none: 2 of 3 seeds;" in prose.answer(summary)[1]
+
+
+def test_only_seeds_that_both_have_are_compared(summarised: Summarised) -> None:
+    units = arms(0.1)
+    units[1] = replace(units[1], state="diverged", reason="nan")
+    assert iou(summarised(units)).comparison.n == 4
+
+
+def test_holdout_is_judged_over_scenes_and_called_low_power(summarised: Summarised) -> None:
+    summary = summarised(arms(0.1, split="scene_holdout"))
+    assert iou(summary).comparison.over == "scenes"
+    assert "Low power" in prose.answer(summary)[1]
+
+
+def test_random_frames_get_no_verdict(summarised: Summarised) -> None:
+    assert claims(summarised(arms(0.1, split="random_frames"))) == []
+
+
+def test_a_copy_that_scores_high_is_a_warning(summarised: Summarised) -> None:
+    assert "Beware" not in prose.answer(summarised(arms(0.1)))[1]
+    summary = summarised([replace(unit, leaky=True) for unit in arms(0.1)])
+    assert "copying the mask of the nearest training frame scores an IoU of 0.940" in prose.answer(summary)[1]
+
+
+def test_matchings_take_the_nearest_cost_and_leave_out_what_is_too_far(summarised: Summarised) -> None:
+    widths = {"hourglass": (8, 9, 10, 16), "unet": (8,)}
+    units = [
+        Unit(architecture=name, width=width, seed=seed)
+        for name in widths
+        for width in widths[name]
+        for seed in range(3)
+    ]
+    made = {claim.matching: claim for claim in claims(summarised(units))}
+    assert made["equal width"].b[schema.BASE_WIDTH] == 8
+    assert made["equal parameters"].b[schema.BASE_WIDTH] == 8
+    # The invented U-Net holds 1.3 times the memory of an Hourglass of its width: 10 / 8 is nearest.
+    assert made["equal peak memory"].b[schema.BASE_WIDTH] == 10
+    assert made["equal peak memory"].ratio == pytest.approx(10 / 8 / 1.3)
+    assert made["each at its best"].b[schema.BASE_WIDTH] == 16
+    far = [unit for unit in units if unit.width != 10 and unit.width != 9]
+    assert "equal peak memory" not in {claim.matching for claim in claims(summarised(far))}
+
+
+def test_one_family_for_all_distinct_pairs(summarised: Summarised) -> None:
+    summary = summarised([replace(unit, iou=None) for unit in arms(0)])
+    judged = judge(summary, claims(summary), (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU))
+    assert len(judged) > 2  # several matchings, one pair of configurations
+    assert {one.p for one in judged} == set(holm([one.comparison.p for one in judged[:2]]))
+
+
+def test_twins_are_compared_in_their_own_study(summarised: Summarised) -> None:
+    units = [Unit(architecture=name, seed=seed) for name in ("unet", "unet_twin") for seed in range(5)]
+    summary = summarised(units, study="aa")
+    assert headline(summary) == ("unet", "unet_twin")
+    assert claims(summary)[0].a[ARCHITECTURE] == "unet"
+
+
+def test_one_architecture_claims_nothing(summarised: Summarised) -> None:
+    summary = summarised([Unit(seed=seed) for seed in range(3)])
+    assert claims(summary) == []
+    assert TABLES["verdicts"].make(summary) is None
+
+
+def test_a_frame_table_without_a_metric_is_named(summarised: Summarised) -> None:
+    summary = summarised(arms(0.1, seeds=1))
+    file = Path(summary.runs["artifacts"].iloc[0]) / schema.FRAME_TABLE
+    pd.read_parquet(file).drop(columns="hd95").to_parquet(file)
+    with pytest.raises(
+        ValueError, match=r"test_frames.parquet must have a column for every test metric, got none for hd95"
+    ):
+        scene_means(summary.runs)
+
+
+def test_second_looks_at_test_frames_are_counted(summarised: Summarised, small_store: Path) -> None:
+    once = " ".join(protocol.provenance(summarised(arms(0.1, seeds=2))))
+    assert "Test frames were opened 4 times, once for each unit." in once
+    summary = summarised(arms(0.1, seeds=2))
+    cut_off = summary.study.trials.iloc[:1].assign(**{schema.STATE: None})
+    study = replace(summary.study, unfinished=cut_off)
+    again = " ".join(protocol.provenance(replace(summary, study=study)))
+    assert "opened 5 times, 1 of them for a unit that had opened them before." in again
+    assert load_study(small_store, "quick").outcomes == 24
+
+
+def test_what_was_not_tuned_is_a_caveat(summarised: Summarised) -> None:
+    said = " ".join(protocol.provenance(summarised(arms(0.1, seeds=2))))
+    assert "batch size 16, epochs 8, lr 0.003" in said
+    assert "cut at 64 and at 192 of 255 overlap with an IoU of 0.950" in said

@@ -1,0 +1,66 @@
+"""How fast runs learn, with those that never do."""
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from fake_units import Unit
+
+from bench import schema
+from reports.convergence import convergence, is_stuck
+from reports.summary import Summary
+from reports.tables import TABLES
+
+Summarised = Callable[..., Summary]
+
+
+def test_misses_are_infinite_and_medians_feel_them(summarised: Summarised) -> None:
+    units = [Unit(seed=seed, iou=iou) for seed, iou in enumerate((0.8, 0.8, 0.3))]
+    units += [Unit(depth=3, seed=seed, iou=iou) for seed, iou in enumerate((0.8, 0.3, 0.3))]
+    found = convergence(summarised(units))
+    assert found.target == pytest.approx(0.9 * 0.81)
+    table = found.by_configuration()
+    assert table[["n", "reached"]].to_numpy().tolist() == [[3, 2], [3, 1]]
+    assert math.isfinite(table["epochs"][0])
+    assert table["epochs"][1] == table["seconds"][1] == table["images"][1] == math.inf
+
+
+def test_efforts_are_read_off_the_curves(summarised: Summarised) -> None:
+    summary = summarised([Unit(seed=0, iou=0.8)])
+    run = convergence(summary).runs.iloc[0]
+    values = [Unit(seed=0, iou=0.8).curve(epoch)[schema.VAL_IOU.name] for epoch in range(1, 9)]
+    first = next(epoch for epoch, value in enumerate(values, start=1) if value >= 0.9 * 0.81)
+    assert (run["epochs"], run["seconds"], run["images"]) == (first, 2.0 * first, 180 * first)
+    assert run["area"] == pytest.approx(sum(values) / 8)
+    assert run["rising"] == (values[-1] - values[-3] > 0.01)
+
+
+def test_diverged_runs_are_counted_as_misses(summarised: Summarised) -> None:
+    units = [Unit(seed=0, iou=0.8), Unit(seed=1, iou=0.8), Unit(seed=2, state="diverged", reason="nan")]
+    (row,) = convergence(summarised(units)).by_configuration().to_dict("records")
+    assert (row["n"], row["reached"]) == (3, 2)
+    assert row["diverged"] + row["stuck"] == 1
+
+
+@pytest.mark.parametrize(
+    ("bce", "iou", "stuck"),
+    [
+        ([0.69, 0.61, 0.61], [0.0, 0.0, 0.0], True),
+        ([0.69, 0.5, 0.61], [0.0, 0.0, 0.0], False),  # better than the entropy, 0.611 nats, once
+        ([0.69, 0.61, 0.61], [0.0, 0.4, 0.0], False),  # overlaps more than marking everything
+        ([0.69, 0.61, 0.61], [0.2, 0.3, 0.3], True),  # as much as that
+    ],
+)
+def test_stuck_is_never_better_than_a_constant(bce: list[float], iou: list[float], stuck: bool) -> None:
+    curve = pd.DataFrame({schema.VAL_BCE.name: bce, schema.VAL_IOU.name: iou})
+    assert is_stuck(curve, 0.3) is stuck
+
+
+def test_table_says_what_was_not_reached(summarised: Summarised) -> None:
+    units = [Unit(seed=0, iou=0.8), Unit(depth=3, seed=0, iou=0.2)]
+    made = TABLES["efforts"].make(summarised(units))
+    assert made is not None
+    assert [row[2] for row in made.rows] == ["1 of 1", "0 of 1"]
+    assert made.rows[1][3:6] == ["not reached"] * 3
+    assert TABLES["efforts"].make(summarised([Unit(state="failed", logged=False)])) is None

@@ -1,0 +1,265 @@
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from reports.statistics import (
+    Comparison,
+    Interval,
+    Verdict,
+    compare,
+    detectable,
+    holm,
+    iqm,
+    paired,
+    profile,
+    verdict,
+)
+
+Cells = dict[tuple[int, int, str], float]
+
+
+def arm(cells: Cells) -> pd.DataFrame:
+    """Table of values from (seed, fold, scene) -> value."""
+    return pd.DataFrame([(*key, value) for key, value in cells.items()], columns=["seed", "fold", "scene", "value"])
+
+
+def drawn(seed: int, folds: int, scenes: int, seeds: int) -> Cells:
+    """Every seed tests its fold of `scenes` scenes."""
+    generator = np.random.default_rng(seed)
+    return {
+        (run, run % folds, f"{run % folds}-{scene}"): float(generator.normal(0.7, 0.1))
+        for run in range(seeds)
+        for scene in range(scenes)
+    }
+
+
+@pytest.fixture
+def folds() -> tuple[Cells, Cells]:
+    """Two arms of three folds of four scenes, each tested by two seeds."""
+    return drawn(1, folds=3, scenes=4, seeds=6), drawn(2, folds=3, scenes=4, seeds=6)
+
+
+def fold_means(cells: Cells) -> list[float]:
+    """Per fold: the mean over everything, as all folds here have as many seeds for every scene."""
+    return [float(np.mean([value for (_, of, _), value in cells.items() if of == fold])) for fold in range(3)]
+
+
+def fold_differences(a: Cells, b: Cells) -> list[float]:
+    return [x - y for x, y in zip(fold_means(a), fold_means(b), strict=True)]
+
+
+def scene_means(cells: Cells) -> dict[str, float]:
+    names = sorted({scene for _, _, scene in cells})
+    return {name: float(np.mean([value for (_, _, of), value in cells.items() if of == name])) for name in names}
+
+
+def close(ours: Interval, theirs: Any) -> None:
+    assert tuple(ours) == pytest.approx((theirs.low, theirs.high), rel=1e-12)
+
+
+def test_primary_is_the_paired_t_test_over_folds(folds: tuple[Cells, Cells]) -> None:
+    a, b = folds
+    result = stats.ttest_rel(fold_means(a), fold_means(b))
+    found = compare(*map(arm, folds), folds=5)
+    assert found.difference == pytest.approx(np.mean(fold_differences(*folds)), rel=1e-12)
+    assert found.p == pytest.approx(result.pvalue, rel=1e-12)
+    close(found.interval, result.confidence_interval(0.95))
+    assert (found.over, found.n, found.seeds, found.scenes) == ("folds", 3, 6, 12)
+
+
+def test_folds_of_unequal_size_count_equally_and_scenes_too() -> None:
+    a = arm({(0, 0, "s1"): 0.5, (0, 0, "s2"): 0.7, (0, 0, "s3"): 0.9, (1, 1, "s4"): 0.4})
+    b = arm({(0, 0, "s1"): 0.4, (0, 0, "s2"): 0.5, (0, 0, "s3"): 0.6, (1, 1, "s4"): 0.4})
+    found = compare(a, b, folds=3)
+    assert found.difference == pytest.approx((0.2 + 0.0) / 2)
+    assert found.scene_difference == pytest.approx((0.1 + 0.2 + 0.3 + 0.0) / 4)
+
+
+def test_secondary_is_the_paired_t_test_over_scenes(folds: tuple[Cells, Cells]) -> None:
+    a, b = (list(scene_means(cells).values()) for cells in folds)
+    found = compare(*map(arm, folds), folds=5)
+    assert found.scene_difference == pytest.approx(np.mean(a) - np.mean(b), rel=1e-12)
+    close(found.scene_interval, stats.ttest_rel(a, b).confidence_interval(0.95))
+
+
+def test_a_single_fold_has_its_scenes_as_units() -> None:
+    a, b = drawn(3, folds=1, scenes=6, seeds=5), drawn(4, folds=1, scenes=6, seeds=5)
+    of_a, of_b = scene_means(a), scene_means(b)
+    differences = [of_a[scene] - of_b[scene] for scene in of_a]
+    found = compare(arm(a), arm(b), folds=5)
+    result = stats.ttest_1samp(differences, 0)
+    assert (found.over, found.n, found.scenes) == ("scenes", 6, 6)
+    assert found.p == pytest.approx(result.pvalue, rel=1e-12)
+    close(found.interval, result.confidence_interval(0.95))
+    close(found.interval, found.scene_interval)
+    assert all(map(math.isnan, found.corrected))
+
+
+def test_corrected_interval_by_its_formula(folds: tuple[Cells, Cells]) -> None:
+    differences = fold_differences(*folds)
+    # Of five folds three train while one is tested: the share of test to training is 1/3.
+    half = stats.t.ppf(0.975, 2) * math.sqrt((1 / 3 + 1 / 3) * np.var(differences, ddof=1))
+    found = compare(*map(arm, folds), folds=5)
+    assert tuple(found.corrected) == pytest.approx((np.mean(differences) - half, np.mean(differences) + half))
+
+
+def test_probability_and_effect_by_brute_force() -> None:
+    values = {"s1": (0.9, 0.8), "s2": (0.5, 0.7), "s3": (0.75, 0.75), "s4": (0.6, 0.3), "s5": (0.8, 0.5)}
+    a, b = (arm({(0, 0, scene): pair[which] for scene, pair in values.items()}) for which in (0, 1))
+    found = compare(a, b, folds=5)
+    wins = [1 if x > y else 0.5 if x == y else 0 for x, y in values.values()]
+    differences = [x - y for x, y in values.values()]
+    mean = sum(differences) / 5
+    assert found.probability == sum(wins) / 5 == 0.7
+    assert found.effect == pytest.approx(mean / math.sqrt(sum((value - mean) ** 2 for value in differences) / 4))
+
+
+@pytest.mark.parametrize("units", [2, 3, 5, 12, 30])
+def test_detectable_difference_is_found_with_80_percent(units: int) -> None:
+    generator = np.random.default_rng(units)
+    true = detectable(0.02 / math.sqrt(units), units - 1)
+    p = stats.ttest_1samp(generator.normal(true, 0.02, (20_000, units)), 0, axis=1).pvalue
+    assert np.mean(p < 0.05) == pytest.approx(0.8, abs=0.012)
+
+
+def test_detectable_difference_is_from_the_measured_error(folds: tuple[Cells, Cells]) -> None:
+    found = compare(*map(arm, folds), folds=5)
+    error = stats.sem(fold_differences(*folds))
+    assert found.detectable == pytest.approx(detectable(error, 2))
+
+
+def test_pairs_average_seeds_of_an_arm_first() -> None:
+    a = arm({(0, 0, "s1"): 0.8, (5, 0, "s1"): 0.6, (1, 1, "s2"): 0.5})
+    b = arm({(1, 1, "s2"): 0.25, (5, 0, "s1"): 0.5})
+    pairs = paired(a, b)
+    assert list(pairs) == ["fold", "scene", "seeds", "value"]
+    assert pairs[["fold", "scene", "seeds"]].values.tolist() == [[0, "s1", 1], [1, "s2", 1]]
+    assert pairs["value"].tolist() == pytest.approx([0.2, 0.25])
+    assert compare(a, b, folds=5).seeds == 2
+
+
+def test_order_of_rows_does_not_matter(folds: tuple[Cells, Cells]) -> None:
+    a, b = map(arm, folds)
+    shuffled = b.sample(frac=1, random_state=np.random.default_rng(0))
+    assert paired(a, shuffled)["value"].to_numpy() == pytest.approx(paired(a, b)["value"].to_numpy())
+
+
+def test_arms_must_cover_the_same_scenes(folds: tuple[Cells, Cells]) -> None:
+    a, b = folds
+    partial = {key: value for key, value in b.items() if key[1] != 2}
+    message = "Both arms must be tested on the same scenes, but {} lacks scene 2-0 of fold 2, scene 2-1 of fold 2, "
+    for arms, name in (((a, partial), "b"), ((partial, a), "a")):
+        with pytest.raises(ValueError, match=message.format(name) + "scene 2-2 of fold 2 and 1 more.$"):
+            paired(*map(arm, arms))
+
+
+def test_values_must_be_finite(folds: tuple[Cells, Cells]) -> None:
+    a, b = folds
+    for value in (math.nan, math.inf):
+        bad = b | {next(iter(b)): value}
+        with pytest.raises(ValueError, match="finite value for every tested scene, got 23 in 24 rows.$"):
+            compare(arm(a), arm(bad), folds=5)
+    with pytest.raises(ValueError, match="finite value for every tested scene, got 0 in 0 rows.$"):
+        compare(arm({}), arm({}), folds=5)
+
+
+def test_identical_arms(folds: tuple[Cells, Cells]) -> None:
+    found = compare(arm(folds[0]), arm(folds[0]), folds=5)
+    assert (found.difference, found.interval, found.p) == (0, (0, 0), 1)
+    assert (found.scene_interval, found.corrected, found.probability) == ((0, 0), (0, 0), 0.5)
+    assert (found.effect, found.detectable) == (0, 0)
+    assert verdict(found, margin=0.0, direction="higher") == "equivalent"
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.25, "better"), (-0.25, "worse")])
+def test_constant_difference(shift: float, said: Verdict) -> None:
+    cells = [(seed, seed, f"{seed}-{scene}") for seed in range(3) for scene in range(4)]
+    found = compare(*(arm(dict.fromkeys(cells, value)) for value in (0.5 + shift, 0.5)), folds=5)
+    assert (found.difference, found.interval, found.p) == (shift, (shift, shift), 0)
+    assert found.effect == math.copysign(math.inf, shift)
+    assert verdict(found, margin=0.01, direction="higher") == said
+
+
+def test_a_single_scene_is_inconclusive() -> None:
+    a, b = (arm({(seed, 0, "s1"): value for seed in range(3)}) for value in (0.9, 0.1))
+    found = compare(a, b, folds=5)
+    assert (found.interval, found.p, found.n) == ((-math.inf, math.inf), 1, 1)
+    assert found.detectable == math.inf
+    assert math.isnan(found.effect)
+    assert verdict(found, margin=0.01, direction="higher") == "inconclusive"
+
+
+def comparison(difference: float, half: float, p: float, seeds: int = 3) -> Comparison:
+    interval = Interval(difference - half, difference + half)
+    return Comparison(
+        difference=difference,
+        interval=interval,
+        over="folds",
+        p=p,
+        n=3,
+        scene_difference=difference,
+        scene_interval=interval,
+        corrected=interval,
+        probability=0.5,
+        effect=0.0,
+        detectable=half,
+        seeds=seeds,
+        scenes=36,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "direction", "said"),
+    [
+        (comparison(0.05, 0.03, 0.01), "higher", "better"),
+        (comparison(0.05, 0.03, 0.01), "lower", "worse"),
+        (comparison(-0.05, 0.03, 0.01), "higher", "worse"),
+        (comparison(-0.05, 0.03, 0.01), "lower", "better"),
+        (comparison(0.05, 0.06, 0.08), "higher", "inconclusive"),
+        (comparison(0.0, 0.0099, 1.0), "higher", "equivalent"),
+        (comparison(0.0, 0.0101, 1.0), "higher", "inconclusive"),
+        # Surely different, and surely by too little to matter.
+        (comparison(0.005, 0.004, 0.001), "higher", "equivalent"),
+        (comparison(0.05, 0.03, 0.01, seeds=2), "higher", "refused"),
+        (comparison(0.0, 0.001, 1.0, seeds=2), "higher", "refused"),
+    ],
+)
+def test_verdict(found: Comparison, direction: Any, said: Verdict) -> None:
+    assert verdict(found, margin=0.01, direction=direction) == said
+
+
+def test_verdict_takes_the_adjusted_p() -> None:
+    found = comparison(0.05, 0.03, 0.01)
+    assert verdict(found, margin=0.01, direction="higher", p=0.06) == "inconclusive"
+    assert verdict(found, margin=0.01, direction="higher", p=0.04) == "better"
+
+
+def test_verdict_may_need_more_seeds() -> None:
+    found = comparison(0.05, 0.03, 0.01)
+    assert verdict(found, margin=0.01, direction="higher", seeds_needed=5) == "refused"
+
+
+def test_margin_must_not_be_negative() -> None:
+    with pytest.raises(ValueError, match="^margin must be at least 0, got -0.01.$"):
+        verdict(comparison(0.0, 0.01, 1.0), margin=-0.01, direction="higher")
+
+
+def test_holm() -> None:
+    # A textbook's example of four hypotheses: by hand 4 x 0.005, 3 x 0.01, 2 x 0.03, and no less for the last.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9, 0.5]) == [1, 1, 1]
+    assert holm([0.04]) == [0.04]
+    assert holm([]) == []
+
+
+def test_interquartile_mean() -> None:
+    values = [0.9, 0.1, 0.5, 0.6, 0.4, 0.8, 0.0, 0.7]
+    assert iqm(values) == pytest.approx((0.4 + 0.5 + 0.6 + 0.7) / 4)
+
+
+def test_performance_profile() -> None:
+    assert profile([0.2, 0.5, 0.5, 0.9], [0.0, 0.2, 0.5, 0.8, 0.9]).tolist() == [1, 0.75, 0.25, 0.25, 0]
