@@ -6,6 +6,7 @@ DEVICE         ?= auto
 WORKERS        ?= auto
 EXECUTOR       ?= local
 EPOCHS         ?=
+SPLIT          ?=
 MEMORY_BUDGET  ?=
 STORAGE        ?=
 TRACKING       ?=
@@ -29,6 +30,7 @@ sweep: setup  ## run or resume a study
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
 	@$(BIN)/python -m studies run "$(STUDY)" --data "$(DATA)" --device "$(DEVICE)" --workers "$(WORKERS)" \
 		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
+		$(if $(SPLIT),--split "$(SPLIT)") \
 		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes)
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf

@@ -12,7 +12,7 @@ from reports.load import ARCHITECTURE
 from reports.summary import LABEL, N, Summary, statistic
 from reports.tables.base import states
 from reports.tables.measured import PRACTICAL, PRESETS
-from reports.tables.verdicts import HEADLINE_METRICS, difference, word
+from reports.tables.verdicts import HEADLINE_METRICS, bounds, difference, word
 from reports.text import counted, digits, listed, megabytes, significant
 
 IOU = statistic(schema.TEST_IOU, "mean")
@@ -79,6 +79,10 @@ def _judged(of: Summary) -> list[str]:
     ]
     if found.over == "scenes":
         lines.append("Low power: all seeds were tested on the same few scenes.")
+    elif found.n > 1:
+        lines.append(
+            f"Corrected for training sets that overlap (Nadeau and Bengio), the interval is {bounds(found.corrected)}."
+        )
     copy = copy_iou(of)
     if copy > LEAK:
         lines.append(

@@ -24,8 +24,8 @@ def provenance(of: Summary) -> list[str]:
     return [
         f"These numbers come from {counted(of.study.outcomes, 'run')} with an outcome. {_splits(runs)} {RULES}",
         f"{_openings(of)}{_caveats(of)}",
-        f"To repeat the study, run “make sweep STUDY={of.study.name}” with the DATA (data.path) and EPOCHS "
-        f"(training.epochs) of the table below, then “make report STUDY={of.study.name}”. "
+        f"To repeat the study, run “make sweep STUDY={of.study.name}” with the DATA (data.path), EPOCHS "
+        f"(training.epochs) and SPLIT (data.split) of the table below, then “make report STUDY={of.study.name}”. "
         f"The data of every figure lies as CSV beside this file, all printed numbers in report.json.",
     ]
 

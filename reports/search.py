@@ -105,4 +105,13 @@ def _found(name: str, ended: pd.DataFrame, points: pd.DataFrame) -> str:
     if own.empty:
         return f"{counts}."
     best = own.loc[own["val_iou"] == own["val_iou"].max()].iloc[0]
-    return f"{counts}, best validation IoU {digits(best['val_iou'])} ({best['label']})."
+    found = f"{counts}, best validation IoU {digits(best['val_iou'])} ({best['label']})."
+    return found + _edge(best["lr"], own["lr"])
+
+
+def _edge(best: float, tried: pd.Series) -> str:
+    """A warning if the best learning rate is the smallest or largest that was tried."""
+    if tried.nunique() == 1 or tried.min() < best < tried.max():
+        return ""
+    end = "smallest" if best == tried.min() else "largest"
+    return f" Its learning rate, {significant(best)}, is the {end} tried: beyond it there may be a better one."

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args
 
 from bench import cli
+from bench.config import SplitName
 from studies.catalog import CATALOG, get_study
 from studies.options import Executor, Options
 
@@ -25,6 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     running.add_argument("study", metavar="STUDY")
     running.add_argument("--data", default="synthetic", help="folder with images/ and masks/, or `synthetic` (default)")
     running.add_argument("--epochs", type=int, help="epochs of every training (default: the study's)")
+    running.add_argument(
+        "--split",
+        choices=get_args(SplitName),
+        help="how frames are split (default: the study's, mostly scene_folds; random_frames leaks and shows only that)",
+    )
     running.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
     running.add_argument(
         "--workers", default="auto", help="trials at a time; auto (default) measures which number trains fastest"

@@ -4,16 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.config import SplitName
+
 Executor = Literal["local", "ray"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """How and where a study runs; the first three decide its numbers."""
+    """How and where a study runs; the first four decide its numbers."""
 
     data: str = "synthetic"
     epochs: int | None = None
     """None: the study's own number."""
+    split: SplitName | None = None
+    """None: the study's own."""
     memory_budget: str = ""
     """Largest predicted tensor peak, such as `2GiB`; empty: the study's own, which may be what the device has."""
     runs: Path = Path("runs")

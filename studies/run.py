@@ -77,7 +77,7 @@ def _check(study: Study, options: Options) -> Checked:
         from studies.executors import ray_cluster
 
         ray_cluster.require(device)
-    setting = study.setting(data=options.data, epochs=options.epochs)
+    setting = study.setting(data=options.data, epochs=options.epochs, split=options.split)
     data_digest = load(setting.data, options.runs / CACHE).digest
     return Checked(device, workers, memory_budget, url, tracking, setting, data_digest)
 

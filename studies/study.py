@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typing_extensions import override
 
-from bench.config import DataConfig, RunConfig, TrainingConfig, config_hash
+from bench.config import DataConfig, RunConfig, SplitName, TrainingConfig, config_hash
 from bench.digest import digest
 from bench.schema import BEST_VAL_IOU, Stage
 
@@ -69,10 +69,11 @@ class Study(ABC):
     memory_budget: str = "auto"
     """Largest predicted tensor peak, for example `64MiB`; `auto` is what the device has."""
 
-    def setting(self, *, data: str, epochs: int | None) -> Setting:
-        """The study on the data set `data`, with its own number of epochs or another one."""
+    def setting(self, *, data: str, epochs: int | None = None, split: SplitName | None = None) -> Setting:
+        """The study on the data set `data`, with its own number of epochs and split or other ones."""
         training = self.training if epochs is None else replace(self.training, epochs=epochs)
-        return Setting(DataConfig(path=data, size=(self.size, self.size), **self.data), training)
+        fields = {**self.data, "split": split} if split else self.data
+        return Setting(DataConfig(path=data, size=(self.size, self.size), **fields), training)
 
     @abstractmethod
     def planned(self, setting: Setting) -> dict[str, Planned]:

@@ -10,7 +10,7 @@ from fake_units import Unit, grid
 
 from bench import schema
 from reports import style
-from reports.figures import FIGURES, bottleneck, depth, iou_memory, learning_curves, pareto, predictions
+from reports.figures import FIGURES, bottleneck, depth, iou_memory, learning_curves, pareto, predictions, profiles
 from reports.figures.base import NoDataError
 from reports.figures.predictions import Panel, errors
 from reports.load import load_study
@@ -280,3 +280,16 @@ def test_unknown_architecture_is_drawn(summarised: Summarised) -> None:
     record = iou_memory.record(summarised(units))
     assert "resnet 0." in iou_memory.alt(record)
     assert len(iou_memory.draw(record).axes) == 1
+
+
+def test_profiles_are_the_shares_of_scenes_above_each_iou(summarised: Summarised) -> None:
+    units = [Unit(architecture=name, seed=seed, iou=0.7) for name in ("hourglass", "unet") for seed in range(2)]
+    summary = summarised(units)
+    points = profiles.record(summary).points
+    unet = points[points["architecture"] == "unet"].set_index("iou")["share"]
+    of_scenes = summary.scenes.merge(summary.configurations[["configuration", "architecture.name"]], on="configuration")
+    values = of_scenes[of_scenes["architecture.name"] == "unet"].groupby("scene")["iou"].mean()
+    assert len(values) == 8
+    assert unet.iloc[0] == 1
+    assert unet.iloc[-1] == 0
+    assert unet.iloc[70] == (values > 0.7).mean()

@@ -7,7 +7,7 @@ import pytest
 from fake_units import Unit, grid
 
 from bench import schema
-from reports import prose, text
+from reports import prose, search, text
 from reports.load import ARCHITECTURE, load_study
 from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic, summarise, varying
 from reports.tables import TABLES
@@ -198,6 +198,26 @@ def test_predicted_peak_beside_the_bottleneck(summarised: Summarised) -> None:
 def test_exact_predictions_of_the_peak_have_no_difference(summarised: Summarised) -> None:
     (paragraph,) = prose.depth(summarised([Unit()]))
     assert paragraph.endswith("The predicted tensor peak equals the measured one in 1 of 1 run.")
+
+
+@pytest.mark.parametrize(
+    ("ious", "said"),
+    [
+        ((0.5, 0.6, 0.7), "Its learning rate, 0.0100, is the largest tried"),
+        ((0.5, 0.7, 0.6), ""),
+        ((0.7, 0.6, 0.5), "smallest"),
+    ],
+)
+def test_a_winning_rate_at_the_edge_of_those_tried_is_a_warning(
+    summarised: Summarised, ious: tuple[float, ...], said: str
+) -> None:
+    rates = ("0.001", "0.003", "0.01")
+    units = [
+        Unit(trial=number, iou=iou, params={"training.lr": lr})
+        for number, (iou, lr) in enumerate(zip(ious, rates, strict=True))
+    ]
+    (paragraph,) = search.prose(summarised(units, study="search"))
+    assert (said in paragraph) if said else ("Its learning rate" not in paragraph)
 
 
 def test_many_values_of_a_number_are_a_range(search_store: Path) -> None:

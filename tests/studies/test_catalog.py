@@ -22,7 +22,7 @@ SEARCHES = [name for name, study in CATALOG.items() if isinstance(study, Search)
 
 
 def setting(name: str) -> Setting:
-    return CATALOG[name].setting(data="synthetic", epochs=None)
+    return CATALOG[name].setting(data="synthetic")
 
 
 def units(name: str) -> list[Unit]:
@@ -41,7 +41,8 @@ def test_the_setting_is_what_was_asked_for(name: str) -> None:
     study = CATALOG[name]
     chosen = study.setting(data="elsewhere", epochs=7)
     assert (chosen.training.epochs, chosen.data.path) == (7, "elsewhere")
-    assert study.setting(data="elsewhere", epochs=None).training == study.training
+    assert study.setting(data="elsewhere", split="scene_holdout").data.split == "scene_holdout"
+    assert study.setting(data="elsewhere").training == study.training
 
 
 @pytest.mark.parametrize("name", CATALOG)

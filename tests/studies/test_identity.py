@@ -28,7 +28,8 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
         (
             (),
             "slow",
-            "study must be one of quick, practical, depth_width, skips, search, memory_budget, tiny, got 'slow'",
+            "study must be one of quick, practical, depth_width, skips, matched, search, memory_budget, leak, aa, tiny, "
+            "got 'slow'",
         ),
         (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
         (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
@@ -72,6 +73,8 @@ def test_other_options_are_refused_and_can_be_accepted(
         ValueError, match=r"got changes: epochs 1 -> 2\. Use another RUNS folder, or .*--accept-changes"
     ):
         run_tiny(tmp_path, tiny_study, epochs=2)
+    with pytest.raises(ValueError, match=r"got changes: split scene_folds -> scene_holdout"):
+        run_tiny(tmp_path, tiny_study, epochs=1, split="scene_holdout")
     with pytest.raises(ValueError, match=f"data synthetic -> {folder_data}; content of the data .{{16}} -> "):
         run_tiny(tmp_path, tiny_study, epochs=1, data=str(folder_data))
     with pytest.raises(ValueError, match="memory budget auto -> 1GiB"):

@@ -207,7 +207,7 @@ def test_an_architecture_without_a_complete_trial_has_no_winner_to_refit(
 def test_every_draw_of_a_catalogued_space_is_a_configuration(name: str) -> None:
     study = CATALOG[name]
     assert isinstance(study, Search)
-    setting = study.setting(data="synthetic", epochs=None)
+    setting = study.setting(data="synthetic")
     draws = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(50):
         params = draws.ask(study.distributions()).params
