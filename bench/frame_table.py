@@ -19,7 +19,7 @@ def frame_table(probability: NDArray[np.floating], truth: NDArray[np.bool_], nat
         truth: (N, H, W).
         native: (N, 2) height and width of each frame before it was resized.
     """
-    chance = probability.astype(np.float32)
+    chance = torch.from_numpy(probability).float().numpy()  # NumPy takes twenty times as long from float16
     prediction = chance > 0.5
     overlap = frame_scores(torch.from_numpy(prediction), torch.from_numpy(truth))
     return pd.DataFrame(

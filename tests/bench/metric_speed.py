@@ -1,6 +1,7 @@
-"""Milliseconds per frame of all per-frame metrics together, on one core: `PYTHONPATH=. python tests/bench/metric_speed.py`.
+"""Milliseconds per frame of all per-frame metrics together, on one core.
 
-Synthetic dancers at 128x128; predictions are their masks, moved, blurred and with noise, so that outlines are ragged.
+`PYTHONPATH=. python tests/bench/metric_speed.py`. Frames are synthetic dancers at 128x128; predictions are their masks,
+moved, blurred and with noise, so that outlines are ragged.
 """
 
 import time

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
+from bench import boundary
 from bench.boundary import boundary_iou, nearest_distances, outline, outline_scores
 
 SIZE = (18, 14)
@@ -61,11 +62,14 @@ def test_outline_equals_erosion_by_a_cross_with_nothing_beyond_the_frame() -> No
     assert (outline(masks) == np.stack(expected)).all()
 
 
-def test_distances_equal_the_distance_transform() -> None:
+@pytest.mark.parametrize("all_pairs", [0, 10**6])
+def test_distances_equal_the_distance_transform(all_pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boundary, "ALL_PAIRS", all_pairs)
     ours, theirs = outline(blobs(4))[0], outline(blobs(5))[0]
-    spacing = 1.5, 0.7
-    expected = distance_transform_edt(~theirs, sampling=spacing)[ours]
-    np.testing.assert_allclose(nearest_distances(np.argwhere(ours) * spacing, np.argwhere(theirs) * spacing), expected)
+    spacing = np.array([1.5, 0.7])
+    there, back = nearest_distances(np.argwhere(ours), np.argwhere(theirs), spacing)
+    np.testing.assert_allclose(there, distance_transform_edt(~theirs, sampling=spacing)[ours], rtol=1e-6)
+    np.testing.assert_allclose(back, distance_transform_edt(~ours, sampling=spacing)[theirs], rtol=1e-6)
 
 
 @pytest.mark.parametrize(("size", "width"), [((128, 128), 4), ((136, 76), 3), ((20, 20), 1)])

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
         (
             (),
             "slow",
-            "study must be one of quick, practical, depth_width, skips, matched, search, memory_budget, leak, aa, tiny, "
-            "got 'slow'",
+            "study must be one of quick, practical, depth_width, skips, matched, search, memory_budget, leak, aa, "
+            "tiny, got 'slow'",
         ),
         (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
         (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
