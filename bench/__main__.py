@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse and run; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure one encoder-decoder on one data set.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_data(commands.add_parser("data", help="describe a data set, or draw a contact sheet of it"))
+    _add_data(commands.add_parser("data", help="describe a data set, audit it, or draw a contact sheet of it"))
     _add_train(commands.add_parser("train", help="train one network and track it"))
     _add_predict(commands.add_parser("predict", help="write masks of new images"))
     return cli.main(parser, arguments)

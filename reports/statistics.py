@@ -231,11 +231,10 @@ def verdict(
     margin: float,
     direction: Literal["higher", "lower"],
     p: float | None = None,
-    seeds_needed: int = MIN_SEEDS,
 ) -> Verdict:
     """What may be said of a against b. The rule, of which the first that holds counts.
 
-    - refused: an arm has fewer seeds than needed.
+    - refused: an arm has fewer than 3 seeds.
     - equivalent: the primary 95 % interval lies inside [-margin, margin], also if it leaves out zero. This is stricter
       than two one-sided tests at 5 %, which ask for the 90 % interval.
     - better or worse: p < 0.05; which of the two is the sign of the difference by the metric's direction.
@@ -246,7 +245,6 @@ def verdict(
         margin: Difference that does not matter, in the metric's unit.
         direction: Which values of the metric are better.
         p: p adjusted for several claims (`holm`) instead of the comparison's own.
-        seeds_needed: Smallest number of seeds of an arm.
 
     Raises:
         ValueError: negative margin.
@@ -254,7 +252,7 @@ def verdict(
     if not margin >= 0:
         raise ValueError(f"margin must be at least 0, got {margin}.")
     low, high = comparison.interval
-    if comparison.seeds < seeds_needed:
+    if comparison.seeds < MIN_SEEDS:
         return "refused"
     if -margin <= low and high <= margin:
         return "equivalent"

@@ -1,16 +1,20 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from fake_units import Unit
 
-from reports import calibrate as module
+from bench import schema
 from reports.__main__ import main
-from reports.calibrate import Components, Shape, calibrate, estimate, simulate, smallest_difference
+from reports.calibrate import Components, Shape, calibrate, estimate, of_study, simulate, smallest_difference
+from reports.claims import arms, claims
+from reports.load import load_study
 from reports.statistics import compare, detectable
+from reports.summary import summarise
 
 
 def test_the_intervals_keep_their_promise(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,24 +41,23 @@ def test_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) == 5
 
 
-def test_a_study_gives_shape_and_components(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_study_gives_shape_and_components(small_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = summarise(load_study(small_store, "quick"))
+    a, b = arms(summary, claims(summary)[0], schema.TEST_IOU)
+    assert main(["calibrate", "--simulations", "2", "--json", "--study", "quick", "--runs", str(small_store)]) == 2
+    assert "seeds must be at least 3" in capsys.readouterr().err  # the store has two
+    shape, components, source = of_study(small_store, "quick", "")
+    assert shape == Shape(seeds=2, folds=5, scenes=20)  # four tested scenes in each fold
+    assert components == estimate(a, b)
+    assert source == "study quick, U-Net (depth 3, width 16) less Hourglass (depth 3, width 16)"
+
+
+def test_a_study_of_one_architecture_has_nothing_to_estimate(
+    new_store: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shape, components = Shape(seeds=4, scenes=20), Components(0.02, 0.03, 0.01)
-    asked: list[Any] = []
-
-    def of_study(*store: Any) -> tuple[Shape, Components, str]:
-        asked.append(store)
-        return shape, components, "skips: U-Net - Hourglass"
-
-    monkeypatch.setattr(module, "of_study", of_study)
-    arguments = ["--study", "skips", "--runs", "here", "--tracking", "sqlite:///x.db"]
-    assert main(["calibrate", "--simulations", "2", "--json", *arguments]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert asked == [(Path("here"), "skips", "sqlite:///x.db")]
-    assert found["shape"] == shape._asdict()
-    assert found["components"] == components._asdict()
-    assert found["source"] == "skips: U-Net - Hourglass"
+    runs = new_store([Unit(seed=seed) for seed in range(3)])
+    assert main(["calibrate", "--study", "quick", "--runs", str(runs)]) == 2
+    assert "study 'quick' must have two architectures that were tested on the same scenes" in capsys.readouterr().err
 
 
 def test_randomness_comes_from_the_seed() -> None:

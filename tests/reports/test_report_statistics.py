@@ -99,6 +99,26 @@ def test_a_single_fold_has_its_scenes_as_units() -> None:
     assert all(map(math.isnan, found.corrected))
 
 
+def test_a_single_fold_with_trainings_that_differ_is_a_two_way_table() -> None:
+    generator = np.random.default_rng(5)
+    runs, scenes = generator.normal(0, 0.05, 4), generator.normal(0, 0.02, 7)
+    values = {(r, 0, f"{s}"): runs[r] + scenes[s] + generator.normal(0, 0.01) for r in range(4) for s in range(7)}
+    found = compare(arm(values), arm(dict.fromkeys(values, 0.0)), folds=5)
+    cells = np.array([[values[r, 0, f"{s}"] for s in range(7)] for r in range(4)])
+    grand = cells.mean()
+    of_runs = sum(7 * (cells[r].mean() - grand) ** 2 for r in range(4)) / 3
+    of_scenes = sum(4 * (cells[:, s].mean() - grand) ** 2 for s in range(7)) / 6
+    rest = (
+        sum((cells[r, s] - cells[r].mean() - cells[:, s].mean() + grand) ** 2 for r in range(4) for s in range(7)) / 18
+    )
+    total = of_runs + of_scenes - rest
+    freedom = total**2 / (of_runs**2 / 3 + of_scenes**2 / 6 + rest**2 / 18)
+    half = stats.t.isf(0.025, freedom) * math.sqrt(total / 28)
+    assert tuple(found.interval) == pytest.approx((grand - half, grand + half), rel=1e-9)
+    low, high = found.scene_interval
+    assert half > (high - low) / 2
+
+
 def test_corrected_interval_by_its_formula(folds: tuple[Cells, Cells]) -> None:
     differences = fold_differences(*folds)
     # Of five folds three train while one is tested: the share of test to training is 1/3.
@@ -236,11 +256,6 @@ def test_verdict_takes_the_adjusted_p() -> None:
     found = comparison(0.05, 0.03, 0.01)
     assert verdict(found, margin=0.01, direction="higher", p=0.06) == "inconclusive"
     assert verdict(found, margin=0.01, direction="higher", p=0.04) == "better"
-
-
-def test_verdict_may_need_more_seeds() -> None:
-    found = comparison(0.05, 0.03, 0.01)
-    assert verdict(found, margin=0.01, direction="higher", seeds_needed=5) == "refused"
 
 
 def test_margin_must_not_be_negative() -> None:
