@@ -97,7 +97,7 @@ def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Me
 def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
     """Every claim about every metric. One family for Holm: all metrics and all distinct pairs of configurations."""
     compared = {
-        (_key(claim), metric.name): comparison
+        (pair_key(claim), metric.name): comparison
         for claim in made
         for metric in metrics
         if (comparison := _compare(of, claim, metric)) is not None
@@ -107,7 +107,7 @@ def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) ->
         Judged(claim, metric, compared[key], adjusted[key], _verdict(compared[key], metric, adjusted[key]))
         for claim in made
         for metric in metrics
-        if (key := (_key(claim), metric.name)) in compared
+        if (key := (pair_key(claim), metric.name)) in compared
     ]
 
 
@@ -116,7 +116,8 @@ def pair(claim: Claim) -> str:
     return " less ".join(f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})" for row in (claim.a, claim.b))
 
 
-def _key(claim: Claim) -> tuple[int, int]:
+def pair_key(claim: Claim) -> tuple[int, int]:
+    """The numbers of both configurations: claims that share them are one comparison."""
     return int(claim.a[CONFIGURATION]), int(claim.b[CONFIGURATION])
 
 

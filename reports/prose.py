@@ -12,7 +12,7 @@ from reports.load import ARCHITECTURE
 from reports.summary import LABEL, N, Summary, statistic
 from reports.tables.base import states
 from reports.tables.measured import PRACTICAL, PRESETS
-from reports.tables.verdicts import HEADLINE_METRICS, bounds, difference, word
+from reports.tables.verdicts import HEADLINE_METRICS, bounds, difference, p_value, word
 from reports.text import counted, digits, listed, megabytes, significant
 
 IOU = statistic(schema.TEST_IOU, "mean")
@@ -72,10 +72,11 @@ def _judged(of: Summary) -> list[str]:
         return ["No two architectures have complete runs on the same scenes, so no difference is judged."]
     first = judged[0]
     found = first.comparison
+    p = "" if first.verdict == "refused" else f" (p = {p_value(first)}, adjusted for the claims of the table)"
     lines = [
         f"{pair(first.claim)}, each at its best by validation: IoU {difference(first)} over "
-        f"{counted(found.n, found.over[:-1])} and {counted(found.seeds, 'seed')}. Verdict: {word(first)}; this study "
-        f"finds a true difference of {digits(found.detectable)} with a probability of 80 %."
+        f"{counted(found.n, found.over[:-1])} and {counted(found.seeds, 'seed')}. Verdict: {word(first)}{p}. This "
+        f"study finds a true difference of {digits(found.detectable)} with a probability of 80 %."
     ]
     if found.over == "scenes":
         lines.append("Low power: all seeds were tested on the same few scenes.")

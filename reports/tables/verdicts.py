@@ -2,7 +2,7 @@
 
 from bench import schema
 from reports import style
-from reports.claims import Claim, Judged, arms, claims, headline, judge, pair
+from reports.claims import Claim, Judged, arms, claims, headline, judge, pair, pair_key
 from reports.load import ARCHITECTURE
 from reports.statistics import MIN_SEEDS, Interval, iqm
 from reports.summary import Summary, statistic
@@ -13,34 +13,33 @@ HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
 RULE = (
     "Interval: 95 %, Student's t over the test folds, each fold the mean over its scenes and seeds (over scenes "
     "crossed with seeds where all seeds share one fold). Verdict: equivalent if the interval lies inside ± the "
-    "margin; else better if p < 0.05, adjusted by Holm for all claims of the table; else inconclusive."
+    "margin; else better if p < 0.05; else inconclusive. p: adjusted by Holm for all claims of the table."
 )
 
 
 def verdicts(of: Summary) -> Table | None:
-    """Each matching with its differences in IoU and Boundary IoU."""
-    made = claims(of)
-    judged = judge(of, made, HEADLINE_METRICS)
-    if not judged:
+    """Each pair of configurations, with its matchings and its differences in IoU and Boundary IoU."""
+    pairs: dict[tuple[int, int], list[Judged]] = {}
+    for one in judge(of, claims(of), HEADLINE_METRICS):
+        pairs.setdefault(pair_key(one.claim), []).append(one)
+    if not pairs:
         return None
-    by_metric = {(one.claim.matching, one.metric.name): one for one in judged}
     rows = []
-    for claim in made:
-        iou, boundary = (by_metric[claim.matching, metric.name] for metric in HEADLINE_METRICS)
-        found = iou.comparison
+    for judged in pairs.values():
+        found = judged[0].comparison
         rows.append(
             [
-                f"{claim.matching}\n{_sizes(claim)}",
-                *(cell for one in (iou, boundary) for cell in (_stacked(one), word(one))),
+                _matchings([one.claim for one in judged if one.metric == schema.TEST_IOU]),
+                *(cell for one in judged[:2] for cell in (_stacked(one), p_value(one), word(one))),
                 f"{found.probability:.0%}",
                 digits(found.effect, 2),
                 digits(found.detectable),
             ]
         )
     first, second = (style.look(name).label for name in headline(of) or ())
-    columns = ["Δ IoU [95 % CI]", "verdict", "Δ Boundary IoU [95 % CI]", "verdict ", "P", "d", "detectable"]
+    columns = ["Δ IoU [95 % CI]", "p", "verdict", "Δ Boundary IoU [95 % CI]", "p ", "verdict ", "P", "d", "detectable"]
     return Table(
-        f"{first} less {second}; below the matching, depth/base width of both and the second's cost over the first's. "
+        f"{first} less {second}, by what is equal (× cost of the second over the first), with depth/base width of both. "
         f"{RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}. P: share of scenes on which {first} has the higher "
         "IoU; d: mean over scenes in standard deviations (Cohen's d_z); detectable: the true difference in IoU that "
         "this study finds with a probability of 80 %.",
@@ -57,7 +56,7 @@ def metrics(of: Summary) -> Table | None:
     first = judged[0].claim
     names = [style.look(row[ARCHITECTURE]).label for row in (first.a, first.b)]
     rows = [_metric(of, one) for one in judged]
-    differences = ["Δ [95 % CI]", "Δ over scenes [95 % CI]", "margin", "verdict"]
+    differences = ["Δ [95 % CI]", "Δ over scenes [95 % CI]", "p", "margin", "verdict"]
     columns = [*names, *(f"{name} IQM" for name in names), *differences]
     return Table(
         f"Every test metric of {pair(first)}. Means over seeds of the mean over scenes; IQM: mean of the middle half "
@@ -77,15 +76,17 @@ def _metric(of: Summary, one: Judged) -> list[str]:
         *(digits(value) for value in (*means, *map(iqm, values))),
         _stacked(one),
         f"{signed(found.scene_difference)}\n{bounds(found.scene_interval)}",
+        p_value(one),
         f"±{one.metric.margin:g}",
         word(one),
     ]
 
 
-def _sizes(claim: Claim) -> str:
-    """`3/16 less 3/18, ×1.02`."""
-    sizes = " less ".join(f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}" for row in (claim.a, claim.b))
-    return sizes + (f", ×{claim.ratio:.2f}" if claim.matching.startswith("equal") else "")
+def _matchings(made: list[Claim]) -> str:
+    """`equal parameters ×1.02, equal MACs ×0.99` above `3/16 less 3/18`."""
+    names = [claim.matching + (f" ×{claim.ratio:.2f}" if claim.ratio != 1 else "") for claim in made]
+    sizes = " less ".join(f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}" for row in (made[0].a, made[0].b))
+    return "\n".join([*names, sizes])
 
 
 def _stacked(one: Judged) -> str:
@@ -96,6 +97,11 @@ def _stacked(one: Judged) -> str:
 def difference(one: Judged) -> str:
     """`+0.012 [−0.020, +0.044]`."""
     return f"{signed(one.comparison.difference)} {bounds(one.comparison.interval)}"
+
+
+def p_value(one: Judged) -> str:
+    """The adjusted p of the primary interval."""
+    return "<0.001" if one.p < 0.001 else digits(one.p)
 
 
 def bounds(interval: Interval) -> str:

@@ -49,10 +49,10 @@ def test_comparison_is_that_of_the_scenes_in_the_frame_tables(summarised: Summar
 def test_verdict_names_whom_it_favours(summarised: Summarised, gap: float, verdict: str, word: str) -> None:
     summary = summarised(arms(gap))
     assert iou(summary).verdict == verdict
-    assert f"Verdict: {word};" in prose.answer(summary)[1]
+    assert f"Verdict: {word} (p = " in prose.answer(summary)[1]
     made = TABLES["verdicts"].make(summary)
     assert made is not None
-    assert [row[2] for row in made.rows] == [word] * len(made.rows)
+    assert [row[3] for row in made.rows] == [word] * len(made.rows)
 
 
 def test_lower_is_better_for_distances(summarised: Summarised) -> None:
@@ -69,7 +69,7 @@ def test_lower_is_better_for_distances(summarised: Summarised) -> None:
 def test_two_seeds_get_no_verdict(summarised: Summarised) -> None:
     summary = summarised(arms(0.1, seeds=2))
     assert iou(summary).verdict == "refused"
-    assert "Verdict: none: 2 of 3 seeds;" in prose.answer(summary)[1]
+    assert "Verdict: none: 2 of 3 seeds. " in prose.answer(summary)[1]
 
 
 def test_only_seeds_that_both_have_are_compared(summarised: Summarised) -> None:
