@@ -39,7 +39,7 @@ def verdicts(of: Summary) -> Table | None:
     first, second = (style.look(name).label for name in headline(of) or ())
     columns = ["Δ IoU [95 % CI]", "p", "verdict", "Δ Boundary IoU [95 % CI]", "p ", "verdict ", "P", "d", "detectable"]
     return Table(
-        f"{first} less {second}, by what is equal (× cost of the second over the first), with depth/base width of both. "
+        f"{first} less {second}, by what is equal (× the second's cost over the first's), depth/base width of both. "
         f"{RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}. P: share of scenes on which {first} has the higher "
         "IoU; d: mean over scenes in standard deviations (Cohen's d_z); detectable: the true difference in IoU that "
         "this study finds with a probability of 80 %.",
