@@ -100,6 +100,9 @@ def _data(options: argparse.Namespace) -> dict[str, Any] | str:
 
     if options.merge_scenes is not None and options.audit is None:
         raise ValueError("--merge-scenes must stand with --audit, which finds the scenes to merge.")
+    for name, file in (("--merge-scenes", options.merge_scenes), ("--sheet", options.sheet)):
+        if file is not None and not file.parent.is_dir():
+            raise ValueError(f"{name} must name a file in a folder that exists, got {file}.")
     data = _data_config(options)
     data = replace(data, path=options.audit or data.path)
     frames = read(data)
@@ -128,7 +131,9 @@ def _audit(frames: "Frames", data: DataConfig, options: argparse.Namespace) -> d
         write_scene_table(table, frames.stems, merge_look_alikes(frames))
     if options.json:
         return asdict(found) | ({"scene_table": str(table)} if table else {})
-    return render(found) + (f"\nwrote {table}; it counts as scenes.csv in {data.path}" if table else "")
+    return render(found) + (
+        f"\nwrote {table}; it counts as scenes.csv in {data.path}, without --scene-pattern" if table else ""
+    )
 
 
 def _run_config(options: argparse.Namespace) -> RunConfig:

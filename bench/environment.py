@@ -12,7 +12,7 @@ import torch
 from bench import schema
 from bench.digest import digest_sources
 
-PACKAGES = ("torch", "torchmetrics", "numpy", "mlflow", "optuna")
+PACKAGES = ("torch", "numpy", "scipy", "mlflow", "optuna")
 
 
 def environment(device: torch.device, dtype: torch.dtype) -> dict[str, str]:

@@ -10,6 +10,9 @@ from bench.boundary import boundary_iou, outline_scores
 from bench.calibration import brier, calibration_error
 from bench.metrics import frame_scores, scene_mean
 
+FRAMES_AT_A_TIME = 64
+"""What is in work at a time takes about 1.6 MB per frame of 256x256."""
+
 
 def frame_table(probability: NDArray[np.floating], truth: NDArray[np.bool_], native: NDArray[np.int64]) -> pd.DataFrame:
     """Columns as `schema.TEST_METRICS` without their prefix, one row per frame.
@@ -19,6 +22,11 @@ def frame_table(probability: NDArray[np.floating], truth: NDArray[np.bool_], nat
         truth: (N, H, W).
         native: (N, 2) height and width of each frame before it was resized.
     """
+    places = [slice(start, start + FRAMES_AT_A_TIME) for start in range(0, len(truth), FRAMES_AT_A_TIME)]
+    return pd.concat([_table(probability[at], truth[at], native[at]) for at in places], ignore_index=True)
+
+
+def _table(probability: NDArray[np.floating], truth: NDArray[np.bool_], native: NDArray[np.int64]) -> pd.DataFrame:
     chance = torch.from_numpy(probability).float().numpy()  # NumPy takes twenty times as long from float16
     prediction = chance > 0.5
     overlap = frame_scores(torch.from_numpy(prediction), torch.from_numpy(truth))

@@ -28,7 +28,7 @@ class StepMemory(NamedTuple):
 
     tensor_peak: int
     saved_activations: int
-    """What the forward pass keeps for the backward pass, parameters left out."""
+    """What the forward pass keeps for the backward pass, parameters left out, though not their copies in bf16."""
     allocator_peak: int
     reserved_peak: int | None
     """What CUDA's caching allocator held of the device; None elsewhere."""

@@ -28,7 +28,7 @@ from bench.frame_table import frame_table, scene_means
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
 from bench.metrics import label_agreement
 from bench.tracking import RunLog
-from bench.train import DeviceFrames, EpochRecord, Trainer, TrainingResult, to_device, train
+from bench.train import BaseRate, DeviceFrames, EpochRecord, Trainer, TrainingResult, to_device, train
 
 Stop = Callable[[EpochRecord], str | None]
 
@@ -83,10 +83,11 @@ def run(
         return stop(record)
 
     result = train(trainer, material.data, material.split, on_epoch)
-    metrics |= training_metrics(result)
+    # Before the test frames are evaluated, which takes as much memory for every architecture.
+    metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}
     if result.state == "complete" and test:
         metrics |= evaluate_test(config, material, result, log)
-    metrics |= {schema.RSS_PEAK.name: process_peak_bytes(), schema.SECONDS.name: clock.seconds()}
+    metrics |= {schema.SECONDS.name: clock.seconds()}
     log.metrics(metrics)
     return RunResult(
         run_id=log.run_id,
@@ -187,13 +188,15 @@ def bottleneck_params(predicted: tuple[int, int, int], measured: tuple[int, int,
 
 def static_metrics(prediction: Prediction, material: Material) -> dict[str, float]:
     """What is known before training."""
-    foreground = is_foreground(material.dataset.frames.masks[material.split.val])
+    validation = torch.from_numpy(material.split.val)
+    base_rate = BaseRate.of(material.data, validation)
     return {
         schema.BOTTLENECK_ELEMENTS.name: prediction.elements,
         schema.BOTTLENECK_COMPRESSION.name: prediction.compression,
         schema.PARAMS.name: prediction.params,
         schema.MACS.name: prediction.macs,
-        schema.FOREGROUND_SHARE.name: float(foreground.mean()),
+        schema.FOREGROUND_SHARE.name: base_rate.share,
+        schema.ALL_FOREGROUND_IOU.name: base_rate.all_foreground_iou,
     }
 
 

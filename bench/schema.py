@@ -121,13 +121,14 @@ PREDICTED_PEAK = _value("memory/predicted_peak_bytes", "B", "lower", 1, None, "p
 SAVED_ACTIVATIONS = _value("memory/saved_activation_bytes", "B", "lower", 1, None, "saved activations")
 ALLOCATOR_PEAK = _value("memory/allocator_peak_bytes", "B", "lower", 1, None, "allocator peak memory")
 RESERVED_PEAK = _value("memory/reserved_peak_bytes", "B", "lower", 0, None, "reserved peak memory (CUDA)")
-RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak memory")
+RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak memory to the end of training")
 TRAIN_SPEED = _value("speed/train_images_per_second", "images/s", "higher", 0, None, "training speed")
 STEP_SECONDS = _value("time/step_seconds", "s", "lower", 0, None, "seconds per training step")
 TRAIN_SECONDS = _value("time/train_seconds", "s", "lower", 0, None, "training time without validation")
 SECONDS = _value("time/seconds", "s", "lower", 0, None, "duration of the run")
 EPOCH_IMAGES = _value("data/epoch_images", "1", "none", 1, None, "images per epoch")
 LABEL_AGREEMENT = _value("data/label_agreement", "1", "none", 0, 1, "IoU of the test masks cut at 64 and at 192")
+ALL_FOREGROUND_IOU = _value("data/all_foreground_iou", "1", "none", 0, 1, "validation IoU of all foreground")
 FOREGROUND_SHARE = _value("data/foreground_share", "1", "none", 0, 1, "foreground share of the validation masks")
 
 METRICS: dict[str, Metric] = {
@@ -159,6 +160,7 @@ METRICS: dict[str, Metric] = {
         SECONDS,
         EPOCH_IMAGES,
         FOREGROUND_SHARE,
+        ALL_FOREGROUND_IOU,
         LABEL_AGREEMENT,
         *(baseline_metric(baseline, column) for baseline in BASELINES for column in BASELINE_COLUMNS),
     )

@@ -79,8 +79,10 @@ class Evaluation(NamedTuple):
 class BaseRate(NamedTuple):
     """What a network reaches that predicts the same for every pixel."""
 
+    share: float
+    """p, of the pixels that are foreground."""
     entropy: float
-    """H(p) in nats of the foreground share p."""
+    """H(p) in nats."""
     all_foreground_iou: float
 
     @classmethod
@@ -91,7 +93,7 @@ class BaseRate(NamedTuple):
         entropy = -(torch.special.xlogy(share, share) + torch.special.xlogy(1 - share, 1 - share))
         scenes = [data.scenes[index] for index in indices.tolist()]
         shares = masks.double().mean(dim=(1, 2, 3)).tolist()  # of all pixels, those in the mask: the IoU of all pixels
-        return cls(entropy.item(), scene_mean(shares, scenes))
+        return cls(share.item(), entropy.item(), scene_mean(shares, scenes))
 
     def is_better(self, record: EpochRecord) -> bool:
         """Whether an epoch's network has learnt more than the base rate."""
@@ -245,6 +247,9 @@ def train(
             state, reason = "diverged", f"the training loss was {loss} in epoch {epoch}"
             break
         scores = trainer.evaluate(data, validation)
+        if not math.isfinite(scores.loss):  # the last step broke the weights
+            state, reason = "diverged", f"the validation loss was {scores.loss} in epoch {epoch}"
+            break
         record = EpochRecord(epoch, loss, scores.loss, scores.bce, scores.iou, scores.dice, lr, elapsed)
         if best is None or record.val_iou > best.val_iou:
             best, best_state = record, copy.deepcopy(trainer.network.state_dict())

@@ -72,7 +72,8 @@ def _build(options: argparse.Namespace) -> str:
 
 def _calibrate(options: argparse.Namespace) -> str:
     from bench import schema
-    from reports.calibrate import Components, Shape, calibrate, of_study, sentences
+    from reports.calibrate import Shape, calibrate, of_study, sentences
+    from reports.components import Components
 
     shape, components, source = Shape(), Components(), "defaults"
     if options.study:

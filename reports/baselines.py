@@ -12,7 +12,8 @@ LEAK = 0.8
 
 def baseline_scores(of: Summary) -> pd.DataFrame:
     """Columns split, baseline, n (distinct splits of the data), and COLUMN mean and std of each baseline column."""
-    tested = of.runs[of.runs[schema.TEST_OPENED] != ""].drop_duplicates([SPLIT, schema.SPLIT_DIGEST])
+    complete = of.runs[of.runs[schema.STATE] == "complete"]
+    tested = complete.drop_duplicates([SPLIT, schema.SPLIT_DIGEST])
     rows = []
     for split, runs in tested.groupby(SPLIT):
         for baseline in schema.BASELINES:

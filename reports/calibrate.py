@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from bench import schema
 from reports.claims import arms, claims, pair
+from reports.components import Components, estimate
 from reports.load import DATA_FOLDS, SPLIT, load_study
-from reports.statistics import MIN_SEEDS, Comparison, FloatArray, Interval, Verdict, compare, detectable, verdict
+from reports.statistics import MIN_SEEDS, Comparison, Interval, Verdict, compare, detectable, satterthwaite, verdict
 from reports.summary import summarise
 from reports.text import digits
 
@@ -37,20 +38,6 @@ class Shape(NamedTuple):
     """`scene_folds`: seed s tests fold s % folds. `scene_holdout`: every seed tests fold 0."""
 
 
-class Components(NamedTuple):
-    """Standard deviations of the difference of two configurations, in the metric's unit.
-
-    The defaults, in IoU, are assumptions for planning; the scenes' is a worst case.
-    """
-
-    run: float = 0.010
-    """Between trainings: initialisation, order and training scenes."""
-    scene: float = 0.040
-    """Between scenes."""
-    residual: float = 0.008
-    """Of a scene between trainings, apart from what a training does to all scenes."""
-
-
 def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, str]:
     """Shape and components of a study in the store, and what they were estimated from: its first claim about IoU.
 
@@ -66,51 +53,6 @@ def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, 
     folds = int(claim[DATA_FOLDS])
     shape = Shape(a["seed"].nunique(), folds, round(float(tested.mean()) * folds), claim[SPLIT])
     return shape, estimate(a, b), f"study {study}, {pair(made[0])}"
-
-
-def estimate(a: pd.DataFrame, b: pd.DataFrame) -> Components:
-    """Components of a - b by the method of moments, from the seeds that both tables have.
-
-    Runs and scenes are crossed inside a fold. With one seed per fold, scene and residual cannot be told apart: the
-    residual is then 0 and the scene takes both. What chance makes negative is 0.
-
-    Raises:
-        ValueError: fewer than two seeds in common.
-    """
-    tables = _crossed(a, b)
-    levels = np.concatenate([table.mean(axis=1) for table in tables]) if tables else np.empty(0)
-    if len(levels) < 2:
-        raise ValueError(f"Components need at least 2 seeds that both configurations have, got {len(levels)}.")
-    runs, scenes = (np.array([table.shape[axis] for table in tables]) for axis in (0, 1))
-    residual = _ratio(sum(_interaction(table) for table in tables), float(np.sum((runs - 1) * (scenes - 1))))
-    between = _ratio(sum(_squares(table.mean(axis=0)) for table in tables), float(np.sum(scenes - 1)))
-    scene = max(0.0, between - residual * _ratio(float(np.sum((scenes - 1) / runs)), float(np.sum(scenes - 1))))
-    # Two runs differ by their scenes only if they were tested on different folds: this share of all pairs of runs.
-    apart = 1 - float(np.sum(runs * (runs - 1))) / (len(levels) * (len(levels) - 1))
-    per_scene = float(np.sum(runs / scenes)) / len(levels)
-    run = max(0.0, _squares(levels) / (len(levels) - 1) - per_scene * (residual + apart * scene))
-    return Components(math.sqrt(run), math.sqrt(scene), math.sqrt(residual))
-
-
-def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> list[FloatArray]:
-    """A table of a - b per fold: a row per seed, a column per scene."""
-    keys = ["fold", "seed", "scene"]
-    differences = (a.set_index(keys)["value"] - b.set_index(keys)["value"]).dropna()
-    return [fold.unstack("scene").dropna().to_numpy() for _, fold in differences.groupby("fold")]
-
-
-def _interaction(table: FloatArray) -> float:
-    """Sum of squares of what row and column means leave over."""
-    rows, columns = table.mean(axis=1, keepdims=True), table.mean(axis=0, keepdims=True)
-    return float(np.sum((table - rows - columns + table.mean()) ** 2))
-
-
-def _squares(values: FloatArray) -> float:
-    return float(np.sum((values - values.mean()) ** 2))
-
-
-def _ratio(total: float, count: float) -> float:
-    return total / count if count else 0.0
 
 
 def simulate(
@@ -145,17 +87,16 @@ def smallest_difference(shape: Shape, components: Components) -> float:
 
 
 def _freedom(seeds: int, scenes: int, components: Components) -> float:
-    """Degrees of freedom of a hold-out's standard error: Satterthwaite's, of the expected mean squares."""
+    """Degrees of freedom of a hold-out's standard error, from the expected mean squares."""
     run, scene, residual = (spread**2 for spread in components)
-    means = np.array([scenes * run + residual, seeds * scene + residual, residual])
-    freedom = np.array([seeds - 1, scenes - 1, (seeds - 1) * (scenes - 1)])
-    return float((means[0] + means[1] - means[2]) ** 2 / np.sum(means**2 / freedom))
+    return satterthwaite(np.array([scenes * run + residual, seeds * scene + residual, residual]), (seeds, scenes))
 
 
 def calibrate(simulations: int, shape: Shape, components: Components, *, margin: float, seed: int) -> dict[str, Any]:
     """How often intervals and verdicts are right: in studies without a difference, and in as many with a planted one.
 
-    The planted difference is twice the minimum detectable one, which counts as `margin` at least: what lies inside the
+    One claim is judged at a time, so there is nothing to adjust. The planted difference is twice the minimum detectable
+    one, which counts as `margin` at least: what lies inside the
     margin is called equivalent by rule, however surely it is found.
 
     Args:

@@ -10,16 +10,18 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, NORM, SEED
-from reports.scenes import SCENE
+from reports.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, SEED, SPLIT
+from reports.scenes import PROTOCOL, SCENE
 from reports.statistics import Comparison, Verdict, compare, holm, verdict
-from reports.summary import CONFIGURATION, LABEL, Summary, comparable, statistic
+from reports.summary import CONFIGURATION, LABEL, Summary, comparable, highest, statistic
 
 HEADLINE = ("unet", "hourglass")
 """The architectures that the project exists to compare, the first less the second; other studies compare their first
 two."""
 NEAR = 1.1
 """Configurations whose costs differ by a larger factor are not called equal."""
+HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
+"""What every claim is judged in."""
 COSTS = {"parameters": schema.PARAMS, "MACs": schema.MACS, "peak memory": schema.TENSOR_PEAK}
 
 
@@ -44,6 +46,13 @@ class Judged(NamedTuple):
     """Adjusted by Holm for the claims that are made together."""
     verdict: Verdict
     """Of a."""
+    claims: int
+    """How many are made together."""
+
+    @property
+    def detectable(self) -> float:
+        """True difference that is found with a probability of 80 %, at the strictest level that Holm asks for."""
+        return self.comparison.detectable(self.claims)
 
 
 def headline(of: Summary) -> tuple[str, str] | None:
@@ -65,20 +74,21 @@ def claims(of: Summary) -> list[Claim]:
     if names is None:
         return []
     table = _comparable(of)
-    firsts, seconds = (table[table[ARCHITECTURE] == name] for name in names)
-    a = _best(firsts)
-    alike = seconds[seconds[NORM] == a[NORM]]
-    found = [Claim("each at its best", a, _best(seconds), 1.0)]
-    equal = alike[alike[CHANNELS] == a[CHANNELS]]
-    found += [Claim("equal width", a, _best(equal), 1.0)] if len(equal) else []
+    a = highest(table[table[ARCHITECTURE] == names[0]])
+    seconds = table[(table[ARCHITECTURE] == names[1]) & _same(table, a, (SPLIT, DATA_FOLDS, EPOCHS))]
+    if seconds.empty:
+        return []
+    alike = seconds[_same(seconds, a, (NORM,))]
+    found = [Claim("each at its best", a, highest(seconds), 1.0)]
+    equal = alike[_same(alike, a, (CHANNELS,))]
+    found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
     for name, metric in COSTS.items():
         found += _nearest(f"equal {name}", a, alike, metric)
     return found
 
 
-def _best(table: pd.DataFrame) -> pd.Series:
-    """The configuration with the highest mean best validation IoU; never chosen on test."""
-    return table.iloc[int(table[statistic(schema.BEST_VAL_IOU, "mean")].argmax())]
+def _same(table: pd.DataFrame, a: pd.Series, names: tuple[str, ...]) -> pd.Series:
+    return (table[list(names)] == a[list(names)]).all(axis=1)
 
 
 def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Metric) -> list[Claim]:
@@ -94,8 +104,21 @@ def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Me
     return [Claim(matching, a, table.loc[ratios.index[place]], float(ratios.iloc[place]))]
 
 
-def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
-    """Every claim about every metric. One family for Holm: all metrics and all distinct pairs of configurations."""
+def judge_headline(of: Summary) -> list[Judged]:
+    """Every claim about IoU and Boundary IoU."""
+    return _judge(of, claims(of), HEADLINE_METRICS)
+
+
+def judge_metrics(of: Summary) -> list[Judged]:
+    """The first claim about every test metric: the headline's as it is judged there, the others among themselves."""
+    made = claims(of)[:1]
+    judged = [one for one in judge_headline(of) if one.claim.matching == made[0].matching] if made else []
+    judged += _judge(of, made, tuple(metric for metric in schema.TEST_METRICS if metric not in HEADLINE_METRICS))
+    return sorted(judged, key=lambda one: schema.TEST_METRICS.index(one.metric))
+
+
+def _judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
+    """Every claim about every metric: one family for Holm, in which a pair of configurations counts once."""
     compared = {
         (pair_key(claim), metric.name): comparison
         for claim in made
@@ -104,7 +127,9 @@ def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) ->
     }
     adjusted = dict(zip(compared, holm([found.p for found in compared.values()]), strict=True))
     return [
-        Judged(claim, metric, compared[key], adjusted[key], _verdict(compared[key], metric, adjusted[key]))
+        Judged(
+            claim, metric, compared[key], adjusted[key], _verdict(compared[key], metric, adjusted[key]), len(compared)
+        )
         for claim in made
         for metric in metrics
         if (key := (pair_key(claim), metric.name)) in compared
@@ -133,14 +158,17 @@ def _compare(of: Summary, claim: Claim, metric: schema.Metric) -> Comparison | N
 
 
 def arms(of: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Values of both configurations (see `reports.statistics`) of the seeds that both have."""
-    a, b = (_values(of, row, metric) for row in (claim.a, claim.b))
-    common = set(a["seed"]) & set(b["seed"])
-    return a[a["seed"].isin(common)], b[b["seed"].isin(common)]
+    """Values of both configurations (see `reports.statistics`) of the seeds that both have on the same frames."""
+    a, b = (of.scenes[of.scenes[CONFIGURATION] == row[CONFIGURATION]] for row in (claim.a, claim.b))
+    return _values(a, _shared(a, b), metric), _values(b, _shared(a, b), metric)
 
 
-def _values(of: Summary, row: pd.Series, metric: schema.Metric) -> pd.DataFrame:
-    cells = of.scenes[of.scenes[CONFIGURATION] == row[CONFIGURATION]]
+def _shared(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+    return a[PROTOCOL].merge(b[PROTOCOL]).drop_duplicates()
+
+
+def _values(cells: pd.DataFrame, shared: pd.DataFrame, metric: schema.Metric) -> pd.DataFrame:
+    cells = cells.merge(shared)
     return pd.DataFrame(
         {"seed": cells[SEED], "fold": cells[schema.FOLD], "scene": cells[SCENE], "value": cells[metric.column]}
     )

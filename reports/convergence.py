@@ -37,15 +37,19 @@ class Convergence(NamedTuple):
         return efforts.join(groups["area"].mean()).join(counts).join(reached).reset_index()
 
 
+TRIED = ("complete", "diverged", "out_of_memory")
+"""States of runs that trained until they were done or could not go on."""
+
+
 def convergence(of: Summary) -> Convergence:
-    """Of every run of the comparison that logged at least one epoch."""
+    """Of every run of the comparison that trained, however soon it ended."""
     target = TARGET_SHARE * _highest_median(of)
-    curves = of.study.curves.pivot_table(index=[RUN, "epoch"], columns="metric", values="value", dropna=False)
-    curves = curves.reindex(columns=[schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name])
+    points = of.study.curves.set_index([RUN, "epoch", "metric"])["value"].unstack("metric")
+    points = points.reindex(columns=[schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name])
+    curves, none = dict(iter(points.groupby(RUN))), points.iloc[:0]
     rows = [
-        {RUN: run[RUN], CONFIGURATION: run[CONFIGURATION], **_measure(curves.loc[run[RUN]], run, target)}
-        for _, run in of.runs.iterrows()
-        if run[RUN] in curves.index.get_level_values(RUN)
+        {**run[[RUN, CONFIGURATION]], **_measure(curves.get(run[RUN], none), run, target)}
+        for _, run in of.runs[of.runs[schema.STATE].isin(TRIED)].iterrows()
     ]
     columns = [RUN, CONFIGURATION, "epochs", "seconds", "images", "area", "diverged", "stuck", "rising"]
     return Convergence(target, pd.DataFrame(rows, columns=columns))
@@ -61,11 +65,11 @@ def _measure(curve: pd.DataFrame, run: pd.Series, target: float) -> dict[str, fl
     reached = np.flatnonzero(iou >= target)
     first = reached[0] if len(reached) else None
     epochs = math.inf if first is None else float(first + 1)
-    stuck = is_stuck(curve, float(run[schema.FOREGROUND_SHARE.name]))
+    stuck = is_stuck(curve, float(run[schema.FOREGROUND_SHARE.name]), float(run[schema.ALL_FOREGROUND_IOU.name]))
     return {
         "epochs": epochs,
         "seconds": math.inf if first is None else float(seconds.iloc[first]),
-        "images": epochs * float(run[schema.EPOCH_IMAGES.name]),
+        "images": math.inf if first is None else epochs * float(run[schema.EPOCH_IMAGES.name]),
         "area": float(iou.mean()),
         "diverged": run[schema.STATE] == "diverged" and not stuck,
         "stuck": stuck,
@@ -73,10 +77,15 @@ def _measure(curve: pd.DataFrame, run: pd.Series, target: float) -> dict[str, fl
     }
 
 
-def is_stuck(curve: pd.DataFrame, share: float) -> bool:
-    """Whether no epoch was better than a constant: neither in cross-entropy nor in overlap (`schema.STUCK_SHARE`)."""
-    if not 0 < share < 1:
+def is_stuck(curve: pd.DataFrame, share: float, all_foreground: float) -> bool:
+    """Whether there were epochs and none was better than a constant (as `bench.train.BaseRate` judges).
+
+    Constants are the foreground's share, by cross-entropy, and foreground everywhere, by IoU.
+    """
+    if curve.empty or not 0 < share < 1:
         return False
     entropy = -share * math.log(share) - (1 - share) * math.log(1 - share)
-    learnt = (curve[schema.VAL_BCE.name] <= schema.STUCK_SHARE * entropy) | (curve[schema.VAL_IOU.name] > share)
+    learnt = (curve[schema.VAL_BCE.name] <= schema.STUCK_SHARE * entropy) | (
+        curve[schema.VAL_IOU.name] > all_foreground
+    )
     return not learnt.any()

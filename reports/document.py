@@ -9,15 +9,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bench import schema
 from reports import budget, prose, protocol, search, style
 from reports.baselines import baseline_scores
-from reports.claims import Judged, claims, judge
+from reports.claims import Judged, judge_headline, judge_metrics
 from reports.convergence import convergence
 from reports.figures import FIGURES
 from reports.figures.base import NoDataError
 from reports.summary import CONFIGURATION, Summary
-from reports.tables import TABLES, verdicts
+from reports.tables import TABLES
 from reports.tables.base import Entry
 
 Block = dict[str, Any]
@@ -72,8 +71,8 @@ def write(of: Summary, folder: Path) -> None:
             "configurations": _records(of.configurations),
             "best": _records(of.best),
             "front": _records(points[points["front"]]),
-            "claims": [_claim(one) for one in judge(of, claims(of), verdicts.HEADLINE_METRICS)],
-            "metrics": [_claim(one) for one in judge(of, claims(of)[:1], schema.TEST_METRICS)],
+            "claims": [_claim(one) for one in judge_headline(of)],
+            "metrics": [_claim(one) for one in judge_metrics(of)],
             "baselines": _records(baseline_scores(of)),
             "convergence": _records(convergence(of).by_configuration().replace([math.inf], math.nan)),
         },
@@ -84,7 +83,7 @@ def write(of: Summary, folder: Path) -> None:
 
 def _claim(one: Judged) -> dict[str, Any]:
     """A judged claim, with null for what is not finite."""
-    flat = {**one.comparison._asdict(), "p_adjusted": one.p, "ratio": one.claim.ratio}
+    flat = {**one.comparison._asdict(), "p_adjusted": one.p, "detectable": one.detectable, "ratio": one.claim.ratio}
     pairs = {place: int(row[CONFIGURATION]) for place, row in (("a", one.claim.a), ("b", one.claim.b))}
     about = {"matching": one.claim.matching, "metric": one.metric.name, "verdict": one.verdict, **pairs}
     numbers: dict[str, Any] = json.loads(json.dumps(flat), parse_constant=lambda _: None)

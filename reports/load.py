@@ -70,6 +70,8 @@ class Study:
     """Attempts that ended or hang without an outcome; the same columns, parameters may be missing."""
     curves: pd.DataFrame
     """run_id, metric, epoch, value of the trials."""
+    openings: pd.Series
+    """The unit of every run that looked at its test frames, whatever became of it."""
     newest: int
     """When the newest run ended or started, in seconds since 1970: the report's date."""
 
@@ -124,6 +126,7 @@ READ = [schema.KIND, schema.UNIT, schema.SUPERSEDED, NORM, LR, *REQUIRED_PARAMS,
 
 def _study(name: str, rows: pd.DataFrame, points: pd.DataFrame, runs: Path) -> Study:
     rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *READ])))
+    openings = rows.loc[(rows[schema.KIND] == "trial") & rows[schema.TEST_OPENED].notna(), schema.UNIT]
     rows = rows[rows[schema.SUPERSEDED].isna()]
     points = points[points[RUN].isin(rows[RUN])]
     _require_known_metrics(points["key"])
@@ -145,6 +148,7 @@ def _study(name: str, rows: pd.DataFrame, points: pd.DataFrame, runs: Path) -> S
         unlogged=ended[~logged].reset_index(drop=True),
         unfinished=attempts[attempts[schema.STATE].isna()].reset_index(drop=True),
         curves=curves.rename(columns={"key": "metric", "step": "epoch"}).reset_index(drop=True),
+        openings=openings.reset_index(drop=True),
         newest=int(rows[["start_time", "end_time"]].max().max()) // 1000,
     )
 

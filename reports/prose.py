@@ -7,12 +7,12 @@ import pandas as pd
 from bench import schema
 from reports import budget, search, style
 from reports.baselines import LEAK, copy_iou
-from reports.claims import claims, judge, pair
-from reports.load import ARCHITECTURE
-from reports.summary import LABEL, N, Summary, statistic
+from reports.claims import claims, judge_headline, pair
+from reports.load import ARCHITECTURE, RUN, SPLIT
+from reports.summary import LABEL, N, Summary, comparable, statistic
 from reports.tables.base import states
 from reports.tables.measured import PRACTICAL, PRESETS
-from reports.tables.verdicts import HEADLINE_METRICS, bounds, difference, p_value, word
+from reports.tables.verdicts import bounds, difference, p_value, word
 from reports.text import counted, digits, listed, megabytes, significant
 
 IOU = statistic(schema.TEST_IOU, "mean")
@@ -24,7 +24,10 @@ def answer(of: Summary) -> list[str]:
     """The first page's paragraph."""
     if of.study.stages == ["search"]:
         return [" ".join([_progress(of), *search.answer(of)])]
-    return [" ".join([_progress(of), *search.apart(of), *_highest(of), *_best(of)]), " ".join(_judged(of))]
+    return [
+        " ".join([_progress(of), *search.apart(of), *_highest(of), *_best(of)]),
+        " ".join([*_judged(of), *_leak(of)]),
+    ]
 
 
 def _progress(of: Summary) -> str:
@@ -35,7 +38,7 @@ def _progress(of: Summary) -> str:
 
 
 def _highest(of: Summary) -> list[str]:
-    measured = of.configurations.dropna(subset=IOU)
+    measured = comparable(of.configurations).dropna(subset=IOU)
     if measured.empty:
         return ["No run has test figures yet, so there is nothing to compare."]
     top = measured.sort_values(IOU, ascending=False, kind="stable").iloc[0]
@@ -67,30 +70,53 @@ def _best(of: Summary) -> list[str]:
 
 def _judged(of: Summary) -> list[str]:
     """The first claim in words, and what the split allows to say."""
-    judged = judge(of, claims(of), HEADLINE_METRICS)
+    judged = judge_headline(of)
     if not judged:
-        return ["No two architectures have complete runs on the same scenes, so no difference is judged."]
+        return [_unjudged(of)]
     first = judged[0]
     found = first.comparison
-    p = "" if first.verdict == "refused" else f" (p = {p_value(first)}, adjusted for the claims of the table)"
     lines = [
         f"{pair(first.claim)}, each at its best by validation: IoU {difference(first)} over "
-        f"{counted(found.n, found.over[:-1])} and {counted(found.seeds, 'seed')}. Verdict: {word(first)}{p}. This "
-        f"study finds a true difference of {digits(found.detectable)} with a probability of 80 %."
+        f"{counted(found.n, found.over[:-1])} and {counted(found.seeds, 'seed')}. Verdict: {word(first)}"
     ]
-    if found.over == "scenes":
+    if first.verdict == "refused":
+        return [f"{lines[0]}."]
+    lines[0] += (
+        f" (p = {p_value(first)}, adjusted for the claims of the table). This study finds a true difference of "
+        f"{digits(first.detectable)} with a probability of 80 %."
+    )
+    if first.claim.a[SPLIT] == "scene_holdout":
         lines.append("Low power: all seeds were tested on the same few scenes.")
-    elif found.n > 1:
+    elif found.over == "folds":
         lines.append(
             f"Corrected for training sets that overlap (Nadeau and Bengio), the interval is {bounds(found.corrected)}."
         )
-    copy = copy_iou(of)
-    if copy > LEAK:
-        lines.append(
-            f"Beware: copying the mask of the nearest training frame scores an IoU of {digits(copy)}, so test scenes "
-            "have near copies among the training scenes; see “python -m bench data --audit”."
-        )
     return lines
+
+
+def _unjudged(of: Summary) -> str:
+    """Why there is no verdict."""
+    tested = of.runs[(of.runs[schema.STATE] == "complete") & of.runs[schema.TEST_IOU.name].notna()]
+    if len(tested) and (tested[SPLIT] == "random_frames").all():
+        return "Frames were split at random, which leaks: no difference is judged."
+    if claims(of):
+        lost = len(tested) - of.scenes[RUN].nunique()
+        return (
+            f"No difference is judged: {lost} of {counted(len(tested), 'run')} lack their {schema.FRAME_TABLE}, or the "
+            "two architectures have no seed in common on the same frames."
+        )
+    return "No two architectures have complete runs on the same scenes, so no difference is judged."
+
+
+def _leak(of: Summary) -> list[str]:
+    """A warning if test frames have near copies among the training frames."""
+    copy = copy_iou(of)
+    if not copy > LEAK:
+        return []
+    return [
+        f"Beware: copying the mask of the nearest training frame scores an IoU of {digits(copy)}, so test scenes have "
+        "near copies among the training scenes; see “python -m bench data --audit”."
+    ]
 
 
 def depth(of: Summary) -> list[str]:

@@ -48,8 +48,7 @@ def _splits(runs: pd.DataFrame) -> str:
 
 def _openings(of: Summary) -> str:
     """How often test frames were looked at; once per unit is what the protocol allows."""
-    attempts = pd.concat([of.study.trials, of.study.unfinished])
-    opened = attempts.loc[attempts[schema.TEST_OPENED].fillna("") != "", schema.UNIT]
+    opened = of.study.openings
     if opened.empty:
         return ""
     again = int(opened.duplicated().sum())

@@ -8,23 +8,23 @@ from bench import schema
 from reports.load import ARTIFACTS, RUN, SEED
 
 SCENE = "scene"
+PROTOCOL = [SEED, schema.FOLD, schema.SPLIT_DIGEST, schema.DATA_DIGEST]
+"""Runs that agree in all of it were tested on the same frames after training on the same frames."""
 COLUMNS = [metric.column for metric in schema.TEST_METRICS]
 
 
 def scene_means(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per tested scene of every run that kept its frame table: run_id, seed, fold, scene and the metrics.
+    """One row per tested scene of every run that kept its frame table: run_id, protocol, scene and the metrics.
 
     Raises:
         ValueError: a frame table lacks a column.
     """
     parts = [
-        _means(Path(run[ARTIFACTS]) / schema.FRAME_TABLE).assign(
-            **{RUN: run[RUN], SEED: run[SEED], schema.FOLD: int(run[schema.FOLD])}
-        )
+        _means(Path(run[ARTIFACTS]) / schema.FRAME_TABLE).assign(**run[[RUN, *PROTOCOL]])
         for _, run in runs.iterrows()
         if (Path(run[ARTIFACTS]) / schema.FRAME_TABLE).is_file()
     ]
-    empty = pd.DataFrame(columns=[SCENE, *COLUMNS, RUN, SEED, schema.FOLD])
+    empty = pd.DataFrame(columns=[SCENE, *COLUMNS, RUN, *PROTOCOL])
     return pd.concat(parts, ignore_index=True) if parts else empty
 
 

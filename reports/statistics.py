@@ -38,15 +38,19 @@ class Comparison(NamedTuple):
     """Configuration a less configuration b, in the metric's unit.
 
     The primary interval is Student's t over the means of folds, which differ by their scenes and by their trainings. A
-    single fold, as in a hold-out, has only its scenes as units. They share the trainings, so that the interval leaves
-    their spread out and is too narrow. A single unit tells nothing of spread: its interval has no bounds, and p is 1.
+    single fold, as in a hold-out, has its scenes as units, crossed with the seeds that were all tested on them. A
+    single unit tells nothing of spread: its interval has no bounds, and p is 1.
     """
 
     difference: float
     """Mean over the folds of the mean over the fold's scenes."""
     interval: Interval
     over: Literal["folds", "scenes"]
-    """The units of `interval`, `p`, `n` and `detectable`."""
+    """The units of `interval`, `error`, `p` and `n`."""
+    error: float
+    """Standard error of the difference; infinite for a single unit."""
+    freedom: float
+    """Its degrees of freedom."""
     p: float
     """Two-sided, of the t test that belongs to `interval`."""
     n: int
@@ -62,38 +66,37 @@ class Comparison(NamedTuple):
     """P(a > b) over scenes, ties half: the probability of improvement of Agarwal et al. 2021 (NeurIPS), paired."""
     effect: float
     """Cohen's d_z over scenes: mean / standard deviation; NaN for a single scene."""
-    detectable: float
-    """True difference that the primary test finds with a probability of 80 %, at the standard error measured here."""
     seeds: int
     """Distinct seeds of the arm that has fewer."""
     scenes: int
 
+    def detectable(self, claims: int = 1) -> float:
+        """True difference that is found with a probability of 80 % at the measured error, among so many claims."""
+        return detectable(self.error, self.freedom, claims)
+
 
 def paired(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """Columns fold, scene, seeds (behind the arm that has fewer) and value = a - b, each the mean over its seeds.
+    """Columns fold, scene and value = a - b, each the mean over its seeds.
 
     Raises:
         ValueError: a value is missing, or the arms were not tested on the same scenes.
     """
-    (mean_a, runs_a), (mean_b, runs_b) = _over_seeds(a), _over_seeds(b)
+    mean_a, mean_b = _over_seeds(a), _over_seeds(b)
     for name, lacks, has in (("a", mean_a, mean_b), ("b", mean_b, mean_a)):
         missing = has.index.difference(lacks.index)
         if len(missing):
             raise ValueError(f"Both arms must be tested on the same scenes, but {name} lacks {_named(missing)}.")
-    # Both are sorted by fold and scene, so that their rows agree.
-    seeds, value = np.minimum(runs_a.to_numpy(), runs_b.to_numpy()), mean_a.to_numpy() - mean_b.to_numpy()
-    return mean_a.index.to_frame(index=False).assign(seeds=seeds, value=value)
+    return (mean_a - mean_b).rename("value").reset_index()
 
 
-def _over_seeds(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Mean and number of runs by fold and scene."""
+def _over_seeds(table: pd.DataFrame) -> pd.Series:
+    """Mean by fold and scene."""
     finite = np.isfinite(table["value"].to_numpy(np.float64))
     if table.empty or not finite.all():
         raise ValueError(
             f"Both arms must have a finite value for every tested scene, got {int(finite.sum())} in {len(table)} rows."
         )
-    values = table.groupby(["fold", "scene"])["value"]
-    return values.mean(), values.count()
+    return table.groupby(["fold", "scene"])["value"].mean()
 
 
 def _named(missing: pd.Index, shown: int = 3) -> str:
@@ -117,6 +120,8 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, folds: int) -> Comparison:
         difference=primary.value,
         interval=primary.interval(),
         over="scenes" if single else "folds",
+        error=primary.error,
+        freedom=primary.freedom,
         p=primary.p(),
         n=primary.n,
         scene_difference=over_scenes.value,
@@ -124,7 +129,6 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, folds: int) -> Comparison:
         corrected=Interval(math.nan, math.nan) if single else over_folds.corrected(folds).interval(),
         probability=float(np.mean(scenes > 0) + np.mean(scenes == 0) / 2),
         effect=_effect(scenes),
-        detectable=detectable(primary.error, primary.freedom),
         seeds=min(a["seed"].nunique(), b["seed"].nunique()),
         scenes=len(scenes),
     )
@@ -163,30 +167,47 @@ def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> _Mean:
     """The mean over the scenes of one fold, of which every seed was tested on all; seeds of one arm only are left out.
 
     Trainings and scenes are random and crossed: the variance of the mean is (M_seeds + M_scenes - M_rest) / (S V) for S
-    seeds and V scenes with the mean squares M of the two-way table, its degrees of freedom are Satterthwaite's (1946,
-    Biometrics Bulletin 2). It is never less than what the scenes alone give.
+    seeds and V scenes with the mean squares M of the two-way table. It is never less than what the scenes alone give.
     """
     keys = ["seed", "scene"]
     table = (a.set_index(keys)["value"] - b.set_index(keys)["value"]).unstack("scene").dropna()
+    if min(table.shape) < 2:
+        return _Mean.of(paired(a, b)["value"].to_numpy())
     cells = table.to_numpy(dtype=np.float64)
-    over_scenes = _Mean.of(cells.mean(axis=0)) if len(cells) else _Mean.of(paired(a, b)["value"].to_numpy())
-    if min(cells.shape) < 2:
-        return over_scenes
-    rows, columns = cells.mean(axis=1), cells.mean(axis=0)
-    rest = cells - rows[:, None] - columns + cells.mean()
-    freedom = np.array([len(rows) - 1, len(columns) - 1, (len(rows) - 1) * (len(columns) - 1)])
-    squares = np.array([np.var(rows) * cells.size, np.var(columns) * cells.size, np.sum(rest**2)])
-    means = squares / freedom
+    over_scenes = _Mean.of(cells.mean(axis=0))
+    means = mean_squares(cells)
     variance = means[0] + means[1] - means[2]
     if variance <= means[1]:
         return over_scenes
-    error = math.sqrt(variance / cells.size)
-    return over_scenes._replace(error=error, freedom=float(variance**2 / np.sum(means**2 / freedom)))
+    freedom = satterthwaite(means, cells.shape)
+    return over_scenes._replace(error=math.sqrt(variance / cells.size), freedom=freedom)
+
+
+def mean_squares(cells: FloatArray) -> FloatArray:
+    """Mean squares of the rows, the columns and the rest of a two-way table with at least two of both."""
+    rows, columns = cells.mean(axis=1), cells.mean(axis=0)
+    rest = cells - rows[:, None] - columns + cells.mean()
+    squares = np.array([np.var(rows) * cells.size, np.var(columns) * cells.size, np.sum(rest**2)])
+    return squares / _two_way_freedom(cells.shape)
+
+
+def satterthwaite(means: FloatArray, shape: tuple[int, ...]) -> float:
+    """Degrees of freedom of M_rows + M_columns - M_rest (Satterthwaite 1946, Biometrics Bulletin 2).
+
+    Held to those of rows or columns, whichever has fewer: a large M_rest would take them to nothing.
+    """
+    freedom = float((means[0] + means[1] - means[2]) ** 2 / np.sum(means**2 / _two_way_freedom(shape)))
+    return max(freedom, min(shape) - 1)
+
+
+def _two_way_freedom(shape: tuple[int, ...]) -> FloatArray:
+    rows, columns = shape
+    return np.array([rows - 1.0, columns - 1.0, (rows - 1.0) * (columns - 1.0)])
 
 
 @cache
-def _critical(freedom: float) -> float:
-    return float(stats.t.isf(LEVEL / 2, freedom))
+def _critical(freedom: float, claims: int = 1) -> float:
+    return float(stats.t.isf(LEVEL / 2 / claims, freedom))
 
 
 def _effect(values: FloatArray) -> float:
@@ -196,24 +217,26 @@ def _effect(values: FloatArray) -> float:
     return mean / spread if spread else (math.copysign(math.inf, mean) if mean else 0.0)
 
 
-def detectable(error: float, freedom: float) -> float:
-    """True difference that a two-sided t test at 5 % finds with a probability of 80 %, by the noncentral t.
+def detectable(error: float, freedom: float, claims: int = 1) -> float:
+    """True difference that a two-sided t test finds with a probability of 80 %, by the noncentral t.
 
     Args:
         error: Standard error of the mean of the units.
         freedom: Its degrees of freedom.
+        claims: Number of claims made together: the level is 5 % divided by it, the strictest that Holm asks for.
     """
-    return _noncentrality(freedom) * error
+    return _noncentrality(freedom, claims) * error
 
 
 @cache
-def _noncentrality(freedom: float) -> float:
+def _noncentrality(freedom: float, claims: int) -> float:
+    critical = _critical(freedom, claims)
+
     # Without the far tail, where the test finds the wrong sign: it adds less than 1e-6.
     def lack(shift: float) -> float:
-        return float(stats.nct.sf(_critical(freedom), freedom, shift)) - POWER
+        return float(stats.nct.sf(critical, freedom, shift)) - POWER
 
-    # The largest is 16.3, that of one degree of freedom.
-    return float(optimize.brentq(lack, 0, 20))
+    return float(optimize.brentq(lack, 0, 2 * critical + 20))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -239,6 +262,8 @@ def verdict(
       than two one-sided tests at 5 %, which ask for the 90 % interval.
     - better or worse: p < 0.05; which of the two is the sign of the difference by the metric's direction.
     - inconclusive: everything else. It says nothing about equality; `detectable` says what could have been found.
+
+    Only better and worse are adjusted for the number of claims; equivalent rests on the interval as it is printed.
 
     Args:
         comparison: Of a less b.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.load import ARCHITECTURE, CHANNELS, CONFIG_SECTIONS, DATA_FOLDS, NORM, RUN, SEED, SPLIT, Study
+from reports.load import ARCHITECTURE, CHANNELS, CONFIG_SECTIONS, DATA_FOLDS, EPOCHS, NORM, RUN, SEED, SPLIT, Study
 from reports.scenes import scene_means
 
 CONFIGURATION = "configuration"
@@ -53,9 +53,9 @@ class Summary:
     configurations: pd.DataFrame
     """A row per configuration: identity, n, a count per state, and `METRIC STATISTIC` (mean, std, min, max)."""
     best: pd.DataFrame
-    """The configuration of each architecture with the highest mean best validation IoU; never chosen on test."""
+    """The configuration of each architecture that is best by validation (`highest`); never chosen on test."""
     scenes: pd.DataFrame
-    """A row per tested scene of every complete run: configuration, seed, fold, scene and the test metrics."""
+    """A row per tested scene of every complete run: configuration, protocol, scene and the test metrics."""
 
     @property
     def logged(self) -> pd.DataFrame:
@@ -150,6 +150,7 @@ _DESCRIPTION = [
     NORM,
     SPLIT,
     DATA_FOLDS,
+    EPOCHS,
     schema.PRESET,
     schema.BOTTLENECK_PREDICTED,
     schema.BOTTLENECK_MEASURED,
@@ -179,12 +180,18 @@ def comparable(configurations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best(configurations: pd.DataFrame) -> pd.DataFrame:
-    configurations = comparable(configurations)
-    column = statistic(schema.BEST_VAL_IOU, "mean")
-    measured = configurations[configurations[column].notna()]
-    memory = statistic(schema.TENSOR_PEAK, "mean")
-    ranked = measured.sort_values([column, memory, CONFIGURATION], ascending=[False, True, True])
-    return ranked.drop_duplicates(ARCHITECTURE).sort_values(CONFIGURATION, ignore_index=True)
+    table = comparable(configurations)
+    rows = [highest(of) for _, of in table[table[N] > 0].groupby(ARCHITECTURE)]
+    return pd.DataFrame(rows, columns=table.columns).sort_values(CONFIGURATION, ignore_index=True)
+
+
+def highest(table: pd.DataFrame) -> pd.Series:
+    """The configuration with the highest mean best validation IoU, of those with the most complete seeds.
+
+    Folds differ more than configurations do: a mean over fewer seeds may rest on the easy ones. Ties go to less memory.
+    """
+    column, memory = statistic(schema.BEST_VAL_IOU, "mean"), statistic(schema.TENSOR_PEAK, "mean")
+    return table.sort_values([N, column, memory, CONFIGURATION], ascending=[False, False, True, True]).iloc[0]
 
 
 def channels(text: str) -> str:

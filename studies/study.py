@@ -70,7 +70,14 @@ class Study(ABC):
     """Largest predicted tensor peak, for example `64MiB`; `auto` is what the device has."""
 
     def setting(self, *, data: str, epochs: int | None = None, split: SplitName | None = None) -> Setting:
-        """The study on the data set `data`, with its own number of epochs and split or other ones."""
+        """The study on the data set `data`, with its own number of epochs and split or other ones.
+
+        Raises:
+            ValueError: another split than the one that the study needs.
+        """
+        needed = self.data.get("split")
+        if split and needed and split != needed:
+            raise ValueError(f"study {self.name} must keep its split, {needed}, got {split}.")
         training = self.training if epochs is None else replace(self.training, epochs=epochs)
         fields = {**self.data, "split": split} if split else self.data
         return Setting(DataConfig(path=data, size=(self.size, self.size), **fields), training)

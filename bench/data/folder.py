@@ -145,7 +145,7 @@ def _match_scene(stem: str, pattern: str) -> str:
         found = re.search(pattern, stem)
     except re.error as error:
         raise ValueError(f"data.scene_pattern must be a regular expression, got {pattern!r} ({error}).") from error
-    if found is None or not found.groups():
+    if found is None or not found.groups() or found.group(1) is None:
         raise ValueError(f"data.scene_pattern must find one group in every stem, got {pattern!r} for {stem!r}.")
     return found.group(1)
 

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.data.split import Split
+
 SIDE = 32
 """Pixels of a thumbnail's sides: enough to tell poses apart, too few for noise and compression to matter."""
 
@@ -33,6 +35,12 @@ def nearest(
         indices.append(index)
         distances.append(distance(queries[start : start + len(index)], references[index]))
     return np.concatenate(indices), np.concatenate(distances)
+
+
+def nearest_training_frames(thumbs: NDArray[np.float32], split: Split) -> NDArray[np.int64]:
+    """Of each test frame the index of the training frame that looks most like it, given all frames' thumbnails."""
+    indices, _ = nearest(thumbs[split.test], thumbs[split.train])
+    return split.train[indices]
 
 
 def distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ class Whiskers(NamedTuple):
 
 def measured_points(of: Summary) -> pd.DataFrame:
     """Test IoU of each configuration: mean, low and high over its n seeds, with identity, memory and bottleneck."""
-    table = of.configurations[of.configurations[summary.N] > 0]
+    table = summary.comparable(of.configurations[of.configurations[summary.N] > 0])
     iou, memory = schema.TEST_IOU, schema.TENSOR_PEAK
     points = pd.DataFrame(
         {

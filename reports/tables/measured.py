@@ -146,7 +146,7 @@ def _size(row: pd.Series) -> str:
 
 def presets(of: Summary) -> Table | None:
     """The named configurations of the practical."""
-    table = of.configurations
+    table = summary.comparable(of.configurations)
     present = [name for name in table[schema.PRESET].unique() if name]
     if of.study.name != PRACTICAL and not present:
         return None

@@ -25,5 +25,5 @@ STUDY = Factorial(
     size=64,
     training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
     plan=_plan,
-    data={},
+    data={"split": "scene_folds"},  # beside random_frames, in the plan
 )

@@ -96,7 +96,7 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
     if unit.logged:
         points = [(name, value, 0) for name, value in unit.values().items() if unit.state is not None]
         shares = {"complete": 1.0, "infeasible": 0.0}
-        epochs = int(unit.epochs * shares.get(unit.state or "", 0.5))
+        epochs = unit.learnt * int(unit.epochs * shares.get(unit.state or "", 0.5))
         points += [(name, value, e) for e in range(1, epochs + 1) for name, value in unit.curve(e).items()]
         client.log_batch(
             run.info.run_id,
@@ -127,7 +127,7 @@ def _environment(unit: Unit) -> dict[str, str]:
         "cores": "2",
     }
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
-    digests = {schema.DATA_DIGEST: "feedc0de" * 4, schema.SPLIT_DIGEST: f"{unit.split} {unit.seed}"}
+    digests = {schema.DATA_DIGEST: unit.data * 4, schema.SPLIT_DIGEST: f"{unit.split} {unit.seed}"}
     opened = (
         {schema.TEST_OPENED: "2026-01-01T00:00:00+00:00"} if unit.state == "complete" and unit.trial is None else {}
     )

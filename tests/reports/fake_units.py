@@ -41,6 +41,10 @@ class Unit:
     predicted_peak: float = 1.0
     """Predicted tensor peak over the measured one; 0: not logged."""
     split: str = "scene_folds"
+    data: str = "feedc0de"
+    """Digest of its data."""
+    learnt: bool = True
+    """False: ended before its first epoch did."""
     leaky: bool = False
     """Test frames have near copies among the training frames."""
     params: dict[str, str] = field(default_factory=dict)
@@ -133,6 +137,7 @@ class Unit:
             schema.SECONDS: macs / 4e7,
             schema.EPOCH_IMAGES: 180,
             schema.FOREGROUND_SHARE: 0.3 + 0.01 * self.seed,
+            schema.ALL_FOREGROUND_IOU: 0.3 + 0.01 * self.seed,
         }
         if self.predicted_peak:
             values[schema.PREDICTED_PEAK] = self.predicted_peak * peak

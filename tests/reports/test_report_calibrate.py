@@ -10,8 +10,9 @@ from fake_units import Unit
 
 from bench import schema
 from reports.__main__ import main
-from reports.calibrate import Components, Shape, calibrate, estimate, of_study, simulate, smallest_difference
+from reports.calibrate import Shape, calibrate, of_study, simulate, smallest_difference
 from reports.claims import arms, claims
+from reports.components import Components, estimate
 from reports.load import load_study
 from reports.statistics import compare, detectable
 from reports.summary import summarise

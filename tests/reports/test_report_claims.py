@@ -10,11 +10,11 @@ from fake_units import Unit
 
 from bench import schema
 from reports import prose, protocol
-from reports.claims import Judged, claims, headline, judge
-from reports.load import ARCHITECTURE, load_study
+from reports.claims import Judged, claims, headline, judge_headline, judge_metrics
+from reports.load import ARCHITECTURE
 from reports.scenes import scene_means
 from reports.statistics import compare, holm
-from reports.summary import Summary
+from reports.summary import Summary, summarise
 from reports.tables import TABLES
 
 Summarised = Callable[..., Summary]
@@ -30,7 +30,7 @@ def arms(gap: float, seeds: int = 5, **fields: object) -> list[Unit]:
 
 
 def iou(of: Summary) -> Judged:
-    return judge(of, claims(of), (schema.TEST_IOU,))[0]
+    return judge_headline(of)[0]
 
 
 def test_comparison_is_that_of_the_scenes_in_the_frame_tables(summarised: Summarised) -> None:
@@ -57,7 +57,7 @@ def test_verdict_names_whom_it_favours(summarised: Summarised, gap: float, verdi
 
 def test_lower_is_better_for_distances(summarised: Summarised) -> None:
     summary = summarised(arms(0.1))
-    judged = {one.metric: one for one in judge(summary, claims(summary)[:1], schema.TEST_METRICS)}
+    judged = {one.metric: one for one in judge_metrics(summary)}
     assert judged.keys() == set(schema.TEST_METRICS)
     assert judged[schema.TEST_HD95].comparison.difference < 0
     assert {one.verdict for one in judged.values()} == {"better"}
@@ -66,10 +66,45 @@ def test_lower_is_better_for_distances(summarised: Summarised) -> None:
     assert [row[0][-1] for row in made.rows] == ["↑"] * 5 + ["↓"] * 4
 
 
+def test_a_claim_has_one_verdict_wherever_it_stands(summarised: Summarised) -> None:
+    summary = summarised([replace(unit, iou=None) for unit in arms(0)])
+    headline_of = {one.metric: one for one in judge_headline(summary)[:2]}
+    of_metrics = {one.metric: one for one in judge_metrics(summary)}
+    for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU):
+        assert headline_of[metric].p == of_metrics[metric].p
+    assert (of_metrics[schema.TEST_IOU].claims, of_metrics[schema.TEST_ECE].claims) == (2, 7)
+    assert headline_of[schema.TEST_IOU].detectable == headline_of[schema.TEST_IOU].comparison.detectable(2)
+
+
+def test_the_best_is_sought_among_those_with_the_most_seeds(summarised: Summarised) -> None:
+    lucky = [Unit(architecture="unet", width=16, seed=0, iou=0.95)]
+    lucky += [Unit(architecture="unet", width=16, seed=seed, state="diverged") for seed in (1, 2)]
+    summary = summarised([*arms(0.1, seeds=3), *lucky])
+    assert claims(summary)[0].a[schema.BASE_WIDTH] == 8
+    assert iou(summary).verdict == "better"
+    assert summary.best.set_index(ARCHITECTURE)[schema.BASE_WIDTH]["unet"] == 8
+
+
+def test_runs_on_other_frames_are_not_paired(summarised: Summarised) -> None:
+    units = [
+        replace(unit, data="other") if unit.architecture == "unet" and unit.seed == 0 else unit for unit in arms(0.1)
+    ]
+    assert iou(summarised(units)).comparison.n == 4
+
+
+def test_missing_frame_tables_are_said(summarised: Summarised) -> None:
+    summary = summarised(arms(0.1, seeds=2))
+    for folder in summary.runs["artifacts"]:
+        (Path(folder) / schema.FRAME_TABLE).unlink()
+    again = summarise(summary.study)
+    assert "No difference is judged: 4 of 4 runs lack their test_frames.parquet" in prose.answer(again)[1]
+    assert TABLES["verdicts"].make(again) is None
+
+
 def test_two_seeds_get_no_verdict(summarised: Summarised) -> None:
     summary = summarised(arms(0.1, seeds=2))
     assert iou(summary).verdict == "refused"
-    assert "Verdict: none: 2 of 3 seeds. " in prose.answer(summary)[1]
+    assert "Verdict: none: 2 of 3 seeds." in prose.answer(summary)[1]
 
 
 def test_only_seeds_that_both_have_are_compared(summarised: Summarised) -> None:
@@ -85,7 +120,10 @@ def test_holdout_is_judged_over_scenes_and_called_low_power(summarised: Summaris
 
 
 def test_random_frames_get_no_verdict(summarised: Summarised) -> None:
-    assert claims(summarised(arms(0.1, split="random_frames"))) == []
+    summary = summarised(arms(0.1, split="random_frames"))
+    assert claims(summary) == []
+    assert "split at random, which leaks: no difference is judged" in prose.answer(summary)[1]
+    assert "The highest mean test IoU" not in prose.answer(summary)[0]
 
 
 def test_a_copy_that_scores_high_is_a_warning(summarised: Summarised) -> None:
@@ -115,7 +153,7 @@ def test_matchings_take_the_nearest_cost_and_leave_out_what_is_too_far(summarise
 
 def test_one_family_for_all_distinct_pairs(summarised: Summarised) -> None:
     summary = summarised([replace(unit, iou=None) for unit in arms(0)])
-    judged = judge(summary, claims(summary), (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU))
+    judged = judge_headline(summary)
     assert len(judged) > 2  # several matchings, one pair of configurations
     assert {one.p for one in judged} == set(holm([one.comparison.p for one in judged[:2]]))
 
@@ -143,15 +181,12 @@ def test_a_frame_table_without_a_metric_is_named(summarised: Summarised) -> None
         scene_means(summary.runs)
 
 
-def test_second_looks_at_test_frames_are_counted(summarised: Summarised, small_store: Path) -> None:
+def test_second_looks_at_test_frames_are_counted(summarised: Summarised) -> None:
     once = " ".join(protocol.provenance(summarised(arms(0.1, seeds=2))))
     assert "Test frames were opened 4 times, once for each unit." in once
-    summary = summarised(arms(0.1, seeds=2))
-    cut_off = summary.study.trials.iloc[:1].assign(**{schema.STATE: None})
-    study = replace(summary.study, unfinished=cut_off)
-    again = " ".join(protocol.provenance(replace(summary, study=study)))
+    units = arms(0.1, seeds=2)
+    again = " ".join(protocol.provenance(summarised([units[0], *units])))
     assert "opened 5 times, 1 of them for a unit that had opened them before." in again
-    assert load_study(small_store, "quick").outcomes == 24
 
 
 def test_what_was_not_tuned_is_a_caveat(summarised: Summarised) -> None:

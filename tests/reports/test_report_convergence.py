@@ -37,10 +37,18 @@ def test_efforts_are_read_off_the_curves(summarised: Summarised) -> None:
 
 
 def test_diverged_runs_are_counted_as_misses(summarised: Summarised) -> None:
-    units = [Unit(seed=0, iou=0.8), Unit(seed=1, iou=0.8), Unit(seed=2, state="diverged", reason="nan")]
+    units = [Unit(seed=seed, iou=0.8) for seed in range(2)]
+    units += [Unit(seed=2, state="diverged", reason="nan"), Unit(seed=3, state="diverged", learnt=False)]
+    units += [Unit(seed=4, state="out_of_memory", learnt=False)]
     (row,) = convergence(summarised(units)).by_configuration().to_dict("records")
-    assert (row["n"], row["reached"]) == (3, 2)
-    assert row["diverged"] + row["stuck"] == 1
+    assert (row["n"], row["reached"]) == (5, 2)
+    assert row["diverged"] + row["stuck"] == 2
+    assert row["epochs"] == row["images"] == math.inf
+
+
+def test_a_short_run_can_still_be_rising(summarised: Summarised) -> None:
+    runs = convergence(summarised([Unit(seed=0, epochs=2, iou=0.8), Unit(seed=1, epochs=9, iou=0.8)])).runs
+    assert runs["rising"].tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +62,7 @@ def test_diverged_runs_are_counted_as_misses(summarised: Summarised) -> None:
 )
 def test_stuck_is_never_better_than_a_constant(bce: list[float], iou: list[float], stuck: bool) -> None:
     curve = pd.DataFrame({schema.VAL_BCE.name: bce, schema.VAL_IOU.name: iou})
-    assert is_stuck(curve, 0.3) is stuck
+    assert is_stuck(curve, 0.3, 0.3) is stuck
 
 
 def test_table_says_what_was_not_reached(summarised: Summarised) -> None:

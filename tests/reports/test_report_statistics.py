@@ -146,18 +146,35 @@ def test_detectable_difference_is_found_with_80_percent(units: int) -> None:
     assert np.mean(p < 0.05) == pytest.approx(0.8, abs=0.012)
 
 
+def test_more_claims_need_a_larger_difference_by_a_simulation_of_the_strictest_step() -> None:
+    true = detectable(1.0, 4, claims=5)
+    generator = np.random.default_rng(0)
+    shifted = (generator.normal(size=20000) + true) / np.sqrt(generator.chisquare(4, 20000) / 4)
+    assert np.mean(shifted > stats.t.isf(0.025 / 5, 4)) == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_noisy_hold_out_keeps_its_degrees_of_freedom() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        noise = {(r, 0, f"{s}"): float(generator.normal(0, 0.02)) for r in range(3) for s in range(5)}
+        found = compare(arm(noise), arm(dict.fromkeys(noise, 0.0)), folds=5)
+        assert found.freedom >= 2
+        assert math.isfinite(found.detectable(10))
+
+
 def test_detectable_difference_is_from_the_measured_error(folds: tuple[Cells, Cells]) -> None:
     found = compare(*map(arm, folds), folds=5)
     error = stats.sem(fold_differences(*folds))
-    assert found.detectable == pytest.approx(detectable(error, 2))
+    assert found.detectable() == pytest.approx(detectable(error, 2))
+    assert found.detectable(claims=4) == pytest.approx(detectable(error, 2, claims=4))
 
 
 def test_pairs_average_seeds_of_an_arm_first() -> None:
     a = arm({(0, 0, "s1"): 0.8, (5, 0, "s1"): 0.6, (1, 1, "s2"): 0.5})
     b = arm({(1, 1, "s2"): 0.25, (5, 0, "s1"): 0.5})
     pairs = paired(a, b)
-    assert list(pairs) == ["fold", "scene", "seeds", "value"]
-    assert pairs[["fold", "scene", "seeds"]].values.tolist() == [[0, "s1", 1], [1, "s2", 1]]
+    assert list(pairs) == ["fold", "scene", "value"]
+    assert pairs[["fold", "scene"]].values.tolist() == [[0, "s1"], [1, "s2"]]
     assert pairs["value"].tolist() == pytest.approx([0.2, 0.25])
     assert compare(a, b, folds=5).seeds == 2
 
@@ -191,7 +208,7 @@ def test_identical_arms(folds: tuple[Cells, Cells]) -> None:
     found = compare(arm(folds[0]), arm(folds[0]), folds=5)
     assert (found.difference, found.interval, found.p) == (0, (0, 0), 1)
     assert (found.scene_interval, found.corrected, found.probability) == ((0, 0), (0, 0), 0.5)
-    assert (found.effect, found.detectable) == (0, 0)
+    assert (found.effect, found.detectable()) == (0, 0)
     assert verdict(found, margin=0.0, direction="higher") == "equivalent"
 
 
@@ -208,7 +225,7 @@ def test_a_single_scene_is_inconclusive() -> None:
     a, b = (arm({(seed, 0, "s1"): value for seed in range(3)}) for value in (0.9, 0.1))
     found = compare(a, b, folds=5)
     assert (found.interval, found.p, found.n) == ((-math.inf, math.inf), 1, 1)
-    assert found.detectable == math.inf
+    assert found.detectable() == math.inf
     assert math.isnan(found.effect)
     assert verdict(found, margin=0.01, direction="higher") == "inconclusive"
 
@@ -226,7 +243,8 @@ def comparison(difference: float, half: float, p: float, seeds: int = 3) -> Comp
         corrected=interval,
         probability=0.5,
         effect=0.0,
-        detectable=half,
+        error=half / 2,
+        freedom=2,
         seeds=seeds,
         scenes=36,
     )

@@ -12,6 +12,7 @@ from reports.load import ARCHITECTURE, load_study
 from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic, summarise, varying
 from reports.tables import TABLES
 from reports.tables.base import Table
+from reports.tables.measured import MEASURED
 
 Summarised = Callable[..., Summary]
 
@@ -49,14 +50,12 @@ def test_only_complete_runs_enter_the_means(three: Summary) -> None:
     assert pd.isna(row[statistic(schema.TEST_IOU, "std")])
 
 
-def test_best_is_chosen_on_validation_not_on_test(three: Summary) -> None:
-    runs = three.study.trials.copy()
-    shallow = runs[schema.DEPTH] == 2
-    runs.loc[shallow, schema.BEST_VAL_IOU.name] = 0.9
-    study = type(three.study)(**{name: getattr(three.study, name) for name in three.study.__slots__} | {"trials": runs})
-    summary = summarise(study)
-    assert summary.best[schema.DEPTH].tolist() == [2]
-    assert three.best[schema.DEPTH].tolist() == [3]
+def test_best_is_chosen_on_validation_not_on_test(summarised: Summarised) -> None:
+    before = summarised([Unit(iou=0.6), Unit(depth=3, iou=0.65)])
+    assert before.best[schema.DEPTH].tolist() == [3]
+    runs = before.study.trials.copy()
+    runs.loc[runs[schema.DEPTH] == 2, schema.BEST_VAL_IOU.name] = 0.9
+    assert summarise(replace(before.study, trials=runs)).best[schema.DEPTH].tolist() == [2]
 
 
 def test_configurations_ignore_seed_and_data_digest(troubled: Summary) -> None:
@@ -102,8 +101,10 @@ def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
 
 def test_comparison_row(three: Summary) -> None:
     row, *baselines = table("comparison", three).rows
-    assert row[:5] == ["Hourglass\ndepth 3, width 8", "1", "0.660", "0.650", "0.450"]
-    assert row[-1] == "1"  # diverged
+    assert row[:2] == ["Hourglass\ndepth 2, width 8", "3"]
+    assert [cell[:5] for cell in row[2:5]] == ["0.610", "0.600", "0.400"]
+    assert row[-1] == "0"
+    assert MEASURED["not complete"](three.configurations.iloc[1]) == "1"  # diverged
     assert [row[0] for row in baselines] == list(schema.BASELINES.values())
     assert baselines[-1][1:5] == ["3", "–", "0.510\u00a0±\u00a00.010", "0.510\u00a0±\u00a00.010"]
 
@@ -111,7 +112,19 @@ def test_comparison_row(three: Summary) -> None:
 def test_costs_row(three: Summary) -> None:
     rows = table("costs", three).rows
     assert [row[:2] for row in rows] == [["Hourglass", "2/8"], ["Hourglass", "3/8"]]
-    assert len(rows[0]) == len(table("costs", three).columns)
+    costs = dict(zip(table("costs", three).columns, rows[0], strict=True))
+    values = Unit().values()
+    expected = {
+        "params": text.prefixed(values["model/params"]),
+        "saved MB": text.megabytes(values["memory/saved_activation_bytes"]),
+        "tensor MB": text.megabytes(values["memory/tensor_peak_bytes"]),
+        "allocator MB": text.megabytes(values["memory/allocator_peak_bytes"]),
+        "process MB": text.megabytes(values["memory/rss_peak_bytes"]),
+        "step ms": text.significant(1000 * values["time/step_seconds"]),
+        "training s": text.significant(values["time/train_seconds"]),
+        "run s": text.significant(values["time/seconds"]),
+    }
+    assert {name: costs[name] for name in expected} == expected
 
 
 def test_splits_stand_side_by_side_and_only_where_frames_were_split_at_random(summarised: Summarised) -> None:

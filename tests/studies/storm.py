@@ -23,7 +23,7 @@ PACE = 0.02
 """Seconds that the driver thinks about an epoch, so that on a fast machine too the study outlasts the storm."""
 MOST_LOSSES = 2
 """One more, and the driver records a unit as failed: something that keeps killing its worker."""
-PATIENCE = 120
+PATIENCE = 300
 """Seconds after which something that should have happened did not."""
 
 

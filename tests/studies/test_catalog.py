@@ -41,8 +41,15 @@ def test_the_setting_is_what_was_asked_for(name: str) -> None:
     study = CATALOG[name]
     chosen = study.setting(data="elsewhere", epochs=7)
     assert (chosen.training.epochs, chosen.data.path) == (7, "elsewhere")
-    assert study.setting(data="elsewhere", split="scene_holdout").data.split == "scene_holdout"
     assert study.setting(data="elsewhere").training == study.training
+
+
+def test_another_split_can_be_chosen_unless_the_study_needs_its_own() -> None:
+    assert CATALOG["quick"].setting(data="", split="scene_holdout").data.split == "scene_holdout"
+    assert CATALOG["search"].setting(data="", split="scene_holdout").data.split == "scene_holdout"
+    for name, needed in (("search", "scene_holdout"), ("leak", "scene_folds")):
+        with pytest.raises(ValueError, match=f"study {name} must keep its split, {needed}, got random_frames"):
+            CATALOG[name].setting(data="", split="random_frames")
 
 
 @pytest.mark.parametrize("name", CATALOG)
@@ -166,7 +173,7 @@ def test_skip_subsets_grow() -> None:
     assert skip_subsets(2) == [(), (1,), (2,), (1, 2)]
 
 
-def test_refits_have_seeds_and_folds_that_the_search_did_not_use() -> None:
+def test_refits_have_seeds_that_the_search_did_not_use() -> None:
     study = CATALOG["search"]
     assert isinstance(study, Study)
     refits = [unit for unit, planned in study.planned(setting("search")).items() if planned.stage == "comparison"]

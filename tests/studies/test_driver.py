@@ -236,7 +236,7 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
     for state, text in (
         ("infeasible", "largest depth that fits is 4"),
         ("infeasible", "predicted tensor peak of 128 GiB, memory budget of 1 GiB"),
-        ("diverged", "the training loss was"),
+        ("diverged", "loss was nan in epoch 1"),
         ("out_of_memory", "can't allocate memory"),
         ("failed", "must hold one width per level"),
         ("failed", "ArithmeticError: planted"),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.config import DataConfig
 from bench.data.frames import is_foreground
-from bench.data.neighbours import nearest
+from bench.data.neighbours import nearest_training_frames
 from bench.data.split import split_frames
 from bench.metrics import frame_scores, scene_mean
 
@@ -35,7 +35,7 @@ def _score_copies(scenes: Sequence[str], labels: torch.Tensor, thumbs: NDArray[n
     tested: list[str] = []
     for seed in range(1 if data.split == "scene_holdout" else data.folds):
         split = split_frames(scenes, data, seed)
-        found, _ = nearest(thumbs[split.test], thumbs[split.train])
-        values += frame_scores(labels[split.train[found]], labels[split.test]).iou.tolist()
+        copied = nearest_training_frames(thumbs, split)
+        values += frame_scores(labels[copied], labels[split.test]).iou.tolist()
         tested += [scenes[index] for index in split.test]
     return scene_mean(values, tested)

@@ -47,7 +47,7 @@ def test_merged_scenes_put_into_the_folder_leave_no_look_alikes(
     assert main([*COMMAND, "--audit", str(folder), "--merge-scenes", str(table)]) == 0
     text = capsys.readouterr().out
     assert "  00001 and 00004: 100% of the background agrees\n" in text
-    assert text.endswith(f"wrote {table}; it counts as scenes.csv in {folder}\n")
+    assert text.endswith(f"wrote {table}; it counts as scenes.csv in {folder}, without --scene-pattern\n")
     with table.open(newline="") as file:
         rows = {row["stem"]: row["scene"] for row in csv.DictReader(file)}
     assert rows == {
@@ -91,3 +91,9 @@ def test_merging_without_audit_is_wrong_input(tmp_path: Path, capsys: pytest.Cap
     assert main(["data", "--merge-scenes", str(tmp_path / "scenes.csv")]) == 2
     assert "--merge-scenes must stand with --audit" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["--merge-scenes", "--sheet"])
+def test_a_file_in_no_folder_is_wrong_input(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*COMMAND, "--audit", option, "nowhere/file"]) == 2
+    assert f"{option} must name a file in a folder that exists, got nowhere/file." in capsys.readouterr().err
