@@ -46,7 +46,7 @@ def draw(shown: Profiles) -> Figure:
     for name in names:
         look, points = style.look(name), shown.points[shown.points["architecture"] == name]
         axis.step(points["iou"], points["share"], where="post", color=look.colour, linestyle=look.line)
-    axis.set(xlabel="test IoU", ylabel="share of scenes above it", xlim=(0, 1), ylim=(0, 1.02))
+    axis.set(xlabel="test IoU", ylabel="share of scenes", xlim=(0, 1), ylim=(0, 1.02))
     style.architecture_legend(figure, axis, names)
     return figure
 

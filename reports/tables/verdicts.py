@@ -56,11 +56,11 @@ def metrics(of: Summary) -> Table | None:
     names = [style.look(row[ARCHITECTURE]).label for row in (first.a, first.b)]
     rows = [_metric(of, one) for one in judged]
     differences = ["Δ [95 % CI]", "Δ over scenes [95 % CI]", "p", "margin", "verdict", "detectable"]
-    columns = [*names, *(f"{name} IQM" for name in names), *differences]
+    columns = [*names, *differences]
     return Table(
         f"Every test metric of {pair(first)}. Means over folds of the mean over scenes, of the seeds that both have; "
-        f"IQM: mean of the middle half of the scenes; HD95 and ASSD in native pixels. {RULE} IoU and Boundary IoU as "
-        "in the first table, the other metrics adjusted among themselves.",
+        f"below them the mean of the middle half of the scenes (IQM); HD95 and ASSD in native pixels. {RULE} IoU and "
+        "Boundary IoU as in the first table, the other metrics adjusted among themselves.",
         {"metric": "left", **dict.fromkeys(columns, "right")},
         rows,
     )
@@ -73,7 +73,7 @@ def _metric(of: Summary, one: Judged) -> list[str]:
     arrow = {"higher": "↑", "lower": "↓"}[one.metric.better]
     return [
         f"{one.metric.label} {arrow}",
-        *(digits(value) for value in (*means, *map(iqm, scenes))),
+        *(f"{digits(mean)}\n{digits(iqm(values))}" for mean, values in zip(means, scenes, strict=True)),
         _stacked(one),
         f"{signed(found.scene_difference)}\n{bounds(found.scene_interval)}",
         p_value(one),
