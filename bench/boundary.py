@@ -71,8 +71,9 @@ def outline_scores(prediction: Masks, truth: Masks, native: NDArray[np.int64]) -
 
 def _points(outlines: Masks) -> list[Points]:
     """Row and column (P, 2) of the pixels in each of (N, H, W)."""
-    points = np.argwhere(outlines)
-    return np.split(points[:, 1:], np.searchsorted(points[:, 0], np.arange(1, len(outlines))))
+    frames, pixels = np.divmod(np.flatnonzero(outlines), outlines[0].size)  # a fifth of the time of argwhere
+    points = np.column_stack(np.divmod(pixels, outlines.shape[2]))
+    return np.split(points, np.searchsorted(frames, np.arange(1, len(outlines))))
 
 
 def outline(masks: Masks) -> Masks:
@@ -92,9 +93,14 @@ def _score(ours: Points, theirs: Points, spacing: Distances, diagonal: float) ->
     return OutlineScores(
         boundary_f=2 * precision * recall / (precision + recall) if precision + recall else 0.0,
         nsd=float((pooled <= NSD_TOLERANCE).mean()),
-        hd95=float(max(np.percentile(there, 95), np.percentile(back, 95))),
+        hd95=max(_percentile(there, 95), _percentile(back, 95)),
         assd=float(pooled.mean()),
     )
+
+
+def _percentile(values: Distances, percent: float) -> float:
+    """With linear interpolation, as `np.percentile`, which takes five times as long for a few hundred values."""
+    return float(np.interp(percent / 100 * (len(values) - 1), np.arange(len(values)), np.sort(values)))
 
 
 def nearest_distances(first: Points, second: Points, spacing: Distances) -> tuple[Distances, Distances]:
