@@ -1,8 +1,12 @@
 """Wall time of work on a device: the queue is drained at both ends, so asynchronous work counts too."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+
+from bench.schema import Phase
 
 
 def synchronize(device: torch.device) -> None:
@@ -23,3 +27,20 @@ class Stopwatch:
         """Elapsed wall time."""
         synchronize(self._device)
         return time.perf_counter() - self._start
+
+
+class Phases:
+    """Where the time goes: seconds spent in named phases, which may come again."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.seconds: dict[Phase, float] = {}
+
+    @contextmanager
+    def phase(self, name: Phase) -> Iterator[None]:
+        """Add the time inside to the phase; also if it ends with an error."""
+        clock = Stopwatch(self._device)
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + clock.seconds()

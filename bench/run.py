@@ -3,9 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,21 +12,17 @@ from torch import Tensor, nn
 from architectures import registry
 from architectures.bottleneck import Prediction
 from bench import schema
-from bench.artifacts import Test, store_artifacts
-from bench.baselines import baseline_metrics
-from bench.clock import Stopwatch
+from bench.clock import Phases, Stopwatch
 from bench.config import RunConfig, flatten
-from bench.data.dataset import Dataset, load
-from bench.data.frames import is_foreground
-from bench.data.split import Split, roles, split_frames
-from bench.device import place
+from bench.data.dataset import Dataset
+from bench.data.split import Split, roles
 from bench.digest import digest
 from bench.environment import environment
-from bench.frame_table import frame_table, scene_means
+from bench.evaluation import evaluate_test
+from bench.material import Material, make_trainer, prepare
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
-from bench.metrics import label_agreement
 from bench.tracking import RunLog
-from bench.train import BaseRate, DeviceFrames, EpochRecord, Trainer, TrainingResult, to_device, train
+from bench.train import BaseRate, EpochRecord, TrainingResult, train
 
 Stop = Callable[[EpochRecord], str | None]
 
@@ -65,28 +59,23 @@ def run(
         ValueError: the data or the architecture does not allow the run.
         RuntimeError: the measured bottleneck is not the predicted one.
     """
-    clock = Stopwatch(device)
+    clock, phases = Stopwatch(device), Phases(device)
     reset_process_peak()
     log.params(describe(config))
-    prediction = registry.predict(config.architecture, *config.data.size)
-    material = prepare(config, cache, device)
-    trainer = material.trainer
-    log.tags(environment(device, trainer.dtype) | data_tags(material))
-    bottleneck = measure_bottleneck(trainer.network, (config.architecture.in_channels, *config.data.size), device)
-    log.params(bottleneck_params(prediction.shape, bottleneck))
-    if bottleneck != prediction.shape:
-        raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {bottleneck}")
-    metrics = static_metrics(prediction, material) | memory_metrics(measure_memory(config, material, device))
+    with phases.phase("setup"):
+        material, metrics, bottleneck = _set_up(config, log, cache, device)
 
     def on_epoch(record: EpochRecord) -> str | None:
-        log.metrics(record.metrics(), step=record.epoch)
-        return stop(record)
+        with phases.phase("tracking"):
+            log.metrics(record.metrics(), step=record.epoch)
+            return stop(record)
 
-    result = train(trainer, material.data, material.split, on_epoch)
+    result = train(material.trainer, material.data, material.split, on_epoch)
     # Before the test frames are evaluated, which takes as much memory for every architecture.
     metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}
     if result.state == "complete" and test:
-        metrics |= evaluate_test(config, material, result, log)
+        metrics |= evaluate_test(config, material, result.best_state, log, phases)
+    metrics |= {schema.PHASES[name].name: seconds for name, seconds in phases.seconds.items()}
     metrics |= {schema.SECONDS.name: clock.seconds()}
     log.metrics(metrics)
     return RunResult(
@@ -100,27 +89,20 @@ def run(
     )
 
 
-class Material(NamedTuple):
-    """What a run works with."""
-
-    dataset: Dataset
-    split: Split
-    data: DeviceFrames
-    trainer: Trainer
-
-
-def prepare(config: RunConfig, cache: Path, device: torch.device) -> Material:
-    """Load and split the data, build the network and its trainer."""
-    dataset = load(config.data, cache)
-    split = split_frames(dataset.frames.scenes, config.data, config.seed)
-    return Material(dataset, split, to_device(dataset.frames, device), make_trainer(config, split, device))
-
-
-def make_trainer(config: RunConfig, split: Split, device: torch.device) -> Trainer:
-    """A new network on the device with a schedule that spans the whole run."""
-    network = place(registry.build(config.architecture, seed=config.seed), device)
-    per_epoch = max(1, len(split.train) // config.training.batch_size)
-    return Trainer(network, config, steps=per_epoch * config.training.epochs, device=device)
+def _set_up(
+    config: RunConfig, log: RunLog, cache: Path, device: torch.device
+) -> tuple[Material, dict[str, float], tuple[int, int, int]]:
+    """What the run works with, what is known of it before training, and the measured bottleneck."""
+    prediction = registry.predict(config.architecture, *config.data.size)
+    material = prepare(config, cache, device)
+    network, dtype = material.trainer.network, material.trainer.dtype
+    log.tags(environment(device, dtype) | data_tags(material.dataset, material.split))
+    bottleneck = measure_bottleneck(network, (config.architecture.in_channels, *config.data.size), device)
+    log.params(bottleneck_params(prediction.shape, bottleneck))
+    if bottleneck != prediction.shape:
+        raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {bottleneck}")
+    known = static_metrics(prediction, material) | memory_metrics(measure_memory(config, material, device))
+    return material, known, bottleneck
 
 
 @torch.inference_mode()
@@ -147,26 +129,11 @@ def measure_memory(config: RunConfig, material: Material, device: torch.device) 
     return measure_step(lambda: trainer.step(images, masks), lambda: [images, masks, *trainer.resident()], device)
 
 
-def evaluate_test(config: RunConfig, material: Material, result: TrainingResult, log: RunLog) -> dict[str, float]:
-    """Evaluate the best epoch on the test frames, and store what the run leaves behind."""
-    frames, split = material.dataset.frames, material.split
-    opened = datetime.now(UTC).isoformat(timespec="seconds")
-    log.tags({schema.TEST_OPENED: opened})
-    material.trainer.network.load_state_dict(result.best_state)
-    probability = material.trainer.evaluate(material.data, torch.from_numpy(split.test)).probability.numpy()
-    scenes = [frames.scenes[index] for index in split.test]
-    table = frame_table(probability, is_foreground(frames.masks[split.test]), frames.native[split.test])
-    store_artifacts(config, result.best_state, material.dataset, split, Test(opened, probability, table), log)
-    agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes)}
-    return scene_means(table, scenes) | baseline_metrics(frames, split) | agreement
-
-
-def data_tags(material: Material) -> dict[str, str]:
+def data_tags(dataset: Dataset, split: Split) -> dict[str, str]:
     """Hashes of the frames and of their roles."""
-    dataset = material.dataset
     return {
         schema.DATA_DIGEST: dataset.digest,
-        schema.SPLIT_DIGEST: digest(json.dumps(roles(dataset.frames.stems, material.split))),
+        schema.SPLIT_DIGEST: digest(json.dumps(roles(dataset.frames.stems, split))),
     }
 
 
@@ -218,6 +185,7 @@ def training_metrics(result: TrainingResult) -> dict[str, float]:
         schema.TRAIN_SPEED.name: result.epoch_images * result.epochs / result.seconds,
         schema.STEP_SECONDS.name: result.seconds / result.steps,
         schema.TRAIN_SECONDS.name: result.seconds,
+        schema.VALIDATION_SECONDS.name: result.validation_seconds,
         schema.EPOCH_IMAGES.name: result.epoch_images,
     }
     if result.best is not None:

@@ -124,7 +124,30 @@ RESERVED_PEAK = _value("memory/reserved_peak_bytes", "B", "lower", 0, None, "res
 RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak memory to the end of training")
 TRAIN_SPEED = _value("speed/train_images_per_second", "images/s", "higher", 0, None, "training speed")
 STEP_SECONDS = _value("time/step_seconds", "s", "lower", 0, None, "seconds per training step")
-TRAIN_SECONDS = _value("time/train_seconds", "s", "lower", 0, None, "training time without validation")
+
+Phase = Literal["setup", "train", "validation", "tracking", "test", "artifacts"]
+
+
+def _phase(phase: Phase, label: str) -> Metric:
+    return _value(f"time/{phase}_seconds", "s", "lower", 0, None, label)
+
+
+SETUP_SECONDS = _phase("setup", "set-up")
+TRAIN_SECONDS = _phase("train", "training")
+VALIDATION_SECONDS = _phase("validation", "validation")
+TRACKING_SECONDS = _phase("tracking", "tracking")
+TEST_SECONDS = _phase("test", "test")
+ARTIFACT_SECONDS = _phase("artifacts", "artifacts")
+PHASES: dict[Phase, Metric] = {
+    "setup": SETUP_SECONDS,
+    "train": TRAIN_SECONDS,
+    "validation": VALIDATION_SECONDS,
+    "tracking": TRACKING_SECONDS,
+    "test": TEST_SECONDS,
+    "artifacts": ARTIFACT_SECONDS,
+}
+"""What a run spends its time on. Set-up: data, network and the measurement of memory; tracking: epochs logged and the
+answer whether to go on; test: predictions, metrics and baselines; `time/seconds` is all of it and the rest."""
 SECONDS = _value("time/seconds", "s", "lower", 0, None, "duration of the run")
 EPOCH_IMAGES = _value("data/epoch_images", "1", "none", 1, None, "images per epoch")
 LABEL_AGREEMENT = _value("data/label_agreement", "1", "none", 0, 1, "IoU of the test masks cut at 64 and at 192")
@@ -156,7 +179,7 @@ METRICS: dict[str, Metric] = {
         RSS_PEAK,
         TRAIN_SPEED,
         STEP_SECONDS,
-        TRAIN_SECONDS,
+        *PHASES.values(),
         SECONDS,
         EPOCH_IMAGES,
         FOREGROUND_SHARE,

@@ -111,6 +111,7 @@ class TrainingResult(NamedTuple):
     epoch_images: int
     seconds: float
     """Training steps only, without validation."""
+    validation_seconds: float
     state: schema.State
     reason: str
 
@@ -232,7 +233,7 @@ def train(
     best: EpochRecord | None = None
     best_state: dict[str, Tensor] = {}
     base_rate, stuck = BaseRate.of(data, validation), True
-    seconds, steps, epoch_images = 0.0, 0, 0
+    seconds, validation_seconds, steps, epoch_images = 0.0, 0.0, 0, 0
     state: schema.State = "complete"
     reason = ""
     for epoch in range(1, trainer.config.epochs + 1):
@@ -246,7 +247,9 @@ def train(
         if not math.isfinite(loss):
             state, reason = "diverged", f"the training loss was {loss} in epoch {epoch}"
             break
+        clock = Stopwatch(trainer.device)
         scores = trainer.evaluate(data, validation)
+        validation_seconds += clock.seconds()
         if not math.isfinite(scores.loss):  # the last step broke the weights
             state, reason = "diverged", f"the validation loss was {scores.loss} in epoch {epoch}"
             break
@@ -262,4 +265,4 @@ def train(
             "diverged",
             f"stuck at the base-rate entropy, {base_rate.entropy:.3f} nats, to epoch {epoch}",
         )
-    return TrainingResult(best, best_state, epoch, steps, epoch_images, seconds, state, reason)
+    return TrainingResult(best, best_state, epoch, steps, epoch_images, seconds, validation_seconds, state, reason)

@@ -35,7 +35,7 @@ AVERAGED = [
         schema.RSS_PEAK,
         schema.STEP_SECONDS,
         schema.TRAIN_SPEED,
-        schema.TRAIN_SECONDS,
+        *schema.PHASES.values(),
         schema.SECONDS,
     )
 ]

@@ -13,7 +13,8 @@ from bench import schema
 from bench.clock import Stopwatch
 from bench.config import RunConfig
 from bench.database import StoreError, store_failure
-from bench.run import prepare, run
+from bench.material import prepare
+from bench.run import run
 from bench.tracking import RunLog, connect
 from studies.channel import Address, Reporter
 

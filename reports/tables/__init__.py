@@ -14,6 +14,7 @@ TABLES: dict[str, Entry] = {
     "efforts": Entry("convergence", convergence.efforts),
     "configurations": Entry("configurations", measured.configurations),
     "costs": Entry("configurations", measured.costs),
+    "times": Entry("configurations", measured.times),
     "budget": Entry("outcomes", runs.budget),
     "outcomes": Entry("outcomes", runs.outcomes),
     "reasons": Entry("outcomes", runs.reasons),

@@ -140,6 +140,29 @@ def costs(of: Summary) -> Table:
     )
 
 
+def times(of: Summary) -> Table | None:
+    """Where the time of a run goes, for every configuration."""
+    measured = of.configurations[of.configurations[N] > 0]
+    if measured.empty:
+        return None
+    rows = [[_named(row), _size(row), *_times(row)] for _, row in measured.iterrows()]
+    runs = of.runs[of.runs[schema.STATE] == "complete"]
+    learning = runs[[schema.TRAIN_SECONDS.name, schema.VALIDATION_SECONDS.name]].sum(axis=1)
+    spent = learning.sum() / runs[schema.SECONDS.name].sum()
+    return Table(
+        f"Where the time of a run goes, in seconds: means over the complete runs. Training and validation take "
+        f"{spent:.0%} of all. Set-up: data, network and the measurement of memory; "
+        "tracking: epochs logged, and the answer whether to go on; test: predictions, all metrics and the baselines.",
+        {"architecture": "left", "size": "left", **dict.fromkeys((*schema.PHASES, "other", "all"), "right")},
+        rows,
+    )
+
+
+def _times(row: pd.Series) -> list[str]:
+    parts, whole = [_mean(row, phase) for phase in schema.PHASES.values()], _mean(row, schema.SECONDS)
+    return [digits(value, 2) for value in (*parts, whole - sum(parts), whole)]
+
+
 def _size(row: pd.Series) -> str:
     return f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}"
 

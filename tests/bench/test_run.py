@@ -62,6 +62,13 @@ def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_conf
     assert {schema.DATA_DIGEST, schema.GIT_COMMIT} <= tags.keys()
 
 
+def test_phases_are_most_of_the_run_and_no_more(answer: dict[str, Any], runs: Path) -> None:
+    metrics = open_store(tracking_url(runs)).get_run(answer["run_id"]).data.metrics
+    spent = [metrics[phase.name] for phase in schema.PHASES.values()]
+    assert min(spent) > 0
+    assert 0.8 * metrics[schema.SECONDS.name] < sum(spent) <= metrics[schema.SECONDS.name]
+
+
 def test_curves_have_one_point_per_epoch(answer: dict[str, Any], runs: Path) -> None:
     client = open_store(tracking_url(runs))
     for metric in schema.METRICS.values():

@@ -16,7 +16,7 @@ from bench.augment import apply_colour, augment, draw_affine, draw_colour
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.data.frames import Frames
 from bench.data.split import Split
-from bench.run import prepare
+from bench.material import prepare
 from bench.train import (
     STUCK_EPOCHS,
     BaseRate,

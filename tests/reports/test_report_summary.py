@@ -127,6 +127,16 @@ def test_costs_row(three: Summary) -> None:
     assert {name: costs[name] for name in expected} == expected
 
 
+def test_times_add_up(three: Summary) -> None:
+    made = table("times", three)
+    for row in made.rows:
+        *parts, whole = map(float, row[2:])
+        assert sum(parts) == pytest.approx(whole, abs=0.04)
+    runs = three.runs[three.runs[schema.STATE] == "complete"]
+    spent = (runs["time/train_seconds"] + runs["time/validation_seconds"]).sum() / runs["time/seconds"].sum()
+    assert f"Training and validation take {spent:.0%} of all." in made.caption
+
+
 def test_splits_stand_side_by_side_and_only_where_frames_were_split_at_random(summarised: Summarised) -> None:
     units = [
         Unit(architecture=name, split=split, seed=seed, iou=iou)
