@@ -13,7 +13,7 @@ from bench.calibration import brier
 from bench.data.frames import Frames, is_foreground
 from bench.data.neighbours import nearest_training_frames, thumbnails
 from bench.data.split import Split
-from bench.frame_table import FRAMES_AT_A_TIME
+from bench.frame_table import chunks
 from bench.metrics import frame_scores, scene_mean
 
 
@@ -23,9 +23,10 @@ def baseline_metrics(frames: Frames, split: Split) -> dict[str, float]:
     truth = is_foreground(frames.masks[split.test])
     values: dict[str, float] = {}
     for baseline, probability in probabilities(frames, split).items():
-        places = [slice(start, start + FRAMES_AT_A_TIME) for start in range(0, len(truth), FRAMES_AT_A_TIME)]
         # A probability of one frame is that of all.
-        parts = [_score(probability[at] if len(probability) > 1 else probability, truth[at]) for at in places]
+        parts = [
+            _score(probability[at] if len(probability) > 1 else probability, truth[at]) for at in chunks(len(truth))
+        ]
         for column in schema.BASELINE_COLUMNS:
             scores = np.concatenate([part[column] for part in parts])
             values[schema.baseline_metric(baseline, column).name] = scene_mean(scores.tolist(), scenes)

@@ -22,8 +22,13 @@ def frame_table(probability: NDArray[np.floating], truth: NDArray[np.bool_], nat
         truth: (N, H, W).
         native: (N, 2) height and width of each frame before it was resized.
     """
-    places = [slice(start, start + FRAMES_AT_A_TIME) for start in range(0, len(truth), FRAMES_AT_A_TIME)]
-    return pd.concat([_table(probability[at], truth[at], native[at]) for at in places], ignore_index=True)
+    parts = [_table(probability[at], truth[at], native[at]) for at in chunks(len(truth))]
+    return pd.concat(parts, ignore_index=True)
+
+
+def chunks(frames: int) -> list[slice]:
+    """The frames that are in work at a time."""
+    return [slice(start, start + FRAMES_AT_A_TIME) for start in range(0, frames, FRAMES_AT_A_TIME)]
 
 
 def _table(probability: NDArray[np.floating], truth: NDArray[np.bool_], native: NDArray[np.int64]) -> pd.DataFrame:

@@ -36,5 +36,10 @@ def scene_mean(values: Sequence[float], scenes: Sequence[str]) -> float:
 
 def label_agreement(masks: NDArray[np.uint8], scenes: Sequence[str]) -> float:
     """Scene mean of the IoU of soft masks (N, H, W) cut at 64 and at 192: above it, the threshold decides the score."""
+    return scene_mean(threshold_iou(masks).tolist(), scenes)
+
+
+def threshold_iou(masks: NDArray[np.uint8]) -> Tensor:
+    """IoU of soft masks (N, H, W) cut at 64 and at 192, per frame: 1 if the threshold decides nothing."""
     low, high = (torch.from_numpy(masks >= threshold) for threshold in (64, 192))
-    return scene_mean(frame_scores(low, high).iou.tolist(), scenes)
+    return frame_scores(low, high).iou

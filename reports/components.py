@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from reports.statistics import FloatArray
+from reports.statistics import sums_of_squares, two_way_tables
 
 
 class Components(NamedTuple):
@@ -32,36 +32,20 @@ def estimate(a: pd.DataFrame, b: pd.DataFrame) -> Components:
     Raises:
         ValueError: fewer than two seeds in common.
     """
-    tables = _crossed(a, b)
+    tables = two_way_tables(a, b)
     levels = np.concatenate([table.mean(axis=1) for table in tables]) if tables else np.empty(0)
     if len(levels) < 2:
         raise ValueError(f"Components need at least 2 seeds that both configurations have, got {len(levels)}.")
     runs, scenes = (np.array([table.shape[axis] for table in tables]) for axis in (0, 1))
-    residual = _ratio(sum(_interaction(table) for table in tables), float(np.sum((runs - 1) * (scenes - 1))))
-    between = _ratio(sum(_squares(table.mean(axis=0)) for table in tables), float(np.sum(scenes - 1)))
+    _, of_scenes, rest = np.transpose([sums_of_squares(table) for table in tables])
+    residual = _ratio(rest.sum(), float(np.sum((runs - 1) * (scenes - 1))))
+    between = _ratio(np.sum(of_scenes / runs), float(np.sum(scenes - 1)))
     scene = max(0.0, between - residual * _ratio(float(np.sum((scenes - 1) / runs)), float(np.sum(scenes - 1))))
     # Two runs differ by their scenes only if they were tested on different folds: this share of all pairs of runs.
     apart = 1 - float(np.sum(runs * (runs - 1))) / (len(levels) * (len(levels) - 1))
     per_scene = float(np.sum(runs / scenes)) / len(levels)
-    run = max(0.0, _squares(levels) / (len(levels) - 1) - per_scene * (residual + apart * scene))
+    run = max(0.0, float(np.var(levels, ddof=1)) - per_scene * (residual + apart * scene))
     return Components(math.sqrt(run), math.sqrt(scene), math.sqrt(residual))
-
-
-def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> list[FloatArray]:
-    """A table of a - b per fold: a row per seed, a column per scene."""
-    keys = ["fold", "seed", "scene"]
-    differences = (a.set_index(keys)["value"] - b.set_index(keys)["value"]).dropna()
-    return [fold.unstack("scene").dropna().to_numpy() for _, fold in differences.groupby("fold")]
-
-
-def _interaction(table: FloatArray) -> float:
-    """Sum of squares of what row and column means leave over."""
-    rows, columns = table.mean(axis=1, keepdims=True), table.mean(axis=0, keepdims=True)
-    return float(np.sum((table - rows - columns + table.mean()) ** 2))
-
-
-def _squares(values: FloatArray) -> float:
-    return float(np.sum((values - values.mean()) ** 2))
 
 
 def _ratio(total: float, count: float) -> float:

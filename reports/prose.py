@@ -16,7 +16,6 @@ from reports.tables.verdicts import bounds, difference, p_value, word
 from reports.text import counted, digits, listed, megabytes, significant
 
 IOU = statistic(schema.TEST_IOU, "mean")
-VALIDATION = statistic(schema.BEST_VAL_IOU, "mean")
 MEMORY = statistic(schema.TENSOR_PEAK, "mean")
 
 

@@ -169,13 +169,11 @@ def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> _Mean:
     Trainings and scenes are random and crossed: the variance of the mean is (M_seeds + M_scenes - M_rest) / (S V) for S
     seeds and V scenes with the mean squares M of the two-way table. It is never less than what the scenes alone give.
     """
-    keys = ["seed", "scene"]
-    table = (a.set_index(keys)["value"] - b.set_index(keys)["value"]).unstack("scene").dropna()
-    if min(table.shape) < 2:
+    (cells,) = two_way_tables(a, b) or [np.empty((0, 0))]
+    if min(cells.shape) < 2:
         return _Mean.of(paired(a, b)["value"].to_numpy())
-    cells = table.to_numpy(dtype=np.float64)
     over_scenes = _Mean.of(cells.mean(axis=0))
-    means = mean_squares(cells)
+    means = sums_of_squares(cells) / _two_way_freedom(cells.shape)
     variance = means[0] + means[1] - means[2]
     if variance <= means[1]:
         return over_scenes
@@ -183,12 +181,18 @@ def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> _Mean:
     return over_scenes._replace(error=math.sqrt(variance / cells.size), freedom=freedom)
 
 
-def mean_squares(cells: FloatArray) -> FloatArray:
-    """Mean squares of the rows, the columns and the rest of a two-way table with at least two of both."""
+def two_way_tables(a: pd.DataFrame, b: pd.DataFrame) -> list[FloatArray]:
+    """A table of a - b per fold: a row for each seed that both have, a column for each scene."""
+    keys = ["fold", "seed", "scene"]
+    differences = (a.set_index(keys)["value"] - b.set_index(keys)["value"]).dropna()
+    return [fold.unstack("scene").dropna().to_numpy(np.float64) for _, fold in differences.groupby("fold")]
+
+
+def sums_of_squares(cells: FloatArray) -> FloatArray:
+    """Sums of squares of the rows, the columns and the rest of a two-way table."""
     rows, columns = cells.mean(axis=1), cells.mean(axis=0)
     rest = cells - rows[:, None] - columns + cells.mean()
-    squares = np.array([np.var(rows) * cells.size, np.var(columns) * cells.size, np.sum(rest**2)])
-    return squares / _two_way_freedom(cells.shape)
+    return np.array([np.var(rows) * cells.size, np.var(columns) * cells.size, np.sum(rest**2)])
 
 
 def satterthwaite(means: FloatArray, shape: tuple[int, ...]) -> float:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SMALL = {"synthetic_scenes": 60, "synthetic_frames": 5}
 """Fields of the DataConfig: the drawn dancers of every study that a CPU can run, so that the studies compare."""
+SMALL_TRAINING = TrainingConfig(epochs=10, batch_size=8, lr=1e-2, dice_weight=3.0)
+"""How their networks are trained where the rate is not searched."""
 
 
 def grid(

@@ -1,7 +1,7 @@
 """The comparison compared with itself: a U-Net and its twin, of which neither can be better."""
 
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import SMALL, cross_with_seeds, grid
+from studies.spaces import SMALL, SMALL_TRAINING, cross_with_seeds, grid
 from studies.study import Factorial, Unit
 
 
@@ -14,7 +14,7 @@ STUDY = Factorial(
     name="aa",
     question="Is the verdict honest: U-Net against U-Net with other initial weights, every fold once, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=10, batch_size=8, lr=1e-2, dice_weight=3.0),
+    training=SMALL_TRAINING,
     plan=_plan,
     data=SMALL,
 )

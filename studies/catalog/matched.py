@@ -3,7 +3,7 @@
 from architectures.config import ArchitectureConfig
 from bench.config import DataConfig, TrainingConfig
 from studies.matching import costs, match_width
-from studies.spaces import SMALL, cross_with_seeds, grid
+from studies.spaces import SMALL, SMALL_TRAINING, cross_with_seeds, grid
 from studies.study import Factor, Factorial, Unit
 
 DEPTH, BASE_WIDTH, GROWTH = 3, 16, 1.5
@@ -26,7 +26,7 @@ STUDY = Factorial(
     name="matched",
     question="U-Net against Hourglasses of equal width, parameters, arithmetic and memory, five paired seeds, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=10, batch_size=8, lr=1e-2, dice_weight=3.0),
+    training=SMALL_TRAINING,
     plan=_plan,
     data=SMALL,
 )

@@ -2,7 +2,7 @@
 
 from architectures.config import ArchitectureConfig, widths
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import SMALL, cross_with_seeds, skip_subsets
+from studies.spaces import SMALL, SMALL_TRAINING, cross_with_seeds, skip_subsets
 from studies.study import Factor, Factorial, Unit
 
 DEPTH, BASE_WIDTH = 3, 12
@@ -25,7 +25,7 @@ STUDY = Factorial(
     name="skips",
     question="Which skip connections matter: every subset of three levels from Hourglass to U-Net, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=10, batch_size=8, lr=1e-2, dice_weight=3.0),
+    training=SMALL_TRAINING,
     plan=_plan,
     data=SMALL,
 )

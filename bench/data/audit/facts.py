@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
 
 from bench.data.folder import Pair, open_image
 from bench.data.frames import Frames, is_foreground
-from bench.metrics import frame_scores
+from bench.metrics import threshold_iou
 
 
 class Facts(NamedTuple):
@@ -45,7 +44,6 @@ def facts_of_arrays(frames: Frames) -> list[Facts]:
 
 def _facts(image: Image.Image, mask: Image.Image) -> Facts:
     alpha = np.array(mask.convert("L"))
-    low, high = (torch.from_numpy(alpha >= threshold)[None] for threshold in (64, 192))
     return Facts(
         image_size=image.size,
         mask_size=mask.size,
@@ -54,5 +52,5 @@ def _facts(image: Image.Image, mask: Image.Image) -> Facts:
         digest=hashlib.sha256(repr(image.size).encode() + image.convert("RGB").tobytes()).hexdigest(),
         foreground=float(is_foreground(alpha).mean()),
         soft=float(((alpha > 0) & (alpha < 255)).mean()),
-        threshold_iou=frame_scores(low, high).iou.item(),
+        threshold_iou=threshold_iou(alpha[None]).item(),
     )
