@@ -1,7 +1,6 @@
 """Masks for new images from a trained checkpoint."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from architectures import registry
 from bench import schema
 from bench.config import RunConfig, unflatten
 from bench.data.folder import SUFFIXES, read_image
+from bench.files import replacing
 from bench.panel import overlay
 from bench.tracking import find_artifact
 from bench.train import standardise
@@ -99,6 +99,5 @@ def predict_files(
 
 def _save(image: Image.Image, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    image.save(temporary, format="PNG")
-    os.replace(temporary, path)
+    with replacing(path) as partial:
+        image.save(partial, format="PNG")

@@ -22,7 +22,7 @@ from bench.evaluation import evaluate_test
 from bench.material import Material, make_trainer, prepare
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
 from bench.tracking import RunLog
-from bench.train import BaseRate, EpochRecord, TrainingResult, train
+from bench.train import EpochRecord, TrainingResult, base_rate_of, train
 
 Stop = Callable[[EpochRecord], str | None]
 
@@ -156,7 +156,7 @@ def bottleneck_params(predicted: tuple[int, int, int], measured: tuple[int, int,
 def static_metrics(prediction: Prediction, material: Material) -> dict[str, float]:
     """What is known before training."""
     validation = torch.from_numpy(material.split.val)
-    base_rate = BaseRate.of(material.data, validation)
+    base_rate = base_rate_of(material.data, validation)
     return {
         schema.BOTTLENECK_ELEMENTS.name: prediction.elements,
         schema.BOTTLENECK_COMPRESSION.name: prediction.compression,

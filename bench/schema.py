@@ -15,9 +15,6 @@ carries a reason (tag `state.reason`)."""
 
 STATES: tuple[State, ...] = ("complete", "pruned", "infeasible", "diverged", "out_of_memory", "failed")
 
-STUCK_SHARE = 0.97
-"""A validation cross-entropy above this share of the base-rate entropy is no better than it."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:

@@ -6,7 +6,7 @@ Shapes: N frames, B batch, H height, W width.
 import copy
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from bench import schema
 from bench.augment import augment
+from bench.base_rate import BaseRate
 from bench.clock import Stopwatch
 from bench.config import RunConfig, TrainingConfig
 from bench.data.frames import Frames, is_foreground
@@ -76,30 +77,6 @@ class Evaluation(NamedTuple):
     dice: float
 
 
-class BaseRate(NamedTuple):
-    """What a network reaches that predicts the same for every pixel."""
-
-    share: float
-    """p, of the pixels that are foreground."""
-    entropy: float
-    """H(p) in nats."""
-    all_foreground_iou: float
-
-    @classmethod
-    def of(cls, data: DeviceFrames, indices: Tensor) -> Self:
-        """Of the frames at `indices`."""
-        masks = data.masks[indices]
-        share = masks.double().mean()
-        entropy = -(torch.special.xlogy(share, share) + torch.special.xlogy(1 - share, 1 - share))
-        scenes = [data.scenes[index] for index in indices.tolist()]
-        shares = masks.double().mean(dim=(1, 2, 3)).tolist()  # of all pixels, those in the mask: the IoU of all pixels
-        return cls(share.item(), entropy.item(), scene_mean(shares, scenes))
-
-    def is_better(self, record: EpochRecord) -> bool:
-        """Whether an epoch's network has learnt more than the base rate."""
-        return record.val_bce <= schema.STUCK_SHARE * self.entropy or record.val_iou > self.all_foreground_iou
-
-
 class TrainingResult(NamedTuple):
     """The best epoch on validation scenes, and why training ended early if it did."""
 
@@ -121,6 +98,14 @@ def to_device(frames: Frames, device: torch.device) -> DeviceFrames:
     images = torch.tensor(frames.images, device=device).permute(0, 3, 1, 2)
     masks = torch.tensor(is_foreground(frames.masks), device=device).unsqueeze(1)
     return DeviceFrames(images, masks, frames.scenes)
+
+
+def base_rate_of(data: DeviceFrames, indices: Tensor) -> BaseRate:
+    """Base rate of the frames at `indices`."""
+    masks = data.masks[indices]
+    scenes = [data.scenes[index] for index in indices.tolist()]
+    shares = masks.double().mean(dim=(1, 2, 3)).tolist()  # of all pixels, those in the mask: the IoU of all pixels
+    return BaseRate(masks.double().mean().item(), scene_mean(shares, scenes))
 
 
 class Trainer:
@@ -232,7 +217,7 @@ def train(
     training, validation = torch.from_numpy(split.train), torch.from_numpy(split.val)
     best: EpochRecord | None = None
     best_state: dict[str, Tensor] = {}
-    base_rate, stuck = BaseRate.of(data, validation), True
+    base_rate, stuck = base_rate_of(data, validation), True
     seconds, validation_seconds, steps, epoch_images = 0.0, 0.0, 0, 0
     state: schema.State = "complete"
     reason = ""
@@ -256,7 +241,7 @@ def train(
         record = EpochRecord(epoch, loss, scores.loss, scores.bce, scores.iou, scores.dice, lr, elapsed)
         if best is None or record.val_iou > best.val_iou:
             best, best_state = record, copy.deepcopy(trainer.network.state_dict())
-        stuck = stuck and not base_rate.is_better(record)
+        stuck = stuck and not base_rate.is_better(record.val_bce, record.val_iou)
         if stop := on_epoch(record):
             state, reason = "pruned", stop
             break

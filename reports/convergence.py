@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench import schema
+from bench.base_rate import BaseRate
 from reports.load import RUN
 from reports.summary import CONFIGURATION, Summary, comparable
 
@@ -78,14 +79,12 @@ def _measure(curve: pd.DataFrame, run: pd.Series, target: float) -> dict[str, fl
 
 
 def is_stuck(curve: pd.DataFrame, share: float, all_foreground: float) -> bool:
-    """Whether there were epochs and none was better than a constant (as `bench.train.BaseRate` judges).
+    """Whether there were epochs and none was better than a constant (`bench.base_rate`).
 
     Constants are the foreground's share, by cross-entropy, and foreground everywhere, by IoU.
     """
+    rate = BaseRate(share, all_foreground)
     if curve.empty or not 0 < share < 1:
         return False
-    entropy = -share * math.log(share) - (1 - share) * math.log(1 - share)
-    learnt = (curve[schema.VAL_BCE.name] <= schema.STUCK_SHARE * entropy) | (
-        curve[schema.VAL_IOU.name] > all_foreground
-    )
-    return not learnt.any()
+    epochs = zip(curve[schema.VAL_BCE.name], curve[schema.VAL_IOU.name], strict=True)
+    return not any(rate.is_better(bce, iou) for bce, iou in epochs)

@@ -1,6 +1,5 @@
 """A contact sheet: one picture that shows what a data set looks like."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.data.frames import Frames
+from bench.files import replacing
 
 _ROWS = 12
 _GAP = 2  # pixels between cells
@@ -68,9 +68,5 @@ def _cell(frames: Frames, index: int, factor: int) -> NDArray[np.uint8]:
 
 def _write(sheet: Image.Image, path: Path) -> None:
     """Save under a temporary name first, so that path never holds half a picture."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as partial:
         sheet.save(partial, format="PNG")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

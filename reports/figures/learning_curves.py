@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench import schema
+from bench.base_rate import entropy
 from reports import style, text
 from reports.figures.base import NoDataError, Plot
 from reports.load import ARCHITECTURE, RUN, SEED
@@ -55,15 +56,8 @@ def _chosen(of: Summary, runs: pd.DataFrame) -> list[int]:
     return [*best, *others[CONFIGURATION].to_list()][:MOST_PANELS]
 
 
-def entropy(share: pd.Series) -> pd.Series:
-    """Cross-entropy in nats of always predicting the foreground share."""
-    inside = share.clip(1e-9, 1 - 1e-9)
-    nats: pd.Series = -(inside * np.log(inside) + (1 - inside) * np.log(1 - inside))
-    return nats
-
-
 def _base_rate(runs: pd.DataFrame) -> pd.DataFrame:
-    rates = runs.assign(value=entropy(runs[schema.FOREGROUND_SHARE.name]))
+    rates = runs.assign(value=runs[schema.FOREGROUND_SHARE.name].map(entropy))
     return rates.groupby(CONFIGURATION)["value"].mean().dropna().reset_index()
 
 

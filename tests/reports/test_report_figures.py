@@ -9,6 +9,7 @@ import pytest
 from fake_units import Unit, grid
 
 from bench import schema
+from bench.base_rate import entropy
 from reports import style
 from reports.figures import FIGURES, bottleneck, depth, iou_memory, learning_curves, pareto, predictions, profiles
 from reports.figures.base import NoDataError
@@ -162,8 +163,8 @@ def test_a_narrow_memory_axis_has_ticks(summarised: Summarised) -> None:
 
 
 def test_entropy_of_the_base_rate() -> None:
-    assert learning_curves.entropy(pd.Series([0.5, 0.36]))[0] == pytest.approx(np.log(2))
-    assert learning_curves.entropy(pd.Series([0.0]))[0] == pytest.approx(0, abs=1e-6)
+    assert entropy(0.5) == pytest.approx(np.log(2))
+    assert entropy(0.0) == pytest.approx(0, abs=1e-6)
 
 
 def test_curves_of_the_best_configuration_of_each_architecture(small: Summary) -> None:
@@ -171,7 +172,7 @@ def test_curves_of_the_best_configuration_of_each_architecture(small: Summary) -
     assert shown.runs["label"].unique().tolist() == ["depth 3, width 16"]
     assert shown.runs.groupby("configuration")["run_id"].nunique().tolist() == [2, 2, 2]
     share = pd.Series([0.3, 0.31])
-    assert shown.base_rate["value"].tolist() == pytest.approx([learning_curves.entropy(share).mean()] * 3)
+    assert shown.base_rate["value"].tolist() == pytest.approx([share.map(entropy).mean()] * 3)
 
 
 def test_medians_leave_out_runs_that_did_not_complete(summarised: Summarised) -> None:
