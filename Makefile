@@ -6,6 +6,7 @@ DEVICE         ?= auto
 WORKERS        ?= auto
 EXECUTOR       ?= local
 EPOCHS         ?=
+REPETITIONS    ?=
 SPLIT          ?=
 MEMORY_BUDGET  ?=
 STORAGE        ?=
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 # Where results lie, for every command.
 STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
 
-.PHONY: sweep report ui setup test check
+.PHONY: sweep report perf ui setup test check
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study
@@ -35,6 +36,11 @@ sweep: setup  ## run or resume a study
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf
 	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE)
+
+perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf
+	@$(PIP) -e ".[perf]"
+	@$(BIN)/python -m bench perf --data "$(DATA)" --device "$(DEVICE)" --out "$(RUNS)/perf" \
+		$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(REPETITIONS),--repetitions "$(REPETITIONS)")
 
 ui: setup  ## MLflow on this machine only
 	@MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port "$(PORT)" --workers 1 \

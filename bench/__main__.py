@@ -1,4 +1,4 @@
-"""`python -m bench data|train|predict`. Torch and MLflow are imported when a command runs, so that help is quick."""
+"""`python -m bench data|train|predict|perf`. Torch and MLflow are imported when a command runs: help is quick."""
 
 import argparse
 import sys
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from bench import cli
 from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.perf.config import CONTENDERS, PerfConfig, choose_contenders
 
 if TYPE_CHECKING:
     from bench.data.frames import Frames
 
 _OWN_FLAGS = frozenset({"path", "size"})
+_NO_AUGMENTATION: dict[str, Any] = {"flip": 0.0, "rotate": 0.0, "scale": 0.0, "shift": 0.0, "colour": 0.0}
+_PERF_TRAINING = frozenset(_NO_AUGMENTATION) | {"epochs", "batch_size"}
+"""What `perf` decides itself, or has a flag of its own for."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add_data(commands.add_parser("data", help="describe a data set, audit it, or draw a contact sheet of it"))
     _add_train(commands.add_parser("train", help="train one network and track it"))
     _add_predict(commands.add_parser("predict", help="write masks of new images"))
+    _add_perf(commands.add_parser("perf", help="measure speed and memory beside plain PyTorch and Lightning"))
     return cli.main(parser, arguments)
 
 
@@ -67,7 +72,14 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--skips", nargs="+", help="none, all, or the levels to connect (1 = full resolution)")
     network.add_argument("--norm", default="none", help="none, batch or group (default: none)")
     _add_dataset(parser, 128)
-    cli.add_fields(parser.add_argument_group("training"), TrainingConfig)
+    training = parser.add_argument_group("training")
+    cli.add_fields(training, TrainingConfig)
+    training.add_argument(
+        "--augment",
+        choices=("full", "none"),
+        default="full",
+        help="full: by --flip, --rotate, --scale, --shift and --colour; none: all of them are 0 (default: full)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="decides fold, initialisation and order (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
     parser.add_argument(
@@ -84,6 +96,31 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
     cli.add_store(parser)
     _add_common(parser, _predict)
+
+
+def _add_perf(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--preset", nargs="+", default=["hourglass", "unet"], help="named networks (default: hourglass unet)"
+    )
+    parser.add_argument(
+        "--contenders",
+        nargs="+",
+        metavar="NAME",
+        help=f"who is measured: {', '.join(CONTENDERS)} (default: all that are installed)",
+    )
+    cli.add_fields(parser.add_argument_group("measurement"), PerfConfig)
+    _add_dataset(parser, 128)
+    training = parser.add_argument_group("training")
+    training.add_argument("--batch-size", type=int, default=128, help="frames per optimiser step (default: 128)")
+    cli.add_fields(training, TrainingConfig, _PERF_TRAINING)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/perf"),
+        help="folder for perf.json, perf.md and perf.svg (default: runs/perf)",
+    )
+    _add_common(parser, _perf)
 
 
 def _data_config(options: argparse.Namespace) -> DataConfig:
@@ -158,7 +195,9 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
     return RunConfig(
         architecture=architecture,
         data=_data_config(options),
-        training=TrainingConfig(**cli.pick_fields(options, TrainingConfig)),
+        training=TrainingConfig(
+            **cli.pick_fields(options, TrainingConfig) | (_NO_AUGMENTATION if options.augment == "none" else {})
+        ),
         seed=options.seed,
     )
 
@@ -189,6 +228,23 @@ def _predict(options: argparse.Namespace) -> dict[str, Any]:
     )
     written = predict_files(network, config, images, options.out, choose_device(options.device))
     return {"masks": len(written), "out": str(options.out)}
+
+
+def _perf(options: argparse.Namespace) -> dict[str, Any] | str:
+    from architectures import registry
+    from bench.perf.compare import compare
+
+    contenders, left_out = choose_contenders(options.contenders)
+    training = TrainingConfig(
+        batch_size=options.batch_size, **_NO_AUGMENTATION, **cli.pick_fields(options, TrainingConfig, _PERF_TRAINING)
+    )
+    data = _data_config(options)
+    networks = {
+        name: RunConfig(architecture=registry.get_preset(name), data=data, training=training) for name in options.preset
+    }
+    perf = PerfConfig(**cli.pick_fields(options, PerfConfig))
+    answer = compare(networks, contenders, left_out, perf, device=options.device, out=options.out)
+    return answer.values if options.json else answer.text
 
 
 if __name__ == "__main__":

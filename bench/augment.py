@@ -5,6 +5,7 @@ Shapes: B batch, H height, W width. Images are float in [0, 1], masks float 0 or
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,16 +17,32 @@ GREY = (0.299, 0.587, 0.114)
 """Luma weights of ITU-R BT.601."""
 
 
-def augment(images: Tensor, masks: Tensor, config: TrainingConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+class Transform(NamedTuple):
+    """How each of B frames is changed."""
+
+    theta: Tensor
+    """(B, 2, 3), see `draw_affine`."""
+    gain: Tensor
+    """(B, 3, 3), see `draw_colour`."""
+    shift: Tensor
+    """(B, 3)."""
+
+
+def draw(batch: int, aspect: float, config: TrainingConfig, generator: torch.Generator) -> Transform | None:
+    """Draw a transform per frame of `aspect` = H/W, on the CPU; None if the config changes nothing."""
+    if not any((config.flip, config.rotate, config.scale, config.shift, config.colour)):
+        return None
+    theta = draw_affine(batch, aspect, config, generator)
+    return Transform(theta, *draw_colour(batch, config.colour, generator))
+
+
+def augment(images: Tensor, masks: Tensor, transform: Transform) -> tuple[Tensor, Tensor]:
     """(B, 3, H, W) and (B, 1, H, W) -> the same shapes; the masks stay 0 or 1 and follow the geometry only."""
     batch, _, height, width = images.shape
-    theta = draw_affine(batch, height / width, config, generator).to(images.device, non_blocking=True)
-    gain, shift = draw_colour(batch, config.colour, generator)
-    gain, shift = gain.to(images.device, non_blocking=True), shift.to(images.device, non_blocking=True)
-    grid = F.affine_grid(theta, [batch, 1, height, width], align_corners=False)
+    grid = F.affine_grid(transform.theta, [batch, 1, height, width], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     masks = F.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
-    return apply_colour(images, gain, shift), masks
+    return apply_colour(images, transform.gain, transform.shift), masks
 
 
 def draw_affine(batch: int, aspect: float, config: TrainingConfig, generator: torch.Generator) -> Tensor:

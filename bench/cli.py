@@ -37,7 +37,7 @@ def main(parser: argparse.ArgumentParser, arguments: list[str] | None = None) ->
         print(f"{parser.prog}: {failure}", file=sys.stderr)
         return EXIT_INPUT
     except KeyboardInterrupt as interrupt:
-        print(f"\n{interrupt or 'interrupted'}", file=sys.stderr)
+        print(f"\n{str(interrupt) or 'interrupted'}", file=sys.stderr)
         return EXIT_INTERRUPTED
     if isinstance(answer, str):
         print(answer)

@@ -44,13 +44,15 @@ def _has_fast_bf16(device: torch.device) -> bool:
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
-def place(network: nn.Module, device: torch.device) -> nn.Module:
-    """Move the network to the device, its kernels to channels-last order.
+def place(
+    network: nn.Module, device: torch.device, memory_format: torch.memory_format = torch.channels_last
+) -> nn.Module:
+    """Move the network to the device, its kernels to the memory format.
 
     Unlike `Module.to` this also works on the tensors of FakeTensorMode, by which memory is predicted.
     """
     for tensor in (*network.parameters(), *network.buffers()):
-        layout = torch.channels_last if tensor.dim() == 4 else torch.preserve_format
+        layout = memory_format if tensor.dim() == 4 else torch.preserve_format
         tensor.data = tensor.data.to(device, memory_format=layout)
     return network
 

@@ -58,4 +58,4 @@ def git_commit() -> str:
 def code_digest() -> str:
     """Hash of the code that decides the numbers: networks and measurement."""
     bench = Path(__file__).parent
-    return digest_sources([bench.parent / "architectures", bench])
+    return digest_sources([bench.parent / "architectures", bench], skip=bench / "perf")

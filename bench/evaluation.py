@@ -26,7 +26,7 @@ def evaluate_test(
     log.tags({schema.TEST_OPENED: opened})
     with phases.phase("test"):
         material.trainer.network.load_state_dict(best)
-        probability = material.trainer.evaluate(material.data, torch.from_numpy(split.test)).probability.numpy()
+        probability = material.trainer.predict(material.data, torch.from_numpy(split.test)).numpy()
         scenes = [frames.scenes[index] for index in split.test]
         table = frame_table(probability, is_foreground(frames.masks[split.test]), frames.native[split.test])
         agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes)}

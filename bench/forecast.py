@@ -7,7 +7,7 @@ from architectures import registry
 from bench.config import RunConfig
 from bench.device import place
 from bench.memory import TensorTracker
-from bench.train import Trainer
+from bench.trainer import Trainer
 
 
 def predict_peak_bytes(config: RunConfig, device: torch.device) -> int:
@@ -25,16 +25,7 @@ def predict_peak_bytes(config: RunConfig, device: torch.device) -> int:
         images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)
         images = images.contiguous(memory_format=torch.channels_last)
         masks = torch.empty((batch, 1, height, width), dtype=torch.bool, device=device)
-        _create_state(trainer)
         with TensorTracker([images, masks, *trainer.resident()]) as tracker:
-            trainer.step(images, masks)
+            trainer.step(images, masks, trainer.draw(batch))
     peak: int = tracker.peak
     return peak
-
-
-def _create_state(trainer: Trainer) -> None:
-    """The optimiser's state, which lives from the first step on."""
-    for parameter in trainer.network.parameters():
-        parameter.grad = torch.zeros_like(parameter)
-    trainer.optimizer.step()
-    trainer.optimizer.zero_grad()

@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
 from architectures import registry
+from bench.allocator import keep_freed_memory
 from bench.config import RunConfig
 from bench.data.dataset import Dataset, load
 from bench.data.split import Split, split_frames
 from bench.device import place
-from bench.train import DeviceFrames, Trainer, to_device
+from bench.execution import REFERENCE, Execution, default_execution
+from bench.trainer import DeviceFrames, Trainer, to_device
 
 
 class Material(NamedTuple):
@@ -23,14 +26,32 @@ class Material(NamedTuple):
 
 
 def prepare(config: RunConfig, cache: Path, device: torch.device) -> Material:
-    """Load and split the data, build the network and its trainer."""
+    """Build the network, load and split the data.
+
+    Raises:
+        ValueError: the architecture or the data are wrong; then nothing has been written.
+    """
+    if device.type == "cpu":
+        keep_freed_memory()
+    network = registry.build(config.architecture, seed=config.seed)
     dataset = load(config.data, cache)
     split = split_frames(dataset.frames.scenes, config.data, config.seed)
-    return Material(dataset, split, to_device(dataset.frames, device), make_trainer(config, split, device))
+    trainer = _trainer(network, config, split, device, default_execution(config, device))
+    return Material(dataset, split, to_device(dataset.frames, device), trainer)
 
 
-def make_trainer(config: RunConfig, split: Split, device: torch.device) -> Trainer:
+def make_trainer(config: RunConfig, split: Split, device: torch.device, execution: Execution = REFERENCE) -> Trainer:
     """A new network on the device with a schedule that spans the whole run."""
-    network = place(registry.build(config.architecture, seed=config.seed), device)
-    per_epoch = max(1, len(split.train) // config.training.batch_size)
-    return Trainer(network, config, steps=per_epoch * config.training.epochs, device=device)
+    return _trainer(registry.build(config.architecture, seed=config.seed), config, split, device, execution)
+
+
+def planned_steps(config: RunConfig, split: Split) -> int:
+    """Optimiser steps of the whole run."""
+    return max(1, len(split.train) // config.training.batch_size) * config.training.epochs
+
+
+def _trainer(
+    network: nn.Module, config: RunConfig, split: Split, device: torch.device, execution: Execution
+) -> Trainer:
+    placed = place(network, device, execution.layout)
+    return Trainer(placed, config, planned_steps(config, split), device, execution)

@@ -5,12 +5,10 @@
 - process peak: resident memory of the whole process, interpreter and libraries included.
 """
 
-import ctypes
 import resource
 import sys
 import weakref
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +17,8 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from bench.allocator import give_back_freed_memory
 
 _PROC = Path("/proc/self")
 
@@ -83,10 +83,11 @@ def measure_step(
     saved = saved_activation_bytes(step, resident())
     with TensorTracker(resident()) as tracker:
         step()
+    baseline = _storage_bytes(resident())
     if device.type == "cuda":
-        allocator_peak, reserved_peak = _cuda_peaks(step, device)
+        allocator_peak, reserved_peak = _cuda_peaks(step, baseline, device)
         return StepMemory(tracker.peak, saved, allocator_peak, reserved_peak)
-    return StepMemory(tracker.peak, saved, _cpu_allocator_peak(step, resident()), None)
+    return StepMemory(tracker.peak, saved, _cpu_allocator_peak(step, baseline), None)
 
 
 def saved_activation_bytes(step: Callable[[], object], resident: Iterable[Tensor]) -> int:
@@ -106,17 +107,23 @@ def saved_activation_bytes(step: Callable[[], object], resident: Iterable[Tensor
     return sum(saved.values())
 
 
-def _cuda_peaks(step: Callable[[], object], device: torch.device) -> tuple[int, int]:
+def _cuda_peaks(step: Callable[[], object], baseline: int, device: torch.device) -> tuple[int, int]:
+    """The step's own allocations on top of what is resident: data and networks that lie beside it are not its."""
     torch.cuda.synchronize(device)
+    torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
     step()
     torch.cuda.synchronize(device)
-    return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+    return baseline + torch.cuda.max_memory_allocated(device) - before, torch.cuda.max_memory_reserved(device)
 
 
-def _cpu_allocator_peak(step: Callable[[], object], resident: Iterable[Tensor]) -> int:
+def _storage_bytes(tensors: Iterable[Tensor]) -> int:
+    return sum({id(s): s.nbytes() for s in (tensor.untyped_storage() for tensor in tensors)}.values())
+
+
+def _cpu_allocator_peak(step: Callable[[], object], baseline: int) -> int:
     """Largest running sum of the profiler's allocations and frees, on top of what was resident before."""
-    baseline = sum({id(s): s.nbytes() for s in (t.untyped_storage() for t in resident)}.values())
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         step()
     assert profiler.profiler is not None
@@ -134,8 +141,7 @@ def reset_process_peak() -> None:
 
     What earlier runs of a worker freed is given back first: it is not this run's.
     """
-    with suppress(AttributeError, OSError):  # glibc only
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back_freed_memory()
     reset = _PROC / "clear_refs"
     if reset.exists():
         reset.write_text("5")

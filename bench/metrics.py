@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -31,7 +30,8 @@ def frame_scores(predictions: Tensor, targets: Tensor) -> FrameScores:
 
 def scene_mean(values: Sequence[float], scenes: Sequence[str]) -> float:
     """Unweighted mean over scenes of the mean over each scene's frames."""
-    return float(pd.Series(values).groupby(list(scenes)).mean().mean())
+    _, scene = np.unique(np.asarray(scenes), return_inverse=True)
+    return float(np.mean(np.bincount(scene, np.asarray(values, float)) / np.bincount(scene)))
 
 
 def label_agreement(masks: NDArray[np.uint8], scenes: Sequence[str]) -> float:

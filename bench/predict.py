@@ -17,7 +17,7 @@ from bench.data.folder import SUFFIXES, read_image
 from bench.files import replacing
 from bench.panel import overlay
 from bench.tracking import find_artifact
-from bench.train import standardise
+from bench.trainer import standardise
 
 
 def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:

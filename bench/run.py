@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from architectures import registry
 from architectures.bottleneck import Prediction
 from bench import schema
+from bench.autotune import is_worth_tuning, tune
+from bench.background import BackgroundLog
 from bench.clock import Phases, Stopwatch
 from bench.config import RunConfig, flatten
 from bench.data.dataset import Dataset
 from bench.data.split import Split, roles
 from bench.digest import digest
 from bench.environment import environment
-from bench.evaluation import evaluate_test
-from bench.material import Material, make_trainer, prepare
+from bench.material import Material, make_trainer, planned_steps, prepare
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
-from bench.tracking import RunLog
 from bench.train import EpochRecord, TrainingResult, base_rate_of, train
 
 Stop = Callable[[EpochRecord], str | None]
@@ -49,9 +49,9 @@ class RunResult:
 
 
 def run(
-    config: RunConfig, log: RunLog, *, cache: Path, device: torch.device, stop: Stop = never, test: bool = True
+    config: RunConfig, log: BackgroundLog, *, cache: Path, device: torch.device, stop: Stop = never, test: bool = True
 ) -> RunResult:
-    """Train and evaluate `config`, logging into `log`, which the caller creates and closes.
+    """Train and evaluate `config`, logging into `log`, whose run the caller closes.
 
     Without `test` the test scenes are never looked at, and no checkpoint is kept: such a run only chooses.
 
@@ -64,33 +64,44 @@ def run(
     log.params(describe(config))
     with phases.phase("setup"):
         material, metrics, bottleneck = _set_up(config, log, cache, device)
+    if is_worth_tuning(config, planned_steps(config, material.split), device):
+        with phases.phase("autotune"):
+            material, tried = tune(config, material, cache, device)
+        log.tags({schema.EXECUTION_TRIED: json.dumps(tried)})
+    execution = material.trainer.execution
+    log.tags({schema.EXECUTION + name: text for name, text in execution.describe().items()})
 
     def on_epoch(record: EpochRecord) -> str | None:
         with phases.phase("tracking"):
             log.metrics(record.metrics(), step=record.epoch)
             return stop(record)
 
-    result = train(material.trainer, material.data, material.split, on_epoch)
-    # Before the test frames are evaluated, which takes as much memory for every architecture.
-    metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}
+    result = train(material.trainer, material.data, material.split, on_epoch, log.poll)
+    metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
+    with phases.phase("memory"):
+        metrics |= memory_metrics(measure_memory(config, material, device))
+    with phases.phase("tracking"):
+        settled = log.settle()
     if result.state == "complete" and test:
-        metrics |= evaluate_test(config, material, result.best_state, log, phases)
+        from bench.evaluation import evaluate_test  # imports what training can do without
+
+        metrics |= evaluate_test(config, material, result.best_state, settled, phases)
     metrics |= {schema.PHASES[name].name: seconds for name, seconds in phases.seconds.items()}
     metrics |= {schema.SECONDS.name: clock.seconds()}
-    log.metrics(metrics)
+    settled.metrics(metrics)
     return RunResult(
-        run_id=log.run_id,
+        run_id=settled.run_id,
         state=result.state,
         reason=result.reason,
         epochs=result.epochs,
         bottleneck=bottleneck,
         metrics=metrics,
-        checkpoint=log.artifact(schema.CHECKPOINT_FILE) if result.state == "complete" and test else "",
+        checkpoint=settled.artifact(schema.CHECKPOINT_FILE) if result.state == "complete" and test else "",
     )
 
 
 def _set_up(
-    config: RunConfig, log: RunLog, cache: Path, device: torch.device
+    config: RunConfig, log: BackgroundLog, cache: Path, device: torch.device
 ) -> tuple[Material, dict[str, float], tuple[int, int, int]]:
     """What the run works with, what is known of it before training, and the measured bottleneck."""
     prediction = registry.predict(config.architecture, *config.data.size)
@@ -101,8 +112,7 @@ def _set_up(
     log.params(bottleneck_params(prediction.shape, bottleneck))
     if bottleneck != prediction.shape:
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {bottleneck}")
-    known = static_metrics(prediction, material) | memory_metrics(measure_memory(config, material, device))
-    return material, known, bottleneck
+    return material, static_metrics(prediction, material), bottleneck
 
 
 @torch.inference_mode()
@@ -121,12 +131,16 @@ def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: 
 
 
 def measure_memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:
-    """Peaks of a training step of full batch size, on a network of its own."""
+    """Peaks of a training step of full batch size by the reference's execution, on a network of its own."""
     trainer = make_trainer(config, material.split, device)
     trainer.network.train()
     batch = torch.from_numpy(np.resize(material.split.train, config.training.batch_size)).to(device)
     images, masks = material.data.images[batch], material.data.masks[batch]
-    return measure_step(lambda: trainer.step(images, masks), lambda: [images, masks, *trainer.resident()], device)
+    return measure_step(
+        lambda: trainer.step(images, masks, trainer.draw(len(images))),
+        lambda: [images, masks, *trainer.resident()],
+        device,
+    )
 
 
 def data_tags(dataset: Dataset, split: Split) -> dict[str, str]:

@@ -122,7 +122,7 @@ RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak 
 TRAIN_SPEED = _value("speed/train_images_per_second", "images/s", "higher", 0, None, "training speed")
 STEP_SECONDS = _value("time/step_seconds", "s", "lower", 0, None, "seconds per training step")
 
-Phase = Literal["setup", "train", "validation", "tracking", "test", "artifacts"]
+Phase = Literal["setup", "autotune", "train", "validation", "tracking", "memory", "test", "artifacts"]
 
 
 def _phase(phase: Phase, label: str) -> Metric:
@@ -130,22 +130,29 @@ def _phase(phase: Phase, label: str) -> Metric:
 
 
 SETUP_SECONDS = _phase("setup", "set-up")
+AUTOTUNE_SECONDS = _phase("autotune", "autotune")
 TRAIN_SECONDS = _phase("train", "training")
 VALIDATION_SECONDS = _phase("validation", "validation")
 TRACKING_SECONDS = _phase("tracking", "tracking")
+MEMORY_SECONDS = _phase("memory", "memory measurement")
 TEST_SECONDS = _phase("test", "test")
 ARTIFACT_SECONDS = _phase("artifacts", "artifacts")
 PHASES: dict[Phase, Metric] = {
     "setup": SETUP_SECONDS,
+    "autotune": AUTOTUNE_SECONDS,
     "train": TRAIN_SECONDS,
     "validation": VALIDATION_SECONDS,
     "tracking": TRACKING_SECONDS,
+    "memory": MEMORY_SECONDS,
     "test": TEST_SECONDS,
     "artifacts": ARTIFACT_SECONDS,
 }
-"""What a run spends its time on. Set-up: data, network and the measurement of memory; tracking: epochs logged and the
-answer whether to go on; test: predictions, metrics and baselines; `time/seconds` is all of it and the rest."""
+"""What a run spends its time on, in this order. Set-up: data and network; autotune: the choice of execution settings;
+tracking: epochs logged and the answer whether to go on; memory: the measurement of a step's memory; test: predictions,
+metrics and baselines; `time/seconds` is all of it and the rest."""
 SECONDS = _value("time/seconds", "s", "lower", 0, None, "duration of the run")
+IDLE_SECONDS = _value("time/idle_seconds", "s", "lower", 0, None, "idle")
+"""Of a study's worker, from the end of its trial before to the end of this one, beside `time/seconds`."""
 EPOCH_IMAGES = _value("data/epoch_images", "1", "none", 1, None, "images per epoch")
 LABEL_AGREEMENT = _value("data/label_agreement", "1", "none", 0, 1, "IoU of the test masks cut at 64 and at 192")
 ALL_FOREGROUND_IOU = _value("data/all_foreground_iou", "1", "none", 0, 1, "validation IoU of all foreground")
@@ -178,6 +185,7 @@ METRICS: dict[str, Metric] = {
         STEP_SECONDS,
         *PHASES.values(),
         SECONDS,
+        IDLE_SECONDS,
         EPOCH_IMAGES,
         FOREGROUND_SHARE,
         ALL_FOREGROUND_IOU,
@@ -227,6 +235,10 @@ SPLIT_DIGEST = "split.digest"
 TEST_OPENED = "test.opened"
 """When the run looked at its test frames, set before it does; each run with this tag opened them once."""
 GIT_COMMIT = "git.commit"
+EXECUTION = "execution."
+"""Prefix of the tags with the settings of `bench.execution.Execution`, by which the steps were carried out."""
+EXECUTION_TRIED = "execution.tried"
+"""Training speed in images/s of each setting that the autotune tried, as JSON; absent where it tried none."""
 ENVIRONMENT = "environment."
 """Prefix of the tags that describe the machine and the versions: `environment.torch`, `environment.device`, ..."""
 

@@ -3,17 +3,18 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from architectures import registry
 from bench import cli, schema
+from bench.background import BackgroundLog
 from bench.config import RunConfig, config_hash
 from bench.data.dataset import load
 from bench.device import choose_device
 from bench.run import RunResult, run
-from bench.tracking import NAME, RunLog, get_experiment, open_store, tracking_url
 from bench.train import EpochRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from bench.tracking import RunLog
 
 EXPERIMENT = "train"
 CACHE = "cache"
@@ -30,31 +31,31 @@ def train_one(
     Raises:
         ValueError: wrong input; then nothing has been written.
     """
-    target = choose_device(device)
-    data_digest = check(config, runs)
-    client = open_store(tracking_url(runs, tracking))
-    experiment = get_experiment(client, EXPERIMENT, runs)
-    if not unseal:
-        require_sealed(client, experiment, config, data_digest)
-    tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NAME: run_name(config)}
-    log = RunLog.create(client, experiment, run_name(config), tags)
+    target, cache = choose_device(device), runs / CACHE
+    log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))
     try:
-        result = run(config, log, cache=runs / CACHE, device=target, stop=_report_epoch)
+        result = run(config, log, cache=cache, device=target, stop=_report_epoch)
     except KeyboardInterrupt:
-        log.kill("interrupted")
+        log.finish(lambda run: run.kill("interrupted"))
         raise
     except Exception as error:
-        log.close("failed", f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        log.finish(lambda run: run.close("failed", reason))
         raise
-    log.close(result.state, result.reason)
+    log.settle().close(result.state, result.reason)
     return answer(result)
 
 
-def check(config: RunConfig, runs: Path) -> str:
-    """Raise what is wrong with the architecture or the data before a store or a run exists; the digest of the data."""
-    registry.predict(config.architecture, *config.data.size)
-    registry.build(config.architecture, seed=config.seed)
-    return load(config.data, runs / CACHE).digest
+def _open_run(config: RunConfig, runs: Path, tracking: str, unseal: bool) -> "RunLog":
+    """A new run in the store, unless the configuration has seen its test frames."""
+    from bench.tracking import NAME, RunLog, get_experiment, open_store, tracking_url
+
+    client = open_store(tracking_url(runs, tracking))
+    experiment = get_experiment(client, EXPERIMENT, runs)
+    if not unseal:
+        require_sealed(client, experiment, config, load(config.data, runs / CACHE).digest)
+    tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NAME: run_name(config)}
+    return RunLog.create(client, experiment, run_name(config), tags)
 
 
 def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, data_digest: str) -> None:

@@ -7,7 +7,7 @@ only logs into a run that it is handed.
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 
 from bench import schema
 from bench.database import SQLITE, kind, prepare, redact, settle_sqlite, sqlite_path, sqlite_url
+from bench.entries import Entries, require_known
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -100,27 +101,33 @@ class RunLog:
         run = client.create_run(experiment, tags=dict(tags), run_name=name)
         return cls(client, run.info.run_id)
 
+    def write(self, entries: Sequence[Entries]) -> None:
+        """Everything in one call."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        self._client.log_batch(
+            self.run_id,
+            metrics=[
+                Metric(name, value, entry.milliseconds, entry.step)
+                for entry in entries
+                for name, value in entry.metrics.items()
+            ],
+            params=[Param(key, value) for entry in entries for key, value in entry.params.items()],
+            tags=[RunTag(key, value) for entry in entries for key, value in entry.tags.items()],
+        )
+
     def params(self, params: Mapping[str, str]) -> None:
         """Log parameters, once."""
-        from mlflow.entities import Param
+        self.write([Entries(params=params)])
 
-        self._client.log_batch(self.run_id, params=[Param(key, value) for key, value in params.items()])
-
-    def metrics(self, metrics: Mapping[str, float], *, step: int = 0) -> None:
-        """Log numbers in one call; every name must be in `bench.schema`."""
-        from mlflow.entities import Metric
-
-        unknown = metrics.keys() - schema.METRICS.keys()
-        if unknown:
-            raise KeyError(f"metrics must be declared in bench/schema.py, got {sorted(unknown)}")
-        now = int(time.time() * 1000)
-        self._client.log_batch(self.run_id, [Metric(name, value, now, step) for name, value in metrics.items()])
+    def metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log numbers of the whole run in one call; every name must be in `bench.schema`."""
+        require_known(metrics)
+        self.write([Entries(metrics=metrics, milliseconds=_now())])
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags in one call."""
-        from mlflow.entities import RunTag
-
-        self._client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+        self.write([Entries(tags=tags)])
 
     def artifacts(self, folder: Path) -> None:
         """Copy the contents of `folder` into the run's artifacts."""
@@ -134,15 +141,22 @@ class RunLog:
         """Where an artifact lies: a path on this machine, or else a `runs:/` URI."""
         return artifact_location(self._client.get_run(self.run_id).info.artifact_uri, self.run_id, name)
 
-    def close(self, state: schema.State, reason: str) -> None:
-        """Record how the run ended."""
-        self.tags({schema.STATE: state, schema.STATE_REASON: reason})
+    def close(self, state: schema.State, reason: str, idle: float | None = None) -> None:
+        """Record how the run ended, and how long a study's worker was idle for it."""
+        metrics = {} if idle is None else {schema.IDLE_SECONDS.name: idle}
+        tags = {schema.STATE: state, schema.STATE_REASON: reason}
+        self.write([Entries(metrics=metrics, tags=tags, milliseconds=_now())])
         self._client.set_terminated(self.run_id, "FAILED" if state == "failed" else "FINISHED")
 
     def kill(self, reason: str) -> None:
         """Record that the run was cut off: it has no outcome."""
         self.tags({schema.STATE_REASON: reason})
         self._client.set_terminated(self.run_id, "KILLED")
+
+
+def _now() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
 
 
 def artifact_location(artifact_uri: str, run_id: str, name: str) -> str:

@@ -37,8 +37,12 @@ AVERAGED = [
         schema.TRAIN_SPEED,
         *schema.PHASES.values(),
         schema.SECONDS,
+        schema.IDLE_SECONDS,
     )
 ]
+
+NOT_ENTERED = {phase.name: 0.0 for phase in schema.PHASES.values()}
+"""A run logs no time for a phase that it did not enter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +162,7 @@ _DESCRIPTION = [
 
 
 def _configuration(runs: pd.DataFrame) -> dict[str, Any]:
-    complete = runs[runs[schema.STATE] == "complete"]
+    complete = runs[runs[schema.STATE] == "complete"].fillna(NOT_ENTERED)
     row: dict[str, Any] = {name: _agreed(runs[name]) for name in _DESCRIPTION}
     row[N] = len(complete)
     row |= {state: int((runs[schema.STATE] == state).sum()) for state in schema.STATES}

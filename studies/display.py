@@ -12,6 +12,7 @@ from rich.text import Text
 from bench import cli
 from bench.config import RunConfig
 from bench.session import run_name
+from studies import times
 from studies.status import Status
 from studies.study import Planned
 
@@ -25,10 +26,20 @@ def render(status: Status, left: str = "") -> RenderableType:
     line = ", ".join([*counts, f"{len(status.running)} running", f"{status.waiting} waiting"])
     head = Text(f"{status.study}: {ended} of {status.planned} units ended ({line}){left}")
     parts: list[RenderableType] = [head]
+    if any(status.time.values()):
+        parts.append(Text(_time_line(status.time)))
     if status.running:
         parts.append(_running_table(status))
     parts.append(_architecture_table(status))
     return Group(*parts)
+
+
+def _time_line(spent: Mapping[str, float]) -> str:
+    """`time: 12 min, training 84 %, idle 9 %`, the largest first; what is below half a percent is left out."""
+    whole = sum(spent.values())
+    shares = sorted(((seconds / whole, name) for name, seconds in spent.items()), reverse=True)
+    shown = [f"{times.LABELS.get(name, name)} {100 * share:.0f} %" for share, name in shares if share >= 0.005]
+    return ", ".join([f"time: {duration(whole)}", *shown])
 
 
 def _running_table(status: Status) -> Table:

@@ -25,6 +25,7 @@ from bench.session import CACHE, run_name
 from bench.size import format_bytes
 from bench.tracking import PARENT, RunLog
 from bench.train import EpochRecord
+from studies import times
 from studies.channel import Channel, Epoch
 from studies.display import Clock, Display
 from studies.executors import Broken, Ending, Executor, Failed, Lost
@@ -46,6 +47,8 @@ class Ended(NamedTuple):
 
     run_id: str
     ending: Ending
+    moment: float
+    """On the monotonic clock."""
 
 
 class Running:
@@ -57,6 +60,15 @@ class Running:
         self.log = log
         self.newest: EpochRecord | None = None
         self._start = time.monotonic()
+        self._submitted = self._free = self._start
+
+    def submitted(self, free: float) -> None:
+        """It goes to a worker that has been free since a moment."""
+        self._submitted, self._free = time.monotonic(), free
+
+    def spent(self, outcome: Outcome, ended: float) -> dict[str, float]:
+        """Seconds of its worker, up to its end."""
+        return times.spent(outcome.metrics, free=self._free, submitted=self._submitted, ended=ended)
 
     @property
     def architecture(self) -> str:
@@ -103,16 +115,19 @@ class Driver:
         planned: Mapping[str, Planned],
         outcomes: Mapping[str, schema.State],
         best: Mapping[Planned, Best],
+        spent: Mapping[str, float],
         site: Site,
     ) -> None:
         self._name = name
         self._planned = planned
         self._outcomes = dict(outcomes)
         self._best = dict(best)
+        self._spent = spent
         # Kept up to date instead of counted anew: the driver's work per trial must not grow with the study.
         self._left = Counter(unit.architecture for key, unit in planned.items() if key not in outcomes)
         self._site = site
         self._running: dict[str, Running] = {}
+        self._free = times.Free()
         self._clock = Clock()
         self._events: SimpleQueue[Epoch | Ended] = SimpleQueue()
         self._peaks: dict[RunConfig, int | Outcome] = {}
@@ -121,7 +136,7 @@ class Driver:
     def status(self) -> Status:
         """The study now."""
         running = tuple(trial.describe() for trial in tuple(self._running.values()))
-        return make_status(self._name, self._planned, dict(self._outcomes), running, dict(self._best))
+        return make_status(self._name, self._planned, dict(self._outcomes), running, dict(self._best), self._spent)
 
     def work(self, phase: Sequence[Trials], executor: Executor) -> None:
         """Run every unit of a phase that has no outcome yet.
@@ -141,6 +156,7 @@ class Driver:
     def _fill(self, phase: Sequence[Trials], executor: Executor, channel: Channel) -> bool:
         """Start trials until every slot is taken; the stage that is furthest behind goes first."""
         self._workers = executor.slots
+        self._free.settle(self._workers - len(self._running))
         while len(self._running) < executor.slots:
             trials = max(phase, key=lambda stage: stage.waiting)
             if not trials.waiting:
@@ -162,7 +178,7 @@ class Driver:
         if isinstance(peak, Outcome):
             running.log.params(describe(opened.config))
             running.log.metrics(peak.metrics)
-            self._end(running, peak)
+            self._end(running, peak, {})
             return
         run_id = running.log.run_id
         task = Task(
@@ -175,7 +191,8 @@ class Driver:
             reports=channel.address,
         )
         self._running[run_id] = running
-        executor.submit(task, lambda ending: self._events.put(Ended(run_id, ending)))
+        running.submitted(self._free.take())
+        executor.submit(task, lambda ending: self._events.put(Ended(run_id, ending, time.monotonic())))
 
     def _open_run(self, trials: Trials, opened: Opened) -> RunLog:
         tags = {
@@ -205,15 +222,17 @@ class Driver:
             event.answer(running.trials.prune(running.opened, event.record))
             return
         del self._running[event.run_id]
+        self._free.add(event.moment)
         match event.ending:
-            case Outcome():
-                self._end(running, event.ending)
+            case Outcome() as outcome:
+                self._end(running, outcome, running.spent(outcome, event.moment))
             case Lost(reason):
                 self._lose(running, reason)
             case Failed(StoreError() as error):
                 raise error
             case Failed(error):
-                self._end(running, Outcome("failed", f"{type(error).__name__}: {error}", {}))
+                outcome = Outcome("failed", f"{type(error).__name__}: {error}", {})
+                self._end(running, outcome, running.spent(outcome, event.moment))
             case Broken(reason):
                 raise ValueError(
                     f"{reason}; what was recorded before is kept, and the same command resumes study {self._name}."
@@ -221,12 +240,13 @@ class Driver:
             case _:
                 assert_never(event.ending)
 
-    def _end(self, running: Running, outcome: Outcome) -> None:
+    def _end(self, running: Running, outcome: Outcome, spent: Mapping[str, float]) -> None:
         """The unit is done: its outcome first, then the run, then Optuna's state (see studies/recovery.py)."""
         opened = running.opened
-        running.trials.record(opened, outcome)
-        running.log.close(outcome.state, outcome.reason)
+        running.trials.record(opened, outcome, spent)
+        running.log.close(outcome.state, outcome.reason, spent.get(times.IDLE))
         running.trials.finish(opened, outcome)
+        self._spent = times.total([self._spent, spent])
         self._outcomes[opened.unit] = outcome.state
         self._left[running.architecture] -= 1
         detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
@@ -244,7 +264,7 @@ class Driver:
         """The worker died: once more, unless it happened too often."""
         losses = running.trials.lose(running.opened, reason)
         if losses >= MAX_LOSSES:
-            self._end(running, Outcome("failed", f"{reason}; so did the {losses - 1} attempts before", {}))
+            self._end(running, Outcome("failed", f"{reason}; so did the {losses - 1} attempts before", {}), {})
             return
         running.log.kill(reason)
         running.trials.again(running.opened)

@@ -8,6 +8,7 @@ from optuna.trial import TrialState
 
 from bench import schema
 from bench.tracking import RunLog
+from studies import times
 from studies.stages import conclude
 from studies.storage import OUTCOME, RUN_ID, end_trial
 
@@ -28,7 +29,8 @@ def recover(studies: Sequence[Study], client: "MlflowClient", experiment: str) -
                 end_trial(study, trial._trial_id, TrialState.FAIL)
                 continue
             if run_id in open_runs:
-                RunLog(client, run_id).close(outcome["state"], outcome["reason"])
+                idle = outcome.get("time", {}).get(times.IDLE)
+                RunLog(client, run_id).close(outcome["state"], outcome["reason"], idle)
                 open_runs.remove(run_id)
             conclude(study, trial._trial_id, outcome["state"], outcome["values"])
     for run_id in open_runs:

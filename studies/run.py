@@ -52,7 +52,8 @@ def run_study(study: Study, options: Options) -> Status:
         recover(storage.stages(root), client, experiment)
         planned = storage.planned(root)
         site = Site(client, experiment, parent, checked.tracking, options.runs, checked.device, checked.memory_budget)
-        driver = Driver(study.name, planned, storage.outcomes(root), read_best(root, planned), site)
+        outcomes, spent = storage.outcomes(root), storage.time_spent(root)
+        driver = Driver(study.name, planned, outcomes, read_best(root, planned), spent, site)
         try:
             _work(study, driver, root, options, checked)
         except KeyboardInterrupt:

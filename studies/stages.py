@@ -96,10 +96,10 @@ class Trials(ABC):
     def prune(self, opened: Opened, record: EpochRecord) -> str | None:
         """Why the trial should stop after this epoch, or None."""
 
-    def record(self, opened: Opened, outcome: Outcome) -> None:
+    def record(self, opened: Opened, outcome: Outcome, spent: Mapping[str, float]) -> None:
         """Write the outcome: from here on the unit is done, whatever happens to this process."""
         name, values = run_name(opened.config), self._values(outcome)
-        entry = {"state": outcome.state, "reason": outcome.reason, "values": values, "name": name}
+        entry = {"state": outcome.state, "reason": outcome.reason, "values": values, "name": name, "time": dict(spent)}
         self.attribute(opened, OUTCOME, entry)
 
     def finish(self, opened: Opened, outcome: Outcome) -> None:

@@ -57,6 +57,8 @@ class Status:
     budget: Mapping[Stage, Mapping[str, tuple[int, int]]]
     """Stage -> architecture -> (units with an outcome, units planned)."""
     best: Mapping[Planned, Best]
+    time: Mapping[str, float]
+    """Seconds of the workers for the trials that ended, by `studies.times.NAMES`."""
 
     @property
     def waiting(self) -> int:
@@ -80,6 +82,7 @@ class Status:
                 stage: {cell.architecture: asdict(best) for cell, best in self.best.items() if cell.stage == stage}
                 for stage in self.budget
             },
+            "time": {name: round(seconds, 3) for name, seconds in self.time.items()},
         }
 
 
@@ -89,6 +92,7 @@ def make_status(
     outcomes: Mapping[str, str],
     running: tuple[RunningTrial, ...],
     best: Mapping[Planned, Best],
+    spent: Mapping[str, float],
 ) -> Status:
     """Count: `planned` and `outcomes` are by unit."""
     counts = Counter(outcomes.values())
@@ -103,6 +107,7 @@ def make_status(
             for stage, by in budgets(planned).items()
         },
         best=best,
+        time=spent,
     )
 
 
@@ -119,7 +124,8 @@ def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> 
         raise ValueError(f"study {name} must have been started in {runs}, got none there; make sweep STUDY={name}.")
     planned = storage.planned(study)
     running = _running(name, runs, tracking) if lock.is_held(url, name) else ()
-    return make_status(name, planned, storage.outcomes(study), running, read_best(study, planned))
+    best, spent = read_best(study, planned), storage.time_spent(study)
+    return make_status(name, planned, storage.outcomes(study), running, best, spent)
 
 
 def read_best(study: "optuna.Study", planned: Mapping[str, Planned]) -> dict[Planned, Best]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import schema
 from bench.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
+from studies import times
 from studies.study import Planned
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ UNIT = schema.UNIT
 RUN_ID = "mlflow.run_id"
 """The MLflow run of this attempt."""
 OUTCOME = "outcome"
-"""State, reason, name and the objectives' values: written once, before the run is closed and the trial is told."""
+"""State, reason, name, the objectives' values and the time by `studies.times.NAMES` (older ones lack it): written once,
+before the run is closed and the trial is told."""
 LOST = "lost"
 """Why the attempt was cut off through no decision of the driver: its worker died."""
 
@@ -120,9 +122,18 @@ def planned(study: "optuna.Study") -> dict[str, Planned]:
 
 def outcomes(study: "optuna.Study") -> dict[str, schema.State]:
     """Unit -> how it ended, for every planned unit that has an outcome."""
+    return {unit: outcome["state"] for unit, outcome in _recorded(study).items()}
+
+
+def time_spent(study: "optuna.Study") -> dict[str, float]:
+    """Seconds of the planned units that have an outcome, by name."""
+    return times.total(outcome.get("time", {}) for outcome in _recorded(study).values())
+
+
+def _recorded(study: "optuna.Study") -> dict[str, Mapping[str, Any]]:
     expected: Mapping[str, Any] = study.user_attrs[PLANNED]
     return {
-        trial.user_attrs[UNIT]: trial.user_attrs[OUTCOME]["state"]
+        trial.user_attrs[UNIT]: trial.user_attrs[OUTCOME]
         for trial in trials(study)
         if OUTCOME in trial.user_attrs and trial.user_attrs[UNIT] in expected
     }

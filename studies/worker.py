@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from bench import schema
+from bench.background import BackgroundLog
 from bench.clock import Stopwatch
 from bench.config import RunConfig
 from bench.database import StoreError, store_failure
@@ -73,17 +74,18 @@ def work(task: Task, place: Place) -> Outcome:
 
 
 def _attempt(task: Task, device: torch.device) -> Outcome:
-    log = RunLog(_client(task.tracking), task.run_id)
+    log = BackgroundLog(lambda: RunLog(_client(task.tracking), task.run_id))
     try:
+        log.metrics({schema.PREDICTED_PEAK.name: task.predicted_peak})
         with Reporter(task.reports, task.run_id) as report:
             result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
-        log.metrics({schema.PREDICTED_PEAK.name: task.predicted_peak})
     except Exception as error:
         if failure := store_failure(error):
             raise StoreError(failure) from None
         if is_out_of_memory(error):
+            log.settle()
             return Outcome("out_of_memory", str(error).partition("\n")[0], {})
-        log.text(traceback.format_exc(), TRACEBACK)
+        log.settle().text(traceback.format_exc(), TRACEBACK)
         raise
     return Outcome(result.state, result.reason, result.metrics)
 
@@ -115,10 +117,12 @@ def benchmark(configs: Sequence[RunConfig], cache: Path, place: Place) -> list[f
         material = prepare(config, cache, device)
         batch = torch.arange(config.training.batch_size) % len(material.dataset.frames.stems)
         images, masks = material.data.images[batch], material.data.masks[batch]
-        material.trainer.step(images, masks)
+        trainer = material.trainer
+        trainer.network.train()
+        trainer.step(images, masks, trainer.draw(len(batch)))
         clock, steps = Stopwatch(device), 0
         while steps == 0 or clock.seconds() < BENCHMARK_SECONDS:
-            material.trainer.step(images, masks)
+            trainer.step(images, masks, trainer.draw(len(batch)))
             steps += 1
         rates.append(steps * len(batch) / clock.seconds())
     return rates

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.config import SYNTHETIC, DataConfig
-from bench.data import synthetic
 from bench.data.folder import Pair, find_pairs, read_frames
 from bench.data.frames import Frames
 from bench.data.split import assign_folds
@@ -51,6 +50,8 @@ def read(config: DataConfig) -> Frames:
 
 
 def _generate(config: DataConfig) -> Frames:
+    from bench.data import synthetic  # many modules, which folders do without
+
     return synthetic.generate(
         scenes=config.synthetic_scenes,
         frames_per_scene=config.synthetic_frames,
@@ -64,12 +65,13 @@ def _cached(cache: Path, source: str, size: tuple[int, int], make: Callable[[], 
     if not folder.is_dir():
         _store(make(), folder)
     names = json.loads((folder / "names.json").read_text())
+    # Mapped copy on write: all workers share one copy in memory, and torch takes the arrays as they are.
     return Dataset(
         Frames(
             stems=tuple(names["stems"]),
             scenes=tuple(names["scenes"]),
-            images=np.load(folder / "images.npy", mmap_mode="r"),
-            masks=np.load(folder / "masks.npy", mmap_mode="r"),
+            images=np.load(folder / "images.npy", mmap_mode="c"),
+            masks=np.load(folder / "masks.npy", mmap_mode="c"),
             native=np.load(folder / "native.npy"),
         ),
         names["digest"],
@@ -112,4 +114,4 @@ def _hash_files(pairs: list[Pair]) -> str:
 
 def _code_of_generator() -> str:
     """Frames of an older generator must not be taken from the cache."""
-    return digest_sources([Path(synthetic.__file__).parent])
+    return digest_sources([Path(__file__).parent / "synthetic"])

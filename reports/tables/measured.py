@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from bench import schema
@@ -48,6 +49,15 @@ COSTS: dict[str, Callable[[pd.Series], str]] = {
     "training s": lambda row: significant(_mean(row, schema.TRAIN_SECONDS)),
     "run s": lambda row: significant(_mean(row, schema.SECONDS)),
 }
+TIMES: dict[str, str] = {
+    "setup": "data and network",
+    "autotune": "the choice of execution settings",
+    "tracking": "epochs logged and the answer whether to go on",
+    "memory": "the measurement of a step's memory",
+    "test": "predictions, all metrics and the baselines",
+    "idle": "its worker's time beside the run, from the end of the run before",
+}
+"""Columns of the table of times that need words."""
 EXPLAINED = (
     "Mean ± standard deviation over the seeds, other columns means. Boundary IoU: of bands of 2 % of the diagonal "
     "along the outlines; NSD: share of the outlines within 1 native pixel of each other; MACs: multiply-accumulates "
@@ -145,22 +155,29 @@ def times(of: Summary) -> Table | None:
     measured = of.configurations[of.configurations[N] > 0]
     if measured.empty:
         return None
-    rows = [[_named(row), _size(row), *_times(row)] for _, row in measured.iterrows()]
+    parts = [_times(row) for _, row in measured.iterrows()]
+    columns = [name for name in parts[0] if any(np.nan_to_num(part[name]) for part in parts)]
     runs = of.runs[of.runs[schema.STATE] == "complete"]
-    learning = runs[[schema.TRAIN_SECONDS.name, schema.VALIDATION_SECONDS.name]].sum(axis=1)
-    spent = learning.sum() / runs[schema.SECONDS.name].sum()
+    whole = runs[[schema.SECONDS.name, schema.IDLE_SECONDS.name]].sum().sum()
+    learning = runs[[schema.TRAIN_SECONDS.name, schema.VALIDATION_SECONDS.name]].sum().sum()
+    notes = "; ".join(f"{name}: {note}" for name, note in TIMES.items() if name in columns)
+    rows = [
+        [_named(row), _size(row), *(digits(part[name], 2) for name in columns)]
+        for (_, row), part in zip(measured.iterrows(), parts, strict=True)
+    ]
     return Table(
-        f"Where the time of a run goes, in seconds: means over the complete runs. Training and validation take "
-        f"{spent:.0%} of all. Set-up: data, network and the measurement of memory; "
-        "tracking: epochs logged, and the answer whether to go on; test: predictions, all metrics and the baselines.",
-        {"architecture": "left", "size": "left", **dict.fromkeys((*schema.PHASES, "other", "all"), "right")},
+        f"Where the time goes, in seconds: means over the complete runs. Training and validation take "
+        f"{learning / whole:.0%} of all. {notes[:1].upper()}{notes[1:]}.",
+        {"architecture": "left", "size": "left", **dict.fromkeys(columns, "right")},
         rows,
     )
 
 
-def _times(row: pd.Series) -> list[str]:
-    parts, whole = [_mean(row, phase) for phase in schema.PHASES.values()], _mean(row, schema.SECONDS)
-    return [digits(value, 2) for value in (*parts, whole - sum(parts), whole)]
+def _times(row: pd.Series) -> dict[str, float]:
+    """Means that add up: `idle`, which older runs lack, to the run's own time."""
+    phases = {str(name): _mean(row, phase) for name, phase in schema.PHASES.items()}
+    run, idle = _mean(row, schema.SECONDS), _mean(row, schema.IDLE_SECONDS)
+    return phases | {"other": run - sum(phases.values()), "idle": idle, "all": run + np.nan_to_num(idle)}
 
 
 def _size(row: pd.Series) -> str:

@@ -11,7 +11,7 @@ from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.device import place
 from bench.forecast import predict_peak_bytes
 from bench.memory import measure_step
-from bench.train import Trainer
+from bench.trainer import Trainer
 
 CPU = torch.device("cpu")
 
@@ -22,7 +22,11 @@ def measured(config: RunConfig) -> int:
     batch = torch.arange(config.training.batch_size)
     images = torch.zeros((64, *config.data.size, 3), dtype=torch.uint8).permute(0, 3, 1, 2)[batch]
     masks = torch.zeros((64, 1, *config.data.size), dtype=torch.bool)[batch]
-    step = measure_step(lambda: trainer.step(images, masks), lambda: [images, masks, *trainer.resident()], CPU)
+    step = measure_step(
+        lambda: trainer.step(images, masks, trainer.draw(len(batch))),
+        lambda: [images, masks, *trainer.resident()],
+        CPU,
+    )
     return step.tensor_peak
 
 

@@ -12,23 +12,21 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
 
 from architectures.registry import ARCHITECTURES, build, configure
-from bench.augment import apply_colour, augment, draw_affine, draw_colour
+from bench.augment import Transform, apply_colour, augment, draw, draw_affine, draw_colour
 from bench.base_rate import BaseRate
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.data.frames import Frames
 from bench.data.split import Split
 from bench.material import prepare
+from bench.schedule import lr_factor
 from bench.train import (
     STUCK_EPOCHS,
-    DeviceFrames,
     EpochRecord,
-    Trainer,
     TrainingResult,
     base_rate_of,
-    lr_factor,
-    to_device,
     train,
 )
+from bench.trainer import DeviceFrames, Trainer, to_device
 
 CPU = torch.device("cpu")
 PLAIN = TrainingConfig(flip=0, rotate=0, scale=0, shift=0, colour=0, epochs=2, batch_size=4, lr=1e-2)
@@ -78,7 +76,7 @@ def test_one_batch_is_learnt(name: str) -> None:
     config = make_config(name, replace(PLAIN, schedule="constant"))
     trainer = Trainer(build(config.architecture, seed=0), config, steps=100, device=CPU)
     data = to_device(blobs(), CPU)
-    losses = [trainer.step(data.images[:4], data.masks[:4]).item() for _ in range(200)]
+    losses = [trainer.step(data.images[:4], data.masks[:4], trainer.draw(4)).item() for _ in range(200)]
     assert losses[-1] < 0.15 * losses[0]
 
 
@@ -160,9 +158,15 @@ def test_one_cycle_is_finite_for_tiny_runs(steps: int) -> None:
     assert all(0 < factor <= 1 for factor in factors)
 
 
+def drawn_by(config: TrainingConfig, seed: int, batch: int) -> Transform:
+    transform = draw(batch, 16 / 24, config, torch.Generator().manual_seed(seed))
+    assert transform is not None
+    return transform
+
+
 def test_augmentation_draws_by_seed_and_keeps_masks_binary() -> None:
     images, masks = torch.rand(4, 3, 16, 24), (torch.rand(4, 1, 16, 24) > 0.5).float()
-    drawn = [augment(images, masks, TrainingConfig(), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    drawn = [augment(images, masks, drawn_by(TrainingConfig(), seed, 4)) for seed in (0, 0, 1)]
     assert torch.equal(drawn[0][0], drawn[1][0])
     assert not torch.equal(drawn[0][0], drawn[2][0])
     assert drawn[0][1].unique().tolist() == [0, 1]
@@ -172,7 +176,8 @@ def test_augmentation_draws_by_seed_and_keeps_masks_binary() -> None:
 
 def test_without_strength_augmentation_is_the_identity() -> None:
     images, masks = torch.rand(4, 3, 16, 24), (torch.rand(4, 1, 16, 24) > 0.5).float()
-    same = augment(images, masks, PLAIN, torch.Generator().manual_seed(0))
+    assert draw(4, 16 / 24, PLAIN, torch.Generator()) is None
+    same = augment(images, masks, drawn_by(replace(PLAIN, rotate=1e-9), 0, 4))
     torch.testing.assert_close(same[0], images, atol=1e-5, rtol=0)
     assert torch.equal(same[1], masks)
 
@@ -180,7 +185,7 @@ def test_without_strength_augmentation_is_the_identity() -> None:
 def test_certain_flip_mirrors_image_and_mask_alike() -> None:
     images = torch.rand(2, 3, 16, 24)
     masks = (images[:, :1] > 0.5).float()
-    flipped = augment(images, masks, replace(PLAIN, flip=1), torch.Generator().manual_seed(0))
+    flipped = augment(images, masks, drawn_by(replace(PLAIN, flip=1), 0, 2))
     torch.testing.assert_close(flipped[0], images.flip(-1), atol=1e-5, rtol=0)
     assert torch.equal(flipped[1], masks.flip(-1))
 

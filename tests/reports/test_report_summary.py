@@ -133,8 +133,37 @@ def test_times_add_up(three: Summary) -> None:
         *parts, whole = map(float, row[2:])
         assert sum(parts) == pytest.approx(whole, abs=0.04)
     runs = three.runs[three.runs[schema.STATE] == "complete"]
-    spent = (runs["time/train_seconds"] + runs["time/validation_seconds"]).sum() / runs["time/seconds"].sum()
+    learning = (runs["time/train_seconds"] + runs["time/validation_seconds"]).sum()
+    spent = learning / (runs["time/seconds"] + runs["time/idle_seconds"]).sum()
     assert f"Training and validation take {spent:.0%} of all." in made.caption
+
+
+def timed(of: Summary, **columns: object) -> tuple[list[str], dict[str, str]]:
+    """Columns of the table of times when its runs logged other times, and the first row."""
+    trials = of.study.trials.assign(**{f"time/{name}_seconds": value for name, value in columns.items()})
+    made = table("times", summarise(replace(of.study, trials=trials)))
+    return list(made.columns)[2:], dict(zip(made.columns, made.rows[0], strict=True))
+
+
+def test_times_have_columns_only_for_what_a_run_spent_time_on(three: Summary) -> None:
+    usual = ["setup", "train", "validation", "tracking", "memory", "test", "artifacts", "other", "idle", "all"]
+    columns, row = timed(three)
+    assert columns == usual
+    assert "autotune" not in table("times", three).caption
+    tuned, _ = timed(three, autotune=0.1)
+    assert tuned == [usual[0], "autotune", *usual[1:]]
+    before, old = timed(three, memory=float("nan"), idle=float("nan"))
+    assert before == [name for name in usual if name not in ("memory", "idle")]
+    assert float(old["all"]) == pytest.approx(float(row["all"]) - 0.4, abs=0.011)
+
+
+def test_a_phase_that_a_run_did_not_enter_took_it_no_time(three: Summary) -> None:
+    """The mean is over all runs: with that of those that entered it, the parts would not add up."""
+    of_first = [0.3 if place == 0 else float("nan") for place in range(len(three.study.trials))]
+    _, row = timed(three, autotune=of_first)
+    assert row["autotune"] == "0.10"
+    *parts, whole = (float(value) for value in list(row.values())[2:])
+    assert sum(parts) == pytest.approx(whole, abs=0.06)
 
 
 def test_splits_stand_side_by_side_and_only_where_frames_were_split_at_random(summarised: Summarised) -> None:

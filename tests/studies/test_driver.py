@@ -13,9 +13,10 @@ import pytest
 
 from architectures.registry import configure
 from bench import schema
+from bench.background import BackgroundLog
 from bench.config import RunConfig, TrainingConfig
 from bench.run import describe, run
-from bench.tracking import RunLog, open_store, tracking_url
+from bench.tracking import open_store, tracking_url
 from reports.__main__ import main as reports
 from studies import driver, storage, worker
 from studies.__main__ import main
@@ -215,7 +216,7 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
         2: ArithmeticError("planted"),
     }
 
-    def planted(config: RunConfig, log: RunLog, **options: Any) -> Any:
+    def planted(config: RunConfig, log: BackgroundLog, **options: Any) -> Any:
         if config.seed in errors:
             log.params(describe(config))
             raise errors[config.seed]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from bench import schema
 from bench.run import run
 from bench.train import EpochRecord
-from studies import worker
+from studies import times, worker
 from studies.__main__ import main
 from studies.display import Clock, duration, render, to_text
 from studies.status import Best, RunningTrial, Status, make_status, status
@@ -30,7 +31,9 @@ PLANNED = {
 def midway() -> Status:
     trial = RunningTrial(name="unet 8-16 seed 1", architecture="unet", epoch=2, epochs=8, val_iou=0.5, seconds=60)
     outcomes = {"a": "complete", "b": "pruned"}
-    return make_status("s", PLANNED, outcomes, (trial,), {PLANNED["a"]: Best(val_iou=0.61, name="unet 4 seed 0")})
+    best = {PLANNED["a"]: Best(val_iou=0.61, name="unet 4 seed 0")}
+    spent = times.total([{"setup": 6, "train": 90, "other": 0}, {"train": 78, "idle": 26, "tracking": 0.5}])
+    return make_status("s", PLANNED, outcomes, (trial,), best, spent)
 
 
 def test_units_are_counted_by_state_stage_and_architecture(midway: Status) -> None:
@@ -54,12 +57,19 @@ def test_units_are_counted_by_state_stage_and_architecture(midway: Status) -> No
     assert answer["best"] == {"search": {"unet": {"val_iou": 0.61, "name": "unet 4 seed 0"}}, "comparison": {}}
     (trial,) = answer["trials"]
     assert (trial["epoch"], trial["val_iou"], trial["seconds_left"]) == (2, 0.5, 180)
+    assert answer["time"] == dict.fromkeys((*schema.PHASES, "other", "idle"), 0) | {
+        "setup": 6,
+        "train": 168,
+        "idle": 26,
+        "tracking": 0.5,
+    }
     json.dumps(answer)
 
 
 def test_people_see_the_same(midway: Status) -> None:
     text = to_text(midway)
     assert "s: 2 of 4 units ended (1 complete, 1 pruned, 1 running, 1 waiting)" in text
+    assert text.splitlines()[1] == "time: 3 min, training 84 %, idle 13 %, set-up 3 %"
     for shown in ("unet 8-16 seed 1", "2/8", "0.500", "3 min", "0.610", "unet 4 seed 0"):
         assert shown in text
     console = Console(file=io.StringIO(), width=60)
@@ -72,8 +82,10 @@ def test_another_shell_reads_what_runs_now(tmp_path: Path, monkeypatch: pytest.M
 
     def watched(config: Any, log: Any, *, stop: Any, **options: Any) -> Any:
         def look(record: EpochRecord) -> Any:
-            if record.epoch == 2 and not seen:
-                seen.append(status("tiny", tmp_path))
+            give_up = time.monotonic() + 30
+            while record.epoch == 2 and not seen and time.monotonic() < give_up:
+                now = status("tiny", tmp_path)  # epochs are written beside the training, about once a second
+                seen.extend([now] if now.running[0].epoch == 2 else [])
             return stop(record)
 
         return run(config, log, stop=look, **options)

@@ -1,0 +1,61 @@
+"""What is compared, how often, and who can take part here. Imports no torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from bench.config import require
+
+HARNESS, PLAIN, ADVISED, LIGHTNING = "harness", "plain", "advised", "lightning"
+CONTENDERS = {
+    HARNESS: "this harness",
+    PLAIN: "plain PyTorch",
+    ADVISED: "plain, usual advice",
+    LIGHTNING: "Lightning",
+}
+"""Name -> how it is called in tables and figures."""
+INSTALL = 'install it with: pip install -e ".[perf]"'
+
+
+def _doc(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PerfConfig:
+    """How much is measured."""
+
+    repetitions: int = _doc(5, "timed epochs of each contender, in turns with the others")
+    steps: int = _doc(4, "least steps of a timed epoch; where the frames give fewer, they are passed several times")
+    epochs: int = _doc(10, "epochs of the trainings whose validation IoU is followed; 0 leaves them out")
+    seeds: int = _doc(3, "trainings of each contender whose validation IoU is followed")
+    target_iou: float = _doc(0.0, "validation IoU to be reached; 0 takes the highest that every training reached")
+
+    def __post_init__(self) -> None:
+        require(self.repetitions >= 1, "repetitions", "be at least 1", self.repetitions)
+        require(self.steps >= 1, "steps", "be at least 1", self.steps)
+        require(self.epochs >= 0, "epochs", "be at least 0", self.epochs)
+        require(self.seeds >= 1, "seeds", "be at least 1", self.seeds)
+        require(0 <= self.target_iou < 1, "target_iou", "lie in [0, 1)", self.target_iou)
+
+
+def choose_contenders(names: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
+    """Who takes part, and who is left out for which reason. None asks for everyone who can.
+
+    Raises:
+        ValueError: a name is unknown, or one that was asked for is not installed.
+    """
+    for name in names or ():
+        require(name in CONTENDERS, "contenders", f"be of {', '.join(CONTENDERS)}", name)
+    chosen = list(dict.fromkeys(names or CONTENDERS))
+    if LIGHTNING not in chosen or find_spec("lightning") is not None:
+        return chosen, {}
+    if names is not None:
+        raise ValueError(f"contender lightning must be installed, got no package of that name; {INSTALL}.")
+    return [name for name in chosen if name != LIGHTNING], {LIGHTNING: f"not installed; {INSTALL}"}
+
+
+def baseline_of(contenders: Sequence[str]) -> str:
+    """Whom the others are compared with: the plain loop, or the first one where it takes no part."""
+    return PLAIN if PLAIN in contenders else contenders[0]

@@ -1,0 +1,86 @@
+"""Lightning's Trainer with the loader one gets by default: no worker processes.
+
+Its logger, checkpoints, progress bar, model summary and sanity check are off, which is kinder to it than its defaults.
+"""
+
+import logging
+import warnings
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+from architectures import registry
+from bench.losses import segmentation_loss
+from bench.metrics import frame_scores, scene_mean
+from bench.perf.contenders import Task, make_optimizer
+from bench.perf.laps import Laps
+from bench.perf.pngs import make_loaders
+
+
+def train_lightning(task: Task, laps: Laps) -> nn.Module:
+    """`Trainer.fit`, timed by a callback."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    # Its advice to use worker processes, which this contender is to go without, and what torch will drop one day.
+    warnings.filterwarnings("ignore", message=r".*(does not have many workers|LeafSpec)")
+    device, training = torch.device(task.device), task.config.training
+    module = _Module(task)
+    loaders = make_loaders(task.pngs, training.batch_size, task.config.seed)
+    trainer = Trainer(
+        max_epochs=training.epochs,
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=1 if device.index is None else [device.index],
+        gradient_clip_val=training.clip_norm or None,
+        callbacks=[_Timer(laps, module)],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    laps.ready()
+    trainer.fit(module, loaders.train, loaders.val)
+    return module.network
+
+
+class _Module(LightningModule):
+    """The network with its losses and scores."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.task = task
+        self.network = registry.build(task.config.architecture, seed=task.config.seed)
+        self.images = 0
+        """Trained in this epoch."""
+        self.iou: list[float] = []
+        """Of the validation frames of this epoch."""
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        images, masks = batch
+        self.images += len(images)
+        return segmentation_loss(self.network(images), masks, self.task.config.training).mean()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        images, masks = batch
+        self.iou += frame_scores(self.network(images) > 0, masks > 0).iou.tolist()
+
+    def configure_optimizers(self) -> Any:
+        optimizer, schedule = make_optimizer(self.network, self.task)
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+class _Timer(Callback):
+    """Tells the laps; Lightning validates at the end of each training epoch."""
+
+    def __init__(self, laps: Laps, module: _Module) -> None:
+        self._laps = laps
+        self._module = module
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._laps.trained(self._module.images)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        iou = scene_mean(self._module.iou, self._module.task.pngs.scenes)
+        self._laps.validated(len(self._module.iou), iou)
+        self._module.images, self._module.iou = 0, []

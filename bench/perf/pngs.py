@@ -1,0 +1,93 @@
+"""Frames as PNG files, and the Dataset that a user writes to read them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from bench.data.frames import Frames, is_foreground
+from bench.data.split import Split
+from bench.trainer import standardise
+
+
+class PngFrames(NamedTuple):
+    """A split of frames that lie in a folder as PNG files."""
+
+    root: Path
+    """Holds images/STEM.png and masks/STEM.png."""
+    train: tuple[str, ...]
+    """Stems; one that stands there twice is trained twice per epoch."""
+    val: tuple[str, ...]
+    scenes: tuple[str, ...]
+    """Of the validation frames."""
+
+
+def write_pngs(frames: Frames, root: Path) -> None:
+    """Write images/STEM.png and masks/STEM.png of all frames; reading them gives the same pixels."""
+    for kind, pictures in (("images", frames.images), ("masks", frames.masks)):
+        (root / kind).mkdir(parents=True)
+        for stem, picture in zip(frames.stems, pictures, strict=True):
+            Image.fromarray(picture).save(root / kind / f"{stem}.png")
+
+
+def split_pngs(frames: Frames, split: Split, root: Path, repeats: int = 1) -> PngFrames:
+    """The training and validation frames of a split, each `repeats` times."""
+    train, val = np.tile(split.train, repeats), np.tile(split.val, repeats)
+    return PngFrames(
+        root,
+        tuple(frames.stems[index] for index in train),
+        tuple(frames.stems[index] for index in val),
+        tuple(frames.scenes[index] for index in val),
+    )
+
+
+class PngDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Opens two files per item: (3, H, W) float32 standardised and (1, H, W) float32, 0 or 1."""
+
+    def __init__(self, root: Path, stems: Sequence[str]) -> None:
+        self._root = root
+        self._stems = stems
+
+    def __len__(self) -> int:
+        return len(self._stems)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        name = f"{self._stems[index]}.png"
+        image = np.array(Image.open(self._root / "images" / name).convert("RGB"))
+        mask = np.array(Image.open(self._root / "masks" / name).convert("L"))
+        pixels = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+        return standardise(pixels), torch.from_numpy(is_foreground(mask)).float().unsqueeze(0)
+
+
+class Loaders(NamedTuple):
+    """What a training loop iterates over."""
+
+    train: DataLoader[tuple[Tensor, Tensor]]
+    """Batches of equal size in a fresh order."""
+    val: DataLoader[tuple[Tensor, Tensor]]
+
+
+def make_loaders(
+    pngs: PngFrames, batch_size: int, seed: int, *, workers: int = 0, keep: bool = False, pin: bool = False
+) -> Loaders:
+    """Loaders with so many worker processes, which `keep` keeps from epoch to epoch; `pin` is for copies to a GPU."""
+    train, val = (PngDataset(pngs.root, stems) for stems in (pngs.train, pngs.val))
+    keep = keep and workers > 0
+    return Loaders(
+        DataLoader(
+            train,
+            min(batch_size, len(train)),
+            shuffle=True,
+            drop_last=True,
+            num_workers=workers,
+            persistent_workers=keep,
+            pin_memory=pin,
+            generator=torch.Generator().manual_seed(seed),
+        ),
+        DataLoader(val, batch_size, num_workers=workers, persistent_workers=keep, pin_memory=pin),
+    )

@@ -1,0 +1,63 @@
+"""What was measured, as plain values that become JSON."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lap:
+    """One epoch of one contender: training, then validation."""
+
+    setup_seconds: float
+    """From the contender's start to its first epoch; imports not counted."""
+    train_images: int
+    train_seconds: float
+    """The whole epoch, the start of its loader included."""
+    val_images: int
+    val_seconds: float
+    """Reading, forward pass and scores of all validation frames."""
+    val_iou: float
+    process_peak: int
+    """Largest resident memory in bytes since the contender's start, its loader's workers not counted."""
+    device_peak: int | None
+    """Largest number of bytes that CUDA's allocator held since then; None elsewhere."""
+
+    @property
+    def train_rate(self) -> float:
+        """Images trained per second."""
+        return self.train_images / self.train_seconds
+
+    @property
+    def val_rate(self) -> float:
+        """Images predicted and scored per second."""
+        return self.val_images / self.val_seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rates:
+    """What the machine can do, measured once."""
+
+    matmul: dict[str, dict[int, float]]
+    """Floating-point operations per second of square matrix products: precision -> side -> rate."""
+    copy: float
+    """Bytes read and written per second by copying a buffer that no cache holds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """Everything measured on one network."""
+
+    laps: dict[str, list[Lap]]
+    """Contender -> its timed epochs, one per repetition; equal places were measured after one another."""
+    rates: list[Rates]
+    """One per repetition."""
+    curves: dict[str, list[list[Lap]]] = field(default_factory=dict)
+    """Contender -> seed -> epochs of a whole training."""
+
+
+def elapsed(curve: list[Lap]) -> list[float]:
+    """Seconds from the start of a training, its set-up included, to the end of each epoch."""
+    now, times = curve[0].setup_seconds, []
+    for lap in curve:
+        now += lap.train_seconds + lap.val_seconds
+        times.append(now)
+    return times

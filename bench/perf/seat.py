@@ -1,0 +1,86 @@
+"""A process that does one thing in steps, and stands still between them while others take their turn.
+
+Each contender has one to itself: what an allocator keeps, what a library sets for the whole process and the process's
+peak memory are then its own.
+"""
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+class _Failed(NamedTuple):
+    traceback: str
+
+
+class Seat(Generic[T]):
+    """Runs `work(argument, report)` in a new process, which waits for a word before it starts and in every `report`.
+
+    It is not a daemon, so that it can have loader workers of its own; leaving the context kills it.
+    """
+
+    def __init__(self, name: str, work: Callable[[A, Callable[[T], None]], None], argument: A) -> None:
+        self._name = name
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, work, argument), daemon=False)
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.pid is not None
+        with suppress(ProcessLookupError):  # it has not made its group yet, or ended by itself
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+    def step(self) -> T:
+        """What the process reports next.
+
+        Raises:
+            RuntimeError: it raised an exception, died, or had nothing to report any more.
+        """
+        try:
+            self._connection.send(None)
+            # Loader workers hold the other end of the pipe too: its closing alone would tell of the death late.
+            wait([self._connection, self._process.sentinel])
+            answer = self._connection.recv() if self._connection.poll() else None
+        except (EOFError, ConnectionError):
+            answer = None
+        if answer is None:
+            self._process.join()
+            raise RuntimeError(f"{self._name} ended early with exit code {self._process.exitcode}.")
+        if isinstance(answer, _Failed):
+            raise RuntimeError(f"{self._name} failed.\n{answer.traceback}")
+        return cast(T, answer)
+
+
+def _serve(connection: "Connection[Any, Any]", work: Callable[[A, Callable[[T], None]], None], argument: A) -> None:
+    """In a process group of its own: Ctrl-C reaches the parent alone, whose kill reaches the loader workers too."""
+    os.setpgrp()
+    # A spawned process would spawn its loader workers too, which takes seconds where the system's default is a fork.
+    multiprocessing.set_start_method(None, force=True)
+
+    def report(answer: T) -> None:
+        connection.send(answer)
+        connection.recv()
+
+    try:
+        connection.recv()
+        work(argument, report)
+    except (EOFError, ConnectionError):
+        return  # the parent is gone
+    except Exception:
+        connection.send(_Failed(traceback.format_exc()))

@@ -1,0 +1,100 @@
+"""The answer for people: per network a table, measures down and contenders across, and sentences below it."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.perf.analysis import Analysis
+from bench.perf.config import CONTENDERS
+from bench.perf.roofline import Roof
+from bench.perf.rows import Difference, Kind, Row
+
+DASH = "-"
+
+
+def to_terminal(analyses: Sequence[Analysis], remarks: Sequence[str]) -> str:
+    """Aligned by spaces."""
+    console = Console(width=140)
+    with console.capture() as capture:
+        for analysis in analyses:
+            head, *body = cells(analysis)
+            table = Table(*head, box=None, padding=(0, 2, 0, 0))
+            for row in body:
+                table.add_row(*row)
+            console.print(table)
+            console.print("\n".join(sentences(analysis)), highlight=False, markup=False)
+            console.print()
+        console.print("\n".join(remarks), highlight=False, markup=False)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def to_markdown(analyses: Sequence[Analysis], remarks: Sequence[str]) -> str:
+    """A heading, a table and a list per network, then the remarks."""
+    parts = []
+    for analysis in analyses:
+        head, *body = (f"| {' | '.join(row)} |" for row in cells(analysis))
+        rule = f"|---|{'---:|' * len(analysis.measured.laps)}"
+        points = "\n".join(f"- {sentence}" for sentence in sentences(analysis))
+        parts.append("\n".join([f"### {analysis.network}", "", head, rule, *body, "", points]))
+    return "\n\n".join([*parts, "\n".join(f"- {remark}" for remark in remarks)]) + "\n"
+
+
+def cells(analysis: Analysis) -> list[list[str]]:
+    """Texts of the head row and of the rows below it."""
+    contenders = list(analysis.measured.laps)
+    head = [analysis.network, *(CONTENDERS[name] for name in contenders)]
+    return [head, *([row.label, *(_cell(row, name) for name in contenders)] for row in analysis.rows)]
+
+
+def _cell(row: Row, contender: str) -> str:
+    value, ratio = row.values[contender], row.ratios.get(contender)
+    if value is None:
+        return "not reached"
+    return _number(value, row.kind) + ("" if ratio is None else f" ({ratio:.2f}x)")
+
+
+def _number(value: float, kind: Kind) -> str:
+    match kind:
+        case "rate":
+            return f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+        case "seconds":
+            return f"{value:,.1f}"
+        case "iou":
+            return f"{value:.3f}"
+        case "bytes":
+            return f"{value / 1e6:,.0f} MB"
+        case "share":
+            return f"{value:.0%}"
+
+
+def sentences(analysis: Analysis) -> list[str]:
+    """What the ratios are, the roofs, and how far the trainings end apart."""
+    repetitions = len(analysis.measured.rates)
+    roofs = {roof.precision: roof for roof in analysis.train_roofs.values()}
+    return [
+        f"Medians of {repetitions} repetitions in turns; in brackets the median ratio to "
+        f"{CONTENDERS[analysis.baseline]}, repetition by repetition (seed by seed for seconds).",
+        *(_roof(roof) for roof in roofs.values()),
+        *(_difference(name, analysis.baseline, gap) for name, gap in analysis.differences.items()),
+    ]
+
+
+def _roof(roof: Roof) -> str:
+    return (
+        f"Roof in {roof.precision}: the machine multiplies matrices of side {roof.side} at {roof.matmul / 1e9:,.0f} "
+        f"GFLOP/s and copies {roof.copy / 1e9:,.1f} GB/s; an image trained needs at least {roof.flops / 1e9:.2f} "
+        f"GFLOP and {roof.bytes / 1e6:.1f} MB moved. The arithmetic allows {roof.matmul_images:,.0f} images/s, the "
+        f"memory {roof.copy_images:,.0f}: {roof.binds} binds."
+    )
+
+
+def _difference(name: str, baseline: str, gap: Difference) -> str:
+    interval = (
+        "one seed has no interval" if gap.half_width is None else f"95 % interval +-{gap.half_width:.3f} by Student's t"
+    )
+    seeds = "1 seed" if gap.seeds == 1 else f"{gap.seeds} seeds"
+    return (
+        f"Validation IoU at the end, {CONTENDERS[name]} less {CONTENDERS[baseline]}, paired over {seeds}: "
+        f"{gap.mean:+.3f}, {interval}."
+    )

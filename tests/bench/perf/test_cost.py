@@ -1,0 +1,56 @@
+"""FLOPs and bytes against a count by hand and against torch's own counter."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from architectures.registry import PRESETS, build, configure, predict
+from bench.perf.cost import costs
+from bench.perf.records import Rates
+from bench.perf.roofline import copy_rate, make_roof, matmul_rate
+
+
+def test_costs_equal_the_count_by_hand() -> None:
+    """simple_conv with encoder (2,): 3 -> 2 -> 2 -> 1 -> 1 by 3x3 kernels, all on 8x4 pixels."""
+    config = configure("simple_conv", (2,), decoder_channels=())
+    cost = costs(config, 8, 4)
+    macs = 32 * 9 * (3 * 2 + 2 * 2 + 2 * 1 + 1 * 1)
+    assert predict(config, 8, 4).macs == macs
+    assert cost.infer.flops == 2 * macs
+    assert cost.train.flops == 2 * (3 * macs - 32 * 9 * 3 * 2)
+    assert cost.infer.moved == 32 * ((3 + 2) + (2 + 2) + (2 + 1) + (1 + 1))
+    assert cost.train.moved == 32 * ((2 * 3 + 2 * 2) + (3 * 2 + 2 * 2) + (3 * 2 + 2 * 1) + (3 * 1 + 2 * 1))
+
+
+@pytest.mark.parametrize("name", ["simple_conv_deep", "hourglass", "unet"])
+def test_flops_equal_torchs_counter(name: str) -> None:
+    config = PRESETS[name]
+    network = build(config, seed=0)
+    images = torch.rand(1, 3, 24, 32)
+    with FlopCounterMode(display=False) as forward:
+        network(images)
+    with FlopCounterMode(display=False) as both:
+        network(images).sum().backward()
+    cost = costs(config, 24, 32)
+    assert cost.infer.flops == forward.get_total_flops()
+    assert cost.train.flops == both.get_total_flops()
+
+
+def test_the_lower_roof_binds() -> None:
+    cost = costs(configure("simple_conv", (2,), decoder_channels=()), 8, 4).train
+    rates = [Rates(matmul={"float32": {4: m, 8: 2 * m}}, copy=c) for m, c in ((1e6, 3e6), (3e6, 1e6), (2e6, 2e6))]
+    roof = make_roof(rates, cost, torch.float32)
+    assert (roof.side, roof.matmul, roof.copy) == (8, 4e6, 2e6)
+    assert roof.matmul_images == 4e6 / cost.flops
+    assert roof.copy_images == 2e6 / (4 * cost.moved)
+    assert roof.binds == "arithmetic"
+    assert roof.images == roof.matmul_images
+    starved = make_roof([Rates(matmul={"float32": {8: 1e9}}, copy=1.0)], cost, torch.float32)
+    assert starved.binds == "memory"
+    assert starved.images == starved.copy_images
+
+
+def test_rates_are_measured() -> None:
+    device = torch.device("cpu")
+    assert matmul_rate(64, torch.float32, device) > 0
+    assert copy_rate(1 << 16, device) > 0
