@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd.profiler import profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -49,6 +49,11 @@ class TensorTracker(TorchDispatchMode):
         for tensor in resident:
             self._see(tensor)
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, and arranging for it would import torch._dynamo: two seconds per process."""
+        return False
+
     def __torch_dispatch__(  # noqa: D105
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
@@ -76,35 +81,39 @@ class TensorTracker(TorchDispatchMode):
 def measure_step(
     step: Callable[[], object], resident: Callable[[], Iterable[Tensor]], device: torch.device
 ) -> StepMemory:
-    """Peaks of `step`, which is run three times: a warm-up that creates the optimiser state, then once per method.
+    """Peaks of `step`, which is run twice: under the trackers, and under the allocator's own count.
 
-    Every later step of the same shapes is identical. `resident` names the tensors that live between steps.
+    `resident` names the tensors that live between steps; they must exist already.
     """
-    saved = saved_activation_bytes(step, resident())
-    with TensorTracker(resident()) as tracker:
+    saved = SavedActivations(resident())
+    with TensorTracker(resident()) as tracker, saved:
         step()
     baseline = _storage_bytes(resident())
     if device.type == "cuda":
         allocator_peak, reserved_peak = _cuda_peaks(step, baseline, device)
-        return StepMemory(tracker.peak, saved, allocator_peak, reserved_peak)
-    return StepMemory(tracker.peak, saved, _cpu_allocator_peak(step, baseline), None)
+        return StepMemory(tracker.peak, saved.bytes, allocator_peak, reserved_peak)
+    return StepMemory(tracker.peak, saved.bytes, _cpu_allocator_peak(step, baseline), None)
 
 
-def saved_activation_bytes(step: Callable[[], object], resident: Iterable[Tensor]) -> int:
-    """Bytes of the storages that autograd saves during `step`, each counted once, those of `resident` not at all."""
-    known = {tensor.untyped_storage()._cdata for tensor in resident}
-    saved: dict[int, int] = {}
+class SavedActivations(torch.autograd.graph.saved_tensors_hooks):
+    """Within the context, counts what autograd saves: each storage once, those of `resident` not at all."""
 
-    def pack(tensor: Tensor) -> Tensor:
+    def __init__(self, resident: Iterable[Tensor]) -> None:
+        super().__init__(self._pack, lambda tensor: tensor)
+        self._known = {tensor.untyped_storage()._cdata for tensor in resident}
+        self._saved: dict[int, int] = {}
+
+    def _pack(self, tensor: Tensor) -> Tensor:
+        # Nothing saved is freed before the backward pass, and nothing is saved after it: an address means one storage.
         storage = tensor.untyped_storage()
-        if storage._cdata not in known:
-            saved[storage._cdata] = storage.nbytes()
+        if storage._cdata not in self._known:
+            self._saved[storage._cdata] = storage.nbytes()
         return tensor
 
-    # Nothing saved is freed before the backward pass, and nothing is saved after it: an address means one storage.
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        step()
-    return sum(saved.values())
+    @property
+    def bytes(self) -> int:
+        """Sum of the storages."""
+        return sum(self._saved.values())
 
 
 def _cuda_peaks(step: Callable[[], object], baseline: int, device: torch.device) -> tuple[int, int]:
@@ -124,10 +133,9 @@ def _storage_bytes(tensors: Iterable[Tensor]) -> int:
 
 def _cpu_allocator_peak(step: Callable[[], object], baseline: int) -> int:
     """Largest running sum of the profiler's allocations and frees, on top of what was resident before."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with profile(profile_memory=True) as profiler:  # torch.profiler's own would import torch._dynamo
         step()
-    assert profiler.profiler is not None
-    events: Any = profiler.profiler.kineto_results
+    events: Any = profiler.kineto_results
     changes = [(e.start_ns(), e.nbytes()) for e in events.events() if e.name() == "[memory]"]
     live = peak = baseline
     for _, change in sorted(changes, key=lambda item: item[0]):

@@ -7,11 +7,11 @@ from torch.nn import functional as F
 
 from architectures.registry import build, configure
 from bench.memory import (
+    SavedActivations,
     TensorTracker,
     measure_step,
     process_peak_bytes,
     reset_process_peak,
-    saved_activation_bytes,
 )
 
 CPU = torch.device("cpu")
@@ -85,12 +85,16 @@ def test_tensor_peak_grows_with_the_batch() -> None:
 def test_saved_activations_are_what_the_backward_pass_needs() -> None:
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.ReLU(), torch.nn.Conv2d(4, 5, 1))
     images = torch.rand(2, 3, 8, 8)
-    saved = saved_activation_bytes(lambda: network(images).sum().backward(), network.parameters())
+
+    def saved_beside(*resident: torch.Tensor) -> int:
+        saved = SavedActivations([*network.parameters(), *resident])
+        with saved:
+            network(images).sum().backward()
+        return saved.bytes
+
     # Both convolutions keep their input; the ReLU keeps its output, which is the second one's input.
-    assert saved == 4 * 2 * (3 + 4) * 8 * 8
-    assert saved_activation_bytes(lambda: network(images).sum().backward(), [*network.parameters(), images]) == (
-        4 * 2 * 4 * 8 * 8
-    )
+    assert saved_beside() == 4 * 2 * (3 + 4) * 8 * 8
+    assert saved_beside(images) == 4 * 2 * 4 * 8 * 8
 
 
 def test_process_peak_starts_without_what_was_freed_before() -> None:
