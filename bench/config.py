@@ -6,7 +6,7 @@ Field documentation stands under each field and is the help text of the command 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from architectures.config import ArchitectureConfig
@@ -120,6 +120,12 @@ class RunConfig:
     def fold(self) -> int:
         """The test fold of this run's seed."""
         return self.data.test_fold(self.seed)
+
+
+def step_shape(config: RunConfig) -> RunConfig:
+    """The config with everything equal that a step's memory does not depend on."""
+    training = replace(config.training, lr=1.0, weight_decay=0.0, epochs=1)
+    return replace(config, training=training, seed=0)
 
 
 def flatten(config: RunConfig) -> dict[str, str]:

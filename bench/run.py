@@ -15,7 +15,7 @@ from bench import schema
 from bench.autotune import is_worth_tuning, tune
 from bench.background import BackgroundLog
 from bench.clock import Phases, Stopwatch
-from bench.config import RunConfig, flatten
+from bench.config import RunConfig, flatten, step_shape
 from bench.data.dataset import Dataset
 from bench.data.split import Split, roles
 from bench.digest import digest
@@ -25,6 +25,8 @@ from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_pro
 from bench.train import EpochRecord, TrainingResult, base_rate_of, train
 
 Stop = Callable[[EpochRecord], str | None]
+
+_MEASURED: dict[tuple[RunConfig, torch.device], StepMemory] = {}
 
 
 def never(_: EpochRecord) -> None:
@@ -79,7 +81,7 @@ def run(
     result = train(material.trainer, material.data, material.split, on_epoch, log.poll)
     metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
     with phases.phase("memory"):
-        metrics |= memory_metrics(measure_memory(config, material, device))
+        metrics |= memory_metrics(_memory(config, material, device))
     with phases.phase("tracking"):
         settled = log.settle()
     if result.state == "complete" and test:
@@ -128,6 +130,14 @@ def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: 
     handle.remove()
     channels, height, width = shapes[0]
     return channels, height, width
+
+
+def _memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:
+    """Measured once per process for all runs of one shape, since it is the same for each."""
+    key = (step_shape(config), device)
+    if key not in _MEASURED:
+        _MEASURED[key] = measure_memory(config, material, device)
+    return _MEASURED[key]
 
 
 def measure_memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:

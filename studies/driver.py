@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, assert_never
@@ -17,7 +16,7 @@ import torch
 
 from architectures.config import InfeasibleArchitecture
 from bench import schema
-from bench.config import RunConfig
+from bench.config import RunConfig, step_shape
 from bench.database import StoreError
 from bench.forecast import predict_peak_bytes
 from bench.run import describe
@@ -208,7 +207,7 @@ class Driver:
 
     def _predict(self, config: RunConfig) -> int | Outcome:
         """Tensor peak in bytes, or how the trial ends without being started. Seeds and rates do not matter."""
-        key = _shape_of(config)
+        key = step_shape(config)
         if key not in self._peaks:
             self._peaks[key] = _predict(config, self._site.device)
         return self._peaks[key]
@@ -274,12 +273,6 @@ class Driver:
         running = [(trial.architecture, trial.seconds()) for trial in tuple(self._running.values())]
         waiting = self._left - Counter(architecture for architecture, _ in running)
         return self._clock.left(waiting, running, self._workers)
-
-
-def _shape_of(config: RunConfig) -> RunConfig:
-    """The config with everything equal that a step's memory does not depend on."""
-    training = replace(config.training, lr=1.0, weight_decay=0.0, epochs=1)
-    return replace(config, training=training, seed=0)
 
 
 def _predict(config: RunConfig, device: torch.device) -> int | Outcome:
