@@ -17,7 +17,7 @@ from bench.__main__ import main
 from bench.background import BackgroundLog
 from bench.config import RunConfig, config_hash, unflatten
 from bench.predict import load_checkpoint, predict_mask
-from bench.run import measure_bottleneck, run
+from bench.run import measure_bottleneck, measure_memory, run
 from bench.session import train_one
 from bench.tracking import RunLog, get_experiment, open_store, tracking_url
 
@@ -125,6 +125,20 @@ def test_mismatch_of_predicted_and_measured_bottleneck_fails_the_run(
     log = BackgroundLog(lambda: RunLog.create(client, get_experiment(client, "mismatch", runs), "mismatch", {}))
     with pytest.raises(RuntimeError, match=r"must be \(8, 4, 4\) as predicted, got \(8, 5, 4\)"):
         run(tiny_config(), log, cache=runs / "cache", device=torch.device("cpu"))
+
+
+def test_memory_of_a_step_is_measured_once_for_all_runs_of_a_shape(
+    tmp_path: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.run._MEASURED", {})
+    measured: list[RunConfig] = []
+    monkeypatch.setattr(
+        "bench.run.measure_memory", lambda config, *rest: measured.append(config) or measure_memory(config, *rest)
+    )
+    configs = [tiny_config(seed=3), tiny_config(seed=4), tiny_config("hourglass", seed=3)]
+    peaks = [train_one(config, runs=tmp_path, device="cpu")["tensor_peak_bytes"] for config in configs]
+    assert measured == [configs[0], configs[2]]
+    assert peaks[0] == peaks[1] != peaks[2]
 
 
 def test_measured_bottleneck_comes_from_the_network() -> None:
