@@ -30,7 +30,7 @@ class Transform(NamedTuple):
 
 def draw(batch: int, aspect: float, config: TrainingConfig, generator: torch.Generator) -> Transform | None:
     """Draw a transform per frame of `aspect` = H/W, on the CPU; None if the config changes nothing."""
-    if not any((config.flip, config.rotate, config.scale, config.shift, config.colour)):
+    if not config.augments:
         return None
     theta = draw_affine(batch, aspect, config, generator)
     return Transform(theta, *draw_colour(batch, config.colour, generator))

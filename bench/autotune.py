@@ -1,10 +1,12 @@
 """Which execution settings train a configuration fastest on this machine: measured once, checked to agree, and kept.
 
-Numerically equivalent is what gives the reference's gradient to within `TOLERANCE`. The arithmetic's precision is not
-among the choices: it follows the hardware (`bench.device.choose_dtype`), so that all architectures train in the same.
+Equivalent are settings that give the reference's gradient, and as captured graphs also its losses from step to step, to
+within `TOLERANCE`. The arithmetic's precision is not among the choices: it follows the hardware
+(`bench.device.choose_dtype`), so that all architectures train in the same.
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -25,11 +27,13 @@ from bench.material import Material, make_trainer, planned_steps
 from bench.trainer import DeviceFrames, Trainer
 
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
-"""Largest norm of the gradient's difference, relative to the norm of the reference's gradient."""
+"""Largest difference of gradients, by their norm, and of losses, relative to the reference's."""
 SHARE = 0.04
-"""Of the training's steps, that measuring may take."""
+"""Of the training's steps that the timed ones may be, where a step is not so short that more of them are timed."""
 ROUNDS = 2
 ROUND_SECONDS = 0.1
+MOST_STEPS = 20
+"""Of a round: as many as fill it, up to this."""
 WORTH = 1.03
 """How many times faster than the default other settings must be: below, it is noise."""
 
@@ -46,13 +50,6 @@ class Timing(NamedTuple):
         return self.warm_up_seconds + steps * self.step_seconds
 
 
-class Choice(NamedTuple):
-    """The settings of a run, and the training speed in images/s of everything that was tried."""
-
-    execution: Execution
-    tried: dict[str, float]
-
-
 class Tuned(NamedTuple):
     """What a run works with from now on, and the training speed in images/s of everything that was tried."""
 
@@ -61,6 +58,8 @@ class Tuned(NamedTuple):
 
 
 Make = Callable[[Execution], Trainer]
+Batch = tuple[Tensor, Tensor]
+"""Images and masks, see `Trainer.step`."""
 
 
 def is_worth_tuning(config: RunConfig, steps: int, device: torch.device) -> bool:
@@ -70,32 +69,14 @@ def is_worth_tuning(config: RunConfig, steps: int, device: torch.device) -> bool
 
 
 def tune(config: RunConfig, material: Material, cache: Path, device: torch.device) -> Tuned:
-    """The material with a trainer of the fastest among the equivalent settings."""
+    """The material with a trainer of the fastest among the equivalent settings; nothing to tune leaves the default."""
     make = partial(make_trainer, config, material.split, device)
-    choice = choose_execution(config, make, material.data, planned_steps(config, material.split), cache, device)
-    return Tuned(material._replace(trainer=make(choice.execution)), choice.tried)
-
-
-def choose_execution(
-    config: RunConfig, make: Make, data: DeviceFrames, steps: int, cache: Path, device: torch.device
-) -> Choice:
-    """The fastest settings for a training of `steps` steps; from `cache` if they were measured here before.
-
-    `make` builds a trainer, which is thrown away.
-    """
-    file = cache / "autotune" / f"{_identity(config, device)}.json"
-    if file.is_file():
-        return _read(file)
     options = list(dict.fromkeys((default_execution(config, device), REFERENCE, *candidates(config, device))))
-    timings = measure(make, options, _batch(data, config), ROUNDS)
+    timings = _timings(config, make, options, material.data, cache / "autotune", device)
+    execution = fastest(timings, planned_steps(config, material.split))
     size = config.training.batch_size
-    choice = Choice(
-        fastest(timings, steps), {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
-    )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as partial_file:
-        partial_file.write_text(json.dumps({"execution": asdict(choice.execution), "tried": choice.tried}))
-    return choice
+    tried = {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
+    return Tuned(material._replace(trainer=make(execution)), tried)
 
 
 def fastest(timings: Sequence[Timing], steps: int) -> Execution:
@@ -104,56 +85,75 @@ def fastest(timings: Sequence[Timing], steps: int) -> Execution:
     return (best if timings[0].seconds(steps) > WORTH * best.seconds(steps) else timings[0]).execution
 
 
-def measure(make: Make, executions: Sequence[Execution], batch: tuple[Tensor, Tensor], rounds: int) -> list[Timing]:
-    """Time of a step for each of the executions that are equivalent to the reference, taking turns."""
-    reference = make(REFERENCE).gradient(*batch)
-    trainers: dict[Execution, Trainer] = {}
-    warm_up: dict[Execution, float] = {}
-    for execution in executions:
+def _timings(
+    config: RunConfig, make: Make, options: Sequence[Execution], data: DeviceFrames, folder: Path, device: torch.device
+) -> list[Timing]:
+    """As measured, from `folder` if that happened before."""
+    file = folder / f"{_identity(config, options, device)}.json"
+    if file.is_file():
+        return [Timing(Execution(**execution), *seconds) for execution, *seconds in json.loads(file.read_text())]
+    timings = measure(make, options, _batch(data, config))
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as partial_file:
+        partial_file.write_text(json.dumps([(asdict(timing.execution), *timing[1:]) for timing in timings]))
+    return timings
+
+
+def measure(make: Make, options: Sequence[Execution], batch: Batch) -> list[Timing]:
+    """Time of a step by each of the options that are equivalent to the reference, one after the other.
+
+    `make` builds a trainer, which is thrown away before the next: a GPU may have no room for two.
+    """
+    reference = make(REFERENCE)
+    gradient, losses = reference.gradient(*batch), _losses(reference, batch)
+    del reference
+    timings = []
+    for execution in options:
         trainer = make(execution)
-        if is_equivalent(trainer.gradient(*batch), reference, TOLERANCE[trainer.dtype]):
-            clock = Stopwatch(trainer.device)
-            for _ in range(EAGER_CALLS + 1 if execution.graph else 1):
-                _step(trainer, batch)
-            trainers[execution], warm_up[execution] = trainer, clock.seconds()
-    times = dict.fromkeys(trainers, float("inf"))
-    for _ in range(rounds):
-        for execution, trainer in trainers.items():
-            times[execution] = min(times[execution], _step_seconds(trainer, batch))
-    return [Timing(execution, warm_up[execution], seconds) for execution, seconds in times.items()]
+        tolerance = TOLERANCE[trainer.dtype]
+        if not is_equivalent(trainer.gradient(*batch), gradient, tolerance):
+            continue
+        if execution.graph and not is_equivalent(_losses(make(execution), batch), losses, tolerance):
+            continue
+        timings.append(_time(trainer, execution, batch))
+    return timings
 
 
-def is_equivalent(gradient: Tensor, reference: Tensor, tolerance: float) -> bool:
-    """Whether two flat gradients agree."""
-    return bool((gradient - reference).norm() <= tolerance * reference.norm())
+def is_equivalent(values: Tensor, reference: Tensor, tolerance: float) -> bool:
+    """Whether two flat tensors agree."""
+    return bool((values - reference).norm() <= tolerance * reference.norm())
 
 
-def _step(trainer: Trainer, batch: tuple[Tensor, Tensor]) -> None:
-    trainer.step(*batch, trainer.draw(len(batch[0])))
+def _losses(trainer: Trainer, batch: Batch) -> Tensor:
+    """Of as many steps as reach a graph's second replay, without augmentation."""
+    trainer.network.train()
+    return torch.stack([trainer.step(*batch, None).clone() for _ in range(EAGER_CALLS + 2)])
 
 
-def _step_seconds(trainer: Trainer, batch: tuple[Tensor, Tensor]) -> float:
-    clock, steps = Stopwatch(trainer.device), 0
-    while steps == 0 or clock.seconds() < ROUND_SECONDS:
-        _step(trainer, batch)
-        steps += 1
-    return clock.seconds() / steps
+def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
+    transform = trainer.draw(len(batch[0]))
+    clock = Stopwatch(trainer.device)
+    for _ in range(EAGER_CALLS + 1 if execution.graph else 1):
+        trainer.step(*batch, transform)
+    warm_up = clock.seconds()
+    steps, seconds = 1, math.inf
+    for _ in range(ROUNDS + 1):  # the first one only tells how many steps fill a round
+        clock = Stopwatch(trainer.device)
+        for _ in range(steps):
+            trainer.step(*batch, transform)
+        seconds = min(seconds, clock.seconds() / steps)
+        steps = max(1, min(MOST_STEPS, round(ROUND_SECONDS / seconds)))
+    return Timing(execution, warm_up, seconds)
 
 
-def _batch(data: DeviceFrames, config: RunConfig) -> tuple[Tensor, Tensor]:
+def _batch(data: DeviceFrames, config: RunConfig) -> Batch:
     indices = torch.arange(config.training.batch_size, device=data.images.device) % len(data.images)
     return data.images[indices], data.masks[indices]
 
 
-def _identity(config: RunConfig, device: torch.device) -> str:
-    """Of everything that a step's speed depends on."""
+def _identity(config: RunConfig, options: Sequence[Execution], device: torch.device) -> str:
+    """Of what a step's speed depends on."""
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{processor()} {torch.get_num_threads()}"
     training = config.training
-    return digest(
-        config.architecture, config.data.size, training.batch_size, training.precision, where, torch.__version__
-    )
-
-
-def _read(file: Path) -> Choice:
-    content = json.loads(file.read_text())
-    return Choice(Execution(**content["execution"]), content["tried"])
+    work = (training.batch_size, training.precision, bool(training.clip_norm), training.augments)
+    return digest(config.architecture, config.data.size, *work, *options, where, torch.__version__)

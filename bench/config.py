@@ -77,7 +77,10 @@ class TrainingConfig:
     clip_norm: float = _doc(1.0, "largest global gradient norm; 0 switches clipping off")
     bce_weight: float = _doc(1.0, "weight of the binary cross-entropy in the loss")
     dice_weight: float = _doc(1.0, "weight of the soft Dice loss")
-    precision: Precision = _doc("auto", "arithmetic; auto is bf16 where the hardware computes in it, else fp32")
+    precision: Precision = _doc(
+        "auto",
+        "arithmetic; auto is bf16 where the hardware computes in it, else fp32; fp32 also leaves out the autotune",
+    )
     flip: float = _doc(0.5, "probability of a horizontal flip")
     rotate: float = _doc(15.0, "largest rotation in degrees")
     scale: float = _doc(0.25, "largest relative change of scale")
@@ -102,6 +105,11 @@ class TrainingConfig:
         )
         for name in ("flip", "scale", "shift", "colour"):
             require(0 <= getattr(self, name) <= 1, f"training.{name}", "lie in [0, 1]", getattr(self, name))
+
+    @property
+    def augments(self) -> bool:
+        """Whether frames are changed at all."""
+        return any((self.flip, self.rotate, self.scale, self.shift, self.colour))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,68 +5,85 @@ else changes from call to call must be a tensor that is written in place.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-Function = Callable[..., Tensor]
 Replay = Callable[[], None]
-Capture = Callable[[Callable[[], Tensor]], tuple[Replay, Tensor]]
-"""Runs a function of no arguments while recording it: -> (what runs it again, the tensor it writes its result to)."""
 
 EAGER_CALLS = 3
 """Calls before the capture: libraries choose their kernels and make their workspaces in the first ones."""
 
 
-class GraphedFunction:
-    """`function` of tensors of fixed shapes: a few calls as it is, then as a replay of its capture.
+class Backend(Protocol):
+    """What captures."""
 
-    The eager calls are real ones, so nothing has to be undone. The result is overwritten by the next call.
+    def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
+        """Run a function as it is, so that it can be captured later."""
+
+    def capture(self, function: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
+        """Record a function without running it: -> (what runs it, the tensor that its result is written to)."""
+
+
+class Graphed:
+    """A function of tensors of fixed shapes: a few calls as it is, then as replays of its capture.
+
+    The eager calls are real ones, so nothing has to be undone. The result is overwritten by the next call. The function
+    comes with each call and is not kept, so that its owner can own the graph.
     """
 
-    def __init__(self, function: Function, capture: Capture, warm_up: Callable[[Callable[[], Tensor]], Tensor]) -> None:
-        self._function = function
-        self._capture = capture
-        self._warm_up = warm_up
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._calls = 0
         self._buffers: list[Tensor] = []
         self._replay: Replay | None = None
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
-        """Call it, on the first calls eagerly."""
+    def __call__(self, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """Call `function`, on the first calls eagerly.
+
+        Raises:
+            ValueError: the shapes are not those that were captured.
+        """
         self._calls += 1
         if self._calls <= EAGER_CALLS:
-            return self._warm_up(lambda: self._function(*inputs))
+            return self._backend.warm_up(lambda: function(*inputs))
         if self._replay is None:
             self._buffers = [torch.empty_like(tensor) for tensor in inputs]
-            self._fill(inputs)
-            self._replay, self._result = self._capture(lambda: self._function(*self._buffers))
-        self._fill(inputs)
+            self._replay, self._result = self._backend.capture(lambda: function(*self._buffers))
+        for buffer, tensor in zip(self._buffers, inputs, strict=True):
+            if buffer.shape != tensor.shape:
+                raise ValueError(f"a graph's inputs must keep their shapes, got {tensor.shape} after {buffer.shape}.")
+            buffer.copy_(tensor, non_blocking=True)
         self._replay()
         return self._result
 
-    def _fill(self, inputs: tuple[Tensor, ...]) -> None:
-        for buffer, tensor in zip(self._buffers, inputs, strict=True):
-            buffer.copy_(tensor, non_blocking=True)
 
+class CudaGraphs:
+    """Captures on a GPU, on a stream of its own: work of the default stream cannot be captured."""
 
-def cuda_graphed(function: Function) -> GraphedFunction:
-    """`function` as a CUDA graph."""
-    return GraphedFunction(function, _capture_cuda, _warm_up_cuda)
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device)
 
+    def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
+        """On the stream of the capture, so that both use the same pool and workspaces."""
+        with torch.cuda.device(self._device):
+            current = torch.cuda.current_stream()
+            self._stream.wait_stream(current)
+            with torch.cuda.stream(self._stream):
+                result = function()
+            current.wait_stream(self._stream)
+        return result
 
-def _capture_cuda(function: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = function()
-    return graph.replay, result
+    def capture(self, function: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
+        """As a CUDA graph with its own memory, which is freed with the replay."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=self._stream):
+            result = function()
 
+        def replay() -> None:
+            with torch.cuda.device(self._device):
+                graph.replay()
 
-def _warm_up_cuda(function: Callable[[], Tensor]) -> Tensor:
-    """On a stream of its own, as captures demand: what is made on the default stream would tie the graph to it."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        result = function()
-    torch.cuda.current_stream().wait_stream(stream)
-    return result
+        return replay, result

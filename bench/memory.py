@@ -121,10 +121,13 @@ def _cuda_peaks(step: Callable[[], object], baseline: int, device: torch.device)
     torch.cuda.synchronize(device)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device)
+    allocated, reserved = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
     step()
     torch.cuda.synchronize(device)
-    return baseline + torch.cuda.max_memory_allocated(device) - before, torch.cuda.max_memory_reserved(device)
+    return (
+        baseline + torch.cuda.max_memory_allocated(device) - allocated,
+        baseline + torch.cuda.max_memory_reserved(device) - reserved,
+    )
 
 
 def _storage_bytes(tensors: Iterable[Tensor]) -> int:

@@ -27,7 +27,7 @@ class AdamW:
         self._weight_decay = weight_decay
 
     def state(self) -> Iterator[Tensor]:
-        """Everything that lives from step to step."""
+        """What a step leaves for the next one."""
         yield from (*self._means, *self._squares, *self._steps)
 
     def set_lr(self, lr: float) -> None:

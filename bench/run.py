@@ -69,6 +69,7 @@ def run(
     if is_worth_tuning(config, planned_steps(config, material.split), device):
         with phases.phase("autotune"):
             material, tried = tune(config, material, cache, device)
+        reset_process_peak()  # of training, not of what was tried
         log.tags({schema.EXECUTION_TRIED: json.dumps(tried)})
     execution = material.trainer.execution
     log.tags({schema.EXECUTION + name: text for name, text in execution.describe().items()})
@@ -80,6 +81,7 @@ def run(
 
     result = train(material.trainer, material.data, material.split, on_epoch, log.poll)
     metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
+    material.trainer.free_graph()
     with phases.phase("memory"):
         metrics |= memory_metrics(_memory(config, material, device))
     with phases.phase("tracking"):

@@ -14,7 +14,7 @@ from bench.config import RunConfig
 from bench.data.frames import Frames, is_foreground
 from bench.device import choose_dtype
 from bench.execution import REFERENCE, Execution
-from bench.graph import cuda_graphed
+from bench.graph import CudaGraphs, Graphed
 from bench.losses import cross_entropy, segmentation_loss
 from bench.metrics import frame_scores, scene_mean
 from bench.optimizer import AdamW
@@ -72,7 +72,7 @@ class Trainer:
         self._optimizer = AdamW(network.parameters(), training.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
         self._aspect = config.data.size[0] / config.data.size[1]
-        self._run_update: Callable[..., Tensor] = cuda_graphed(self.update) if execution.graph else self.update
+        self._graphed = Graphed(CudaGraphs(device)) if execution.graph else None
 
     @property
     def lr(self) -> float:
@@ -88,7 +88,12 @@ class Trainer:
         """(B, 3, H, W) uint8 and (B, 1, H, W) bool -> the batch's mean loss, detached, on the device."""
         self._optimizer.set_lr(self.lr)
         self._steps += 1
-        return self._run_update(images, masks, *(transform or ()))
+        inputs = (images, masks, *(transform or ()))
+        return self._graphed(self.update, *inputs) if self._graphed else self.update(*inputs)
+
+    def free_graph(self) -> None:
+        """Give back the memory of a captured step; the trainer trains no more."""
+        self._graphed = None
 
     def update(self, images: Tensor, masks: Tensor, *transform: Tensor) -> Tensor:
         """A step's work on the device: the same kernels on the same memory whatever the step, as a graph demands."""

@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
 
 
 def work(task: Task, place: Place) -> Outcome:
-    """Train one trial.
+    """Train one trial. The store is open before: importing MLflow must not slow the first trial's steps.
 
     Running out of memory is an outcome: the device is emptied, and the worker goes on.
 
@@ -66,7 +66,12 @@ def work(task: Task, place: Place) -> Outcome:
         Exception: whatever the training raised; its traceback is an artifact of the run.
     """
     torch.set_num_threads(place.threads)
-    outcome = _attempt(task, torch.device(place.device))
+    try:
+        outcome = _attempt(task, torch.device(place.device))
+    except Exception as error:
+        if failure := store_failure(error):
+            raise StoreError(failure) from None
+        raise
     if outcome.state == "out_of_memory":
         gc.collect()
     torch.cuda.empty_cache()  # what this trial reserved must not count as the next one's
@@ -74,18 +79,19 @@ def work(task: Task, place: Place) -> Outcome:
 
 
 def _attempt(task: Task, device: torch.device) -> Outcome:
-    log = BackgroundLog(lambda: RunLog(_client(task.tracking), task.run_id))
+    run_log = RunLog(_client(task.tracking), task.run_id)
+    log = BackgroundLog(lambda: run_log)
+    log.poll()
     try:
         log.metrics({schema.PREDICTED_PEAK.name: task.predicted_peak})
         with Reporter(task.reports, task.run_id) as report:
             result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
     except Exception as error:
-        if failure := store_failure(error):
-            raise StoreError(failure) from None
+        log.finish(lambda _: None)
         if is_out_of_memory(error):
-            log.settle()
             return Outcome("out_of_memory", str(error).partition("\n")[0], {})
-        log.settle().text(traceback.format_exc(), TRACEBACK)
+        if not store_failure(error):
+            run_log.text(traceback.format_exc(), TRACEBACK)
         raise
     return Outcome(result.state, result.reason, result.metrics)
 

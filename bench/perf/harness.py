@@ -4,19 +4,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.autotune import is_worth_tuning, tune
+from bench.autotune import tune
+from bench.cli import say
 from bench.material import prepare
 from bench.perf.contenders import Task
 from bench.perf.laps import Laps
+from bench.trainer import Trainer
 
 
 def train_harness(task: Task, laps: Laps) -> nn.Module:
-    """Frames on the device, a batch is an index."""
+    """Frames on the device, a batch is an index; tuned whatever the length, as a longer training would be."""
     device = torch.device(task.device)
-    material = prepare(task.config, task.cache, device)
-    if is_worth_tuning(task.config, task.steps, device):
-        material, _ = tune(task.config, material, task.cache, device)
-    _, split, data, trainer = material
+    _, split, data, tuned = tune(task.config, prepare(task.config, task.cache, device), task.cache, device).material
+    trainer = Trainer(tuned.network, task.config, task.steps, device, tuned.execution)
+    say(f"harness: {trainer.execution}")
     train, val = (torch.from_numpy(np.tile(role, task.repeats)) for role in (split.train, split.val))
     batch_size = min(task.config.training.batch_size, len(train))
     laps.ready()

@@ -5,15 +5,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from bench.cli import say
 from bench.config import RunConfig
 from bench.data.dataset import Dataset
 from bench.data.split import split_frames
 from bench.perf.config import PerfConfig
-from bench.perf.contenders import Task, work
+from bench.perf.contenders import Task, precision, work
 from bench.perf.pngs import split_pngs
 from bench.perf.records import Lap, Measured, Rates
-from bench.perf.roofline import probe
+from bench.perf.roofline import Probe, probe
 from bench.perf.seat import Seat
 
 
@@ -59,12 +61,14 @@ def measure_speed(bench: Bench, config: RunConfig) -> tuple[dict[str, list[Lap]]
     config = _with_epochs(config, 1 + bench.perf.repetitions)
     laps: dict[str, list[Lap]] = {name: [] for name in bench.contenders}
     rates: list[Rates] = []
+    device = torch.device(bench.device)
+    dtypes = tuple({precision(name, config, device) for name in bench.contenders})
     with ExitStack() as stack:
         seats = {
             name: stack.enter_context(Seat(f"contender {name}", work, bench.task(name, config, repeats)))
             for name in bench.contenders
         }
-        machine = stack.enter_context(Seat("the roofline's measurement", probe, bench.device))
+        machine = stack.enter_context(Seat("the roofline's measurement", probe, Probe(bench.device, dtypes)))
         for seat in seats.values():
             seat.step()
         machine.step()

@@ -23,7 +23,7 @@ class Conditions(NamedTuple):
     steps: int
     """Least number in a timed epoch."""
     decode_seconds: float
-    """To decode all frames once."""
+    """To decode the PNG files once."""
     environment: Mapping[str, str]
     """By the names of `bench.schema`."""
     date: str
@@ -32,7 +32,8 @@ class Conditions(NamedTuple):
 def remarks(of: Conditions) -> list[str]:
     """Sentences for below the tables."""
     about = {
-        HARNESS: f" decodes all frames once per data set and size, here in {of.decode_seconds:.1f} s, which no row has",
+        HARNESS: " decodes all frames once per data set and size and keeps its autotune's choice, which no row has; to "
+        f"decode these PNG files takes it {of.decode_seconds:.1f} s",
         ADVISED: f": channels_last, {_autocast(of)}, workers that live on from epoch to epoch",
         LIGHTNING: ": Trainer in float32 with the loader's default of no worker processes; logger, checkpoints, "
         "progress bar, model summary and sanity check off",

@@ -1,16 +1,17 @@
 """The roofline (Williams, Waterman, Patterson 2009): what the machine could do for a network, and which limit binds.
 
+It holds for direct convolutions whose activations lie in main memory: caches and cleverer algorithms may beat it.
 Arithmetic is measured as products of square matrices, the best of a few sides; memory as the copy of a large buffer.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 import torch
 
 from bench.clock import Stopwatch
-from bench.device import choose_dtype
 from bench.perf.cost import Cost
 from bench.perf.records import Rates
 
@@ -78,16 +79,22 @@ def precision_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def probe(name: str, report: Callable[[Rates], None]) -> None:
-    """Measure the device of that name over and over."""
-    device = torch.device(name)
+class Probe(NamedTuple):
+    """What is measured; can be sent to a process."""
+
+    device: str
+    dtypes: tuple[torch.dtype, ...]
+
+
+def probe(of: Probe, report: Callable[[Rates], None]) -> None:
+    """Measure the device over and over."""
+    device = torch.device(of.device)
     # Convolutions in float32 round to TF32 on GPUs by default; the roof must not be lower than what stands below it.
     torch.set_float32_matmul_precision("high")
-    dtypes = dict.fromkeys((torch.float32, choose_dtype("auto", device)))
     while True:
         matmul = {
             precision_name(dtype): {side: matmul_rate(side, dtype, device) for side in SIDES[device.type]}
-            for dtype in dtypes
+            for dtype in of.dtypes
         }
         report(Rates(matmul=matmul, copy=copy_rate(BUFFER[device.type], device)))
 

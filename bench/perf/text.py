@@ -10,8 +10,6 @@ from bench.perf.config import CONTENDERS
 from bench.perf.roofline import Roof
 from bench.perf.rows import Difference, Kind, Row
 
-DASH = "-"
-
 
 def to_terminal(analyses: Sequence[Analysis], remarks: Sequence[str]) -> str:
     """Aligned by spaces."""

@@ -13,16 +13,15 @@ from architectures.registry import ARCHITECTURES, configure
 from bench.autotune import (
     TOLERANCE,
     Timing,
-    choose_execution,
     fastest,
     is_equivalent,
     is_worth_tuning,
     measure,
+    tune,
 )
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.execution import REFERENCE, Execution, candidates, default_execution
-from bench.material import make_trainer, planned_steps, prepare
-from bench.trainer import Trainer
+from bench.material import make_trainer, prepare
 
 CPU = torch.device("cpu")
 BATCH = TrainingConfig(epochs=1, batch_size=20)
@@ -50,7 +49,7 @@ def test_splitting_a_batch_under_batch_norm_is_found_out(tiny_config: Callable[.
     material = prepare(config, tmp_path, CPU)
     batch = (material.data.images[:12], material.data.masks[:12])
     split = Execution(micro_batch=4)
-    timings = measure(partial(make_trainer, config, material.split, CPU), [REFERENCE, split], batch, rounds=1)
+    timings = measure(partial(make_trainer, config, material.split, CPU), [REFERENCE, split], batch)
     assert [timing.execution for timing in timings] == [REFERENCE]
     assert all(execution.micro_batch is None for execution in candidates(config, CPU))
 
@@ -98,26 +97,60 @@ def test_a_tie_leaves_the_first() -> None:
     assert fastest([Timing(REFERENCE, 0, 1.0), Timing(other, 0, 0.9)], 100) == other
 
 
-def test_the_choice_is_measured_once(
+def test_speeds_are_measured_once_and_the_choice_is_by_length(
+    tiny_config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[Execution]] = []
+
+    def measured(make: object, options: list[Execution], batch: object) -> list[Timing]:
+        calls.append(options)
+        return [Timing(REFERENCE, 0.0, 0.010), Timing(Execution(memory_format="contiguous"), 2.0, 0.001)]
+
+    monkeypatch.setattr("bench.autotune.measure", measured)
+    material = prepare(tiny_config(training=BATCH), tmp_path, CPU)
+    chosen = []
+    for epochs in (1, 1000):
+        config = tiny_config(training=replace(BATCH, epochs=epochs, batch_size=4))
+        tuned = tune(config, material, tmp_path, CPU)
+        chosen.append(tuned.material.trainer.execution)
+        assert tuned.tried == {"whole batch, channels_last": 400.0, "whole batch, contiguous": 4000.0}
+    assert chosen == [REFERENCE, Execution(memory_format="contiguous")]
+    assert calls == [[REFERENCE, *candidates(config, CPU)]]
+    tune(replace(config, architecture=configure("hourglass", (4, 8))), material, tmp_path, CPU)
+    tune(replace(config, training=replace(config.training, clip_norm=0.0)), material, tmp_path, CPU)
+    assert len(calls) == 3
+
+
+def test_settings_are_tried_and_the_fastest_trains(
     tiny_config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.execution.CACHE_PIXELS", 8 * 16 * 16)
     config = tiny_config(training=BATCH)
+    tuned = tune(config, prepare(config, tmp_path, CPU), tmp_path, CPU)
+    assert set(tuned.tried) == {str(execution) for execution in (REFERENCE, *candidates(config, CPU))}
+    assert min(tuned.tried.values()) > 0
+    assert str(tuned.material.trainer.execution) in tuned.tried
+
+
+class Dead:
+    """A graph that was captured from nothing: its replays do not train."""
+
+    def __init__(self, device: torch.device) -> None:
+        pass
+
+    def warm_up(self, function: Callable[[], torch.Tensor]) -> torch.Tensor:
+        return function()
+
+    def capture(self, function: Callable[[], torch.Tensor]) -> tuple[Callable[[], None], torch.Tensor]:
+        return lambda: None, torch.zeros(())
+
+
+def test_a_graph_that_does_not_train_is_found_out(
+    tiny_config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.trainer.CudaGraphs", Dead)
+    config = tiny_config()
     material = prepare(config, tmp_path, CPU)
-    made: list[Execution] = []
-
-    def make(execution: Execution) -> Trainer:
-        made.append(execution)
-        return make_trainer(config, material.split, CPU, execution)
-
-    steps = planned_steps(config, material.split)
-    first = choose_execution(config, make, material.data, steps, tmp_path, CPU)
-    assert set(made) == {REFERENCE, *candidates(config, CPU)}
-    assert len(first.tried) == len(set(made))
-    assert str(first.execution) in first.tried
-    made.clear()
-    assert choose_execution(config, make, material.data, steps, tmp_path, CPU) == first
-    assert made == []
-    other = replace(config, architecture=configure("hourglass", (4, 8)))
-    choose_execution(other, make, material.data, steps, tmp_path, CPU)
-    assert made != []
+    batch = (material.data.images[:4], material.data.masks[:4])
+    timings = measure(partial(make_trainer, config, material.split, CPU), [REFERENCE, Execution(graph=True)], batch)
+    assert [timing.execution for timing in timings] == [REFERENCE]
