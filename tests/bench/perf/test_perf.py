@@ -37,6 +37,16 @@ def test_a_measurement_leaves_table_figure_and_json(tmp_path: Path, capsys: pyte
     assert (out / "perf.svg").read_text().rstrip().endswith("</svg>")
 
 
+def test_each_contender_stands_under_the_roof_of_its_own_precision(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Asked for by name, bf16 is also used where the hardware only emulates it."""
+    measure = "--preset hourglass --contenders plain harness --repetitions 1 --steps 1 --epochs 0 --precision bf16"
+    assert main(f"perf {TINY} {measure} --out {tmp_path / 'perf'} --json".split()) == 0
+    roofs = json.loads(capsys.readouterr().out)["networks"]["hourglass"]["train_roofs"]
+    assert {name: roof["precision"] for name, roof in roofs.items()} == {"plain": "float32", "harness": "bfloat16"}
+
+
 def test_lightning_is_left_out_or_asked_for_in_vain_where_it_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
