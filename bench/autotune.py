@@ -6,7 +6,6 @@ within `TOLERANCE`. The arithmetic's precision is not among the choices: it foll
 """
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -28,8 +27,8 @@ from bench.trainer import DeviceFrames, Trainer
 
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
 """Largest difference of gradients, by their norm, and of losses, relative to the reference's."""
-SHARE = 0.04
-"""Of the training's steps that the timed ones may be, where a step is not so short that more of them are timed."""
+SHARE = 0.015
+"""Of the training's steps that may go into measuring, where a step is not so short that more of them are timed."""
 ROUNDS = 2
 ROUND_SECONDS = 0.1
 MOST_STEPS = 20
@@ -65,7 +64,8 @@ Batch = tuple[Tensor, Tensor]
 def is_worth_tuning(config: RunConfig, steps: int, device: torch.device) -> bool:
     """Whether there is a choice, and a training of so many steps is long enough to look for the best."""
     tried = {REFERENCE, *candidates(config, device)}
-    return len(tried) > 1 and steps * SHARE >= len(tried) * (1 + ROUNDS)
+    measured = 1 + len(tried) * (2 + ROUNDS)  # gradients, the reference's too, warm-up and rounds
+    return len(tried) > 1 and steps * SHARE >= measured
 
 
 def tune(config: RunConfig, material: Material, cache: Path, device: torch.device) -> Tuned:
@@ -104,9 +104,8 @@ def measure(make: Make, options: Sequence[Execution], batch: Batch) -> list[Timi
 
     `make` builds a trainer, which is thrown away before the next: a GPU may have no room for two.
     """
-    reference = make(REFERENCE)
-    gradient, losses = reference.gradient(*batch), _losses(reference, batch)
-    del reference
+    gradient = make(REFERENCE).gradient(*batch)
+    losses = _losses(make(REFERENCE), batch) if any(execution.graph for execution in options) else torch.empty(0)
     timings = []
     for execution in options:
         trainer = make(execution)
@@ -132,18 +131,16 @@ def _losses(trainer: Trainer, batch: Batch) -> Tensor:
 
 def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
     transform = trainer.draw(len(batch[0]))
-    clock = Stopwatch(trainer.device)
-    for _ in range(EAGER_CALLS + 1 if execution.graph else 1):
-        trainer.step(*batch, transform)
-    warm_up = clock.seconds()
-    steps, seconds = 1, math.inf
-    for _ in range(ROUNDS + 1):  # the first one only tells how many steps fill a round
+
+    def seconds(steps: int) -> float:
         clock = Stopwatch(trainer.device)
         for _ in range(steps):
             trainer.step(*batch, transform)
-        seconds = min(seconds, clock.seconds() / steps)
-        steps = max(1, min(MOST_STEPS, round(ROUND_SECONDS / seconds)))
-    return Timing(execution, warm_up, seconds)
+        return clock.seconds()
+
+    warm_up = seconds(EAGER_CALLS + 1 if execution.graph else 1)
+    steps = max(1, min(MOST_STEPS, round(ROUND_SECONDS / warm_up)))
+    return Timing(execution, warm_up, min(seconds(steps) / steps for _ in range(ROUNDS)))
 
 
 def _batch(data: DeviceFrames, config: RunConfig) -> Batch:
