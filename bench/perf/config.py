@@ -26,10 +26,10 @@ def _doc(default: Any, text: str) -> Any:
 class PerfConfig:
     """How much is measured."""
 
-    repetitions: int = _doc(5, "timed epochs of each contender, in turns with the others")
+    repetitions: int = _doc(3, "timed epochs of each contender, in turns with the others")
     steps: int = _doc(4, "least steps of a timed epoch; where the frames give fewer, they are passed several times")
-    epochs: int = _doc(10, "epochs of the trainings whose validation IoU is followed; 0 leaves them out")
-    seeds: int = _doc(3, "trainings of each contender whose validation IoU is followed")
+    epochs: int = _doc(30, "epochs of the trainings whose validation IoU is followed; 0 leaves them out")
+    seeds: int = _doc(1, "trainings of each contender whose validation IoU is followed")
     target_iou: float = _doc(0.0, "validation IoU to be reached; 0 takes the highest that every training reached")
 
     def __post_init__(self) -> None:

@@ -62,7 +62,7 @@ def learn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, bool]]:
                 break
         metrics = {schema.BEST_VAL_IOU.name: iou, schema.TENSOR_PEAK.name: 1_000_000 * config.architecture.depth}
         return RunResult(
-            run_id=log.run_id,
+            run_id=log.settle().run_id,
             state=state,
             reason=reason or "",
             epochs=epoch,
