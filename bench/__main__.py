@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import cli
-from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 from bench.perf.config import CONTENDERS, PerfConfig, choose_contenders
 
 if TYPE_CHECKING:
     from bench.data.frames import Frames
 
 _OWN_FLAGS = frozenset({"path", "size"})
-_NO_AUGMENTATION: dict[str, Any] = {"flip": 0.0, "rotate": 0.0, "scale": 0.0, "shift": 0.0, "colour": 0.0}
-_PERF_TRAINING = frozenset(_NO_AUGMENTATION) | {"epochs", "batch_size"}
+_NO_AUGMENTATION: dict[str, Any] = dict.fromkeys(AUGMENTATION, 0.0)
+_PERF_TRAINING = frozenset(AUGMENTATION) | {"epochs", "batch_size"}
 """What `perf` decides itself, or has a flag of its own for."""
 
 

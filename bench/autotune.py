@@ -23,7 +23,7 @@ from bench.execution import REFERENCE, Execution, candidates, default_execution
 from bench.files import replacing
 from bench.graph import EAGER_CALLS
 from bench.material import Material, make_trainer, planned_steps
-from bench.trainer import DeviceFrames, Trainer
+from bench.trainer import Trainer
 
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
 """Largest difference of gradients, by their norm, and of losses, relative to the reference's."""
@@ -72,11 +72,12 @@ def tune(config: RunConfig, material: Material, cache: Path, device: torch.devic
     """The material with a trainer of the fastest among the equivalent settings; nothing to tune leaves the default."""
     make = partial(make_trainer, config, material.split, device)
     options = list(dict.fromkeys((default_execution(config, device), REFERENCE, *candidates(config, device))))
-    timings = _timings(config, make, options, material.data, cache / "autotune", device)
+    timings = _timings(config, make, options, material, cache / "autotune", device)
     execution = fastest(timings, planned_steps(config, material.split))
     size = config.training.batch_size
     tried = {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
-    return Tuned(material._replace(trainer=make(execution)), tried)
+    trainer = material.trainer if execution == material.trainer.execution else make(execution)
+    return Tuned(material._replace(trainer=trainer), tried)
 
 
 def fastest(timings: Sequence[Timing], steps: int) -> Execution:
@@ -86,13 +87,13 @@ def fastest(timings: Sequence[Timing], steps: int) -> Execution:
 
 
 def _timings(
-    config: RunConfig, make: Make, options: Sequence[Execution], data: DeviceFrames, folder: Path, device: torch.device
+    config: RunConfig, make: Make, options: Sequence[Execution], material: Material, folder: Path, device: torch.device
 ) -> list[Timing]:
     """As measured, from `folder` if that happened before."""
     file = folder / f"{_identity(config, options, device)}.json"
     if file.is_file():
         return [Timing(Execution(**execution), *seconds) for execution, *seconds in json.loads(file.read_text())]
-    timings = measure(make, options, _batch(data, config))
+    timings = measure(make, options, material.batch(config.training.batch_size))
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(file) as partial_file:
         partial_file.write_text(json.dumps([(asdict(timing.execution), *timing[1:]) for timing in timings]))
@@ -141,11 +142,6 @@ def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
     warm_up = seconds(EAGER_CALLS + 1 if execution.graph else 1)
     steps = max(1, min(MOST_STEPS, round(ROUND_SECONDS / warm_up)))
     return Timing(execution, warm_up, min(seconds(steps) / steps for _ in range(ROUNDS)))
-
-
-def _batch(data: DeviceFrames, config: RunConfig) -> Batch:
-    indices = torch.arange(config.training.batch_size, device=data.images.device) % len(data.images)
-    return data.images[indices], data.masks[indices]
 
 
 def _identity(config: RunConfig, options: Sequence[Execution], device: torch.device) -> str:

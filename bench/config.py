@@ -18,7 +18,8 @@ Precision = Literal["auto", "fp32", "bf16"]
 SplitName = Literal["scene_folds", "scene_holdout", "random_frames"]
 
 
-def _doc(default: Any, text: str) -> Any:
+def documented(default: Any, text: str) -> Any:
+    """A field of a config; the text is the help of its flag."""
     return field(default=default, metadata={"help": text})
 
 
@@ -32,20 +33,20 @@ def require(holds: bool, name: str, rule: str, value: object) -> None:
 class DataConfig:
     """Which frames, at which size, and how scenes are told apart."""
 
-    path: str = _doc(SYNTHETIC, "folder with images/ and masks/, or `synthetic` for the built-in dancers")
-    size: tuple[int, int] = _doc((128, 128), "height and width in pixels that frames are resized to")
-    scene_pattern: str = _doc(
+    path: str = documented(SYNTHETIC, "folder with images/ and masks/, or `synthetic` for the built-in dancers")
+    size: tuple[int, int] = documented((128, 128), "height and width in pixels that frames are resized to")
+    scene_pattern: str = documented(
         "", "regular expression whose first group is the scene in a file's stem (default: up to the last `_`)"
     )
-    split: SplitName = _doc(
+    split: SplitName = documented(
         "scene_folds",
         "how frames are split: the seed's fold of scenes is tested, one hold-out of scenes is (low power), or frames "
         "at random, which leaks and only shows by how much",
     )
-    folds: int = _doc(5, "number of folds: one is test, one validation, the others train")
-    synthetic_scenes: int = _doc(60, "scenes of the synthetic dancers")
-    synthetic_frames: int = _doc(8, "frames per scene of the synthetic dancers")
-    synthetic_seed: int = _doc(0, "seed of the synthetic dancers")
+    folds: int = documented(5, "number of folds: one is test, one validation, the others train")
+    synthetic_scenes: int = documented(60, "scenes of the synthetic dancers")
+    synthetic_frames: int = documented(8, "frames per scene of the synthetic dancers")
+    synthetic_seed: int = documented(0, "seed of the synthetic dancers")
 
     def __post_init__(self) -> None:
         require(min(self.size) >= 16, "data.size", "be at least 16 pixels high and wide", self.size)
@@ -64,28 +65,32 @@ class DataConfig:
         return 1 + seed % (self.folds - 1) if self.split == "scene_holdout" else (seed + 1) % self.folds
 
 
+AUGMENTATION = ("flip", "rotate", "scale", "shift", "colour")
+"""Fields of TrainingConfig that say how strongly frames are changed; 0 switches each off."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
     """How a network is trained; equal for all architectures that are compared."""
 
-    epochs: int = _doc(30, "passes over the training frames")
-    batch_size: int = _doc(16, "frames per optimiser step")
-    lr: float = _doc(3e-3, "peak learning rate of AdamW")
-    weight_decay: float = _doc(1e-2, "decoupled weight decay of AdamW")
-    schedule: Schedule = _doc("one_cycle", "learning-rate schedule over the steps of the run")
-    warmup_share: float = _doc(0.2, "share of the steps in which the one-cycle schedule rises")
-    clip_norm: float = _doc(1.0, "largest global gradient norm; 0 switches clipping off")
-    bce_weight: float = _doc(1.0, "weight of the binary cross-entropy in the loss")
-    dice_weight: float = _doc(1.0, "weight of the soft Dice loss")
-    precision: Precision = _doc(
+    epochs: int = documented(30, "passes over the training frames")
+    batch_size: int = documented(16, "frames per optimiser step")
+    lr: float = documented(3e-3, "peak learning rate of AdamW")
+    weight_decay: float = documented(1e-2, "decoupled weight decay of AdamW")
+    schedule: Schedule = documented("one_cycle", "learning-rate schedule over the steps of the run")
+    warmup_share: float = documented(0.2, "share of the steps in which the one-cycle schedule rises")
+    clip_norm: float = documented(1.0, "largest global gradient norm; 0 switches clipping off")
+    bce_weight: float = documented(1.0, "weight of the binary cross-entropy in the loss")
+    dice_weight: float = documented(1.0, "weight of the soft Dice loss")
+    precision: Precision = documented(
         "auto",
         "arithmetic; auto is bf16 where the hardware computes in it, else fp32; fp32 also leaves out the autotune",
     )
-    flip: float = _doc(0.5, "probability of a horizontal flip")
-    rotate: float = _doc(15.0, "largest rotation in degrees")
-    scale: float = _doc(0.25, "largest relative change of scale")
-    shift: float = _doc(0.1, "largest translation as a share of the frame")
-    colour: float = _doc(0.4, "strength of brightness, contrast, saturation and hue changes")
+    flip: float = documented(0.5, "probability of a horizontal flip")
+    rotate: float = documented(15.0, "largest rotation in degrees")
+    scale: float = documented(0.25, "largest relative change of scale")
+    shift: float = documented(0.1, "largest translation as a share of the frame")
+    colour: float = documented(0.4, "strength of brightness, contrast, saturation and hue changes")
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "training.epochs", "be at least 1", self.epochs)
@@ -109,7 +114,7 @@ class TrainingConfig:
     @property
     def augments(self) -> bool:
         """Whether frames are changed at all."""
-        return any((self.flip, self.rotate, self.scale, self.shift, self.colour))
+        return any(getattr(self, name) for name in AUGMENTATION)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +124,7 @@ class RunConfig:
     architecture: ArchitectureConfig
     data: DataConfig
     training: TrainingConfig
-    seed: int = _doc(0, "decides the fold, initialisation, order and augmentation, the same for every architecture")
+    seed: int = documented(0, "decides fold, initialisation, order and augmentation, the same for every architecture")
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", "be at least 0", self.seed)

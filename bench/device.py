@@ -57,6 +57,11 @@ def place(
     return network
 
 
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def memory_limit(device: torch.device) -> int:
     """Bytes that trainings may take together: the GPU's memory, or what the machine or its container has free."""
     if device.type == "cuda":

@@ -1,6 +1,5 @@
 """Where a run took place: versions, hardware and the commit of this code."""
 
-import os
 import platform
 import subprocess
 from functools import cache
@@ -10,6 +9,7 @@ from pathlib import Path
 import torch
 
 from bench import schema
+from bench.device import cores
 from bench.digest import digest_sources
 
 PACKAGES = ("torch", "numpy", "scipy", "mlflow", "optuna")
@@ -21,7 +21,7 @@ def environment(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "cores": str(cores()),
         "threads": str(torch.get_num_threads()),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "precision": str(dtype).removeprefix("torch."),

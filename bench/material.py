@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from architectures import registry
 from bench.allocator import keep_freed_memory
@@ -23,6 +24,11 @@ class Material(NamedTuple):
     split: Split
     data: DeviceFrames
     trainer: Trainer
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """Images and masks to measure a step with: training frames, over and over if there are too few."""
+        indices = torch.from_numpy(np.resize(self.split.train, size)).to(self.data.images.device)
+        return self.data.images[indices], self.data.masks[indices]
 
 
 def prepare(config: RunConfig, cache: Path, device: torch.device) -> Material:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -146,8 +145,7 @@ def measure_memory(config: RunConfig, material: Material, device: torch.device) 
     """Peaks of a training step of full batch size by the reference's execution, on a network of its own."""
     trainer = make_trainer(config, material.split, device)
     trainer.network.train()
-    batch = torch.from_numpy(np.resize(material.split.train, config.training.batch_size)).to(device)
-    images, masks = material.data.images[batch], material.data.masks[batch]
+    images, masks = material.batch(config.training.batch_size)
     return measure_step(
         lambda: trainer.step(images, masks, trainer.draw(len(images))),
         lambda: [images, masks, *trainer.resident()],

@@ -29,7 +29,7 @@ def train_one(
     may be opened although the same configuration opened them before.
 
     Raises:
-        ValueError: wrong input; then nothing has been written.
+        ValueError: wrong input, or the test frames were opened before; then there is no run.
     """
     target, cache = choose_device(device), runs / CACHE
     log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))

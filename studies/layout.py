@@ -1,6 +1,5 @@
 """How many workers, and what each gets: as asked for, or by measuring the study's own configurations."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import harmonic_mean
@@ -10,6 +9,7 @@ import torch
 
 from bench import cli
 from bench.config import RunConfig
+from bench.device import cores
 from bench.environment import processor
 from bench.forecast import predict_peak_bytes
 from studies.executors.local import LocalExecutor
@@ -19,11 +19,6 @@ from studies.worker import Place
 AUTO = "auto"
 PER_GPU = (1, 2, 4)
 """Numbers of workers on one GPU that `auto` tries."""
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine(device: torch.device) -> str:

@@ -121,14 +121,13 @@ def benchmark(configs: Sequence[RunConfig], cache: Path, place: Place) -> list[f
     for config in configs:
         device = torch.device(place.device)
         material = prepare(config, cache, device)
-        batch = torch.arange(config.training.batch_size) % len(material.dataset.frames.stems)
-        images, masks = material.data.images[batch], material.data.masks[batch]
+        images, masks = material.batch(config.training.batch_size)
         trainer = material.trainer
         trainer.network.train()
-        trainer.step(images, masks, trainer.draw(len(batch)))
+        trainer.step(images, masks, trainer.draw(len(images)))
         clock, steps = Stopwatch(device), 0
         while steps == 0 or clock.seconds() < BENCHMARK_SECONDS:
-            trainer.step(images, masks, trainer.draw(len(batch)))
+            trainer.step(images, masks, trainer.draw(len(images)))
             steps += 1
-        rates.append(steps * len(batch) / clock.seconds())
+        rates.append(steps * len(images) / clock.seconds())
     return rates

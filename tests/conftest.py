@@ -22,6 +22,28 @@ TINY_DATA = {"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3}
 TINY_TRAINING = TrainingConfig(epochs=2, batch_size=4)
 
 
+@pytest.fixture
+def refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[list[str]], int], str], str]:
+    """Function that gives wrong arguments to a command line and returns what it said: one paragraph, code 2.
+
+    The command runs in an empty folder but for what the test puts there, and leaves nothing behind.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(main: Callable[[list[str]], int], arguments: str) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        assert main(arguments.split()) == 2
+        said = capsys.readouterr()
+        assert len(said.err.strip().splitlines()) == 1
+        assert said.out == ""
+        assert sorted(tmp_path.rglob("*")) == before
+        return said.err
+
+    return refuse
+
+
 @pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., RunConfig]:
     """Function that makes a config which trains in a moment; keywords replace its fields."""

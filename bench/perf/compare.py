@@ -1,6 +1,5 @@
 """From the options of `bench perf` to its answer: check, write the frames, measure network by network, report."""
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from bench.clock import Stopwatch
 from bench.config import RunConfig, flatten
 from bench.data.dataset import load
 from bench.data.folder import find_pairs, read_frames
-from bench.device import choose_device, choose_dtype
+from bench.device import choose_device, choose_dtype, cores
 from bench.environment import environment
 from bench.perf.analysis import Analysis, analyse
 from bench.perf.config import LIGHTNING, PerfConfig
@@ -89,7 +88,6 @@ def _set_up(
         raise ValueError(f"--out must be a folder, got the file {out}.")
     out.mkdir(parents=True, exist_ok=True)
     write_pngs(dataset.frames, scratch / "pngs")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Bench(
         contenders=contenders,
         perf=perf,
@@ -97,7 +95,7 @@ def _set_up(
         pngs=scratch / "pngs",
         cache=scratch / "cache",
         device=str(device),
-        workers=min(cores, MOST_WORKERS),
+        workers=min(cores(), MOST_WORKERS),
     )
 
 

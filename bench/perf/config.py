@@ -1,11 +1,10 @@
 """What is compared, how often, and who can take part here. Imports no torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
-from bench.config import require
+from bench.config import documented, require
 
 HARNESS, PLAIN, ADVISED, LIGHTNING = "harness", "plain", "advised", "lightning"
 CONTENDERS = {
@@ -18,19 +17,15 @@ CONTENDERS = {
 INSTALL = 'install it with: pip install -e ".[perf]"'
 
 
-def _doc(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PerfConfig:
     """How much is measured."""
 
-    repetitions: int = _doc(3, "timed epochs of each contender, in turns with the others")
-    steps: int = _doc(4, "least steps of a timed epoch; where the frames give fewer, they are passed several times")
-    epochs: int = _doc(30, "epochs of the trainings whose validation IoU is followed; 0 leaves them out")
-    seeds: int = _doc(1, "trainings of each contender whose validation IoU is followed")
-    target_iou: float = _doc(0.0, "validation IoU to be reached; 0 takes the highest that every training reached")
+    repetitions: int = documented(3, "timed epochs of each contender, in turns with the others")
+    steps: int = documented(4, "least steps of a timed epoch; if the frames give fewer, they are passed several times")
+    epochs: int = documented(30, "epochs of the trainings whose validation IoU is followed; 0 leaves them out")
+    seeds: int = documented(1, "trainings of each contender whose validation IoU is followed")
+    target_iou: float = documented(0.0, "validation IoU to be reached; 0 takes the highest that every training reached")
 
     def __post_init__(self) -> None:
         require(self.repetitions >= 1, "repetitions", "be at least 1", self.repetitions)

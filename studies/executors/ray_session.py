@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.database import REACH_SECONDS
+from bench.device import cores
 from bench.environment import code_digest
 from studies.channel import LOOPBACK
-from studies.layout import cores
 
 ADDRESS = "RAY_ADDRESS"
 LOCAL = "local"

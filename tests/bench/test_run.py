@@ -215,13 +215,7 @@ def test_train_and_predict_on_a_folder(folder_data: Path, tmp_path: Path, capsys
     ],
 )
 def test_wrong_input_is_one_paragraph_and_code_2_and_writes_nothing(
-    arguments: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    arguments: str, message: str, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").touch()
-    assert main(arguments.split()) == 2
-    said = capsys.readouterr()
-    assert message in said.err
-    assert len(said.err.strip().splitlines()) == 1
-    assert said.out == ""
-    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+    assert message in refused(main, arguments)
