@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench import schema
+from bench.calibration import calibration_table
 from bench.config import RunConfig, config_hash, flatten
 from bench.data.dataset import Dataset
 from bench.data.frames import is_foreground
 from bench.data.split import Split, roles
 from bench.environment import git_commit
+from bench.frame_table import as_float32
 from bench.panel import choose_frames, draw_panel
 from bench.tracking import RunLog
 
@@ -35,7 +37,7 @@ class Test(NamedTuple):
 def store_artifacts(
     config: RunConfig, state: dict[str, Tensor], dataset: Dataset, split: Split, test: Test, log: RunLog
 ) -> None:
-    """Checkpoint, split, seal, per-frame table and panel, gathered in one folder and stored in one go."""
+    """Checkpoint, split, seal, both tables and panel, gathered in one folder and stored in one go."""
     frames = dataset.frames
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,6 +49,9 @@ def store_artifacts(
         (folder / schema.SEAL_FILE).write_text(json.dumps(seal))
         names = {"stem": np.array(frames.stems)[split.test], "scene": np.array(frames.scenes)[split.test]}
         pd.DataFrame(names).join(test.table).to_parquet(folder / schema.FRAME_TABLE, index=False)
+        truth = is_foreground(frames.masks[split.test])
+        reliability = calibration_table(as_float32(test.probability), truth, names["scene"].tolist())
+        reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
         write_panel(dataset, split, test.probability, folder)
         log.artifacts(folder)
 
@@ -59,5 +64,6 @@ def write_panel(dataset: Dataset, split: Split, probability: NDArray[np.float16]
     images, truth = np.asarray(frames.images[chosen]), is_foreground(frames.masks[chosen])
     probability = probability[positions]
     draw_panel(images, truth, probability, folder / schema.PANEL_IMAGE)
-    stems = np.array([frames.stems[index] for index in chosen])
-    np.savez_compressed(folder / schema.PANEL_DATA, stems=stems, images=images, truth=truth, probability=probability)
+    stems, scenes = (np.array(names)[chosen] for names in (frames.stems, frames.scenes))
+    arrays = {"stems": stems, "scenes": scenes, "images": images, "truth": truth, "probability": probability}
+    np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, **arrays)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from scipy.spatial import KDTree
 
+from bench.schema import TOLERANCES
+
 Masks = NDArray[np.bool_]
 Points = NDArray[np.int64]
 Distances = NDArray[np.float64]
@@ -24,7 +26,7 @@ BAND = 0.02
 TOLERANCE = 0.008
 """Tolerance of the boundary F-measure as a share of the diagonal (Perazzi et al. 2016, DAVIS)."""
 NSD_TOLERANCE = 1.0
-"""Tolerance of the normalised surface distance in native pixels."""
+"""Tolerance in native pixels of the normalised surface distance that is judged."""
 ALL_PAIRS = 1_000_000
 """Up to so many pairs of outline pixels, all their distances take half as long as a tree of them, and 4 MB."""
 
@@ -40,6 +42,8 @@ class OutlineScores(NamedTuple):
     """Larger of the two directed 95th percentiles of distance, in native pixels: MONAI's variant."""
     assd: float
     """Mean distance of all outline pixels to the other outline, in native pixels."""
+    within: tuple[float, ...]
+    """As `nsd`, at each of `schema.TOLERANCES`."""
 
 
 def boundary_iou(prediction: Masks, truth: Masks) -> NDArray[np.float64]:
@@ -86,7 +90,8 @@ def outline(masks: Masks) -> Masks:
 def _score(ours: Points, theirs: Points, spacing: Distances, diagonal: float) -> OutlineScores:
     if not (len(ours) and len(theirs)):
         agree = len(ours) == len(theirs)
-        return OutlineScores(float(agree), float(agree), *((0.0, 0.0) if agree else (diagonal, diagonal)))
+        distances = (0.0, 0.0) if agree else (diagonal, diagonal)
+        return OutlineScores(float(agree), float(agree), *distances, (float(agree),) * len(TOLERANCES))
     there, back = nearest_distances(ours, theirs, spacing)
     pooled = np.concatenate((there, back))
     precision, recall = (float((part <= math.ceil(TOLERANCE * diagonal)).mean()) for part in (there, back))
@@ -95,6 +100,7 @@ def _score(ours: Points, theirs: Points, spacing: Distances, diagonal: float) ->
         nsd=float((pooled <= NSD_TOLERANCE).mean()),
         hd95=max(_percentile(there, 95), _percentile(back, 95)),
         assd=float(pooled.mean()),
+        within=tuple((pooled[:, None] <= TOLERANCES).mean(axis=0).tolist()),
     )
 
 

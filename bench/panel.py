@@ -1,5 +1,6 @@
 """Prediction pictures: the fixed frames of a run, and overlays on single images."""
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
-PANEL_FRAMES = 6
+PANEL_FRAMES = 24
+"""Frames whose arrays are kept: the scenes of a test fold, unless it has more."""
+PICTURED_FRAMES = 6
 
 MISSED = np.array([213, 94, 0])
 """Okabe-Ito vermilion: person that was not found."""
@@ -28,10 +31,11 @@ def choose_frames(scenes: list[str], count: int = PANEL_FRAMES) -> list[int]:
 def draw_panel(
     images: NDArray[np.uint8], truth: NDArray[np.bool_], probability: NDArray[np.float16], path: Path
 ) -> None:
-    """One row per frame: image, truth, probability, errors. Shapes (F, H, W, 3), (F, H, W), (F, H, W)."""
+    """A row for each of the first frames: image, truth, probability, errors. (F, H, W, 3), (F, H, W), (F, H, W)."""
+    frames = islice(zip(images, truth, probability, strict=True), PICTURED_FRAMES)
     rows = [
         np.concatenate((image, _grey(mask), _grey(chance), paint(image, mask, chance > 0.5)), axis=1)
-        for image, mask, chance in zip(images, truth, probability, strict=True)
+        for image, mask, chance in frames
     ]
     picture = Image.fromarray(np.concatenate(rows))
     scale = max(1, 128 // images.shape[1])

@@ -206,6 +206,10 @@ BOTTLENECK_MEASURED = "bottleneck.measured"
 """Bottleneck shapes are written `CxHxW`."""
 
 # Tags.
+VERSION = 2
+"""Of this dictionary. It rises when a report could not do without what was added; 1 logged no version."""
+SCHEMA_VERSION = "schema.version"
+"""VERSION of the code that created the run."""
 KIND = "kind"
 """`study` (the parent run of a study) or `trial` (one training)."""
 STUDY = "study"
@@ -216,6 +220,9 @@ STUDY_BUDGET = "study.budget"
 """Planned units by stage and architecture, on the parent run: JSON such as `{"comparison": {"unet": 12}}`."""
 STUDY_MEMORY_BUDGET = "study.memory_budget_bytes"
 """Largest tensor peak that a trial may be predicted to have, on the parent run."""
+STUDY_IMPORTANCE = "study.importance"
+"""Importance of the hyperparameters of a search for the best validation IoU, on the parent run once all is done: JSON
+such as `{"unet": {"PED-ANOVA": {"depth": 0.8, "lr": 0.2}, "fANOVA": {...}}}`."""
 Stage = Literal["search", "comparison"]
 STAGE = "stage"
 """`search` (chooses hyperparameters, on validation scenes only) or `comparison` (evaluated on test scenes)."""
@@ -245,9 +252,25 @@ ENVIRONMENT = "environment."
 # Artifacts of a trial run.
 PANEL_IMAGE = "panel.png"
 PANEL_DATA = "panel.npz"
-"""Arrays `stems` (F), `images` (F, H, W, 3) uint8, `truth` (F, H, W) bool, `probability` (F, H, W) float16."""
+"""The middle frame of test scenes: arrays `stems` and `scenes` (F), `images` (F, H, W, 3) uint8, `truth` (F, H, W)
+bool, `probability` (F, H, W) float16."""
 FRAME_TABLE = "test_frames.parquet"
-"""Columns stem, scene and every test metric: one row per test frame at the best epoch."""
+"""One row per test frame at the best epoch: columns stem, scene, every test metric, FRAME_FOREGROUND, and
+`within_column` of every tolerance."""
+FRAME_FOREGROUND = "foreground"
+"""Share of the frame that is foreground in the mask."""
+TOLERANCES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""Native pixels."""
+
+
+def within_column(tolerance: float) -> str:
+    """Column of the share of both outlines within a tolerance of each other: NSD at that tolerance."""
+    return f"within_{tolerance:g}px"
+
+
+CALIBRATION_TABLE = "test_calibration.parquet"
+"""One row per test scene and bin of predicted probability: columns scene, bin, pixels, probability (their mean) and
+foreground (their share that is foreground)."""
 SPLIT_FILE = "split.json"
 """The stems of each role."""
 SEAL_FILE = "test_seal.json"

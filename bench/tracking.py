@@ -98,7 +98,8 @@ class RunLog:
     @classmethod
     def create(cls, client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str]) -> "RunLog":
         """Start a run."""
-        run = client.create_run(experiment, tags=dict(tags), run_name=name)
+        tags = {schema.SCHEMA_VERSION: str(schema.VERSION), **tags}
+        run = client.create_run(experiment, tags=tags, run_name=name)
         return cls(client, run.info.run_id)
 
     def write(self, entries: Sequence[Entries]) -> None:

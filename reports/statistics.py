@@ -111,11 +111,8 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, folds: int) -> Comparison:
         ValueError: as `paired`.
     """
     pairs = paired(a, b)
-    scenes, fold = pairs["value"].to_numpy(np.float64), pairs["fold"].to_numpy()
-    means = np.array([scenes[fold == tested].mean() for tested in np.unique(fold)])
-    single = len(means) == 1
-    over_scenes, over_folds = _Mean.of(scenes), _Mean.of(means)
-    primary = _crossed(a, b) if single else over_folds
+    scenes, single = pairs["value"].to_numpy(np.float64), pairs["fold"].nunique() == 1
+    over_scenes, primary = _Mean.of(scenes), _primary(a, b)
     return Comparison(
         difference=primary.value,
         interval=primary.interval(),
@@ -126,12 +123,37 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, folds: int) -> Comparison:
         n=primary.n,
         scene_difference=over_scenes.value,
         scene_interval=over_scenes.interval(),
-        corrected=Interval(math.nan, math.nan) if single else over_folds.corrected(folds).interval(),
+        corrected=Interval(math.nan, math.nan) if single else primary.corrected(folds).interval(),
         probability=float(np.mean(scenes > 0) + np.mean(scenes == 0) / 2),
         effect=_effect(scenes),
         seeds=min(a["seed"].nunique(), b["seed"].nunique()),
         scenes=len(scenes),
     )
+
+
+class Estimate(NamedTuple):
+    """The mean of one configuration, as `Comparison` has it of a difference."""
+
+    mean: float
+    interval: Interval
+    """Without bounds, if there is a single unit."""
+    seeds: int
+
+
+def estimate_mean(values: pd.DataFrame) -> Estimate:
+    """Mean of a table of values, with the interval that `compare` makes of a difference from zero.
+
+    Raises:
+        ValueError: a value is missing.
+    """
+    mean = _primary(values, values.assign(value=0.0))
+    return Estimate(mean.value, mean.interval(), values["seed"].nunique())
+
+
+def _primary(a: pd.DataFrame, b: pd.DataFrame) -> "_Mean":
+    """The mean that intervals and tests are of: over folds, or over the scenes of a single fold."""
+    means = paired(a, b).groupby("fold")["value"].mean().to_numpy(np.float64)
+    return _crossed(a, b) if len(means) == 1 else _Mean.of(means)
 
 
 class _Mean(NamedTuple):

@@ -13,6 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 PAGE_WIDTH = 6.7
 """Width of the text block in inches; figures of this width are shown at their own size."""
+HALF_WIDTH = 3.25
+"""Of a figure that stands beside another one."""
 
 
 LineStyle = str | tuple[int, tuple[int, ...]]
@@ -90,9 +92,11 @@ def report_style() -> Iterator[None]:
         yield
 
 
-def panels(count: int, *, rows: int = 1, height: float = 2.5, **options: object) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of the page's width with rows x count axes."""
-    figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
+def panels(
+    count: int, *, rows: int = 1, height: float = 2.5, width: float = PAGE_WIDTH, **options: object
+) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with rows x count axes, of the page's width unless another one is given, in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, count, squeeze=False, **options)  # type: ignore[call-overload]
     for axis in axes.flat:
         sns.despine(ax=axis)

@@ -1,8 +1,9 @@
 """What a figure consists of, and what several figures share."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,7 +11,9 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, summary, text
-from reports.load import ARCHITECTURE
+from reports.load import ARCHITECTURE, SEED
+from reports.scenes import SCENE
+from reports.statistics import estimate_mean
 from reports.summary import Summary
 
 R = TypeVar("R", bound=tuple[object, ...])
@@ -28,6 +31,8 @@ class Plot(Generic[R]):
     """Heading of `reports.document.SECTIONS` under which it stands."""
     stage: schema.Stage = "comparison"
     """Left out without a word where a study has no such stage."""
+    width: Literal["full", "half"] = "full"
+    """Two neighbours of half width stand side by side; draw them `style.HALF_WIDTH` inches wide."""
     record: Callable[[Summary], R]
     """Raises NoDataError if there is nothing to draw."""
     draw: Callable[[R], Figure]
@@ -41,30 +46,43 @@ class Whiskers(NamedTuple):
 
     architecture: str
     points: pd.DataFrame
-    """Columns iou, low, high and the one that is drawn along x."""
+    """Columns mean, low, high and the one that is drawn along x."""
 
 
-def measured_points(of: Summary) -> pd.DataFrame:
-    """Test IoU of each configuration: mean, low and high over its n seeds, with identity, memory and bottleneck."""
+def measured_points(of: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.DataFrame:
+    """A row per configuration with a mean of a test metric: identity, memory, bottleneck, mean, low, high, n.
+
+    Low and high bound the 95 % interval of the mean (`statistics.estimate_mean`), which takes a single run's scenes as
+    units; NaN where a single unit has none, or the frame tables are gone.
+    """
     table = summary.comparable(of.configurations[of.configurations[summary.N] > 0])
-    iou, memory = schema.TEST_IOU, schema.TENSOR_PEAK
     points = pd.DataFrame(
         {
             "architecture": table[ARCHITECTURE],
+            "number": table[summary.CONFIGURATION],
             "configuration": table[summary.LABEL],
             "depth": table[schema.DEPTH],
             "width": table[schema.BASE_WIDTH],
             "bottleneck": table[schema.BOTTLENECK_MEASURED],
-            "memory_mb": table[summary.statistic(memory, "mean")] / 1e6,
-            "iou": table[summary.statistic(iou, "mean")],
-            "low": table[summary.statistic(iou, "min")],
-            "high": table[summary.statistic(iou, "max")],
+            "memory_mb": table[summary.statistic(schema.TENSOR_PEAK, "mean")] / 1e6,
+            "mean": table[summary.statistic(metric, "mean")],
             "n": table[summary.N],
         }
-    )
-    if points["iou"].isna().all():
-        raise NoDataError("no run is complete yet, so there is no test IoU.")
-    return points.dropna(subset="iou").reset_index(drop=True)
+    ).dropna(subset="mean")
+    if points.empty:
+        raise NoDataError(f"no run is complete yet, so there is no test {metric.label}.")
+    intervals = pd.DataFrame(
+        {number: estimate_mean(values).interval for number, values in scene_values(of, metric).items()},
+        index=["low", "high"],
+    ).T.replace([math.inf, -math.inf], math.nan)
+    return points.join(intervals.reindex(points["number"]).set_index(points.index)).reset_index(drop=True)
+
+
+def scene_values(of: Summary, metric: schema.Metric) -> dict[int, pd.DataFrame]:
+    """Each configuration's values of a test metric, by its number: a table for `reports.statistics`."""
+    names = {SEED: "seed", schema.FOLD: "fold", SCENE: "scene", metric.column: "value"}
+    cells = of.scenes[[summary.CONFIGURATION, *names]].rename(columns=names)
+    return {int(str(number)): values for number, values in cells.groupby(summary.CONFIGURATION)}
 
 
 def by_architecture(points: pd.DataFrame) -> list[Whiskers]:
@@ -74,12 +92,12 @@ def by_architecture(points: pd.DataFrame) -> list[Whiskers]:
 
 
 def draw_whiskers(axis: Axes, marks: Whiskers, x: str) -> None:
-    """Marks at the mean with whiskers from the lowest to the highest seed."""
+    """Marks at the mean with whiskers over the interval."""
     look, points = style.look(marks.architecture), marks.points
-    spread = [points["iou"] - points["low"], points["high"] - points["iou"]]
+    spread = [points["mean"] - points["low"], points["high"] - points["mean"]]
     axis.errorbar(
         points[x],
-        points["iou"],
+        points["mean"],
         yerr=spread,
         fmt=look.marker,
         color=look.colour,
@@ -92,7 +110,7 @@ def draw_whiskers(axis: Axes, marks: Whiskers, x: str) -> None:
 def ranges(points: pd.DataFrame) -> str:
     """`Hourglass 0.712 to 0.804 (4 configurations)` for each architecture: the core of an alternative text."""
     return "; ".join(
-        f"{style.look(name).label} {text.digits(of['iou'].min())} to {text.digits(of['iou'].max())} "
+        f"{style.look(name).label} {text.digits(of['mean'].min())} to {text.digits(of['mean'].max())} "
         f"({text.counted(len(of), 'configuration')})"
         for name, of in by_architecture(points)
     )
@@ -104,5 +122,5 @@ def seeds(points: pd.DataFrame) -> str:
     return text.counted(high, "seed") if low == high else f"{low} to {high} seeds"
 
 
-WHISKERS = "Mark: mean over the seeds; whisker: lowest to highest seed"
-CROPPED = "The IoU axis spans the measured values only."
+WHISKERS = "Mark: mean; whisker: its 95 % interval, Student's t over folds (over scenes where a single fold is tested)"
+CROPPED = "The axis of the scores spans the measured values only."

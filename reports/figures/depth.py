@@ -58,7 +58,7 @@ def draw(shown: Depth) -> Figure:
 
 def _draw_line(axis: Axes, marks: Whiskers, offset: float) -> None:
     look = style.look(marks.architecture)
-    means = marks.points.groupby("depth")["iou"].mean()
+    means = marks.points.groupby("depth")["mean"].mean()
     axis.plot(means.index + offset, means, color=look.colour, linestyle=look.line)
     shifted = marks.points.assign(depth=marks.points["depth"] + offset)
     draw_whiskers(axis, Whiskers(marks.architecture, shifted), "depth")

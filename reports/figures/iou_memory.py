@@ -37,7 +37,7 @@ def record(of: Summary) -> IouMemory:
     points = measured_points(of).dropna(subset="memory_mb")
     if points.empty:
         raise NoDataError("no complete run logged its tensor peak memory.")
-    return IouMemory(with_front(points, "iou"))
+    return IouMemory(with_front(points, "mean"))
 
 
 def draw(shown: IouMemory) -> Figure:
@@ -55,7 +55,7 @@ def draw(shown: IouMemory) -> Figure:
 
 def _draw_front(axis: Axes, marks: Whiskers) -> None:
     look, front = style.look(marks.architecture), marks.points[marks.points["front"]]
-    axis.step(front["memory_mb"], front["iou"], where="post", color=look.colour, linestyle=look.line, linewidth=0.9)
+    axis.step(front["memory_mb"], front["mean"], where="post", color=look.colour, linestyle=look.line, linewidth=0.9)
 
 
 def _draw_labels(axis: Axes, points: pd.DataFrame) -> None:
@@ -63,7 +63,7 @@ def _draw_labels(axis: Axes, points: pd.DataFrame) -> None:
     for point in named.itertuples():
         axis.annotate(
             f"{point.depth}/{point.width}",
-            (point.memory_mb, point.iou),
+            (point.memory_mb, point.mean),
             xytext=(4, -8),
             textcoords="offset points",
             fontsize=6,

@@ -8,6 +8,7 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from bench import boundary
 from bench.boundary import boundary_iou, nearest_distances, outline, outline_scores
+from bench.schema import TOLERANCES
 
 SIZE = (18, 14)
 NATIVE = np.array([[27, 14], [27, 14], [36, 70]])
@@ -104,7 +105,7 @@ def test_empty_masks_agree_with_each_other_and_with_nothing_else() -> None:
         (full, full, 1, 0),
     ):
         (scores,) = outline_scores(prediction, truth, NATIVE[:1])
-        assert tuple(scores) == (score, score, distance, distance)
+        assert tuple(scores) == (score, score, distance, distance, (score,) * len(TOLERANCES))
         assert boundary_iou(prediction, truth).tolist() == [score]
 
 

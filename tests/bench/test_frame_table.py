@@ -6,7 +6,7 @@ import torch
 from torchmetrics.classification import BinaryCalibrationError
 
 from bench import schema
-from bench.calibration import brier, calibration_error
+from bench.calibration import brier, calibration_error, calibration_table
 from bench.frame_table import frame_table, scene_means
 from bench.metrics import label_agreement
 
@@ -25,6 +25,20 @@ def test_calibration_error_is_that_of_torchmetrics() -> None:
         reference(torch.from_numpy(p), torch.from_numpy(t)).item() for p, t in zip(probability, truth, strict=True)
     ]
     np.testing.assert_allclose(calibration_error(probability, truth), expected, rtol=1e-4)
+
+
+def test_calibration_table_is_that_of_the_error() -> None:
+    probability, truth = predictions()
+    one = calibration_table(probability[:1], truth[:1], ["a"])
+    error = (one["pixels"] * (one["probability"] - one["foreground"]).abs()).sum() / one["pixels"].sum()
+    assert error == pytest.approx(calibration_error(probability[:1], truth[:1])[0])
+    table = calibration_table(probability, truth, ["a", "b", "b", "c", "c"])
+    assert table["scene"].unique().tolist() == ["a", "b", "c"]
+    scene = table[table["scene"] == "b"].set_index("bin")
+    inside = (probability[1:3] >= 4 / 15) & (probability[1:3] < 5 / 15)
+    assert scene.loc[4, "pixels"] == inside.sum()
+    assert scene.loc[4, "probability"] == pytest.approx(probability[1:3][inside].mean())
+    assert scene.loc[4, "foreground"] == pytest.approx(truth[1:3][inside].mean())
 
 
 def test_calibrated_and_overconfident_predictions() -> None:
@@ -46,7 +60,11 @@ def test_brier_is_the_mean_square() -> None:
 def test_table_has_every_metric_within_its_bounds_and_a_row_per_frame() -> None:
     probability, truth = predictions()
     table = frame_table(probability.astype(np.float16), truth, np.full((5, 2), (32, 12)))
-    assert [schema.TEST + column for column in table] == [metric.name for metric in schema.TEST_METRICS]
+    within = [schema.within_column(tolerance) for tolerance in schema.TOLERANCES]
+    assert list(table) == [*(metric.column for metric in schema.TEST_METRICS), schema.FRAME_FOREGROUND, *within]
+    assert table[schema.FRAME_FOREGROUND].tolist() == pytest.approx(truth.mean(axis=(1, 2)).tolist())
+    assert (table[within].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    assert (table[schema.within_column(1.0)] == table["nsd"]).all()
     assert len(table) == 5
     for metric in schema.TEST_METRICS:
         column = table[metric.name.removeprefix(schema.TEST)]
@@ -65,8 +83,8 @@ def test_scenes_weigh_the_same_in_every_mean() -> None:
     probability, truth = predictions(3)
     table = frame_table(probability, truth, np.full((3, 2), (16, 12)))
     means = scene_means(table, ["a", "a", "b"])
-    assert len(means) == len(table.columns)
-    for column in table:
+    assert len(means) == len(schema.TEST_METRICS)
+    for column in (metric.column for metric in schema.TEST_METRICS):
         a, b, c = table[column]
         assert means[schema.TEST + column] == pytest.approx(((a + b) / 2 + c) / 2)
 

@@ -88,6 +88,7 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
     from mlflow.entities import Metric, Param, RunTag
 
     tags = {schema.KIND: "trial", schema.UNIT: unit.unit(), "mlflow.parentRunId": parent}
+    tags[schema.SCHEMA_VERSION] = str(schema.VERSION)
     if unit.trial is not None:
         tags[schema.STAGE] = unit.stage
     if unit.superseded:
@@ -108,6 +109,7 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
             folder = Path(run.info.artifact_uri.removeprefix("file://"))
             folder.mkdir(parents=True)
             pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
+            pd.DataFrame(unit.calibration()).to_parquet(folder / schema.CALIBRATION_TABLE)
             if unit.panel:
                 np.savez_compressed(folder / schema.PANEL_DATA, **blobs(unit))
     if unit.state is not None:

@@ -184,12 +184,31 @@ class Unit:
 
     def frames(self, scenes: int = 4) -> dict[str, list[float] | list[str]]:
         """Columns of the frame table: two frames of each scene, which is as hard for every architecture."""
+        names = self.scenes(scenes)
         hard = np.random.default_rng(self.fold).normal(0, 0.05, scenes)
         own = np.random.default_rng([self.seed, *self.architecture.encode()]).normal(0, 0.01, scenes)
         ious = [float(self.test_iou + value) for value in hard - hard.mean() + own - own.mean() for _ in range(2)]
-        names = [f"{self.fold}{scene:04d}" for scene in range(scenes) for _ in range(2)]
         columns = {metric.column: [self.test(metric, iou) for iou in ious] for metric in schema.TEST_METRICS}
+        columns[schema.FRAME_FOREGROUND] = [0.1 + 0.05 * (place % 5) for place in range(len(names))]
+        for tolerance in schema.TOLERANCES:
+            columns[schema.within_column(tolerance)] = [1 - (1 - iou) / (0.5 + tolerance) for iou in ious]
         return {"stem": [f"{name}_{place:04d}" for place, name in enumerate(names)], "scene": names, **columns}
+
+    def scenes(self, scenes: int = 4) -> list[str]:
+        """The scene of each test frame: two frames of each."""
+        return [f"{self.fold}{scene:04d}" for scene in range(scenes) for _ in range(2)]
+
+    def calibration(self) -> dict[str, list[float] | list[str]]:
+        """Columns of the calibration table: the surer, the more overconfident."""
+        cells = list(product(dict.fromkeys(self.scenes()), range(15)))
+        chances = [(place + 0.5) / 15 for _, place in cells]
+        return {
+            "scene": [scene for scene, _ in cells],
+            "bin": [place for _, place in cells],
+            "pixels": [100 + 10 * place for _, place in cells],
+            "probability": chances,
+            "foreground": [chance - (1 - self.test_iou) * chance * (1 - chance) for chance in chances],
+        }
 
     def curve(self, epoch: int) -> dict[str, float]:
         """Metrics of one epoch."""
@@ -242,12 +261,13 @@ def refits(seeds: int = 5, epochs: int = 8) -> list[Unit]:
     return [Unit(architecture=a, depth=d, width=w, seed=s, epochs=epochs, params=lr) for s, (a, d, w) in choices]
 
 
-def blobs(unit: Unit, frames: int = 5) -> dict[str, np.ndarray]:
-    """Arrays of a panel file: ellipses, found the better the higher the IoU."""
+def blobs(unit: Unit) -> dict[str, np.ndarray]:
+    """Arrays of a panel file, a frame of each test scene: ellipses, found the better the higher the IoU."""
     rng = np.random.default_rng(unit.seed)
+    stems, scenes = (unit.frames()[name][::2] for name in ("stem", "scene"))
     y, x = np.mgrid[: unit.size, : unit.size] / unit.size
     truth, images, probability = [], [], []
-    for _ in range(frames):
+    for _ in stems:
         centre, noise = rng.uniform(0.35, 0.65, 2), rng.uniform(0, 60, (unit.size, unit.size, 3))
         body = ((x - centre[0]) / 0.14) ** 2 + ((y - centre[1]) / 0.3) ** 2
         head = ((x - centre[0]) ** 2 + (y - centre[1] + 0.33) ** 2) / 0.006
@@ -257,7 +277,8 @@ def blobs(unit: Unit, frames: int = 5) -> dict[str, np.ndarray]:
         bumps = np.sin(9 * x * (2 + unit.seed)) * np.cos(11 * y) * 3 * (1 - unit.test_iou)
         probability.append(1 / (1 + np.exp(4 * (inside - 1 + bumps))))
     return {
-        "stems": np.array([f"0000{unit.seed}_{frame:04d}" for frame in range(frames)]),
+        "stems": np.array(stems),
+        "scenes": np.array(scenes),
         "images": np.stack(images),
         "truth": np.stack(truth),
         "probability": np.stack(probability).astype(np.float16),

@@ -72,9 +72,10 @@ def test_says_what_is_missing(name: str, failed: Summary) -> None:
 def test_memory_points_and_front(summarised: Summarised) -> None:
     units = [Unit(width=4, iou=0.5), Unit(width=8, iou=0.6), Unit(width=8, seed=1, iou=0.8), Unit(width=16, iou=0.65)]
     points = iou_memory.record(summarised(units)).points
-    assert points["iou"].tolist() == pytest.approx([0.5, 0.7, 0.65])
-    assert points["low"].tolist() == pytest.approx([0.5, 0.6, 0.65])
-    assert points["high"].tolist() == pytest.approx([0.5, 0.8, 0.65])
+    assert points["mean"].tolist() == pytest.approx([0.5, 0.7, 0.65])
+    half = 12.706 * 0.1  # t with one degree of freedom times the standard error of 0.6 and 0.8
+    assert points.loc[1, ["low", "high"]].tolist() == pytest.approx([0.7 - half, 0.7 + half], rel=1e-4)
+    assert ((points["low"] < points["mean"]) & (points["mean"] < points["high"])).all()  # one run: over its scenes
     assert points["n"].tolist() == [1, 2, 1]
     assert points["front"].tolist() == [True, True, False]
     assert points["memory_mb"].tolist() == pytest.approx(
