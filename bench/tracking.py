@@ -32,8 +32,9 @@ def tracking_url(runs: Path, url: str = "") -> str:
 
 
 def _quieten() -> None:
-    """Before MLflow is imported: no telemetry, and not a page of migrations for a new store."""
+    """Before MLflow is imported: no telemetry, no page of migrations for a new store, nothing of its own on stdout."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 

@@ -27,6 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="write RUNS/reports/STUDY/report.pdf with figures and data beside it")
     build.add_argument("--study", default="quick", help="name of the study (default: %(default)s)")
     _add_store(build)
+    build.add_argument("--html", action="store_true", help="write a self-contained page report.html as well")
     build.add_argument("--json", action="store_true", help="print one JSON object instead of the PDF's path")
     build.set_defaults(run=_build)
     calibrate = commands.add_parser(
@@ -58,7 +59,8 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
         "--tracking",
         default="",
         metavar="URL",
-        help="database of the store, sqlite:///path or postgresql://user@host/db (default: RUNS/mlflow.db)",
+        help="the store: sqlite:///path, postgresql://user@host/db or the tracking server http(s)://host:port "
+        "(default: RUNS/mlflow.db)",
     )
 
 
@@ -66,7 +68,7 @@ def _build(options: argparse.Namespace) -> str:
     # Imported late: pandas, matplotlib and seaborn take longer to load than --help may take.
     from reports.build import build
 
-    built = build(options.runs, options.study, options.tracking)
+    built = build(options.runs, options.study, options.tracking, html=options.html)
     return json.dumps({**built._asdict(), "report": str(built.report)}) if options.json else str(built.report)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from bench import schema
 from reports import style
 from reports.load import ARCHITECTURE, STAGES, Study
+from reports.said import Say
 from reports.text import counted, listed
 
 UNITS: dict[schema.Stage, str] = {"search": "search trial", "comparison": "comparison run"}
@@ -70,32 +71,30 @@ def unnamed(study: Study) -> pd.DataFrame:
     return study.unlogged[study.unlogged[ARCHITECTURE] == ""]
 
 
-def sentences(study: Study) -> list[str]:
+def sentences(study: Study, say: Say) -> list[str]:
     """Equal budgets, or who lacks what and why; none if the plan is not known."""
     every = shares(study)
     if not every:
         return []
     unsearched = {share.architecture for share in every if share.stage == "search" and not share.complete}
-    lacking = [_lack(share, unsearched) for share in every if share.complete < share.planned]
+    lacking = [_lack(say, share, unsearched) for share in every if share.complete < share.planned]
     unknown = len(unnamed(study))
     if unknown:
         whose, verb = ("its", "is") if unknown == 1 else ("their", "are")
-        lacking.append(
-            f"{counted(unknown, 'run')} ended before logging {whose} architecture, and {verb} among those not run yet "
-            "above."
-        )
-    return [_planned(every), *lacking]
+        count = say("units.unnamed", unknown, lambda runs: counted(runs, "run"))
+        lacking.append(f"{count} ended before logging {whose} architecture, and {verb} among those not run yet above.")
+    return [_planned(say, every), *lacking]
 
 
-def _planned(every: list[Share]) -> str:
+def _planned(say: Say, every: list[Share]) -> str:
     """Unequal plans are part of the question that is asked: noted, not judged."""
     stages = [[share for share in every if share.stage == stage] for stage in STAGES]
     parts = [part for part in stages if part]
     if len({share.architecture for share in every}) > 1 and all(_is_equal(part, every) for part in parts):
         budget = "has the same budget planned" if any(share.missing for share in every) else "had the same budget"
-        each = listed([counted(part[0].planned, UNITS[part[0].stage]) for part in parts])
+        each = listed([_units(say, f"planned.{part[0].stage}", part[0]) for part in parts])
         return f"Every architecture {budget}: {each} each."
-    each = listed([f"{counted(share.planned, UNITS[share.stage])} of {_label(share)}" for share in every])
+    each = listed([f"{_units(say, _key('planned', share), share)} of {_label(share)}" for share in every])
     return f"The study plans {each}."
 
 
@@ -104,22 +103,33 @@ def _is_equal(part: list[Share], every: list[Share]) -> bool:
     return len(part) == len({share.architecture for share in every}) and len({share.planned for share in part}) == 1
 
 
-def _lack(share: Share, unsearched: set[str]) -> str:
-    lack = share.planned - share.complete
-    parts = [_ended(share, state) for state in schema.STATES if state != "complete" and share.count(state)]
+def _units(say: Say, name: str, share: Share) -> str:
+    """`12 search trials`."""
+    return say(name, share.planned, lambda planned: counted(planned, UNITS[share.stage]))
+
+
+def _key(what: str, share: Share) -> str:
+    return f"{what}.{share.stage}.{share.architecture}"
+
+
+def _lack(say: Say, share: Share, unsearched: set[str]) -> str:
+    parts = [_ended(say, share, state) for state in schema.STATES if state != "complete" and share.count(state)]
     if share.stage == "comparison" and share.architecture in unsearched:
         parts.append("its search has no complete trial, so its refits cannot be made")
     elif share.missing:
-        parts.append(f"{share.missing} not run yet")
-    of = f"{lack} of {share.planned} complete {UNITS[share.stage]}{'' if share.planned == 1 else 's'}"
+        parts.append(f"{say(_key('missing', share), share.missing)} not run yet")
+    lack = say(_key("lacking", share), share.planned - share.complete)
+    planned = say(_key("planned", share) + ".all", share.planned)
+    of = f"{lack} of {planned} complete {UNITS[share.stage]}{'' if share.planned == 1 else 's'}"
     return f"{_label(share)} lacks {of}: {', '.join(parts)}."
 
 
-def _ended(share: Share, state: schema.State) -> str:
+def _ended(say: Say, share: Share, state: schema.State) -> str:
     """`2 diverged`, with the reason if they share one; the table of reasons has the others."""
     reasons = set(share.ended.loc[share.ended[schema.STATE] == state, schema.STATE_REASON])
     reason = reasons.pop() if len(reasons) == 1 else ""
-    return f"{share.count(state)} {state.replace('_', ' ')}" + (f" ({reason})" if reason else "")
+    ended = f"{say(_key(state, share), share.count(state))} {state.replace('_', ' ')}"
+    return f"{ended} ({say(_key(state, share) + '.reason', reason)})" if reason else ended
 
 
 def _label(share: Share) -> str:

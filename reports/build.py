@@ -3,6 +3,8 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -12,11 +14,13 @@ import typst
 
 from bench import schema
 from reports import document
+from reports.html import page
 from reports.load import load_study
 from reports.summary import summarise
 
 TEMPLATE = "report.typ"
 PDF = "report.pdf"
+HTML = "report.html"
 STANDARDS: "list[typst.PDFStandard]" = ["a-2a", "ua-1"]
 
 
@@ -30,25 +34,37 @@ class Built(NamedTuple):
     pages: int
 
 
-def build(runs: Path, study: str, tracking: str = "") -> Built:
+def build(runs: Path, study: str, tracking: str = "", *, html: bool = False) -> Built:
     """Write RUNS/reports/STUDY/report.pdf and its parts; nothing is replaced unless all of it was made.
 
-    The store is the database at the URL `tracking`, or the one under `runs` if that is empty.
+    The store is the one at the URL `tracking`, or the database under `runs` if that is empty. With `html` there is a
+    self-contained page report.html beside it.
 
     Raises:
-        ValueError: no store, no such study, or one that this report cannot read.
+        ValueError: no store, no such study, one that this report cannot read, or no place to write to.
     """
     summary = summarise(load_study(runs, study, tracking))
     reports = runs.resolve() / schema.REPORT_DIR
-    reports.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name:
+    with _made(reports), tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name:
         folder = Path(name)
-        document.write(summary, folder)
+        report = document.write(summary, folder)
+        if html:
+            (folder / HTML).write_text(page(report, folder), encoding="utf-8")
         template = (files("reports") / TEMPLATE).read_text(encoding="utf-8")
         (folder / TEMPLATE).write_text(template, encoding="utf-8")
         pages = _compile(folder, summary.study.newest)
         _publish(folder, reports / study)
     return Built(reports / study / PDF, study, summary.study.outcomes, pages)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """The folder, which is made; what the disk refuses meanwhile is a ValueError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ValueError(f"the report in {folder} cannot be made: {error}.") from error
 
 
 def _compile(folder: Path, timestamp: int) -> int:
@@ -65,14 +81,16 @@ def _compile(folder: Path, timestamp: int) -> int:
 
 
 def _publish(made: Path, target: Path) -> None:
-    """Move the files into place, the PDF last, and drop figures of an earlier build that this one does not have."""
+    """Move the files into place, the PDF last, and drop what an earlier build made and this one did not."""
     names = sorted(
         (path.relative_to(made) for path in made.rglob("*") if path.is_file()),
         key=lambda name: name.name == PDF,
     )
-    (target / document.FIGURE_DIR).mkdir(parents=True, exist_ok=True)
+    folders = [target / document.FIGURE_DIR, target / document.DATA_DIR]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         os.replace(made / name, target / name)
-    for path in (target / document.FIGURE_DIR).iterdir():
-        if path.relative_to(target) not in names:
+    for path in [*(path for folder in folders for path in folder.iterdir()), target / HTML]:
+        if path.exists() and path.relative_to(target) not in names:
             shutil.rmtree(path) if path.is_dir() else path.unlink()

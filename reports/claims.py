@@ -1,19 +1,23 @@
 """The claims of a report: which configurations are compared, on what basis, and what may be said about them.
 
-The basis is a matching: each architecture at its best, or the first one at its best against the configuration of the
-second that is equal in width, or nearest in parameters, multiply-accumulates or memory.
+The basis is a matching: each architecture at its best, over all or within a memory budget, or the first one at its
+best against the configuration of the second that is equal in width, or nearest in parameters, multiply-accumulates or
+memory.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import pandas as pd
 
 from bench import schema
 from reports import style
+from reports.choices import choices, tested, within
 from reports.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, SEED, SPLIT
 from reports.scenes import PROTOCOL, SCENE
 from reports.statistics import Comparison, Verdict, compare, holm, verdict
-from reports.summary import CONFIGURATION, LABEL, Summary, comparable, highest, statistic
+from reports.summary import CONFIGURATION, LABEL, Summary, highest, statistic
+from reports.text import round_number
 
 HEADLINE = ("unet", "hourglass")
 """The architectures that the project exists to compare, the first less the second; other studies compare their first
@@ -57,23 +61,19 @@ class Judged(NamedTuple):
 
 def headline(of: Summary) -> tuple[str, str] | None:
     """The two architectures that are compared; None if the study has fewer."""
-    present = style.in_order(_comparable(of)[ARCHITECTURE])
+    present = style.in_order(tested(of)[ARCHITECTURE])
     if set(HEADLINE) <= set(present):
         return HEADLINE
     return (present[0], present[1]) if len(present) > 1 else None
 
 
-def _comparable(of: Summary) -> pd.DataFrame:
-    """Configurations that can be compared and have a test IoU."""
-    return comparable(of.configurations).dropna(subset=statistic(schema.TEST_IOU, "mean"))
-
-
+@lru_cache(maxsize=1)
 def claims(of: Summary) -> list[Claim]:
     """Every matching for which the study has a pair of configurations."""
     names = headline(of)
     if names is None:
         return []
-    table = _comparable(of)
+    table = tested(of)
     a = highest(table[table[ARCHITECTURE] == names[0]])
     seconds = table[(table[ARCHITECTURE] == names[1]) & _same(table, a, (SPLIT, DATA_FOLDS, EPOCHS))]
     if seconds.empty:
@@ -84,6 +84,16 @@ def claims(of: Summary) -> list[Claim]:
     found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
     for name, metric in COSTS.items():
         found += _nearest(f"equal {name}", a, alike, metric)
+    return found + _budgeted(of, table[table[ARCHITECTURE] == names[0]], seconds)
+
+
+def _budgeted(of: Summary, firsts: pd.DataFrame, seconds: pd.DataFrame) -> list[Claim]:
+    """Both at their best within each budget at which the choice changes and both have a configuration."""
+    found = []
+    for choice in choices(of):
+        first, second = (within(table, choice.budget_mb) for table in (firsts, seconds))
+        if len(first) and len(second):
+            found.append(Claim(f"at most {round_number(choice.budget_mb)} MB", highest(first), highest(second), 1.0))
     return found
 
 
@@ -104,20 +114,22 @@ def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Me
     return [Claim(matching, a, table.loc[ratios.index[place]], float(ratios.iloc[place]))]
 
 
+@lru_cache(maxsize=1)
 def judge_headline(of: Summary) -> list[Judged]:
     """Every claim about IoU and Boundary IoU."""
-    return _judge(of, claims(of), HEADLINE_METRICS)
+    return judge(of, claims(of), HEADLINE_METRICS)
 
 
+@lru_cache(maxsize=1)
 def judge_metrics(of: Summary) -> list[Judged]:
     """The first claim about every test metric: the headline's as it is judged there, the others among themselves."""
     made = claims(of)[:1]
     judged = [one for one in judge_headline(of) if one.claim.matching == made[0].matching] if made else []
-    judged += _judge(of, made, tuple(metric for metric in schema.TEST_METRICS if metric not in HEADLINE_METRICS))
+    judged += judge(of, made, tuple(metric for metric in schema.TEST_METRICS if metric not in HEADLINE_METRICS))
     return sorted(judged, key=lambda one: schema.TEST_METRICS.index(one.metric))
 
 
-def _judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
+def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
     """Every claim about every metric: one family for Holm, in which a pair of configurations counts once."""
     compared = {
         (pair_key(claim), metric.name): comparison
@@ -159,16 +171,20 @@ def _compare(of: Summary, claim: Claim, metric: schema.Metric) -> Comparison | N
 
 def arms(of: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Values of both configurations (see `reports.statistics`) of the seeds that both have on the same frames."""
-    a, b = (of.scenes[of.scenes[CONFIGURATION] == row[CONFIGURATION]] for row in (claim.a, claim.b))
-    return _values(a, _shared(a, b), metric), _values(b, _shared(a, b), metric)
+    a, b = (_cells(of)[number] for number in pair_key(claim))
+    return _values(a, b, metric), _values(b, a, metric)
 
 
-def _shared(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    return a[PROTOCOL].merge(b[PROTOCOL]).drop_duplicates()
+@lru_cache(maxsize=1)
+def _cells(of: Summary) -> dict[int, pd.DataFrame]:
+    """The rows of `Summary.scenes` of every configuration, with the number of their protocol."""
+    scenes = of.scenes.rename(columns={SEED: "seed", schema.FOLD: "fold", SCENE: "scene"})
+    scenes["protocol"] = of.scenes.groupby(PROTOCOL, dropna=False).ngroup()
+    tested = {int(str(number)): cells for number, cells in scenes.groupby(CONFIGURATION)}
+    return dict.fromkeys(of.configurations[CONFIGURATION], scenes.iloc[:0]) | tested
 
 
-def _values(cells: pd.DataFrame, shared: pd.DataFrame, metric: schema.Metric) -> pd.DataFrame:
-    cells = cells.merge(shared)
-    return pd.DataFrame(
-        {"seed": cells[SEED], "fold": cells[schema.FOLD], "scene": cells[SCENE], "value": cells[metric.column]}
-    )
+def _values(cells: pd.DataFrame, others: pd.DataFrame, metric: schema.Metric) -> pd.DataFrame:
+    """Those of the protocols that the others have too."""
+    shared = cells.loc[cells["protocol"].isin(others["protocol"]), ["seed", "fold", "scene", metric.column]]
+    return shared.set_axis(["seed", "fold", "scene", "value"], axis=1).reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Read-only connections to the tracking database: the SQLite file under RUNS, or whatever database a URL names."""
+"""Opening a tracking store for reading: the SQLite file under RUNS, or the database or server that a URL names."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,6 +11,11 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from bench import schema
 from bench.database import POSTGRESQL, SQLITE, postgresql_engine, redact
+from reports.rest import RestStore
+from reports.server import Server
+from reports.store import SqlStore, Store
+
+SERVERS = ("http://", "https://")
 
 # MLflow's tables are no public interface: name what this report reads, and say so when it is not there.
 COLUMNS = {
@@ -29,6 +34,21 @@ COLUMNS = {
     "latest_metrics": {"run_uuid", "key", "value", "is_nan"},
     "metrics": {"run_uuid", "key", "step", "timestamp", "value", "is_nan"},
 }
+
+
+@contextmanager
+def open_store(runs: Path, tracking: str = "") -> Iterator[Store]:
+    """The tracking store at the URL `tracking`; the database under `runs` if that is empty.
+
+    Raises:
+        ValueError: there is no such store or no way in, or it cannot be read as one.
+    """
+    if tracking.startswith(SERVERS):
+        yield RestStore(Server(tracking), runs.resolve())
+        return
+    url = database(runs, tracking)
+    with snapshot(url) as connection:
+        yield SqlStore(connection, shown(url), runs.resolve())
 
 
 def database(runs: Path, tracking: str = "") -> URL:
@@ -50,20 +70,17 @@ def database(runs: Path, tracking: str = "") -> URL:
 
 def _parsed(tracking: str) -> URL:
     # No message here repeats the text: what does not parse may hold a password anywhere.
-    if tracking.startswith(("http://", "https://")):
-        raise ValueError(
-            "the report reads the tracking database itself, not through its server: give the database's URL, such as "
-            "postgresql://user@host/db, instead of one that starts with http."
-        )
     try:
         url = make_url(tracking)
     except (ArgumentError, ValueError):
         raise ValueError(
-            "tracking must be a URL such as sqlite:///path or postgresql://user@host/db, and cannot be read as one."
+            "tracking must be a URL such as sqlite:///path, postgresql://user@host/db or http://host:5000, and cannot "
+            "be read as one."
         ) from None
     if url.get_backend_name() not in (SQLITE, POSTGRESQL):
         raise ValueError(
-            f"tracking must be a {SQLITE}:// or {POSTGRESQL}:// URL, got one that starts with {url.drivername}."
+            f"tracking must be a {SQLITE}://, {POSTGRESQL}:// or http(s):// URL, got one that starts with "
+            f"{url.drivername}."
         )
     return url
 

@@ -4,7 +4,9 @@ A run that misses the target counts as infinitely slow; it is not dropped.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pandas as pd
 from bench import schema
 from bench.base_rate import BaseRate
 from reports.load import RUN
+from reports.statistics import FloatArray
 from reports.summary import CONFIGURATION, Summary, comparable
 
 TARGET_SHARE = 0.9
@@ -19,6 +22,11 @@ TARGET_SHARE = 0.9
 run sets it."""
 RISING = 0.01
 """A validation IoU that gained more than this over the last fifth of the epochs was still rising."""
+
+
+CURVES = [schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name]
+Curve = dict[str, FloatArray]
+"""Values of each metric of CURVES by epoch."""
 
 
 class Convergence(NamedTuple):
@@ -38,22 +46,32 @@ class Convergence(NamedTuple):
         return efforts.join(groups["area"].mean()).join(counts).join(reached).reset_index()
 
 
+READ = [RUN, schema.STATE, schema.FOREGROUND_SHARE.name, schema.ALL_FOREGROUND_IOU.name, schema.EPOCH_IMAGES.name]
 TRIED = ("complete", "diverged", "out_of_memory")
 """States of runs that trained until they were done or could not go on."""
 
 
+@lru_cache(maxsize=1)
 def convergence(of: Summary) -> Convergence:
     """Of every run of the comparison that trained, however soon it ended."""
     target = TARGET_SHARE * _highest_median(of)
-    points = of.study.curves.set_index([RUN, "epoch", "metric"])["value"].unstack("metric")
-    points = points.reindex(columns=[schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name])
-    curves, none = dict(iter(points.groupby(RUN))), points.iloc[:0]
-    rows = [
-        {**run[[RUN, CONFIGURATION]], **_measure(curves.get(run[RUN], none), run, target)}
-        for _, run in of.runs[of.runs[schema.STATE].isin(TRIED)].iterrows()
-    ]
-    columns = [RUN, CONFIGURATION, "epochs", "seconds", "images", "area", "diverged", "stuck", "rising"]
-    return Convergence(target, pd.DataFrame(rows, columns=columns))
+    curves, none = _curves(of.study.curves), dict.fromkeys(CURVES, np.empty(0))
+    runs = of.runs[of.runs[schema.STATE].isin(TRIED)]
+    rows = [_measure(curves.get(run[RUN], none), run, target) for run in runs[READ].to_dict("records")]
+    columns = ["epochs", "seconds", "images", "area", "diverged", "stuck", "rising"]
+    measured = pd.DataFrame(rows, columns=columns, index=runs.index)
+    return Convergence(target, runs[[RUN, CONFIGURATION]].join(measured).reset_index(drop=True))
+
+
+def _curves(points: pd.DataFrame) -> dict[str, Curve]:
+    """The curves of each run. Arrays: a table of its own for each of thousands of runs takes minutes."""
+    points = points[points["metric"].isin(CURVES)]
+    if points.empty:
+        return {}
+    epochs = points.pivot(index=[RUN, "epoch"], columns="metric", values="value").reindex(columns=CURVES)
+    runs, starts = np.unique(epochs.index.get_level_values(RUN), return_index=True)
+    parts = zip(*(np.split(epochs[name].to_numpy(np.float64), starts[1:]) for name in CURVES), strict=True)
+    return {str(run): dict(zip(CURVES, part, strict=True)) for run, part in zip(runs, parts, strict=True)}
 
 
 def _highest_median(of: Summary) -> float:
@@ -61,30 +79,27 @@ def _highest_median(of: Summary) -> float:
     return float(complete.groupby(CONFIGURATION)[schema.BEST_VAL_IOU.name].median().max())
 
 
-def _measure(curve: pd.DataFrame, run: pd.Series, target: float) -> dict[str, float | bool]:
-    iou, seconds = curve[schema.VAL_IOU.name], curve[schema.EPOCH_SECONDS.name].cumsum()
+def _measure(curve: Curve, run: dict[Hashable, Any], target: float) -> dict[str, float | bool]:
+    iou, seconds = curve[schema.VAL_IOU.name], np.cumsum(curve[schema.EPOCH_SECONDS.name])
     reached = np.flatnonzero(iou >= target)
-    first = reached[0] if len(reached) else None
-    epochs = math.inf if first is None else float(first + 1)
+    first = int(reached[0]) if len(reached) else None
     stuck = is_stuck(curve, float(run[schema.FOREGROUND_SHARE.name]), float(run[schema.ALL_FOREGROUND_IOU.name]))
     return {
-        "epochs": epochs,
-        "seconds": math.inf if first is None else float(seconds.iloc[first]),
-        "images": math.inf if first is None else epochs * float(run[schema.EPOCH_IMAGES.name]),
-        "area": float(iou.mean()),
+        "epochs": math.inf if first is None else first + 1.0,
+        "seconds": math.inf if first is None else float(seconds[first]),
+        "images": math.inf if first is None else (first + 1) * float(run[schema.EPOCH_IMAGES.name]),
+        "area": math.nan if np.isnan(iou).all() else float(np.nanmean(iou)),
         "diverged": run[schema.STATE] == "diverged" and not stuck,
         "stuck": stuck,
-        "rising": bool(iou.iloc[-1] - iou.iloc[-1 - math.ceil(len(iou) / 5)] > RISING) if len(iou) > 1 else False,
+        "rising": bool(iou[-1] - iou[-1 - math.ceil(len(iou) / 5)] > RISING) if len(iou) > 1 else False,
     }
 
 
-def is_stuck(curve: pd.DataFrame, share: float, all_foreground: float) -> bool:
+def is_stuck(curve: pd.DataFrame | Curve, share: float, all_foreground: float) -> bool:
     """Whether there were epochs and none was better than a constant (`bench.base_rate`).
 
     Constants are the foreground's share, by cross-entropy, and foreground everywhere, by IoU.
     """
     rate = BaseRate(share, all_foreground)
-    if curve.empty or not 0 < share < 1:
-        return False
-    epochs = zip(curve[schema.VAL_BCE.name], curve[schema.VAL_IOU.name], strict=True)
-    return not any(rate.is_better(bce, iou) for bce, iou in epochs)
+    epochs = list(zip(curve[schema.VAL_BCE.name], curve[schema.VAL_IOU.name], strict=True))
+    return 0 < share < 1 and bool(epochs) and not any(rate.is_better(bce, iou) for bce, iou in epochs)

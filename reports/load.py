@@ -4,12 +4,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
-from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
 from bench import schema
-from reports import connection, store
+from reports.checks import SYSTEM_METRICS, require_known, require_metrics, require_version
+from reports.connection import open_store
+from reports.store import TABLES, Store
 
 # Columns that are neither metrics nor tags: what `bench.config.flatten` calls the fields this report reads by name.
 RUN = "run_id"
@@ -23,7 +24,19 @@ SPLIT = "data.split"
 DATA_FOLDS = "data.folds"
 CONFIG_SECTIONS = ("architecture.", "data.", "training.")
 
-REQUIRED_PARAMS = (ARCHITECTURE, CHANNELS, SEED, SPLIT, DATA_FOLDS, schema.FOLD, schema.DEPTH, schema.BASE_WIDTH)
+REQUIRED_PARAMS = (
+    ARCHITECTURE,
+    CHANNELS,
+    NORM,
+    LR,
+    EPOCHS,
+    SEED,
+    SPLIT,
+    DATA_FOLDS,
+    schema.FOLD,
+    schema.DEPTH,
+    schema.BASE_WIDTH,
+)
 OPTIONAL_TEXT = (
     schema.PRESET,
     schema.BOTTLENECK_PREDICTED,
@@ -36,18 +49,18 @@ OPTIONAL_TEXT = (
     schema.GIT_COMMIT,
     schema.STAGE,
 )
+KNOWN_PARAMS = (*REQUIRED_PARAMS, schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)
 STAGES: tuple[schema.Stage, ...] = get_args(schema.Stage)
 VALUES = [name for name, metric in schema.METRICS.items() if not metric.curve]
 CURVES = [name for name, metric in schema.METRICS.items() if metric.curve]
-
-# Prefix of metrics that MLflow itself adds on request.
-SYSTEM_METRICS = "system/"
 
 ARTIFACTS = "artifacts"
 """Column: local folder of the run's artifacts."""
 
 Budget = dict[schema.Stage, dict[str, int]]
 """Planned units of each architecture, by stage."""
+Importance = dict[str, dict[str, dict[str, float]]]
+"""Architecture -> evaluator -> hyperparameter -> its share of the importance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +75,8 @@ class Study:
     """Empty if the parent run does not say."""
     memory_budget: int | None
     """Largest tensor peak in bytes that a trial may be predicted to have; None if there is no such limit."""
+    importance: Importance
+    """Of the search's hyperparameters for the best validation IoU; empty if the parent run does not say."""
     trials: pd.DataFrame
     """One row per unit with an outcome (its newest attempt): parameters, tags and scalar metrics under their names."""
     unlogged: pd.DataFrame
@@ -100,43 +115,54 @@ class Study:
 
 
 def load_study(runs: Path, name: str, tracking: str = "") -> Study:
-    """Study `name` from the tracking database at the URL `tracking`, which is the one under `runs` if empty.
+    """Study `name` from the tracking store at the URL `tracking`, which is the database under `runs` if empty.
 
     Raises:
-        ValueError: no database, no such study, a study without trials, or names this report does not know.
+        ValueError: no store, no such study, a study without trials, or one that another version of this project logged.
     """
-    url = connection.database(runs, tracking)
-    with connection.snapshot(url) as opened:
-        _require_study(name, store.studies(opened), connection.shown(url))
-        rows = store.runs(opened, name).set_index(RUN)
-        for table in ("params", "tags", "latest_metrics"):
-            rows = rows.join(store.wide(opened, table, name))
-        points = store.points(opened, name)
-    return _study(name, rows.reset_index(), points, runs.resolve())
+    with open_store(runs, tracking) as store:
+        _require_study(name, store.studies(), store.place)
+        return _study(name, store)
 
 
 def _require_study(name: str, present: list[str], place: str) -> None:
+    if not present:
+        raise ValueError(f"{place} holds no study yet: run one first, with `make sweep`.")
     if name not in present:
         listed = ", ".join(present) or "none"
         raise ValueError(f"study must be one of those in {place}, which are: {listed}; got {name!r}.")
 
 
-READ = [schema.KIND, schema.UNIT, schema.SUPERSEDED, NORM, LR, *REQUIRED_PARAMS, *OPTIONAL_TEXT, *VALUES]
+READ = [
+    schema.KIND,
+    schema.UNIT,
+    schema.SUPERSEDED,
+    schema.SCHEMA_VERSION,
+    *REQUIRED_PARAMS,
+    *OPTIONAL_TEXT,
+    *VALUES,
+]
 
 
-def _study(name: str, rows: pd.DataFrame, points: pd.DataFrame, runs: Path) -> Study:
-    rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *READ])))
+def _study(name: str, store: Store) -> Study:
+    pairs = {table: store.values(name, table) for table in TABLES}
+    rows = _wide(store.runs(name), list(pairs.values()))
     openings = rows.loc[(rows[schema.KIND] == "trial") & rows[schema.TEST_OPENED].notna(), schema.UNIT]
     rows = rows[rows[schema.SUPERSEDED].isna()]
-    points = points[points[RUN].isin(rows[RUN])]
-    _require_known_metrics(points["key"])
-    attempts = _staged(rows[rows[schema.KIND] == "trial"])
+    attempts = rows[rows[schema.KIND] == "trial"]
     if attempts.empty:
         raise ValueError(f"study {name!r} has no trial run yet; start it with `make sweep STUDY={name}`.")
+    require_version(name, attempts[schema.SCHEMA_VERSION])
+    params, metrics = (pairs[table][pairs[table][RUN].isin(attempts[RUN])] for table in ("params", "latest_metrics"))
+    require_known("parameters", params["key"], KNOWN_PARAMS, CONFIG_SECTIONS)
+    require_known("metrics", metrics["key"], schema.METRICS, (SYSTEM_METRICS,))
+    attempts = _staged(attempts)
     ended = _newest_outcomes(attempts)
     logged = _has_params(ended)
-    outcomes = _typed(ended[logged].reset_index(drop=True), runs)
-    curves = points[points["key"].isin(CURVES) & points[RUN].isin(outcomes[RUN])]
+    outcomes = _typed(ended[logged].reset_index(drop=True))
+    require_metrics(outcomes, metrics)
+    curves = store.points(name, CURVES)
+    curves = curves[curves[RUN].isin(outcomes[RUN])]
     parent = rows[rows[schema.KIND] == "study"].iloc[-1:]
     return Study(
         name=name,
@@ -144,7 +170,8 @@ def _study(name: str, rows: pd.DataFrame, points: pd.DataFrame, runs: Path) -> S
         planned=_count(_tag(parent, schema.STUDY_PLANNED)),
         budget=_budget(_tag(parent, schema.STUDY_BUDGET)),
         memory_budget=_count(_tag(parent, schema.STUDY_MEMORY_BUDGET)),
-        trials=outcomes,
+        importance=_importance(_tag(parent, schema.STUDY_IMPORTANCE)),
+        trials=outcomes.assign(**{ARTIFACTS: [str(folder) for folder in store.folders(outcomes)]}),
         unlogged=ended[~logged].reset_index(drop=True),
         unfinished=attempts[attempts[schema.STATE].isna()].reset_index(drop=True),
         curves=curves.rename(columns={"key": "metric", "step": "epoch"}).reset_index(drop=True),
@@ -153,10 +180,13 @@ def _study(name: str, rows: pd.DataFrame, points: pd.DataFrame, runs: Path) -> S
     )
 
 
-def _require_known_metrics(keys: pd.Series) -> None:
-    unknown = sorted(key for key in keys.unique() if key not in schema.METRICS and not key.startswith(SYSTEM_METRICS))
-    if unknown:
-        raise ValueError(f"The store holds metrics that bench/schema.py does not know: {', '.join(unknown)}.")
+def _wide(runs: pd.DataFrame, pairs: list[pd.DataFrame]) -> pd.DataFrame:
+    """A row per run, a column per key, and one for every name that is read here."""
+    rows = runs.set_index(RUN)
+    for long in pairs:
+        rows = rows.join(long.pivot(index=RUN, columns="key", values="value"))
+    rows = rows.reset_index()
+    return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *READ])))
 
 
 def _staged(attempts: pd.DataFrame) -> pd.DataFrame:
@@ -203,11 +233,11 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
     return str(rows.loc[where, RUN].iloc[0])
 
 
-def _typed(outcomes: pd.DataFrame, runs: Path) -> pd.DataFrame:
+def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
     typed = outcomes.astype(dict.fromkeys((SEED, DATA_FOLDS, schema.FOLD, schema.DEPTH, schema.BASE_WIDTH), "int64"))
     typed[list(OPTIONAL_TEXT)] = typed[list(OPTIONAL_TEXT)].astype("object").fillna("").astype("str")
     typed[VALUES] = typed[VALUES].astype("float64")
-    return typed.assign(**{ARTIFACTS: [str(local_folder(uri, runs)) for uri in typed["artifact_uri"]]})
+    return typed
 
 
 def _tag(parent: pd.DataFrame, name: str) -> str:
@@ -229,8 +259,14 @@ def _budget(text: str) -> Budget:
         raise ValueError(f"tag {schema.STUDY_BUDGET} must be JSON of counts by stage, got {text!r}.") from error
 
 
-def local_folder(uri: str, runs: Path) -> Path:
-    """Folder of an artifact URI; if it is gone, the place it has in `runs`, since people move stores about."""
-    path = Path(unquote(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
-    # RUNS/artifacts/STUDY/RUN/artifacts
-    return path if path.exists() else runs.joinpath(*path.parts[-4:])
+def _importance(text: str) -> Importance:
+    try:
+        return {
+            architecture: {
+                evaluator: {name: float(share) for name, share in shares.items()}
+                for evaluator, shares in evaluators.items()
+            }
+            for architecture, evaluators in json.loads(text or "{}").items()
+        }
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"tag {schema.STUDY_IMPORTANCE} must be JSON of shares by name, got {text!r}.") from error

@@ -1,5 +1,7 @@
 """Sentences written from the numbers. That something is better they say in the words of `statistics.verdict` only."""
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
@@ -7,124 +9,176 @@ import pandas as pd
 from bench import schema
 from reports import budget, search, style
 from reports.baselines import LEAK, copy_iou
-from reports.claims import claims, judge_headline, pair
+from reports.choices import PEAK, choices, tested
+from reports.claims import Judged, claims, judge_headline, pair
+from reports.estimates import intervals
 from reports.load import ARCHITECTURE, RUN, SPLIT
-from reports.summary import LABEL, N, Summary, comparable, statistic
+from reports.said import Say
+from reports.statistics import POWER, Interval
+from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic
 from reports.tables.base import states
-from reports.tables.measured import PRACTICAL, PRESETS
-from reports.tables.verdicts import bounds, difference, p_value, word
-from reports.text import counted, digits, listed, megabytes, significant
+from reports.tables.verdicts import p_value, word
+from reports.text import counted, digits, megabytes, percent, round_number, signed
 
 IOU = statistic(schema.TEST_IOU, "mean")
-MEMORY = statistic(schema.TENSOR_PEAK, "mean")
 
 
-def answer(of: Summary) -> list[str]:
-    """The first page's paragraph."""
+def answer(of: Summary, say: Say) -> list[str]:
+    """The first page's sentences: what to take, whether the difference is real, how far the study is."""
     if of.study.stages == ["search"]:
-        return [" ".join([_progress(of), *search.answer(of)])]
+        return [" ".join([*search.answer(of, say), _progress(of, say)])]
     return [
-        " ".join([_progress(of), *search.apart(of), *_highest(of), *_best(of)]),
-        " ".join([*_judged(of), *_leak(of)]),
+        " ".join(decision(of, say)),
+        " ".join([*_judged(of, say), *_leak(of, say)]),
+        " ".join([_progress(of, say), *search.apart(of, say)]),
     ]
 
 
-def _progress(of: Summary) -> str:
-    found = of.study.outcomes
-    planned = "" if of.study.planned is None else f" of {of.study.planned} planned"
-    ended = states(of.study.states)
-    return f"{found}{planned} {'run has' if found == 1 else 'runs have'} an outcome: {ended or 'none so far'}."
+def _progress(of: Summary, say: Say) -> str:
+    found = say("units.outcomes", of.study.outcomes)
+    planned = "" if of.study.planned is None else f" of {say('units.planned', of.study.planned)} planned"
+    ended = say("units.states", states(of.study.states) or "none so far")
+    return f"{found}{planned} {'run has' if of.study.outcomes == 1 else 'runs have'} an outcome: {ended}."
 
 
-def _highest(of: Summary) -> list[str]:
-    measured = comparable(of.configurations).dropna(subset=IOU)
-    if measured.empty:
-        return ["No run has test figures yet, so there is nothing to compare."]
-    top = measured.sort_values(IOU, ascending=False, kind="stable").iloc[0]
-    return [
-        f"The highest mean test IoU, {digits(top[IOU])} over {counted(top[N], 'seed')}, was measured for "
-        f"{named(top)}{_at_memory(top)}."
-    ]
+def decision(of: Summary, say: Say) -> list[str]:
+    """What to take, without a limit and within round memory budgets, with what it scored on the test scenes."""
+    made = choices(of)
+    if not made:
+        return ["No run has test figures yet, so there is nothing to choose from."]
+    bound = intervals(of, schema.TEST_IOU)
+    best, rest = made[-1], made[-2::-1]
+    first = (
+        f"Take {_named(say, 'choice.best', best.row)}, which has the highest mean validation IoU of {_among(of, say)}"
+    )
+    sentences = [f"{first}: {_scored(say, 'choice.best', best.row, bound)}."]
+    for choice in rest:
+        name = f"choice.{choice.budget_mb:g}"
+        limit = say(f"{name}.budget_mb", choice.budget_mb, round_number)
+        sentences.append(
+            f"Within {limit}\u00a0MB take {_named(say, name, choice.row)}: {_scored(say, name, choice.row, bound)}."
+        )
+    return [*sentences, "Validation chose; the test scores were looked at afterwards."]
 
 
-def named(row: pd.Series) -> str:
+def _among(of: Summary, say: Say) -> str:
+    """Whom `summary.highest` chooses from."""
+    seeds = tested(of)[N]
+    if seeds.nunique() == 1:
+        return "all configurations"
+    most = say("choice.seeds", int(seeds.max()), lambda count: counted(count, "complete seed"))
+    return f"the configurations with {most}, others are left out"
+
+
+def _named(say: Say, name: str, row: pd.Series) -> str:
     """`U-Net (depth 3, width 16)`."""
-    return f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})"
+    return say(f"{name}.label", f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})")
 
 
-def _at_memory(row: pd.Series) -> str:
-    return "" if pd.isna(row[MEMORY]) else f" at {megabytes(row[MEMORY])} MB of tensor peak memory"
+def _scored(say: Say, name: str, row: pd.Series, bound: pd.DataFrame) -> str:
+    """`test IoU 0.712 [0.655, 0.769] at 20.1 MB`."""
+    low, high = bound.loc[row[CONFIGURATION]]
+    interval = "without an interval" if math.isnan(low) else f"[{_score(say, name, low, high)}]"
+    iou, peak = say(f"{name}.iou", row[IOU], digits), say(f"{name}.peak_bytes", row[PEAK], megabytes)
+    return f"test IoU {iou} {interval} at {peak}\u00a0MB of tensor peak memory"
 
 
-def _best(of: Summary) -> list[str]:
-    best = of.best.dropna(subset=IOU)
-    if best.empty:
-        return []
-    each = [f"{named(row)} {digits(row[IOU])}{_at_memory(row)}" for _, row in best.iterrows()]
-    return [
-        f"Chosen by mean best validation IoU, never on test, the best configuration of each architecture measured a "
-        f"mean test IoU of: {'; '.join(each)}.",
-    ]
+def _score(say: Say, name: str, low: float, high: float) -> str:
+    return f"{say(f'{name}.low', low, digits)},\u00a0{say(f'{name}.high', high, digits)}"
 
 
-def _judged(of: Summary) -> list[str]:
+def _judged(of: Summary, say: Say) -> list[str]:
     """The first claim in words, and what the split allows to say."""
     judged = judge_headline(of)
     if not judged:
-        return [_unjudged(of)]
+        return [_unjudged(of, say)]
     first = judged[0]
     found = first.comparison
-    lines = [
-        f"{pair(first.claim)}, each at its best by validation: IoU {difference(first)} over "
-        f"{counted(found.n, found.over[:-1])} and {counted(found.seeds, 'seed')}. Verdict: {word(first)}"
-    ]
+    lines = [f"{say('claim.pair', pair(first.claim))}, each at its best by validation: {claim(say, 'claim', first)}"]
     if first.verdict == "refused":
         return [f"{lines[0]}."]
     lines[0] += (
-        f" (p = {p_value(first)}, adjusted for the claims of the table). This study finds a true difference of "
-        f"{digits(first.detectable)} with a probability of 80 %."
+        f" (p = {say('claim.p', first.p, p_value)}, adjusted for the claims of the table). This study finds a true "
+        f"difference of {say('claim.detectable', first.detectable, digits)} with a probability of "
+        f"{say('power', POWER, percent)}."
     )
     if first.claim.a[SPLIT] == "scene_holdout":
         lines.append("Low power: all seeds were tested on the same few scenes.")
-    elif found.over == "folds":
-        lines.append(
-            f"Corrected for training sets that overlap (Nadeau and Bengio), the interval is {bounds(found.corrected)}."
-        )
+    elif found.over == "folds" and found.seeds > 1:
+        corrected = interval(say, "claim.corrected", found.corrected)
+        lines.append(f"Corrected for training sets that overlap (Nadeau and Bengio), the interval is {corrected}.")
     return lines
 
 
-def _unjudged(of: Summary) -> str:
+def claim(say: Say, name: str, one: Judged) -> str:
+    """`IoU +0.012 [−0.020, +0.044] over 3 folds and 3 seeds. Verdict: inconclusive`: never without the interval."""
+    found = one.comparison
+    return (
+        f"{one.metric.label} {say(f'{name}.difference', found.difference, signed)} "
+        f"{interval(say, name, found.interval)} over {say(f'{name}.n', found.n, _units(found.over))} and "
+        f"{say(f'{name}.seeds', found.seeds, _seeds)}. Verdict: {say(f'{name}.verdict', word(one))}"
+    )
+
+
+def interval(say: Say, name: str, of: Interval) -> str:
+    """`[−0.020, +0.044]`."""
+    if math.isinf(of.high):
+        return "without an interval, of a single unit,"
+    return f"[{say(f'{name}.low', of.low, signed)},\u00a0{say(f'{name}.high', of.high, signed)}]"
+
+
+def _units(noun: str) -> Callable[[int], str]:
+    return lambda count: counted(count, noun[:-1])
+
+
+def _seeds(count: int) -> str:
+    return counted(count, "seed")
+
+
+def _unjudged(of: Summary, say: Say) -> str:
     """Why there is no verdict."""
     tested = of.runs[(of.runs[schema.STATE] == "complete") & of.runs[schema.TEST_IOU.name].notna()]
     if len(tested) and (tested[SPLIT] == "random_frames").all():
         return "Frames were split at random, which leaks: no difference is judged."
     if claims(of):
         lost = len(tested) - of.scenes[RUN].nunique()
+        of_all = f"{say('unjudged.lost', lost)} of {say('unjudged.tested', len(tested), _runs)}"
         return (
-            f"No difference is judged: {lost} of {counted(len(tested), 'run')} lack their {schema.FRAME_TABLE}, or the "
-            "two architectures have no seed in common on the same frames."
+            f"No difference is judged: {of_all} lack their {schema.FRAME_TABLE}, or the two architectures have no seed "
+            "in common on the same frames."
         )
     return "No two architectures have complete runs on the same scenes, so no difference is judged."
 
 
-def _leak(of: Summary) -> list[str]:
+def _leak(of: Summary, say: Say) -> list[str]:
     """A warning if test frames have near copies among the training frames."""
     copy = copy_iou(of)
     if not copy > LEAK:
         return []
     return [
-        f"Beware: copying the mask of the nearest training frame scores an IoU of {digits(copy)}, so test scenes have "
-        "near copies among the training scenes; see “python -m bench data --audit”."
+        f"Beware: copying the mask of the nearest training frame scores an IoU of {say('copy.iou', copy, digits)}, so "
+        "test scenes have near copies among the training scenes; see “python -m bench data --audit”."
     ]
 
 
-def depth(of: Summary) -> list[str]:
+def depth(of: Summary, say: Say) -> list[str]:
     """Do the predicted bottleneck and tensor peak agree with the measured ones?"""
+    return [" ".join([bottleneck(of, say), *_peaks(of, say)])]
+
+
+def bottleneck(of: Summary, say: Say) -> str:
+    """In how many runs the predicted bottleneck equals the measured one."""
     equal, measured = bottleneck_agreement(of)
     if not measured:
-        return ["No run measured its bottleneck, so the prediction is not checked.", *_peaks(of)]
-    bottleneck = f"The predicted bottleneck equals the measured one in {equal} of {counted(measured, 'run')}."
-    return [" ".join([bottleneck, *_peaks(of)])]
+        return "No run measured its bottleneck, so the prediction is not checked."
+    return (
+        f"The predicted bottleneck equals the measured one in {say('bottleneck.equal', equal)} of "
+        f"{say('bottleneck.measured', measured, _runs)}."
+    )
+
+
+def _runs(count: int) -> str:
+    return counted(count, "run")
 
 
 def bottleneck_agreement(of: Summary) -> tuple[int, int]:
@@ -151,30 +205,25 @@ def peak_agreement(of: Summary) -> PeakAgreement:
     return PeakAgreement(int((predicted == measured).sum()), len(both), float(differences.max()) if len(both) else 0.0)
 
 
-def _peaks(of: Summary) -> list[str]:
-    """Nothing where no run logged a prediction, as in stores of earlier versions."""
+def _peaks(of: Summary, say: Say) -> list[str]:
+    """Nothing where no run logged a prediction, as runs of their own do not."""
     equal, measured, largest = peak_agreement(of)
     if not measured:
         return []
-    off = "" if equal == measured else f"; the largest relative difference is {significant(100 * largest)} %"
-    return [f"The predicted tensor peak equals the measured one in {equal} of {counted(measured, 'run')}{off}."]
+    off = "" if equal == measured else f"; the largest relative difference is {say('peak.largest', largest, percent)}"
+    return [
+        f"The predicted tensor peak equals the measured one in {say('peak.equal', equal)} of "
+        f"{say('peak.measured', measured, _runs)}{off}."
+    ]
 
 
-def presets(of: Summary) -> list[str]:
-    """Which of the practical's networks have no complete run."""
-    done = set(of.runs.loc[of.runs[schema.STATE] == "complete", schema.PRESET])
-    missing = [label for name, label in PRESETS.items() if name not in done]
-    if of.study.name != PRACTICAL or not missing:
-        return []
-    return [f"Without a complete run so far: {listed(missing)}."]
-
-
-def outcomes(of: Summary) -> list[str]:
+def outcomes(of: Summary, say: Say) -> list[str]:
     """How many units wait, how many attempts were lost."""
     sentences = []
     if of.study.planned is not None and of.study.planned > of.study.outcomes:
-        sentences.append(f"{counted(of.study.planned - of.study.outcomes, 'planned run')} without an outcome so far.")
+        missing = say("units.missing", of.study.planned - of.study.outcomes, lambda left: counted(left, "planned run"))
+        sentences.append(f"{missing} without an outcome so far.")
     if of.study.outcomes and of.study.states["complete"] == of.study.outcomes:
         sentences.append("Every run with an outcome is complete.")
-    sentences += budget.sentences(of.study)
+    sentences += budget.sentences(of.study, say)
     return [" ".join(sentences)] if sentences else []

@@ -4,6 +4,7 @@ import pandas as pd
 
 from bench import schema
 from reports.load import DATA_FOLDS, SEED, SPLIT
+from reports.said import Say
 from reports.summary import Summary
 from reports.text import counted, digits
 
@@ -15,63 +16,76 @@ SPLITS = {
     "random_frames": "at random, so that near copies of test frames train: its scores show the leak, nothing else",
 }
 
-
-def provenance(of: Summary) -> list[str]:
-    """How the data are split, what was held fixed, and how to get these numbers again."""
-    runs = of.logged
-    if runs.empty:
-        return []
-    return [
-        f"These numbers come from {counted(of.study.outcomes, 'run')} with an outcome. {_splits(runs)} {RULES}",
-        f"{_openings(of)}{_caveats(of)}",
-        f"To repeat the study, run “make sweep STUDY={of.study.name}” with the DATA (data.path), EPOCHS "
-        f"(training.epochs) and SPLIT (data.split) of the table below, then “make report STUDY={of.study.name}”. "
-        f"The data of every figure lies as CSV beside this file, all printed numbers in report.json.",
-    ]
-
-
 RULES = (
     "Every metric is the unweighted mean over scenes of the mean over each scene's frames, at the epoch with the best "
-    "validation IoU. Two empty masks score 1 (distance 0), one empty mask 0 (distance: the diagonal)."
+    "validation IoU. Two empty masks agree fully; an empty one and another do not at all (distance: the diagonal)."
 )
 
 
-def _splits(runs: pd.DataFrame) -> str:
+def protocol(of: Summary, say: Say) -> list[str]:
+    """How the data are split, how often test frames were looked at, what was held fixed."""
+    runs = of.logged
+    if runs.empty:
+        return []
+    return [f"{_splits(runs, say)} {RULES}", f"{_openings(of, say)}{_caveats(of, say)}"]
+
+
+def provenance(of: Summary, say: Say) -> list[str]:
+    """How to get these numbers again."""
+    if of.logged.empty:
+        return []
+    outcomes = say("units.outcomes", of.study.outcomes)
+    return [
+        f"{outcomes} of the study's runs have an outcome. To repeat it, run “make sweep STUDY={of.study.name}” with "
+        "the DATA (data.path), EPOCHS (training.epochs) and SPLIT (data.split) of the table below, then “make report "
+        f"STUDY={of.study.name}”. Beside this file lie the data of every figure (figures/), runs, scene means and "
+        "claims (data/), all as CSV; report.json holds every number of the sentences, and report.typ the layout.",
+    ]
+
+
+def _splits(runs: pd.DataFrame, say: Say) -> str:
     kinds = runs[[SPLIT, DATA_FOLDS]].drop_duplicates().sort_values(SPLIT, ascending=False)
-    splits = "; or ".join(SPLITS[row[SPLIT]].format(folds=row[DATA_FOLDS]) for _, row in kinds.iterrows())
-    seeds = ", ".join(str(seed) for seed in sorted(runs[SEED].unique()))
+    splits = "; or ".join(
+        SPLITS[row[SPLIT]].format(folds=say(f"protocol.{row[SPLIT]}.folds", int(row[DATA_FOLDS])))
+        for _, row in kinds.drop_duplicates(SPLIT).iterrows()
+    )
+    seeds = say("protocol.seeds", ", ".join(str(seed) for seed in sorted(runs[SEED].unique())))
     return (
         f"Frames are split {splits}. The seed (here {seeds}) decides fold, initialisation, order and augmentation, the "
         "same for every architecture."
     )
 
 
-def _openings(of: Summary) -> str:
+def _openings(of: Summary, say: Say) -> str:
     """How often test frames were looked at; once per unit is what the protocol allows."""
     opened = of.study.openings
     if opened.empty:
         return ""
+    times = say("openings.all", len(opened), lambda count: counted(count, "time"))
     again = int(opened.duplicated().sum())
-    how = f"{again} of them for a unit that had opened them before" if again else "once for each unit"
-    return f"Test frames were opened {counted(len(opened), 'time')}, {how}. "
+    repeated = f"{say('openings.again', again)} of them for a unit that had opened them before"
+    return f"Test frames were opened {times}, {repeated if again else 'once for each unit'}. "
 
 
-def _caveats(of: Summary) -> str:
+def _caveats(of: Summary, say: Say) -> str:
     agreement = of.runs[schema.LABEL_AGREEMENT.name].mean()
-    labels = (
-        f" Test masks cut at 64 and at 192 of 255 overlap with an IoU of {digits(agreement)}: scores above it are a "
-        "matter of the threshold, 128."
+    fixed = (
+        "Held fixed for every network and not tuned, so that each may favour one: "
+        f"{', '.join(_fixed(of.logged, say))}. Intervals leave out that the training scenes of different folds overlap."
     )
+    if pd.isna(agreement):
+        return fixed
+    iou = say("labels.agreement", agreement, digits)
     return (
-        f"Held fixed for every network and not tuned, so that each may favour one: {', '.join(_fixed(of.logged))}. "
-        "Intervals leave out that the training scenes of different folds overlap."
-    ) + ("" if pd.isna(agreement) else labels)
+        f"{fixed} The test masks cut at a quarter and at three quarters of full foreground overlap with an IoU of "
+        f"{iou}: scores above it are a matter of the threshold, one half."
+    )
 
 
-def _fixed(runs: pd.DataFrame) -> list[str]:
+def _fixed(runs: pd.DataFrame, say: Say) -> list[str]:
     names = [name for name in runs.columns.astype("str") if name.startswith("training.")]
     return [
-        f"{name.removeprefix('training.').replace('_', ' ')} {runs[name].iloc[0]}"
+        f"{name.removeprefix('training.').replace('_', ' ')} {say(f'fixed.{name}', str(runs[name].iloc[0]))}"
         for name in sorted(names)
         if runs[name].nunique() == 1
     ]

@@ -5,6 +5,7 @@ import pandas as pd
 from bench import schema
 from reports import style
 from reports.load import ARCHITECTURE, CHANNELS, LR, NORM
+from reports.said import Say
 from reports.summary import LABEL, Summary
 from reports.text import counted, digits, significant
 
@@ -47,38 +48,47 @@ def fronts(points: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {name: front[front["architecture"] == name] for name in style.in_order(front["architecture"])}
 
 
-def apart(of: Summary) -> list[str]:
+def apart(of: Summary, say: Say) -> list[str]:
     """What the first page says of a study that searches and compares: that its comparison leaves the trials out."""
     if "search" not in of.study.stages:
         return []
     trials = int((of.study.ended[schema.STAGE] == "search").sum())
     runs = of.study.outcomes - trials
-    return [f"{counted(trials, 'search trial')} chose on validation scenes; compared here: {counted(runs, 'run')}."]
+    tried = say("search.trials", trials, lambda count: counted(count, "search trial"))
+    compared = say("search.compared", runs, lambda count: counted(count, "run"))
+    return [f"{tried} chose on validation scenes; compared here: {compared}."]
 
 
-def answer(of: Summary) -> list[str]:
+def answer(of: Summary, say: Say) -> list[str]:
     """What the first page says of a study that only searches."""
     found = fronts(search_points(of))
     if not found:
         return ["No search trial is complete yet, so there is no Pareto front."]
     ends = "; ".join(
-        f"{style.look(name).label} {counted(len(front), 'trial')}, {_ends(front)}" for name, front in found.items()
+        f"{style.look(name).label} {say(f'front.{name}.trials', len(front), _trials)}, {_ends(say, name, front)}"
+        for name, front in found.items()
     )
     return [
         "This study only searches and looks at no test scene: its result is the Pareto front of each architecture, "
-        f"best validation IoU against tensor peak memory, on validation scenes. On the fronts: {ends}."
+        f"best validation IoU against tensor peak memory, on validation scenes, of one run each. On the fronts: {ends}."
     ]
 
 
-def _ends(front: pd.DataFrame) -> str:
+def _trials(count: int) -> str:
+    return counted(count, "trial")
+
+
+def _ends(say: Say, name: str, front: pd.DataFrame) -> str:
     """`0.412 at 3.10 MB to 0.701 at 40.2 MB`, the cheapest and the best point of a front."""
-    ends = front.iloc[[0, -1]].drop_duplicates("trial")
+    ends = {"cheapest": front.iloc[0], "best": front.iloc[-1]} if len(front) > 1 else {"best": front.iloc[-1]}
     return " to ".join(
-        f"{digits(point['val_iou'])} at {significant(point['memory_mb'])} MB" for _, point in ends.iterrows()
+        f"{say(f'front.{name}.{end}.val_iou', point['val_iou'], digits)} at "
+        f"{say(f'front.{name}.{end}.memory_mb', point['memory_mb'], significant)} MB"
+        for end, point in ends.items()
     )
 
 
-def prose(of: Summary) -> list[str]:
+def prose(of: Summary, say: Say) -> list[str]:
     """What was searched, and how far validation went."""
     if "search" not in of.study.stages:
         return []
@@ -87,31 +97,32 @@ def prose(of: Summary) -> list[str]:
         "on test; the highest validation IoU of many trials is an optimistic figure."
     ]
     if of.study.memory_budget is not None:
-        limit = significant(of.study.memory_budget / 1e6)
+        limit = say("search.budget_mb", of.study.memory_budget / 1e6, significant)
         sentences.append(f"A trial may be predicted to have a tensor peak of {limit} MB at most, the memory budget.")
     ended = of.study.ended[of.study.ended[schema.STAGE] == "search"]
     tried = ended.loc[ended[ARCHITECTURE] != "", ARCHITECTURE]
     names = style.in_order([*tried, *of.study.budget.get("search", {})])
     points = search_points(of)
-    sentences += [_found(name, ended[ended[ARCHITECTURE] == name], points) for name in names]
+    sentences += [_found(say, name, ended[ended[ARCHITECTURE] == name], points) for name in names]
     return [" ".join(sentences)]
 
 
-def _found(name: str, ended: pd.DataFrame, points: pd.DataFrame) -> str:
+def _found(say: Say, name: str, ended: pd.DataFrame, points: pd.DataFrame) -> str:
     """`U-Net: 30 trials, 28 complete, best validation IoU 0.701 (unet-017, depth 3, width 16).`"""
-    complete = int((ended[schema.STATE] == "complete").sum())
-    counts = f"{style.look(name).label}: {counted(len(ended), 'trial')}, {complete} complete"
+    complete = say(f"search.{name}.complete", int((ended[schema.STATE] == "complete").sum()))
+    counts = f"{style.look(name).label}: {say(f'search.{name}.trials', len(ended), _trials)}, {complete} complete"
     own = points[points["architecture"] == name]
     if own.empty:
         return f"{counts}."
     best = own.loc[own["val_iou"] == own["val_iou"].max()].iloc[0]
-    found = f"{counts}, best validation IoU {digits(best['val_iou'])} ({best['label']})."
-    return found + _edge(best["lr"], own["lr"])
+    iou, label = (say(f"search.{name}.{key}", best[key], show) for key, show in (("val_iou", digits), ("label", str)))
+    found = f"{counts}, best validation IoU {iou} ({label})."
+    return found + _edge(say, name, best["lr"], own["lr"])
 
 
-def _edge(best: float, tried: pd.Series) -> str:
+def _edge(say: Say, name: str, best: float, tried: pd.Series) -> str:
     """A warning if the best learning rate is the smallest or largest that was tried."""
     if tried.nunique() == 1 or tried.min() < best < tried.max():
         return ""
-    end = "smallest" if best == tried.min() else "largest"
-    return f" Its learning rate, {significant(best)}, is the {end} tried: beyond it there may be a better one."
+    end, rate = "smallest" if best == tried.min() else "largest", say(f"search.{name}.lr", best, significant)
+    return f" Its learning rate, {rate}, is the {end} tried: the best may lie beyond it."

@@ -83,20 +83,23 @@ def paired(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """
     mean_a, mean_b = _over_seeds(a), _over_seeds(b)
     for name, lacks, has in (("a", mean_a, mean_b), ("b", mean_b, mean_a)):
-        missing = has.index.difference(lacks.index)
-        if len(missing):
+        if not has.index.equals(lacks.index) and len(missing := has.index.difference(lacks.index)):
             raise ValueError(f"Both arms must be tested on the same scenes, but {name} lacks {_named(missing)}.")
     return (mean_a - mean_b).rename("value").reset_index()
 
 
 def _over_seeds(table: pd.DataFrame) -> pd.Series:
     """Mean by fold and scene."""
+    _require_finite(table)
+    return table.groupby(["fold", "scene"])["value"].mean()
+
+
+def _require_finite(table: pd.DataFrame) -> None:
     finite = np.isfinite(table["value"].to_numpy(np.float64))
     if table.empty or not finite.all():
         raise ValueError(
             f"Both arms must have a finite value for every tested scene, got {int(finite.sum())} in {len(table)} rows."
         )
-    return table.groupby(["fold", "scene"])["value"].mean()
 
 
 def _named(missing: pd.Index, shown: int = 3) -> str:
@@ -112,7 +115,7 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, folds: int) -> Comparison:
     """
     pairs = paired(a, b)
     scenes, single = pairs["value"].to_numpy(np.float64), pairs["fold"].nunique() == 1
-    over_scenes, primary = _Mean.of(scenes), _primary(a, b)
+    over_scenes, primary = _Mean.of(scenes), _primary(a, b, pairs)
     return Comparison(
         difference=primary.value,
         interval=primary.interval(),
@@ -140,19 +143,35 @@ class Estimate(NamedTuple):
     seeds: int
 
 
-def estimate_mean(values: pd.DataFrame) -> Estimate:
-    """Mean of a table of values, with the interval that `compare` makes of a difference from zero.
+def estimate_means(values: pd.DataFrame, by: str) -> dict[int, Estimate]:
+    """Mean of each group of rows that share `by`, with the interval that `compare` makes of a difference from zero.
+
+    Of all groups at once: a study has thousands of configurations, and `compare` takes 20 ms.
 
     Raises:
         ValueError: a value is missing.
     """
-    mean = _primary(values, values.assign(value=0.0))
-    return Estimate(mean.value, mean.interval(), values["seed"].nunique())
+    _require_finite(values)
+    folds = values.groupby([by, "fold", "scene"])["value"].mean().groupby([by, "fold"]).mean()
+    means = {int(str(key)): _Mean.of(units.to_numpy(np.float64)) for key, units in folds.groupby(by)}
+    single = values[values[by].isin([key for key, mean in means.items() if mean.n == 1])]
+    means |= {int(str(key)): _fold_mean(rows) for key, rows in single.groupby(by)}
+    seeds = values.groupby(by)["seed"].nunique()
+    return {key: Estimate(mean.value, mean.interval(), int(seeds[key])) for key, mean in means.items()}
 
 
-def _primary(a: pd.DataFrame, b: pd.DataFrame) -> "_Mean":
+def _fold_mean(rows: pd.DataFrame) -> "_Mean":
+    """The mean of the rows of a single fold."""
+    seeds, scenes = rows["seed"].nunique(), rows["scene"].nunique()
+    if len(rows) != seeds * scenes or rows.duplicated(["seed", "scene"]).any():
+        return _crossed(rows, rows.assign(value=0.0))
+    cells = rows.sort_values(["seed", "scene"])["value"].to_numpy(np.float64)
+    return _crossed_mean(cells.reshape(seeds, scenes))
+
+
+def _primary(a: pd.DataFrame, b: pd.DataFrame, pairs: pd.DataFrame) -> "_Mean":
     """The mean that intervals and tests are of: over folds, or over the scenes of a single fold."""
-    means = paired(a, b).groupby("fold")["value"].mean().to_numpy(np.float64)
+    means = pairs.groupby("fold")["value"].mean().to_numpy(np.float64)
     return _crossed(a, b) if len(means) == 1 else _Mean.of(means)
 
 
@@ -186,15 +205,20 @@ class _Mean(NamedTuple):
 
 
 def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> _Mean:
-    """The mean over the scenes of one fold, of which every seed was tested on all; seeds of one arm only are left out.
+    """The mean over the scenes of one fold, of which every seed was tested on all; seeds of one arm are left out."""
+    (cells,) = two_way_tables(a, b) or [np.empty((0, 0))]
+    return _crossed_mean(cells) if min(cells.shape) > 1 else _Mean.of(paired(a, b)["value"].to_numpy())
+
+
+def _crossed_mean(cells: FloatArray) -> _Mean:
+    """The mean of a two-way table of seeds and scenes.
 
     Trainings and scenes are random and crossed: the variance of the mean is (M_seeds + M_scenes - M_rest) / (S V) for S
     seeds and V scenes with the mean squares M of the two-way table. It is never less than what the scenes alone give.
     """
-    (cells,) = two_way_tables(a, b) or [np.empty((0, 0))]
-    if min(cells.shape) < 2:
-        return _Mean.of(paired(a, b)["value"].to_numpy())
     over_scenes = _Mean.of(cells.mean(axis=0))
+    if min(cells.shape) < 2:
+        return over_scenes
     means = sums_of_squares(cells) / _two_way_freedom(cells.shape)
     variance = means[0] + means[1] - means[2]
     if variance <= means[1]:

@@ -5,7 +5,6 @@ Only runs of the stage `comparison` make configurations. The trials of a search 
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -45,9 +44,12 @@ NOT_ENTERED = {phase.name: 0.0 for phase in schema.PHASES.values()}
 """A run logs no time for a phase that it did not enter."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Summary:
-    """A study with its runs grouped into configurations: everything equal except the seed."""
+    """A study with its runs grouped into configurations: everything equal except the seed.
+
+    Equal to itself only, so that what many parts of a report ask for can be kept by `functools.lru_cache`.
+    """
 
     study: Study
     runs: pd.DataFrame
@@ -93,8 +95,8 @@ def _scenes(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _named(trials: pd.DataFrame) -> pd.DataFrame:
-    labels = [f"{trial[schema.UNIT]}, {_size(trial)}" for _, trial in trials.iterrows()]
-    return trials.assign(**{LABEL: pd.Series(labels, index=trials.index, dtype="str")}).reset_index(drop=True)
+    labels = trials[schema.UNIT].astype("str") + ", " + _sizes(trials)
+    return trials.assign(**{LABEL: labels}).reset_index(drop=True)
 
 
 def varying(runs: pd.DataFrame) -> list[str]:
@@ -117,18 +119,22 @@ def _labelled(trials: pd.DataFrame) -> pd.DataFrame:
     )
     numbers = runs.groupby(_config_columns(runs), sort=False, dropna=False).ngroup()
     runs = runs.assign(**{CONFIGURATION: numbers}).drop(columns="place")
-    labels = [label for _, group in runs.groupby(IDENTITY, sort=False) for label in _labels(group).items()]
-    return runs.assign(**{LABEL: pd.Series(dict(labels), dtype="str")})
+    return runs.assign(**{LABEL: _labels(runs)})
 
 
-def _labels(group: pd.DataFrame) -> pd.Series:
+def _labels(runs: pd.DataFrame) -> pd.Series:
     """`depth 3, width 16`, plus whatever else differs among configurations of this depth and width."""
-    extra = varying(group)
-    return group.apply(lambda run: ", ".join([_size(run), *(f"{_short(name)} {run[name]}" for name in extra)]), axis=1)
+    identity = runs.groupby(IDENTITY, sort=False)
+    several = identity[[name for name in _config_columns(runs) if name not in IDENTITY]].nunique(dropna=False) > 1
+    group, labels = identity.ngroup(), _sizes(runs)
+    for name in several.columns[several.any()]:
+        extra = f", {_short(name)} " + runs[name].map(str)
+        labels = labels + extra.where(several[name].to_numpy()[group], "")
+    return labels
 
 
-def _size(run: pd.Series) -> str:
-    return f"depth {run[schema.DEPTH]}, width {run[schema.BASE_WIDTH]}"
+def _sizes(runs: pd.DataFrame) -> pd.Series:
+    return "depth " + runs[schema.DEPTH].astype("str") + ", width " + runs[schema.BASE_WIDTH].astype("str")
 
 
 def _short(name: str) -> str:
@@ -136,18 +142,23 @@ def _short(name: str) -> str:
 
 
 def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
-    rows = [_configuration(group) for _, group in runs.groupby(CONFIGURATION, sort=True)]
-    return pd.DataFrame(rows, columns=_summary_columns())
+    numbers = pd.RangeIndex(runs[CONFIGURATION].nunique())
+    states = runs.groupby([CONFIGURATION, schema.STATE]).size().unstack()
+    states = states.reindex(index=numbers, columns=list(schema.STATES)).fillna(0).astype("int64")
+    about = {CONFIGURATION: numbers, **{name: _agreed(runs, name, numbers) for name in _DESCRIPTION}}
+    counts = {N: states["complete"], **states}
+    return pd.concat([pd.DataFrame({**about, **counts}), _statistics(runs).reindex(numbers)], axis=1)
 
 
-def _summary_columns() -> list[str]:
+def _statistics(runs: pd.DataFrame) -> pd.DataFrame:
+    """`METRIC STATISTIC` of the complete runs of each configuration that has some."""
+    values = runs[runs[schema.STATE] == "complete"].fillna(NOT_ENTERED).groupby(CONFIGURATION)[AVERAGED]
     names = ("mean", "std", "min", "max")
-    values = [statistic(schema.METRICS[metric], name) for metric in AVERAGED for name in names]
-    return [*_DESCRIPTION, N, *schema.STATES, *values]
+    found = pd.concat([values.agg(name).add_suffix(f" {name}") for name in names], axis=1)
+    return found[[statistic(schema.METRICS[metric], name) for metric in AVERAGED for name in names]]
 
 
 _DESCRIPTION = [
-    CONFIGURATION,
     LABEL,
     *IDENTITY,
     CHANNELS,
@@ -161,21 +172,15 @@ _DESCRIPTION = [
 ]
 
 
-def _configuration(runs: pd.DataFrame) -> dict[str, Any]:
-    complete = runs[runs[schema.STATE] == "complete"].fillna(NOT_ENTERED)
-    row: dict[str, Any] = {name: _agreed(runs[name]) for name in _DESCRIPTION}
-    row[N] = len(complete)
-    row |= {state: int((runs[schema.STATE] == state).sum()) for state in schema.STATES}
-    for metric in AVERAGED:
-        values = complete[metric].agg(["mean", "std", "min", "max"])
-        row |= {f"{metric} {name}": value for name, value in values.items()}
-    return row
-
-
-def _agreed(values: pd.Series) -> Any:
-    """The value that all runs share; several are all shown, empty ones are not counted."""
-    distinct = [value for value in values.unique() if value != ""]
-    return distinct[0] if len(distinct) == 1 else " / ".join(map(str, distinct))
+def _agreed(runs: pd.DataFrame, name: str, numbers: pd.Index) -> pd.Series:
+    """The value that all runs of a configuration share; several are all shown, empty ones are not counted."""
+    distinct = runs.loc[runs[name] != "", [CONFIGURATION, name]].drop_duplicates()
+    agreed = distinct.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)[name].reindex(numbers, fill_value="")
+    several = distinct[distinct.duplicated(CONFIGURATION, keep=False)]
+    if several.empty:
+        return agreed
+    shown = several.groupby(CONFIGURATION)[name].agg(lambda values: " / ".join(map(str, values)))
+    return agreed.astype("object").where(~numbers.isin(shown.index), shown).infer_objects()
 
 
 def comparable(configurations: pd.DataFrame) -> pd.DataFrame:
@@ -190,12 +195,17 @@ def _best(configurations: pd.DataFrame) -> pd.DataFrame:
 
 
 def highest(table: pd.DataFrame) -> pd.Series:
-    """The configuration with the highest mean best validation IoU, of those with the most complete seeds.
+    """The configuration that validation puts first."""
+    return ranked(table).iloc[0]
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """By falling mean best validation IoU; those with the most complete seeds come first.
 
     Folds differ more than configurations do: a mean over fewer seeds may rest on the easy ones. Ties go to less memory.
     """
     column, memory = statistic(schema.BEST_VAL_IOU, "mean"), statistic(schema.TENSOR_PEAK, "mean")
-    return table.sort_values([N, column, memory, CONFIGURATION], ascending=[False, False, True, True]).iloc[0]
+    return table.sort_values([N, column, memory, CONFIGURATION], ascending=[False, False, True, True])
 
 
 def channels(text: str) -> str:

@@ -21,12 +21,32 @@ def with_sd(mean: float, sd: float) -> str:
     return digits(mean) if math.isnan(sd) else f"{digits(mean)}\u00a0±\u00a0{digits(sd)}"
 
 
+def with_interval(mean: float, low: float, high: float) -> str:
+    """`0.834 [0.801, 0.867]`, kept on one line; without the interval where there is none."""
+    return digits(mean) if math.isnan(low) else unbroken(f"{digits(mean)} [{digits(low)}, {digits(high)}]")
+
+
+def unbroken(text: str) -> str:
+    """Kept on one line."""
+    return text.replace(" ", "\u00a0")
+
+
 def significant(value: float) -> str:
     """Three significant digits without exponent: 0.0213, 21.3, 2,130."""
     if math.isnan(value) or value == 0:
         return DASH if math.isnan(value) else "0"
     places = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:,.{places}f}"
+
+
+def round_number(value: float) -> str:
+    """A value that is round, as it is: 0.5, 20, 2,000."""
+    return f"{value:,g}"
+
+
+def percent(share: float) -> str:
+    """A share of 1 with three significant digits: 80 %, 0.213 %."""
+    return f"{share * 100:.3g} %"
 
 
 def prefixed(value: float) -> str:

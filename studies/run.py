@@ -13,7 +13,7 @@ from bench.device import choose_device
 from bench.session import CACHE
 from bench.size import parse_bytes
 from bench.tracking import get_experiment, open_store, tracking_url
-from studies import identity, layout, lock, storage
+from studies import identity, importance, layout, lock, storage
 from studies.driver import Driver, Site
 from studies.executors import Executor
 from studies.options import Options
@@ -55,7 +55,8 @@ def run_study(study: Study, options: Options) -> Status:
         outcomes, spent = storage.outcomes(root), storage.time_spent(root)
         driver = Driver(study.name, planned, outcomes, read_best(root, planned), spent, site)
         try:
-            _work(study, driver, root, options, checked)
+            worked = _work(study, driver, root, options, checked)
+            importance.log(root, client, parent, anew=worked)
         except KeyboardInterrupt:
             recover(storage.stages(root), client, experiment)
             client.set_terminated(parent, "KILLED")
@@ -83,8 +84,8 @@ def _check(study: Study, options: Options) -> Checked:
     return Checked(device, workers, memory_budget, url, tracking, setting, data_digest)
 
 
-def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> None:
-    """Every phase that has units left, on one executor, which is started for the first of them."""
+def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> bool:
+    """Every phase that has units left, on one executor, which is started for the first of them; whether there were."""
     executor: Executor | None = None
     with ExitStack() as stack:
         for phase in study.phases(checked.setting, root._storage):
@@ -95,6 +96,7 @@ def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, ch
                 executor = _open_executor(study, root, options, checked, units)
                 stack.callback(executor.close)
             driver.work(phase, executor)
+    return executor is not None
 
 
 def _open_executor(study: Study, root: optuna.Study, options: Options, checked: Checked, units: int) -> Executor:

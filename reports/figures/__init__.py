@@ -2,15 +2,41 @@
 
 from typing import Any
 
-from reports.figures import bottleneck, depth, iou_memory, learning_curves, pareto, predictions, profiles
+from reports.figures import (
+    bottleneck,
+    calibration,
+    depth_width,
+    importance,
+    iou_memory,
+    learning_curves,
+    learning_rate,
+    pareto,
+    person_size,
+    predictions,
+    profiles,
+    scene_differences,
+    skips,
+    targets,
+    times,
+    tolerance,
+)
 from reports.figures.base import Plot
 
 FIGURES: dict[str, Plot[Any]] = {
     "iou_memory": iou_memory.PLOT,
     "pareto": pareto.PLOT,
-    "profiles": profiles.PLOT,
-    "learning_curves": learning_curves.PLOT,
-    "depth": depth.PLOT,
+    "learning_rate": learning_rate.PLOT,
+    "importance": importance.PLOT,
+    "scene_differences": scene_differences.PLOT,
+    "depth_width": depth_width.PLOT,
     "bottleneck": bottleneck.PLOT,
+    "skips": skips.PLOT,
+    "learning_curves": learning_curves.PLOT,
+    "targets": targets.PLOT,
+    "tolerance": tolerance.PLOT,
+    "calibration": calibration.PLOT,
+    "person_size": person_size.PLOT,
+    "profiles": profiles.PLOT,
     "predictions": predictions.PLOT,
+    "times": times.PLOT,
 }

@@ -1,19 +1,18 @@
 """What a figure consists of, and what several figures share."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, summary, text
-from reports.load import ARCHITECTURE, SEED
-from reports.scenes import SCENE
-from reports.statistics import estimate_mean
+from reports.estimates import intervals
+from reports.load import ARCHITECTURE
 from reports.summary import Summary
 
 R = TypeVar("R", bound=tuple[object, ...])
@@ -52,8 +51,7 @@ class Whiskers(NamedTuple):
 def measured_points(of: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.DataFrame:
     """A row per configuration with a mean of a test metric: identity, memory, bottleneck, mean, low, high, n.
 
-    Low and high bound the 95 % interval of the mean (`statistics.estimate_mean`), which takes a single run's scenes as
-    units; NaN where a single unit has none, or the frame tables are gone.
+    Low and high bound the 95 % interval of the mean, as `reports.estimates` has it.
     """
     table = summary.comparable(of.configurations[of.configurations[summary.N] > 0])
     points = pd.DataFrame(
@@ -71,18 +69,8 @@ def measured_points(of: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.
     ).dropna(subset="mean")
     if points.empty:
         raise NoDataError(f"no run is complete yet, so there is no test {metric.label}.")
-    intervals = pd.DataFrame(
-        {number: estimate_mean(values).interval for number, values in scene_values(of, metric).items()},
-        index=["low", "high"],
-    ).T.replace([math.inf, -math.inf], math.nan)
-    return points.join(intervals.reindex(points["number"]).set_index(points.index)).reset_index(drop=True)
-
-
-def scene_values(of: Summary, metric: schema.Metric) -> dict[int, pd.DataFrame]:
-    """Each configuration's values of a test metric, by its number: a table for `reports.statistics`."""
-    names = {SEED: "seed", schema.FOLD: "fold", SCENE: "scene", metric.column: "value"}
-    cells = of.scenes[[summary.CONFIGURATION, *names]].rename(columns=names)
-    return {int(str(number)): values for number, values in cells.groupby(summary.CONFIGURATION)}
+    bounds = intervals(of, metric).loc[points["number"]]
+    return points.assign(low=bounds["low"].to_numpy(), high=bounds["high"].to_numpy()).reset_index(drop=True)
 
 
 def by_architecture(points: pd.DataFrame) -> list[Whiskers]:
@@ -101,10 +89,19 @@ def draw_whiskers(axis: Axes, marks: Whiskers, x: str) -> None:
         yerr=spread,
         fmt=look.marker,
         color=look.colour,
-        elinewidth=0.8,
+        ecolor=to_rgba(look.colour, 0.55),
+        elinewidth=0.7,
         markeredgecolor="white",
         markeredgewidth=0.5,
     )
+
+
+def score_limits(points: pd.DataFrame) -> tuple[float, float]:
+    """Ends of an axis with all marks and room for labels; whiskers of few folds are many times longer, and are cut."""
+    low, high = points["mean"].min(), points["mean"].max()
+    room, least = 0.5 * max(high - low, 0.04), 0.12 * max(high - low, 0.04)
+    lowest, highest = (points[end].fillna(points["mean"]) for end in ("low", "high"))
+    return min(max(lowest.min(), low - room), low - least), max(min(highest.max(), high + room), high + least)
 
 
 def ranges(points: pd.DataFrame) -> str:
@@ -123,4 +120,4 @@ def seeds(points: pd.DataFrame) -> str:
 
 
 WHISKERS = "Mark: mean; whisker: its 95 % interval, Student's t over folds (over scenes where a single fold is tested)"
-CROPPED = "The axis of the scores spans the measured values only."
+CROPPED = "The axis of the scores spans the marks, and may cut intervals."

@@ -1,13 +1,16 @@
-"""Test IoU against the size of the bottleneck: its elements, and the side of its map."""
+"""Test IoU and Boundary IoU against the side of the bottleneck map, beside what masks stored at that side score."""
 
 from typing import NamedTuple
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from reports import style
+from bench import schema
+from reports import style, text
+from reports.ceiling import ceiling
 from reports.figures.base import (
-    CROPPED,
     WHISKERS,
     NoDataError,
     Plot,
@@ -15,60 +18,117 @@ from reports.figures.base import (
     draw_whiskers,
     measured_points,
     ranges,
+    score_limits,
     seeds,
 )
-from reports.summary import Summary
+from reports.summary import Summary, comparable
 
-AXES = {
-    "elements": "bottleneck elements (channels × height × width)",
-    "side": "shorter side of the bottleneck map",
-}
+TEXT = "#595959"
+"""A grey that is dark enough to read."""
+STEP, SPREAD = 0.13, 0.7
+"""Octaves between neighbouring marks at one side, and from the first of them to the last at most."""
 
 
 class Bottleneck(NamedTuple):
-    """One row per configuration."""
+    """One row per configuration in the first two."""
 
     points: pd.DataFrame
-    """Columns as `measured_points`, and the measured bottleneck's `elements` and `side`."""
+    """IoU: columns as `measured_points`, and the measured bottleneck's `elements` and `side`, the shorter one."""
+    boundary: pd.DataFrame
+    """Boundary IoU: the same columns."""
+    ceiling: pd.DataFrame
+    """side, iou, boundary_iou, frames: as `reports.ceiling`; empty if no run kept its masks."""
 
 
 def record(of: Summary) -> Bottleneck:
     """Configurations whose runs agree on one measured bottleneck."""
-    points = measured_points(of)
+    complete = comparable(of.runs[of.runs[schema.STATE] == "complete"])
+    points, boundary = (_sized(measured_points(of, metric)) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU))
+    try:
+        return Bottleneck(points, boundary, ceiling(complete))
+    except ValueError as damaged:
+        raise NoDataError(str(damaged)) from damaged
+
+
+def _sized(points: pd.DataFrame) -> pd.DataFrame:
     shape = points["bottleneck"].str.extract(r"^(?P<channels>\d+)x(?P<height>\d+)x(?P<width>\d+)$").astype("float64")
     points = points.assign(elements=shape.prod(axis=1, skipna=False), side=shape[["height", "width"]].min(axis=1))
     if points["elements"].isna().all():
         raise NoDataError("no complete run logged its measured bottleneck.")
-    return Bottleneck(points.dropna(subset="elements").reset_index(drop=True))
+    return points.dropna(subset="elements").reset_index(drop=True)
 
 
 def draw(shown: Bottleneck) -> Figure:
-    """Two panels with a common IoU axis."""
-    figure, (axes,) = style.panels(2, height=2.1, sharey=True)
-    for axis, (column, label) in zip(axes, AXES.items(), strict=True):
-        for marks in by_architecture(shown.points):
-            draw_whiskers(axis, marks, column)
-        style.binary_axis(axis)
-        axis.set_xlabel(label)
-    axes[0].set_ylabel("test IoU")
+    """A panel per metric; the ceiling as a line, with its values along the upper edge."""
+    figure, (axes,) = style.panels(2, height=2.4)
+    panels = ((schema.TEST_IOU, shown.points), (schema.TEST_BOUNDARY_IOU, shown.boundary))
+    for axis, (metric, points) in zip(axes, panels, strict=True):
+        for marks in by_architecture(spread(points)):
+            draw_whiskers(axis, marks, "x")
+        axis.set_ylim(*score_limits(points))
+        _draw_ceiling(axis, shown.ceiling, metric.column)
+        axis.set(xlabel="shorter side of the bottleneck map (pixels)", ylabel=f"test {metric.label}")
     style.architecture_legend(figure, axes[0], style.in_order(shown.points["architecture"]), lines=False)
     return figure
 
 
+def spread(points: pd.DataFrame) -> pd.DataFrame:
+    """With `x`: marks at one side stand next to each other, by architecture, then from few to many elements."""
+    order = {name: place for place, name in enumerate(style.in_order(points["architecture"]))}
+    ranked = points.assign(place=points["architecture"].map(order)).sort_values(["side", "place", "elements"])
+    groups = ranked.groupby("side")["place"]
+    rank, count = groups.cumcount(), groups.transform("size")
+    step = (SPREAD / (count - 1).clip(lower=1)).clip(upper=STEP)
+    return ranked.assign(x=ranked["side"] * 2 ** (step * (rank - (count - 1) / 2)))
+
+
+def _draw_ceiling(axis: Axes, of: pd.DataFrame, column: str) -> None:
+    """Within the limits that the marks set, which it does not widen upwards or downwards."""
+    limits = axis.get_ylim()
+    axis.plot(of["side"], of[column], color=style.GREY, linewidth=1.4, zorder=1)
+    axis.set_ylim(limits)
+    style.binary_axis(axis)
+    if of.empty:
+        return
+    edge = axis.secondary_xaxis("top")
+    edge.xaxis.set_major_locator(FixedLocator(of["side"].to_list()))
+    edge.xaxis.set_major_formatter(FixedFormatter([f"{value:.2f}" for value in of[column]]))
+    edge.xaxis.set_minor_locator(NullLocator())
+    edge.spines["top"].set_visible(False)
+    edge.tick_params(length=0, pad=1, labelcolor=TEXT)
+    edge.set_xlabel("stored-mask ceiling", color=TEXT, labelpad=2)
+
+
 def caption(shown: Bottleneck) -> str:
-    """What the marks are."""
+    """What the marks and the ceiling are."""
     return (
-        "Test IoU against the measured bottleneck, on the left its number of elements, on the right the side of its "
-        f"map in pixels. {WHISKERS} ({seeds(shown.points)}). {CROPPED}"
+        "Test IoU and Boundary IoU against the side of the measured bottleneck map. "
+        f"{WHISKERS} ({seeds(shown.points)}); marks at one side are drawn next to each other, those of an architecture "
+        f"by their number of elements. {_about_ceiling(shown.ceiling)}The axes of the scores span the marks, "
+        "and may cut intervals."
+    )
+
+
+def _about_ceiling(of: pd.DataFrame) -> str:
+    if of.empty:
+        return ""
+    low, high = of["frames"].min(), of["frames"].max()
+    masks = text.counted(high, "test mask") if low == high else f"{low} to {high} test masks"
+    return (
+        f"Grey line (cut by the axis) and figures above: what {masks}, one per scene, score themselves after they were "
+        "averaged to that side, interpolated back and cut at 0.5. It is no bound for networks: their maps have "
+        "channels, and skip connections lead past them. "
     )
 
 
 def alt(shown: Bottleneck) -> str:
-    """Ranges of size and IoU."""
-    elements = shown.points["elements"]
+    """Ranges of side, scores and ceiling."""
+    sides, of = shown.points["side"], shown.ceiling
+    stored = ", ".join(f"{row.iou:.2f} at {row.side}" for row in of.itertuples())
     return (
-        f"Scatter plots of mean test IoU against bottleneck size, {elements.min():,.0f} to {elements.max():,.0f} "
-        f"elements. Mean test IoU: {ranges(shown.points)}."
+        f"Scatter plots of mean test IoU and Boundary IoU against the side of the bottleneck map, {sides.min():.0f} to "
+        f"{sides.max():.0f} pixels. Mean test IoU: {ranges(shown.points)}. Boundary IoU: {ranges(shown.boundary)}."
+        + (f" IoU of the stored masks by side: {stored}." if stored else "")
     )
 
 

@@ -5,8 +5,10 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from reports import style
+from reports.choices import choices
 from reports.figures.base import (
     CROPPED,
     WHISKERS,
@@ -17,19 +19,23 @@ from reports.figures.base import (
     draw_whiskers,
     measured_points,
     ranges,
+    score_limits,
     seeds,
 )
 from reports.search import with_front
-from reports.summary import Summary
+from reports.summary import CONFIGURATION, Summary
+from reports.text import round_number
 
 MOST_LABELS = 16
 
 
 class IouMemory(NamedTuple):
-    """One row per configuration."""
+    """One row per configuration, and what to take."""
 
     points: pd.DataFrame
     """Columns as `measured_points`, and `front`: no cheaper configuration of its architecture has a higher mean."""
+    choices: pd.DataFrame
+    """budget_mb and the number of the configuration that validation puts first within it."""
 
 
 def record(of: Summary) -> IouMemory:
@@ -37,17 +43,20 @@ def record(of: Summary) -> IouMemory:
     points = measured_points(of).dropna(subset="memory_mb")
     if points.empty:
         raise NoDataError("no complete run logged its tensor peak memory.")
-    return IouMemory(with_front(points, "mean"))
+    made = [{"budget_mb": choice.budget_mb, "number": int(choice.row[CONFIGURATION])} for choice in choices(of)]
+    return IouMemory(with_front(points, "mean"), pd.DataFrame(made))
 
 
 def draw(shown: IouMemory) -> Figure:
-    """Marks with whiskers, and the front of each architecture as a step line."""
-    figure, ((axis,),) = style.panels(1, height=2.9)
+    """Marks with whiskers, the front of each architecture as a step line, and the budgets."""
+    figure, ((axis,),) = style.panels(1, height=3.6)
     for marks in by_architecture(shown.points):
         _draw_front(axis, marks)
         draw_whiskers(axis, marks, "memory_mb")
-    _draw_labels(axis, shown.points)
+    axis.set_ylim(*score_limits(shown.points))
+    _draw_budgets(axis, shown)
     style.binary_axis(axis)
+    _draw_labels(figure, axis, shown.points)
     axis.set(xlabel="tensor peak memory of a training step in MB (1 MB = 1,000,000 bytes)", ylabel="test IoU")
     style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
     return figure
@@ -58,24 +67,55 @@ def _draw_front(axis: Axes, marks: Whiskers) -> None:
     axis.step(front["memory_mb"], front["mean"], where="post", color=look.colour, linestyle=look.line, linewidth=0.9)
 
 
-def _draw_labels(axis: Axes, points: pd.DataFrame) -> None:
-    named = points if len(points) <= MOST_LABELS else points[points["front"]]
-    for point in named.itertuples():
+def _draw_budgets(axis: Axes, shown: IouMemory) -> None:
+    """A line for each budget, and a ring around what to take within it."""
+    taken = shown.points.set_index("number").reindex(shown.choices["number"])
+    axis.plot(taken["memory_mb"], taken["mean"], "o", markersize=10, markerfacecolor="none", color="black", zorder=4)
+    for budget in shown.choices["budget_mb"]:
+        axis.axvline(budget, color="black", linewidth=0.7, linestyle=(0, (1, 2)))
         axis.annotate(
-            f"{point.depth}/{point.width}",
-            (point.memory_mb, point.mean),
-            xytext=(4, -8),
+            f"{round_number(budget)} MB",
+            (budget, 0.01),
+            xycoords=("data", "axes fraction"),
+            xytext=(-1.5, 0),
             textcoords="offset points",
+            ha="right",
+            va="bottom",
+            rotation=90,
             fontsize=6,
-            color="#404040",
+            bbox={"facecolor": "white", "alpha": 0.8, "pad": 0.3, "linewidth": 0},
         )
+
+
+def _draw_labels(figure: Figure, axis: Axes, points: pd.DataFrame) -> None:
+    """Depth/base width beside each mark; a label that would lie on another one is left out, those on a front last."""
+    named = points if len(points) <= MOST_LABELS else points[points["front"]]
+    figure.canvas.draw()  # so that places are known
+    taken: list[Bbox] = []
+    for point in named.sort_values("front", ascending=False, kind="stable").itertuples():
+        for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)):
+            label = axis.annotate(
+                f"{point.depth}/{point.width}",
+                (point.memory_mb, point.mean),
+                xytext=offset,
+                textcoords="offset points",
+                fontsize=6,
+                color="#404040",
+                bbox={"facecolor": "white", "alpha": 0.7, "pad": 0.3, "linewidth": 0},
+            )
+            box = label.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            label.remove()
 
 
 def caption(shown: IouMemory) -> str:
     """What the marks, lines and labels are."""
     return (
         f"Test IoU against tensor peak memory, a mark for each configuration. {WHISKERS} ({seeds(shown.points)}). "
-        "Step line: highest mean up to that memory, for each architecture. Label: depth/base width. " + CROPPED
+        "Step line: highest mean up to that memory, for each architecture. Label: depth/base width. Ring: what "
+        f"validation puts first within the memory budget of a dotted line. {CROPPED}"
     )
 
 

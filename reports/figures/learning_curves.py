@@ -1,6 +1,6 @@
 """Validation IoU and cross-entropy over the epochs: does it converge, and in every attempt?"""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,22 @@ from matplotlib.ticker import MaxNLocator
 from bench import schema
 from bench.base_rate import entropy
 from reports import style, text
+from reports.claims import claims
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE, RUN, SEED
-from reports.summary import CONFIGURATION, LABEL, Summary
+from reports.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, RUN, SEED, SPLIT
+from reports.summary import CONFIGURATION, LABEL, N, Summary, highest
 
 MOST_PANELS = 4
 NEWLINE = "\n"
 METRICS = (schema.VAL_IOU, schema.VAL_BCE)
+Choice = Literal["all", "equal width", "best"]
+CHOICES: dict[Choice, str] = {
+    "all": "every configuration",
+    "equal width": "each architecture at the encoder widths at which the headline compares them (at its highest mean "
+    "best validation IoU, where it has no such configuration)",
+    "best": "each architecture at its highest mean best validation IoU",
+}
+"""Which configurations are shown, in words."""
 
 
 class LearningCurves(NamedTuple):
@@ -27,33 +36,64 @@ class LearningCurves(NamedTuple):
     runs: pd.DataFrame
     """configuration, architecture, label, run_id, seed, state, metric, epoch, value."""
     medians: pd.DataFrame
-    """configuration, metric, epoch, value: over the complete runs."""
+    """configuration, metric, epoch, value, seconds of training steps up to then: medians over the complete runs."""
     base_rate: pd.DataFrame
     """configuration, value: entropy of the foreground share, what a constant prediction scores."""
+    choice: Choice
+
+    @property
+    def panels(self) -> pd.DataFrame:
+        """Its first run for each configuration."""
+        return self.runs.drop_duplicates(CONFIGURATION)
+
+    @property
+    def timed(self) -> bool:
+        """Whether medians can be told apart in one panel: by their architectures."""
+        return bool(self.medians["seconds"].notna().any()) and self.panels[ARCHITECTURE].is_unique
 
 
 def record(of: Summary) -> LearningCurves:
-    """All configurations if they are few, else the best of each architecture by validation."""
+    """All configurations if they are few, else one of each architecture, of equal width if the headline has such."""
     names = [metric.name for metric in METRICS]
     logged = of.study.curves[of.study.curves["metric"].isin(names)].dropna(subset="value")
-    if logged.empty:
-        raise NoDataError("no run with an outcome logged a validation curve.")
     about = of.runs[[RUN, CONFIGURATION, ARCHITECTURE, LABEL, SEED, schema.STATE]]
     runs = about.merge(logged, on=RUN)
-    runs = runs[runs[CONFIGURATION].isin(_chosen(of, runs))].reset_index(drop=True)
-    complete = runs[runs[schema.STATE] == "complete"]
-    medians = complete.groupby([CONFIGURATION, "metric", "epoch"])["value"].median().reset_index()
-    return LearningCurves(runs, medians, _base_rate(of.runs[of.runs[RUN].isin(runs[RUN])]))
+    if runs.empty:
+        raise NoDataError("no run with an outcome logged a validation curve.")
+    chosen, choice = _chosen(of, runs)
+    runs = runs[runs[CONFIGURATION].isin(chosen)].reset_index(drop=True)
+    complete = runs[runs[schema.STATE] == "complete"].merge(_seconds(of), on=[RUN, "epoch"], how="left")
+    medians = complete.groupby([CONFIGURATION, "metric", "epoch"])[["value", "seconds"]].median().reset_index()
+    return LearningCurves(runs, medians, _base_rate(of.runs[of.runs[RUN].isin(runs[RUN])]), choice)
 
 
-def _chosen(of: Summary, runs: pd.DataFrame) -> list[int]:
+def _seconds(of: Summary) -> pd.DataFrame:
+    """run_id, epoch, seconds of training steps up to its end."""
+    epochs = of.study.curves[of.study.curves["metric"] == schema.EPOCH_SECONDS.name].sort_values([RUN, "epoch"])
+    return epochs.assign(seconds=epochs.groupby(RUN)["value"].cumsum())[[RUN, "epoch", "seconds"]]
+
+
+def _chosen(of: Summary, runs: pd.DataFrame) -> tuple[list[int], Choice]:
     present = runs.drop_duplicates(CONFIGURATION)
     if len(present) <= MOST_PANELS:
-        return present[CONFIGURATION].to_list()
-    best = of.best[CONFIGURATION].to_list()
+        return present[CONFIGURATION].to_list(), "all"
+    best = of.best.set_index(ARCHITECTURE)[CONFIGURATION].to_dict()
+    equal = _of_equal_width(of)
     # An architecture without a complete run still shows that it was tried.
     others = present[~present[ARCHITECTURE].isin(of.best[ARCHITECTURE])].drop_duplicates(ARCHITECTURE)
-    return [*best, *others[CONFIGURATION].to_list()][:MOST_PANELS]
+    chosen = [*(best | equal).values(), *others[CONFIGURATION].to_list()][:MOST_PANELS]
+    return chosen, "equal width" if equal else "best"
+
+
+def _of_equal_width(of: Summary) -> dict[str, int]:
+    """The configuration of each architecture that is as wide as the two that the headline compares at equal width."""
+    equal = next((claim.a for claim in claims(of) if claim.matching == "equal width"), None)
+    if equal is None:
+        return {}
+    alike = [CHANNELS, NORM, SPLIT, DATA_FOLDS, EPOCHS]
+    table = of.configurations[of.configurations[N] > 0]
+    table = table[(table[alike] == equal[alike]).all(axis=1)]
+    return {str(name): int(highest(rows)[CONFIGURATION]) for name, rows in table.groupby(ARCHITECTURE)}
 
 
 def _base_rate(runs: pd.DataFrame) -> pd.DataFrame:
@@ -62,20 +102,24 @@ def _base_rate(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(shown: LearningCurves) -> Figure:
-    """A column per configuration; IoU above, cross-entropy below."""
-    panels = [panel for _, panel in shown.runs.drop_duplicates(CONFIGURATION).iterrows()]
-    figure, axes = style.panels(len(panels), rows=2, height=3.5, sharex=True, sharey="row")
+    """A column per configuration; IoU above, cross-entropy below; then all medians against seconds."""
+    panels = [panel for _, panel in shown.panels.iterrows()]
+    figure, axes = style.panels(len(panels) + shown.timed, rows=2, height=3.1, sharex="col", sharey="row")
     for row, metric in zip(axes, METRICS, strict=True):
-        for axis, panel in zip(row, panels, strict=True):
+        for axis, panel in zip(row, panels, strict=False):
             _draw_curves(axis, shown, panel[CONFIGURATION], metric.name)
+        if shown.timed:
+            _draw_medians(row[-1], shown, metric.name)
         row[0].set_ylabel(f"{metric.label.replace(' ', NEWLINE, 1)}{'' if metric.unit == '1' else f' ({metric.unit})'}")
-    for axis, panel in zip(axes[0], panels, strict=True):
-        axis.set_title(f"{style.look(panel[ARCHITECTURE]).label}\n{panel[LABEL]}")
-    for axis in axes[1]:
-        axis.set_xlabel("epoch")
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axis.set_xlim(0.5, shown.runs["epoch"].max() + 0.5)
-    _draw_base_rates(axes[1], shown)
+    for column, panel in zip(zip(*axes, strict=True), panels, strict=False):
+        column[0].set_title(f"{style.look(panel[ARCHITECTURE]).label}\n{panel[LABEL]}")
+        column[1].set_xlabel("epoch")
+        column[1].xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+        column[1].set_xlim(0.5, shown.runs["epoch"].max() + 0.5)
+    if shown.timed:
+        axes[0][-1].set_title("medians\nagainst seconds")
+        axes[1][-1].set(xlabel="seconds of training", xlim=(0, None))
+    _draw_base_rates(axes[1][: len(panels)], shown)
     axes[1][0].set_ylim(0, _top(shown))
     return figure
 
@@ -108,18 +152,27 @@ def _draw_curves(axis: Axes, shown: LearningCurves, configuration: int, metric: 
     axis.set(xlabel="", ylabel="")
 
 
+def _draw_medians(axis: Axes, shown: LearningCurves, metric: str) -> None:
+    # Backwards: where lines coincide, the solid one of U-Net lies below the broken ones.
+    for _, panel in shown.panels.iloc[::-1].iterrows():
+        look = style.look(panel[ARCHITECTURE])
+        medians = shown.medians[shown.medians[CONFIGURATION] == panel[CONFIGURATION]]
+        medians = medians[medians["metric"] == metric]
+        marker = "o" if len(medians) == 1 else ""
+        axis.plot(medians["seconds"], medians["value"], color=look.colour, linestyle=look.line, marker=marker)
+
+
 def _draw_base_rates(axes: list[Axes], shown: LearningCurves) -> None:
     rates = shown.base_rate.set_index(CONFIGURATION)["value"]
     for axis, configuration in zip(axes, shown.runs[CONFIGURATION].unique(), strict=True):
         if configuration in rates.index:
             axis.axhline(rates[configuration], color="black", linewidth=0.8, linestyle=(0, (1, 1)))
-            axis.annotate(
+            # Where networks that learn leave room: beside the line it would hide curves.
+            axis.text(
+                0.03,
+                0.05,
                 f"base rate {text.digits(rates[configuration])}",
-                (0.98, rates[configuration]),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="right",
+                transform=axis.transAxes,
                 fontsize=6.5,
                 bbox={"facecolor": "white", "alpha": 0.8, "pad": 0.5, "linewidth": 0},
             )
@@ -136,11 +189,15 @@ def _top(shown: LearningCurves) -> float:
 
 def caption(shown: LearningCurves) -> str:
     """What is chosen and how lines differ."""
+    seconds = (
+        " Last column: the medians against the seconds of training steps, in the same colours and line styles."
+        if shown.timed
+        else ""
+    )
     return (
-        "Learning curves of every configuration, or of the one of each architecture with the highest mean best "
-        "validation IoU where there are more than four. Thin: each seed; thick: median of the complete runs; grey "
-        "dotted: runs that did not complete. Base rate: the cross-entropy of always predicting the foreground share. "
-        "The cross-entropy axis ends at twice the base rate at most."
+        f"Learning curves of {CHOICES[shown.choice]}. Thin: each seed; thick: median of the complete runs; grey "
+        "dotted: runs that did not complete; black dotted: the base rate, the cross-entropy of always predicting the "
+        f"foreground share.{seconds} The cross-entropy axis ends at twice the base rate at most."
     )
 
 
@@ -148,7 +205,7 @@ def alt(shown: LearningCurves) -> str:
     """First and last median of each configuration's IoU."""
     iou = shown.medians[shown.medians["metric"] == schema.VAL_IOU.name]
     parts = []
-    for _, panel in shown.runs.drop_duplicates(CONFIGURATION).iterrows():
+    for _, panel in shown.panels.iterrows():
         curve = iou.loc[iou[CONFIGURATION] == panel[CONFIGURATION], "value"]
         ends = "no median" if curve.empty else f"from {text.digits(curve.iloc[0])} to {text.digits(curve.iloc[-1])}"
         parts.append(f"{style.look(panel[ARCHITECTURE]).label} ({panel[LABEL]}) {ends}")

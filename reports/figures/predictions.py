@@ -1,5 +1,6 @@
-"""The same test frames through the best configuration of each architecture, with their errors in colour."""
+"""Test frames through the configurations of the first claim, their errors in colour: best, median and worst scene."""
 
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -12,11 +13,14 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.claims import Claim, arms, judge_headline, pair_key
 from reports.figures.base import NoDataError, Plot
 from reports.load import ARCHITECTURE, ARTIFACTS, RUN, SEED
+from reports.scenes import PROTOCOL, SCENE
+from reports.statistics import paired
 from reports.summary import CONFIGURATION, LABEL, Summary
 
-MOST_FRAMES = 4
+MOST_FRAMES = 3
 MOST_WITH_PROBABILITY = 3
 """Architectures up to which a column of probabilities fits beside each column of errors."""
 
@@ -25,7 +29,7 @@ LEAST_COLUMNS = 6
 
 
 class Panel(NamedTuple):
-    """Arrays of one run's panel file, one entry per frame."""
+    """Arrays of an architecture, one entry per frame."""
 
     images: np.ndarray
     truth: np.ndarray
@@ -36,71 +40,131 @@ class Predictions(NamedTuple):
     """A few frames, predicted by a run of each architecture."""
 
     frames: pd.DataFrame
-    """stem, architecture, label, run_id, seed, iou, missed and invented pixels."""
+    """stem, scene, rule, difference (of the scene; missing without a claim), architecture, label, run_id, seed, iou,
+    missed and invented pixels."""
     panels: dict[str, Panel]
     """Architecture -> its frames, in the order of the stems."""
+    claim: Claim | None
+    scenes: int
+    """From which those shown were chosen."""
+
+
+class Chosen(NamedTuple):
+    """What is shown."""
+
+    shots: pd.DataFrame
+    """A row per frame and architecture: as `_shots`, with rule and difference."""
+    claim: Claim | None
+    scenes: int
 
 
 def record(of: Summary) -> Predictions:
-    """Best configuration of each architecture by validation, lowest seed that all of these completed with a panel."""
-    runs = _chosen_runs(of)
-    loaded = {name: _load(Path(run[ARTIFACTS])) for name, run in runs.items()}
-    stems = [stem for stem in next(iter(loaded.values())) if all(stem in frames for frames in loaded.values())]
-    if not stems:
-        raise NoDataError("the panel files of the architectures have no frame in common.")
-    panels = {name: _stacked([frames[stem] for stem in stems[:MOST_FRAMES]]) for name, frames in loaded.items()}
-    rows = [row for name, panel in panels.items() for row in _rows(name, panel, stems, runs[name])]
-    return Predictions(pd.DataFrame(rows), panels)
+    """The scenes with the largest, median and smallest difference; without a claim the first frames of a panel file."""
+    chosen = _by_difference(of) or _first_frames(of)
+    panels, rows = {}, []
+    for name in style.in_order(chosen.shots[ARCHITECTURE]):
+        own = chosen.shots[chosen.shots[ARCHITECTURE] == name]
+        panels[name] = Panel(*map(np.stack, zip(*(_frame(shot) for _, shot in own.iterrows()), strict=True)))
+        rows += [_row(shot, panels[name], place) for place, (_, shot) in enumerate(own.iterrows())]
+    return Predictions(pd.DataFrame(rows), panels, chosen.claim, chosen.scenes)
 
 
-def _chosen_runs(of: Summary) -> dict[str, pd.Series]:
-    candidates = of.runs[of.runs[CONFIGURATION].isin(of.best[CONFIGURATION]) & (of.runs[schema.STATE] == "complete")]
-    with_file = [(Path(folder) / schema.PANEL_DATA).is_file() for folder in candidates[ARTIFACTS]]
-    candidates = candidates[with_file]
-    if candidates.empty:
+def _by_difference(of: Summary) -> Chosen | None:
+    """None if there is no claim, or no frame that both of its configurations kept."""
+    judged = judge_headline(of)
+    if not judged:
+        return None
+    claim = judged[0].claim
+    others = of.best[~of.best[ARCHITECTURE].isin([claim.a[ARCHITECTURE], claim.b[ARCHITECTURE]])]
+    shots = _shots(of, [*pair_key(claim), *others[CONFIGURATION]])
+    if shots.empty:
+        return None
+    scenes = _ranked(of, claim, shots[shots[CONFIGURATION].isin(pair_key(claim))])
+    if scenes.empty:
+        return None
+    last = len(scenes) - 1
+    # Where two or three of these are the same scene, the first rule names it.
+    rules = {place: rule for rule, place in (("median", last // 2), ("smallest", 0), ("largest", last))}
+    places = sorted(rules, reverse=True)
+    shown = scenes.iloc[places].assign(rule=[rules[place] for place in places]).merge(shots, on=SHOT)
+    whole = shown.groupby(ARCHITECTURE)[ARCHITECTURE].transform("size") == len(places)
+    return Chosen(shown[whole], claim, len(scenes))
+
+
+SHOT = [*PROTOCOL, SCENE, "stem"]
+"""What is the same picture, predicted after training on the same frames."""
+
+
+def _ranked(of: Summary, claim: Claim, shots: pd.DataFrame) -> pd.DataFrame:
+    """The scenes of which both configurations kept a frame, by difference: SHOT of the lowest such seed, difference."""
+    kept = shots.groupby(SHOT, as_index=False).size()
+    lowest = kept[kept["size"] == 2].sort_values(SEED).drop_duplicates([schema.FOLD, SCENE])
+    differences = paired(*arms(of, claim, schema.TEST_IOU)).rename(columns={"value": "difference"})
+    ranked = lowest.drop(columns="size").merge(differences, on=[schema.FOLD, SCENE])
+    return ranked.sort_values(["difference", schema.FOLD, SCENE], ignore_index=True)
+
+
+def _first_frames(of: Summary) -> Chosen:
+    """Of the lowest seed that the best configurations of all architectures with a panel file completed."""
+    shots = _shots(of, list(of.best[CONFIGURATION]))
+    if shots.empty:
         raise NoDataError(f"no complete run of the best configurations has a file {schema.PANEL_DATA}.")
-    needed = candidates[ARCHITECTURE].nunique()
-    shared = candidates.groupby(SEED)[ARCHITECTURE].nunique()
+    needed, shared = shots[ARCHITECTURE].nunique(), shots.groupby(SEED)[ARCHITECTURE].nunique()
     if shared.max() < needed:
         raise NoDataError("the best configurations have no seed in common, so no frames are the same.")
-    chosen = candidates[candidates[SEED] == shared[shared == needed].index.min()]
-    return {str(run[ARCHITECTURE]): run for _, run in chosen.iterrows()}
+    shots = shots[shots[SEED] == shared[shared == needed].index.min()]
+    shots = shots[shots.groupby("stem")[ARCHITECTURE].transform("nunique") == needed]
+    if shots.empty:
+        raise NoDataError("the panel files of the architectures have no frame in common.")
+    shown = shots[shots["stem"].isin(sorted(shots["stem"].unique())[:MOST_FRAMES])].sort_values("stem")
+    return Chosen(shown.assign(rule="first", difference=np.nan), None, shots["stem"].nunique())
 
 
-def _load(folder: Path) -> dict[str, Panel]:
-    """Stem -> arrays of that frame."""
-    path = folder / schema.PANEL_DATA
+def _shots(of: Summary, configurations: list[int]) -> pd.DataFrame:
+    """A row per frame that a complete run kept in its panel file: SHOT, and of the run what is told of it."""
+    runs = of.runs[of.runs[CONFIGURATION].isin(configurations) & (of.runs[schema.STATE] == "complete")]
+    about = [*PROTOCOL, RUN, ARCHITECTURE, CONFIGURATION, LABEL, ARTIFACTS]
+    parts = []
+    for _, run in runs.iterrows():
+        if (Path(run[ARTIFACTS]) / schema.PANEL_DATA).is_file():
+            stems, scenes = _read(run[ARTIFACTS], "stems", "scenes")
+            parts.append(pd.DataFrame({"stem": stems, SCENE: scenes}).assign(**run[about]))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["stem", SCENE, *about])
+
+
+def _read(folder: str, *names: str) -> list[np.ndarray]:
+    """Arrays of a panel file."""
+    path = Path(folder) / schema.PANEL_DATA
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            images, truth, probability = data["images"], data["truth"], data["probability"].astype(np.float32)
-            return {
-                str(stem): Panel(*frame) for stem, *frame in zip(data["stems"], images, truth, probability, strict=True)
-            }
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+            return [data[name] for name in names]
+    except (OSError, ValueError, KeyError, BadZipFile, zlib.error) as error:
         raise NoDataError(f"{path} cannot be read: {error}.") from error
 
 
-def _stacked(frames: list[Panel]) -> Panel:
-    return Panel(*(np.stack(arrays) for arrays in zip(*frames, strict=True)))
+def _frame(shot: pd.Series) -> Panel:
+    stems, images, truth, probability = _read(shot[ARTIFACTS], "stems", "images", "truth", "probability")
+    place = list(stems).index(shot["stem"])
+    return Panel(images[place], truth[place], probability[place].astype(np.float32))
 
 
-def _rows(name: str, panel: Panel, stems: list[str], run: pd.Series) -> list[dict[str, object]]:
-    predicted = panel.probability > 0.5
-    both, either = (predicted & panel.truth).sum((1, 2)), (predicted | panel.truth).sum((1, 2))
-    return [
-        {
-            "stem": stems[frame],
-            "architecture": name,
-            "label": run[LABEL],
-            "run_id": run[RUN],
-            "seed": run[SEED],
-            # Nothing there and nothing predicted is right, as in bench.metrics.
-            "iou": both[frame] / either[frame] if either[frame] else 1.0,
-            "missed": int((panel.truth & ~predicted)[frame].sum()),
-            "invented": int((predicted & ~panel.truth)[frame].sum()),
-        }
-        for frame in range(len(predicted))
-    ]
+def _row(shot: pd.Series, panel: Panel, frame: int) -> dict[str, object]:
+    truth, predicted = panel.truth[frame], panel.probability[frame] > 0.5
+    both, either = (predicted & truth).sum(), (predicted | truth).sum()
+    return {
+        "stem": shot["stem"],
+        "scene": shot[SCENE],
+        "rule": shot["rule"],
+        "difference": shot["difference"],
+        "architecture": shot[ARCHITECTURE],
+        "label": shot[LABEL],
+        "run_id": shot[RUN],
+        "seed": shot[SEED],
+        # Nothing there and nothing predicted is right, as in bench.metrics.
+        "iou": both / either if either else 1.0,
+        "missed": int((truth & ~predicted).sum()),
+        "invented": int((predicted & ~truth).sum()),
+    }
 
 
 def draw(shown: Predictions) -> Figure:
@@ -109,11 +173,14 @@ def draw(shown: Predictions) -> Figure:
     first = next(iter(shown.panels.values()))
     count, height, width = first.truth.shape
     columns = 2 + len(shown.panels) * (1 + with_probability)
-    cell = 0.92 * style.PAGE_WIDTH / max(columns, LEAST_COLUMNS)
-    size = 0.35 + count * (cell * height / width + 0.2)
+    cell = 0.86 * style.PAGE_WIDTH / max(columns, LEAST_COLUMNS)
+    size = 0.35 + count * (cell * height / width + 0.22)
     figure, axes = style.panels(columns, rows=count, height=size)
     for frame, row in enumerate(axes):
         _draw_row(row, shown, frame, with_probability)
+        if shown.claim is not None:
+            about = shown.frames.iloc[frame]
+            row[0].set_ylabel(f"{about['rule']} Δ IoU\n{text.signed(about['difference'])}", fontsize=6.5, labelpad=2)
     return figure
 
 
@@ -142,14 +209,35 @@ def errors(panel: Panel, frame: int) -> np.ndarray:
 
 
 def caption(shown: Predictions) -> str:
-    """Which runs, which frames, which colours."""
-    first = shown.frames.drop_duplicates("architecture")
-    runs = text.listed([f"{style.look(run['architecture']).label} ({run['label']})" for _, run in first.iterrows()])
+    """Which frames by which rule, which runs, which colours."""
+    colours = "white = found, orange = missed, blue = invented"
+    return f"{_rule(shown)} Errors: {colours}; threshold 0.5; IoU of the frame below."
+
+
+def _rule(shown: Predictions) -> str:
+    frames = shown.frames.drop_duplicates("stem")
+    if shown.claim is None:
+        return (
+            f"Test frames {text.listed(list(frames['stem']))}, seed {frames['seed'].iloc[0]}: the first frames of the "
+            "panel file, predicted by the best configuration by validation of "
+            f"{_configurations(shown, list(shown.panels))}."
+        )
+    pair = [str(row[ARCHITECTURE]) for row in (shown.claim.a, shown.claim.b)]
+    others = [name for name in shown.panels if name not in pair]
+    beside = f"; beside them {_configurations(shown, others)}" if others else ""
+    scenes = [f"{frame['scene']} (seed {frame['seed']})" for _, frame in frames.iterrows()]
     return (
-        f"Test frames {text.listed(list(shown.frames['stem'].unique()))}, seed {first['seed'].iloc[0]}: the first "
-        f"frames of the panel file, predicted by the best configuration by validation of {runs}. Errors: white = "
-        "found, orange = missed, blue = invented; threshold 0.5; IoU of the frame below."
+        f"Chosen by rule: of {text.counted(shown.scenes, 'test scene')} with a kept frame, the "
+        f"{text.listed(list(frames['rule']))} Δ IoU, the difference of the scene means over seeds, "
+        f"{' less '.join(_configurations(shown, [name]) for name in pair)}{beside}. Scenes {text.listed(scenes)}, from "
+        "above: the middle frame, by the runs of the lowest seed that tests the scene."
     )
+
+
+def _configurations(shown: Predictions, names: list[str]) -> str:
+    """`Hourglass (depth 3, width 16) and U-Net (depth 3, width 16)`."""
+    labels = shown.frames.drop_duplicates("architecture").set_index("architecture")["label"]
+    return text.listed([f"{style.look(name).label} ({labels[name]})" for name in names])
 
 
 def alt(shown: Predictions) -> str:

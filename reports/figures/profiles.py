@@ -41,7 +41,7 @@ def record(of: Summary) -> Profiles:
 
 def draw(shown: Profiles) -> Figure:
     """A falling step line for each architecture."""
-    figure, ((axis,),) = style.panels(1, height=2.2)
+    figure, ((axis,),) = style.panels(1, height=2.1, width=style.HALF_WIDTH)
     names = style.in_order(shown.points["architecture"])
     for name in names:
         look, points = style.look(name), shown.points[shown.points["architecture"] == name]
@@ -58,8 +58,8 @@ def caption(shown: Profiles) -> str:
     count = text.counted(high, "scene") if low == high else f"{low} to {high} scenes"
     return (
         f"Performance profiles: share of the test scenes ({count}) whose IoU, averaged over seeds, is above the value "
-        "on the axis, for each architecture at its best by validation. A line further up and to the right is better on "
-        "that part of the scenes."
+        "on the axis, for each architecture at its best by validation. A line further up and to the right means "
+        "a higher IoU on that part of the scenes."
     )
 
 
@@ -70,4 +70,4 @@ def alt(shown: Profiles) -> str:
     return f"Falling step lines: share of test scenes above each IoU. Above 0.5: {', '.join(each)}."
 
 
-PLOT = Plot(section="differences", record=record, draw=draw, caption=caption, alt=alt)
+PLOT = Plot(section="boundary", width="half", record=record, draw=draw, caption=caption, alt=alt)

@@ -6,7 +6,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from bench import schema
-from reports.summary import Summary
+from reports.load import ARCHITECTURE
+from reports.summary import CONFIGURATION, Summary, ranked
+
+MOST_ROWS = 60
+"""Configurations of which a table has all."""
+BEST_ROWS = 30
+"""Configurations that it has where there are more."""
 
 
 class Table(NamedTuple):
@@ -23,6 +29,19 @@ class Entry(NamedTuple):
 
     section: str
     make: Callable[[Summary], Table | None]
+
+
+def shortened(configurations: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Those that a table has rows for, and what its caption says of the others.
+
+    Where they are too many, each architecture has equally many, its best by validation.
+    """
+    if len(configurations) <= MOST_ROWS:
+        return configurations, ""
+    each = max(1, BEST_ROWS // configurations[ARCHITECTURE].nunique())
+    best = ranked(configurations).groupby(ARCHITECTURE).head(each).sort_values(CONFIGURATION)
+    note = f" Of {len(configurations)} configurations the {each} best by validation of each architecture; "
+    return best, f"{note}{len(configurations) - len(best)} more are in the folder data."
 
 
 def states(counts: pd.Series) -> str:

@@ -8,7 +8,7 @@ from reports import style
 from reports.convergence import RISING, TARGET_SHARE, convergence
 from reports.load import ARCHITECTURE
 from reports.summary import CONFIGURATION, LABEL, Summary
-from reports.tables.base import Table
+from reports.tables.base import Table, shortened
 from reports.text import digits, significant
 
 MISSED = "not reached"
@@ -19,7 +19,8 @@ def efforts(of: Summary) -> Table | None:
     found = convergence(of)
     if math.isnan(found.target):
         return None
-    names = of.configurations.set_index(CONFIGURATION)
+    table, note = shortened(of.configurations)
+    names, efforts = table.set_index(CONFIGURATION), found.by_configuration()
     rows = [
         [
             style.look(names.loc[row[CONFIGURATION], ARCHITECTURE]).label,
@@ -29,7 +30,7 @@ def efforts(of: Summary) -> Table | None:
             digits(row["area"]),
             *(f"{row[name]:.0f}" for name in ("diverged", "stuck", "rising")),
         ]
-        for _, row in found.by_configuration().iterrows()
+        for _, row in efforts[efforts[CONFIGURATION].isin(names.index)].iterrows()
     ]
     columns = ["reached", "epochs", "seconds", "images", "area", "diverged", "stuck", "still rising"]
     return Table(
@@ -37,7 +38,7 @@ def efforts(of: Summary) -> Table | None:
         "configurations, of the best validation IoU): medians over the seeds, in which a run that missed it counts as "
         "infinitely slow. Seconds: training steps only. Area: mean validation IoU over the epochs. Diverged: loss not "
         "finite; stuck: never better than a constant prediction; still rising: gained more than "
-        f"{RISING:g} over the last fifth of the epochs.",
+        f"{RISING:g} over the last fifth of the epochs.{note}",
         {"architecture": "left", "configuration": "left", **dict.fromkeys(columns, "right")},
         rows,
     )

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 
 from bench import schema
 from reports import style, summary
 from reports.baselines import baseline_scores
+from reports.estimates import intervals
 from reports.load import ARCHITECTURE, CHANNELS, SPLIT
 from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic
-from reports.tables.base import Table, states
-from reports.text import DASH, counted, digits, megabytes, prefixed, significant, with_sd
+from reports.tables.base import Table, shortened, states
+from reports.text import DASH, digits, megabytes, prefixed, significant, unbroken, with_interval, with_sd
 
 PRACTICAL = "practical"
 PRESETS = {
@@ -23,7 +23,7 @@ PRESETS = {
 """The four networks of the practical. A study of that name shows all of them, run or not."""
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
-    "seeds": lambda row: str(row[N]),
+    "seeds": lambda row: _complete(row),
     "val IoU": lambda row: _spread(row, schema.BEST_VAL_IOU),
     "test IoU": lambda row: _spread(row, schema.TEST_IOU),
     "Boundary IoU": lambda row: _spread(row, schema.TEST_BOUNDARY_IOU),
@@ -32,11 +32,8 @@ MEASURED: dict[str, Callable[[pd.Series], str]] = {
     "MACs": lambda row: prefixed(_mean(row, schema.MACS)),
     "peak MB": lambda row: megabytes(_mean(row, schema.TENSOR_PEAK)),
     "images/s": lambda row: significant(_mean(row, schema.TRAIN_SPEED)),
-    "not complete": lambda row: str(sum(row[state] for state in schema.STATES if state != "complete")),
 }
 """Columns of what was measured, by their headings."""
-IN_ALL = ("val IoU", "test IoU", "Boundary IoU", "NSD")
-"""Columns of the table of all configurations."""
 COSTS: dict[str, Callable[[pd.Series], str]] = {
     "params": MEASURED["params"],
     "MACs": MEASURED["MACs"],
@@ -49,20 +46,18 @@ COSTS: dict[str, Callable[[pd.Series], str]] = {
     "training s": lambda row: significant(_mean(row, schema.TRAIN_SECONDS)),
     "run s": lambda row: significant(_mean(row, schema.SECONDS)),
 }
-TIMES: dict[str, str] = {
-    "setup": "data and network",
-    "autotune": "the choice of execution settings",
-    "tracking": "epochs logged and the answer whether to go on",
-    "memory": "the measurement of a step's memory",
-    "test": "predictions, all metrics and the baselines",
-    "idle": "its worker's time beside the run, from the end of the run before",
-}
-"""Columns of the table of times that need words."""
 EXPLAINED = (
-    "Mean ± standard deviation over the seeds, other columns means. Boundary IoU: of bands of 2 % of the diagonal "
-    "along the outlines; NSD: share of the outlines within 1 native pixel of each other; MACs: multiply-accumulates "
-    "per image; peak MB: tensor peak memory of a training step, 1 MB = 1,000,000 bytes; images/s: training speed."
+    "Seeds: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary IoU "
+    "is of bands of 2 % of the diagonal along the outlines; NSD: share of the outlines within 1 native pixel of each "
+    "other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = 1,000,000 "
+    "bytes; images/s: training speed."
 )
+
+
+def _complete(row: pd.Series) -> str:
+    """`3`, or `3 of 5` where the others did not complete."""
+    ended = sum(row[state] for state in schema.STATES)
+    return str(row[N]) if ended == row[N] else f"{row[N]} of {ended}"
 
 
 def _mean(row: pd.Series, metric: schema.Metric) -> float:
@@ -85,7 +80,7 @@ def comparison(of: Summary) -> Table:
     tried = style.in_order([*of.runs[ARCHITECTURE], *of.study.budget.get("comparison", {})])
     best = {str(row[ARCHITECTURE]): row for _, row in of.best.iterrows()}
     rows = [
-        [f"{style.look(name).label}\n{best[name][LABEL]}", *_measured(best[name])]
+        [f"{style.look(name).label}\n{unbroken(best[name][LABEL])}", *_measured(best[name])]
         if name in best
         else [f"{style.look(name).label}\nno complete run", "0", *[DASH] * (len(MEASURED) - 1)]
         for name in tried
@@ -138,46 +133,16 @@ def splits(of: Summary) -> Table | None:
 
 def costs(of: Summary) -> Table:
     """What every configuration costs."""
-    measured = of.configurations[of.configurations[N] > 0]
+    measured, note = shortened(of.configurations[of.configurations[N] > 0])
     rows = [[_named(row), _size(row), *(show(row) for show in COSTS.values())] for _, row in measured.iterrows()]
     return Table(
         "What configurations cost: means over the complete runs. Size: depth/base width; saved: what the forward pass "
         "of a training step keeps for the backward pass; tensor, allocator and process: peak memory of live tensors "
         "and of the allocator in a step, and of the whole process; step: one optimiser step; training: all steps, "
-        "without validation; run: all.",
+        f"without validation; run: all.{note}",
         {"architecture": "left", "size": "left", **dict.fromkeys(COSTS, "right")},
         rows,
     )
-
-
-def times(of: Summary) -> Table | None:
-    """Where the time of a run goes, for every configuration."""
-    measured = of.configurations[of.configurations[N] > 0]
-    if measured.empty:
-        return None
-    parts = [_times(row) for _, row in measured.iterrows()]
-    columns = [name for name in parts[0] if any(np.nan_to_num(part[name]) for part in parts)]
-    runs = of.runs[of.runs[schema.STATE] == "complete"]
-    whole = runs[[schema.SECONDS.name, schema.IDLE_SECONDS.name]].sum().sum()
-    learning = runs[[schema.TRAIN_SECONDS.name, schema.VALIDATION_SECONDS.name]].sum().sum()
-    notes = "; ".join(f"{name}: {note}" for name, note in TIMES.items() if name in columns)
-    rows = [
-        [_named(row), _size(row), *(digits(part[name], 2) for name in columns)]
-        for (_, row), part in zip(measured.iterrows(), parts, strict=True)
-    ]
-    return Table(
-        f"Where the time goes, in seconds: means over the complete runs. Training and validation take "
-        f"{learning / whole:.0%} of all. {notes[:1].upper()}{notes[1:]}.",
-        {"architecture": "left", "size": "left", **dict.fromkeys(columns, "right")},
-        rows,
-    )
-
-
-def _times(row: pd.Series) -> dict[str, float]:
-    """Means that add up: `idle`, which older runs lack, to the run's own time."""
-    phases = {str(name): _mean(row, phase) for name, phase in schema.PHASES.items()}
-    run, idle = _mean(row, schema.SECONDS), _mean(row, schema.IDLE_SECONDS)
-    return phases | {"other": run - sum(phases.values()), "idle": idle, "all": run + np.nan_to_num(idle)}
 
 
 def _size(row: pd.Series) -> str:
@@ -202,47 +167,46 @@ def presets(of: Summary) -> Table | None:
     return Table(caption, {"preset": "left", **RIGHT}, rows)
 
 
-def bottlenecks(of: Summary) -> Table:
-    """Predicted beside measured, for each configuration."""
-    rows = []
-    for number, runs in of.runs.groupby(CONFIGURATION):
-        row = of.configurations.set_index(CONFIGURATION).loc[[number]].iloc[0]
-        measured = runs[runs[schema.BOTTLENECK_MEASURED] != ""]
-        equal = (measured[schema.BOTTLENECK_PREDICTED] == measured[schema.BOTTLENECK_MEASURED]).sum()
-        shapes = [row[schema.BOTTLENECK_PREDICTED] or DASH, row[schema.BOTTLENECK_MEASURED] or DASH]
-        agreement = f"{equal} of {counted(len(measured), 'run')}" if len(measured) else "not measured"
-        rows.append([style.look(row[ARCHITECTURE]).label, row[LABEL], *shapes, agreement])
-    columns = {"architecture": "left", "configuration": "left", "predicted": "right", "measured": "right"}
+def bottlenecks(of: Summary) -> Table | None:
+    """Predicted beside printed, for each configuration of the practical; other studies have both further back."""
+    if of.study.name != PRACTICAL:
+        return None
+    table, note = shortened(of.configurations)
+    rows = [[style.look(row[ARCHITECTURE]).label, row[LABEL], *_bottlenecks(row)] for _, row in table.iterrows()]
     return Table(
-        "Bottleneck (channels × height × width) as predicted without a tensor, and as measured in the network.",
-        {**columns, "equal in": "left"},
+        f"Bottleneck (channels × height × width) as predicted without a tensor, and as measured in the network.{note}",
+        {"architecture": "left", "configuration": "left", "predicted": "right", "measured": "right"},
         rows,
     )
 
 
+def _bottlenecks(row: pd.Series) -> list[str]:
+    return [row[name] or DASH for name in (schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)]
+
+
 def configurations(of: Summary) -> Table:
     """Every configuration with its quality and its outcomes."""
-    rows = []
-    for _, row in of.configurations.iterrows():
-        about = [
+    table, note = shortened(of.configurations)
+    bounds = {metric: intervals(of, metric) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)}
+    rows = [
+        [
             _named(row),
-            str(row[schema.DEPTH]),
-            str(row[schema.BASE_WIDTH]),
+            _size(row),
             summary.channels(row[CHANNELS]),
+            *_bottlenecks(row),
+            digits(_mean(row, schema.BEST_VAL_IOU)),
+            *(with_interval(_mean(row, metric), *bounds[metric].loc[row[CONFIGURATION]]) for metric in bounds),
+            states(row),
         ]
-        bottleneck = row[schema.BOTTLENECK_MEASURED] or row[schema.BOTTLENECK_PREDICTED] or DASH
-        rows.append([*about, bottleneck, *(MEASURED[name](row) for name in IN_ALL), states(row)])
-    columns = {
-        "architecture": "left",
-        "depth": "right",
-        "width": "right",
-        "encoder": "left",
-        "bottleneck": "right",
-    }
+        for _, row in table.iterrows()
+    ]
+    left = dict.fromkeys(("architecture", "size", "encoder"), "left")
+    right = ("predicted", "measured", "val IoU", "test IoU [95 % CI]", "Boundary IoU [95 % CI]")
     return Table(
-        "All configurations with an outcome. Width: of the outermost level; encoder: widths of all levels; other "
-        "columns as in the first table, over the complete runs.",
-        {**columns, **dict.fromkeys(IN_ALL, "right"), "outcomes": "left"},
+        "All configurations with an outcome: means over the complete runs, intervals over folds as in the first "
+        "figure. Size: depth/base width, the width of the outermost level; encoder: widths of all levels; predicted "
+        f"and measured: the bottleneck, channels × height × width.{note}",
+        {**left, **dict.fromkeys(right, "right"), "outcomes": "left"},
         rows,
     )
 

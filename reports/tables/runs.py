@@ -14,6 +14,8 @@ UNLOGGED = "not logged"
 NO_REASON = "no reason given"
 TESTED = "Only complete runs have test figures."
 STATE_HEADINGS = [state.replace("_", " ") for state in schema.STATES]
+MOST_REASONS = 20
+"""Of the comparison that have a row each."""
 MOST_VALUES = 6
 """Values of a parameter that are listed one by one; more numbers than that are shown as a range."""
 
@@ -67,25 +69,33 @@ def _by_state(runs: pd.DataFrame) -> list[str]:
 
 
 def reasons(of: Summary) -> Table:
-    """Why runs ended other than complete. Search trials share a row where reasons differ in numbers only."""
+    """Why runs ended other than complete.
+
+    Search trials share a row where reasons differ in numbers only; if there are many reasons, all runs do.
+    """
     logged = of.logged[of.logged[schema.STATE] != "complete"]
+    ended = pd.concat([logged, of.study.unlogged])
+    many = ended.loc[ended[schema.STAGE] != "search", schema.STATE_REASON].nunique() > MOST_REASONS
     rows = []
-    for _, runs in logged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(logged)], sort=True):
+    for _, runs in logged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(logged, many)], sort=True):
         examples = "; ".join(f"{run[LABEL]}, seed {run[SEED]}" for _, run in runs.head(2).iterrows())
         rows.append([style.look(runs[ARCHITECTURE].iloc[0]).label, *_ended(runs), examples])
     unlogged = of.study.unlogged
-    for _, runs in unlogged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(unlogged)]):
+    for _, runs in unlogged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(unlogged, many)]):
         name = runs[ARCHITECTURE].iloc[0]
         rows.append([style.look(name).label if name else UNLOGGED, *_ended(runs), runs["run_id"].iloc[0][:8]])
     columns = ["architecture", "state", "count", "reason", "for example"]
-    shared = " Search trials whose reasons differ in numbers only share a row." if "search" in of.study.stages else ""
+    who = "Runs" if many else "Search trials"
+    shared = f" {who} whose reasons differ in numbers only share a row."
+    shared = shared if many or "search" in of.study.stages else ""
     return Table(f"Reasons of the runs that did not complete.{shared}", dict.fromkeys(columns, "left"), rows)
 
 
-def _alike(runs: pd.DataFrame) -> pd.Series:
-    """Reasons, those of search trials without their numbers."""
+def _alike(runs: pd.DataFrame, many: bool) -> pd.Series:
+    """Reasons, those of search trials, or of all if there are many, without their numbers."""
     reasons = runs[schema.STATE_REASON].astype("str")
-    return reasons.where(runs[schema.STAGE] != "search", reasons.str.replace(r"\d[\d.,]*", "#", regex=True))
+    kept = (runs[schema.STAGE] != "search") & (not many)
+    return reasons.where(kept, reasons.str.replace(r"\d[\d.,]*", "#", regex=True))
 
 
 def _ended(runs: pd.DataFrame) -> list[str]:
@@ -123,10 +133,12 @@ def provenance(of: Summary) -> Table:
     shown = [EPOCHS, *(name for name in names if name.startswith(("data.", "training.")) and name != EPOCHS)]
     shown += [schema.GIT_COMMIT, *(name for name in names if name.startswith(schema.ENVIRONMENT))]
     rows = [[name, _values(runs[name])] for name in shown if name in runs.columns]
+    half = (len(rows) + 1) // 2
+    beside = [*rows[half:], ["", ""]][:half]
     return Table(
         "Protocol, data, code and machine as logged by the runs. Several values mean that the runs differ in it.",
-        {"name": "left", "value": "left"},
-        rows,
+        dict.fromkeys(("name", "value", "name ", "value "), "left"),
+        [first + second for first, second in zip(rows[:half], beside, strict=True)],
     )
 
 

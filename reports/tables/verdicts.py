@@ -29,7 +29,7 @@ def verdicts(of: Summary) -> Table | None:
         rows.append(
             [
                 _matchings([one.claim for one in judged if one.metric == schema.TEST_IOU]),
-                *(cell for one in judged[:2] for cell in (_stacked(one), p_value(one), word(one))),
+                *(cell for one in judged[:2] for cell in (_stacked(one), p_value(one.p), word(one))),
                 f"{found.probability:.0%}",
                 digits(found.effect, 2),
                 digits(judged[0].detectable),
@@ -76,7 +76,7 @@ def _metric(of: Summary, one: Judged) -> list[str]:
         *(f"{digits(mean)}\n{digits(iqm(values))}" for mean, values in zip(means, scenes, strict=True)),
         _stacked(one),
         f"{signed(found.scene_difference)}\n{bounds(found.scene_interval)}",
-        p_value(one),
+        p_value(one.p),
         f"±{one.metric.margin:g}",
         word(one),
         digits(one.detectable),
@@ -100,9 +100,9 @@ def difference(one: Judged) -> str:
     return f"{signed(one.comparison.difference)} {bounds(one.comparison.interval)}"
 
 
-def p_value(one: Judged) -> str:
-    """The adjusted p of the primary interval."""
-    return "<0.001" if one.p < 0.001 else digits(one.p)
+def p_value(p: float) -> str:
+    """Three decimals, or that it is smaller."""
+    return "<0.001" if p < 0.001 else digits(p)
 
 
 def bounds(interval: Interval) -> str:

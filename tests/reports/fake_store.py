@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 import sys
+import tempfile
 import warnings
 from contextlib import closing
 from pathlib import Path
@@ -53,7 +54,9 @@ def fill(
         # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
         warnings.simplefilter("ignore")
         client = _client(runs, tracking)
-        location = (runs.resolve() / schema.ARTIFACT_DIR / study).as_uri()
+        # A server keeps the artifacts itself.
+        served = tracking.startswith("http")
+        location = None if served else (runs.resolve() / schema.ARTIFACT_DIR / study).as_uri()
         experiment = client.create_experiment(study, artifact_location=location)
         about = {
             schema.KIND: "study",
@@ -81,7 +84,8 @@ def _client(runs: Path, tracking: str = "") -> "MlflowClient":
 
 
 def _close(client: Any) -> None:
-    client._tracking_client.store.engine.dispose()
+    if hasattr(client._tracking_client.store, "engine"):
+        client._tracking_client.store.engine.dispose()
 
 
 def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start: int) -> None:
@@ -106,18 +110,26 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
             [RunTag(key, value) for key, value in _environment(unit).items()],
         )
         if unit.state == "complete" and unit.trial is None:
-            folder = Path(run.info.artifact_uri.removeprefix("file://"))
-            folder.mkdir(parents=True)
-            pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
-            pd.DataFrame(unit.calibration()).to_parquet(folder / schema.CALIBRATION_TABLE)
-            if unit.panel:
-                np.savez_compressed(folder / schema.PANEL_DATA, **blobs(unit))
+            if run.info.artifact_uri.startswith("file:"):
+                _write_artifacts(unit, Path(run.info.artifact_uri.removeprefix("file://")))
+            else:
+                with tempfile.TemporaryDirectory() as name:
+                    _write_artifacts(unit, Path(name))
+                    client.log_artifacts(run.info.run_id, name)
     if unit.state is not None:
         client.log_batch(
             run.info.run_id, tags=[RunTag(schema.STATE, unit.state), RunTag(schema.STATE_REASON, unit.reason)]
         )
     if unit.status != "RUNNING":
         client.set_terminated(run.info.run_id, unit.status, end_time=start + 55_000)
+
+
+def _write_artifacts(unit: Unit, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
+    pd.DataFrame(unit.calibration()).to_parquet(folder / schema.CALIBRATION_TABLE)
+    if unit.panel:
+        np.savez_compressed(folder / schema.PANEL_DATA, **blobs(unit))
 
 
 def _environment(unit: Unit) -> dict[str, str]:
@@ -136,9 +148,34 @@ def _environment(unit: Unit) -> dict[str, str]:
     return tags | {schema.GIT_COMMIT: "0123456789abcdef" * 2} | digests | opened
 
 
+IMPORTANCE = {
+    "hourglass": {
+        "PED-ANOVA": {
+            "depth": 0.41,
+            "lr": 0.33,
+            "base_width": 0.15,
+            "growth": 0.05,
+            "norm": 0.04,
+            "weight_decay": 0.02,
+        },
+        "fANOVA": {"lr": 0.58, "depth": 0.27, "base_width": 0.08, "norm": 0.04, "weight_decay": 0.02, "growth": 0.01},
+    },
+    "unet": {
+        "PED-ANOVA": {
+            "lr": 0.47,
+            "base_width": 0.22,
+            "depth": 0.19,
+            "norm": 0.07,
+            "growth": 0.03,
+            "weight_decay": 0.02,
+        },
+        "fANOVA": {"lr": 0.71, "depth": 0.14, "base_width": 0.09, "norm": 0.03, "growth": 0.02, "weight_decay": 0.01},
+    },
+}
 SEARCH_TAGS = {
     schema.STUDY_DESCRIPTION: "Hourglass against U-Net, each with the best of its own search.",
     schema.STUDY_MEMORY_BUDGET: str(MEMORY_BUDGET),
+    schema.STUDY_IMPORTANCE: json.dumps(IMPORTANCE),
 }
 
 

@@ -8,6 +8,7 @@ from fake_units import Unit
 from bench import schema
 from reports import budget, prose
 from reports.load import load_study
+from reports.said import Say
 from reports.summary import Summary, summarise
 from reports.tables import TABLES
 
@@ -37,7 +38,7 @@ def unit(architecture: str, seed: int = 0, state: str = "complete", reason: str 
 
 def test_equal_budgets(planned: Callable[..., Summary]) -> None:
     summary = planned([unit("unet"), unit("hourglass")], {"comparison": {"unet": 1, "hourglass": 1}})
-    assert prose.outcomes(summary) == [
+    assert prose.outcomes(summary, Say()) == [
         "Every run with an outcome is complete. Every architecture had the same budget: 1 comparison run each."
     ]
     assert rows(summary) == [
@@ -48,7 +49,7 @@ def test_equal_budgets(planned: Callable[..., Summary]) -> None:
 
 def test_two_stages(search_store: Path) -> None:
     summary = summarise(load_study(search_store, "search"))
-    first, *lacking = budget.sentences(summary.study)
+    first, *lacking = budget.sentences(summary.study, Say())
     assert first == "Every architecture had the same budget: 12 search trials and 2 comparison runs each."
     assert len(lacking) == 2
     shown = rows(summary)
@@ -71,7 +72,7 @@ def test_what_is_lacking_and_why(planned: Callable[..., Summary]) -> None:
         unit("unet", 2, "out_of_memory", "15 GB asked"),
     ]
     summary = planned(units, {"comparison": {"hourglass": 2, "unet": 4}})
-    assert budget.sentences(summary.study) == [
+    assert budget.sentences(summary.study, Say()) == [
         "The study plans 2 comparison runs of Hourglass and 4 comparison runs of U-Net.",
         "U-Net lacks 4 of 4 complete comparison runs: 1 diverged (loss is nan), 2 out of memory, 1 not run yet.",
     ]
@@ -80,12 +81,12 @@ def test_what_is_lacking_and_why(planned: Callable[..., Summary]) -> None:
 
 def test_unequal_plans_are_noted_not_judged(planned: Callable[..., Summary]) -> None:
     units = [unit("hourglass"), unit("unet"), unit("unet", 1)]
-    (sentence,) = budget.sentences(planned(units, {"comparison": {"hourglass": 1, "unet": 2}}).study)
+    (sentence,) = budget.sentences(planned(units, {"comparison": {"hourglass": 1, "unet": 2}}).study, Say())
     assert sentence == "The study plans 1 comparison run of Hourglass and 2 comparison runs of U-Net."
 
 
 def test_a_running_study_only_plans_equal_budgets(planned: Callable[..., Summary]) -> None:
-    sentences = budget.sentences(planned([unit("unet")], {"comparison": {"hourglass": 1, "unet": 1}}).study)
+    sentences = budget.sentences(planned([unit("unet")], {"comparison": {"hourglass": 1, "unet": 1}}).study, Say())
     assert sentences == [
         "Every architecture has the same budget planned: 1 comparison run each.",
         "Hourglass lacks 1 of 1 complete comparison run: 1 not run yet.",
@@ -101,7 +102,7 @@ def test_no_refit_without_a_complete_search_trial(planned: Callable[..., Summary
         unit("unet", 1),
     ]
     plan = {stage: {"hourglass": n, "unet": n} for stage, n in (("search", 2), ("comparison", 1))}
-    assert budget.sentences(planned(units, plan).study)[1:] == [
+    assert budget.sentences(planned(units, plan).study, Say())[1:] == [
         "Hourglass lacks 2 of 2 complete search trials: 2 pruned (too slow).",
         "Hourglass lacks 1 of 1 complete comparison run: its search has no complete trial, so its refits cannot be "
         "made.",
@@ -115,7 +116,7 @@ def test_runs_of_an_unknown_architecture_are_counted_apart(planned: Callable[...
         ["comparison", "U-Net", "2", *"1000001"],
         ["comparison", "not logged", "–", *"000001", "–"],
     ]
-    assert budget.sentences(summary.study)[-1] == (
+    assert budget.sentences(summary.study, Say())[-1] == (
         "1 run ended before logging its architecture, and is among those not run yet above."
     )
 
@@ -127,7 +128,7 @@ def test_a_superseded_run_is_nobodys_budget(planned: Callable[..., Summary]) -> 
 
 def test_no_budget_where_the_study_does_not_say(troubled_store: Path) -> None:
     summary = summarise(load_study(troubled_store, "quick"))
-    assert budget.sentences(summary.study) == []
+    assert budget.sentences(summary.study, Say()) == []
     assert rows(summary) == []
 
 

@@ -1,9 +1,13 @@
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 from fake_units import Unit
 
@@ -11,17 +15,28 @@ from bench import schema
 from reports import build as build_module
 from reports.__main__ import main
 from reports.build import build
+from reports.figures import FIGURES
 
 Fill = Callable[..., Path]
+LAST = ["Outcomes", "Provenance"]
 
 
 def everything(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def blocks(folder: Path, kind: str) -> list[dict[str, str]]:
+def blocks(folder: Path, *kinds: str) -> list[dict[str, Any]]:
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return [block for section in report["sections"] for block in section["blocks"] if block["kind"] == kind]
+    return [block for section in report["sections"] for block in section["blocks"] if block["kind"] in kinds]
+
+
+def figures(folder: Path) -> list[str]:
+    shown = [figure for block in blocks(folder, "figures") for figure in block["figures"]]
+    return [Path(figure["file"]).stem for figure in shown]
+
+
+def notes(folder: Path) -> list[str]:
+    return [line for block in blocks(folder, "note") for line in block["lines"]]
 
 
 def test_two_builds_are_equal_byte_by_byte(small_store: Path) -> None:
@@ -30,15 +45,19 @@ def test_two_builds_are_equal_byte_by_byte(small_store: Path) -> None:
     build(small_store, "quick")
     assert everything(built.report.parent) == first
     assert (built.study, built.runs) == ("quick", 24)
-    assert 3 <= built.pages <= 6
-    assert {"report.pdf", "report.json", "report.typ", "figures/iou_memory.svg", "figures/depth-points.csv"} <= set(
-        first
-    )
+    assert 6 <= built.pages <= 10
+    assert {
+        "report.pdf",
+        "report.json",
+        "report.typ",
+        "figures/iou_memory.svg",
+        "figures/bottleneck-points.csv",
+    } <= set(first)
     assert first["report.pdf"].startswith(b"%PDF-1.7")
     assert b"pdfuaid" in first["report.pdf"]
-    assert len(blocks(built.report.parent, "figure")) == 6
-    assert not blocks(built.report.parent, "note")
-    assert "search" not in " ".join(block["text"] for block in blocks(built.report.parent, "text"))
+    assert figures(built.report.parent) == [name for name, plot in FIGURES.items() if plot.stage == "comparison"]
+    assert not notes(built.report.parent)
+    assert "search" not in " ".join(block["text"] for block in blocks(built.report.parent, "lead", "text"))
     assert [path.name for path in built.report.parent.parent.iterdir()] == ["quick"]
 
 
@@ -58,18 +77,18 @@ def test_all_failed(new_store: Fill, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["build", "--runs", str(runs)]) == 0
     report = Path(capsys.readouterr().out.strip())
     assert report.read_bytes().startswith(b"%PDF")
-    assert not blocks(report.parent, "figure")
-    assert len(blocks(report.parent, "note")) == 6
-    assert "no run is complete yet" in blocks(report.parent, "note")[0]["text"]
-    assert "nothing to compare" in blocks(report.parent, "text")[0]["text"]
+    assert not figures(report.parent)
+    assert len(notes(report.parent)) == sum(plot.stage == "comparison" for plot in FIGURES.values())
+    assert "no run is complete yet" in notes(report.parent)[0]
+    assert "nothing to choose from" in blocks(report.parent, "lead")[0]["text"]
 
 
 def test_single_run_without_panel(new_store: Fill) -> None:
     runs = new_store([Unit(panel=False, epochs=1)])
     built = build(runs, "quick")
-    assert [note["text"] for note in blocks(built.report.parent, "note")] == [
-        "Figure predictions is left out: no complete run of the best configurations has a file panel.npz."
-    ]
+    said = notes(built.report.parent)
+    assert "Figure predictions is left out: no complete run of the best configurations has a file panel.npz." in said
+    assert len(said) + len(figures(built.report.parent)) == sum(p.stage == "comparison" for p in FIGURES.values())
     assert built.runs == 1
 
 
@@ -86,31 +105,30 @@ def sections(folder: Path) -> dict[str, list[dict[str, str]]]:
 def test_a_search_with_refits_compares_the_refits_first(search_store: Path) -> None:
     folder = build(search_store, "search").report.parent
     shown = sections(folder)
-    assert list(shown)[:3] == ["", "Search", "Differences"]
-    answer = shown[""][0]["text"]
+    assert list(shown)[:3] == ["", "Search", "Protocol and baselines"]
+    answer = " ".join(block["text"] for block in shown[""][:3])
     assert "24 search trials chose on validation scenes; compared here: 4 runs." in answer
-    assert "over 2 seeds" in answer
-    assert [block["kind"] for block in shown["Search"]] == ["text", "figure", "table"]
+    assert "2 seeds. Verdict: " in answer
+    assert [block["kind"] for block in shown["Search"]] == ["text", "figures", "figures", "table"]
     assert "never on test" in shown["Search"][0]["text"]
     assert "U-Net: 12 trials, " in shown["Search"][0]["text"]
     assert (folder / "figures" / "pareto-points.csv").read_text().startswith("architecture,trial,")
-    assert not blocks(folder, "note")
-    numbers = json.loads((folder / "report.json").read_text(encoding="utf-8"))["numbers"]
-    assert [share["planned"] for share in numbers["budget"]] == [12, 12, 2, 2]
-    assert {trial["architecture"] for trial in numbers["front"]} == {"hourglass", "unet"}
+    assert not [note for note in notes(folder) if "pareto" in note]
+    planned = pd.read_csv(folder / "data" / "planned.csv")
+    assert planned["planned"].tolist() == [12, 12, 2, 2]
 
 
 def test_a_study_that_only_searches_answers_with_its_fronts(front_store: Path) -> None:
     folder = build(front_store, "memory_budget").report.parent
     shown = sections(folder)
-    assert list(shown) == ["", "Search", "Depth and bottleneck", "Outcomes", "Provenance"]
+    assert list(shown) == ["", "Search", "Protocol and baselines", "Bottleneck and skip connections", *LAST]
     (answer,) = shown[""]
     assert "its result is the Pareto front of each architecture" in answer["text"]
     assert "On the fronts: Hourglass " in answer["text"]
     assert "memory budget" in shown["Search"][0]["text"]
-    assert [block["kind"] for block in shown["Search"]] == ["text", "figure", "table"]
-    assert not blocks(folder, "note")
-    assert sorted(path.name for path in (folder / "figures").iterdir()) == ["pareto-points.csv", "pareto.svg"]
+    assert [block["kind"] for block in shown["Search"]] == ["text", "figures", "figures", "table"]
+    assert not [note for note in notes(folder) if "pareto" in note]
+    assert figures(folder) == [name for name, plot in FIGURES.items() if plot.stage == "search"]
 
 
 def test_a_search_without_a_complete_trial(new_store: Fill) -> None:
@@ -118,9 +136,31 @@ def test_a_search_without_a_complete_trial(new_store: Fill) -> None:
     folder = build(runs, "quick").report.parent
     assert "No search trial is complete yet" in sections(folder)[""][0]["text"]
     assert "U-Net: 1 trial, 0 complete." in sections(folder)["Search"][0]["text"]
-    assert [note["text"] for note in blocks(folder, "note")] == [
-        "Figure pareto is left out: no complete run of the search logged its validation IoU and tensor peak memory."
-    ]
+    left_out = "Figure pareto is left out: "
+    assert f"{left_out}no complete run of the search logged its validation IoU and tensor peak memory." in notes(folder)
+
+
+def test_html_holds_all_of_the_report_and_needs_nothing_else(small_store: Path) -> None:
+    folder = build(small_store, "quick", html=True).report.parent
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    tree = ElementTree.fromstring(
+        page.removeprefix("<!doctype html>")
+        .replace('<meta charset="utf-8">', "")
+        .replace('<meta name="viewport" content="width=device-width, initial-scale=1">', "")
+    )
+    text = "".join(tree.itertext())
+    for block in blocks(folder, "lead", "text", "table"):
+        for part in (block.get("text"), block.get("caption"), *(cell for row in block.get("rows", ()) for cell in row)):
+            assert part is None or part in text
+    svg = "{http://www.w3.org/2000/svg}svg"
+    assert len(list(tree.iter(svg))) == len(figures(folder))
+    assert all(node.get("aria-label") for node in tree.iter(svg))
+    assert not re.search(r'(src|href)="(?!#|data:)', page)
+    names = re.findall(r'\bid="([^"]+)"', page)
+    assert len(set(names)) == len(names)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(names)
+    build(small_store, "quick")
+    assert not (folder / "report.html").exists()
 
 
 def test_figures_of_an_earlier_build_go(new_store: Fill) -> None:

@@ -12,6 +12,7 @@ from bench import schema
 from reports import prose, protocol
 from reports.claims import Judged, claims, headline, judge_headline, judge_metrics
 from reports.load import ARCHITECTURE
+from reports.said import Say
 from reports.scenes import scene_means
 from reports.statistics import compare, holm
 from reports.summary import Summary, summarise
@@ -49,7 +50,7 @@ def test_comparison_is_that_of_the_scenes_in_the_frame_tables(summarised: Summar
 def test_verdict_names_whom_it_favours(summarised: Summarised, gap: float, verdict: str, word: str) -> None:
     summary = summarised(arms(gap))
     assert iou(summary).verdict == verdict
-    assert f"Verdict: {word} (p = " in prose.answer(summary)[1]
+    assert f"Verdict: {word} (p = " in prose.answer(summary, Say())[1]
     made = TABLES["verdicts"].make(summary)
     assert made is not None
     assert [row[3] for row in made.rows] == [word] * len(made.rows)
@@ -97,14 +98,14 @@ def test_missing_frame_tables_are_said(summarised: Summarised) -> None:
     for folder in summary.runs["artifacts"]:
         (Path(folder) / schema.FRAME_TABLE).unlink()
     again = summarise(summary.study)
-    assert "No difference is judged: 4 of 4 runs lack their test_frames.parquet" in prose.answer(again)[1]
+    assert "No difference is judged: 4 of 4 runs lack their test_frames.parquet" in prose.answer(again, Say())[1]
     assert TABLES["verdicts"].make(again) is None
 
 
 def test_two_seeds_get_no_verdict(summarised: Summarised) -> None:
     summary = summarised(arms(0.1, seeds=2))
     assert iou(summary).verdict == "refused"
-    assert "Verdict: none: 2 of 3 seeds." in prose.answer(summary)[1]
+    assert "Verdict: none: 2 of 3 seeds." in prose.answer(summary, Say())[1]
 
 
 def test_only_seeds_that_both_have_are_compared(summarised: Summarised) -> None:
@@ -116,20 +117,20 @@ def test_only_seeds_that_both_have_are_compared(summarised: Summarised) -> None:
 def test_holdout_is_judged_over_scenes_and_called_low_power(summarised: Summarised) -> None:
     summary = summarised(arms(0.1, split="scene_holdout"))
     assert iou(summary).comparison.over == "scenes"
-    assert "Low power" in prose.answer(summary)[1]
+    assert "Low power" in prose.answer(summary, Say())[1]
 
 
 def test_random_frames_get_no_verdict(summarised: Summarised) -> None:
     summary = summarised(arms(0.1, split="random_frames"))
     assert claims(summary) == []
-    assert "split at random, which leaks: no difference is judged" in prose.answer(summary)[1]
-    assert "The highest mean test IoU" not in prose.answer(summary)[0]
+    assert "split at random, which leaks: no difference is judged" in prose.answer(summary, Say())[1]
+    assert "The highest mean test IoU" not in prose.answer(summary, Say())[0]
 
 
 def test_a_copy_that_scores_high_is_a_warning(summarised: Summarised) -> None:
-    assert "Beware" not in prose.answer(summarised(arms(0.1)))[1]
+    assert "Beware" not in prose.answer(summarised(arms(0.1)), Say())[1]
     summary = summarised([replace(unit, leaky=True) for unit in arms(0.1)])
-    assert "copying the mask of the nearest training frame scores an IoU of 0.940" in prose.answer(summary)[1]
+    assert "copying the mask of the nearest training frame scores an IoU of 0.940" in prose.answer(summary, Say())[1]
 
 
 def test_matchings_take_the_nearest_cost_and_leave_out_what_is_too_far(summarised: Summarised) -> None:
@@ -182,14 +183,14 @@ def test_a_frame_table_without_a_metric_is_named(summarised: Summarised) -> None
 
 
 def test_second_looks_at_test_frames_are_counted(summarised: Summarised) -> None:
-    once = " ".join(protocol.provenance(summarised(arms(0.1, seeds=2))))
+    once = " ".join(protocol.protocol(summarised(arms(0.1, seeds=2)), Say()))
     assert "Test frames were opened 4 times, once for each unit." in once
     units = arms(0.1, seeds=2)
-    again = " ".join(protocol.provenance(summarised([units[0], *units])))
+    again = " ".join(protocol.protocol(summarised([units[0], *units]), Say()))
     assert "opened 5 times, 1 of them for a unit that had opened them before." in again
 
 
 def test_what_was_not_tuned_is_a_caveat(summarised: Summarised) -> None:
-    said = " ".join(protocol.provenance(summarised(arms(0.1, seeds=2))))
+    said = " ".join(protocol.protocol(summarised(arms(0.1, seeds=2)), Say()))
     assert "batch size 16, epochs 8, lr 0.003" in said
-    assert "cut at 64 and at 192 of 255 overlap with an IoU of 0.950" in said
+    assert "overlap with an IoU of 0.950" in said

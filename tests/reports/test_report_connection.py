@@ -37,19 +37,10 @@ def test_empty_tracking_is_the_default(troubled_store: Path) -> None:
     assert database(troubled_store, "").database == str(troubled_store.resolve() / schema.TRACKING_DB)
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_server_is_refused_in_favour_of_its_database(
-    scheme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    said = refuse(f"{scheme}://user:{SECRET}@host:5000", tmp_path, capsys)
-    assert "reads the tracking database itself" in said
-    assert "postgresql://user@host/db" in said
-
-
 @pytest.mark.parametrize(
     ("tracking", "message"),
     [
-        (SECRET, "tracking must be a URL such as sqlite:///path or postgresql://user@host/db"),
+        (SECRET, "tracking must be a URL such as sqlite:///path, postgresql://user@host/db or http://host:5000"),
         (f"postgresql://user:x@{SECRET}:{SECRET}/db", "tracking must be a URL such as"),
         (f"mysql://user:{SECRET}@host/db", "got one that starts with mysql."),
         ("sqlite:///no/such.db", "no/such.db names no file that exists."),

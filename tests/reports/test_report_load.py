@@ -8,7 +8,8 @@ import pytest
 from fake_units import MEMORY_BUDGET, Unit
 
 from bench import schema
-from reports.load import ARCHITECTURE, ARTIFACTS, RUN, load_study, local_folder
+from reports.artifacts import local_folder
+from reports.load import ARCHITECTURE, ARTIFACTS, RUN, load_study
 
 Execute = Callable[..., Path]
 Fill = Callable[..., Path]
@@ -69,7 +70,10 @@ def test_nan_and_infinity_are_missing_values(execute: Execute) -> None:
 def test_a_step_logged_twice_counts_once(execute: Execute) -> None:
     runs = execute(
         "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) "
-        "SELECT key, 0.123, timestamp + 1, run_uuid, step, is_nan FROM metrics WHERE key = 'val/iou'"
+        "SELECT key, 0.123, timestamp + 1, run_uuid, step, is_nan FROM metrics WHERE key = 'val/iou'",
+        # In the same millisecond the larger one is taken to be the last.
+        "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) "
+        "SELECT key, 0.1, timestamp, run_uuid, step, is_nan FROM metrics WHERE key = 'val/iou' AND value = 0.123",
     )
     curves = load_study(runs, "quick").curves
     assert (curves.loc[curves["metric"] == "val/iou", "value"] == 0.123).all()
@@ -112,15 +116,93 @@ def test_study_without_trials(execute: Execute) -> None:
         load_study(runs, "quick")
 
 
-def test_unknown_metric_is_named(execute: Execute) -> None:
-    runs = execute("UPDATE metrics SET key = 'val/jaccard' WHERE key = 'val/iou'")
-    with pytest.raises(ValueError, match=r"does not know: val/jaccard\."):
-        load_study(runs, "quick")
+@pytest.mark.parametrize(
+    ("table", "key", "message"),
+    [
+        ("latest_metrics", "val/jaccard", r"holds metrics that bench/schema\.py does not know: val/jaccard\."),
+        ("params", "optimiser", r"holds parameters that bench/schema\.py does not know: optimiser\."),
+    ],
+)
+def test_unknown_name_is_named(table: str, key: str, message: str, execute: Execute) -> None:
+    known = {"latest_metrics": "val/iou", "params": "preset"}[table]
+    with pytest.raises(ValueError, match=message):
+        load_study(execute(f"UPDATE {table} SET key = '{key}' WHERE key = '{known}'"), "quick")
+
+
+def test_names_of_superseded_runs_and_of_parents_do_not_matter(new_store: Fill) -> None:
+    runs = new_store([Unit(), Unit(seed=1, superseded=True, params={"optimiser": "sgd"})])
+    with sqlite3.connect(runs / schema.TRACKING_DB) as connection:
+        parent = "SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'study'"
+        connection.execute(f"INSERT INTO params (key, value, run_uuid) SELECT 'mine', '1', run_uuid FROM ({parent})")
+    connection.close()
+    assert load_study(runs, "quick").outcomes == 1
 
 
 def test_system_metrics_are_ignored(execute: Execute) -> None:
-    runs = execute("UPDATE metrics SET key = 'system/cpu' WHERE key = 'train/loss'")
+    runs = execute(
+        "INSERT INTO latest_metrics SELECT 'system/cpu', value, timestamp, step, is_nan, run_uuid FROM latest_metrics "
+        "WHERE key = 'train/loss'",
+        "INSERT INTO metrics SELECT 'system/cpu', value, timestamp, run_uuid, step, is_nan FROM metrics "
+        "WHERE key = 'train/loss'",
+    )
     assert "system/cpu" not in set(load_study(runs, "quick").curves["metric"])
+
+
+def test_complete_run_without_a_metric(execute: Execute) -> None:
+    runs = execute("DELETE FROM latest_metrics WHERE key IN ('test/assd', 'val/loss')")
+    with pytest.raises(ValueError, match=r"^run [0-9a-f]{32} is complete but lacks the metrics val/loss, test/assd\.$"):
+        load_study(runs, "quick")
+
+
+def test_a_search_needs_no_test_metrics(search_store: Path, tmp_path: Path) -> None:
+    shutil.copy(search_store / schema.TRACKING_DB, tmp_path)
+    with sqlite3.connect(tmp_path / schema.TRACKING_DB) as connection:
+        assert connection.execute("SELECT count(*) FROM latest_metrics WHERE key = 'test/iou'").fetchone() == (4,)
+        searching = "SELECT run_uuid FROM tags WHERE key = 'stage' AND value = 'search'"
+        connection.execute(f"DELETE FROM latest_metrics WHERE key = 'val/iou' AND run_uuid IN ({searching})")
+    connection.close()
+    with pytest.raises(ValueError, match=r"is complete but lacks the metrics val/iou\.$"):
+        load_study(tmp_path, "search")
+
+
+VERSION = f"UPDATE tags SET value = '{{}}' WHERE key = '{schema.SCHEMA_VERSION}' AND run_uuid IN ({{}})"
+TRIALS = "SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'trial'"
+COMPLETE = "SELECT run_uuid FROM tags WHERE key = 'state' AND value = 'complete'"
+
+
+@pytest.mark.parametrize(
+    ("statements", "message"),
+    [
+        (
+            [f"DELETE FROM tags WHERE key = '{schema.SCHEMA_VERSION}'"],
+            r"of version 2 of the schema \(tag schema\.version\), got runs of another: 8 of version 1\. Run the study "
+            r"again in a new RUNS folder, or report with the version of hourglass-bench that logged it\.$",
+        ),
+        ([VERSION.format(3, TRIALS)], r"8 of version 3\. Update hourglass-bench to the version that logged"),
+        ([VERSION.format(3, COMPLETE)], r"7 of version 2 and 1 of version 3\. Update hourglass-bench"),
+        ([VERSION.format(1, COMPLETE)], r"1 of version 1 and 7 of version 2\. Run the study again"),
+        ([VERSION.format(10, COMPLETE)], r"7 of version 2 and 1 of version 10\. Update hourglass-bench"),
+        ([VERSION.format("two", COMPLETE)], r"tag schema\.version must be a number, got 'two'\."),
+    ],
+)
+def test_a_study_of_another_version_is_refused(statements: list[str], message: str, execute: Execute) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_study(execute(*statements), "quick")
+
+
+def test_a_newer_version_is_named_before_its_names(execute: Execute) -> None:
+    runs = execute(VERSION.format(3, TRIALS), "UPDATE latest_metrics SET key = 'val/new' WHERE key = 'val/iou'")
+    with pytest.raises(ValueError, match="Update hourglass-bench"):
+        load_study(runs, "quick")
+
+
+def test_superseded_runs_of_another_version_do_not_count(new_store: Fill) -> None:
+    runs = new_store([Unit(), Unit(seed=1, superseded=True)])
+    with sqlite3.connect(runs / schema.TRACKING_DB) as connection:
+        superseded = f"SELECT run_uuid FROM tags WHERE key = '{schema.SUPERSEDED}'"
+        connection.execute(VERSION.format(1, superseded))
+    connection.close()
+    assert load_study(runs, "quick").outcomes == 1
 
 
 def test_complete_run_without_parameter(execute: Execute) -> None:

@@ -1,0 +1,62 @@
+"""The tables that everything in a report is computed from, as CSV files beside it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from reports.claims import HEADLINE_METRICS, Judged, judge_headline, judge_metrics
+from reports.convergence import convergence
+from reports.load import ARTIFACTS
+from reports.statistics import Comparison, Interval
+from reports.summary import CONFIGURATION, Summary
+
+HERE_ONLY = [ARTIFACTS, "artifact_uri"]
+"""Columns that name places on this machine."""
+
+
+def tables(of: Summary) -> dict[str, pd.DataFrame]:
+    """Name -> table: study, runs, units, planned, configurations, scenes, convergence, claims, openings."""
+    planned = [
+        {"stage": stage, "architecture": name, "planned": count}
+        for stage, counts in of.study.budget.items()
+        for name, count in counts.items()
+    ]
+    others = [one for one in judge_metrics(of) if one.metric not in HEADLINE_METRICS]
+    about = {"study": of.study.name, "planned": of.study.planned, "memory_budget_bytes": of.study.memory_budget}
+    return {
+        "study": pd.DataFrame([about]),
+        "runs": of.logged.drop(columns=HERE_ONLY),
+        "units": of.study.ended,
+        "planned": pd.DataFrame(planned, columns=["stage", "architecture", "planned"]),
+        "configurations": of.configurations,
+        "scenes": of.scenes,
+        "convergence": convergence(of).runs,
+        "claims": pd.DataFrame([_claim(one) for one in [*judge_headline(of), *others]], columns=CLAIM),
+        "openings": of.study.openings.to_frame(),
+    }
+
+
+def write(of: Summary, folder: Path) -> None:
+    """Every table into `folder`."""
+    folder.mkdir()
+    for name, table in tables(of).items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+
+
+INTERVALS = ("interval", "scene_interval", "corrected")
+CLAIM = [
+    *("matching", "metric", "verdict", "a", "b", "ratio"),
+    *(name for name in Comparison._fields if name not in INTERVALS),
+    *(f"{name}_{end}" for name in INTERVALS for end in Interval._fields),
+    *("p_adjusted", "claims", "margin", "detectable"),
+]
+"""Columns of the claims: what is compared, in what, and everything that is known of the difference."""
+
+
+def _claim(one: Judged) -> dict[str, object]:
+    found = one.comparison._asdict()
+    bounds = {f"{name}_{end}": bound for name in INTERVALS for end, bound in found.pop(name)._asdict().items()}
+    pair = {place: int(row[CONFIGURATION]) for place, row in (("a", one.claim.a), ("b", one.claim.b))}
+    about = {"matching": one.claim.matching, "metric": one.metric.name, "verdict": one.verdict, **pair}
+    judged = {"p_adjusted": one.p, "claims": one.claims, "margin": one.metric.margin, "detectable": one.detectable}
+    return {**about, "ratio": one.claim.ratio, **found, **bounds, **judged}

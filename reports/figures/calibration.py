@@ -1,0 +1,116 @@
+"""Reliability diagram: how often the pixels of each predicted probability are foreground."""
+
+import math
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench import schema
+from reports import style, text
+from reports.figures.bands import draw_band
+from reports.figures.base import NoDataError, Plot, by_architecture
+from reports.frame_tables import INTERVAL, KEYS, best_tables, bounded, sample, sizes
+from reports.load import ARCHITECTURE
+from reports.statistics import estimate_means
+from reports.summary import Summary, statistic
+
+COLUMNS = ["bin", "pixels", "probability", "foreground"]
+SUMS = ["share", "chance", "hits"]
+LEAST_SHARE = 0.001
+"""Of the pixels; a bin with less is not drawn, and one with less in a fold has no band."""
+
+
+class Calibration(NamedTuple):
+    """The best configuration of each architecture."""
+
+    points: pd.DataFrame
+    """architecture, bin, share (of the pixels), probability, mean (observed), low, high, seeds, scenes, drawn."""
+    errors: pd.DataFrame
+    """architecture, ece: the mean that tables show."""
+
+
+def record(of: Summary) -> Calibration:
+    """Every bin that has a pixel."""
+    table = best_tables(of, schema.CALIBRATION_TABLE, COLUMNS)
+    if table.empty:
+        raise NoDataError("no complete run of the best configurations kept its calibration table.")
+    parts = [_bins(str(name), own) for name, own in table.groupby("architecture")]
+    points = pd.concat(parts, ignore_index=True)
+    best = of.best[[ARCHITECTURE, statistic(schema.TEST_ECE, "mean")]].set_axis(["architecture", "ece"], axis=1)
+    errors = best[best["architecture"].isin(points["architecture"])].reset_index(drop=True)
+    return Calibration(points.assign(drawn=points["share"] >= LEAST_SHARE), errors)
+
+
+def _bins(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Each bin's share of foreground, pooled over scenes that all weigh the same, however many pixels they have."""
+    weight = table["pixels"] / table.groupby(KEYS)["pixels"].transform("sum")
+    weighted = table.assign(share=weight, chance=weight * table["probability"], hits=weight * table["foreground"])
+    # A scene without a pixel in a bin has a share of zero there, and is not left out.
+    every = table[KEYS].drop_duplicates().merge(weighted[["bin"]].drop_duplicates(), how="cross")
+    cells = every.merge(weighted[["bin", *KEYS, *SUMS]], on=["bin", *KEYS], how="left").fillna(0)
+    folds = cells.groupby(["bin", "fold", "scene"])[SUMS].mean().groupby(["bin", "fold"]).mean()
+    of_bin = folds.groupby("bin").mean()
+    # The interval of a ratio of means is that of the mean of these values, which is the ratio (the delta method).
+    share, observed = (values.loc[cells["bin"]].to_numpy() for values in (of_bin["share"], _observed(of_bin)))
+    linear = cells.assign(value=observed + (cells["hits"] - observed * cells["share"]) / share)
+    points = of_bin[["share"]].assign(
+        architecture=name,
+        probability=of_bin["chance"] / of_bin["share"],
+        **bounded(estimate_means(linear, "bin")),
+        **sizes(table),
+    )
+    # A fold without pixels there would seem to agree with the others.
+    unsure = folds["share"].groupby("bin").min() < LEAST_SHARE
+    points.loc[unsure, ["low", "high"]] = math.nan
+    return points.reset_index()
+
+
+def _observed(of_bin: pd.DataFrame) -> pd.Series:
+    return of_bin["hits"] / of_bin["share"]
+
+
+def draw(shown: Calibration) -> Figure:
+    """A line with a band for each architecture, and the diagonal of perfect calibration."""
+    figure, ((axis,),) = style.panels(1, height=2.2, width=style.HALF_WIDTH)
+    axis.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.8)
+    for marks in by_architecture(shown.points[shown.points["drawn"]]):
+        draw_band(axis, marks, "probability")
+    axis.set(xlabel="predicted probability of foreground", ylabel="observed share", xlim=(0, 1), ylim=(0, 1))
+    style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
+    return figure
+
+
+def caption(shown: Calibration) -> str:
+    """What lines and bands are, and the calibration errors."""
+    few = "" if shown.points["drawn"].all() else " that have at least 0.1 % of the pixels"
+    return (
+        "Reliability: observed share of foreground against the mean predicted probability, in bins of equal width"
+        f"{few}, each architecture at its best by validation; scenes weigh the same ({sample(shown.points)}). Band: "
+        f"{INTERVAL}, where every fold has 0.1 % of its pixels in the bin. Below the grey diagonal predictions are too "
+        f"high. ECE, a mean over frames and scenes: {_errors(shown)}."
+    )
+
+
+def _errors(shown: Calibration) -> str:
+    errors = shown.errors.set_index("architecture")["ece"]
+    return ", ".join(f"{style.look(name).label} {text.digits(errors[name])}" for name in style.in_order(errors.index))
+
+
+def alt(shown: Calibration) -> str:
+    """The bin that is farthest from the diagonal, and the calibration errors."""
+    parts = []
+    for name, points in by_architecture(shown.points[shown.points["drawn"]]):
+        gaps = (points["mean"] - points["probability"]).abs().to_numpy()
+        farthest = points.iloc[int(gaps.argmax())]
+        parts.append(
+            f"{style.look(name).label} {text.digits(farthest['mean'])} observed at "
+            f"{text.digits(farthest['probability'])} predicted"
+        )
+    return (
+        "Lines of observed share of foreground against predicted probability. Farthest from the diagonal: "
+        f"{'; '.join(parts)}. Expected calibration error: {_errors(shown)}."
+    )
+
+
+PLOT = Plot(section="boundary", width="half", record=record, draw=draw, caption=caption, alt=alt)

@@ -1,0 +1,111 @@
+"""How much each hyperparameter of a search mattered for the best validation IoU, as two evaluators see it."""
+
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from bench import schema
+from reports import style, text
+from reports.figures.base import NoDataError, Plot
+from reports.load import ARCHITECTURE
+from reports.summary import Summary
+
+LABELS = {"lr": "learning rate"}
+HATCHES = ("", "//////", "......")
+"""Beside the colour, in the order of the architectures."""
+
+
+class Importance(NamedTuple):
+    """Shares of the hyperparameters, which add up to 1 for an architecture and an evaluator."""
+
+    shares: pd.DataFrame
+    """architecture, evaluator, hyperparameter, share; the most important hyperparameter first, by the mean share."""
+    trials: pd.DataFrame
+    """architecture, n: its search trials that are complete or were pruned."""
+
+
+def record(of: Summary) -> Importance:
+    """What the study logged at its end."""
+    rows = [
+        (architecture, evaluator, name, share)
+        for architecture, evaluators in of.study.importance.items()
+        for evaluator, shares in evaluators.items()
+        for name, share in shares.items()
+    ]
+    if not rows:
+        raise NoDataError(
+            "no run of the study holds importances; it logs them once all is done, of architectures with at least 10 "
+            "search trials that are complete or were pruned."
+        )
+    shares = pd.DataFrame(rows, columns=["architecture", "evaluator", "hyperparameter", "share"])
+    means = shares.groupby("hyperparameter")["share"].mean()
+    shares = shares.assign(mean=shares["hyperparameter"].map(means))
+    shares = shares.sort_values("mean", ascending=False, kind="stable", ignore_index=True).drop(columns="mean")
+    names = style.in_order(shares["architecture"])
+    counted = of.search.loc[of.search[schema.STATE].isin(["complete", "pruned"]), ARCHITECTURE]
+    return Importance(shares, pd.DataFrame({"architecture": names, "n": [sum(counted == name) for name in names]}))
+
+
+def draw(shown: Importance) -> Figure:
+    """A panel per evaluator, bars of the architectures beside each other."""
+    evaluators = sorted(shown.shares["evaluator"].unique())
+    parameters = list(shown.shares["hyperparameter"].unique())
+    names = list(shown.trials["architecture"])
+    figure, (axes,) = style.panels(len(evaluators), height=2.2, width=style.HALF_WIDTH, sharey=True, sharex=True)
+    for axis, evaluator in zip(axes, evaluators, strict=True):
+        of_one = shown.shares[shown.shares["evaluator"] == evaluator]
+        for row, name in enumerate(names):
+            own = of_one[of_one["architecture"] == name].set_index("hyperparameter")["share"].reindex(parameters)
+            _draw_bars(axis, name, own, row, len(names))
+        axis.set_title(evaluator)
+        axis.xaxis.set_major_formatter(PercentFormatter(1))
+        axis.grid(visible=False, axis="y")
+    axes[0].set_yticks(range(len(parameters)), [LABELS.get(name, name.replace("_", " ")) for name in parameters])
+    axes[0].invert_yaxis()
+    axes[0].tick_params(axis="y", length=0)
+    figure.supxlabel("share of the importance", fontsize=7.5)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=max(1, len(names)))
+    return figure
+
+
+def _draw_bars(axis: Axes, name: str, shares: pd.Series, row: int, rows: int) -> None:
+    look, height = style.look(name), 0.8 / rows
+    places = [place + (row - (rows - 1) / 2) * height for place in range(len(shares))]
+    axis.barh(
+        places,
+        shares,
+        height=0.9 * height,
+        color=look.colour,
+        edgecolor="white",
+        linewidth=0,
+        hatch=HATCHES[row % len(HATCHES)],
+        label=look.label,
+    )
+
+
+def caption(shown: Importance) -> str:
+    """What each evaluator measures."""
+    counts = [f"{row['n']} of {style.look(row['architecture']).label}" for _, row in shown.trials.iterrows()]
+    return (
+        "Importance of the hyperparameters for the best validation IoU, by the search trials that are complete or, "
+        f"with what they had reached, were pruned ({text.listed(counts)}). PED-ANOVA: how far the values of the best "
+        "tenth of the trials, at least five, are from those of all. fANOVA: share of the variance of a random forest's "
+        "prediction over the whole search space. They answer different questions and may disagree; each is scaled to "
+        "100 %."
+    )
+
+
+def alt(shown: Importance) -> str:
+    """The most important hyperparameter of each architecture and evaluator."""
+    each = []
+    for (name, evaluator), own in shown.shares.groupby(["architecture", "evaluator"], sort=False):
+        first = own.nlargest(1, "share").iloc[0]
+        parameter = LABELS.get(first["hyperparameter"], first["hyperparameter"].replace("_", " "))
+        each.append(f"{style.look(str(name)).label} by {evaluator} {parameter} {first['share']:.0%}")
+    return f"Bars of the importance of each hyperparameter. The most important: {'; '.join(each)}."
+
+
+PLOT = Plot(section="search", stage="search", width="half", record=record, draw=draw, caption=caption, alt=alt)

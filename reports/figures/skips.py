@@ -1,0 +1,162 @@
+"""Test IoU against the number of skip connections: from Hourglass, which has none, to a U-Net with all of them."""
+
+import json
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bench import schema
+from reports import style, text
+from reports.claims import HEADLINE
+from reports.figures.base import (
+    CROPPED,
+    WHISKERS,
+    NoDataError,
+    Plot,
+    by_architecture,
+    draw_whiskers,
+    measured_points,
+    ranges,
+    score_limits,
+    seeds,
+)
+from reports.load import ARCHITECTURE
+from reports.summary import CONFIGURATION, Summary, highest, varying
+
+SKIPS = "architecture.skips"
+MOST_SIZES = 4
+"""Of more, only the best of each depth is drawn."""
+LINES: tuple[style.LineStyle, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
+GREYS = ("#202020", "#505050", "#808080")
+OFFSET, STEP = 0.06, 0.16
+"""Shift along x between sizes, and between the subsets of one size and dose."""
+
+
+class Skips(NamedTuple):
+    """One row per configuration of Hourglass and U-Net."""
+
+    points: pd.DataFrame
+    """Columns as `measured_points`, `size` (depth/base width), `dose` (number of skip connections) and `levels`."""
+    chosen: bool
+    """Whether only the best size of each depth is there, by validation."""
+
+
+def record(of: Summary) -> Skips:
+    """The sizes (everything equal but the skip connections) that were tested with two numbers of them at least."""
+    points = measured_points(of).join(_networks(of), on="number", how="inner")
+    points = points[points.groupby("group")["dose"].transform("nunique") > 1]
+    if points.empty:
+        raise NoDataError("no complete runs of Hourglass or U-Net differ in nothing but their skip connections.")
+    points = points.assign(size=points["depth"].astype("str") + "/" + points["width"].astype("str"))
+    groups = points.drop_duplicates("group")["size"]
+    chosen = len(groups) > MOST_SIZES or groups.duplicated().any()
+    if chosen:
+        points = points[points["group"].isin(_best_groups(of, points))]
+    shown = points.sort_values(["depth", "width", "dose", "levels"], ignore_index=True)
+    return Skips(shown.drop(columns="group"), bool(chosen))
+
+
+def _networks(of: Summary) -> pd.DataFrame:
+    """Columns group, dose and levels of every configuration, by its number."""
+    runs = of.runs[of.runs[ARCHITECTURE].isin(HEADLINE)]
+    equal = [name for name in varying(runs) if name not in (ARCHITECTURE, SKIPS)]
+    networks = runs.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)
+    levels = networks[SKIPS].map(json.loads)
+    return pd.DataFrame(
+        {
+            "group": networks.groupby(equal, dropna=False).ngroup() if equal else 0,
+            "dose": levels.map(len),
+            "levels": levels.map(lambda of: ",".join(map(str, of))),
+        }
+    )
+
+
+def _best_groups(of: Summary, points: pd.DataFrame) -> pd.Series:
+    """Of each depth the group that has its best configuration by validation."""
+    table = of.configurations[of.configurations[CONFIGURATION].isin(points["number"])]
+    best = [highest(rows)[CONFIGURATION] for _, rows in table.groupby(schema.DEPTH)]
+    groups: pd.Series = points.loc[points["number"].isin(best), "group"]
+    return groups
+
+
+def draw(shown: Skips) -> Figure:
+    """Marks with whiskers, and a line through the mean at each dose for every size."""
+    figure, ((axis,),) = style.panels(1, height=2.0)
+    sizes = list(dict.fromkeys(shown.points["size"]))
+    for place, size in enumerate(sizes):
+        points = shown.points[shown.points["size"] == size]
+        _draw_size(axis, points, OFFSET * (place - (len(sizes) - 1) / 2), _line(place))
+    axis.set(xlabel="skip connections", ylabel="test IoU", xticks=range(shown.points["dose"].max() + 1))
+    axis.margins(x=0.08)
+    axis.set_ylim(*score_limits(shown.points))
+    _draw_legend(figure, shown, sizes)
+    return figure
+
+
+def _line(place: int) -> dict[str, Any]:
+    """Greys, since the colours belong to the architectures."""
+    return {"color": GREYS[place % len(GREYS)], "linestyle": LINES[place % len(LINES)], "linewidth": 0.9}
+
+
+def _draw_size(axis: Axes, points: pd.DataFrame, offset: float, line: dict[str, Any]) -> None:
+    means = points.groupby("dose")["mean"].mean()
+    axis.plot(means.index + offset, means, zorder=1, **line)
+    doses = points.groupby("dose")["levels"]
+    rank, count = doses.cumcount(), doses.transform("size")
+    points = points.assign(x=points["dose"] + offset + STEP * (rank - (count - 1) / 2))
+    for marks in by_architecture(points):
+        draw_whiskers(axis, marks, "x")
+    points = points[count > 1]
+    for levels, x, y in zip(points["levels"], points["x"], points["mean"], strict=True):
+        axis.annotate(
+            levels,
+            (x, y),
+            xytext=(4, 3),
+            textcoords="offset points",
+            fontsize=6,
+            color="#404040",
+        )
+
+
+def _draw_legend(figure: Figure, shown: Skips, sizes: list[str]) -> None:
+    """A row for the architectures, and one for the sizes if they are several."""
+    looks = map(style.look, style.in_order(shown.points["architecture"]))
+    marks = [Line2D([], [], color=of.colour, marker=of.marker, linestyle="none", label=of.label) for of in looks]
+    lines = [Line2D([], [], label=size, **_line(place)) for place, size in enumerate(sizes)]
+    # A line per depth needs no name: it ends where that depth has all its skip connections.
+    if len(sizes) > 1 and not shown.chosen:
+        # Legends fill their columns first.
+        pairs = zip_longest(marks, lines, fillvalue=Line2D([], [], linestyle="none", label=" "))
+        marks = [handle for pair in pairs for handle in pair]
+    figure.legend(
+        handles=marks, loc="outside upper center", ncols=2 if shown.chosen else max(2, len(sizes)), handlelength=2.5
+    )
+
+
+def caption(shown: Skips) -> str:
+    """What marks, lines and labels are."""
+    sizes = text.listed(list(dict.fromkeys(shown.points["size"])))
+    best = ", of each depth the size with the best validation IoU" if shown.chosen else ""
+    several = shown.points.duplicated(["size", "dose"]).any()
+    labels = " Label: the levels that are connected, of which 1 is the outermost." if several else ""
+    return (
+        "Test IoU against the number of skip connections, of networks that are equal otherwise; Hourglass has none. "
+        f"{WHISKERS} ({seeds(shown.points)}). Line: mean at each number for depth/base width {sizes}{best}.{labels} "
+        f"{CROPPED}"
+    )
+
+
+def alt(shown: Skips) -> str:
+    """The mean IoU at each number of skip connections."""
+    means = shown.points.groupby("dose")["mean"].mean()
+    each = ", ".join(f"{text.digits(mean)} with {dose}" for dose, mean in means.items())
+    return (
+        f"Plot of mean test IoU against the number of skip connections: {each}. Mean test IoU: {ranges(shown.points)}."
+    )
+
+
+PLOT = Plot(section="depth", record=record, draw=draw, caption=caption, alt=alt)

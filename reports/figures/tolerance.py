@@ -1,0 +1,74 @@
+"""How much of the outlines agrees, against the distance that is still called agreement."""
+
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench import schema
+from reports import style, text
+from reports.figures.bands import draw_band
+from reports.figures.base import CROPPED, NoDataError, Plot, by_architecture
+from reports.frame_tables import INTERVAL, KEYS, best_tables, sample, scene_estimates, sizes
+from reports.summary import Summary
+
+COLUMNS = {tolerance: schema.within_column(tolerance) for tolerance in schema.TOLERANCES}
+
+
+class Tolerance(NamedTuple):
+    """The best configuration of each architecture."""
+
+    points: pd.DataFrame
+    """architecture, tolerance, mean, low, high, seeds, scenes."""
+
+
+def record(of: Summary) -> Tolerance:
+    """Mean share at each tolerance, with its interval."""
+    table = best_tables(of, schema.FRAME_TABLE, list(COLUMNS.values()))
+    if table.empty:
+        raise NoDataError("no complete run of the best configurations kept its table of test frames.")
+    parts = [_estimates(own).assign(architecture=name, **sizes(own)) for name, own in table.groupby("architecture")]
+    return Tolerance(pd.concat(parts, ignore_index=True))
+
+
+def _estimates(table: pd.DataFrame) -> pd.DataFrame:
+    columns = list(COLUMNS.values())
+    long = table.melt(KEYS, columns, "column", "share")
+    found = scene_estimates(long.assign(place=long["column"].map(columns.index)), "share", "place")
+    return found.assign(tolerance=[list(COLUMNS)[place] for place in found.index])
+
+
+def draw(shown: Tolerance) -> Figure:
+    """A line with a band for each architecture."""
+    figure, ((axis,),) = style.panels(1, height=2.2, width=style.HALF_WIDTH)
+    for marks in by_architecture(shown.points):
+        draw_band(axis, marks, "tolerance")
+    style.binary_axis(axis)
+    axis.set(xlabel="tolerance (pixels of the original frames)", ylabel="share of the outlines (NSD)")
+    style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
+    return figure
+
+
+def caption(shown: Tolerance) -> str:
+    """What lines and bands are."""
+    return (
+        "Share of the predicted and the true outline that lies within the tolerance of the other one (normalised "
+        "surface distance), for each architecture at its best by validation. Line: mean over scenes; band: its "
+        f"{INTERVAL} ({sample(shown.points)}). {CROPPED}"
+    )
+
+
+def alt(shown: Tolerance) -> str:
+    """The ends of each line."""
+    each = [
+        f"{style.look(name).label} {text.digits(points['mean'].iloc[0])} to {text.digits(points['mean'].iloc[-1])}"
+        for name, points in by_architecture(shown.points)
+    ]
+    low, high = schema.TOLERANCES[0], schema.TOLERANCES[-1]
+    return (
+        f"Rising lines: share of the outlines within a tolerance of {low:g} to {high:g} pixels. Mean share at these "
+        f"ends: {'; '.join(each)}."
+    )
+
+
+PLOT = Plot(section="boundary", width="half", record=record, draw=draw, caption=caption, alt=alt)

@@ -1,0 +1,75 @@
+"""Tables that runs keep of their test frames, beside the metrics of `reports.scenes`, and means of their columns."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from bench import schema
+from reports.load import ARCHITECTURE, ARTIFACTS, SEED
+from reports.scenes import SCENE
+from reports.statistics import Estimate, estimate_means
+from reports.summary import CONFIGURATION, Summary
+from reports.text import counted
+
+KEYS = ["seed", "fold", "scene"]
+"""What `reports.statistics` calls a cell."""
+INTERVAL = "95 % interval of the mean, Student's t over folds (over scenes where a single fold is tested)"
+
+
+def best_tables(of: Summary, file: str, columns: list[str]) -> pd.DataFrame:
+    """The rows of a file of the complete runs of each architecture's best configuration, where the run kept it.
+
+    Columns architecture, seed, fold, scene and those asked for; empty if no run kept the file.
+
+    Raises:
+        ValueError: a file lacks a column.
+    """
+    chosen = of.runs[of.runs[CONFIGURATION].isin(of.best[CONFIGURATION]) & (of.runs[schema.STATE] == "complete")]
+    parts = [
+        _read(path, columns).assign(architecture=run[ARCHITECTURE], seed=run[SEED], fold=run[schema.FOLD])
+        for _, run in chosen.iterrows()
+        if (path := Path(run[ARTIFACTS]) / file).is_file()
+    ]
+    names = list(dict.fromkeys(["architecture", *KEYS, *columns]))
+    return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
+
+
+def _read(path: Path, columns: list[str]) -> pd.DataFrame:
+    table = pd.read_parquet(path)
+    missing = [name for name in (SCENE, *columns) if name not in table]
+    if missing:
+        raise ValueError(
+            f"{path} must have the columns scene, {', '.join(columns)}, got none for {', '.join(missing)}."
+        )
+    return table.astype({SCENE: "str"})
+
+
+def scene_estimates(table: pd.DataFrame, column: str, by: str) -> pd.DataFrame:
+    """Mean, low and high of a column of one configuration for each value of `by`: a scene's rows are averaged first.
+
+    The bounds are NaN where a single unit has no interval.
+    """
+    cells = table.groupby([by, *KEYS])[column].mean().rename("value").reset_index()
+    return bounded(estimate_means(cells, by))
+
+
+def bounded(estimates: Mapping[int, Estimate]) -> pd.DataFrame:
+    """Mean, low and high by the key."""
+    rows = {key: (found.mean, *found.interval) for key, found in estimates.items()}
+    table = pd.DataFrame(rows, index=["mean", "low", "high"]).T
+    return table.replace([math.inf, -math.inf], math.nan)
+
+
+def sizes(table: pd.DataFrame) -> dict[str, int]:
+    """Seeds and scenes behind a table of one configuration."""
+    return {"seeds": table["seed"].nunique(), "scenes": len(table[["fold", "scene"]].drop_duplicates())}
+
+
+def sample(points: pd.DataFrame) -> str:
+    """`3 seeds, 36 test scenes` of points with the columns seeds and scenes: how much stands behind them."""
+    counts = [
+        (points[name].min(), points[name].max(), noun) for name, noun in (("seeds", "seed"), ("scenes", "test scene"))
+    ]
+    return ", ".join(counted(high, noun) if low == high else f"{low} to {high} {noun}s" for low, high, noun in counts)

@@ -1,0 +1,199 @@
+"""Stores of thousands of runs: read once, judged once, and with tables that stay short."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from big_store import LongUnit, fill_fast, long_grid
+from fake_store import budget, fill
+from fake_units import Unit
+
+from bench import schema
+from reports import claims, data, scenes
+from reports.load import ARCHITECTURE, ARTIFACTS, RUN, Study, load_study
+from reports.statistics import compare, estimate_means
+from reports.summary import CONFIGURATION, Summary, statistic, summarise
+from reports.tables import TABLES, base
+from reports.tables.base import Table
+
+FastStore = Callable[[list[Unit]], Path]
+
+
+@pytest.fixture(scope="module")
+def fast_store(template: Path, tmp_path_factory: pytest.TempPathFactory) -> FastStore:
+    """Function that makes a store with the given units, without a client."""
+
+    def make(units: list[Unit]) -> Path:
+        runs = tmp_path_factory.mktemp("runs")
+        shutil.copy(template, runs / schema.TRACKING_DB)
+        fill_fast(runs, units)
+        return runs
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def many(fast_store: FastStore) -> Summary:
+    """72 configurations of one seed: 24 of each architecture."""
+    units: list[Unit] = [
+        LongUnit(architecture=name, depth=depth, width=width, epochs=1, panel=False)
+        for name in ("simple_conv", "hourglass", "unet")
+        for depth in range(2, 6)
+        for width in range(4, 16, 2)
+    ]
+    units += [
+        LongUnit(architecture="unet", seed=seed, epochs=1, state="diverged", reason=f"the training loss was {seed}")
+        for seed in range(1, 31)
+    ]
+    return summarise(load_study(fast_store(units), "quick"))
+
+
+def table(name: str, of: Summary) -> Table:
+    made = TABLES[name].make(of)
+    assert made is not None
+    return made
+
+
+def anonymous(of: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Trials and curves without what differs between two stores of the same units."""
+    units = of.trials.set_index(RUN)[schema.UNIT]
+    own = [RUN, ARTIFACTS, "artifact_uri", "mlflow.runName", "mlflow.parentRunId"]
+    trials = of.trials.drop(columns=own, errors="ignore")
+    curves = of.curves.assign(**{RUN: of.curves[RUN].map(units)}).sort_values([RUN, "metric", "epoch"])
+    return trials[sorted(trials.columns)], curves.reset_index(drop=True)
+
+
+def test_a_store_that_is_filled_fast_is_the_one_that_mlflow_makes(
+    template: Path, fast_store: FastStore, tmp_path: Path
+) -> None:
+    units = [
+        LongUnit(architecture="unet", epochs=3),
+        LongUnit(architecture="unet", epochs=4, seed=1, state="diverged", reason="the training loss was nan"),
+        LongUnit(depth=3, state="infeasible", reason="too large"),
+        Unit(seed=2, epochs=2),
+        Unit(trial=3, epochs=2),
+    ]
+    shutil.copy(template, tmp_path / schema.TRACKING_DB)
+    fill(tmp_path, units, tags={schema.STUDY_BUDGET: json.dumps(budget(units))})
+    slow, fast = (load_study(runs, "quick") for runs in (tmp_path, fast_store(units)))
+    for one, other in zip(anonymous(slow), anonymous(fast), strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    pd.testing.assert_series_equal(slow.openings, fast.openings)
+    for name in ("description", "planned", "budget", "newest"):
+        assert getattr(slow, name) == getattr(fast, name)
+    first, second = (summarise(study).scenes.drop(columns=RUN) for study in (slow, fast))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_the_grid_has_as_many_runs_as_are_asked_for() -> None:
+    units = long_grid(200)
+    assert len({unit.unit() for unit in units}) == 200
+    assert Counter(unit.state for unit in units) == {"complete": 192, "diverged": 4, "infeasible": 4}
+    assert {metric.name for metric in schema.METRICS.values() if metric.curve} == set(units[0].curve(1))
+
+
+def test_each_table_of_frames_is_read_once(many: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    class Counted(scenes.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
+        def __init__(self, path: Path) -> None:
+            read.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr(scenes, "ParquetFile", Counted)
+    again = summarise(many.study)
+    assert len(read) == len(set(read)) == 72
+    pd.testing.assert_frame_equal(again.scenes, many.scenes)
+
+
+def test_queries_do_not_grow_with_the_runs(fast_store: FastStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    read = pd.read_sql
+
+    def counted(*arguments: Any, **options: Any) -> pd.DataFrame:
+        counts[-1] += 1
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(pd, "read_sql", counted)
+    for seeds in (1, 4):
+        runs = fast_store([LongUnit(seed=seed, epochs=1, panel=False) for seed in range(seeds)])
+        counts.append(0)
+        load_study(runs, "quick")
+    assert counts[0] == counts[1] > 0
+
+
+def test_a_pair_is_compared_once_in_a_metric_however_many_ask(many: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: Counter[tuple[tuple[int, int], str]] = Counter()
+    compare = claims._compare
+
+    def counted(of: Summary, claim: claims.Claim, metric: schema.Metric) -> Any:
+        compared[claims.pair_key(claim), metric.name] += 1
+        return compare(of, claim, metric)
+
+    monkeypatch.setattr(claims, "_compare", counted)
+    again = summarise(many.study)
+    for _ in range(2):
+        data.tables(again)
+        table("verdicts", again)
+        table("metrics", again)
+        claims.judge_headline(again)
+    assert len(compared) >= len(schema.TEST_METRICS)
+    # Several claims may be of one pair; each looks it up.
+    matchings = Counter(claims.pair_key(claim) for claim in claims.claims(again))
+    assert all(count <= matchings[pair] for (pair, _), count in compared.items())
+
+
+@pytest.mark.parametrize("name", ["configurations", "costs", "efforts"])
+def test_tables_of_many_configurations_show_the_best_of_each_architecture(many: Summary, name: str) -> None:
+    made = table(name, many)
+    assert [row[0].split("\n")[0] for row in made.rows] == ["SimpleConv"] * 10 + ["Hourglass"] * 10 + ["U-Net"] * 10
+    assert "Of 7" in made.caption
+    assert "the 10 best by validation of each architecture; 4" in made.caption
+
+
+def test_the_best_by_validation_are_kept_in_their_order(many: Summary) -> None:
+    shown, note = base.shortened(many.configurations)
+    assert shown[CONFIGURATION].is_monotonic_increasing
+    column = statistic(schema.BEST_VAL_IOU, "mean")
+    for name, rows in shown.groupby(ARCHITECTURE):
+        every = many.configurations.loc[many.configurations[ARCHITECTURE] == name, column]
+        assert rows[column].min() >= every.nlargest(10).min()
+    assert "; 42 more are in the folder data." in note
+    few = many.configurations.head(base.MOST_ROWS)
+    assert len(few) == base.MOST_ROWS
+    assert base.shortened(few)[0] is few
+    assert base.shortened(few)[1] == ""
+
+
+def test_many_reasons_share_rows(many: Summary) -> None:
+    made = table("reasons", many)
+    assert [row[:3] for row in made.rows] == [["U-Net", "diverged", "30 runs"]]
+    assert made.caption.endswith("Runs whose reasons differ in numbers only share a row.")
+
+
+def test_estimates_of_many_are_what_compare_says_of_each_less_zero() -> None:
+    rng = np.random.default_rng(0)
+
+    def cells(configuration: int, seeds: int, folds: int, count: int, lost: int = 0) -> pd.DataFrame:
+        rows = [
+            (configuration, seed, seed % folds, f"{seed % folds}-{scene}")
+            for seed in range(seeds)
+            for scene in range(count)
+        ]
+        made = pd.DataFrame(rows, columns=["number", "seed", "fold", "scene"]).assign(value=rng.normal(size=len(rows)))
+        return made.drop(rng.choice(made.index, lost, replace=False))
+
+    kinds = [(5, 5, 4), (7, 3, 5, 3), (5, 1, 6), (4, 1, 5, 2), (1, 1, 6), (4, 1, 1), (1, 1, 1), (2, 5, 1)]
+    values = pd.concat([cells(number, *kind) for number, kind in enumerate(kinds)]).sample(frac=1, random_state=1)
+    found = estimate_means(values, "number")
+    for number, own in values.groupby("number"):
+        expected = compare(own, own.assign(value=0.0), folds=10)
+        assert found[int(str(number))] == (expected.difference, expected.interval, expected.seeds)
+    with pytest.raises(ValueError, match="finite value for every tested scene"):
+        estimate_means(values.assign(value=np.nan), "number")

@@ -1,0 +1,501 @@
+"""Every number of the sentences stands in report.json, and comes out again from the CSV files by other means."""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_store import budget
+from fake_units import Unit
+from scipy import optimize, stats
+
+from bench import schema
+from reports.build import build
+from reports.said import Say
+from reports.text import digits
+
+Fill = Callable[..., Path]
+Tables = dict[str, pd.DataFrame]
+
+IOU, BOUNDARY, PEAK, VAL = "iou", "boundary_iou", schema.TENSOR_PEAK.name, schema.BEST_VAL_IOU.name
+VERDICTS = {"U-Net better", "Hourglass better", "SimpleConv better", "equivalent", "inconclusive", "none: 2 of 3 seeds"}
+LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
+
+
+@pytest.fixture(scope="session")
+def practical_store(new_store: Fill) -> Path:
+    """The practical with two presets varied in depth and width, one of them stuck."""
+    units = [
+        Unit(architecture=name, depth=depth, width=width, seed=seed, preset=preset, epochs=4)
+        for name, depth, width, preset in (
+            ("simple_conv", 2, 8, "simple_conv_shallow"),
+            ("simple_conv", 3, 8, "simple_conv_deep"),
+            ("hourglass", 3, 8, "hourglass"),
+            ("hourglass", 2, 8, ""),
+            ("hourglass", 3, 16, ""),
+            ("unet", 3, 8, "unet"),
+            ("unet", 2, 8, ""),
+            ("unet", 3, 16, ""),
+        )
+        for seed in range(3)
+    ]
+    return new_store(units, study="practical", tags={schema.STUDY_BUDGET: json.dumps(budget(units))})
+
+
+@pytest.fixture(scope="session")
+def leaky_store(new_store: Fill) -> Path:
+    """Test frames that have near copies among the training frames, and a unit that is not done."""
+    units = [Unit(architecture=name, seed=seed, leaky=True, epochs=2) for name in LABELS for seed in range(2)]
+    lost = Unit(architecture="unet", seed=3, state="diverged", reason="loss is nan in epoch 1")
+    planned = {"comparison": {"simple_conv": 2, "hourglass": 2, "unet": 4}}
+    return new_store([*units, lost], planned=8, tags={schema.STUDY_BUDGET: json.dumps(planned)})
+
+
+STORES = {
+    "small_store": "quick",
+    "troubled_store": "quick",
+    "leaky_store": "quick",
+    "practical_store": "practical",
+    "search_store": "search",
+    "front_store": "memory_budget",
+}
+
+
+@pytest.fixture(scope="module", params=STORES)
+def folder(request: pytest.FixtureRequest) -> Path:
+    """A built report."""
+    return build(request.getfixturevalue(request.param), STORES[request.param]).report.parent
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def tables(folder: Path) -> Tables:
+    return {path.stem: pd.read_csv(path, keep_default_na=True) for path in (folder / "data").iterdir()}
+
+
+def blocks(report: dict[str, Any], *kinds: str) -> list[dict[str, Any]]:
+    every = [block for section in report["sections"] for block in section["blocks"]]
+    return [block for block in every if block["kind"] in kinds]
+
+
+def sentences(report: dict[str, Any]) -> list[str]:
+    return [block["text"] for block in blocks(report, "lead", "text", "answer")]
+
+
+def captions(report: dict[str, Any]) -> list[str]:
+    figures = [figure for block in blocks(report, "figures") for figure in block["figures"]]
+    tables = [table["caption"] for table in blocks(report, "table")]
+    return tables + [text for figure in figures for text in (figure["caption"], figure["alt"])]
+
+
+def test_every_number_of_a_sentence_is_in_the_json(report: dict[str, Any]) -> None:
+    texts = sorted({number["text"] for number in report["numbers"].values()}, key=len, reverse=True)
+    said = sentences(report)
+    assert said
+    for sentence in said:
+        rest = sentence
+        for text in texts:
+            rest = rest.replace(text, "")
+        assert not re.search(r"\d", rest), f"{rest!r} has a number that report.json does not name"
+
+
+def test_every_number_of_the_json_comes_out_of_the_csv_files(report: dict[str, Any], tables: Tables) -> None:
+    assert report["numbers"]
+    for name, number in report["numbers"].items():
+        rule = next((rule for pattern, rule in RULES.items() if re.fullmatch(pattern, name)), None)
+        assert rule is not None, f"{name} has no rule here that computes it from the CSV files"
+        pattern = next(pattern for pattern in RULES if re.fullmatch(pattern, name))
+        groups = re.fullmatch(pattern, name)
+        assert groups is not None
+        expected = rule(tables, *groups.groups())
+        if isinstance(expected, float):
+            assert number["value"] == pytest.approx(expected, rel=1e-6, abs=1e-9), name
+        else:
+            assert number["value"] == expected, name
+
+
+def test_words_of_verdicts_come_from_verdicts_only(report: dict[str, Any], tables: Tables) -> None:
+    said = {number["text"] for name, number in report["numbers"].items() if name.endswith("verdict")}
+    said |= {cell for block in blocks(report, "table") for row in block["rows"] for cell in row}
+    for sentence in sentences(report) + captions(report):
+        # The rule itself, and what counts runs and says nothing of configurations.
+        rest = re.sub(r"Verdict: equivalent if .*? else inconclusive\.", "", sentence)
+        rest = re.sub(r"never (got )?better than a constant prediction", "", rest)
+        for verdict in VERDICTS & said:
+            rest = rest.replace(f"Verdict: {verdict}", "").replace(f"IoU, {verdict}", "")
+        assert not re.search(r"\b(better|worse|equivalent|inconclusive|significant|outperforms)\b", rest), rest
+    if len(tables["claims"]):
+        assert set(tables["claims"]["verdict"]) <= {"better", "worse", "equivalent", "inconclusive", "refused"}
+
+
+def test_every_difference_stands_with_its_interval(report: dict[str, Any]) -> None:
+    for name in report["numbers"]:
+        if name.endswith((".difference", ".iou")) and name != "copy.iou":
+            stem = name.removesuffix(".difference") if name.endswith(".difference") else name.removesuffix(".iou")
+            assert {f"{stem}.low", f"{stem}.high"} <= set(report["numbers"]), name
+
+
+def test_a_name_stands_for_one_value() -> None:
+    say = Say()
+    assert say("iou", 0.5, digits) == say("iou", 0.5, digits) == "0.500"
+    with pytest.raises(KeyError, match="iou must stand for one value, got '0.500' and '0.600'"):
+        say("iou", 0.6, digits)
+    assert Say().as_json() == {}
+
+
+# From here on: the same numbers once more, from the CSV files, by pandas and scipy alone.
+
+
+def configurations(tables: Tables) -> pd.DataFrame:
+    """Configurations with a test IoU on a split by scene: n, means and label."""
+    runs = tables["runs"]
+    runs = runs[runs["stage"].fillna("comparison") == "comparison"]
+    runs = runs[(runs["state"] == "complete") & (runs["data.split"] != "random_frames")]
+    if "configuration" not in runs or runs.empty:
+        return pd.DataFrame()
+    groups = runs.groupby("configuration")
+    table = groups[[VAL, PEAK, schema.TEST_IOU.name, schema.STEP_SECONDS.name, schema.MACS.name]].mean()
+    first = groups[["architecture.name", "label", "preset", "depth", "base_width", schema.BOTTLENECK_MEASURED]].first()
+    return table.join(first).assign(n=groups.size(), low=groups[VAL].min(), high=groups[VAL].max())
+
+
+def choice(tables: Tables, limit: str) -> pd.Series:
+    table = configurations(tables)
+    if limit != "best":
+        table = table[table[PEAK] <= float(limit) * 1e6]
+    return table.sort_values(["n", VAL, PEAK], ascending=[False, False, True]).iloc[0]
+
+
+def fold_means(tables: Tables, configuration: object, column: str) -> pd.DataFrame:
+    """A row per fold and seed: mean over the scenes."""
+    cells = tables["scenes"][tables["scenes"]["configuration"] == configuration]
+    return cells.groupby(["fold", "seed"])[column].mean()
+
+
+def t_interval(values: np.ndarray) -> tuple[float, float]:
+    found = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    return float(found.low), float(found.high)
+
+
+def of_choice(tables: Tables, limit: str, what: str) -> float | str:
+    row = choice(tables, limit)
+    if what == "label":
+        return f"{LABELS[row['architecture.name']]} ({row['label']})"
+    if what in ("peak_bytes", "budget_mb"):
+        rounds = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
+        fits = [size for size in rounds if size * 1e6 >= row[PEAK]]
+        return float(row[PEAK]) if what == "peak_bytes" else float(fits[0])
+    if what == "iou":
+        return float(row[schema.TEST_IOU.name])
+    means = fold_means(tables, row.name, IOU).groupby("fold").mean().to_numpy()
+    if len(means) == 1:  # the scenes of the only fold; one seed there, so that no crossing is needed
+        cells = tables["scenes"][tables["scenes"]["configuration"] == row.name]
+        assert cells["seed"].nunique() == 1
+        means = cells[IOU].to_numpy()
+    return float(np.clip(t_interval(means)[what == "high"], 0, 1))
+
+
+def pair_of(tables: Tables, key: str) -> tuple[object, object]:
+    """Numbers of both configurations of a claim."""
+    table, claims = configurations(tables), tables["claims"]
+    if key == "claim":
+        return claims.loc[0, "a"], claims.loc[0, "b"]
+    if key.startswith("pair"):
+        pairs = claims[claims["metric"] == schema.TEST_IOU.name].drop_duplicates(["a", "b"])
+        return tuple(pairs.iloc[int(key.removeprefix("pair")) - 1][["a", "b"]])
+    if key == "unet":
+        return table.index[table["preset"] == "unet"][0], table.index[table["preset"] == "hourglass"][0]
+    what, name = key.split(".")
+    own = table[table["architecture.name"] == name]
+    shapes = own[schema.BOTTLENECK_MEASURED].str.split("x", expand=True).astype(int)
+    own = own.assign(elements=shapes.prod(axis=1))
+    column, kept = {"depth": ("depth", "base_width"), "features": ("base_width", "depth")}.get(what, ("elements", ""))
+    if kept:
+        own = own[own[kept] == own[kept].mode()[0]]
+    return own[column].idxmax(), own[column].idxmin()
+
+
+def differences(tables: Tables, key: str, column: str) -> pd.Series:
+    """By fold, of the seeds that both have."""
+    first, second = (fold_means(tables, number, column) for number in pair_of(tables, key))
+    return (first - second).dropna().groupby("fold").mean()
+
+
+def label_of(tables: Tables, key: str) -> str:
+    table = configurations(tables)
+    rows = [table.loc[number] for number in pair_of(tables, key)]
+    return " less ".join(f"{LABELS[row['architecture.name']]} ({row['label']})" for row in rows)
+
+
+def of_difference(tables: Tables, key: str, column: str, what: str) -> float | int | str:
+    found = differences(tables, key, column)
+    if len(found) == 1:
+        cells = tables["scenes"]
+        first, second = (
+            cells[cells["configuration"] == number].groupby("scene")[column].mean() for number in pair_of(tables, key)
+        )
+        found = first - second
+    if what == "difference":
+        return float(found.mean())
+    if what in ("low", "high"):
+        return t_interval(found.to_numpy())[what == "high"]
+    if what == "n":
+        return len(found)
+    first, second = (fold_means(tables, number, column) for number in pair_of(tables, key))
+    return int((first - second).dropna().index.get_level_values("seed").nunique())
+
+
+def headline_rows(tables: Tables) -> pd.DataFrame:
+    judged = [schema.TEST_IOU.name, schema.TEST_BOUNDARY_IOU.name]
+    rows = tables["claims"][tables["claims"]["metric"].isin(judged)]
+    return rows.drop_duplicates(["a", "b", "metric"]).reset_index(drop=True)
+
+
+def t_test(tables: Tables) -> tuple[float, float, float]:
+    """Standard error, degrees of freedom and p of the first claim."""
+    found = differences(tables, "claim", IOU).to_numpy()
+    test = stats.ttest_1samp(found, 0)
+    return float(found.std(ddof=1) / math.sqrt(len(found))), len(found) - 1, float(test.pvalue)
+
+
+def adjusted_p(tables: Tables) -> float:
+    """Holm by its definition: the largest of the scaled p-values up to one's own."""
+    ps = headline_rows(tables)["p"]
+    ordered = sorted(ps)
+    own = t_test(tables)[2]
+    return min(1.0, max((len(ps) - place) * p for place, p in enumerate(ordered) if p <= own * (1 + 1e-9)))
+
+
+def detectable(tables: Tables) -> float:
+    error, freedom, _ = t_test(tables)
+    critical = stats.t.ppf(1 - 0.025 / len(headline_rows(tables)), freedom)
+    return float(error * optimize.brentq(lambda shift: stats.nct.sf(critical, freedom, shift) - 0.8, 0, 500))
+
+
+def corrected(tables: Tables, end: str) -> float:
+    found = differences(tables, "claim", IOU).to_numpy()
+    error = found.std(ddof=1) * math.sqrt(1 / len(found) + 1 / 3)  # one fold of five tests, three train
+    half = stats.t.ppf(0.975, len(found) - 1) * error
+    return float(found.mean() + (half if end == "high" else -half))
+
+
+def verdict(tables: Tables, key: str, column: str) -> str:
+    """The rule of docs/protocol.md, from the p-values of the family."""
+    seeds = of_difference(tables, key, column, "seeds")
+    if int(seeds) < 3:
+        return f"none: {seeds} of 3 seeds"
+    found = differences(tables, key, column).to_numpy()
+    low, high = t_interval(found)
+    if low >= -0.01 and high <= 0.01:
+        return "equivalent"
+    return (
+        f"{names_of(tables, key)[int(found.mean() < 0)]} better"
+        if family_p(tables, key, column) < 0.05
+        else "inconclusive"
+    )
+
+
+def family_p(tables: Tables, key: str, column: str) -> float:
+    """Holm over the family that the claim belongs to: that of the first page, or that of the practical's page."""
+    if key == "claim" or key.startswith("pair"):
+        pairs = {tuple(row) for row in headline_rows(tables)[["a", "b"]].to_numpy()}
+        ps = {(pair, name): claim_p(tables, pair, name) for pair in pairs for name in (IOU, BOUNDARY)}
+    else:
+        table = configurations(tables)
+        keys = [f"{what}.{name}" for name in ("hourglass", "unet") for what in ("depth", "features", "bottleneck")]
+        assert len(table)
+        ps = {
+            (pair_of(tables, one), name): claim_p(tables, pair_of(tables, one), name)
+            for one in ["unet", *keys]
+            for name in (IOU, BOUNDARY)
+        }
+    own = claim_p(tables, pair_of(tables, key), column)
+    ordered = sorted(ps.values())
+    return min(1.0, max((len(ps) - place) * p for place, p in enumerate(ordered) if p <= own * (1 + 1e-9)))
+
+
+def claim_p(tables: Tables, pair: tuple[object, object], column: str) -> float:
+    first, second = (fold_means(tables, number, column) for number in pair)
+    return float(stats.ttest_1samp((first - second).dropna().groupby("fold").mean(), 0).pvalue)
+
+
+def names_of(tables: Tables, key: str) -> list[str]:
+    return [LABELS[configurations(tables).loc[number, "architecture.name"]] for number in pair_of(tables, key)]
+
+
+def matchings(tables: Tables, number: str) -> str:
+    first, second = pair_of(tables, f"pair{number}")
+    rows = tables["claims"]
+    rows = rows[(rows["a"] == first) & (rows["b"] == second) & (rows["metric"] == schema.TEST_IOU.name)]
+    *most, last = rows["matching"]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def efforts(tables: Tables, preset: str) -> pd.DataFrame:
+    table = configurations(tables)
+    return tables["convergence"][tables["convergence"]["configuration"] == table.index[table["preset"] == preset][0]]
+
+
+def of_preset(tables: Tables, preset: str, what: str) -> float | int:
+    runs, table = efforts(tables, preset), configurations(tables).set_index("preset")
+    return {
+        "reached": lambda: int(np.isfinite(runs["epochs"]).sum()),
+        "attempts": lambda: len(runs),
+        "stuck": lambda: int(runs["stuck"].sum()),
+        "epochs": lambda: float(runs["epochs"].median()),
+        "seconds": lambda: float(runs["seconds"].median()),
+        "val_iou.min": lambda: float(table.loc[preset, "low"]),
+        "val_iou.max": lambda: float(table.loc[preset, "high"]),
+        "peak_bytes": lambda: float(table.loc[preset, PEAK]),
+    }[what]()
+
+
+CHEAPER = {"simple_conv_deep": "simple_conv_shallow", "hourglass": "simple_conv_deep", "unet": "hourglass"}
+
+
+def ratio(tables: Tables, preset: str, metric: str) -> float:
+    table = configurations(tables).set_index("preset")
+    return float(table.loc[preset, metric] / table.loc[CHEAPER[preset], metric])
+
+
+def target(tables: Tables) -> float:
+    runs = tables["runs"]
+    complete = runs[(runs["state"] == "complete") & runs["configuration"].notna()]
+    return float(0.9 * complete.groupby("configuration")[VAL].median().max())
+
+
+def states(tables: Tables) -> str:
+    counts = tables["units"]["state"].value_counts()
+    every = [(state, counts.get(state, 0)) for state in schema.STATES]
+    return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in every if count) or "none so far"
+
+
+def equal(tables: Tables, first: str, second: str) -> tuple[int, int]:
+    both = tables["runs"].reindex(columns=[first, second]).dropna()
+    return int((both[first] == both[second]).sum()), len(both)
+
+
+def peak_difference(tables: Tables) -> float:
+    both = tables["runs"][[schema.PREDICTED_PEAK.name, PEAK]].dropna()
+    return float(((both.iloc[:, 0] - both.iloc[:, 1]).abs() / both.iloc[:, 1]).max())
+
+
+def of_search(tables: Tables, name: str, what: str) -> float | int | str:
+    units = tables["units"]
+    own = units[(units["stage"] == "search") & (units["architecture.name"] == name)]
+    if what == "trials":
+        return len(own)
+    if what == "complete":
+        return int((own["state"] == "complete").sum())
+    best = trials(tables, name).sort_values(["val", "peak"], ascending=[False, True]).iloc[0]
+    return {"val_iou": float(best["val"]), "label": best["label"], "lr": float(best["training.lr"])}[what]
+
+
+def trials(tables: Tables, name: str) -> pd.DataFrame:
+    runs = tables["runs"]
+    own = runs[(runs["stage"] == "search") & (runs["architecture.name"] == name) & (runs["state"] == "complete")]
+    return own.assign(val=own[VAL], peak=own[PEAK])
+
+
+def of_front(tables: Tables, name: str, end: str, what: str) -> float:
+    own = trials(tables, name)
+    best = own.sort_values(["val", "peak"], ascending=[False, True]).iloc[0]
+    cheapest = own.sort_values(["peak", "val"], ascending=[True, False]).iloc[0]
+    row = {"best": best, "cheapest": cheapest}[end]
+    return float(row["val"] if what == "val_iou" else row["peak"] / 1e6)
+
+
+def front_size(tables: Tables, name: str) -> int:
+    points = trials(tables, name)[["peak", "val"]].drop_duplicates().to_numpy()
+    return sum(
+        not any((other[0] <= point[0]) & (other[1] >= point[1]) & (other != point).any() for other in points)
+        for point in points
+    )
+
+
+def share(tables: Tables, what: str, stage: str, name: str) -> int:
+    planned, units = tables["planned"], tables["units"]
+    plan = planned.loc[(planned["stage"] == stage) & (planned["architecture"] == name), "planned"].sum()
+    own = units[(units["stage"] == stage) & (units["architecture.name"] == name)]
+    if what == "planned":
+        return int(plan)
+    if what == "missing":
+        return int(plan - len(own))
+    if what == "lacking":
+        return int(plan - (own["state"] == "complete").sum())
+    return int((own["state"] == what).sum())
+
+
+def reason(tables: Tables, state: str, stage: str, name: str) -> str:
+    units = tables["units"]
+    rows = units[(units["stage"] == stage) & (units["architecture.name"] == name) & (units["state"] == state)]
+    return str(rows["state.reason"].unique().item())
+
+
+def copies(tables: Tables) -> float:
+    complete = tables["runs"][tables["runs"]["state"] == "complete"]
+    return float(complete.drop_duplicates("split.digest")["baseline/copy/iou"].mean())
+
+
+def as_text(value: object) -> str:
+    """As the store has it: pandas reads 16 as a number."""
+    return str(value)
+
+
+STATE = "|".join(schema.STATES)
+RULES: dict[str, Callable[..., float | int | str]] = {
+    r"units\.outcomes": lambda t: len(t["units"]),
+    r"units\.planned": lambda t: int(t["study"].loc[0, "planned"]),
+    r"units\.states": states,
+    r"units\.missing": lambda t: int(t["study"].loc[0, "planned"]) - len(t["units"]),
+    r"units\.unnamed": lambda t: int(t["units"]["architecture.name"].isna().sum()),
+    r"choice\.(best|[\d.]+)\.(label|iou|low|high|peak_bytes|budget_mb)": of_choice,
+    r"choice\.seeds": lambda t: int(configurations(t)["n"].max()),
+    r"claim\.pair": lambda t: label_of(t, "claim"),
+    r"claim\.(difference|low|high|n|seeds)": lambda t, what: of_difference(t, "claim", IOU, what),
+    r"claim\.verdict": lambda t: verdict(t, "claim", IOU),
+    r"claim\.p": adjusted_p,
+    r"claim\.detectable": detectable,
+    r"claim\.corrected\.(low|high)": corrected,
+    r"power": lambda t: 0.8,
+    r"practical\.pair(\d+)\.matchings": matchings,
+    r"practical\.(pair\d+|unet|\w+\.\w+)\.pair": label_of,
+    r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.verdict": verdict,
+    r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.(difference|low|high|n|seeds)": of_difference,
+    r"practical\.(\w+)\.cost\.(.+)": ratio,
+    r"practical\.(\w+)\.(reached|attempts|stuck|epochs|seconds|val_iou\.min|val_iou\.max|peak_bytes)": of_preset,
+    r"target": target,
+    r"bottleneck\.equal": lambda t: equal(t, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)[0],
+    r"bottleneck\.measured": lambda t: equal(t, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)[1],
+    r"peak\.equal": lambda t: equal(t, schema.PREDICTED_PEAK.name, PEAK)[0],
+    r"peak\.measured": lambda t: equal(t, schema.PREDICTED_PEAK.name, PEAK)[1],
+    r"peak\.largest": peak_difference,
+    r"copy\.iou": copies,
+    r"labels\.agreement": lambda t: float(t["runs"][schema.LABEL_AGREEMENT.name].mean()),
+    r"search\.trials": lambda t: int((t["units"]["stage"] == "search").sum()),
+    r"search\.compared": lambda t: int((t["units"]["stage"] == "comparison").sum()),
+    r"search\.budget_mb": lambda t: float(t["study"].loc[0, "memory_budget_bytes"] / 1e6),
+    r"search\.(\w+)\.(trials|complete|val_iou|label|lr)": of_search,
+    r"front\.(\w+)\.trials": front_size,
+    r"front\.(\w+)\.(cheapest|best)\.(val_iou|memory_mb)": of_front,
+    r"planned\.(\w+)": lambda t, stage: int(t["planned"].query("stage == @stage")["planned"].unique().item()),
+    r"planned\.(\w+)\.(\w+)(?:\.all)?": lambda t, stage, name: share(t, "planned", stage, name),
+    rf"({STATE}|missing|lacking)\.(search|comparison)\.(\w+)": share,
+    rf"({STATE})\.(search|comparison)\.(\w+)\.reason": reason,
+    r"openings\.all": lambda t: len(t["openings"]),
+    r"openings\.again": lambda t: int(t["openings"]["unit"].duplicated().sum()),
+    r"protocol\.(\w+)\.folds": lambda t, split: int(
+        t["runs"].loc[t["runs"]["data.split"] == split, "data.folds"].iloc[0]
+    ),
+    r"protocol\.seeds": lambda t: ", ".join(map(str, sorted(t["runs"]["seed"].unique()))),
+    r"fixed\.(.+)": lambda t, name: as_text(t["runs"][name].iloc[0]),
+}

@@ -1,0 +1,312 @@
+"""Figures of what stands behind the IoU: bottleneck, skip connections, boundaries, calibration, size of the person."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_units import Unit
+from scipy import stats
+from scipy.ndimage import map_coordinates
+
+from bench import schema
+from bench.boundary import boundary_iou
+from reports.ceiling import ceiling, store
+from reports.figures import bottleneck, calibration, person_size, skips, tolerance
+from reports.figures.base import NoDataError
+from reports.load import ARTIFACTS, SEED
+from reports.summary import Summary
+
+Summarised = Callable[..., Summary]
+
+
+def stored(mask: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+    """By the definition: every pixel split into as many parts as there are cells, then interpolation point by point."""
+    fine = mask.repeat(cells[0], axis=0).repeat(cells[1], axis=1).astype(float)
+    coarse = fine.reshape(cells[0], mask.shape[0], cells[1], mask.shape[1]).mean(axis=(1, 3))
+    places = [(np.arange(n) + 0.5) * k / n - 0.5 for n, k in zip(mask.shape, cells, strict=True)]
+    back = map_coordinates(coarse, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest")
+    return np.asarray(back > 0.5 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("shape", "side", "cells"),
+    [
+        ((16, 16), 4, (4, 4)),
+        ((16, 16), 2, (2, 2)),
+        ((24, 32), 4, (4, 5)),
+        ((40, 18), 8, (18, 8)),
+        ((12, 12), 8, (8, 8)),
+    ],
+)
+def test_stored_mask_is_averaged_and_interpolated(shape: tuple[int, int], side: int, cells: tuple[int, int]) -> None:
+    rng = np.random.default_rng(side)
+    y, x = np.indices(shape)
+    for _ in range(5):
+        centre = rng.uniform(0.3, 0.7, 2) * shape
+        mask = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < rng.uniform(9, 40)
+        assert store(mask, side).tolist() == stored(mask, cells).tolist()
+
+
+def test_what_is_finer_than_the_grid_is_lost() -> None:
+    half, dot = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
+    half[:, :4], dot[3, 3] = True, True
+    assert store(half, 2).tolist() == half.tolist()
+    assert not store(dot, 2).any()
+
+
+def test_ceiling_counts_each_frame_once(summarised: Summarised) -> None:
+    units = [Unit(architecture=name, seed=seed) for name in ("hourglass", "unet") for seed in (0, 1)]
+    of = summarised([*units, Unit(seed=5), Unit(seed=2, panel=False)])
+    hourglass = of.runs[of.runs["architecture.name"] == "hourglass"].set_index(SEED)[ARTIFACTS]
+    files = {seed: Path(folder) / schema.PANEL_DATA for seed, folder in hourglass.items()}
+    # Seed 5 is tested on the fold of seed 0, so that its frames are the same; seed 2 kept no panel.
+    files[5].write_bytes(files[0].read_bytes())
+    found = ceiling(of.runs)
+    truth = np.concatenate([np.load(files[seed])["truth"] for seed in (0, 1)])
+    assert found["side"].tolist() == [2, 4, 8, 16, 32]
+    assert found["frames"].tolist() == [len(truth)] * 5 == [8] * 5
+    for side, row in found.set_index("side").iterrows():
+        masks = np.stack([stored(mask, (int(str(side)), int(str(side)))) for mask in truth])
+        ious = (masks & truth).sum((1, 2)) / (masks | truth).sum((1, 2))
+        assert row["iou"] == pytest.approx(ious.mean())
+        assert row["boundary_iou"] == pytest.approx(boundary_iou(masks, truth).mean())
+
+
+def test_ceiling_without_a_panel_is_empty(summarised: Summarised) -> None:
+    shown = bottleneck.record(summarised([Unit(panel=False), Unit(depth=3, panel=False)]))
+    assert shown.ceiling.columns.tolist() == ["side", "iou", "boundary_iou", "frames"]
+    assert shown.ceiling.empty
+    assert "Grey line" not in bottleneck.caption(shown)
+    assert len(bottleneck.draw(shown).axes) == 2
+
+
+def test_a_damaged_panel_leaves_the_bottleneck_out(summarised: Summarised) -> None:
+    of = summarised([Unit()])
+    (Path(of.runs[ARTIFACTS].iloc[0]) / schema.PANEL_DATA).write_bytes(b"PK")
+    with pytest.raises(NoDataError, match=r"panel\.npz cannot be read"):
+        bottleneck.record(of)
+
+
+def test_bottleneck_has_both_metrics_and_the_number_of_masks(summarised: Summarised) -> None:
+    shown = bottleneck.record(summarised([Unit(iou=0.6), Unit(depth=3, iou=0.7, bottleneck="128x8x6")]))
+    assert shown.points["mean"].tolist() == [0.6, 0.7]
+    assert shown.boundary["mean"].tolist() == pytest.approx([0.4, 0.5])
+    assert shown.boundary["side"].tolist() == [16, 6]
+    assert "what 4 test masks, one per scene, score" in bottleneck.caption(shown)
+
+
+def test_marks_at_one_side_stand_next_to_each_other() -> None:
+    rows = [("unet", 8, 30), ("hourglass", 8, 20), ("unet", 8, 10), ("hourglass", 16, 5)]
+    spread = bottleneck.spread(pd.DataFrame(rows, columns=["architecture", "side", "elements"]))
+    assert spread[["architecture", "elements"]].to_numpy().tolist() == [
+        ["hourglass", 20],
+        ["unet", 10],
+        ["unet", 30],
+        ["hourglass", 5],
+    ]
+    octaves = np.log2(spread["x"] / spread["side"])
+    assert octaves.tolist() == pytest.approx([-bottleneck.STEP, 0, bottleneck.STEP, 0])
+    many = bottleneck.spread(pd.DataFrame([("unet", 8, n) for n in range(40)], columns=spread.columns[:3]))
+    assert np.ptp(np.log2(many["x"])) == pytest.approx(bottleneck.SPREAD)
+
+
+SUBSETS = ([], [1], [2], [1, 2])
+
+
+def network(levels: list[int], **options: object) -> Unit:
+    name = "unet" if levels else "hourglass"
+    return Unit(architecture=name, params={"architecture.skips": json.dumps(levels)}, **options)  # type: ignore[arg-type]
+
+
+def test_each_subset_of_skip_connections_is_a_mark(summarised: Summarised) -> None:
+    ious = (0.5, 0.55, 0.65, 0.7)
+    units = [network(levels, iou=iou) for levels, iou in zip(SUBSETS, ious, strict=True)]
+    of = summarised([*units, Unit(architecture="simple_conv"), Unit(architecture="unet", depth=4, width=4)])
+    shown = skips.record(of)
+    assert shown.points[["size", "dose", "levels", "mean"]].to_numpy().tolist() == [
+        ["2/8", 0, "", 0.5],
+        ["2/8", 1, "1", 0.55],
+        ["2/8", 1, "2", 0.65],
+        ["2/8", 2, "1,2", 0.7],
+    ]
+    assert not shown.chosen
+    assert "Label: the levels" in skips.caption(shown)
+    (axis,) = skips.draw(shown).axes
+    assert [label.get_text() for label in axis.texts] == ["1", "2"]
+    (line,) = [line for line in axis.lines if line.get_color() == skips.GREYS[0]]
+    assert line.get_xydata().tolist() == pytest.approx(np.array([[0, 0.5], [1, 0.6], [2, 0.7]]))
+    assert "0.600 with 1, 0.700 with 2" in skips.alt(shown)
+
+
+def test_of_many_sizes_the_best_of_each_depth_is_shown(summarised: Summarised) -> None:
+    iou = {(1, 4): 0.5, (1, 8): 0.6, (1, 16): 0.55, (2, 4): 0.7, (2, 8): 0.65, (2, 16): 0.6}
+    units = [
+        network(levels, depth=depth, width=width, iou=value + 0.01 * len(levels))
+        for (depth, width), value in iou.items()
+        for levels in ([], list(range(1, depth + 1)))
+    ]
+    shown = skips.record(summarised(units))
+    assert shown.chosen
+    assert shown.points[["size", "dose"]].to_numpy().tolist() == [["1/8", 0], ["1/8", 1], ["2/4", 0], ["2/4", 2]]
+    assert "best validation IoU" in skips.caption(shown)
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        [network([1]), network([2])],
+        [network([]), network([1, 2], width=16)],
+        [network([]), Unit(architecture="unet", params={"architecture.norm": "batch"})],
+    ],
+)
+def test_one_number_of_skip_connections_is_no_dose(units: list[Unit], summarised: Summarised) -> None:
+    with pytest.raises(NoDataError, match="no complete runs of Hourglass or U-Net differ in nothing but"):
+        skips.record(summarised(units))
+
+
+def rewrite(of: Summary, file: str, make: Callable[[pd.Series], pd.DataFrame]) -> None:
+    """Give every run another table."""
+    for _, run in of.runs.iterrows():
+        make(run).to_parquet(Path(run[ARTIFACTS]) / file)
+
+
+def mean_and_half(units: np.ndarray) -> tuple[float, float]:
+    """Mean of the folds and half of its interval."""
+    error = units.std(ddof=1) / math.sqrt(len(units))
+    return float(units.mean()), float(stats.t.ppf(0.975, len(units) - 1) * error)
+
+
+def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised) -> None:
+    of = summarised(
+        [Unit(seed=seed) for seed in range(3)] + [Unit(architecture="unet", seed=seed) for seed in range(2)]
+    )
+    rng = np.random.default_rng(0)
+    values = {seed: rng.uniform(0, 1, (5, len(schema.TOLERANCES))) for seed in range(3)}
+    names = [schema.within_column(one) for one in schema.TOLERANCES]
+    # Three frames of scene a, two of scene b.
+    rewrite(
+        of, schema.FRAME_TABLE, lambda run: pd.DataFrame(values[run[SEED]], columns=names).assign(scene=list("aaabb"))
+    )
+    points = tolerance.record(of).points
+    own = points[points["architecture"] == "hourglass"].reset_index(drop=True)
+    assert own["tolerance"].tolist() == list(schema.TOLERANCES)
+    for place, point in own.iterrows():
+        column = [values[seed][:, place] for seed in range(3)]
+        mean, half = mean_and_half(np.array([(one[:3].mean() + one[3:].mean()) / 2 for one in column]))
+        assert point[["mean", "low", "high"]].tolist() == pytest.approx([mean, mean - half, mean + half])
+    assert points.groupby("architecture")[["seeds", "scenes"]].first().to_numpy().tolist() == [[3, 6], [2, 4]]
+    assert "(2 to 3 seeds, 4 to 6 test scenes)" in tolerance.caption(tolerance.record(of))
+
+
+@pytest.mark.parametrize(
+    ("figure", "file", "column"),
+    [
+        (tolerance, schema.FRAME_TABLE, "within_2px"),
+        (person_size, schema.FRAME_TABLE, "foreground"),
+        (calibration, schema.CALIBRATION_TABLE, "pixels"),
+    ],
+)
+def test_a_table_without_a_column_is_an_error(figure: object, file: str, column: str, summarised: Summarised) -> None:
+    of = summarised([Unit(seed=seed) for seed in range(2)])
+    record = figure.record  # type: ignore[attr-defined]
+    first, second = (Path(folder) / file for folder in of.runs[ARTIFACTS])
+    pd.read_parquet(first).drop(columns=column).to_parquet(first)
+    with pytest.raises(ValueError, match=rf"{file} must have the columns .*, got none for {column}"):
+        record(of)
+    first.unlink()
+    assert (record(of).points["seeds"] == 1).all()
+    second.unlink()
+    with pytest.raises(NoDataError, match="no complete run of the best configurations kept its"):
+        record(of)
+
+
+def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> None:
+    of = summarised([Unit(seed=seed) for seed in range(3)])
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(1, 10**6, (3, 2, 3))  # seed, scene, bin
+    pixels[0, 1, 2] = 0
+    chance, hits = rng.uniform(0, 1, (2, *pixels.shape))
+
+    def table(run: pd.Series) -> pd.DataFrame:
+        rows = [
+            (scene, place, pixels[at], chance[at], hits[at])
+            for scene in range(2)
+            for place in range(3)
+            if pixels[at := (run[SEED], scene, place)]
+        ]
+        return pd.DataFrame(rows, columns=["scene", "bin", "pixels", "probability", "foreground"])
+
+    rewrite(of, schema.CALIBRATION_TABLE, table)
+    shown = calibration.record(of)
+    weight = pixels / pixels.sum(axis=2, keepdims=True)
+    for place, point in shown.points.iterrows():
+        top, bottom = ((values * weight)[..., place].mean(axis=1) for values in (hits, np.ones_like(hits)))
+        ratio = top.mean() / bottom.mean()
+        _, half = mean_and_half((top - ratio * bottom) / bottom.mean())
+        assert point["share"] == pytest.approx(bottom.mean())
+        assert point["probability"] == pytest.approx((chance * weight)[..., place].mean() / bottom.mean())
+        assert point[["mean", "low", "high"]].tolist() == pytest.approx([ratio, ratio - half, ratio + half])
+    assert shown.points[["seeds", "scenes"]].to_numpy().tolist() == [[3, 6]] * 3
+    expected = np.mean([Unit(seed=seed).test(schema.TEST_ECE) for seed in range(3)])
+    assert shown.errors["ece"].tolist() == pytest.approx([expected])
+    assert f"Hourglass {expected:.3f}." in calibration.caption(shown)
+
+
+def test_calibration_leaves_out_bins_with_few_pixels(summarised: Summarised) -> None:
+    of = summarised([Unit(seed=seed) for seed in range(2)])
+    pixels = {0: [9950, 5, 45], 1: [9910, 6, 0]}
+
+    def table(run: pd.Series) -> pd.DataFrame:
+        columns = {"scene": "a", "bin": range(3), "pixels": pixels[run[SEED]], "probability": 0.5, "foreground": 0.5}
+        rows = pd.DataFrame(columns)
+        return rows[rows["pixels"] > 0]
+
+    rewrite(of, schema.CALIBRATION_TABLE, table)
+    shown = calibration.record(of)
+    assert shown.points["drawn"].tolist() == [True, False, True]
+    # All pixels of the last bin are of one fold, which says nothing of the spread.
+    assert shown.points[["low", "high"]].isna().all(axis=1).tolist() == [False, True, True]
+    assert "at least 0.1 % of the pixels" in calibration.caption(shown)
+
+
+def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
+    of = summarised([Unit(architecture=name, seed=seed) for name in ("hourglass", "unet") for seed in range(3)])
+    rng = np.random.default_rng(2)
+    sizes = rng.permutation(30).reshape(3, 10) / 100
+    scores = rng.uniform(0, 1, (2, 3, 10))
+    scenes = [f"{place % 4}" for place in range(10)]
+
+    def table(run: pd.Series) -> pd.DataFrame:
+        seed = run[SEED]
+        iou = scores[int(run["architecture.name"] == "unet"), seed]
+        stems = [f"{seed}_{place}" for place in range(10)]
+        return pd.DataFrame({"stem": stems, "scene": scenes, "foreground": sizes[seed], "iou": iou})
+
+    rewrite(of, schema.FRAME_TABLE, table)
+    shown = person_size.record(of)
+    assert shown.bins["frames"].tolist() == [6] * 5
+    assert shown.bins[["low", "high"]].to_numpy().tolist() == pytest.approx(
+        np.array([[k, k + 5] for k in range(0, 30, 6)])
+    )
+    assert shown.points["size"].unique().tolist() == pytest.approx([2.5, 8.5, 14.5, 20.5, 26.5])
+    for (name, place), rows in shown.points.groupby(["architecture", "bin"]):
+        folds = []
+        for seed in range(3):
+            inside = [i for i in range(10) if int(round(100 * sizes[seed, i])) // 6 == place]
+            value = pd.Series(scores[int(name == "unet"), seed, inside]).groupby([scenes[i] for i in inside]).mean()
+            folds += [value.mean()] if inside else []
+        mean, half = mean_and_half(np.array(folds))
+        assert rows[["mean", "low", "high"]].iloc[0].tolist() == pytest.approx([mean, mean - half, mean + half])
+
+
+def test_frames_of_one_size_make_one_bin(summarised: Summarised) -> None:
+    of = summarised([Unit(seed=0)])
+    file = Path(of.runs[ARTIFACTS].iloc[0]) / schema.FRAME_TABLE
+    pd.read_parquet(file).assign(foreground=0.25).to_parquet(file)
+    shown = person_size.record(of)
+    assert shown.bins.to_numpy().tolist() == [[0, 25, 25, 25, 8]]
+    assert len(person_size.draw(shown).axes) == 1

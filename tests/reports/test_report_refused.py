@@ -1,0 +1,107 @@
+"""Wrong input to `python -m reports`: one paragraph, exit code 2, no traceback, nothing written."""
+
+import errno
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bench import schema
+from reports import build, document
+from reports.__main__ import main
+
+Refuse = Callable[[Callable[[list[str]], int], str], str]
+
+
+@pytest.fixture
+def runs(troubled_store: Path, tmp_path: Path) -> Path:
+    """A folder with a store that can be reported."""
+    shutil.copy(troubled_store / schema.TRACKING_DB, tmp_path)
+    run_sql(tmp_path, "PRAGMA journal_mode=DELETE")  # readers leave SQLite's own files beside one in WAL mode
+    return tmp_path
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a report of nothing but its template and an empty PDF."""
+    monkeypatch.setattr(document, "write", lambda *_: {})
+    monkeypatch.setattr(build, "_compile", lambda folder, _: (folder / build.PDF).write_bytes(b""))
+
+
+def run_sql(runs: Path, statement: str) -> None:
+    with closing(sqlite3.connect(runs / schema.TRACKING_DB)) as connection, connection:
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize("command", ["build", "calibrate"])
+def test_unknown_study(command: str, runs: Path, refused: Refuse) -> None:
+    said = refused(main, f"{command} --study quack --runs .")
+    assert f"study must be one of those in {runs / schema.TRACKING_DB}, which are: quick; got 'quack'." in said
+
+
+def test_no_store(tmp_path: Path, refused: Refuse) -> None:
+    assert "no study ran with RUNS=elsewhere. Run one first, with `make sweep`." in refused(
+        main, "build --runs elsewhere"
+    )
+
+
+def test_store_without_a_study(template: Path, tmp_path: Path, refused: Refuse) -> None:
+    shutil.copy(template, tmp_path)
+    run_sql(tmp_path, "PRAGMA journal_mode=DELETE")
+    said = refused(main, "build --runs .")
+    assert f"{tmp_path / schema.TRACKING_DB} holds no study yet: run one first, with `make sweep`." in said
+
+
+@pytest.mark.parametrize("content", [b"", b"these are no tables" * 100])
+def test_file_that_is_no_store(content: bytes, tmp_path: Path, refused: Refuse) -> None:
+    (tmp_path / schema.TRACKING_DB).write_bytes(content)
+    said = refused(main, "build --runs .")
+    assert ("it is no MLflow 3 store" in said) or ("file is not a database" in said)
+
+
+def test_newer_layout_of_the_database(runs: Path, refused: Refuse) -> None:
+    run_sql(runs, "ALTER TABLE metrics RENAME TO points")
+    assert "lacks the table metrics: it is no MLflow 3 store, or one of a newer layout." in refused(
+        main, "build --runs ."
+    )
+
+
+def test_newer_schema(runs: Path, refused: Refuse) -> None:
+    run_sql(runs, f"UPDATE tags SET value = '99' WHERE key = '{schema.SCHEMA_VERSION}'")
+    assert "8 of version 99. Update hourglass-bench" in refused(main, "build --runs .")
+
+
+@pytest.mark.parametrize(
+    "name", [schema.REPORT_DIR, f"{schema.REPORT_DIR}/quick", f"{schema.REPORT_DIR}/quick/figures"]
+)
+@pytest.mark.usefixtures("hasty")
+def test_a_file_in_the_way_of_the_report(name: str, runs: Path, refused: Refuse) -> None:
+    (runs / name).parent.mkdir(parents=True, exist_ok=True)
+    (runs / name).write_text("in the way")
+    said = refused(main, "build --runs .")
+    assert f"the report in {runs / schema.REPORT_DIR} cannot be made: " in said
+    assert (runs / name).read_text() == "in the way"
+
+
+# The last one is Typst's, which says it in words only.
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        ("document.write", OSError(errno.ENOSPC, "No space left on device")),
+        ("_publish", PermissionError(errno.EACCES, "Permission denied", "somewhere")),
+        ("_compile", OSError("No space left on device (os error 28)")),
+    ],
+)
+@pytest.mark.usefixtures("hasty")
+def test_a_disk_that_refuses(
+    function: str, error: OSError, runs: Path, refused: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    (runs / schema.REPORT_DIR).mkdir()
+    monkeypatch.setattr(f"{build.__name__}.{function}", refuse)
+    assert f"cannot be made: {error}." in refused(main, "build --runs .")
