@@ -12,6 +12,7 @@ MEMORY_BUDGET  ?=
 STORAGE        ?=
 TRACKING       ?=
 ACCEPT_CHANGES ?=
+HTML           ?=
 PORT           ?= 5000
 PYTHON         ?= python3
 
@@ -35,7 +36,7 @@ sweep: setup  ## run or resume a study
 		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes)
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf
-	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE)
+	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html)
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf

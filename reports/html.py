@@ -12,7 +12,10 @@ body { font: 15px/1.5 "DejaVu Sans", Verdana, sans-serif; color: #111; }
 body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem; } h3 { font-size: 1rem; margin-bottom: 0; }
 h3 + p { margin-top: .2rem; }
+body { counter-reset: table drawing; }
 figure { margin: 1.5rem 0; } figcaption { font-size: .82rem; color: #333; }
+.tabulated figcaption::before { counter-increment: table; content: "Table " counter(table) ": "; }
+.drawn figcaption::before { counter-increment: drawing; content: "Figure " counter(drawing) ": "; }
 svg { width: 100%; height: auto; }
 .figures { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); }
 .table { overflow-x: auto; }
@@ -66,7 +69,7 @@ def _table(block: Block) -> str:
     head, body = row(block["header"], "th"), "".join(row(cells, "td") for cells in block["rows"])
     caption = f"<figcaption>{escape(block['caption'])}</figcaption>"
     table = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
-    return f'<figure>{caption}<div class="table">{table}</div></figure>\n'
+    return f'<figure class="tabulated">{caption}<div class="table">{table}</div></figure>\n'
 
 
 def _figure(figure: dict[str, Any], folder: Path) -> str:
@@ -77,4 +80,4 @@ def _figure(figure: dict[str, Any], folder: Path) -> str:
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
     label = escape(figure["alt"], quote=True)
     svg = svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-    return f"<figure>{svg}<figcaption>{escape(figure['caption'])}</figcaption></figure>\n"
+    return f'<figure class="drawn">{svg}<figcaption>{escape(figure["caption"])}</figcaption></figure>\n'
