@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench import schema
 from bench.base_rate import BaseRate
-from reports.load import RUN
+from reports.load import CURVES, RUN
 from reports.statistics import FloatArray
 from reports.summary import CONFIGURATION, Summary, comparable
 
@@ -24,9 +24,8 @@ RISING = 0.01
 """A validation IoU that gained more than this over the last fifth of the epochs was still rising."""
 
 
-CURVES = [schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name]
 Curve = dict[str, FloatArray]
-"""Values of each metric of CURVES by epoch."""
+"""Values of each of the read metrics by epoch."""
 
 
 class Convergence(NamedTuple):
@@ -65,10 +64,9 @@ def convergence(of: Summary) -> Convergence:
 
 def _curves(points: pd.DataFrame) -> dict[str, Curve]:
     """The curves of each run. Arrays: a table of its own for each of thousands of runs takes minutes."""
-    points = points[points["metric"].isin(CURVES)]
     if points.empty:
         return {}
-    epochs = points.pivot(index=[RUN, "epoch"], columns="metric", values="value").reindex(columns=CURVES)
+    epochs = points.pivot(index=[RUN, "epoch"], columns="metric", values="value").reindex(columns=list(CURVES))
     runs, starts = np.unique(epochs.index.get_level_values(RUN), return_index=True)
     parts = zip(*(np.split(epochs[name].to_numpy(np.float64), starts[1:]) for name in CURVES), strict=True)
     return {str(run): dict(zip(CURVES, part, strict=True)) for run, part in zip(runs, parts, strict=True)}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from reports import data, practical, prose, protocol, search, style
 from reports.figures import FIGURES
@@ -118,5 +119,7 @@ def _figure(name: str, of: Summary, folder: Path) -> Block:
             value.to_csv(folder / FIGURE_DIR / f"{name}-{field}.csv", index=False)
     file = f"{FIGURE_DIR}/{name}.svg"
     with style.report_style():
-        plot.draw(record).savefig(folder / file, metadata={"Date": None})
+        # The same file as from `savefig`, which draws everything twice.
+        canvas: Any = FigureCanvasSVG(plot.draw(record))
+        canvas.print_svg(folder / file, metadata={"Date": None})
     return {"file": file, "width": plot.width, "caption": plot.caption(record), "alt": plot.alt(record)}

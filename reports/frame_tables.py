@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench import schema
 from reports.load import ARCHITECTURE, ARTIFACTS, SEED
-from reports.scenes import SCENE
+from reports.scenes import SCENE, read_columns
 from reports.statistics import Estimate, estimate_means
 from reports.summary import CONFIGURATION, Summary
 from reports.text import counted
@@ -24,26 +24,18 @@ def best_tables(of: Summary, file: str, columns: list[str]) -> pd.DataFrame:
     Columns architecture, seed, fold, scene and those asked for; empty if no run kept the file.
 
     Raises:
-        ValueError: a file lacks a column.
+        ValueError: as `read_columns`.
     """
     chosen = of.runs[of.runs[CONFIGURATION].isin(of.best[CONFIGURATION]) & (of.runs[schema.STATE] == "complete")]
     parts = [
-        _read(path, columns).assign(architecture=run[ARCHITECTURE], seed=run[SEED], fold=run[schema.FOLD])
+        read_columns(path, [SCENE, *columns])
+        .to_pandas()
+        .assign(architecture=run[ARCHITECTURE], seed=run[SEED], fold=run[schema.FOLD])
         for _, run in chosen.iterrows()
         if (path := Path(run[ARTIFACTS]) / file).is_file()
     ]
     names = list(dict.fromkeys(["architecture", *KEYS, *columns]))
     return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
-
-
-def _read(path: Path, columns: list[str]) -> pd.DataFrame:
-    table = pd.read_parquet(path)
-    missing = [name for name in (SCENE, *columns) if name not in table]
-    if missing:
-        raise ValueError(
-            f"{path} must have the columns scene, {', '.join(columns)}, got none for {', '.join(missing)}."
-        )
-    return table.astype({SCENE: "str"})
 
 
 def scene_estimates(table: pd.DataFrame, column: str, by: str) -> pd.DataFrame:

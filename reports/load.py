@@ -52,7 +52,8 @@ OPTIONAL_TEXT = (
 KNOWN_PARAMS = (*REQUIRED_PARAMS, schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)
 STAGES: tuple[schema.Stage, ...] = get_args(schema.Stage)
 VALUES = [name for name, metric in schema.METRICS.items() if not metric.curve]
-CURVES = [name for name, metric in schema.METRICS.items() if metric.curve]
+CURVES = (schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name)
+"""What is read of the curves: in large stores they are most of the work."""
 
 ARTIFACTS = "artifacts"
 """Column: local folder of the run's artifacts."""
@@ -154,8 +155,8 @@ def _study(name: str, store: Store) -> Study:
         raise ValueError(f"study {name!r} has no trial run yet; start it with `make sweep STUDY={name}`.")
     require_version(name, attempts[schema.SCHEMA_VERSION])
     params, metrics = (pairs[table][pairs[table][RUN].isin(attempts[RUN])] for table in ("params", "latest_metrics"))
-    require_known("parameters", params["key"], KNOWN_PARAMS, CONFIG_SECTIONS)
-    require_known("metrics", metrics["key"], schema.METRICS, (SYSTEM_METRICS,))
+    require_known("parameters", params["key"].unique(), KNOWN_PARAMS, CONFIG_SECTIONS)
+    require_known("metrics", metrics["key"].unique(), schema.METRICS, (SYSTEM_METRICS,))
     attempts = _staged(attempts)
     ended = _newest_outcomes(attempts)
     logged = _has_params(ended)

@@ -20,13 +20,13 @@ def scene_means(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per tested scene of every run that kept its frame table: run_id, protocol, scene and the metrics.
 
     Raises:
-        ValueError: a frame table lacks a column.
+        ValueError: as `read_columns`.
     """
     paths = [Path(folder) / schema.FRAME_TABLE for folder in runs[ARTIFACTS]]
     kept = [place for place, path in enumerate(paths) if path.is_file()]
     if not kept:
         return pd.DataFrame(columns=[SCENE, *COLUMNS, RUN, *PROTOCOL])
-    tables = [_read(paths[place]) for place in kept]
+    tables = [read_columns(paths[place], [SCENE, *COLUMNS]) for place in kept]
     frames: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
     place = np.repeat(kept, [table.num_rows for table in tables])
     means = frames.groupby([place, SCENE])[COLUMNS].mean().reset_index(SCENE)
@@ -34,12 +34,18 @@ def scene_means(runs: pd.DataFrame) -> pd.DataFrame:
     return means.reset_index(drop=True).join(about)
 
 
-def _read(path: Path) -> pa.Table:
-    """Scene and metrics of every frame. There are thousands of files, and pandas takes ten times as long for each."""
-    names = [SCENE, *COLUMNS]
-    with ParquetFile(path) as file:
-        table = file.read(columns=names, use_threads=False)
+def read_columns(path: Path, names: list[str]) -> pa.Table:
+    """These columns of a parquet file. There are thousands of files, and pandas takes ten times as long for each.
+
+    Raises:
+        ValueError: it lacks one, or cannot be read.
+    """
+    try:
+        with ParquetFile(path) as file:
+            table = file.read(columns=names, use_threads=False)
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(f"{path} must be a table of test frames, and cannot be read: {error}.") from error
     missing = [name for name in names if name not in table.column_names]
     if missing:
-        raise ValueError(f"{path} must have a column for every test metric, got none for {', '.join(missing)}.")
+        raise ValueError(f"{path} must have the columns {', '.join(names)}, got none for {', '.join(missing)}.")
     return table.select(names)

@@ -40,6 +40,9 @@ class Plot(Generic[R]):
     """The same in words, for those who cannot see the figure."""
 
 
+MOST_WHISKERS = 60
+
+
 class Whiskers(NamedTuple):
     """Marks of one architecture in one panel."""
 
@@ -79,20 +82,26 @@ def by_architecture(points: pd.DataFrame) -> list[Whiskers]:
     return [Whiskers(name, points[points["architecture"] == name]) for name in names]
 
 
-def draw_whiskers(axis: Axes, marks: Whiskers, x: str) -> None:
-    """Marks at the mean with whiskers over the interval."""
+def crowded(points: pd.DataFrame) -> bool:
+    """Whether marks are too many for whiskers."""
+    return len(points) > MOST_WHISKERS
+
+
+def draw_whiskers(axis: Axes, marks: Whiskers, x: str, *, bare: bool = False) -> None:
+    """Marks at the mean with whiskers over the interval; small ones without them if they are to be bare."""
     look, points = style.look(marks.architecture), marks.points
     spread = [points["mean"] - points["low"], points["high"] - points["mean"]]
     axis.errorbar(
         points[x],
         points["mean"],
-        yerr=spread,
+        yerr=None if bare else spread,
         fmt=look.marker,
         color=look.colour,
         ecolor=to_rgba(look.colour, 0.55),
         elinewidth=0.7,
+        markersize=2.5 if bare else None,
         markeredgecolor="white",
-        markeredgewidth=0.5,
+        markeredgewidth=0.2 if bare else 0.5,
     )
 
 
@@ -119,5 +128,10 @@ def seeds(points: pd.DataFrame) -> str:
     return text.counted(high, "seed") if low == high else f"{low} to {high} seeds"
 
 
-WHISKERS = "Mark: mean; whisker: its 95 % interval, Student's t over folds (over scenes where a single fold is tested)"
+def marks(points: pd.DataFrame) -> str:
+    """What marks and whiskers are, and how many seeds stand behind them."""
+    whisker = "whisker: its 95 % interval, Student's t over folds (over scenes where a single fold is tested)"
+    return f"Mark: mean; {'intervals: in the CSV' if crowded(points) else whisker} ({seeds(points)})"
+
+
 CROPPED = "The axis of the scores spans the marks, and may cut intervals."

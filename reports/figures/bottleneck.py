@@ -11,15 +11,15 @@ from bench import schema
 from reports import style, text
 from reports.ceiling import ceiling
 from reports.figures.base import (
-    WHISKERS,
     NoDataError,
     Plot,
     by_architecture,
+    crowded,
     draw_whiskers,
+    marks,
     measured_points,
     ranges,
     score_limits,
-    seeds,
 )
 from reports.summary import Summary, comparable
 
@@ -63,8 +63,8 @@ def draw(shown: Bottleneck) -> Figure:
     figure, (axes,) = style.panels(2, height=2.4)
     panels = ((schema.TEST_IOU, shown.points), (schema.TEST_BOUNDARY_IOU, shown.boundary))
     for axis, (metric, points) in zip(axes, panels, strict=True):
-        for marks in by_architecture(spread(points)):
-            draw_whiskers(axis, marks, "x")
+        for own in by_architecture(spread(points)):
+            draw_whiskers(axis, own, "x", bare=crowded(points))
         axis.set_ylim(*score_limits(points))
         _draw_ceiling(axis, shown.ceiling, metric.column)
         axis.set(xlabel="shorter side of the bottleneck map (pixels)", ylabel=f"test {metric.label}")
@@ -103,7 +103,7 @@ def caption(shown: Bottleneck) -> str:
     """What the marks and the ceiling are."""
     return (
         "Test IoU and Boundary IoU against the side of the measured bottleneck map. "
-        f"{WHISKERS} ({seeds(shown.points)}); marks at one side are drawn next to each other, those of an architecture "
+        f"{marks(shown.points)}; marks at one side are drawn next to each other, those of an architecture "
         f"by their number of elements. {_about_ceiling(shown.ceiling)}The axes of the scores span the marks, "
         "and may cut intervals."
     )

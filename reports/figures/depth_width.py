@@ -20,7 +20,9 @@ from reports.statistics import compare
 from reports.summary import CONFIGURATION, IDENTITY, Summary, ranked
 
 MOST_IN_A_ROW = 4
-MOST_TICKS = 8
+MOST_TICKS = 6
+MOST_HATCHED = 20
+"""Widths up to which cells are wide enough for borders and hatching."""
 ROW_HEIGHT = 0.24
 """Of one depth, in inches."""
 FRAME = 0.62
@@ -168,12 +170,14 @@ def _scale(shown: DepthWidth, grid: Grid) -> tuple[Colormap, Normalize]:
 def _draw(axis: Axes, grid: Grid, colours: Colormap, norm: Normalize, cell: float) -> None:
     """Cells of that width in inches."""
     values = grid.values.to_numpy(np.float64)
-    axis.pcolormesh(np.ma.masked_invalid(values), cmap=colours, norm=norm, edgecolors="white", linewidth=0.6)
+    wide = values.shape[1] <= MOST_HATCHED
+    cells, border = np.ma.masked_invalid(values), 0.6 if wide else 0.0
+    axis.pcolormesh(cells, cmap=colours, norm=norm, edgecolors="white" if wide else "face", linewidth=border)
     writing = _writing(grid, cell)
     for row, column in np.argwhere(~np.isnan(values)):
         value, colour = values[row, column], colours(norm(values[row, column]))
         light = np.dot(to_rgb(colour), LUMINANCE) > MIDDLE
-        if (grid.values.index[row], grid.values.columns[column]) in grid.hatched:
+        if wide and (grid.values.index[row], grid.values.columns[column]) in grid.hatched:
             lines = "#404040" if light else "#D0D0D0"
             axis.add_patch(Rectangle((column, row), 1, 1, fill=False, hatch="////", edgecolor=lines, linewidth=0))
         if writing is not None:
@@ -245,11 +249,14 @@ def _difference_caption(shown: DepthWidth) -> str:
     low, high = shown.differences["seeds"].min(), shown.differences["seeds"].max()
     count = text.counted(high, "seed") if low == high else f"{low} to {high} seeds"
     over = " or ".join(sorted(shown.differences["over"].unique()))
+    clear = f"{int(shown.differences['clear'].sum())} of {text.counted(len(shown.differences), 'cell')}"
+    marked = (
+        f"Hatched ({clear})" if shown.cells["width"].nunique() <= MOST_HATCHED else f"In {clear}, too small to hatch"
+    )
     return (
-        f" Last panel: difference of two cells, mean over {over} of the seeds that both have ({count}). Hatched "
-        f"({int(shown.differences['clear'].sum())} of {text.counted(len(shown.differences), 'cell')}): its 95 % "
-        f"interval, Student's t over {over}, excludes 0; it is not adjusted for the number of cells, so hatching is no "
-        "verdict."
+        f" Last panel: difference of two cells, mean over {over} of the seeds that both have ({count}). {marked}: its "
+        f"95 % interval, Student's t over {over}, excludes 0; it is not adjusted for the number of cells, so this is "
+        "no verdict."
     )
 
 

@@ -1,5 +1,6 @@
 """Test IoU against tensor peak memory: what a memory budget buys."""
 
+import math
 from typing import NamedTuple
 
 import pandas as pd
@@ -11,16 +12,16 @@ from reports import style
 from reports.choices import choices
 from reports.figures.base import (
     CROPPED,
-    WHISKERS,
     NoDataError,
     Plot,
     Whiskers,
     by_architecture,
+    crowded,
     draw_whiskers,
+    marks,
     measured_points,
     ranges,
     score_limits,
-    seeds,
 )
 from reports.search import with_front
 from reports.summary import CONFIGURATION, Summary
@@ -49,14 +50,14 @@ def record(of: Summary) -> IouMemory:
 
 def draw(shown: IouMemory) -> Figure:
     """Marks with whiskers, the front of each architecture as a step line, and the budgets."""
-    figure, ((axis,),) = style.panels(1, height=3.6)
-    for marks in by_architecture(shown.points):
-        _draw_front(axis, marks)
-        draw_whiskers(axis, marks, "memory_mb")
+    figure, ((axis,),) = style.panels(1, height=3.2)
+    for own in by_architecture(shown.points):
+        _draw_front(axis, own)
+        draw_whiskers(axis, own, "memory_mb", bare=crowded(shown.points))
     axis.set_ylim(*score_limits(shown.points))
     _draw_budgets(axis, shown)
     style.binary_axis(axis)
-    _draw_labels(figure, axis, shown.points)
+    _draw_labels(figure, axis, shown)
     axis.set(xlabel="tensor peak memory of a training step in MB (1 MB = 1,000,000 bytes)", ylabel="test IoU")
     style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
     return figure
@@ -87,12 +88,11 @@ def _draw_budgets(axis: Axes, shown: IouMemory) -> None:
         )
 
 
-def _draw_labels(figure: Figure, axis: Axes, points: pd.DataFrame) -> None:
+def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
     """Depth/base width beside each mark; a label that would lie on another one is left out, those on a front last."""
-    named = points if len(points) <= MOST_LABELS else points[points["front"]]
     figure.canvas.draw()  # so that places are known
     taken: list[Bbox] = []
-    for point in named.sort_values("front", ascending=False, kind="stable").itertuples():
+    for point in _named(shown).itertuples():
         for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)):
             label = axis.annotate(
                 f"{point.depth}/{point.width}",
@@ -110,10 +110,20 @@ def _draw_labels(figure: Figure, axis: Axes, points: pd.DataFrame) -> None:
             label.remove()
 
 
+def _named(shown: IouMemory) -> pd.DataFrame:
+    """The marks with labels, the most important first; of too many those to take, and some of the front."""
+    points = shown.points.sort_values("front", ascending=False, kind="stable")
+    if len(points) <= MOST_LABELS:
+        return points
+    ringed = points["number"].isin(shown.choices["number"])
+    front = points[points["front"] & ~ringed]
+    return pd.concat([points[ringed], front.iloc[:: math.ceil(len(front) / MOST_LABELS) or 1]])
+
+
 def caption(shown: IouMemory) -> str:
     """What the marks, lines and labels are."""
     return (
-        f"Test IoU against tensor peak memory, a mark for each configuration. {WHISKERS} ({seeds(shown.points)}). "
+        f"Test IoU against tensor peak memory, a mark for each configuration. {marks(shown.points)}. "
         "Step line: highest mean up to that memory, for each architecture. Label: depth/base width. Ring: what "
         f"validation puts first within the memory budget of a dotted line. {CROPPED}"
     )

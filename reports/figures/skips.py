@@ -14,15 +14,14 @@ from reports import style, text
 from reports.claims import HEADLINE
 from reports.figures.base import (
     CROPPED,
-    WHISKERS,
     NoDataError,
     Plot,
     by_architecture,
     draw_whiskers,
+    marks,
     measured_points,
     ranges,
     score_limits,
-    seeds,
 )
 from reports.load import ARCHITECTURE
 from reports.summary import CONFIGURATION, Summary, highest, varying
@@ -108,8 +107,8 @@ def _draw_size(axis: Axes, points: pd.DataFrame, offset: float, line: dict[str, 
     doses = points.groupby("dose")["levels"]
     rank, count = doses.cumcount(), doses.transform("size")
     points = points.assign(x=points["dose"] + offset + STEP * (rank - (count - 1) / 2))
-    for marks in by_architecture(points):
-        draw_whiskers(axis, marks, "x")
+    for own in by_architecture(points):
+        draw_whiskers(axis, own, "x")
     points = points[count > 1]
     for levels, x, y in zip(points["levels"], points["x"], points["mean"], strict=True):
         axis.annotate(
@@ -145,7 +144,7 @@ def caption(shown: Skips) -> str:
     labels = " Label: the levels that are connected, of which 1 is the outermost." if several else ""
     return (
         "Test IoU against the number of skip connections, of networks that are equal otherwise; Hourglass has none. "
-        f"{WHISKERS} ({seeds(shown.points)}). Line: mean at each number for depth/base width {sizes}{best}.{labels} "
+        f"{marks(shown.points)}. Line: mean at each number for depth/base width {sizes}{best}.{labels} "
         f"{CROPPED}"
     )
 

@@ -20,6 +20,9 @@ MOST_VALUES = 6
 """Values of a parameter that are listed one by one; more numbers than that are shown as a range."""
 
 
+MOST_UNFINISHED = 20
+
+
 def budget(of: Summary) -> Table | None:
     """Planned units of each stage and architecture by how they ended; None if the plan is not known."""
     every = shares(of.study)
@@ -105,7 +108,7 @@ def _ended(runs: pd.DataFrame) -> list[str]:
 
 
 def unfinished(of: Summary) -> Table:
-    """Attempts without an outcome."""
+    """The newest attempts without an outcome."""
     done = set(of.logged[schema.UNIT])
     rows = [
         [
@@ -116,10 +119,12 @@ def unfinished(of: Summary) -> Table:
             _or_dash(run.get(schema.STATE_REASON)),
             "yes" if run[schema.UNIT] in done else "no",
         ]
-        for _, run in of.study.unfinished.iterrows()
+        for _, run in of.study.unfinished.tail(MOST_UNFINISHED).iterrows()
     ]
     columns = ["run", "architecture", "seed", "status", "reason", "has an outcome by now"]
-    return Table("Attempts without an outcome: running, or cut off.", dict.fromkeys(columns, "left"), rows)
+    more = len(of.study.unfinished) - len(rows)
+    older = f" {more} older ones are not listed." if more else ""
+    return Table(f"Attempts without an outcome: running, or cut off.{older}", dict.fromkeys(columns, "left"), rows)
 
 
 def _or_dash(value: object) -> str:
