@@ -124,15 +124,13 @@ def _learning(networks: Networks, say: Say, name: str) -> list[str]:
     ends = [say(f"{key}.val_iou.{end}", row[statistic(schema.BEST_VAL_IOU, end)], digits) for end in ("min", "max")]
     took = "the median attempt missed it"
     if math.isfinite(runs["epochs"].median()):
-        epochs, seconds = (say(f"{key}.{effort}", runs[effort].median(), significant) for effort in EFFORTS)
+        epochs = say(f"{key}.epochs", float(runs["epochs"].median()), lambda count: f"{count:g}")
+        seconds = say(f"{key}.seconds", float(runs["seconds"].median()), significant)
         took = f"the median attempt took {epochs} epochs and {seconds} s of training steps"
     return [
         f"{PRESETS[name]}: {reached} of {attempts} reached the target, {took}; {stuck} never got better than a "
         f"constant prediction; best validation IoU {ends[0]} to {ends[1]}."
     ]
-
-
-EFFORTS = ("epochs", "seconds")
 
 
 def _target(networks: Networks, say: Say) -> list[str]:
