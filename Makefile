@@ -45,7 +45,7 @@ perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf
 		$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(REPETITIONS),--repetitions "$(REPETITIONS)")
 
 ui: setup  ## MLflow on this machine only
-	@$(if $(filter http%,$(TRACKING)),echo "$(TRACKING) is a server with a UI of its own: open it in a browser."; exit 2)
+	@$(if $(filter http%,$(TRACKING)),echo "TRACKING is a server with a UI of its own: open it in a browser."; exit 2)
 	@MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port "$(PORT)" --workers 1 \
 		--backend-store-uri "$(or $(TRACKING),sqlite:///$(abspath $(RUNS))/mlflow.db)"
 

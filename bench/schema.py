@@ -222,7 +222,8 @@ STUDY_MEMORY_BUDGET = "study.memory_budget_bytes"
 """Largest tensor peak that a trial may be predicted to have, on the parent run."""
 STUDY_IMPORTANCE = "study.importance"
 """Importance of the hyperparameters of a search for the best validation IoU, on the parent run once all is done: JSON
-such as `{"unet": {"PED-ANOVA": {"depth": 0.8, "lr": 0.2}, "fANOVA": {...}}}`."""
+such as `{"unet": {"trials": 30, "shares": {"PED-ANOVA": {"depth": 0.8, "lr": 0.2}, "fANOVA": {...}}}}`, with the number
+of trials behind the shares."""
 Stage = Literal["search", "comparison"]
 STAGE = "stage"
 """`search` (chooses hyperparameters, on validation scenes only) or `comparison` (evaluated on test scenes)."""

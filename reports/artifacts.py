@@ -15,9 +15,27 @@ READ_FILES = (schema.FRAME_TABLE, schema.CALIBRATION_TABLE, schema.PANEL_DATA)
 
 def local_folder(uri: str, runs: Path) -> Path:
     """Folder of an artifact URI; if it is gone, the place it has in `runs`, since people move stores about."""
-    path = Path(unquote(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
+    path = _path(uri)
     # RUNS/artifacts/STUDY/RUN/artifacts
-    return path if path.exists() else runs.joinpath(*path.parts[-4:])
+    return path if uri and path.exists() else runs.joinpath(*path.parts[-4:])
+
+
+def own_folder(uri: object, run: str, runs: Path) -> Path | None:
+    """Folder of a run's artifacts that a server names, if it is on this machine.
+
+    A server can name any folder: one that is not the run's own by its path is not read.
+    """
+    if not isinstance(uri, str):
+        return None
+    path = _path(uri)
+    if not path.is_absolute() or ".." in path.parts or run not in path.parts:
+        return None
+    folder = local_folder(uri, runs)
+    return folder if folder.is_dir() else None
+
+
+def _path(uri: str) -> Path:
+    return Path(unquote(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
 
 
 def keep_copies(folder: Path, listed: Callable[[], list[str]], download: Callable[[str], bytes]) -> None:

@@ -43,6 +43,7 @@ def build(runs: Path, study: str, tracking: str = "", *, html: bool = False) -> 
     Raises:
         ValueError: no store, no such study, one that this report cannot read, or no place to write to.
     """
+    _require_folder_name(study)
     summary = summarise(load_study(runs, study, tracking))
     reports = runs.resolve() / schema.REPORT_DIR
     with _made(reports), tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name:
@@ -55,6 +56,15 @@ def build(runs: Path, study: str, tracking: str = "", *, html: bool = False) -> 
         pages = _compile(folder, summary.study.newest)
         _publish(folder, reports / study)
     return Built(reports / study / PDF, study, summary.study.outcomes, pages)
+
+
+def _require_folder_name(study: str) -> None:
+    """Stores hold studies of any name; a report of one such as `../..` would lie outside RUNS."""
+    if study in ("", "..") or Path(study).name != study:
+        raise ValueError(
+            "study must be a name that can be one folder's, neither empty nor dots nor with a separator, since its "
+            f"report lies in RUNS/{schema.REPORT_DIR}/STUDY; got {study!r}."
+        )
 
 
 @contextmanager

@@ -6,7 +6,6 @@ channels, and which does better where they hold what is inside a cell.
 """
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from bench import schema
 from bench.boundary import boundary_iou
 from reports.load import ARTIFACTS
+from reports.panel_file import read_panel
 
 Masks = NDArray[np.bool_]
 
@@ -27,7 +27,7 @@ def ceiling(runs: pd.DataFrame) -> pd.DataFrame:
     The sides are the powers of two from 2 to half the frame's; empty if no run has a panel file.
 
     Raises:
-        ValueError: a panel file cannot be read.
+        ValueError: as `read_panel`.
     """
     kept = runs[runs[ARTIFACTS].map(lambda folder: (Path(folder) / schema.PANEL_DATA).is_file()).astype("bool")]
     # Runs of one split were tested on the same frames; those of another split may share some.
@@ -50,11 +50,8 @@ def ceiling(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _read(path: Path) -> list[tuple[tuple[str, tuple[int, ...]], Masks]]:
     """Stem and size of every frame, which tell the frames of one data set apart, with its true mask."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            return [((str(stem), mask.shape), mask) for stem, mask in zip(data["stems"], data["truth"], strict=True)]
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read: {error}.") from error
+    stems, masks = read_panel(path, "stems", "truth")
+    return [((str(stem), mask.shape), mask) for stem, mask in zip(stems, masks, strict=True)]
 
 
 def _scores(truth: Masks) -> list[tuple[int, float, float]]:

@@ -1,11 +1,17 @@
 """Whether the runs of a study are what this report reads: logged by its version, with all names known and there."""
 
+import json
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import pandas as pd
 
 from bench import schema
+
+SPLITS = ("scene_folds", "scene_holdout", "random_frames")
+"""Those of `bench.config.SplitName`, which the report cannot import without the architectures."""
 
 # Prefix of metrics that MLflow itself adds on request.
 SYSTEM_METRICS = "system/"
@@ -51,11 +57,55 @@ def require_version(study: str, versions: pd.Series) -> None:
     )
 
 
-def require_known(kind: str, keys: Iterable[str], known: Iterable[str], prefixes: tuple[str, ...]) -> None:
-    """Raise ValueError if a key is neither known nor begins with a known prefix."""
+def require_known(study: str, kind: str, keys: Iterable[str], known: Iterable[str], prefixes: tuple[str, ...]) -> None:
+    """Raise ValueError if a key of the study's runs is neither known nor begins with a known prefix."""
     unknown = sorted({key for key in keys if not key.startswith(prefixes)} - set(known))
     if unknown:
-        raise ValueError(f"The store holds {kind} that bench/schema.py does not know: {', '.join(unknown)}.")
+        raise ValueError(
+            f"study {study!r} holds {kind} that bench/schema.py does not know: {', '.join(unknown)}. Update "
+            "hourglass-bench if a newer version of it logged them; if another program did, delete its runs or run the "
+            "study in a store of its own."
+        )
+
+
+class Rule(NamedTuple):
+    """What the text of a parameter must be."""
+
+    must: str
+    holds: Callable[[str], bool]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_list(text: str) -> bool:
+    try:
+        numbers = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(numbers, list) and all(type(number) is int for number in numbers)
+
+
+INTEGER = Rule("be an integer", lambda text: bool(re.fullmatch("-?[0-9]{1,18}", text)))
+NUMBER = Rule("be a number", _is_number)
+INTEGERS = Rule("be a JSON list of integers", _is_list)
+SHAPE = Rule("be CxHxW or empty", lambda text: bool(re.fullmatch("([0-9]+x[0-9]+x[0-9]+)?", text)))
+SPLIT_NAME = Rule(f"be one of {', '.join(SPLITS)}", lambda text: text in SPLITS)
+
+
+def require_values(outcomes: pd.DataFrame, rules: Mapping[str, Rule]) -> None:
+    """Raise ValueError if a parameter that a run logged does not follow its rule."""
+    for name, rule in rules.items():
+        texts = outcomes[name].dropna()
+        odd = [text for text in texts.unique() if not rule.holds(str(text))]
+        if odd:
+            run = outcomes.loc[texts.index[texts == odd[0]][0], "run_id"]
+            raise ValueError(f"parameter {name} of run {run} must {rule.must}, got {odd[0]!r}.")
 
 
 def require_metrics(outcomes: pd.DataFrame, metrics: pd.DataFrame) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bench import schema
-from reports.summary import CONFIGURATION, N, Summary, comparable, highest, statistic
+from reports.load import ARCHITECTURE
+from reports.summary import CONFIGURATION, N, Summary, by_validation, comparable, statistic
 
 ROUND = (1, 2, 5)
 """First digits of the budgets that are looked at."""
@@ -33,17 +34,26 @@ def tested(of: Summary) -> pd.DataFrame:
 def choices(of: Summary) -> list[Choice]:
     """By rising budget, each configuration once; the last one is the best of all. Empty if no memory was measured.
 
-    Only of those with the most complete seeds (`summary.highest`): fewer may be the easy ones, or those that survived.
+    A configuration with fewer seeds than `least_seeds` is left out: they may be the easy ones, or those that survived.
     """
     table = tested(of).dropna(subset=PEAK)
-    table = table[table[N] == table[N].max()]
+    table = table[table[N] >= least_seeds(of)]
     found: dict[int, Choice] = {}
     for budget in _round_budgets(table[PEAK] / MEGABYTE):
-        row = highest(within(table, budget))
+        row = by_validation(within(table, budget)).iloc[0]
         found.setdefault(int(row[CONFIGURATION]), Choice(budget, row))
     every = list(found.values())
     kept = np.linspace(0, len(every) - 1, min(len(every), MOST_CHOICES)).round().astype(int)
     return [every[place] for place in kept]
+
+
+def least_seeds(of: Summary) -> int:
+    """The most complete seeds that every architecture has of some configuration.
+
+    In a study half done one of them is ahead by a seed, and must not win by that.
+    """
+    most = tested(of).groupby(ARCHITECTURE)[N].max()
+    return int(most.min()) if len(most) else 0
 
 
 def within(table: pd.DataFrame, budget_mb: float) -> pd.DataFrame:

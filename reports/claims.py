@@ -29,6 +29,10 @@ HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
 COSTS = {"parameters": schema.PARAMS, "MACs": schema.MACS, "peak memory": schema.TENSOR_PEAK}
 
 
+ALIKE = [SPLIT, DATA_FOLDS, EPOCHS]
+"""What configurations must have in common to be compared."""
+
+
 class Claim(NamedTuple):
     """Two configurations and the basis on which they are compared."""
 
@@ -73,18 +77,20 @@ def claims(of: Summary) -> list[Claim]:
     names = headline(of)
     if names is None:
         return []
-    table = tested(of)
-    a = highest(table[table[ARCHITECTURE] == names[0]])
-    seconds = table[(table[ARCHITECTURE] == names[1]) & _same(table, a, (SPLIT, DATA_FOLDS, EPOCHS))]
-    if seconds.empty:
+    firsts, seconds = (tested(of)[tested(of)[ARCHITECTURE] == name] for name in names)
+    shared = firsts[ALIKE].apply(tuple, axis=1).isin(seconds[ALIKE].apply(tuple, axis=1))
+    if not shared.any():
         return []
+    firsts = firsts[shared]
+    a = highest(firsts)
+    seconds = seconds[_same(seconds, a, tuple(ALIKE))]
     alike = seconds[_same(seconds, a, (NORM,))]
     found = [Claim("each at its best", a, highest(seconds), 1.0)]
     equal = alike[_same(alike, a, (CHANNELS,))]
     found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
     for name, metric in COSTS.items():
         found += _nearest(f"equal {name}", a, alike, metric)
-    return found + _budgeted(of, table[table[ARCHITECTURE] == names[0]], seconds)
+    return found + _budgeted(of, firsts[_same(firsts, a, tuple(ALIKE))], seconds)
 
 
 def _budgeted(of: Summary, firsts: pd.DataFrame, seconds: pd.DataFrame) -> list[Claim]:

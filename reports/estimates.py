@@ -9,22 +9,26 @@ from bench import schema
 from reports.load import SEED
 from reports.scenes import SCENE
 from reports.statistics import estimate_means
-from reports.summary import CONFIGURATION, Summary
+from reports.summary import CONFIGURATION, Summary, statistic
 
 COLUMNS = {SEED: "seed", schema.FOLD: "fold", SCENE: "scene"}
 """Columns of `Summary.scenes` and what `reports.statistics` calls them."""
 
 
 @lru_cache(maxsize=len(schema.TEST_METRICS))
-def intervals(of: Summary, metric: schema.Metric) -> pd.DataFrame:
-    """Columns low and high of the 95 % interval of each configuration's mean, by the configuration's number.
+def estimates(of: Summary, metric: schema.Metric) -> pd.DataFrame:
+    """Columns mean, low and high of a test metric by the configuration's number: a mean with its 95 % interval.
 
-    A single run has its scenes as units; NaN where a single unit has no interval, or the frame tables are gone. What
-    Student's t adds beyond the metric's bounds is cut off.
+    A single run has its scenes as units. Where no frame table is left the mean is that of the logged values, without
+    an interval (NaN). What Student's t adds beyond the metric's bounds is cut off.
     """
     names = {**COLUMNS, metric.column: "value"}
     cells = of.scenes[[CONFIGURATION, *names]].rename(columns=names)
     found = {} if cells.empty else estimate_means(cells, CONFIGURATION)
-    bounds = pd.DataFrame({number: estimate.interval for number, estimate in found.items()}, index=["low", "high"]).T
-    bounds = bounds.astype("float64").replace([math.inf, -math.inf], math.nan)
-    return bounds.clip(metric.lower, metric.upper).reindex(of.configurations[CONFIGURATION])
+    rows = {number: (estimate.mean, *estimate.interval) for number, estimate in found.items()}
+    table = pd.DataFrame(rows, index=["mean", "low", "high"], dtype="float64").T.replace(
+        [math.inf, -math.inf], math.nan
+    )
+    logged = of.configurations.set_index(CONFIGURATION)[statistic(metric, "mean")]
+    table = table.clip(metric.lower, metric.upper).reindex(logged.index)
+    return table.assign(mean=table["mean"].fillna(logged))

@@ -11,11 +11,10 @@ from reports.load import ARCHITECTURE, ARTIFACTS, SEED
 from reports.scenes import SCENE, read_columns
 from reports.statistics import Estimate, estimate_means
 from reports.summary import CONFIGURATION, Summary
-from reports.text import counted
+from reports.text import counted_range
 
 KEYS = ["seed", "fold", "scene"]
 """What `reports.statistics` calls a cell."""
-INTERVAL = "95 % interval of the mean, Student's t over folds (over scenes where a single fold is tested)"
 
 
 def best_tables(of: Summary, file: str, columns: list[str]) -> pd.DataFrame:
@@ -48,10 +47,10 @@ def scene_estimates(table: pd.DataFrame, column: str, by: str) -> pd.DataFrame:
 
 
 def bounded(estimates: Mapping[int, Estimate]) -> pd.DataFrame:
-    """Mean, low and high by the key."""
+    """Mean, low and high of shares by the key; what Student's t adds below 0 and above 1 is cut off."""
     rows = {key: (found.mean, *found.interval) for key, found in estimates.items()}
     table = pd.DataFrame(rows, index=["mean", "low", "high"]).T
-    return table.replace([math.inf, -math.inf], math.nan)
+    return table.replace([math.inf, -math.inf], math.nan).clip(0, 1)
 
 
 def sizes(table: pd.DataFrame) -> dict[str, int]:
@@ -61,7 +60,4 @@ def sizes(table: pd.DataFrame) -> dict[str, int]:
 
 def sample(points: pd.DataFrame) -> str:
     """`3 seeds, 36 test scenes` of points with the columns seeds and scenes: how much stands behind them."""
-    counts = [
-        (points[name].min(), points[name].max(), noun) for name, noun in (("seeds", "seed"), ("scenes", "test scene"))
-    ]
-    return ", ".join(counted(high, noun) if low == high else f"{low} to {high} {noun}s" for low, high, noun in counts)
+    return f"{counted_range(points['seeds'], 'seed')}, {counted_range(points['scenes'], 'test scene')}"

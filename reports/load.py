@@ -3,19 +3,31 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import pandas as pd
 
 from bench import schema
-from reports.checks import SYSTEM_METRICS, require_known, require_metrics, require_version
+from reports.checks import (
+    INTEGER,
+    INTEGERS,
+    NUMBER,
+    SHAPE,
+    SPLIT_NAME,
+    SYSTEM_METRICS,
+    require_known,
+    require_metrics,
+    require_values,
+    require_version,
+)
 from reports.connection import open_store
-from reports.store import TABLES, Store
+from reports.store import TABLES, Store, Table
 
 # Columns that are neither metrics nor tags: what `bench.config.flatten` calls the fields this report reads by name.
 RUN = "run_id"
 ARCHITECTURE = "architecture.name"
 CHANNELS = "architecture.channels"
+SKIPS = "architecture.skips"
 NORM = "architecture.norm"
 LR = "training.lr"
 SEED = "seed"
@@ -27,6 +39,7 @@ CONFIG_SECTIONS = ("architecture.", "data.", "training.")
 REQUIRED_PARAMS = (
     ARCHITECTURE,
     CHANNELS,
+    SKIPS,
     NORM,
     LR,
     EPOCHS,
@@ -50,6 +63,34 @@ OPTIONAL_TEXT = (
     schema.STAGE,
 )
 KNOWN_PARAMS = (*REQUIRED_PARAMS, schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)
+WHOLE = (SEED, DATA_FOLDS, schema.FOLD, schema.DEPTH, schema.BASE_WIDTH)
+RULES = {
+    **dict.fromkeys((*WHOLE, EPOCHS), INTEGER),
+    LR: NUMBER,
+    SPLIT: SPLIT_NAME,
+    **dict.fromkeys((CHANNELS, SKIPS), INTEGERS),
+    **dict.fromkeys((schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED), SHAPE),
+}
+TAGS = (
+    schema.KIND,
+    schema.UNIT,
+    schema.SUPERSEDED,
+    schema.SCHEMA_VERSION,
+    schema.STUDY_DESCRIPTION,
+    schema.STUDY_PLANNED,
+    schema.STUDY_BUDGET,
+    schema.STUDY_MEMORY_BUDGET,
+    schema.STUDY_IMPORTANCE,
+    schema.TRIAL,
+    schema.ATTEMPT,
+    schema.STAGE,
+    schema.STATE,
+    schema.STATE_REASON,
+    schema.DATA_DIGEST,
+    schema.SPLIT_DIGEST,
+    schema.TEST_OPENED,
+    schema.GIT_COMMIT,
+)
 STAGES: tuple[schema.Stage, ...] = get_args(schema.Stage)
 VALUES = [name for name, metric in schema.METRICS.items() if not metric.curve]
 CURVES = (schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name)
@@ -60,8 +101,15 @@ ARTIFACTS = "artifacts"
 
 Budget = dict[schema.Stage, dict[str, int]]
 """Planned units of each architecture, by stage."""
-Importance = dict[str, dict[str, dict[str, float]]]
-"""Architecture -> evaluator -> hyperparameter -> its share of the importance."""
+
+
+class Importance(NamedTuple):
+    """Of the hyperparameters of an architecture's search."""
+
+    trials: int
+    """How many stand behind the shares."""
+    shares: dict[str, dict[str, float]]
+    """Evaluator -> hyperparameter -> its share of the importance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +124,8 @@ class Study:
     """Empty if the parent run does not say."""
     memory_budget: int | None
     """Largest tensor peak in bytes that a trial may be predicted to have; None if there is no such limit."""
-    importance: Importance
-    """Of the search's hyperparameters for the best validation IoU; empty if the parent run does not say."""
+    importance: dict[str, Importance]
+    """By architecture, for the best validation IoU; empty if the parent run does not say."""
     trials: pd.DataFrame
     """One row per unit with an outcome (its newest attempt): parameters, tags and scalar metrics under their names."""
     unlogged: pd.DataFrame
@@ -134,6 +182,13 @@ def _require_study(name: str, present: list[str], place: str) -> None:
         raise ValueError(f"study must be one of those in {place}, which are: {listed}; got {name!r}.")
 
 
+OURS: dict[Table, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "params": (KNOWN_PARAMS, CONFIG_SECTIONS),
+    "tags": (TAGS, (schema.ENVIRONMENT, schema.EXECUTION)),
+    "latest_metrics": (tuple(schema.METRICS), ()),
+}
+"""Names and prefixes of names that are read of each table: people add tags of any name."""
+
 READ = [
     schema.KIND,
     schema.UNIT,
@@ -147,7 +202,7 @@ READ = [
 
 def _study(name: str, store: Store) -> Study:
     pairs = {table: store.values(name, table) for table in TABLES}
-    rows = _wide(store.runs(name), list(pairs.values()))
+    rows = _wide(store.runs(name), pairs)
     openings = rows.loc[(rows[schema.KIND] == "trial") & rows[schema.TEST_OPENED].notna(), schema.UNIT]
     rows = rows[rows[schema.SUPERSEDED].isna()]
     attempts = rows[rows[schema.KIND] == "trial"]
@@ -155,8 +210,8 @@ def _study(name: str, store: Store) -> Study:
         raise ValueError(f"study {name!r} has no trial run yet; start it with `make sweep STUDY={name}`.")
     require_version(name, attempts[schema.SCHEMA_VERSION])
     params, metrics = (pairs[table][pairs[table][RUN].isin(attempts[RUN])] for table in ("params", "latest_metrics"))
-    require_known("parameters", params["key"].unique(), KNOWN_PARAMS, CONFIG_SECTIONS)
-    require_known("metrics", metrics["key"].unique(), schema.METRICS, (SYSTEM_METRICS,))
+    require_known(name, "parameters", params["key"].unique(), KNOWN_PARAMS, CONFIG_SECTIONS)
+    require_known(name, "metrics", metrics["key"].unique(), schema.METRICS, (SYSTEM_METRICS,))
     attempts = _staged(attempts)
     ended = _newest_outcomes(attempts)
     logged = _has_params(ended)
@@ -181,11 +236,13 @@ def _study(name: str, store: Store) -> Study:
     )
 
 
-def _wide(runs: pd.DataFrame, pairs: list[pd.DataFrame]) -> pd.DataFrame:
-    """A row per run, a column per key, and one for every name that is read here."""
+def _wide(runs: pd.DataFrame, pairs: dict[Table, pd.DataFrame]) -> pd.DataFrame:
+    """A row per run, a column per key that is ours, and one for every name that is read here."""
     rows = runs.set_index(RUN)
-    for long in pairs:
-        rows = rows.join(long.pivot(index=RUN, columns="key", values="value"))
+    for table, long in pairs.items():
+        names, prefixes = OURS[table]
+        ours = [key for key in long["key"].unique() if key in names or key.startswith(prefixes)]
+        rows = rows.join(long[long["key"].isin(ours)].pivot(index=RUN, columns="key", values="value"))
     rows = rows.reset_index()
     return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *READ])))
 
@@ -235,7 +292,8 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
 
 
 def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
-    typed = outcomes.astype(dict.fromkeys((SEED, DATA_FOLDS, schema.FOLD, schema.DEPTH, schema.BASE_WIDTH), "int64"))
+    require_values(outcomes, RULES)
+    typed = outcomes.astype(dict.fromkeys(WHOLE, "int64"))
     typed[list(OPTIONAL_TEXT)] = typed[list(OPTIONAL_TEXT)].astype("object").fillna("").astype("str")
     typed[VALUES] = typed[VALUES].astype("float64")
     return typed
@@ -260,14 +318,17 @@ def _budget(text: str) -> Budget:
         raise ValueError(f"tag {schema.STUDY_BUDGET} must be JSON of counts by stage, got {text!r}.") from error
 
 
-def _importance(text: str) -> Importance:
+def _importance(text: str) -> dict[str, Importance]:
     try:
         return {
-            architecture: {
-                evaluator: {name: float(share) for name, share in shares.items()}
-                for evaluator, shares in evaluators.items()
-            }
-            for architecture, evaluators in json.loads(text or "{}").items()
+            architecture: Importance(
+                int(found["trials"]),
+                {
+                    evaluator: {name: float(share) for name, share in shares.items()}
+                    for evaluator, shares in found["shares"].items()
+                },
+            )
+            for architecture, found in json.loads(text or "{}").items()
         }
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"tag {schema.STUDY_IMPORTANCE} must be JSON of shares by name, got {text!r}.") from error
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"tag {schema.STUDY_IMPORTANCE} must be JSON of trials and shares, got {text!r}.") from error

@@ -1,6 +1,7 @@
 """The questions of the practical, answered with the numbers of the study `practical`.
 
-Differences between two configurations stand with interval and verdict; all on this page are one family of claims.
+Differences between two configurations stand with interval and verdict: that of the first page for a pair that stands
+there, the others are one family of claims.
 """
 
 import math
@@ -14,7 +15,7 @@ from reports.convergence import Convergence, convergence
 from reports.load import ARCHITECTURE, NORM
 from reports.prose import bottleneck, claim
 from reports.said import Say
-from reports.summary import CONFIGURATION, N, Summary, comparable, statistic
+from reports.summary import CONFIGURATION, N, Summary, comparable, map_shape, statistic
 from reports.tables.measured import PRACTICAL, PRESETS
 from reports.text import counted, digits, listed, megabytes, significant
 
@@ -36,7 +37,9 @@ class Networks(NamedTuple):
     """What the answers look up."""
 
     presets: dict[str, pd.Series]
-    """Rows of `Summary.configurations` of the presets with a complete run."""
+    """Rows of `Summary.configurations` of the presets that were tried."""
+    complete: set[str]
+    """The presets with a complete run."""
     efforts: Convergence
     judged: dict[str, list[Judged]]
     """The claims of this page, by name."""
@@ -81,17 +84,30 @@ MISSING = "The study has no complete runs for this yet."
 
 
 def _networks(of: Summary) -> Networks:
-    table = comparable(of.configurations[of.configurations[N] > 0])
-    presets = {str(name): rows.iloc[0] for name, rows in table.groupby(schema.PRESET) if name in PRESETS}
+    tried = comparable(of.configurations)
+    table = tried[tried[N] > 0]
+    presets = {str(name): rows.iloc[0] for name, rows in tried.groupby(schema.PRESET) if name in PRESETS}
+    complete = {name for name, row in presets.items() if row[N]}
     made: dict[str, Claim] = {}
-    if {"unet", "hourglass"} <= set(presets):
+    if {"unet", "hourglass"} <= complete:
         made["unet"] = Claim("presets", presets["unet"], presets["hourglass"], 1.0)
     for name in ("hourglass", "unet"):
         for what in VARIED:
             made |= _extremes(table[table[ARCHITECTURE] == name], f"{what}.{name}", what)
-    judged = judge(of, list(made.values()), HEADLINE_METRICS)
-    by_pair = {name: [one for one in judged if one.claim is claimed] for name, claimed in made.items()}
-    return Networks(presets, convergence(of), by_pair)
+    return Networks(presets, complete, convergence(of), _judged(of, made))
+
+
+def _judged(of: Summary, made: dict[str, Claim]) -> dict[str, list[Judged]]:
+    """A pair that the first page judges keeps that verdict; the others are one family."""
+    headline: dict[tuple[int, int], list[Judged]] = {}
+    for one in judge_headline(of):
+        found = headline.setdefault(pair_key(one.claim), [])
+        found += [one] if one.metric not in [other.metric for other in found] else []
+    others = judge(of, [claimed for claimed in made.values() if pair_key(claimed) not in headline], HEADLINE_METRICS)
+    return {
+        name: headline.get(pair_key(claimed)) or [one for one in others if one.claim is claimed]
+        for name, claimed in made.items()
+    }
 
 
 def _extremes(table: pd.DataFrame, name: str, what: str) -> dict[str, Claim]:
@@ -107,21 +123,20 @@ def _extremes(table: pd.DataFrame, name: str, what: str) -> dict[str, Claim]:
 
 
 def _elements(table: pd.DataFrame) -> pd.Series:
-    """Of the bottleneck of each configuration, which is written `CxHxW`."""
-    elements: pd.Series = table[schema.BOTTLENECK_MEASURED].str.split("x", expand=True).astype("float64").prod(axis=1)
+    """Of the bottleneck of each configuration; NaN where its runs logged none, or several."""
+    elements: pd.Series = map_shape(table[schema.BOTTLENECK_MEASURED]).prod(axis=1, skipna=False)
     return elements
 
 
 def _learning(networks: Networks, say: Say, name: str) -> list[str]:
     """How many attempts got anywhere, and what it took."""
     if name not in networks.presets:
-        return [f"{PRESETS[name]} has no complete run so far."]
+        return [f"{PRESETS[name]} has no run so far."]
     row, key = networks.presets[name], f"practical.{name}"
     runs = networks.efforts.runs[networks.efforts.runs[CONFIGURATION] == row[CONFIGURATION]]
     reached = say(f"{key}.reached", int(runs["epochs"].lt(math.inf).sum()))
-    stuck = say(f"{key}.stuck", int(runs["stuck"].sum()))
+    stuck, diverged = (say(f"{key}.{how}", int(runs[how].sum())) for how in ("stuck", "diverged"))
     attempts = say(f"{key}.attempts", len(runs), lambda count: counted(count, "attempt"))
-    ends = [say(f"{key}.val_iou.{end}", row[statistic(schema.BEST_VAL_IOU, end)], digits) for end in ("min", "max")]
     took = "the median attempt missed it"
     if math.isfinite(runs["epochs"].median()):
         epochs = say(f"{key}.epochs", float(runs["epochs"].median()), lambda count: f"{count:g}")
@@ -129,8 +144,16 @@ def _learning(networks: Networks, say: Say, name: str) -> list[str]:
         took = f"the median attempt took {epochs} epochs and {seconds} s of training steps"
     return [
         f"{PRESETS[name]}: {reached} of {attempts} reached the target, {took}; {stuck} never got better than a "
-        f"constant prediction; best validation IoU {ends[0]} to {ends[1]}."
+        f"constant prediction, {diverged} diverged{_best(row, say, key)}."
     ]
+
+
+def _best(row: pd.Series, say: Say, key: str) -> str:
+    """The range of the best validation IoU of the complete attempts."""
+    if not row[N]:
+        return ""
+    ends = (say(f"{key}.val_iou.{end}", row[statistic(schema.BEST_VAL_IOU, end)], digits) for end in ("min", "max"))
+    return f"; best validation IoU {' to '.join(ends)}"
 
 
 def _target(networks: Networks, say: Say) -> list[str]:
@@ -141,14 +164,13 @@ def _target(networks: Networks, say: Say) -> list[str]:
 
 def _costs(networks: Networks, say: Say, first: str, second: str) -> list[str]:
     """Ratios of what two presets cost."""
-    if not {first, second} <= set(networks.presets):
+    if not {first, second} <= networks.complete:
         return []
     rows = networks.presets[first], networks.presets[second]
     key = f"practical.{first}.cost"
     ratios = []
     for name, metric in COSTS.items():
-        a, b = (row[statistic(metric, "mean")] for row in rows)
-        ratios.append(f"{say(f'{key}.{metric.name}', float(a / b), significant)} times the {name}")
+        ratios.append(f"{_ratio(say, f'{key}.{metric.name}', metric, *rows)} times the {name}")
     peaks = [
         say(f"practical.{name}.peak_bytes", row[statistic(schema.TENSOR_PEAK, "mean")], megabytes)
         for name, row in zip((first, second), rows, strict=True)
@@ -157,6 +179,18 @@ def _costs(networks: Networks, say: Say, first: str, second: str) -> list[str]:
         f"{PRESETS[first]} takes {listed(ratios)} of {PRESETS[second]}, on average over the attempts ({peaks[0]} "
         f"against {peaks[1]} MB of tensor peak memory)."
     ]
+
+
+def _ratio(say: Say, key: str, metric: schema.Metric, a: pd.Series, b: pd.Series) -> str:
+    """Ratio of the means, with the range that the attempts leave to it where they differ."""
+    mean, least, most = (
+        float(a[statistic(metric, one)] / b[statistic(metric, other)])
+        for one, other in (("mean", "mean"), ("min", "max"), ("max", "min"))
+    )
+    shown = say(key, mean, significant)
+    if least == most:
+        return shown
+    return f"{shown} ({say(f'{key}.min', least, significant)} to {say(f'{key}.max', most, significant)})"
 
 
 def _difference(networks: Networks, say: Say, name: str, *metrics: schema.Metric) -> list[str]:
@@ -180,7 +214,7 @@ def _headline(of: Summary, say: Say) -> list[str]:
     sentences = []
     for number, judged in enumerate(pairs.values(), 1):
         equal = listed(list(dict.fromkeys(one.claim.matching for one in judged)))
-        matchings = say(f"practical.pair{number}.matchings", equal)
+        matchings = say(f"practical.pair{number}.matchings", equal, lambda text: text[:1].upper() + text[1:])
         (text,) = _claims(say, f"practical.pair{number}", judged[:1])
-        sentences.append(f"{matchings[:1].upper()}{matchings[1:]}: {text}")
+        sentences.append(f"{matchings}: {text}")
     return [*sentences, "The table of the first page has Boundary IoU as well."] if sentences else []

@@ -9,18 +9,16 @@ import pandas as pd
 from bench import schema
 from reports import budget, search, style
 from reports.baselines import LEAK, copy_iou
-from reports.choices import PEAK, choices, tested
+from reports.choices import PEAK, choices, least_seeds, tested
 from reports.claims import Judged, claims, judge_headline, pair
-from reports.estimates import intervals
+from reports.estimates import estimates
 from reports.load import ARCHITECTURE, RUN, SPLIT
 from reports.said import Say
-from reports.statistics import POWER, Interval
-from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic
+from reports.statistics import LEVEL, POWER, Interval
+from reports.summary import CONFIGURATION, LABEL, N, Summary
 from reports.tables.base import states
 from reports.tables.verdicts import p_value, word
 from reports.text import counted, digits, megabytes, percent, round_number, signed
-
-IOU = statistic(schema.TEST_IOU, "mean")
 
 
 def answer(of: Summary, say: Say) -> list[str]:
@@ -38,36 +36,40 @@ def _progress(of: Summary, say: Say) -> str:
     found = say("units.outcomes", of.study.outcomes)
     planned = "" if of.study.planned is None else f" of {say('units.planned', of.study.planned)} planned"
     ended = say("units.states", states(of.study.states) or "none so far")
-    return f"{found}{planned} {'run has' if of.study.outcomes == 1 else 'runs have'} an outcome: {ended}."
+    one = of.study.outcomes == 1 and of.study.planned is None
+    return f"{found}{planned} {'run has' if one else 'runs have'} an outcome: {ended}."
 
 
 def decision(of: Summary, say: Say) -> list[str]:
     """What to take, without a limit and within round memory budgets, with what it scored on the test scenes."""
     made = choices(of)
     if not made:
-        return ["No run has test figures yet, so there is nothing to choose from."]
-    bound = intervals(of, schema.TEST_IOU)
+        tried = (of.runs[schema.STATE] == "complete").any()
+        why = "No complete run was tested on whole scenes" if tried else "No run of the comparison is complete yet"
+        return [f"{why}, so there is nothing to choose from."]
+    scores = estimates(of, schema.TEST_IOU)
     best, rest = made[-1], made[-2::-1]
     first = (
         f"Take {_named(say, 'choice.best', best.row)}, which has the highest mean validation IoU of {_among(of, say)}"
     )
-    sentences = [f"{first}: {_scored(say, 'choice.best', best.row, bound)}."]
+    sentences = [f"{first}: {_scored(say, 'choice.best', best.row, scores)}."]
     for choice in rest:
         name = f"choice.{choice.budget_mb:g}"
         limit = say(f"{name}.budget_mb", choice.budget_mb, round_number)
         sentences.append(
-            f"Within {limit}\u00a0MB take {_named(say, name, choice.row)}: {_scored(say, name, choice.row, bound)}."
+            f"Within {limit}\u00a0MB take {_named(say, name, choice.row)}: {_scored(say, name, choice.row, scores)}."
         )
-    return [*sentences, "Validation chose; the test scores were looked at afterwards."]
+    level = say("level", 1 - LEVEL, percent)
+    return [*sentences, f"Validation chose; the test scores, with {level} intervals, were looked at afterwards."]
 
 
 def _among(of: Summary, say: Say) -> str:
-    """Whom `summary.highest` chooses from."""
+    """Whom `reports.choices` chooses from."""
     seeds = tested(of)[N]
     if seeds.nunique() == 1:
-        return "all configurations"
-    most = say("choice.seeds", int(seeds.max()), lambda count: counted(count, "complete seed"))
-    return f"the configurations with {most}, others are left out"
+        return "all tested configurations"
+    least = say("choice.seeds", least_seeds(of), lambda count: counted(count, "complete seed"))
+    return f"the configurations with at least {least}"
 
 
 def _named(say: Say, name: str, row: pd.Series) -> str:
@@ -75,11 +77,11 @@ def _named(say: Say, name: str, row: pd.Series) -> str:
     return say(f"{name}.label", f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})")
 
 
-def _scored(say: Say, name: str, row: pd.Series, bound: pd.DataFrame) -> str:
+def _scored(say: Say, name: str, row: pd.Series, scores: pd.DataFrame) -> str:
     """`test IoU 0.712 [0.655, 0.769] at 20.1 MB`."""
-    low, high = bound.loc[row[CONFIGURATION]]
+    mean, low, high = scores.loc[row[CONFIGURATION]]
     interval = "without an interval" if math.isnan(low) else f"[{_score(say, name, low, high)}]"
-    iou, peak = say(f"{name}.iou", row[IOU], digits), say(f"{name}.peak_bytes", row[PEAK], megabytes)
+    iou, peak = say(f"{name}.iou", mean, digits), say(f"{name}.peak_bytes", row[PEAK], megabytes)
     return f"test IoU {iou} {interval} at {peak}\u00a0MB of tensor peak memory"
 
 
@@ -97,11 +99,12 @@ def _judged(of: Summary, say: Say) -> list[str]:
     lines = [f"{say('claim.pair', pair(first.claim))}, each at its best by validation: {claim(say, 'claim', first)}"]
     if first.verdict == "refused":
         return [f"{lines[0]}."]
-    lines[0] += (
-        f" (p = {say('claim.p', first.p, p_value)}, adjusted for the claims of the table). This study finds a true "
-        f"difference of {say('claim.detectable', first.detectable, digits)} with a probability of "
-        f"{say('power', POWER, percent)}."
-    )
+    lines[0] += ", adjusted for the claims of the table."
+    if math.isfinite(first.detectable):
+        lines.append(
+            f"This study finds a true difference of {say('claim.detectable', first.detectable, digits)} with a "
+            f"probability of {say('power', POWER, percent)}."
+        )
     if first.claim.a[SPLIT] == "scene_holdout":
         lines.append("Low power: all seeds were tested on the same few scenes.")
     elif found.over == "folds" and found.seeds > 1:
@@ -111,13 +114,22 @@ def _judged(of: Summary, say: Say) -> list[str]:
 
 
 def claim(say: Say, name: str, one: Judged) -> str:
-    """`IoU +0.012 [−0.020, +0.044] over 3 folds and 3 seeds. Verdict: inconclusive`: never without the interval."""
+    """`IoU +0.012 [−0.020, +0.044] over 3 folds and 3 seeds. Verdict: inconclusive, p = 0.07`.
+
+    Never without the interval; p is adjusted for the claims that are made together, and a refused verdict has none.
+    """
     found = one.comparison
+    p = "" if one.verdict == "refused" else f", {say(f'{name}.p', one.p, _p)}"
     return (
         f"{one.metric.label} {say(f'{name}.difference', found.difference, signed)} "
         f"{interval(say, name, found.interval)} over {say(f'{name}.n', found.n, _units(found.over))} and "
-        f"{say(f'{name}.seeds', found.seeds, _seeds)}. Verdict: {say(f'{name}.verdict', word(one))}"
+        f"{say(f'{name}.seeds', found.seeds, _seeds)}. Verdict: {say(f'{name}.verdict', word(one))}{p}"
     )
+
+
+def _p(p: float) -> str:
+    shown = p_value(p)
+    return f"p {shown.replace('<', '< ')}" if shown.startswith("<") else f"p = {shown}"
 
 
 def interval(say: Say, name: str, of: Interval) -> str:
@@ -147,7 +159,10 @@ def _unjudged(of: Summary, say: Say) -> str:
             f"No difference is judged: {of_all} lack their {schema.FRAME_TABLE}, or the two architectures have no seed "
             "in common on the same frames."
         )
-    return "No two architectures have complete runs on the same scenes, so no difference is judged."
+    return (
+        "No two architectures have complete runs on the same scenes with equal folds and epochs, so no difference is "
+        "judged."
+    )
 
 
 def _leak(of: Summary, say: Say) -> list[str]:

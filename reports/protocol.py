@@ -46,8 +46,8 @@ def provenance(of: Summary, say: Say) -> list[str]:
 def _splits(runs: pd.DataFrame, say: Say) -> str:
     kinds = runs[[SPLIT, DATA_FOLDS]].drop_duplicates().sort_values(SPLIT, ascending=False)
     splits = "; or ".join(
-        SPLITS[row[SPLIT]].format(folds=say(f"protocol.{row[SPLIT]}.folds", int(row[DATA_FOLDS])))
-        for _, row in kinds.drop_duplicates(SPLIT).iterrows()
+        SPLITS[str(name)].format(folds=say(f"protocol.{name}.folds", " or ".join(map(str, sorted(of[DATA_FOLDS])))))
+        for name, of in kinds.groupby(SPLIT, sort=False)
     )
     seeds = say("protocol.seeds", ", ".join(str(seed) for seed in sorted(runs[SEED].unique())))
     return (

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import pandas as pd
 
 from bench import schema
-from reports.artifacts import CACHE, keep_copies, local_folder
+from reports.artifacts import CACHE, keep_copies, own_folder
 from reports.server import Query, Server
 from reports.store import Table, finite, last_of_step
 
@@ -80,10 +80,9 @@ class RestStore:
 
     def folders(self, runs: pd.DataFrame) -> list[Path]:
         """The local folder of each run's artifacts: its own one if it is here, else one for copies of its files."""
-        own = [local_folder(uri, self._root) for uri in runs["artifact_uri"]]
-        folders = [
-            here if here.is_dir() else self._root / CACHE / run for here, run in zip(own, runs["run_id"], strict=True)
-        ]
+        places = zip(runs["artifact_uri"], runs["run_id"], strict=True)
+        own = [own_folder(uri, run, self._root) for uri, run in places]
+        folders = [here or self._root / CACHE / run for here, run in zip(own, runs["run_id"], strict=True)]
         tested = (runs[schema.STATE] == "complete") & (runs[schema.STAGE] == "comparison")
         needed = [folder for folder, here, test in zip(folders, own, tested, strict=True) if test and folder != here]
         _at_once(self._copy, needed)

@@ -28,6 +28,11 @@ def scene_means(runs: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=[SCENE, *COLUMNS, RUN, *PROTOCOL])
     tables = [read_columns(paths[place], [SCENE, *COLUMNS]) for place in kept]
     frames: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    broken = frames[COLUMNS].isna()
+    if broken.any(axis=None):
+        path = paths[np.repeat(kept, [table.num_rows for table in tables])[int(broken.any(axis=1).argmax())]]
+        names = ", ".join(broken.columns[broken.any()])
+        raise ValueError(f"{path} must have a number for every frame and test metric, got none in {names}.")
     place = np.repeat(kept, [table.num_rows for table in tables])
     means = frames.groupby([place, SCENE])[COLUMNS].mean().reset_index(SCENE)
     about = runs[[RUN, *PROTOCOL]].iloc[means.index].reset_index(drop=True)
@@ -44,7 +49,9 @@ def read_columns(path: Path, names: list[str]) -> pa.Table:
         with ParquetFile(path) as file:
             table = file.read(columns=names, use_threads=False)
     except (OSError, pa.ArrowException) as error:
-        raise ValueError(f"{path} must be a table of test frames, and cannot be read: {error}.") from error
+        raise ValueError(
+            f"{path} must be a parquet table with the columns {', '.join(names)}, and cannot be read: {error}."
+        ) from error
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise ValueError(f"{path} must have the columns {', '.join(names)}, got none for {', '.join(missing)}.")

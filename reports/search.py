@@ -7,7 +7,7 @@ from reports import style
 from reports.load import ARCHITECTURE, CHANNELS, LR, NORM
 from reports.said import Say
 from reports.summary import LABEL, Summary
-from reports.text import counted, digits, significant
+from reports.text import MEGABYTE, counted, digits, significant
 
 
 def with_front(points: pd.DataFrame, value: str) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def search_points(of: Summary) -> pd.DataFrame:
             "trial": done[schema.UNIT],
             "label": done[LABEL],
             "val_iou": done[schema.BEST_VAL_IOU.name],
-            "memory_mb": done[schema.TENSOR_PEAK.name] / 1e6,
+            "memory_mb": done[schema.TENSOR_PEAK.name] / MEGABYTE,
             "depth": done[schema.DEPTH],
             "channels": done[CHANNELS],
             "norm": done[NORM],
@@ -97,7 +97,7 @@ def prose(of: Summary, say: Say) -> list[str]:
         "on test; the highest validation IoU of many trials is an optimistic figure."
     ]
     if of.study.memory_budget is not None:
-        limit = say("search.budget_mb", of.study.memory_budget / 1e6, significant)
+        limit = say("search.budget_mb", of.study.memory_budget / MEGABYTE, significant)
         sentences.append(f"A trial may be predicted to have a tensor peak of {limit} MB at most, the memory budget.")
     ended = of.study.ended[of.study.ended[schema.STAGE] == "search"]
     tried = ended.loc[ended[ARCHITECTURE] != "", ARCHITECTURE]

@@ -91,6 +91,10 @@ class Server:
             reason = error.reason if isinstance(error, URLError) else error
             said = _sentence(str(reason) or type(reason).__name__)
             raise ValueError(f"{self.place} cannot be read: {said}") from error
+        except ValueError:  # its text may repeat the credentials
+            raise ValueError(
+                f"{self.place} cannot be read: its address or the credentials for it hold what HTTP cannot send."
+            ) from None
 
     def _refusal(self, code: int, reason: str, body: bytes) -> str:
         said = f"{self.place} cannot be read: {_sentence(f'{code} {reason}{_message(body)}')}"
@@ -113,15 +117,20 @@ def _listed(answer: Any, name: str) -> list[Any]:
 
 
 def _authorization(user: str | None, password: str | None) -> str:
-    """Credentials in the URL, or else those that MLflow's own clients take from the environment."""
-    if user is not None:
-        user, password = unquote(user), unquote(password or "")
-    else:
-        user, password = (os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD"))
+    """Credentials in the URL; if it names no user, those that MLflow's own clients take from the environment."""
+    if user:
+        return _basic(unquote(user), unquote(password or ""))
+    # A file that a variable is filled from often ends with a line feed.
+    user, password, token = (
+        os.environ.get(f"MLFLOW_TRACKING_{name}", "").strip() for name in ("USERNAME", "PASSWORD", "TOKEN")
+    )
     if user and password:
-        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+        return _basic(user, password)
     return f"Bearer {token}" if token else ""
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def _message(body: bytes) -> str:

@@ -3,13 +3,15 @@
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.typing import ColorType
 
 PAGE_WIDTH = 6.7
 """Width of the text block in inches; figures of this width are shown at their own size."""
@@ -47,6 +49,10 @@ OTHER_MARKERS = ("P", "X", "*", "h", "p", "<", ">")
 MISSED = "#D55E00"
 INVENTED = "#56B4E9"
 GREY = "#8C8C8C"
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue."""
+MIDDLE = 0.46
+"""Luminance on which black and white are as easy to read."""
 
 
 def look(architecture: str) -> Look:
@@ -57,6 +63,12 @@ def look(architecture: str) -> Look:
     choices = (OTHER_COLOURS, OTHER_LINES, OTHER_MARKERS)
     colour, line, marker = (options[number // 7**place % len(options)] for place, options in enumerate(choices))
     return Look(architecture, colour, line, marker)
+
+
+def ink_on(colour: ColorType) -> Literal["black", "white"]:
+    """In what to write on a colour."""
+    luminance = sum(weight * value for weight, value in zip(LUMINANCE, to_rgb(colour), strict=True))
+    return "black" if luminance > MIDDLE else "white"
 
 
 def in_order(architectures: Iterable[str]) -> list[str]:
@@ -84,6 +96,8 @@ def report_style() -> Iterator[None]:
         "grid.linewidth": 0.4,
         "xtick.major.width": 0.6,
         "ytick.major.width": 0.6,
+        # A name with two dollar signs is no formula.
+        "text.parse_math": False,
         "svg.fonttype": "path",
         # Without it two builds from the same numbers differ.
         "svg.hashsalt": "hourglass-bench",

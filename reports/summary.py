@@ -202,10 +202,21 @@ def highest(table: pd.DataFrame) -> pd.Series:
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
     """By falling mean best validation IoU; those with the most complete seeds come first.
 
-    Folds differ more than configurations do: a mean over fewer seeds may rest on the easy ones. Ties go to less memory.
+    Folds differ more than configurations do: a mean over fewer seeds may rest on the easy ones.
     """
+    return by_validation(table).sort_values(N, ascending=False, kind="stable")
+
+
+def by_validation(table: pd.DataFrame) -> pd.DataFrame:
+    """By falling mean best validation IoU; ties go to less memory."""
     column, memory = statistic(schema.BEST_VAL_IOU, "mean"), statistic(schema.TENSOR_PEAK, "mean")
-    return table.sort_values([N, column, memory, CONFIGURATION], ascending=[False, False, True, True])
+    return table.sort_values([column, memory, CONFIGURATION], ascending=[False, True, True])
+
+
+def map_shape(shapes: pd.Series) -> pd.DataFrame:
+    """Channels, height and width of maps that are written `CxHxW`; NaN where there is no shape, or several."""
+    pattern = r"^(?P<channels>[0-9]+)x(?P<height>[0-9]+)x(?P<width>[0-9]+)$"
+    return shapes.astype("str").str.extract(pattern).astype("float64")
 
 
 def channels(text: str) -> str:

@@ -1,14 +1,16 @@
 """Numbers as people read them: three digits, decimal prefixes, spread beside the mean."""
 
 import math
+from collections.abc import Iterable
 
 DASH = "–"
+MEGABYTE = 1e6
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def digits(value: float, places: int = 3) -> str:
-    """Fixed decimals, or a dash for a missing value."""
-    return DASH if math.isnan(value) else f"{value:.{places}f}"
+    """Fixed decimals, or a dash for a value that is missing or infinite."""
+    return DASH if not math.isfinite(value) else f"{value:.{places}f}"
 
 
 def signed(value: float, places: int = 3) -> str:
@@ -59,12 +61,19 @@ def prefixed(value: float) -> str:
 
 def megabytes(count: float) -> str:
     """Bytes in MB of a million bytes, without the unit."""
-    return significant(count / 1e6)
+    return significant(count / MEGABYTE)
 
 
 def counted(number: int, noun: str) -> str:
     """`1 run`, `3 runs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def counted_range(numbers: Iterable[int], noun: str) -> str:
+    """`3 seeds`, or `1 to 3 seeds` where the numbers differ."""
+    every = list(numbers)
+    low, high = min(every), max(every)
+    return counted(high, noun) if low == high else f"{low} to {high} {noun}s"
 
 
 def listed(items: list[str]) -> str:

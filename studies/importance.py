@@ -38,7 +38,11 @@ def log(root: optuna.Study, client: "MlflowClient", parent: str, *, anew: bool) 
         architecture = searched.get(trial.user_attrs.get(storage.UNIT, ""))
         if architecture is not None and best_iou(trial) is not None:
             measured.setdefault(architecture, []).append(trial)
-    found = {name: evaluated for name, trials in measured.items() if (evaluated := importances(trials))}
+    found = {
+        name: {"trials": len(trials), "shares": shares}
+        for name, trials in measured.items()
+        if (shares := importances(trials))
+    }
     RunLog(client, parent).tags({schema.STUDY_IMPORTANCE: json.dumps(found)})
 
 

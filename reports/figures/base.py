@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, summary, text
-from reports.estimates import intervals
+from reports.estimates import estimates
 from reports.load import ARCHITECTURE
 from reports.summary import Summary
 
@@ -41,6 +41,7 @@ class Plot(Generic[R]):
 
 
 MOST_WHISKERS = 60
+INTERVAL = "95 % interval, Student's t over folds, or over scenes where a single fold is tested"
 
 
 class Whiskers(NamedTuple):
@@ -54,7 +55,7 @@ class Whiskers(NamedTuple):
 def measured_points(of: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.DataFrame:
     """A row per configuration with a mean of a test metric: identity, memory, bottleneck, mean, low, high, n.
 
-    Low and high bound the 95 % interval of the mean, as `reports.estimates` has it.
+    Mean, and low and high of its 95 % interval, are those of `reports.estimates`.
     """
     table = summary.comparable(of.configurations[of.configurations[summary.N] > 0])
     points = pd.DataFrame(
@@ -66,14 +67,14 @@ def measured_points(of: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.
             "width": table[schema.BASE_WIDTH],
             "bottleneck": table[schema.BOTTLENECK_MEASURED],
             "memory_mb": table[summary.statistic(schema.TENSOR_PEAK, "mean")] / 1e6,
-            "mean": table[summary.statistic(metric, "mean")],
             "n": table[summary.N],
         }
-    ).dropna(subset="mean")
+    )
+    found = estimates(of, metric).loc[points["number"]].set_index(points.index)
+    points = points.join(found).dropna(subset="mean").reset_index(drop=True)
     if points.empty:
-        raise NoDataError(f"no run is complete yet, so there is no test {metric.label}.")
-    bounds = intervals(of, metric).loc[points["number"]]
-    return points.assign(low=bounds["low"].to_numpy(), high=bounds["high"].to_numpy()).reset_index(drop=True)
+        raise NoDataError(f"no complete run was tested on whole scenes, so there is no test {metric.label}.")
+    return points
 
 
 def by_architecture(points: pd.DataFrame) -> list[Whiskers]:
@@ -85,6 +86,22 @@ def by_architecture(points: pd.DataFrame) -> list[Whiskers]:
 def crowded(points: pd.DataFrame) -> bool:
     """Whether marks are too many for whiskers."""
     return len(points) > MOST_WHISKERS
+
+
+def draw_band(axis: Axes, marks: Whiskers, x: str) -> None:
+    """A line through the means with a band over the interval."""
+    look, points = style.look(marks.architecture), marks.points
+    axis.fill_between(points[x], points["low"], points["high"], color=look.colour, alpha=0.15, linewidth=0)
+    axis.plot(
+        points[x],
+        points["mean"],
+        color=look.colour,
+        linestyle=look.line,
+        marker=look.marker,
+        markersize=4,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+    )
 
 
 def draw_whiskers(axis: Axes, marks: Whiskers, x: str, *, bare: bool = False) -> None:
@@ -124,14 +141,22 @@ def ranges(points: pd.DataFrame) -> str:
 
 def seeds(points: pd.DataFrame) -> str:
     """`3 seeds` or `1 to 3 seeds`: how many runs stand behind a mark."""
-    low, high = int(points["n"].min()), int(points["n"].max())
-    return text.counted(high, "seed") if low == high else f"{low} to {high} seeds"
+    return text.counted_range(points["n"], "seed")
 
 
-def marks(points: pd.DataFrame) -> str:
+def marks_are(points: pd.DataFrame) -> str:
     """What marks and whiskers are, and how many seeds stand behind them."""
-    whisker = "whisker: its 95 % interval, Student's t over folds (over scenes where a single fold is tested)"
-    return f"Mark: mean; {'intervals: in the CSV' if crowded(points) else whisker} ({seeds(points)})"
+    whisker = "intervals: in the CSV" if crowded(points) else f"whisker: its {INTERVAL}"
+    return f"Mark: mean; {whisker} ({seeds(points)})"
 
 
-CROPPED = "The axis of the scores spans the marks, and may cut intervals."
+def cropped(*panels: pd.DataFrame) -> str:
+    """What axes with the `score_limits` of their panel's points show, and whether they cut intervals that are drawn."""
+    axes, span, cut = ("axis", "spans", "cuts") if len(panels) == 1 else ("axes", "span", "cut")
+    cuts = any(_cuts(points) for points in panels if not crowded(points))
+    return f"The {axes} of the scores {span} the marks{f', and {cut} intervals' if cuts else ''}."
+
+
+def _cuts(points: pd.DataFrame) -> bool:
+    low, high = score_limits(points)
+    return bool((points["low"] < low).any() or (points["high"] > high).any())

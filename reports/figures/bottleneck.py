@@ -14,14 +14,15 @@ from reports.figures.base import (
     NoDataError,
     Plot,
     by_architecture,
+    cropped,
     crowded,
     draw_whiskers,
-    marks,
+    marks_are,
     measured_points,
     ranges,
     score_limits,
 )
-from reports.summary import Summary, comparable
+from reports.summary import Summary, comparable, map_shape
 
 TEXT = "#595959"
 """A grey that is dark enough to read."""
@@ -51,7 +52,7 @@ def record(of: Summary) -> Bottleneck:
 
 
 def _sized(points: pd.DataFrame) -> pd.DataFrame:
-    shape = points["bottleneck"].str.extract(r"^(?P<channels>\d+)x(?P<height>\d+)x(?P<width>\d+)$").astype("float64")
+    shape = map_shape(points["bottleneck"])
     points = points.assign(elements=shape.prod(axis=1, skipna=False), side=shape[["height", "width"]].min(axis=1))
     if points["elements"].isna().all():
         raise NoDataError("no complete run logged its measured bottleneck.")
@@ -103,17 +104,16 @@ def caption(shown: Bottleneck) -> str:
     """What the marks and the ceiling are."""
     return (
         "Test IoU and Boundary IoU against the side of the measured bottleneck map. "
-        f"{marks(shown.points)}; marks at one side are drawn next to each other, those of an architecture "
-        f"by their number of elements. {_about_ceiling(shown.ceiling)}The axes of the scores span the marks, "
-        "and may cut intervals."
+        f"{marks_are(shown.points)}; marks at one side are drawn next to each other, those of an architecture "
+        f"by their number of elements. {_about_ceiling(shown.ceiling)}"
+        f"{cropped(shown.points, shown.boundary)}"
     )
 
 
 def _about_ceiling(of: pd.DataFrame) -> str:
     if of.empty:
         return ""
-    low, high = of["frames"].min(), of["frames"].max()
-    masks = text.counted(high, "test mask") if low == high else f"{low} to {high} test masks"
+    masks = text.counted_range(of["frames"], "test mask")
     return (
         f"Grey line (cut by the axis) and figures above: what {masks}, one per scene, score themselves after they were "
         "averaged to that side, interpolated back and cut at 0.5. It is no bound for networks: their maps have "

@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
-from reports.figures.bands import draw_band
-from reports.figures.base import NoDataError, Plot, by_architecture
-from reports.frame_tables import INTERVAL, KEYS, best_tables, bounded, sample, sizes
+from reports.figures.base import INTERVAL, NoDataError, Plot, by_architecture, draw_band
+from reports.frame_tables import KEYS, best_tables, bounded, sample, sizes
 from reports.load import ARCHITECTURE
 from reports.statistics import estimate_means
 from reports.summary import Summary, statistic

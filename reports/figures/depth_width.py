@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, to_rgb
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -37,10 +37,6 @@ LARGEST_TEXT, SMALLEST_TEXT = 6.5, 5.0
 NOTHING = "#EFEFEF"
 """Colour of a difference of zero: not white, which is that of an empty cell."""
 SCORES = "cividis"
-LUMINANCE = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue."""
-MIDDLE = 0.46
-"""Luminance on which black and white are as easy to read."""
 
 
 class DepthWidth(NamedTuple):
@@ -176,13 +172,12 @@ def _draw(axis: Axes, grid: Grid, colours: Colormap, norm: Normalize, cell: floa
     writing = _writing(grid, cell)
     for row, column in np.argwhere(~np.isnan(values)):
         value, colour = values[row, column], colours(norm(values[row, column]))
-        light = np.dot(to_rgb(colour), LUMINANCE) > MIDDLE
+        ink = style.ink_on(colour)
         if wide and (grid.values.index[row], grid.values.columns[column]) in grid.hatched:
-            lines = "#404040" if light else "#D0D0D0"
+            lines = "#404040" if ink == "black" else "#D0D0D0"
             axis.add_patch(Rectangle((column, row), 1, 1, fill=False, hatch="////", edgecolor=lines, linewidth=0))
         if writing is not None:
             place, box = (column + 0.5, row + 0.5), {"facecolor": colour, "edgecolor": "none", "pad": 0.6}
-            ink = "black" if light else "white"
             shown = writing.show(value)
             axis.text(*place, shown, ha="center", va="center", fontsize=writing.size, color=ink, bbox=box)
     _ticks(axis, grid)
@@ -246,8 +241,7 @@ def _empty(shown: DepthWidth) -> str:
 def _difference_caption(shown: DepthWidth) -> str:
     if shown.differences.empty:
         return ""
-    low, high = shown.differences["seeds"].min(), shown.differences["seeds"].max()
-    count = text.counted(high, "seed") if low == high else f"{low} to {high} seeds"
+    count = text.counted_range(shown.differences["seeds"], "seed")
     over = " or ".join(sorted(shown.differences["over"].unique()))
     clear = f"{int(shown.differences['clear'].sum())} of {text.counted(len(shown.differences), 'cell')}"
     marked = (

@@ -7,10 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from bench import schema
 from reports import style, text
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE
 from reports.summary import Summary
 
 LABELS = {"lr": "learning rate"}
@@ -24,15 +22,15 @@ class Importance(NamedTuple):
     shares: pd.DataFrame
     """architecture, evaluator, hyperparameter, share; the most important hyperparameter first, by the mean share."""
     trials: pd.DataFrame
-    """architecture, n: its search trials that are complete or were pruned."""
+    """architecture, n: the search trials behind its shares."""
 
 
 def record(of: Summary) -> Importance:
     """What the study logged at its end."""
     rows = [
         (architecture, evaluator, name, share)
-        for architecture, evaluators in of.study.importance.items()
-        for evaluator, shares in evaluators.items()
+        for architecture, found in of.study.importance.items()
+        for evaluator, shares in found.shares.items()
         for name, share in shares.items()
     ]
     if not rows:
@@ -45,8 +43,8 @@ def record(of: Summary) -> Importance:
     shares = shares.assign(mean=shares["hyperparameter"].map(means))
     shares = shares.sort_values("mean", ascending=False, kind="stable", ignore_index=True).drop(columns="mean")
     names = style.in_order(shares["architecture"])
-    counted = of.search.loc[of.search[schema.STATE].isin(["complete", "pruned"]), ARCHITECTURE]
-    return Importance(shares, pd.DataFrame({"architecture": names, "n": [sum(counted == name) for name in names]}))
+    trials = [of.study.importance[name].trials for name in names]
+    return Importance(shares, pd.DataFrame({"architecture": names, "n": trials}))
 
 
 def draw(shown: Importance) -> Figure:

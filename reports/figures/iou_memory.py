@@ -11,14 +11,14 @@ from matplotlib.transforms import Bbox
 from reports import style
 from reports.choices import choices
 from reports.figures.base import (
-    CROPPED,
     NoDataError,
     Plot,
     Whiskers,
     by_architecture,
+    cropped,
     crowded,
     draw_whiskers,
-    marks,
+    marks_are,
     measured_points,
     ranges,
     score_limits,
@@ -123,9 +123,9 @@ def _named(shown: IouMemory) -> pd.DataFrame:
 def caption(shown: IouMemory) -> str:
     """What the marks, lines and labels are."""
     return (
-        f"Test IoU against tensor peak memory, a mark for each configuration. {marks(shown.points)}. "
+        f"Test IoU against tensor peak memory, a mark for each configuration. {marks_are(shown.points)}. "
         "Step line: highest mean up to that memory, for each architecture. Label: depth/base width. Ring: what "
-        f"validation puts first within the memory budget of a dotted line. {CROPPED}"
+        f"validation puts first within the memory budget of a dotted line. {cropped(shown.points)}"
     )
 
 

@@ -37,7 +37,7 @@ def record(of: Summary) -> Pareto:
     if points.empty:
         raise NoDataError("no complete run of the search logged its validation IoU and tensor peak memory.")
     budget = of.study.memory_budget
-    return Pareto(points, math.nan if budget is None else budget / 1e6)
+    return Pareto(points, math.nan if budget is None else budget / text.MEGABYTE)
 
 
 def draw(shown: Pareto) -> Figure:

@@ -9,8 +9,17 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
-from reports.figures.base import CROPPED, NoDataError, Plot, Whiskers, by_architecture, draw_whiskers
-from reports.frame_tables import INTERVAL, best_tables, sample, scene_estimates, sizes
+from reports.figures.base import (
+    INTERVAL,
+    NoDataError,
+    Plot,
+    Whiskers,
+    by_architecture,
+    cropped,
+    draw_whiskers,
+    score_limits,
+)
+from reports.frame_tables import best_tables, sample, scene_estimates, sizes
 from reports.summary import Summary
 
 BINS = 5
@@ -69,7 +78,7 @@ def draw(shown: PersonSize) -> Figure:
     step = OFFSET * np.ptp(shown.points["size"])
     for name, points in by_architecture(shown.points):
         _draw_line(axis, name, points, step * (names.index(name) - (len(names) - 1) / 2))
-    axis.set(xlabel="size of the person (% of the frame)", ylabel="test IoU")
+    axis.set(xlabel="size of the person (% of the frame)", ylabel="test IoU", ylim=score_limits(shown.points))
     style.architecture_legend(figure, axis, names)
     return figure
 
@@ -82,13 +91,12 @@ def _draw_line(axis: Axes, name: str, points: pd.DataFrame, shift: float) -> Non
 
 def caption(shown: PersonSize) -> str:
     """What bins, marks and whiskers are."""
-    low, high = shown.bins["frames"].min(), shown.bins["frames"].max()
-    frames = text.counted(high, "frame") if low == high else f"{low} to {high} frames"
+    frames = text.counted_range(shown.bins["frames"], "frame")
     return (
         "Test IoU against the share of the frame that is foreground, for each architecture at its "
         f"best by validation. Mark: mean in a bin of test frames by quantiles of this share ({frames} each), at "
-        f"its median; a scene's frames in a bin are averaged first. Whisker: {INTERVAL} "
-        f"({sample(shown.points)} per bin). {CROPPED}"
+        f"its median; a scene's frames in a bin are averaged first. Whisker: its {INTERVAL} "
+        f"({sample(shown.points)} per bin). {cropped(shown.points)}"
     )
 
 

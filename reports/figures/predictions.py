@@ -1,9 +1,7 @@
 """Test frames through the configurations of the first claim, their errors in colour: best, median and worst scene."""
 
-import zlib
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -16,6 +14,7 @@ from reports import style, text
 from reports.claims import Claim, arms, judge_headline, pair_key
 from reports.figures.base import NoDataError, Plot
 from reports.load import ARCHITECTURE, ARTIFACTS, RUN, SEED
+from reports.panel_file import read_panel
 from reports.scenes import PROTOCOL, SCENE
 from reports.statistics import paired
 from reports.summary import CONFIGURATION, LABEL, Summary
@@ -134,12 +133,10 @@ def _shots(of: Summary, configurations: list[int]) -> pd.DataFrame:
 
 def _read(folder: str, *names: str) -> list[np.ndarray]:
     """Arrays of a panel file."""
-    path = Path(folder) / schema.PANEL_DATA
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            return [data[name] for name in names]
-    except (OSError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-        raise NoDataError(f"{path} cannot be read: {error}.") from error
+        return read_panel(Path(folder) / schema.PANEL_DATA, *names)
+    except ValueError as damaged:
+        raise NoDataError(str(damaged)) from damaged
 
 
 def _frame(shot: pd.Series) -> Panel:

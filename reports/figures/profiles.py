@@ -53,9 +53,7 @@ def draw(shown: Profiles) -> Figure:
 
 def caption(shown: Profiles) -> str:
     """What the lines are."""
-    scenes = shown.points.groupby("architecture")["scenes"].first()
-    low, high = scenes.min(), scenes.max()
-    count = text.counted(high, "scene") if low == high else f"{low} to {high} scenes"
+    count = text.counted_range(shown.points["scenes"], "scene")
     return (
         f"Performance profiles: share of the test scenes ({count}) whose IoU, averaged over seeds, is above the value "
         "on the axis, for each architecture at its best by validation. A line further up and to the right means "

@@ -154,7 +154,7 @@ def caption(shown: SceneDifferences) -> str:
     return (
         f"{pair(shown.claim)}, {shown.claim.matching}: differences on {_count(shown)}, scene means over the seeds "
         f"that both have ({_seeds(shown)} per scene). The mark is that of the architecture with the higher value. "
-        f"Diamond: mean over {mean['over']} with its 95 % interval, Student's t over {mean['n']} {mean['over']}"
+        f"Diamond: mean over {mean['over']} with its 95 % interval, Student's t {_units(mean)}"
         f"{_arrows(shown)}. Band: {band}, differences that do not matter. Verdict on {first} against {second} "
         f"(p adjusted for {text.counted(mean['claims'], 'claim')}): {verdicts}."
     )
@@ -165,8 +165,13 @@ def _count(shown: SceneDifferences) -> str:
 
 
 def _seeds(shown: SceneDifferences) -> str:
-    low, high = shown.scenes["seeds"].min(), shown.scenes["seeds"].max()
-    return text.counted(high, "seed") if low == high else f"{low} to {high} seeds"
+    return text.counted_range(shown.scenes["seeds"], "seed")
+
+
+def _units(mean: pd.Series) -> str:
+    if mean["over"] == "scenes" and mean["seeds"] > 1:
+        return f"of {mean['n']} scenes crossed with {mean['seeds']} seeds (Satterthwaite's degrees of freedom)"
+    return f"over {mean['n']} {mean['over']}"
 
 
 def _arrows(shown: SceneDifferences) -> str:

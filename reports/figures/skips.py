@@ -13,20 +13,20 @@ from bench import schema
 from reports import style, text
 from reports.claims import HEADLINE
 from reports.figures.base import (
-    CROPPED,
     NoDataError,
     Plot,
     by_architecture,
+    cropped,
+    crowded,
     draw_whiskers,
-    marks,
+    marks_are,
     measured_points,
     ranges,
     score_limits,
 )
-from reports.load import ARCHITECTURE
+from reports.load import ARCHITECTURE, SKIPS
 from reports.summary import CONFIGURATION, Summary, highest, varying
 
-SKIPS = "architecture.skips"
 MOST_SIZES = 4
 """Of more, only the best of each depth is drawn."""
 LINES: tuple[style.LineStyle, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
@@ -88,7 +88,7 @@ def draw(shown: Skips) -> Figure:
     sizes = list(dict.fromkeys(shown.points["size"]))
     for place, size in enumerate(sizes):
         points = shown.points[shown.points["size"] == size]
-        _draw_size(axis, points, OFFSET * (place - (len(sizes) - 1) / 2), _line(place))
+        _draw_size(axis, points, OFFSET * (place - (len(sizes) - 1) / 2), _line(place), bare=crowded(shown.points))
     axis.set(xlabel="skip connections", ylabel="test IoU", xticks=range(shown.points["dose"].max() + 1))
     axis.margins(x=0.08)
     axis.set_ylim(*score_limits(shown.points))
@@ -101,14 +101,14 @@ def _line(place: int) -> dict[str, Any]:
     return {"color": GREYS[place % len(GREYS)], "linestyle": LINES[place % len(LINES)], "linewidth": 0.9}
 
 
-def _draw_size(axis: Axes, points: pd.DataFrame, offset: float, line: dict[str, Any]) -> None:
+def _draw_size(axis: Axes, points: pd.DataFrame, offset: float, line: dict[str, Any], *, bare: bool) -> None:
     means = points.groupby("dose")["mean"].mean()
     axis.plot(means.index + offset, means, zorder=1, **line)
     doses = points.groupby("dose")["levels"]
     rank, count = doses.cumcount(), doses.transform("size")
     points = points.assign(x=points["dose"] + offset + STEP * (rank - (count - 1) / 2))
     for own in by_architecture(points):
-        draw_whiskers(axis, own, "x")
+        draw_whiskers(axis, own, "x", bare=bare)
     points = points[count > 1]
     for levels, x, y in zip(points["levels"], points["x"], points["mean"], strict=True):
         axis.annotate(
@@ -144,8 +144,8 @@ def caption(shown: Skips) -> str:
     labels = " Label: the levels that are connected, of which 1 is the outermost." if several else ""
     return (
         "Test IoU against the number of skip connections, of networks that are equal otherwise; Hourglass has none. "
-        f"{marks(shown.points)}. Line: mean at each number for depth/base width {sizes}{best}.{labels} "
-        f"{CROPPED}"
+        f"{marks_are(shown.points)}. Line: mean at each number for depth/base width {sizes}{best}.{labels} "
+        f"{cropped(shown.points)}"
     )
 
 

@@ -89,8 +89,7 @@ def draw(shown: Times) -> Figure:
 
 def _draw_part(axis: Axes, part: str, seconds: pd.Series, starts: pd.Series, whole: pd.Series) -> None:
     colour = mpl.colormaps["mako"](SHADES[part])
-    dark = sum(weight * value for weight, value in zip((0.299, 0.587, 0.114), colour, strict=False)) < 0.5
-    ink = "white" if dark else "black"
+    ink = style.ink_on(colour)
     hatch: dict[str, Any] = {"hatch": "/////", "hatch_linewidth": 0.4} if part in HATCHED else {}
     bars = axis.barh(
         range(len(seconds)),

@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
-from reports.figures.bands import draw_band
-from reports.figures.base import CROPPED, NoDataError, Plot, by_architecture
-from reports.frame_tables import INTERVAL, KEYS, best_tables, sample, scene_estimates, sizes
+from reports.figures.base import INTERVAL, NoDataError, Plot, by_architecture, cropped, draw_band, score_limits
+from reports.frame_tables import KEYS, best_tables, sample, scene_estimates, sizes
 from reports.summary import Summary
 
 COLUMNS = {tolerance: schema.within_column(tolerance) for tolerance in schema.TOLERANCES}
@@ -45,6 +44,7 @@ def draw(shown: Tolerance) -> Figure:
         draw_band(axis, marks, "tolerance")
     style.binary_axis(axis)
     axis.set(xlabel="tolerance (pixels of the original frames)", ylabel="share of the outlines (NSD)")
+    axis.set_ylim(*score_limits(shown.points))
     style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
     return figure
 
@@ -54,7 +54,7 @@ def caption(shown: Tolerance) -> str:
     return (
         "Share of the predicted and the true outline that lies within the tolerance of the other one (normalised "
         "surface distance), for each architecture at its best by validation. Line: mean over scenes; band: its "
-        f"{INTERVAL} ({sample(shown.points)}). {CROPPED}"
+        f"{INTERVAL} ({sample(shown.points)}). {cropped(shown.points)}"
     )
 
 

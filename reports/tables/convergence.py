@@ -7,7 +7,7 @@ import pandas as pd
 from reports import style
 from reports.convergence import RISING, TARGET_SHARE, convergence
 from reports.load import ARCHITECTURE
-from reports.summary import CONFIGURATION, LABEL, Summary
+from reports.summary import CONFIGURATION, LABEL, Summary, comparable
 from reports.tables.base import Table, shortened
 from reports.text import digits, significant
 
@@ -19,7 +19,7 @@ def efforts(of: Summary) -> Table | None:
     found = convergence(of)
     if math.isnan(found.target):
         return None
-    table, note = shortened(of.configurations)
+    table, note = shortened(comparable(of.configurations))
     names, efforts = table.set_index(CONFIGURATION), found.by_configuration()
     rows = [
         [

@@ -7,7 +7,7 @@ import pandas as pd
 from bench import schema
 from reports import style, summary
 from reports.baselines import baseline_scores
-from reports.estimates import intervals
+from reports.estimates import estimates
 from reports.load import ARCHITECTURE, CHANNELS, SPLIT
 from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic
 from reports.tables.base import Table, shortened, states
@@ -187,7 +187,7 @@ def _bottlenecks(row: pd.Series) -> list[str]:
 def configurations(of: Summary) -> Table:
     """Every configuration with its quality and its outcomes."""
     table, note = shortened(of.configurations)
-    bounds = {metric: intervals(of, metric) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)}
+    tested = [estimates(of, metric) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)]
     rows = [
         [
             _named(row),
@@ -195,7 +195,7 @@ def configurations(of: Summary) -> Table:
             summary.channels(row[CHANNELS]),
             *_bottlenecks(row),
             digits(_mean(row, schema.BEST_VAL_IOU)),
-            *(with_interval(_mean(row, metric), *bounds[metric].loc[row[CONFIGURATION]]) for metric in bounds),
+            *(with_interval(*found.loc[row[CONFIGURATION]]) for found in tested),
             states(row),
         ]
         for _, row in table.iterrows()

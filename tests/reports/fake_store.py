@@ -150,26 +150,46 @@ def _environment(unit: Unit) -> dict[str, str]:
 
 IMPORTANCE = {
     "hourglass": {
-        "PED-ANOVA": {
-            "depth": 0.41,
-            "lr": 0.33,
-            "base_width": 0.15,
-            "growth": 0.05,
-            "norm": 0.04,
-            "weight_decay": 0.02,
+        "trials": 24,
+        "shares": {
+            "PED-ANOVA": {
+                "depth": 0.41,
+                "lr": 0.33,
+                "base_width": 0.15,
+                "growth": 0.05,
+                "norm": 0.04,
+                "weight_decay": 0.02,
+            },
+            "fANOVA": {
+                "lr": 0.58,
+                "depth": 0.27,
+                "base_width": 0.08,
+                "norm": 0.04,
+                "weight_decay": 0.02,
+                "growth": 0.01,
+            },
         },
-        "fANOVA": {"lr": 0.58, "depth": 0.27, "base_width": 0.08, "norm": 0.04, "weight_decay": 0.02, "growth": 0.01},
     },
     "unet": {
-        "PED-ANOVA": {
-            "lr": 0.47,
-            "base_width": 0.22,
-            "depth": 0.19,
-            "norm": 0.07,
-            "growth": 0.03,
-            "weight_decay": 0.02,
+        "trials": 27,
+        "shares": {
+            "PED-ANOVA": {
+                "lr": 0.47,
+                "base_width": 0.22,
+                "depth": 0.19,
+                "norm": 0.07,
+                "growth": 0.03,
+                "weight_decay": 0.02,
+            },
+            "fANOVA": {
+                "lr": 0.71,
+                "depth": 0.14,
+                "base_width": 0.09,
+                "norm": 0.03,
+                "growth": 0.02,
+                "weight_decay": 0.01,
+            },
         },
-        "fANOVA": {"lr": 0.71, "depth": 0.14, "base_width": 0.09, "norm": 0.03, "growth": 0.02, "weight_decay": 0.01},
     },
 }
 SEARCH_TAGS = {

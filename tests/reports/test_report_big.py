@@ -98,7 +98,7 @@ def test_the_grid_has_as_many_runs_as_are_asked_for() -> None:
     assert {metric.name for metric in schema.METRICS.values() if metric.curve} == set(units[0].curve(1))
 
 
-def test_each_table_of_frames_is_read_once(many: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scene_means_read_each_table_of_frames_once(many: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
 
     class Counted(scenes.ParquetFile):  # type: ignore[misc]  # pyarrow has no types

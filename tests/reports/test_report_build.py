@@ -1,5 +1,6 @@
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def test_all_failed(new_store: Fill, capsys: pytest.CaptureFixture[str]) -> None
     assert report.read_bytes().startswith(b"%PDF")
     assert not figures(report.parent)
     assert len(notes(report.parent)) == sum(plot.stage == "comparison" for plot in FIGURES.values())
-    assert "no run is complete yet" in notes(report.parent)[0]
+    assert "no complete run was tested on whole scenes" in notes(report.parent)[0]
     assert "nothing to choose from" in blocks(report.parent, "lead")[0]["text"]
 
 
@@ -187,6 +188,21 @@ def test_nothing_is_replaced_by_half_a_report(new_store: Fill, monkeypatch: pyte
     with pytest.raises(RuntimeError, match="compiler broke"):
         build(runs, "quick")
     assert everything(runs / schema.REPORT_DIR) == {"quick/report.pdf": b"the one before"}
+
+
+@pytest.mark.parametrize("study", ["", ".", "..", "../../escaped", "a/b", "/escaped", "a/"])
+def test_the_name_of_a_study_cannot_lead_out_of_the_reports(
+    study: str, new_store: Fill, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = new_store([Unit(epochs=1, panel=False)])
+    with sqlite3.connect(runs / schema.TRACKING_DB) as connection:
+        connection.execute("UPDATE experiments SET name = ? WHERE name = 'quick'", [study])
+    connection.close()
+    assert main(["build", "--runs", str(runs), "--study", study]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: study must be a name that can be one folder's, neither empty nor dots")
+    assert said.endswith(f"; got {study!r}.\n")
+    assert not (runs / schema.REPORT_DIR).exists()
 
 
 @pytest.mark.parametrize(("study", "message"), [("quack", "which are: quick"), ("../quick", "got '../quick'")])

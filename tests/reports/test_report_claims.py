@@ -9,8 +9,10 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
-from reports import prose, protocol
-from reports.claims import Judged, claims, headline, judge_headline, judge_metrics
+from reports import practical, prose, protocol
+from reports.choices import choices
+from reports.claims import Judged, claims, headline, judge_headline, judge_metrics, pair
+from reports.estimates import estimates
 from reports.load import ARCHITECTURE
 from reports.said import Say
 from reports.scenes import scene_means
@@ -50,7 +52,7 @@ def test_comparison_is_that_of_the_scenes_in_the_frame_tables(summarised: Summar
 def test_verdict_names_whom_it_favours(summarised: Summarised, gap: float, verdict: str, word: str) -> None:
     summary = summarised(arms(gap))
     assert iou(summary).verdict == verdict
-    assert f"Verdict: {word} (p = " in prose.answer(summary, Say())[1]
+    assert f"Verdict: {word}, p < 0.001, adjusted" in prose.answer(summary, Say())[1]
     made = TABLES["verdicts"].make(summary)
     assert made is not None
     assert [row[3] for row in made.rows] == [word] * len(made.rows)
@@ -176,9 +178,7 @@ def test_a_frame_table_without_a_metric_is_named(summarised: Summarised) -> None
     summary = summarised(arms(0.1, seeds=1))
     file = Path(summary.runs["artifacts"].iloc[0]) / schema.FRAME_TABLE
     pd.read_parquet(file).drop(columns="hd95").to_parquet(file)
-    with pytest.raises(
-        ValueError, match=r"test_frames.parquet must have a column for every test metric, got none for hd95"
-    ):
+    with pytest.raises(ValueError, match=r"test_frames.parquet must have the columns .*, got none for hd95\."):
         scene_means(summary.runs)
 
 
@@ -194,3 +194,80 @@ def test_what_was_not_tuned_is_a_caveat(summarised: Summarised) -> None:
     said = " ".join(protocol.protocol(summarised(arms(0.1, seeds=2)), Say()))
     assert "batch size 16, epochs 8, lr 0.003" in said
     assert "overlap with an IoU of 0.950" in said
+
+
+def test_a_value_that_is_no_number_is_named(summarised: Summarised) -> None:
+    summary = summarised(arms(0.1, seeds=2))
+    file = Path(summary.runs["artifacts"].iloc[1]) / schema.FRAME_TABLE
+    table = pd.read_parquet(file)
+    table.loc[2, "hd95"] = float("nan")
+    table.to_parquet(file)
+    with pytest.raises(
+        ValueError, match=rf"{file} must have a number for every frame and test metric, got none in hd95\."
+    ):
+        scene_means(summary.runs)
+
+
+def test_an_architecture_that_is_ahead_by_a_seed_does_not_win_by_it(summarised: Summarised) -> None:
+    units = [Unit(architecture=name, seed=0) for name in ("simple_conv", "hourglass", "unet")]
+    ahead = Unit(architecture="simple_conv", seed=1)
+    (choice,) = choices(summarised([*units, ahead]))[-1:]
+    assert choice.row[ARCHITECTURE] == "unet"
+    said = prose.answer(summarised([*units, ahead]), Say())[0]
+    assert "the highest mean validation IoU of the configurations with at least 1 complete seed:" in said
+
+
+def test_lucky_survivors_are_not_chosen(summarised: Summarised) -> None:
+    """A configuration of which other seeds diverged, beside one of its architecture with all of them."""
+    lucky = [Unit(width=16, seed=0, iou=0.95), Unit(width=16, seed=1, state="diverged", reason="nan")]
+    steady = [Unit(width=8, seed=seed, iou=0.6) for seed in range(2)]
+    assert choices(summarised([*lucky, *steady]))[-1].row[schema.BASE_WIDTH] == 8
+
+
+def test_the_best_with_a_partner_is_compared_if_the_best_of_all_has_none(summarised: Summarised) -> None:
+    units = arms(0.1, seeds=3)
+    longer = [Unit(architecture="unet", width=16, seed=seed, iou=0.95, epochs=16) for seed in range(3)]
+    found = iou(summarised([*units, *longer]))
+    assert (found.claim.a["training.epochs"], found.claim.b["training.epochs"]) == ("8", "8")
+
+
+def test_random_frames_alone_choose_nothing_and_the_report_says_why(summarised: Summarised) -> None:
+    summary = summarised([Unit(split="random_frames"), Unit(architecture="unet", split="random_frames")])
+    assert prose.answer(summary, Say())[0].startswith("No complete run was tested on whole scenes, so there is nothing")
+
+
+def test_a_mean_and_its_interval_are_of_the_same_runs(summarised: Summarised) -> None:
+    summary = summarised([Unit(seed=seed, iou=value) for seed, value in enumerate((0.5, 0.6, 0.9))])
+    for folder in summary.runs["artifacts"].iloc[1:]:
+        (Path(folder) / schema.FRAME_TABLE).unlink()
+    (found,) = estimates(summarise(summary.study), schema.TEST_IOU).itertuples(index=False)
+    assert found.low < found.mean < found.high
+    assert found.mean == pytest.approx(0.5)
+
+
+def test_a_pair_of_the_first_page_keeps_its_verdict_among_the_questions(summarised: Summarised) -> None:
+    units = [replace(unit, preset=unit.architecture) for unit in arms(0.02, seeds=5)]
+    others = [replace(unit, preset="", width=width, iou=None) for unit in units for width in (16, 32)]
+    summary = summarised([*units, *others], study="practical")
+    say = Say()
+    assert len(practical.answers(summary, say)) == 7
+    said = {name: number.value for name, number in say.said.items()}
+    pairs = {
+        said[f"practical.{key}.pair"]: said[f"practical.{key}.iou.p"]
+        for key in ("pair1", "pair2", "unet")
+        if f"practical.{key}.pair" in said
+    }
+    headline_p = {pair(one.claim): one.p for one in judge_headline(summary) if one.metric == schema.TEST_IOU}
+    assert {name: p for name, p in pairs.items() if name in headline_p} == pairs
+    assert all(headline_p[name] == p for name, p in pairs.items())
+
+
+def test_presets_that_all_diverged_are_counted(summarised: Summarised) -> None:
+    units = [
+        Unit(architecture="simple_conv", preset="simple_conv_shallow", seed=seed, state="diverged", reason="nan")
+        for seed in range(3)
+    ]
+    (first, *_) = practical.answers(summarised(units, study="practical"), Say())
+    assert "SimpleConv, shallow: 0 of 3 attempts reached the target" in first.text
+    assert "1 never got better than a constant prediction, 2 diverged." in first.text
+    assert practical.answers(summarised(units), Say()) == []

@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -93,6 +95,18 @@ def test_the_store_cannot_be_written_through_the_connection(small_store: Path) -
         snapshot(database(small_store)) as connection,
     ):
         connection.exec_driver_sql("DELETE FROM tags")
+
+
+def test_the_ui_of_a_server_is_named_without_its_url() -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("needs make")
+    root = Path(__file__).parents[2]
+    command = [make, "--silent", "--old-file=setup", "ui", f"TRACKING=http://user:{SECRET}@host"]
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert "TRACKING is a server with a UI of its own" in said.stdout
+    assert SECRET not in said.stdout + said.stderr
 
 
 def test_a_server_is_named_without_password_and_options() -> None:

@@ -123,6 +123,20 @@ def test_a_refused_verdict_shows_its_scenes(summarised: Summarised) -> None:
     assert "IoU, none: 2 of 3 seeds;" in scene_differences.caption(shown)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        (THREE, "Student's t over 3 folds"),
+        ((0, 5), "Student's t of 4 scenes crossed with 2 seeds (Satterthwaite's degrees of freedom)"),
+        ((0,), "Student's t over 4 scenes"),
+    ],
+)
+def test_the_caption_says_what_the_interval_is_over(seeds: tuple[int, ...], said: str, summarised: Summarised) -> None:
+    """Seeds 0 and 5 share a fold."""
+    caption = scene_differences.caption(scene_differences.record(summarised(pair(seeds))))
+    assert f"{said}. Band" in caption or f"{said}, an arrow" in caption
+
+
 def markers(axis: Axes) -> list[str]:
     return [str(line.get_marker()) for line in axis.lines]
 

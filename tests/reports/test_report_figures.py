@@ -264,6 +264,13 @@ def test_looks_differ_without_colour() -> None:
     assert len({look.marker for look in looks}) == len({look.line for look in looks}) == 3
 
 
+@pytest.mark.parametrize(
+    ("colour", "ink"), [("white", "black"), ("#FFE000", "black"), ("black", "white"), ("#0000FF", "white")]
+)
+def test_ink_can_be_read_on_its_colour(colour: str, ink: str) -> None:
+    assert style.ink_on(colour) == ink
+
+
 def test_unknown_architecture_looks_the_same_in_every_report() -> None:
     assert style.look("resnet") == style.look("resnet")
     assert style.look("resnet").label == "resnet"

@@ -162,16 +162,17 @@ def test_learning_rates_need_a_complete_trial(summarised: Summarised) -> None:
 def test_importances_are_those_that_the_study_logged(summarised: Summarised) -> None:
     units = [*tried(*[(0.001, 0.5, "complete")] * 3, (0.001, 0.5, "pruned")), Unit(trial=9, epochs=2), *refits(2)]
     of = summarised(units, tags={schema.STUDY_IMPORTANCE: json.dumps(IMPORTANCE)})
-    assert of.study.importance == IMPORTANCE
+    assert {name: found._asdict() for name, found in of.study.importance.items()} == IMPORTANCE
     shown = importance.record(of)
     table = shown.shares.set_index(["architecture", "evaluator", "hyperparameter"])["share"].sort_index()
-    for name, evaluators in IMPORTANCE.items():
-        for evaluator, shares in evaluators.items():
+    for name, found in IMPORTANCE.items():
+        for evaluator, shares in found["shares"].items():  # type: ignore[attr-defined]
             assert table[name, evaluator].to_dict() == shares
     order = shown.shares["hyperparameter"].unique().tolist()
     assert order[:3] == ["lr", "depth", "base_width"]
-    # Search trials only, the pruned one among them, not the refits.
-    assert shown.trials.to_dict("list") == {"architecture": ["hourglass", "unet"], "n": [1, 4]}
+    # Those that the shares are of: a trial that was pruned before it measured anything is none of them.
+    assert shown.trials.to_dict("list") == {"architecture": ["hourglass", "unet"], "n": [24, 27]}
+    assert "(24 of Hourglass and 27 of U-Net)" in importance.caption(shown)
     assert "U-Net by fANOVA learning rate 71%" in importance.alt(shown)
 
 
@@ -183,7 +184,16 @@ def test_without_importances_the_report_says_what_they_need(summarised: Summaris
         importance.record(of)
 
 
-@pytest.mark.parametrize("tag", ["[]", "{", '{"unet": 3}', '{"unet": {"fANOVA": {"lr": "much"}}}'])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "[]",
+        "{",
+        '{"unet": 3}',
+        '{"unet": {"trials": 30, "shares": {"fANOVA": {"lr": "much"}}}}',
+        '{"unet": {"fANOVA": {"lr": 1.0}}}',
+    ],
+)
 def test_importances_that_cannot_be_read_are_named(tag: str, summarised: Summarised) -> None:
-    with pytest.raises(ValueError, match=r"tag study\.importance must be JSON of shares by name"):
+    with pytest.raises(ValueError, match=r"tag study\.importance must be JSON of trials and shares"):
         summarised([Unit()], tags={schema.STUDY_IMPORTANCE: tag})

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from bench import schema
 from bench.boundary import boundary_iou
 from reports.ceiling import ceiling, store
 from reports.figures import bottleneck, calibration, person_size, skips, tolerance
-from reports.figures.base import NoDataError
+from reports.figures.base import MOST_WHISKERS, NoDataError, cropped, score_limits
 from reports.load import ARTIFACTS, SEED
 from reports.summary import Summary
 
@@ -114,6 +115,31 @@ def test_marks_at_one_side_stand_next_to_each_other() -> None:
     assert np.ptp(np.log2(many["x"])) == pytest.approx(bottleneck.SPREAD)
 
 
+def points_of(*means: float, half: float) -> pd.DataFrame:
+    mean = pd.Series(means)
+    return pd.DataFrame({"mean": mean, "low": mean - half, "high": mean + half})
+
+
+def test_only_axes_that_cut_a_drawn_interval_say_so() -> None:
+    narrow, wide = points_of(0.5, 0.6, half=0.01), points_of(0.5, 0.6, half=0.3)
+    assert cropped(narrow) == "The axis of the scores spans the marks."
+    assert cropped(wide) == "The axis of the scores spans the marks, and cuts intervals."
+    assert cropped(narrow, wide) == "The axes of the scores span the marks, and cut intervals."
+    assert cropped(wide.assign(low=math.nan, high=math.nan)) == "The axis of the scores spans the marks."
+    assert cropped(points_of(*[0.5] * (MOST_WHISKERS + 1), half=0.3)) == "The axis of the scores spans the marks."
+
+
+@pytest.mark.parametrize(("count", "whiskers"), [(MOST_WHISKERS, 1), (MOST_WHISKERS + 1, 0)])
+def test_skips_have_whiskers_where_their_caption_says_so(count: int, whiskers: int) -> None:
+    rows = [("unet", "2/8", 1 + place % 2, str(place), 0.5 + place / 1000) for place in range(count)]
+    points = pd.DataFrame(rows, columns=["architecture", "size", "dose", "levels", "mean"])
+    shown = skips.Skips(points.assign(low=points["mean"] - 0.1, high=points["mean"] + 0.1, n=3), False)
+    assert ("whisker: its 95 % interval" in skips.caption(shown)) == bool(whiskers)
+    assert ("intervals: in the CSV" in skips.caption(shown)) != bool(whiskers)
+    (axis,) = skips.draw(shown).axes
+    assert len(axis.collections) == whiskers
+
+
 SUBSETS = ([], [1], [2], [1, 2])
 
 
@@ -180,6 +206,11 @@ def mean_and_half(units: np.ndarray) -> tuple[float, float]:
     return float(units.mean()), float(stats.t.ppf(0.975, len(units) - 1) * error)
 
 
+def of_share(mean: float, half: float) -> list[float]:
+    """Mean, low and high, cut at 0 and 1."""
+    return [mean, max(0.0, mean - half), min(1.0, mean + half)]
+
+
 def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised) -> None:
     of = summarised(
         [Unit(seed=seed) for seed in range(3)] + [Unit(architecture="unet", seed=seed) for seed in range(2)]
@@ -197,7 +228,7 @@ def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised)
     for place, point in own.iterrows():
         column = [values[seed][:, place] for seed in range(3)]
         mean, half = mean_and_half(np.array([(one[:3].mean() + one[3:].mean()) / 2 for one in column]))
-        assert point[["mean", "low", "high"]].tolist() == pytest.approx([mean, mean - half, mean + half])
+        assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(mean, half))
     assert points.groupby("architecture")[["seeds", "scenes"]].first().to_numpy().tolist() == [[3, 6], [2, 4]]
     assert "(2 to 3 seeds, 4 to 6 test scenes)" in tolerance.caption(tolerance.record(of))
 
@@ -249,7 +280,7 @@ def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> Non
         _, half = mean_and_half((top - ratio * bottom) / bottom.mean())
         assert point["share"] == pytest.approx(bottom.mean())
         assert point["probability"] == pytest.approx((chance * weight)[..., place].mean() / bottom.mean())
-        assert point[["mean", "low", "high"]].tolist() == pytest.approx([ratio, ratio - half, ratio + half])
+        assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(ratio, half))
     assert shown.points[["seeds", "scenes"]].to_numpy().tolist() == [[3, 6]] * 3
     expected = np.mean([Unit(seed=seed).test(schema.TEST_ECE) for seed in range(3)])
     assert shown.errors["ece"].tolist() == pytest.approx([expected])
@@ -300,7 +331,27 @@ def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
             value = pd.Series(scores[int(name == "unet"), seed, inside]).groupby([scenes[i] for i in inside]).mean()
             folds += [value.mean()] if inside else []
         mean, half = mean_and_half(np.array(folds))
-        assert rows[["mean", "low", "high"]].iloc[0].tolist() == pytest.approx([mean, mean - half, mean + half])
+        assert rows[["mean", "low", "high"]].iloc[0].tolist() == pytest.approx(of_share(mean, half))
+
+
+@pytest.mark.parametrize("figure", [person_size, tolerance])
+def test_intervals_of_shares_end_at_0_and_1_and_the_axis_spans_the_marks(figure: Any, summarised: Summarised) -> None:
+    """Folds at 0.2 and 0.6 have an interval from -2.1 to 2.9."""
+    of = summarised([Unit(seed=seed) for seed in range(2)])
+    scores = [schema.TEST_IOU.column, *map(schema.within_column, schema.TOLERANCES)]
+
+    def table(run: pd.Series) -> pd.DataFrame:
+        frames = {"stem": [f"{run[SEED]}_{i}" for i in range(4)], "scene": list("aabb"), "foreground": 0.2}
+        return pd.DataFrame(frames).assign(**dict.fromkeys(scores, 0.2 + 0.4 * run[SEED]))
+
+    rewrite(of, schema.FRAME_TABLE, table)
+    shown = figure.record(of)
+    assert shown.points["mean"].tolist() == pytest.approx([0.4] * len(shown.points))
+    assert shown.points[["low", "high"]].drop_duplicates().to_numpy().tolist() == [[0, 1]]
+    (axis,) = figure.draw(shown).axes
+    assert axis.get_ylim() == pytest.approx(score_limits(shown.points))
+    assert 0.3 < axis.get_ylim()[0] < 0.4 < axis.get_ylim()[1] < 0.5
+    assert figure.caption(shown).endswith("The axis of the scores spans the marks, and cuts intervals.")
 
 
 def test_frames_of_one_size_make_one_bin(summarised: Summarised) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -296,6 +297,9 @@ def studies(url: str) -> list[str]:
         ({"USERNAME": "bob", "PASSWORD": "x", "TOKEN": "t"}, "ann:p%40ss@", "Basic YW5uOnBAc3M="),
         ({"TOKEN": "t"}, "", "Bearer t"),
         ({"USERNAME": "bob", "TOKEN": "t"}, "", "Bearer t"),
+        ({"TOKEN": "t\r\n"}, "", "Bearer t"),
+        ({"USERNAME": "ann\n", "PASSWORD": " p@ss\r"}, "", "Basic YW5uOnBAc3M="),
+        ({"USERNAME": "bob", "PASSWORD": "x", "TOKEN": "t"}, "ann@", "Basic YW5uOg=="),
     ],
 )
 def test_credentials_are_sent_and_not_passed_on(
@@ -322,6 +326,22 @@ def test_credentials_are_sent_and_not_passed_on(
     other = serve(elsewhere)
     assert studies(f"http://{user}{serve(here)}") == []
     assert sent == [expected, None]
+
+
+@pytest.mark.parametrize("token", [f"{SECRET}\n{SECRET}", f"{SECRET}€"])
+def test_a_token_that_cannot_be_sent_is_not_shown(
+    token: str, serve: Callable[[Answer], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("USERNAME", "PASSWORD"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", token)
+    with pytest.raises(ValueError, match=r"cannot be read: its address or the credentials for it hold") as caught:
+        studies(f"http://{serve(always(200, b'{}'))}")
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_address_that_cannot_be_sent(refused: Refuse) -> None:
+    assert "http://.x:50 cannot be read: its address or" in refused(main, "build --tracking http://.x:50")
 
 
 def scripted(run: dict[str, object], files: dict[str, tuple[int, bytes]]) -> Answer:
@@ -384,5 +404,17 @@ def test_a_cache_that_cannot_be_written(serve: Callable[[Answer], str], tmp_path
 
 
 def test_a_folder_that_is_here_is_not_copied(tmp_path: Path) -> None:
-    runs = complete("a" * 32).assign(artifact_uri=tmp_path.as_uri())
-    assert rest.RestStore(Server("http://127.0.0.1:1"), tmp_path / "runs").folders(runs) == [tmp_path]
+    folder = tmp_path / ("a" * 32) / "artifacts"
+    folder.mkdir(parents=True)
+    runs = complete("a" * 32).assign(artifact_uri=folder.as_uri())
+    assert rest.RestStore(Server("http://127.0.0.1:1"), tmp_path / "runs").folders(runs) == [folder]
+
+
+@pytest.mark.parametrize("uri", ["", None, ".", "{}", "file://{}"])
+def test_no_other_folder_is_taken_for_that_of_a_run(
+    uri: str | None, serve: Callable[[Answer], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = complete("a" * 32).assign(artifact_uri=uri and uri.format(tmp_path))
+    store = rest.RestStore(Server(f"http://{serve(scripted(record('a' * 32), {}))}"), tmp_path / "runs")
+    assert store.folders(runs) == [tmp_path / "runs" / CACHE / ("a" * 32)]

@@ -145,8 +145,8 @@ def test_a_search_logs_the_importances_of_its_trials(searched: Any, tmp_path: Pa
     assert root is not None
     for architecture, stage in zip(logged, storage.stages(root), strict=True):
         assert stage.study_name == f"seek/{architecture}"
-        assert logged[architecture] == importances(stage.get_trials())
-        assert max(logged[architecture]["fANOVA"].items(), key=lambda item: item[1])[0] == "depth"
+        assert logged[architecture] == {"trials": LEAST_TRIALS, "shares": importances(stage.get_trials())}
+        assert max(logged[architecture]["shares"]["fANOVA"].items(), key=lambda item: item[1])[0] == "depth"
 
 
 def test_importances_are_computed_anew_only_where_trials_were_added(
@@ -157,5 +157,6 @@ def test_importances_are_computed_anew_only_where_trials_were_added(
     monkeypatch.setattr(importance, "importances", lambda trials: counts.append(len(trials)) or {"fANOVA": {}})
     assert searched(LEAST_TRIALS - 1) == {}
     assert counts == []
-    assert searched(LEAST_TRIALS) == {name: {"fANOVA": {}} for name in ("hourglass", "unet")}
+    found = {"trials": LEAST_TRIALS, "shares": {"fANOVA": {}}}
+    assert searched(LEAST_TRIALS) == {"hourglass": found, "unet": found}
     assert counts == [LEAST_TRIALS] * 2
