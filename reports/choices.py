@@ -9,11 +9,12 @@ import pandas as pd
 from bench import schema
 from reports.load import ARCHITECTURE
 from reports.summary import CONFIGURATION, N, Summary, by_validation, comparable, statistic
+from reports.text import MEGABYTE
 
 ROUND = (1, 2, 5)
 """First digits of the budgets that are looked at."""
 MOST_CHOICES = 4
-MEGABYTE = 1e6
+
 PEAK = statistic(schema.TENSOR_PEAK, "mean")
 
 

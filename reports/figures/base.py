@@ -66,7 +66,7 @@ def measured_points(of: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.
             "depth": table[schema.DEPTH],
             "width": table[schema.BASE_WIDTH],
             "bottleneck": table[schema.BOTTLENECK_MEASURED],
-            "memory_mb": table[summary.statistic(schema.TENSOR_PEAK, "mean")] / 1e6,
+            "memory_mb": table[summary.statistic(schema.TENSOR_PEAK, "mean")] / text.MEGABYTE,
             "n": table[summary.N],
         }
     )
