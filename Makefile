@@ -60,11 +60,13 @@ check: $(TOOLS)
 
 setup: $(INSTALLED)
 
-# Without bytecode compilation the install is shorter; what is imported compiles on first use.
+# Of what is installed only that is compiled to bytecode which is imported: here once, and not in every worker and
+# report where the environment forbids Python to keep it (PYTHONDONTWRITEBYTECODE, common in containers).
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, got " + sys.version + "; set PYTHON=.")'
 	$(PYTHON) -m venv .venv
 	$(PIP) -e .
+	@PYTHONDONTWRITEBYTECODE= MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -c "import mlflow, reports.build, studies.run"
 	@touch $@
 
 # What developers need beside: test and lint tools, and the optional parts, which the tests cover.
