@@ -90,7 +90,10 @@ def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
     assert take.startswith("Take Hourglass (depth 2, width 8), which has the highest mean validation IoU of the ")
     assert "test IoU 0.600 [" in take
     assert not {"better", "significant", "outperforms"} & set(take.split())
-    assert judged == "No two architectures have complete runs on the same scenes, so no difference is judged."
+    assert judged == (
+        "No two architectures have complete runs on the same scenes with equal folds and epochs, so no difference is "
+        "judged."
+    )
 
 
 def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
