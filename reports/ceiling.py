@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench import schema
 from bench.boundary import boundary_iou
 from reports.load import ARTIFACTS
-from reports.panel_file import read_panel
+from reports.panel_file import overlap, read_panel
 
 Masks = NDArray[np.bool_]
 
@@ -58,7 +58,7 @@ def _scores(truth: Masks) -> list[tuple[int, float, float]]:
     """Side, IoU and Boundary IoU of one frame (H, W) on each grid."""
     sides = [2**power for power in range(1, int(min(truth.shape)).bit_length()) if 2**power <= min(truth.shape) / 2]
     stored = [(side, store(truth, side)) for side in sides]
-    return [(side, _iou(mask, truth), float(boundary_iou(mask[None], truth[None])[0])) for side, mask in stored]
+    return [(side, overlap(mask, truth), float(boundary_iou(mask[None], truth[None])[0])) for side, mask in stored]
 
 
 def store(truth: Masks, side: int) -> Masks:
@@ -80,9 +80,3 @@ def _there_and_back(length: int, cells: int) -> NDArray[np.float64]:
     up = np.clip(1 - np.abs(place[:, None] - np.arange(cells)), 0, None)
     matrix: NDArray[np.float64] = up @ down
     return matrix
-
-
-def _iou(mask: Masks, truth: Masks) -> float:
-    """Nothing there and nothing stored is right, as in bench.metrics."""
-    either = np.count_nonzero(mask | truth)
-    return float(np.count_nonzero(mask & truth) / either) if either else 1.0

@@ -159,6 +159,14 @@ def pair(claim: Claim) -> str:
     return " less ".join(f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})" for row in (claim.a, claim.b))
 
 
+def by_pair(judged: list[Judged]) -> dict[tuple[int, int], list[Judged]]:
+    """All that is judged of each pair of configurations, in the order given."""
+    pairs: dict[tuple[int, int], list[Judged]] = {}
+    for one in judged:
+        pairs.setdefault(pair_key(one.claim), []).append(one)
+    return pairs
+
+
 def pair_key(claim: Claim) -> tuple[int, int]:
     """The numbers of both configurations: claims that share them are one comparison."""
     return int(claim.a[CONFIGURATION]), int(claim.b[CONFIGURATION])

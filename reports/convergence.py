@@ -93,7 +93,7 @@ def _measure(curve: Curve, run: dict[Hashable, Any], target: float) -> dict[str,
     }
 
 
-def is_stuck(curve: pd.DataFrame | Curve, share: float, all_foreground: float) -> bool:
+def is_stuck(curve: Curve, share: float, all_foreground: float) -> bool:
     """Whether there were epochs and none was better than a constant (`bench.base_rate`).
 
     Constants are the foreground's share, by cross-entropy, and foreground everywhere, by IoU.

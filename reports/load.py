@@ -50,10 +50,7 @@ REQUIRED_PARAMS = (
     schema.DEPTH,
     schema.BASE_WIDTH,
 )
-OPTIONAL_TEXT = (
-    schema.PRESET,
-    schema.BOTTLENECK_PREDICTED,
-    schema.BOTTLENECK_MEASURED,
+OF_RUN = (
     schema.STATE,
     schema.STATE_REASON,
     schema.DATA_DIGEST,
@@ -62,6 +59,8 @@ OPTIONAL_TEXT = (
     schema.GIT_COMMIT,
     schema.STAGE,
 )
+"""Tags that a run may lack."""
+OPTIONAL_TEXT = (schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED, *OF_RUN)
 KNOWN_PARAMS = (*REQUIRED_PARAMS, schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)
 WHOLE = (SEED, DATA_FOLDS, schema.FOLD, schema.DEPTH, schema.BASE_WIDTH)
 RULES = {
@@ -83,13 +82,7 @@ TAGS = (
     schema.STUDY_IMPORTANCE,
     schema.TRIAL,
     schema.ATTEMPT,
-    schema.STAGE,
-    schema.STATE,
-    schema.STATE_REASON,
-    schema.DATA_DIGEST,
-    schema.SPLIT_DIGEST,
-    schema.TEST_OPENED,
-    schema.GIT_COMMIT,
+    *OF_RUN,
 )
 STAGES: tuple[schema.Stage, ...] = get_args(schema.Stage)
 VALUES = [name for name, metric in schema.METRICS.items() if not metric.curve]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from bench import schema
-from reports.claims import HEADLINE_METRICS, Claim, Judged, judge, judge_headline, pair, pair_key
+from reports.claims import HEADLINE_METRICS, Claim, Judged, by_pair, judge, judge_headline, pair, pair_key
 from reports.convergence import Convergence, convergence
 from reports.load import ARCHITECTURE, NORM
 from reports.prose import bottleneck, claim
@@ -99,10 +99,7 @@ def _networks(of: Summary) -> Networks:
 
 def _judged(of: Summary, made: dict[str, Claim]) -> dict[str, list[Judged]]:
     """A pair that the first page judges keeps that verdict; the others are one family."""
-    headline: dict[tuple[int, int], list[Judged]] = {}
-    for one in judge_headline(of):
-        found = headline.setdefault(pair_key(one.claim), [])
-        found += [one] if one.metric not in [other.metric for other in found] else []
+    headline = {key: judged[: len(HEADLINE_METRICS)] for key, judged in by_pair(judge_headline(of)).items()}
     others = judge(of, [claimed for claimed in made.values() if pair_key(claimed) not in headline], HEADLINE_METRICS)
     return {
         name: headline.get(pair_key(claimed)) or [one for one in others if one.claim is claimed]
@@ -208,11 +205,8 @@ def _claims(say: Say, key: str, judged: list[Judged]) -> list[str]:
 
 def _headline(of: Summary, say: Say) -> list[str]:
     """The claims of the first page in IoU, each pair once, with all that is equal in it."""
-    pairs: dict[tuple[int, int], list[Judged]] = {}
-    for one in judge_headline(of):
-        pairs.setdefault(pair_key(one.claim), []).append(one)
     sentences = []
-    for number, judged in enumerate(pairs.values(), 1):
+    for number, judged in enumerate(by_pair(judge_headline(of)).values(), 1):
         equal = listed(list(dict.fromkeys(one.claim.matching for one in judged)))
         matchings = say(f"practical.pair{number}.matchings", equal, lambda text: text[:1].upper() + text[1:])
         (text,) = _claims(say, f"practical.pair{number}", judged[:1])

@@ -14,7 +14,7 @@ from reports import style, text
 from reports.claims import Claim, arms, judge_headline, pair_key
 from reports.figures.base import NoDataError, Plot
 from reports.load import ARCHITECTURE, ARTIFACTS, RUN, SEED
-from reports.panel_file import read_panel
+from reports.panel_file import overlap, read_panel
 from reports.scenes import PROTOCOL, SCENE
 from reports.statistics import paired
 from reports.summary import CONFIGURATION, LABEL, Summary
@@ -147,7 +147,6 @@ def _frame(shot: pd.Series) -> Panel:
 
 def _row(shot: pd.Series, panel: Panel, frame: int) -> dict[str, object]:
     truth, predicted = panel.truth[frame], panel.probability[frame] > 0.5
-    both, either = (predicted & truth).sum(), (predicted | truth).sum()
     return {
         "stem": shot["stem"],
         "scene": shot[SCENE],
@@ -157,8 +156,7 @@ def _row(shot: pd.Series, panel: Panel, frame: int) -> dict[str, object]:
         "label": shot[LABEL],
         "run_id": shot[RUN],
         "seed": shot[SEED],
-        # Nothing there and nothing predicted is right, as in bench.metrics.
-        "iou": both / either if either else 1.0,
+        "iou": overlap(predicted, truth),
         "missed": int((truth & ~predicted).sum()),
         "invented": int((predicted & ~truth).sum()),
     }

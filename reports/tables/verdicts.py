@@ -2,7 +2,7 @@
 
 from bench import schema
 from reports import style
-from reports.claims import Claim, Judged, arms, headline, judge_headline, judge_metrics, pair, pair_key
+from reports.claims import Claim, Judged, arms, by_pair, headline, judge_headline, judge_metrics, pair
 from reports.load import ARCHITECTURE
 from reports.statistics import MIN_SEEDS, Interval, iqm
 from reports.summary import Summary
@@ -19,9 +19,7 @@ RULE = (
 
 def verdicts(of: Summary) -> Table | None:
     """Each pair of configurations, with its matchings and its differences in IoU and Boundary IoU."""
-    pairs: dict[tuple[int, int], list[Judged]] = {}
-    for one in judge_headline(of):
-        pairs.setdefault(pair_key(one.claim), []).append(one)
+    pairs = by_pair(judge_headline(of))
     if not pairs:
         return None
     rows = []

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-import pandas as pd
+import numpy as np
 import pytest
 from fake_units import Unit
 
@@ -61,7 +61,7 @@ def test_a_short_run_can_still_be_rising(summarised: Summarised) -> None:
     ],
 )
 def test_stuck_is_never_better_than_a_constant(bce: list[float], iou: list[float], stuck: bool) -> None:
-    curve = pd.DataFrame({schema.VAL_BCE.name: bce, schema.VAL_IOU.name: iou})
+    curve = {schema.VAL_BCE.name: np.array(bce), schema.VAL_IOU.name: np.array(iou)}
     assert is_stuck(curve, 0.3, 0.3) is stuck
 
 

@@ -307,3 +307,11 @@ def test_profiles_are_the_shares_of_scenes_above_each_iou(summarised: Summarised
     assert unet.iloc[0] == 1
     assert unet.iloc[-1] == 0
     assert unet.iloc[70] == (values > 0.7).mean()
+
+
+def test_a_name_with_dollar_signs_is_no_formula(tmp_path: Path) -> None:
+    with style.report_style():
+        figure, ((axis,),) = style.panels(1)
+        axis.set_title(r"$\frac$ and $")
+        figure.savefig(tmp_path / "figure.svg")
+    assert not axis.title.get_parse_math()

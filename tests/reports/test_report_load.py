@@ -6,23 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import pandas as pd
 import pytest
-from fake_units import MEMORY_BUDGET, Unit, blobs
+from fake_units import MEMORY_BUDGET, Unit
 
 from bench import schema
 from bench.config import SplitName
-from reports import protocol, style
-from reports.artifacts import local_folder, own_folder
+from reports import protocol
+from reports.artifacts import local_folder
 from reports.checks import SPLITS
-from reports.figures import bottleneck, predictions
-from reports.figures.base import NoDataError
 from reports.load import ARCHITECTURE, ARTIFACTS, RUN, SKIPS, load_study
-from reports.panel_file import read_panel
-from reports.practical import _elements
-from reports.scenes import read_columns
-from reports.summary import Summary, map_shape
 
 Execute = Callable[..., Path]
 Fill = Callable[..., Path]
@@ -272,98 +265,6 @@ def test_tags_of_any_name_may_be_added(name: str, troubled_store: Path, execute:
     runs = execute(f"INSERT INTO tags SELECT '{name}', 'good', run_uuid FROM tags WHERE key = 'unit'")
     tagged, plain = (load_study(folder, "quick").trials.drop(columns=ARTIFACTS) for folder in (runs, troubled_store))
     pd.testing.assert_frame_equal(tagged, plain)
-
-
-def test_shapes_of_maps() -> None:
-    shapes = map_shape(pd.Series(["8x4x2", "", "8x4x4 / 8x2x2", "8x4", None]))
-    assert shapes.iloc[0].tolist() == [8, 4, 2]
-    assert shapes.iloc[1:].isna().all(axis=None)
-    table = pd.DataFrame({schema.BOTTLENECK_MEASURED: ["8x4x2", "", "8x4x4 / 8x2x2"]})
-    assert _elements(table).fillna(-1).tolist() == [64, -1, -1]
-    assert _elements(table[1:]).isna().all()
-
-
-def panel(folder: Path) -> Path:
-    path = folder / schema.PANEL_DATA
-    np.savez_compressed(path, **blobs(Unit(size=16)))
-    return path
-
-
-def test_a_panel_is_read(tmp_path: Path) -> None:
-    stems, truth = read_panel(panel(tmp_path), "stems", "truth")
-    kept = blobs(Unit(size=16))
-    assert (stems.tolist(), truth.tolist()) == (kept["stems"].tolist(), kept["truth"].tolist())
-
-
-def scrambled(content: bytes) -> bytes:
-    """With the compressed data of the second array damaged."""
-    start = content.index(b"scenes.npy") + 40
-    return content[:start] + b"\xff" * 30 + content[start + 30 :]
-
-
-def bare(_: bytes) -> bytes:
-    """A single array, as `numpy.save` writes it."""
-    return b"\x93NUMPY\x01\x00v\x00{'descr': '<i8', 'fortran_order': False, 'shape': (0,), }".ljust(127) + b"\n"
-
-
-@pytest.mark.parametrize(
-    "damage", [lambda _: b"", lambda content: content[:300], scrambled, bare, lambda _: b"not an archive"]
-)
-def test_a_damaged_panel_is_a_value_error(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
-    path = panel(tmp_path)
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match=r"panel\.npz cannot be read: .*\.$"):
-        read_panel(path, "stems", "scenes")
-
-
-def test_a_panel_must_have_all_arrays_of_one_length(tmp_path: Path) -> None:
-    np.savez(tmp_path / schema.PANEL_DATA, stems=np.arange(3), truth=np.zeros((2, 4, 4), bool))
-    with pytest.raises(ValueError, match=r"panel\.npz cannot be read: .*images"):
-        read_panel(tmp_path / schema.PANEL_DATA, "stems", "images")
-    with pytest.raises(ValueError, match=r"an entry per frame in each of stems, truth, got unequal numbers\.$"):
-        read_panel(tmp_path / schema.PANEL_DATA, "stems", "truth")
-
-
-def test_empty_panels_leave_both_figures_out(summarised: Callable[..., Summary]) -> None:
-    of = summarised([Unit(), Unit(architecture="unet")])
-    for folder in of.runs[ARTIFACTS]:
-        Path(folder, schema.PANEL_DATA).write_bytes(b"")
-    for figure in (predictions, bottleneck):
-        with pytest.raises(NoDataError, match=r"panel\.npz cannot be read: No data left in file\."):
-            figure.record(of)  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("name", [schema.FRAME_TABLE, schema.CALIBRATION_TABLE])
-def test_a_damaged_table_is_named_with_its_columns(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(b"")
-    message = rf"{name} must be a parquet table with the columns scene, bin, and cannot be read: .*\.$"
-    with pytest.raises(ValueError, match=message):
-        read_columns(tmp_path / name, ["scene", "bin"])
-
-
-def test_a_name_with_dollar_signs_is_no_formula(tmp_path: Path) -> None:
-    with style.report_style():
-        figure, ((axis,),) = style.panels(1)
-        axis.set_title(r"$\frac$ and $")
-        figure.savefig(tmp_path / "figure.svg")
-
-
-def test_only_the_own_folder_of_a_run_is_taken_from_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = "a" * 32
-    folder = tmp_path / "artifacts" / "quick" / run / "artifacts"
-    folder.mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    assert own_folder(folder.as_uri(), run, tmp_path) == folder
-    assert own_folder(str(folder), run, tmp_path) == folder
-    assert own_folder(f"file:///gone/artifacts/quick/{run}/artifacts", run, tmp_path) == folder
-    other = (f"artifacts/quick/{run}/artifacts", f"mlflow-artifacts:/1/{run}/artifacts", str(tmp_path), "/", "", None)
-    out = (f"{folder}/../../../..", f"{folder.as_uri()}/%2e%2e/artifacts", f"file:///../{run}", f"/gone/{run}")
-    assert [own_folder(uri, run, tmp_path) for uri in (*other, *out)] == [None] * 10
-    assert own_folder(folder.as_uri(), "b" * 32, tmp_path) is None
-
-
-def test_an_empty_uri_is_not_the_working_folder(tmp_path: Path) -> None:
-    assert local_folder("", tmp_path) == tmp_path
 
 
 def test_unknown_state_is_named(execute: Execute) -> None:
