@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Norm = Literal["none", "batch", "group"]
+Target = Literal["mask", "image"]
+CHANNELS_OF: dict[Target, int] = {"mask": 1, "image": 3}
 
 
 class InfeasibleArchitecture(ValueError):  # noqa: N818 - a state of the world, not a mistake
@@ -27,6 +29,10 @@ class ArchitectureConfig:
     """Normalisation between the first convolution of a block and its ReLU."""
     in_channels: int = 3
     out_channels: int = 1
+    latent: int = 0
+    """Numbers of a flat latent between encoder and decoder; 0 keeps the bottleneck map."""
+    image_size: tuple[int, ...] = ()
+    """Height and width in pixels that a flat latent is made for; empty without one, where any size will do."""
 
     def __post_init__(self) -> None:
         if not self.channels:
@@ -41,6 +47,13 @@ class ArchitectureConfig:
             raise ValueError(
                 f"architecture.skips must be ascending levels between 1 and {self.depth}, got {self.skips}."
             )
+        if self.latent < 0:
+            raise ValueError(f"architecture.latent must be at least 0, got {self.latent}.")
+        if len(self.image_size) != (2 if self.latent else 0):
+            raise ValueError(
+                "architecture.image_size must be height and width with a flat latent and empty without one, got "
+                f"{self.image_size} with a latent of {self.latent}."
+            )
 
     @property
     def depth(self) -> int:
@@ -51,6 +64,16 @@ class ArchitectureConfig:
     def base_width(self) -> int:
         """Width of the outermost encoder block."""
         return self.channels[0]
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the network is to give back what enters it."""
+        return self.in_channels == self.out_channels
+
+    @property
+    def target(self) -> Target:
+        """What leaves the network."""
+        return "image" if self.out_channels == CHANNELS_OF["image"] else "mask"
 
 
 def _require_positive(field: str, values: Sequence[int]) -> None:
@@ -63,6 +86,21 @@ def require_no_skips(config: ArchitectureConfig) -> None:
     """Raise ValueError if the config asks an architecture without skip connections for some."""
     if config.skips:
         raise ValueError(f"architecture.skips must be empty for {config.name}, got {config.skips}; use unet.")
+
+
+def require_bottleneck_map(config: ArchitectureConfig) -> None:
+    """Raise ValueError if the config asks an architecture whose maps are never pooled for a flat latent."""
+    if config.latent:
+        raise ValueError(f"architecture.latent must be 0 for {config.name}, got {config.latent}; use hourglass.")
+
+
+def require_same_channels(config: ArchitectureConfig) -> None:
+    """Raise ValueError unless what leaves the network has the channels of what enters it."""
+    if not config.reconstructs:
+        raise ValueError(
+            f"architecture.out_channels of {config.name} must be its in_channels ({config.in_channels}), "
+            f"got {config.out_channels}."
+        )
 
 
 def widths(base: int, depth: int, growth: float = 2.0) -> tuple[int, ...]:

@@ -1,4 +1,7 @@
-"""The one network behind Hourglass and U-Net: they differ by the set of skip levels and by nothing else."""
+"""The one network behind Hourglass and U-Net: they differ by the set of skip levels and by nothing else.
+
+Auto-encoder and VAE are made of its parts too.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +16,8 @@ class EncoderDecoder(nn.Module):
     """Per level a block and a 2x2 max-pool; then per level a 2x2 transposed convolution and a block; a 1x1 head.
 
     At a skip level the encoder block's output before pooling is concatenated after the up-convolution
-    (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597). Level 1 is full resolution.
+    (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597). Level 1 is full resolution. A flat latent is a linear map of
+    the whole bottleneck map to so many numbers, and one back.
     """
 
     def __init__(self, config: ArchitectureConfig) -> None:
@@ -25,7 +29,9 @@ class EncoderDecoder(nn.Module):
         self.encoder = nn.ModuleList(
             ConvBlock(before, after, config.norm) for before, after in zip(inputs, config.channels, strict=False)
         )
+        self.to_latent = make_to_latent(config)
         self.bottleneck = nn.Identity()
+        self.from_latent = _make_from_latent(config)
         inputs = (config.channels[-1], *config.decoder_channels)
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 2, stride=2)
@@ -40,7 +46,12 @@ class EncoderDecoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> logits (B, out_channels, H, W), for any H and W of at least 2**depth."""
         height, width = x.shape[-2:]
-        require_fit(self.depth, height, width)
+        x, stored = self.encode(x)
+        return self.decode(self.bottleneck(self.to_latent(x)), stored)[..., :height, :width]
+
+    def encode(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """(B, in_channels, H, W) -> the last pooled map, and the maps of the skip levels."""
+        require_fit(self.depth, *x.shape[-2:])
         x = pad_to_multiple(x, 2**self.depth)
         stored: dict[int, Tensor] = {}
         for level, block in enumerate(self.encoder, start=1):
@@ -48,12 +59,35 @@ class EncoderDecoder(nn.Module):
             if level in self.skips:
                 stored[level] = x
             x = F.max_pool2d(x, 2)
-        x = self.bottleneck(x)
+        return x, stored
+
+    def decode(self, latent: Tensor, stored: dict[int, Tensor]) -> Tensor:
+        """Bottleneck map or flat latent (B, latent, 1, 1) -> logits of the padded size."""
+        x: Tensor = self.from_latent(latent)
         for level, up, block in zip(range(self.depth, 0, -1), self.up, self.decoder, strict=True):
             x = up(x)
             x = block(torch.cat((x, stored.pop(level)), dim=1) if level in self.skips else x)
         logits: Tensor = self.head(x)
-        return logits[..., :height, :width]
+        return logits
+
+
+def make_to_latent(config: ArchitectureConfig) -> nn.Module:
+    """A convolution over all of the bottleneck map: (B, C, h, w) -> (B, latent, 1, 1); nothing without flat latent."""
+    if not config.latent:
+        return nn.Identity()
+    return nn.Conv2d(config.channels[-1], config.latent, bottleneck_sides(config, *config.image_size))
+
+
+def _make_from_latent(config: ArchitectureConfig) -> nn.Module:
+    """(B, latent, 1, 1) -> (B, C, h, w)."""
+    if not config.latent:
+        return nn.Identity()
+    return nn.ConvTranspose2d(config.latent, config.channels[-1], bottleneck_sides(config, *config.image_size))
+
+
+def bottleneck_sides(config: ArchitectureConfig, height: int, width: int) -> tuple[int, int]:
+    """Height and width of the last pooled map of an image, which is padded to a multiple first."""
+    return -(-height >> config.depth), -(-width >> config.depth)
 
 
 def decoder_levels(config: ArchitectureConfig) -> list[tuple[int, int]]:
@@ -80,24 +114,42 @@ def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
 
     Raises:
         InfeasibleArchitecture: the bottleneck would vanish.
+        ValueError: a flat latent is made for images of another size.
     """
     require_decoder_depth(config)
     require_fit(config.depth, height, width)
-    multiple = 2**config.depth
-    padded = (height + -height % multiple, width + -width % multiple)
+    sides = bottleneck_sides(config, height, width)
+    padded = (sides[0] << config.depth, sides[1] << config.depth)
     layers: list[Layer] = []
     before = config.in_channels
     for level, after in enumerate(config.channels):
         layers += block_layers(before, after, padded[0] >> level, padded[1] >> level, config.norm)
         before = after
+    layers += _latent_layers(config, (height, width), sides)
     for level, after in decoder_levels(config):
         side = padded[0] >> (level - 1), padded[1] >> (level - 1)
         layers.append(Layer(before, after, parameter_taps=4, output_taps=1, height=side[0], width=side[1]))
         layers += block_layers(after + skip_channels(config, level), after, *side, config.norm)
         before = after
     layers.append(Layer(before, config.out_channels, 1, 1, *padded))
-    shape = config.channels[-1], padded[0] >> config.depth, padded[1] >> config.depth
+    shape = (config.latent, 1, 1) if config.latent else (config.channels[-1], *sides)
     return summarise(config, layers, shape, (height, width))
+
+
+def _latent_layers(config: ArchitectureConfig, image: tuple[int, int], sides: tuple[int, int]) -> list[Layer]:
+    """The linear maps to a flat latent and back."""
+    if not config.latent:
+        return []
+    if image != config.image_size:
+        raise ValueError(f"architecture.image_size must be the frames' size {image}, got {config.image_size}.")
+    taps, channels = sides[0] * sides[1], config.channels[-1]
+    return [to_latent_layer(config, sides), Layer(config.latent, channels, taps, 1, *sides)]
+
+
+def to_latent_layer(config: ArchitectureConfig, sides: tuple[int, int]) -> Layer:
+    """The linear map of a bottleneck map of these sides to a flat latent."""
+    taps = sides[0] * sides[1]
+    return Layer(config.channels[-1], config.latent, taps, taps, 1, 1)
 
 
 def default_decoder(channels: tuple[int, ...]) -> tuple[int, ...]:

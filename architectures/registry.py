@@ -6,10 +6,10 @@ from typing import Literal
 
 from torch import nn
 
-from architectures import encoder_decoder, hourglass, simple_conv, unet
+from architectures import autoencoder, encoder_decoder, hourglass, simple_conv, unet, vae
 from architectures.blocks import initialise
 from architectures.bottleneck import Prediction
-from architectures.config import ArchitectureConfig, Norm
+from architectures.config import CHANNELS_OF, ArchitectureConfig, Norm, Target
 
 Skips = Literal["none", "all"] | Sequence[int]
 
@@ -26,6 +26,8 @@ class ArchitectureSpec:
     default_skips: Literal["none", "all"]
     presets: dict[str, ArchitectureConfig]
     """Named configurations; the first one is the default."""
+    reconstructs: bool = False
+    """Whether what enters is to leave again, masks or images, instead of images becoming masks."""
     stream: str = ""
     """Empty for all that are compared, so that equal layers start equal; a name draws other initial weights."""
 
@@ -61,6 +63,22 @@ ARCHITECTURES: dict[str, ArchitectureSpec] = {
         presets={},
         stream="twin",
     ),
+    "autoencoder": ArchitectureSpec(
+        network=autoencoder.AutoEncoder,
+        predict=encoder_decoder.predict,
+        default_decoder=encoder_decoder.default_decoder,
+        default_skips="none",
+        presets=autoencoder.PRESETS,
+        reconstructs=True,
+    ),
+    "vae": ArchitectureSpec(
+        network=vae.VAE,
+        predict=vae.predict,
+        default_decoder=encoder_decoder.default_decoder,
+        default_skips="none",
+        presets=vae.PRESETS,
+        reconstructs=True,
+    ),
 }
 
 PRESETS: dict[str, ArchitectureConfig] = {
@@ -75,13 +93,24 @@ def configure(
     decoder_channels: Sequence[int] | None = None,
     skips: Skips | None = None,
     norm: Norm = "none",
+    target: Target | None = None,
+    latent: int = 0,
+    image_size: Sequence[int] = (),
 ) -> ArchitectureConfig:
     """A complete configuration; None takes the architecture's default.
+
+    Args:
+        target: What an auto-encoder or VAE reconstructs, images by default; networks that segment give masks.
+        latent: Numbers of a flat latent, 0 for a bottleneck map.
+        image_size: Height and width of the images; it matters to a flat latent only.
 
     Raises:
         ValueError: unknown architecture (the choices are listed) or a value out of range.
     """
     spec = get_spec(name)
+    if target == "image" and not spec.reconstructs:
+        raise ValueError(f"target must be mask for {name}, which segments, got image; use autoencoder or vae.")
+    out_channels = CHANNELS_OF[target or ("image" if spec.reconstructs else "mask")]
     encoder = tuple(channels)
     decoder = spec.default_decoder(encoder) if decoder_channels is None else tuple(decoder_channels)
     return ArchitectureConfig(
@@ -90,6 +119,10 @@ def configure(
         decoder_channels=decoder,
         skips=_levels(spec.default_skips if skips is None else skips, len(encoder)),
         norm=norm,
+        in_channels=out_channels if spec.reconstructs else CHANNELS_OF["image"],
+        out_channels=out_channels,
+        latent=latent,
+        image_size=tuple(image_size) if latent else (),
     )
 
 

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from architectures.blocks import ConvBlock
 from architectures.bottleneck import Layer, Prediction, block_layers, summarise
-from architectures.config import ArchitectureConfig, require_no_skips
+from architectures.config import ArchitectureConfig, require_bottleneck_map, require_no_skips
 
 
 class SimpleConv(nn.Module):
@@ -13,6 +13,7 @@ class SimpleConv(nn.Module):
     def __init__(self, config: ArchitectureConfig) -> None:
         super().__init__()
         require_no_skips(config)
+        require_bottleneck_map(config)
         self.encoder = nn.Sequential(*_blocks((config.in_channels, *config.channels), config))
         self.bottleneck = nn.Identity()
         self.decoder = nn.Sequential(*_blocks((config.channels[-1], *config.decoder_channels), config))

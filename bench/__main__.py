@@ -1,4 +1,4 @@
-"""`python -m bench data|train|predict|perf`. Torch and MLflow are imported when a command runs: help is quick."""
+"""`python -m bench COMMAND`. Torch and MLflow are imported when a command runs: help is quick."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import cli
 from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
+from bench.generative.config import MOST_SAMPLES, SAMPLES, STEPS, SampleConfig
 from bench.perf.config import CONTENDERS, PerfConfig, choose_contenders
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add_data(commands.add_parser("data", help="describe a data set, audit it, or draw a contact sheet of it"))
     _add_train(commands.add_parser("train", help="train one network and track it"))
     _add_predict(commands.add_parser("predict", help="write masks of new images"))
+    _add_sample(commands.add_parser("sample", help="draw what an autoencoder or a vae has learnt"))
     _add_perf(commands.add_parser("perf", help="measure speed and memory beside plain PyTorch and Lightning"))
     return cli.main(parser, arguments)
 
@@ -65,12 +67,18 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network")
-    network.add_argument("--arch", help="architecture: simple_conv, hourglass or unet (default: unet)")
+    network.add_argument("--arch", help="simple_conv, hourglass, unet, autoencoder or vae (default: unet)")
     network.add_argument("--preset", help="a named network of the practical instead of --arch and the flags below")
     network.add_argument("--channels", type=int, nargs="+", help="encoder widths, outermost first (default: preset's)")
     network.add_argument("--decoder-channels", type=int, nargs="*", help="decoder widths, innermost first")
     network.add_argument("--skips", nargs="+", help="none, all, or the levels to connect (1 = full resolution)")
     network.add_argument("--norm", default="none", help="none, batch or group (default: none)")
+    network.add_argument(
+        "--target", choices=("mask", "image"), help="what autoencoder and vae reconstruct (default: image)"
+    )
+    network.add_argument(
+        "--latent", type=int, default=0, help="numbers of a flat latent; 0 keeps the bottleneck map (default: 0)"
+    )
     _add_dataset(parser, 128)
     training = parser.add_argument_group("training")
     cli.add_fields(training, TrainingConfig)
@@ -96,6 +104,34 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
     cli.add_store(parser)
     _add_common(parser, _predict)
+
+
+def _add_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", metavar="CHECKPOINT_OR_RUN_ID", help="state_dict.pt, its folder, or a run's id")
+    parser.add_argument(
+        "--n",
+        type=int,
+        help=f"samples of a vae's prior, 1 to {MOST_SAMPLES} (default: {SAMPLES}, or none with the two flags below)",
+    )
+    parser.add_argument(
+        "--interpolate", nargs=2, metavar="STEM", help="two frames of the run's data, and the way between their codes"
+    )
+    parser.add_argument(
+        "--traverse",
+        type=int,
+        metavar="N",
+        help="vary the N latent numbers that tell most, one by one, about a validation frame",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides the samples (default: 0)")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"pictures from frame to frame (default: {STEPS})")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for samples.png, interpolation.png and traversals.png (default: RUNS/grids/RUN_ID)",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
+    cli.add_store(parser)
+    _add_common(parser, _sample)
 
 
 def _add_perf(parser: argparse.ArgumentParser) -> None:
@@ -176,11 +212,13 @@ def _audit(frames: "Frames", data: DataConfig, options: argparse.Namespace) -> d
 def _run_config(options: argparse.Namespace) -> RunConfig:
     from architectures import registry
 
+    data = _data_config(options)
     if options.preset is not None:
-        if any(
-            value is not None for value in (options.arch, options.channels, options.decoder_channels, options.skips)
-        ):
-            raise ValueError("--preset must stand without --arch, --channels, --decoder-channels and --skips.")
+        own = (options.arch, options.channels, options.decoder_channels, options.skips, options.target)
+        if any(value is not None for value in own) or options.latent:
+            raise ValueError(
+                "--preset must stand without --arch, --channels, --decoder-channels, --skips, --target and --latent."
+            )
         architecture = replace(registry.get_preset(options.preset), norm=options.norm)
     else:
         name = options.arch or "unet"
@@ -191,10 +229,13 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
             decoder_channels=options.decoder_channels,
             skips=_parse_skips(options.skips),
             norm=options.norm,
+            target=options.target,
+            latent=options.latent,
+            image_size=data.size,
         )
     return RunConfig(
         architecture=architecture,
-        data=_data_config(options),
+        data=data,
         training=TrainingConfig(
             **cli.pick_fields(options, TrainingConfig) | (_NO_AUGMENTATION if options.augment == "none" else {})
         ),
@@ -228,6 +269,20 @@ def _predict(options: argparse.Namespace) -> dict[str, Any]:
     )
     written = predict_files(network, config, images, options.out, choose_device(options.device))
     return {"masks": len(written), "out": str(options.out)}
+
+
+def _sample(options: argparse.Namespace) -> dict[str, Any]:
+    from bench.generative.sample import sample_one
+
+    wanted = SampleConfig(
+        n=options.n,
+        seed=options.seed,
+        interpolate=options.interpolate and tuple(options.interpolate),
+        steps=options.steps,
+        traverse=options.traverse,
+    )
+    where = {name: getattr(options, name) for name in ("out", "runs", "device", "tracking")}
+    return sample_one(options.checkpoint, wanted, **where)
 
 
 def _perf(options: argparse.Namespace) -> dict[str, Any] | str:

@@ -1,9 +1,9 @@
-"""What a complete run leaves behind: checkpoint, split, seal, per-frame table and a panel of predictions."""
+"""What a complete run leaves behind: checkpoint, split, seal, and of a network that segments its predictions."""
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,37 +23,48 @@ from bench.panel import choose_frames, draw_panel
 from bench.tracking import RunLog
 
 
-class Test(NamedTuple):
-    """The evaluation on the test frames at the best epoch."""
-
-    opened: str
-    """When the frames were looked at."""
-    probability: NDArray[np.float16]
-    """(N, H, W)."""
-    table: pd.DataFrame
-    """A row per frame, as `bench.frame_table` makes it."""
-
-
 def store_artifacts(
-    config: RunConfig, state: dict[str, Tensor], dataset: Dataset, split: Split, test: Test, log: RunLog
+    config: RunConfig,
+    state: dict[str, Tensor],
+    dataset: Dataset,
+    split: Split,
+    opened: str,
+    write: Callable[[Path], None],
+    log: RunLog,
 ) -> None:
-    """Checkpoint, split, seal, both tables and panel, gathered in one folder and stored in one go."""
-    frames = dataset.frames
+    """Checkpoint, split, seal, and what `write` adds to the folder, gathered and stored in one go.
+
+    Args:
+        opened: When the test frames were looked at.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / schema.CONFIG_FILE).parent.mkdir()
         (folder / schema.CONFIG_FILE).write_text(json.dumps(flatten(config), indent=1))
         torch.save({key: value.cpu() for key, value in state.items()}, folder / schema.CHECKPOINT_FILE)
-        (folder / schema.SPLIT_FILE).write_text(json.dumps(roles(frames.stems, split)))
-        seal = {"opened": test.opened, "commit": git_commit(), "unit": config_hash(config), "data": dataset.digest}
+        (folder / schema.SPLIT_FILE).write_text(json.dumps(roles(dataset.frames.stems, split)))
+        seal = {"opened": opened, "commit": git_commit(), "unit": config_hash(config), "data": dataset.digest}
         (folder / schema.SEAL_FILE).write_text(json.dumps(seal))
-        names = {"stem": np.array(frames.stems)[split.test], "scene": np.array(frames.scenes)[split.test]}
-        pd.DataFrame(names).join(test.table).to_parquet(folder / schema.FRAME_TABLE, index=False)
-        truth = is_foreground(frames.masks[split.test])
-        reliability = calibration_table(as_float32(test.probability), truth, names["scene"].tolist())
-        reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
-        write_panel(dataset, split, test.probability, folder)
+        write(folder)
         log.artifacts(folder)
+
+
+def write_predictions(
+    dataset: Dataset, split: Split, probability: NDArray[np.float16], table: pd.DataFrame, folder: Path
+) -> None:
+    """Both tables and the panel of a network that segments: (N, H, W), and a row per frame (`frame_table`)."""
+    write_table(dataset, split, table, folder / schema.FRAME_TABLE)
+    truth = is_foreground(dataset.frames.masks[split.test])
+    scenes = [dataset.frames.scenes[index] for index in split.test]
+    reliability = calibration_table(as_float32(probability), truth, scenes)
+    reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
+    write_panel(dataset, split, probability, folder)
+
+
+def write_table(dataset: Dataset, split: Split, table: pd.DataFrame, path: Path) -> None:
+    """A table with a row per test frame, after its stem and scene."""
+    stems, scenes = (np.array(names)[split.test] for names in (dataset.frames.stems, dataset.frames.scenes))
+    pd.concat([pd.DataFrame({"stem": stems, "scene": scenes}), table], axis=1).to_parquet(path, index=False)
 
 
 def write_panel(dataset: Dataset, split: Split, probability: NDArray[np.float16], folder: Path) -> None:

@@ -127,16 +127,18 @@ def is_equivalent(values: Tensor, reference: Tensor, tolerance: float) -> bool:
 def _losses(trainer: Trainer, batch: Batch) -> Tensor:
     """Of as many steps as reach a graph's second replay, without augmentation."""
     trainer.network.train()
-    return torch.stack([trainer.step(*batch, None).clone() for _ in range(EAGER_CALLS + 2)])
+    return torch.stack(
+        [trainer.step(*batch, trainer.draw(len(batch[0]), augment=False)).clone() for _ in range(EAGER_CALLS + 2)]
+    )
 
 
 def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
-    transform = trainer.draw(len(batch[0]))
+    drawn = trainer.draw(len(batch[0]))
 
     def seconds(steps: int) -> float:
         clock = Stopwatch(trainer.device)
         for _ in range(steps):
-            trainer.step(*batch, transform)
+            trainer.step(*batch, drawn)
         return clock.seconds()
 
     warm_up = seconds(EAGER_CALLS + 1 if execution.graph else 1)

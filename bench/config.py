@@ -44,6 +44,9 @@ class DataConfig:
         "at random, which leaks and only shows by how much",
     )
     folds: int = documented(5, "number of folds: one is test, one validation, the others train")
+    labelled_scenes: int = documented(
+        0, "training scenes whose masks are used, drawn by the seed; the images of the others only pre-train (0: all)"
+    )
     synthetic_scenes: int = documented(60, "scenes of the synthetic dancers")
     synthetic_frames: int = documented(8, "frames per scene of the synthetic dancers")
     synthetic_seed: int = documented(0, "seed of the synthetic dancers")
@@ -53,6 +56,7 @@ class DataConfig:
         choices = get_args(SplitName)
         require(self.split in choices, "data.split", f"be one of {', '.join(choices)}", self.split)
         require(self.folds >= 3, "data.folds", "be at least 3 (train, validation, test)", self.folds)
+        require(self.labelled_scenes >= 0, "data.labelled_scenes", "be at least 0", self.labelled_scenes)
         require(self.synthetic_scenes >= 1, "data.synthetic_scenes", "be at least 1", self.synthetic_scenes)
         require(self.synthetic_frames >= 1, "data.synthetic_frames", "be at least 1", self.synthetic_frames)
 
@@ -82,6 +86,12 @@ class TrainingConfig:
     clip_norm: float = documented(1.0, "largest global gradient norm; 0 switches clipping off")
     bce_weight: float = documented(1.0, "weight of the binary cross-entropy in the loss")
     dice_weight: float = documented(1.0, "weight of the soft Dice loss")
+    beta: float = documented(1.0, "weight of the KL divergence in a VAE's loss; 1 is the evidence lower bound")
+    beta_warmup: float = documented(0.3, "share of the steps in which a VAE's beta rises from 0")
+    sigma: float = documented(0.0, "standard deviation of a VAE's normal likelihood of images in [0, 1] (0: learnt)")
+    pretrain_epochs: int = documented(
+        0, "of the epochs, the first in which the encoder learns to reconstruct all training images instead"
+    )
     precision: Precision = documented(
         "auto",
         "arithmetic; auto is bf16 where the hardware computes in it, else fp32; fp32 also leaves out the autotune",
@@ -100,7 +110,10 @@ class TrainingConfig:
             value = getattr(self, name)
             require(value in choices, f"training.{name}", f"be one of {', '.join(choices)}", value)
         require(0 < self.warmup_share < 1, "training.warmup_share", "lie between 0 and 1", self.warmup_share)
-        for name in ("weight_decay", "clip_norm", "bce_weight", "dice_weight", "rotate"):
+        require(0 <= self.beta_warmup < 1, "training.beta_warmup", "lie in [0, 1)", self.beta_warmup)
+        rule = f"be at least 0 and less than the epochs ({self.epochs})"
+        require(0 <= self.pretrain_epochs < self.epochs, "training.pretrain_epochs", rule, self.pretrain_epochs)
+        for name in ("weight_decay", "clip_norm", "bce_weight", "dice_weight", "beta", "sigma", "rotate"):
             require(getattr(self, name) >= 0, f"training.{name}", "be at least 0", getattr(self, name))
         require(
             self.bce_weight + self.dice_weight > 0,
@@ -128,6 +141,14 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", "be at least 0", self.seed)
+        size, allowed = self.architecture.image_size, f"be the frames' size {self.data.size}"
+        require(size in ((), self.data.size), "architecture.image_size", allowed, size)
+        network, epochs = self.architecture, self.training.pretrain_epochs
+        if epochs and (network.reconstructs or len(network.decoder_channels) != network.depth):
+            raise ValueError(
+                f"training.pretrain_epochs must be 0 for {network.name}, got {epochs}: only an encoder-decoder that "
+                "segments can take over the encoder of an auto-encoder."
+            )
 
     @property
     def fold(self) -> int:
@@ -137,8 +158,8 @@ class RunConfig:
 
 def step_shape(config: RunConfig) -> RunConfig:
     """The config with everything equal that a step's memory does not depend on."""
-    training = replace(config.training, lr=1.0, weight_decay=0.0, epochs=1)
-    return replace(config, training=training, seed=0)
+    training = replace(config.training, lr=1.0, weight_decay=0.0, epochs=1, pretrain_epochs=0, beta=1.0)
+    return replace(config, data=replace(config.data, labelled_scenes=0), training=training, seed=0)
 
 
 def flatten(config: RunConfig) -> dict[str, str]:

@@ -1,12 +1,15 @@
 """The one look at the test frames: every metric at the best epoch, and what the run leaves behind."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from bench import schema
-from bench.artifacts import Test, store_artifacts
+from bench.artifacts import store_artifacts, write_predictions
 from bench.baselines import baseline_metrics
 from bench.clock import Phases
 from bench.config import RunConfig
@@ -21,16 +24,30 @@ def evaluate_test(
     config: RunConfig, material: Material, best: dict[str, Tensor], log: RunLog, phases: Phases
 ) -> dict[str, float]:
     """Evaluate the best epoch's weights on the test frames, and store what the run leaves behind."""
-    frames, split = material.dataset.frames, material.split
+    dataset, split = material.dataset, material.split
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     log.tags({schema.TEST_OPENED: opened})
-    with phases.phase("test"):
-        material.trainer.network.load_state_dict(best)
-        probability = material.trainer.predict(material.data, torch.from_numpy(split.test)).numpy()
-        scenes = [frames.scenes[index] for index in split.test]
-        table = frame_table(probability, is_foreground(frames.masks[split.test]), frames.native[split.test])
-        agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes)}
-        metrics = scene_means(table, scenes) | baseline_metrics(frames, split) | agreement
+    material.trainer.network.load_state_dict(best)
+    if config.architecture.reconstructs:
+        from bench.generative.evaluation import evaluate_generative  # imports what the others do without
+
+        with phases.phase("test"):
+            metrics, tags, write = evaluate_generative(config, material)
+        log.tags(tags)
+    else:
+        with phases.phase("test"):
+            metrics, write = _evaluate_segmentation(material)
     with phases.phase("artifacts"):
-        store_artifacts(config, best, material.dataset, split, Test(opened, probability, table), log)
+        store_artifacts(config, best, dataset, split, opened, write, log)
     return metrics
+
+
+def _evaluate_segmentation(material: Material) -> tuple[dict[str, float], Callable[[Path], None]]:
+    """Metrics, and what writes the artifacts."""
+    frames, split = material.dataset.frames, material.split
+    probability = material.trainer.predict(material.data, torch.from_numpy(split.test)).squeeze(1).numpy()
+    scenes = [frames.scenes[index] for index in split.test]
+    table = frame_table(probability, is_foreground(frames.masks[split.test]), frames.native[split.test])
+    agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes)}
+    metrics = scene_means(table, scenes) | baseline_metrics(frames, split) | agreement
+    return metrics, partial(write_predictions, material.dataset, split, probability, table)

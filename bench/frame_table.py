@@ -57,6 +57,9 @@ def as_float32(probability: NDArray[np.floating]) -> NDArray[np.float32]:
     return values
 
 
-def scene_means(table: pd.DataFrame, scenes: list[str]) -> dict[str, float]:
-    """Scene mean of every column, by the names of `bench.schema`."""
-    return {metric.name: scene_mean(table[metric.column].tolist(), scenes) for metric in schema.TEST_METRICS}
+def scene_means(
+    table: pd.DataFrame, scenes: list[str], metrics: tuple[schema.Metric, ...] = schema.TEST_METRICS
+) -> dict[str, float]:
+    """Scene mean of every metric that has a column, by the names of `bench.schema`."""
+    present = [metric for metric in metrics if metric.column in table]
+    return {metric.name: scene_mean(table[metric.column].tolist(), scenes) for metric in present}

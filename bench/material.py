@@ -52,8 +52,13 @@ def make_trainer(config: RunConfig, split: Split, device: torch.device, executio
 
 
 def planned_steps(config: RunConfig, split: Split) -> int:
-    """Optimiser steps of the whole run."""
-    return max(1, len(split.train) // config.training.batch_size) * config.training.epochs
+    """Optimiser steps of the whole run, without pre-training."""
+    return epoch_steps(config, split) * (config.training.epochs - config.training.pretrain_epochs)
+
+
+def epoch_steps(config: RunConfig, split: Split) -> int:
+    """Optimiser steps of an epoch."""
+    return max(1, len(split.train) // config.training.batch_size)
 
 
 def _trainer(

@@ -15,9 +15,9 @@ from bench import schema
 from bench.config import RunConfig, unflatten
 from bench.data.folder import SUFFIXES, read_image
 from bench.files import replacing
+from bench.objective import standardise
 from bench.panel import overlay
 from bench.tracking import find_artifact
-from bench.trainer import standardise
 
 
 def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:

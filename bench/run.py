@@ -21,6 +21,7 @@ from bench.digest import digest
 from bench.environment import environment
 from bench.material import Material, make_trainer, planned_steps, prepare
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
+from bench.pretrain import pretrain
 from bench.train import EpochRecord, TrainingResult, base_rate_of, train
 
 Stop = Callable[[EpochRecord], str | None]
@@ -78,6 +79,9 @@ def run(
             log.metrics(record.metrics(), step=record.epoch)
             return stop(record)
 
+    if config.training.pretrain_epochs:
+        with phases.phase("pretrain"):
+            pretrain(config, material, log.poll)
     result = train(material.trainer, material.data, material.split, on_epoch, log.poll)
     metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
     material.trainer.free_graph()
@@ -168,6 +172,7 @@ def describe(config: RunConfig) -> dict[str, str]:
         schema.BASE_WIDTH: str(config.architecture.base_width),
         schema.FOLD: str(config.fold),
         schema.PRESET: registry.preset_name(config.architecture),
+        schema.TARGET: config.architecture.target,
     }
 
 
@@ -213,5 +218,7 @@ def training_metrics(result: TrainingResult) -> dict[str, float]:
         schema.EPOCH_IMAGES.name: result.epoch_images,
     }
     if result.best is not None:
-        values |= {schema.BEST_VAL_IOU.name: result.best.val_iou, schema.BEST_EPOCH.name: result.best.epoch}
+        values |= {schema.BEST_VAL_LOSS.name: result.best.val_loss, schema.BEST_EPOCH.name: result.best.epoch}
+        if result.best.val_iou is not None:
+            values[schema.BEST_VAL_IOU.name] = result.best.val_iou
     return values

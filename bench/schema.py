@@ -58,15 +58,19 @@ def _test(column: str, unit: str, better: Direction, upper: float | None, label:
     )
 
 
-TRAIN_LOSS = _curve("train/loss", "nats", "lower", 0, None, "training loss")
-VAL_LOSS = _curve("val/loss", "nats", "lower", 0, None, "validation loss")
+TRAIN_LOSS = _curve("train/loss", "nats", "lower", None, None, "training loss")
+VAL_LOSS = _curve("val/loss", "nats", "lower", None, None, "validation loss")
 VAL_BCE = _curve("val/bce", "nats", "lower", 0, None, "validation cross-entropy")
 VAL_IOU = _curve("val/iou", "1", "higher", 0, 1, "validation IoU")
 VAL_DICE = _curve("val/dice", "1", "higher", 0, 1, "validation Dice")
+VAL_MSE = _curve("val/mse", "1", "lower", 0, None, "validation squared error")
+VAL_KL = _curve("val/kl", "nats", "lower", 0, None, "validation KL divergence")
+VAL_SIGMA = _curve("val/sigma", "1", "none", 0, None, "sigma of the likelihood")
 LR = _curve("lr", "1", "none", 0, None, "learning rate")
 EPOCH_SECONDS = _curve("time/epoch_seconds", "s", "lower", 0, None, "seconds per epoch")
 
 BEST_VAL_IOU = _value("best/val_iou", "1", "higher", 0, 1, "best validation IoU")
+BEST_VAL_LOSS = _value("best/val_loss", "nats", "lower", None, None, "validation loss at the best epoch")
 BEST_EPOCH = _value("best/epoch", "epoch", "none", 1, None, "best epoch")
 
 TEST_IOU = _test("iou", "1", "higher", 1, "IoU", 0.01)
@@ -90,6 +94,33 @@ TEST_METRICS = (
     TEST_ECE,
 )
 """In the order of tables; the headline is IoU."""
+
+TEST_MSE = _value("test/mse", "1", "lower", 0, 1, "squared error")
+TEST_PSNR = _value("test/psnr", "dB", "higher", 0, None, "PSNR")
+TEST_SSIM = _value("test/ssim", "1", "higher", -1, 1, "SSIM")
+TEST_MS_SSIM = _value("test/ms_ssim", "1", "higher", 0, 1, "MS-SSIM")
+RECONSTRUCTION_METRICS = (TEST_MSE, TEST_PSNR, TEST_SSIM, TEST_MS_SSIM)
+"""Of what auto-encoder and VAE give back, images or masks as probabilities, in [0, 1]; the scene mean, as that of the
+test metrics. MS-SSIM has four scales, and only frames of 48 pixels or more have it."""
+TEST_DISTORTION = _value("test/distortion", "nats", "lower", None, None, "distortion per frame")
+TEST_RATE = _value("test/kl", "nats", "none", 0, None, "rate (KL divergence) per frame")
+TEST_ELBO = _value("test/elbo", "nats", "higher", None, None, "ELBO per frame")
+TEST_IWAE = _value("test/iwae", "nats", "higher", None, None, "IWAE bound per frame, k = 64")
+TEST_BITS = _value("test/bits_per_dim", "bit", "lower", None, None, "bits per dimension")
+BOUND_METRICS = (TEST_DISTORTION, TEST_RATE, TEST_ELBO, TEST_IWAE)
+"""Of a VAE, with beta = 1 however it was trained; the scene mean. The likelihood is Bernoulli for masks and normal with
+one sigma for images in [0, 1], whose density can be above 1, so that distortion and bits can be negative."""
+TEST_SIGMA = _value("test/sigma", "1", "none", 0, None, "sigma of the likelihood")
+ACTIVE_UNITS = _value("latent/active_units", "1", "higher", 0, None, "active units")
+"""Latent numbers whose posterior mean varies by more than 0.01 over the test frames (Burda et al. 2016)."""
+PROBE_IOU = _value("probe/iou", "1", "higher", 0, 1, "IoU of a linear probe")
+"""Of test masks that a ridge regression on the training frames reads off the frozen latent."""
+SAMPLE_DISTANCE = _value("samples/nearest_distance", "1", "none", 0, None, "distance of samples to training frames")
+"""Median root mean square difference of thumbnails of samples to the nearest training frame."""
+UNSEEN_DISTANCE = _value("samples/unseen_distance", "1", "none", 0, None, "distance of test to training frames")
+"""The same of test frames, beside which a sample's distance can be judged."""
+COPIED_SHARE = _value("samples/copied_share", "1", "lower", 0, 1, "share of copied samples")
+"""Samples nearer to a training frame than a third of their distance to the nearest one of any other scene."""
 
 Baseline = Literal["all_foreground", "base_rate", "mean_mask", "copy"]
 BASELINES: dict[Baseline, str] = {
@@ -122,7 +153,7 @@ RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak 
 TRAIN_SPEED = _value("speed/train_images_per_second", "images/s", "higher", 0, None, "training speed")
 STEP_SECONDS = _value("time/step_seconds", "s", "lower", 0, None, "seconds per training step")
 
-Phase = Literal["setup", "autotune", "train", "validation", "tracking", "memory", "test", "artifacts"]
+Phase = Literal["setup", "autotune", "pretrain", "train", "validation", "tracking", "memory", "test", "artifacts"]
 
 
 def _phase(phase: Phase, label: str) -> Metric:
@@ -131,6 +162,7 @@ def _phase(phase: Phase, label: str) -> Metric:
 
 SETUP_SECONDS = _phase("setup", "set-up")
 AUTOTUNE_SECONDS = _phase("autotune", "autotune")
+PRETRAIN_SECONDS = _phase("pretrain", "pre-training")
 TRAIN_SECONDS = _phase("train", "training")
 VALIDATION_SECONDS = _phase("validation", "validation")
 TRACKING_SECONDS = _phase("tracking", "tracking")
@@ -140,6 +172,7 @@ ARTIFACT_SECONDS = _phase("artifacts", "artifacts")
 PHASES: dict[Phase, Metric] = {
     "setup": SETUP_SECONDS,
     "autotune": AUTOTUNE_SECONDS,
+    "pretrain": PRETRAIN_SECONDS,
     "train": TRAIN_SECONDS,
     "validation": VALIDATION_SECONDS,
     "tracking": TRACKING_SECONDS,
@@ -166,11 +199,24 @@ METRICS: dict[str, Metric] = {
         VAL_BCE,
         VAL_IOU,
         VAL_DICE,
+        VAL_MSE,
+        VAL_KL,
+        VAL_SIGMA,
         LR,
         EPOCH_SECONDS,
         BEST_VAL_IOU,
+        BEST_VAL_LOSS,
         BEST_EPOCH,
         *TEST_METRICS,
+        *RECONSTRUCTION_METRICS,
+        *BOUND_METRICS,
+        TEST_BITS,
+        TEST_SIGMA,
+        ACTIVE_UNITS,
+        PROBE_IOU,
+        SAMPLE_DISTANCE,
+        UNSEEN_DISTANCE,
+        COPIED_SHARE,
         BOTTLENECK_ELEMENTS,
         BOTTLENECK_COMPRESSION,
         PARAMS,
@@ -201,12 +247,14 @@ FOLD = "fold"
 """Number of the fold that is tested."""
 PRESET = "preset"
 """Name of the architecture preset the configuration equals, empty if none."""
+TARGET = "target"
+"""What leaves the network: `mask` or `image`."""
 BOTTLENECK_PREDICTED = "bottleneck.predicted"
 BOTTLENECK_MEASURED = "bottleneck.measured"
 """Bottleneck shapes are written `CxHxW`."""
 
 # Tags.
-VERSION = 2
+VERSION = 3
 """Of this dictionary. It rises when a report could not do without what was added; 1 logged no version."""
 SCHEMA_VERSION = "schema.version"
 """VERSION of the code that created the run."""
@@ -224,9 +272,17 @@ STUDY_IMPORTANCE = "study.importance"
 """Importance of the hyperparameters of a search for the best validation IoU, on the parent run once all is done: JSON
 such as `{"unet": {"trials": 30, "shares": {"PED-ANOVA": {"depth": 0.8, "lr": 0.2}, "fANOVA": {...}}}}`, with the number
 of trials behind the shares."""
-Stage = Literal["search", "comparison"]
+Stage = Literal["search", "comparison", "generative", "pretraining"]
 STAGE = "stage"
-"""`search` (chooses hyperparameters, on validation scenes only) or `comparison` (evaluated on test scenes)."""
+"""`search` (chooses hyperparameters, on validation scenes only), or one that is evaluated on test scenes: `comparison`
+(of networks that segment), `generative` (auto-encoders and VAEs), `pretraining` (with a pre-trained encoder or not)."""
+OBJECTIVES: dict[Stage, Metric] = {
+    "search": BEST_VAL_IOU,
+    "comparison": BEST_VAL_IOU,
+    "generative": BEST_VAL_LOSS,
+    "pretraining": BEST_VAL_IOU,
+}
+"""What a stage's runs are better or worse by on validation scenes."""
 SUPERSEDED = "superseded"
 """Set on a run whose unit is no longer planned since the study was changed; reports leave it out."""
 UNIT = "unit"
@@ -234,6 +290,8 @@ UNIT = "unit"
 TRIAL = "optuna.trial"
 ATTEMPT = "attempt"
 """Which try at the unit this run is, from 1."""
+COLLAPSE = "collapse"
+"""What a VAE has lost: `posterior` (no active unit), `sigma` (at its floor of one grey level), or both with a comma."""
 STATE = "state"
 STATE_REASON = "state.reason"
 DATA_DIGEST = "data.digest"
@@ -269,6 +327,19 @@ def within_column(tolerance: float) -> str:
     return f"within_{tolerance:g}px"
 
 
+RECONSTRUCTION_TABLE = "test_reconstructions.parquet"
+"""Of auto-encoder and VAE, one row per test frame: columns stem, scene, those of RECONSTRUCTION_METRICS and, of a VAE,
+of BOUND_METRICS. Those of masks have a FRAME_TABLE too."""
+LATENT_TABLE = "latent.parquet"
+"""One row per latent number: columns dimension, mean and variance (of its values over the test frames, of a VAE those
+of the posterior mean), kl (the mean; NaN without a posterior) and active."""
+GENERATED_DATA = "generated.npz"
+"""Pictures as arrays (..., H, W) of masks' probabilities or (..., H, W, 3) of images, uint8: `originals` and
+`reconstructions` (F), `interpolations` (pairs, steps), `traversals` (dimensions, steps) with the numbers of
+`dimensions` and, of a VAE, `samples` (64) with `neighbours`, the training frames nearest to them. Pictures NAME.png
+show the same."""
+GRID_DIR = "grids"
+"""Folder of what `bench sample` drew."""
 CALIBRATION_TABLE = "test_calibration.parquet"
 """One row per test scene and bin of predicted probability: columns scene, bin, pixels, probability (their mean) and
 foreground (their share that is foreground)."""

@@ -72,9 +72,12 @@ def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, d
 
 
 def run_name(config: RunConfig) -> str:
-    """Readable name of a run, for example `unet 16-32-64 seed 0`."""
-    channels = "-".join(str(width) for width in config.architecture.channels)
-    return f"{config.architecture.name} {channels} seed {config.seed}"
+    """Readable name of a run, for example `unet 16-32-64 seed 0` or `vae of masks 16-32-64 latent 8 seed 0`."""
+    network = config.architecture
+    name = f"{network.name} of {network.target}s" if network.reconstructs else network.name
+    channels = "-".join(str(width) for width in network.channels)
+    latent = f" latent {network.latent}" if network.latent else ""
+    return f"{name} {channels}{latent} seed {config.seed}"
 
 
 def answer(result: RunResult) -> dict[str, Any]:
@@ -98,7 +101,8 @@ def answer(result: RunResult) -> dict[str, Any]:
 
 
 def _report_epoch(record: EpochRecord) -> None:
+    iou = "" if record.val_iou is None else f"val IoU {record.val_iou:.3f}, "
     cli.say(
         f"epoch {record.epoch}: train loss {record.train_loss:.3f}, val loss {record.val_loss:.3f}, "
-        f"val IoU {record.val_iou:.3f}, {record.epoch_seconds:.1f} s"
+        f"{iou}{record.epoch_seconds:.1f} s"
     )

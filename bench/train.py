@@ -15,34 +15,47 @@ from bench.data.split import Split
 from bench.metrics import scene_mean
 from bench.trainer import DeviceFrames, Trainer
 
+BCE = schema.VAL_BCE.name
 STUCK_EPOCHS = 10
 """A shorter training says nothing about whether it is stuck."""
 
 
 class EpochRecord(NamedTuple):
-    """What one epoch measured; losses are means over frames, IoU and Dice means over scenes."""
+    """What one epoch measured."""
 
     epoch: int
     train_loss: float
-    val_loss: float
-    val_bce: float
-    val_iou: float
-    val_dice: float
+    """Mean over frames."""
+    scores: dict[str, float]
+    """Of the validation frames, by the names of `bench.schema`: the loss, and what the objective knows beside it."""
     lr: float
     epoch_seconds: float
     """Training steps only, without validation."""
 
+    @property
+    def val_loss(self) -> float:
+        """Mean over frames."""
+        return self.scores[schema.VAL_LOSS.name]
+
+    @property
+    def val_iou(self) -> float | None:
+        """Mean over scenes; None where no masks leave the network."""
+        return self.scores.get(schema.VAL_IOU.name)
+
     def metrics(self) -> dict[str, float]:
         """By the names of `bench.schema`."""
-        return {
+        return self.scores | {
             schema.TRAIN_LOSS.name: self.train_loss,
-            schema.VAL_LOSS.name: self.val_loss,
-            schema.VAL_BCE.name: self.val_bce,
-            schema.VAL_IOU.name: self.val_iou,
-            schema.VAL_DICE.name: self.val_dice,
             schema.LR.name: self.lr,
             schema.EPOCH_SECONDS.name: self.epoch_seconds,
         }
+
+    def is_better(self, than: "EpochRecord | None", by: schema.Metric) -> bool:
+        """Whether it is the better epoch, or the only one."""
+        if than is None:
+            return True
+        gain = self.scores[by.name] - than.scores[by.name]
+        return gain > 0 if by.better == "higher" else gain < 0
 
 
 class TrainingResult(NamedTuple):
@@ -76,7 +89,7 @@ def train(
     on_epoch: Callable[[EpochRecord], str | None],
     on_step: Callable[[], None] = lambda: None,
 ) -> TrainingResult:
-    """Train for the configured epochs and keep the weights of the epoch with the best validation IoU.
+    """Train for the epochs that pre-training leaves; keep the weights of the epoch that is best by the objective.
 
     `on_epoch` is told of each epoch and returns a reason to stop, or None; `on_step` is told of each step. A training
     has diverged if its loss is not finite, and if it lasted STUCK_EPOCHS or more and no epoch was better than the base
@@ -89,7 +102,7 @@ def train(
     seconds, validation_seconds, steps, epoch_images = 0.0, 0.0, 0, 0
     state: schema.State = "complete"
     reason = ""
-    for epoch in range(1, trainer.config.epochs + 1):
+    for epoch in range(1, trainer.config.epochs - trainer.config.pretrain_epochs + 1):
         lr = trainer.lr
         clock = Stopwatch(trainer.device)
         total, batches = trainer.train_epoch(data, training, on_step)
@@ -103,13 +116,13 @@ def train(
         clock = Stopwatch(trainer.device)
         scores = trainer.evaluate(data, validation)
         validation_seconds += clock.seconds()
-        if not math.isfinite(scores.loss):  # the last step broke the weights
-            state, reason = "diverged", f"the validation loss was {scores.loss} in epoch {epoch}"
+        record = EpochRecord(epoch, loss, scores, lr, elapsed)
+        if not math.isfinite(record.val_loss):  # the last step broke the weights
+            state, reason = "diverged", f"the validation loss was {record.val_loss} in epoch {epoch}"
             break
-        record = EpochRecord(epoch, loss, scores.loss, scores.bce, scores.iou, scores.dice, lr, elapsed)
-        if best is None or record.val_iou > best.val_iou:
+        if record.is_better(best, trainer.objective.best):
             best, best_state = record, copy.deepcopy(trainer.network.state_dict())
-        stuck = stuck and not base_rate.is_better(record.val_bce, record.val_iou)
+        stuck = stuck and record.val_iou is not None and not base_rate.is_better(scores[BCE], record.val_iou)
         if stop := on_epoch(record):
             state, reason = "pruned", stop
             break

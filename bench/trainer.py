@@ -9,14 +9,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from bench import schema
 from bench.augment import Transform, augment, draw
 from bench.config import RunConfig
 from bench.data.frames import Frames, is_foreground
 from bench.device import choose_dtype
 from bench.execution import REFERENCE, Execution
 from bench.graph import CudaGraphs, Graphed
-from bench.losses import cross_entropy, segmentation_loss
-from bench.metrics import frame_scores, scene_mean
+from bench.metrics import scene_mean
+from bench.objective import Scores, make_objective
 from bench.optimizer import AdamW
 from bench.schedule import lr_factor
 
@@ -34,13 +35,8 @@ class DeviceFrames(NamedTuple):
     scenes: tuple[str, ...]
 
 
-class Evaluation(NamedTuple):
-    """Scores of some frames; losses are means over frames, IoU and Dice means over scenes."""
-
-    loss: float
-    bce: float
-    iou: float
-    dice: float
+OVER_SCENES = (schema.VAL_IOU, schema.VAL_DICE)
+"""Scores whose mean is over scenes; that of the others is over frames."""
 
 
 def to_device(frames: Frames, device: torch.device) -> DeviceFrames:
@@ -67,10 +63,14 @@ class Trainer:
         self.config = training
         self.device = device
         self.execution = execution
+        self.objective = make_objective(config, network)
         self.dtype = choose_dtype(training.precision, device)
         self._generator = torch.Generator().manual_seed(config.seed)
+        # Of its own, so that order and augmentation are the same whatever the objective draws.
+        self._own_generator = torch.Generator().manual_seed(config.seed)
         self._optimizer = AdamW(network.parameters(), training.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
+        self._seed = config.seed
         self._aspect = config.data.size[0] / config.data.size[1]
         self._graphed = Graphed(CudaGraphs(device)) if execution.graph else None
 
@@ -79,25 +79,27 @@ class Trainer:
         """Learning rate of the next step."""
         return self.config.lr * lr_factor(self._steps, self._planned_steps, self.config)
 
-    def draw(self, batch: int) -> Transform | None:
-        """The augmentation of the next `batch` frames, on the device."""
-        transform = draw(batch, self._aspect, self.config, self._generator)
-        return transform and Transform(*(part.to(self.device) for part in transform))
+    def draw(self, frames: int, *, augment: bool = True) -> tuple[Tensor, ...]:
+        """What is random about the next `frames` frames, on the device: their augmentation, and the objective's own."""
+        transform = draw(frames, self._aspect, self.config, self._generator) if augment else None
+        steps = self._steps + torch.arange(frames) // self.config.batch_size
+        own = self.objective.draw(steps / self._planned_steps, self._own_generator)
+        return tuple(part.to(self.device) for part in (*(transform or ()), *own))
 
-    def step(self, images: Tensor, masks: Tensor, transform: Transform | None) -> Tensor:
-        """(B, 3, H, W) uint8 and (B, 1, H, W) bool -> the batch's mean loss, detached, on the device."""
+    def step(self, images: Tensor, masks: Tensor, drawn: tuple[Tensor, ...]) -> Tensor:
+        """(B, 3, H, W) uint8, (B, 1, H, W) bool and their draws -> the batch's mean loss, detached, on the device."""
         self._optimizer.set_lr(self.lr)
         self._steps += 1
-        inputs = (images, masks, *(transform or ()))
+        inputs = (images, masks, *drawn)
         return self._graphed(self.update, *inputs) if self._graphed else self.update(*inputs)
 
     def free_graph(self) -> None:
         """Give back the memory of a captured step; the trainer trains no more."""
         self._graphed = None
 
-    def update(self, images: Tensor, masks: Tensor, *transform: Tensor) -> Tensor:
+    def update(self, images: Tensor, masks: Tensor, *drawn: Tensor) -> Tensor:
         """A step's work on the device: the same kernels on the same memory whatever the step, as a graph demands."""
-        loss = self._accumulate_gradients(images, masks, *transform)
+        loss = self._accumulate_gradients(images, masks, *drawn)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self._optimizer.step()
@@ -107,24 +109,28 @@ class Trainer:
     def gradient(self, images: Tensor, masks: Tensor) -> Tensor:
         """The batch's gradient as one flat tensor, without augmentation and update."""
         self.network.train()
-        self._accumulate_gradients(images, masks)
+        self._accumulate_gradients(images, masks, *self.draw(len(images), augment=False))
         gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         self._optimizer.zero_grad()
         return flat
 
-    def _accumulate_gradients(self, images: Tensor, masks: Tensor, *transform: Tensor) -> Tensor:
+    def _accumulate_gradients(self, images: Tensor, masks: Tensor, *drawn: Tensor) -> Tensor:
         """Add the gradients of the batch's mean loss to the parameters' -> that loss."""
-        inputs, targets = images.float() / 255, masks.float()
+        transform, own = drawn[: len(drawn) - self.objective.draws], drawn[len(drawn) - self.objective.draws :]
+        pixels, labels = images.float() / 255, masks.float()
         if transform:
-            inputs, targets = augment(inputs, targets, Transform(*transform))
-        inputs = standardise(inputs).contiguous(memory_format=self.execution.layout)
+            pixels, labels = augment(pixels, labels, Transform(*transform))
+        inputs, targets = self.objective.pair(pixels, labels)
+        inputs = inputs.contiguous(memory_format=self.execution.layout)
         size = self.execution.micro_batch or len(inputs)
         losses = []
-        for part, part_targets in zip(inputs.split(size), targets.split(size), strict=True):
+        for part, part_targets, *part_own in zip(
+            *(tensor.split(size) for tensor in (inputs, targets, *own)), strict=True
+        ):
             with self._autocast():
-                logits = self.network(part)
-            loss = segmentation_loss(logits.float(), part_targets, self.config).sum() / len(inputs)
+                output = self.objective.forward(self.network, part, *part_own)
+            loss = self.objective.loss(output.float(), part_targets, *part_own).sum() / len(inputs)
             loss.backward()
             losses.append(loss.detach())
         return torch.stack(losses).sum()
@@ -146,49 +152,51 @@ class Trainer:
         size = min(self.config.batch_size, len(indices))
         order = indices[torch.randperm(len(indices), generator=self._generator)].to(self.device)
         batches = order.split(size)[: len(indices) // size]
-        transform = self.draw(len(batches) * size)
-        parts = (
-            [Transform(*part) for part in zip(*(t.split(size) for t in transform), strict=True)] if transform else []
-        )
+        drawn = self.draw(len(batches) * size)
+        parts = list(zip(*(tensor.split(size) for tensor in drawn), strict=True)) or [()] * len(batches)
         total = torch.zeros((), device=self.device)
         for number, batch in enumerate(batches):
-            total += self.step(data.images[batch], data.masks[batch], parts[number] if parts else None)
+            total += self.step(data.images[batch], data.masks[batch], parts[number])
             on_step()
         return total, len(batches)
 
     @torch.inference_mode()
-    def evaluate(self, data: DeviceFrames, indices: Tensor) -> Evaluation:
-        """Scores of the frames at `indices`, each frame weighing the same in the losses."""
-        logits, masks = self._logits(data.images, indices), data.masks[indices]
-        scores = frame_scores(logits > 0, masks)
+    def evaluate(self, data: DeviceFrames, indices: Tensor) -> dict[str, float]:
+        """Scores of the frames at `indices` by their names, each frame weighing the same in the losses.
+
+        What is random is drawn alike in every evaluation.
+        """
+        self.network.eval()
+        generator = torch.Generator().manual_seed(self._seed)
+        parts: list[Scores] = []
+        for inputs, targets in self.pairs(data, indices):
+            own = [own.to(self.device) for own in self.objective.draw(torch.ones(len(inputs)), generator)]
+            with self._autocast():
+                output = self.objective.forward(self.network, inputs, *own)
+            parts.append(self.objective.scores(output.float(), targets, *own))
         scenes = [data.scenes[index] for index in indices.tolist()]
-        return Evaluation(
-            loss=segmentation_loss(logits, masks.float(), self.config).mean().item(),
-            bce=cross_entropy(logits, masks.float()).mean().item(),
-            iou=scene_mean(scores.iou.tolist(), scenes),
-            dice=scene_mean(scores.dice.tolist(), scenes),
-        )
+        values = {metric: torch.cat([part[metric] for part in parts]) for metric in parts[0]}
+        return {
+            metric.name: scene_mean(of.tolist(), scenes) if metric in OVER_SCENES else of.mean().item()
+            for metric, of in values.items()
+        }
 
     @torch.inference_mode()
     def predict(self, data: DeviceFrames, indices: Tensor) -> Tensor:
-        """Foreground probability of the frames at `indices`: (N, H, W) float16 on the CPU."""
-        return self._logits(data.images, indices).sigmoid().squeeze(1).half().cpu()
-
-    def _logits(self, images: Tensor, indices: Tensor) -> Tensor:
-        """(N, 1, H, W) float32."""
+        """Foreground probability, or pixels in [0, 1], of the frames at `indices`: (N, C, H, W) float16 on the CPU."""
         self.network.eval()
         parts = []
-        for part in indices.to(self.device).split(EVALUATION_BATCH[self.device.type]):
-            inputs = standardise(images[part].float() / 255).contiguous(memory_format=self.execution.layout)
+        for inputs, _ in self.pairs(data, indices):
             with self._autocast():
-                parts.append(self.network(inputs).float())
+                parts.append(self.network(inputs).float().sigmoid().half().cpu())
         return torch.cat(parts)
+
+    def pairs(self, data: DeviceFrames, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """What enters the network and what is to leave it, without augmentation, some frames at a time."""
+        for part in indices.to(self.device).split(EVALUATION_BATCH[self.device.type]):
+            inputs, targets = self.objective.pair(data.images[part].float() / 255, data.masks[part].float())
+            yield inputs.contiguous(memory_format=self.execution.layout), targets
 
     def _autocast(self) -> torch.autocast:
         """Mixed precision where the arithmetic is not float32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
-
-
-def standardise(images: Tensor) -> Tensor:
-    """[0, 1] -> about zero mean and unit variance, by constants that no data set decides."""
-    return (images - 0.5) / 0.25

@@ -10,7 +10,12 @@ from reports.load import ARCHITECTURE, STAGES, Study
 from reports.said import Say
 from reports.text import counted, listed
 
-UNITS: dict[schema.Stage, str] = {"search": "search trial", "comparison": "comparison run"}
+UNITS: dict[schema.Stage, str] = {
+    "search": "search trial",
+    "comparison": "comparison run",
+    "generative": "generative run",
+    "pretraining": "pre-training run",
+}
 """What a unit of each stage is called."""
 
 

@@ -19,9 +19,7 @@ SYSTEM_METRICS = "system/"
 OF_COMPLETE = (
     schema.TRAIN_LOSS,
     schema.VAL_LOSS,
-    schema.VAL_BCE,
-    schema.VAL_IOU,
-    schema.BEST_VAL_IOU,
+    schema.BEST_VAL_LOSS,
     schema.BEST_EPOCH,
     schema.PARAMS,
     schema.MACS,
@@ -33,7 +31,15 @@ OF_COMPLETE = (
     schema.STEP_SECONDS,
     schema.SECONDS,
 )
-"""What every complete run logs; one of the comparison also every test metric."""
+"""What every complete run logs."""
+SEGMENTING = (schema.VAL_BCE, schema.VAL_IOU, schema.BEST_VAL_IOU)
+OF_STAGE: dict[schema.Stage, tuple[schema.Metric, ...]] = {
+    "search": SEGMENTING,
+    "comparison": (*SEGMENTING, *schema.TEST_METRICS),
+    "generative": (schema.TEST_MSE, schema.TEST_PSNR, schema.TEST_SSIM, schema.PROBE_IOU),
+    "pretraining": (*SEGMENTING, *schema.TEST_METRICS),
+}
+"""What the complete runs of a stage log beside it."""
 
 
 def require_version(study: str, versions: pd.Series) -> None:
@@ -95,6 +101,7 @@ INTEGER = Rule("be an integer", lambda text: bool(re.fullmatch("-?[0-9]{1,18}", 
 NUMBER = Rule("be a number", _is_number)
 INTEGERS = Rule("be a JSON list of integers", _is_list)
 SHAPE = Rule("be CxHxW or empty", lambda text: bool(re.fullmatch("([0-9]+x[0-9]+x[0-9]+)?", text)))
+TARGET = Rule("be mask or image", lambda text: text in ("mask", "image"))
 SPLIT_NAME = Rule(f"be one of {', '.join(SPLITS)}", lambda text: text in SPLITS)
 
 
@@ -111,8 +118,9 @@ def require_values(outcomes: pd.DataFrame, rules: Mapping[str, Rule]) -> None:
 def require_metrics(outcomes: pd.DataFrame, metrics: pd.DataFrame) -> None:
     """Raise ValueError if a complete run lacks a metric that it must have; a value may be NaN, but not absent."""
     complete = outcomes[outcomes[schema.STATE] == "complete"]
-    for tested, runs in complete.groupby(complete[schema.STAGE] == "comparison"):
-        expected = [metric.name for metric in (*OF_COMPLETE, *(schema.TEST_METRICS if tested else ()))]
+    for stage, of_stage in OF_STAGE.items():
+        runs = complete[complete[schema.STAGE] == stage]
+        expected = [metric.name for metric in (*OF_COMPLETE, *of_stage)]
         logged = metrics.loc[metrics["run_id"].isin(runs["run_id"]) & metrics["key"].isin(expected)]
         counts = logged.groupby("run_id")["key"].nunique().reindex(runs["run_id"], fill_value=0)
         short = counts[counts < len(expected)]

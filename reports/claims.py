@@ -13,7 +13,17 @@ import pandas as pd
 from bench import schema
 from reports import style
 from reports.choices import choices, tested, within
-from reports.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, SEED, SPLIT
+from reports.load import (
+    ARCHITECTURE,
+    CHANNELS,
+    DATA_FOLDS,
+    EPOCHS,
+    LABELLED_SCENES,
+    NORM,
+    PRETRAIN_EPOCHS,
+    SEED,
+    SPLIT,
+)
 from reports.scenes import PROTOCOL, SCENE
 from reports.statistics import Comparison, Verdict, compare, holm, verdict
 from reports.summary import CONFIGURATION, LABEL, Summary, highest, statistic
@@ -29,7 +39,7 @@ HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
 COSTS = {"parameters": schema.PARAMS, "MACs": schema.MACS, "peak memory": schema.TENSOR_PEAK}
 
 
-ALIKE = [SPLIT, DATA_FOLDS, EPOCHS]
+ALIKE = [SPLIT, DATA_FOLDS, EPOCHS, PRETRAIN_EPOCHS, LABELLED_SCENES]
 """What configurations must have in common to be compared."""
 
 

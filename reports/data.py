@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench import schema
 from reports.claims import HEADLINE_METRICS, Judged, judge_headline, judge_metrics
 from reports.convergence import convergence
 from reports.load import ARTIFACTS
+from reports.pretraining import judge_pretraining
 from reports.statistics import Comparison, Interval
 from reports.summary import CONFIGURATION, Summary
 
@@ -22,18 +24,27 @@ def tables(of: Summary) -> dict[str, pd.DataFrame]:
         for name, count in counts.items()
     ]
     others = [one for one in judge_metrics(of) if one.metric not in HEADLINE_METRICS]
+    judged = [*judge_headline(of), *others, *(one for pair in judge_pretraining(of) for one in pair)]
+    stages: dict[schema.Stage, Summary] = {"comparison": of, **of.others}
     about = {"study": of.study.name, "planned": of.study.planned, "memory_budget_bytes": of.study.memory_budget}
     return {
         "study": pd.DataFrame([about]),
         "runs": of.logged.drop(columns=HERE_ONLY),
         "units": of.study.ended,
         "planned": pd.DataFrame(planned, columns=["stage", "architecture", "planned"]),
-        "configurations": of.configurations,
-        "scenes": of.scenes,
+        "configurations": _stacked({stage: one.configurations for stage, one in stages.items()}),
+        "scenes": _stacked({stage: one.scenes for stage, one in stages.items()}),
         "convergence": convergence(of).runs,
-        "claims": pd.DataFrame([_claim(one) for one in [*judge_headline(of), *others]], columns=CLAIM),
+        "claims": pd.DataFrame(map(_claim, judged), columns=CLAIM),
         "openings": of.study.openings.to_frame(),
     }
+
+
+def _stacked(tables: dict[schema.Stage, pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all stages, each with its stage; the columns of the first where none has any."""
+    some = [table for table in tables.values() if len(table)] or list(tables.values())[:1]
+    of_rows = [stage for stage, table in tables.items() for _ in range(len(table))]
+    return pd.concat([pd.Series(of_rows, name=schema.STAGE, dtype="str"), pd.concat(some, ignore_index=True)], axis=1)
 
 
 def write(of: Summary, folder: Path) -> None:

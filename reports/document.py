@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from reports import data, practical, prose, protocol, search, style
+from reports import data, generative_prose, practical, prose, protocol, search, style
 from reports.figures import FIGURES
 from reports.figures.base import NoDataError
 from reports.said import Say
@@ -34,6 +34,7 @@ def _silent(_of: Summary, _say: Say) -> list[str]:
 SECTIONS = {
     "answer": Section("", prose.answer),
     "search": Section("Search", search.prose),
+    "generative": Section("Generative models", generative_prose.generative),
     "practical": Section("The questions of the practical", _silent),
     "protocol": Section("Protocol and baselines", protocol.protocol),
     "differences": Section("Differences", _silent),

@@ -1,11 +1,11 @@
 """Means of configurations on the test scenes, with their intervals."""
 
-import math
 from functools import lru_cache
 
 import pandas as pd
 
 from bench import schema
+from reports.frame_tables import bounded
 from reports.load import SEED
 from reports.scenes import SCENE
 from reports.statistics import estimate_means
@@ -25,10 +25,6 @@ def estimates(of: Summary, metric: schema.Metric) -> pd.DataFrame:
     names = {**COLUMNS, metric.column: "value"}
     cells = of.scenes[[CONFIGURATION, *names]].rename(columns=names)
     found = {} if cells.empty else estimate_means(cells, CONFIGURATION)
-    rows = {number: (estimate.mean, *estimate.interval) for number, estimate in found.items()}
-    table = pd.DataFrame(rows, index=["mean", "low", "high"], dtype="float64").T.replace(
-        [math.inf, -math.inf], math.nan
-    )
     logged = of.configurations.set_index(CONFIGURATION)[statistic(metric, "mean")]
-    table = table.clip(metric.lower, metric.upper).reindex(logged.index)
+    table = bounded(found, metric.lower, metric.upper).reindex(logged.index)
     return table.assign(mean=table["mean"].fillna(logged))

@@ -46,11 +46,11 @@ def scene_estimates(table: pd.DataFrame, column: str, by: str) -> pd.DataFrame:
     return bounded(estimate_means(cells, by))
 
 
-def bounded(estimates: Mapping[int, Estimate]) -> pd.DataFrame:
-    """Mean, low and high of shares by the key; what Student's t adds below 0 and above 1 is cut off."""
+def bounded(estimates: Mapping[int, Estimate], lower: float | None = 0.0, upper: float | None = 1.0) -> pd.DataFrame:
+    """Mean, low and high by the key, of shares if no bounds are given; what Student's t adds beyond them is cut off."""
     rows = {key: (found.mean, *found.interval) for key, found in estimates.items()}
-    table = pd.DataFrame(rows, index=["mean", "low", "high"]).T
-    return table.replace([math.inf, -math.inf], math.nan).clip(0, 1)
+    table = pd.DataFrame(rows, index=["mean", "low", "high"], dtype="float64").T
+    return table.replace([math.inf, -math.inf], math.nan).clip(lower, upper)
 
 
 def sizes(table: pd.DataFrame) -> dict[str, int]:

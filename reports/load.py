@@ -15,6 +15,7 @@ from reports.checks import (
     SHAPE,
     SPLIT_NAME,
     SYSTEM_METRICS,
+    TARGET,
     require_known,
     require_metrics,
     require_values,
@@ -33,6 +34,10 @@ LR = "training.lr"
 SEED = "seed"
 EPOCHS = "training.epochs"
 SPLIT = "data.split"
+LATENT = "architecture.latent"
+BETA = "training.beta"
+PRETRAIN_EPOCHS = "training.pretrain_epochs"
+LABELLED_SCENES = "data.labelled_scenes"
 DATA_FOLDS = "data.folds"
 CONFIG_SECTIONS = ("architecture.", "data.", "training.")
 
@@ -46,6 +51,11 @@ REQUIRED_PARAMS = (
     SEED,
     SPLIT,
     DATA_FOLDS,
+    LATENT,
+    BETA,
+    PRETRAIN_EPOCHS,
+    LABELLED_SCENES,
+    schema.TARGET,
     schema.FOLD,
     schema.DEPTH,
     schema.BASE_WIDTH,
@@ -58,15 +68,27 @@ OF_RUN = (
     schema.TEST_OPENED,
     schema.GIT_COMMIT,
     schema.STAGE,
+    schema.COLLAPSE,
 )
 """Tags that a run may lack."""
 OPTIONAL_TEXT = (schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED, *OF_RUN)
 KNOWN_PARAMS = (*REQUIRED_PARAMS, schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)
-WHOLE = (SEED, DATA_FOLDS, schema.FOLD, schema.DEPTH, schema.BASE_WIDTH)
+WHOLE = (
+    SEED,
+    DATA_FOLDS,
+    LATENT,
+    PRETRAIN_EPOCHS,
+    LABELLED_SCENES,
+    schema.FOLD,
+    schema.DEPTH,
+    schema.BASE_WIDTH,
+)
 RULES = {
     **dict.fromkeys((*WHOLE, EPOCHS), INTEGER),
     LR: NUMBER,
+    BETA: NUMBER,
     SPLIT: SPLIT_NAME,
+    schema.TARGET: TARGET,
     **dict.fromkeys((CHANNELS, SKIPS), INTEGERS),
     **dict.fromkeys((schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED), SHAPE),
 }

@@ -16,16 +16,25 @@ def read_panel(path: Path, *names: str) -> list[NDArray[Any]]:
     """Arrays of a panel file, which have an entry per frame.
 
     Raises:
-        ValueError: the file lacks one or cannot be read, or the arrays are not of one length.
+        ValueError: as `read_arrays`, or the arrays are not of one length.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            arrays = [data[name] for name in names]
-    except DAMAGED as error:
-        raise ValueError(f"{path} cannot be read: {error}.") from error
+    arrays = read_arrays(path, *names)
     if len({array.shape[:1] for array in arrays}) > 1:
         raise ValueError(f"{path} must have an entry per frame in each of {', '.join(names)}, got unequal numbers.")
     return arrays
+
+
+def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
+    """Arrays of a file that runs keep.
+
+    Raises:
+        ValueError: the file lacks one or cannot be read.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            return [data[name] for name in names]
+    except DAMAGED as error:
+        raise ValueError(f"{path} cannot be read: {error}.") from error
 
 
 def overlap(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:

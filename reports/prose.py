@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -18,18 +19,24 @@ from reports.statistics import LEVEL, POWER, Interval
 from reports.summary import CONFIGURATION, LABEL, N, Summary
 from reports.tables.base import states
 from reports.tables.verdicts import p_value, word
-from reports.text import counted, digits, megabytes, percent, round_number, signed
+from reports.text import counted, digits, listed, megabytes, percent, round_number, signed
 
 
 def answer(of: Summary, say: Say) -> list[str]:
     """The first page's sentences: what to take, whether the difference is real, how far the study is."""
     if of.study.stages == ["search"]:
         return [" ".join([*search.answer(of, say), _progress(of, say)])]
+    found = [decision(of, say), [*_judged(of, say), *_leak(of, say)]] if "comparison" in of.study.stages else []
     return [
-        " ".join(decision(of, say)),
-        " ".join([*_judged(of, say), *_leak(of, say)]),
-        " ".join([_progress(of, say), *search.apart(of, say)]),
+        " ".join(sentences) for sentences in (*found, [_progress(of, say), *search.apart(of, say), *_apart(of, say)])
     ]
+
+
+def _apart(of: Summary, say: Say) -> list[str]:
+    """What the first page says of the runs of other stages, of which it shows none."""
+    ended = of.study.ended[schema.STAGE].value_counts()
+    runs = [say(f"apart.{stage}", int(ended[stage]), partial(counted, noun=budget.UNITS[stage])) for stage in of.others]
+    return [f"{listed(runs)} have a section of their own."] if runs else []
 
 
 def _progress(of: Summary, say: Say) -> str:
@@ -67,7 +74,7 @@ def _among(of: Summary, say: Say) -> str:
     """Whom `reports.choices` chooses from."""
     seeds = tested(of)[N]
     if seeds.nunique() == 1:
-        return "all tested configurations"
+        return "all configurations of the comparison" if of.others else "all tested configurations"
     least = say("choice.seeds", least_seeds(of), lambda count: counted(count, "complete seed"))
     return f"the configurations with at least {least}"
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bench import schema
-from reports.load import DATA_FOLDS, SEED, SPLIT
+from reports.load import BETA, DATA_FOLDS, PRETRAIN_EPOCHS, SEED, SPLIT
 from reports.said import Say
 from reports.summary import Summary
 from reports.text import counted, digits
@@ -18,8 +18,12 @@ SPLITS = {
 
 RULES = (
     "Every metric is the unweighted mean over scenes of the mean over each scene's frames, at the epoch with the best "
-    "validation IoU. Two empty masks agree fully; an empty one and another do not at all (distance: the diagonal)."
+    "validation IoU{losses}. Two empty masks agree fully; an empty one and another do not at all (distance: the "
+    "diagonal)."
 )
+
+OF_FEW = {BETA, "training.beta_warmup", "training.sigma", PRETRAIN_EPOCHS}
+"""Parameters of VAEs and of pre-training, which favour no network that segments."""
 
 
 def protocol(of: Summary, say: Say) -> list[str]:
@@ -27,7 +31,8 @@ def protocol(of: Summary, say: Say) -> list[str]:
     runs = of.logged
     if runs.empty:
         return []
-    return [f"{_splits(runs, say)} {RULES}", f"{_openings(of, say)}{_caveats(of, say)}"]
+    losses = "; auto-encoders and VAEs: with the lowest validation loss" if "generative" in of.others else ""
+    return [f"{_splits(runs, say)} {RULES.format(losses=losses)}", f"{_openings(of, say)}{_caveats(of, say)}"]
 
 
 def provenance(of: Summary, say: Say) -> list[str]:
@@ -83,7 +88,7 @@ def _caveats(of: Summary, say: Say) -> str:
 
 
 def _fixed(runs: pd.DataFrame, say: Say) -> list[str]:
-    names = [name for name in runs.columns.astype("str") if name.startswith("training.")]
+    names = {name for name in runs.columns.astype("str") if name.startswith("training.")} - OF_FEW
     return [
         f"{name.removeprefix('training.').replace('_', ' ')} {say(f'fixed.{name}', str(runs[name].iloc[0]))}"
         for name in sorted(names)

@@ -52,8 +52,7 @@ def apart(of: Summary, say: Say) -> list[str]:
     """What the first page says of a study that searches and compares: that its comparison leaves the trials out."""
     if "search" not in of.study.stages:
         return []
-    trials = int((of.study.ended[schema.STAGE] == "search").sum())
-    runs = of.study.outcomes - trials
+    trials, runs = (int((of.study.ended[schema.STAGE] == stage).sum()) for stage in ("search", "comparison"))
     tried = say("search.trials", trials, lambda count: counted(count, "search trial"))
     compared = say("search.compared", runs, lambda count: counted(count, "run"))
     return [f"{tried} chose on validation scenes; compared here: {compared}."]

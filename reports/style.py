@@ -37,8 +37,8 @@ LOOKS = {
     "hourglass": Look("Hourglass", "#E69F00", "--", "D"),
     "unet": Look("U-Net", "#0072B2", "-", "o"),
     "unet_twin": Look("U-Net twin", "#56B4E9", "--", "P"),
-    "autoencoder": Look("Auto-encoder", "#CC79A7", "-.", "^"),
-    "vae": Look("VAE", "#F0E442", (0, (5, 1, 1, 1, 1, 1)), "v"),
+    "autoencoder": Look("Auto-encoder", "#C8609A", "-.", "^"),
+    "vae": Look("VAE", "#5B1A58", (0, (5, 1, 1, 1, 1, 1)), "v"),
 }
 
 # For architectures that somebody adds: told apart by their name alone, so that they look the same in every report.

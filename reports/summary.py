@@ -1,16 +1,32 @@
 """Runs -> configurations: mean, standard deviation and range over seeds, and the best configuration by validation.
 
-Only runs of the stage `comparison` make configurations. The trials of a search are kept apart.
+The configurations of a report are those of the stage `comparison`. The trials of a search are kept apart, and each
+other stage is summarised on its own.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.load import ARCHITECTURE, CHANNELS, CONFIG_SECTIONS, DATA_FOLDS, EPOCHS, NORM, RUN, SEED, SPLIT, Study
+from reports.load import (
+    ARCHITECTURE,
+    BETA,
+    CHANNELS,
+    CONFIG_SECTIONS,
+    DATA_FOLDS,
+    EPOCHS,
+    LABELLED_SCENES,
+    LATENT,
+    NORM,
+    PRETRAIN_EPOCHS,
+    RUN,
+    SEED,
+    SPLIT,
+    Study,
+)
 from reports.scenes import scene_means
 
 CONFIGURATION = "configuration"
@@ -26,6 +42,7 @@ AVERAGED = [
     for metric in (
         schema.BEST_VAL_IOU,
         *schema.TEST_METRICS,
+        schema.BOTTLENECK_ELEMENTS,
         schema.PARAMS,
         schema.MACS,
         schema.SAVED_ACTIVATIONS,
@@ -39,6 +56,27 @@ AVERAGED = [
         schema.IDLE_SECONDS,
     )
 ]
+
+OF_GENERATIVE = [
+    metric.name
+    for metric in (
+        schema.BEST_VAL_LOSS,
+        *schema.RECONSTRUCTION_METRICS,
+        *schema.BOUND_METRICS,
+        schema.TEST_BITS,
+        schema.TEST_SIGMA,
+        schema.ACTIVE_UNITS,
+        schema.PROBE_IOU,
+        schema.SAMPLE_DISTANCE,
+        schema.UNSEEN_DISTANCE,
+        schema.COPIED_SHARE,
+    )
+]
+"""What is averaged over auto-encoders and VAEs beside it."""
+OTHERS: tuple[schema.Stage, ...] = ("generative", "pretraining")
+"""Stages that are summarised on their own."""
+SETTLED = ("architecture.in_channels", "architecture.out_channels", "architecture.image_size")
+"""Parameters that follow from architecture, target and the frames' size."""
 
 NOT_ENTERED = {phase.name: 0.0 for phase in schema.PHASES.values()}
 """A run logs no time for a phase that it did not enter."""
@@ -62,11 +100,14 @@ class Summary:
     """The configuration of each architecture that is best by validation (`highest`); never chosen on test."""
     scenes: pd.DataFrame
     """A row per tested scene of every complete run: configuration, protocol, scene and the test metrics."""
+    others: dict[schema.Stage, "Summary"]
+    """The stages of OTHERS that have runs, each as if it were the comparison. No two stages share a configuration."""
 
     @property
     def logged(self) -> pd.DataFrame:
-        """Runs and search trials: whatever has an outcome and parameters."""
-        return pd.concat([frame for frame in (self.runs, self.search) if len(frame)] or [self.runs], ignore_index=True)
+        """Runs of all stages and search trials: whatever has an outcome and parameters."""
+        frames = (self.runs, self.search, *(other.runs for other in self.others.values()))
+        return pd.concat([frame for frame in frames if len(frame)] or [self.runs], ignore_index=True)
 
 
 def statistic(metric: schema.Metric, name: str) -> str:
@@ -76,16 +117,30 @@ def statistic(metric: schema.Metric, name: str) -> str:
 
 def summarise(study: Study) -> Summary:
     """Group the study's trials."""
-    searched = study.trials[schema.STAGE] == "search"
-    runs = _labelled(study.trials[~searched])
+    stages = study.trials[schema.STAGE]
+    search, comparison = study.trials[stages == "search"], study.trials[stages == "comparison"]
+    of = _summarise(study, comparison, first=0)
+    others, first = {}, len(of.configurations)
+    for stage in OTHERS:
+        trials = study.trials[stages == stage]
+        if len(trials):
+            others[stage] = _summarise(study, trials, first=first)
+            first += len(others[stage].configurations)
+    return replace(of, search=_named(search), others=others)
+
+
+def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
+    """Of one stage, whose configurations are numbered from `first`."""
+    runs = _labelled(trials, first)
     table = _configurations(runs)
     return Summary(
         study=study,
         runs=runs,
-        search=_named(study.trials[searched]),
+        search=_named(trials.iloc[:0]),
         configurations=table,
         best=_best(table),
         scenes=_scenes(runs),
+        others={},
     )
 
 
@@ -106,18 +161,18 @@ def varying(runs: pd.DataFrame) -> list[str]:
 
 def _config_columns(runs: pd.DataFrame) -> list[str]:
     # The digest of the data is a tag, which runs that ended early lack.
-    names = runs.columns.astype("str")
-    return sorted(name for name in names if name.startswith(CONFIG_SECTIONS) and name != schema.DATA_DIGEST)
+    own = {name for name in runs.columns.astype("str") if name.startswith(CONFIG_SECTIONS)}
+    return sorted(own - {schema.DATA_DIGEST, *SETTLED}) + [schema.TARGET]
 
 
-def _labelled(trials: pd.DataFrame) -> pd.DataFrame:
+def _labelled(trials: pd.DataFrame, first: int) -> pd.DataFrame:
     if trials.empty:
         return trials.assign(**{CONFIGURATION: pd.Series(dtype="int64"), LABEL: pd.Series(dtype="str")})
     order = {name: place for place, name in enumerate(style.in_order(trials[ARCHITECTURE]))}
     runs = trials.assign(place=trials[ARCHITECTURE].map(order)).sort_values(
         ["place", schema.DEPTH, schema.BASE_WIDTH, *_config_columns(trials), SEED], ignore_index=True
     )
-    numbers = runs.groupby(_config_columns(runs), sort=False, dropna=False).ngroup()
+    numbers = first + runs.groupby(_config_columns(runs), sort=False, dropna=False).ngroup()
     runs = runs.assign(**{CONFIGURATION: numbers}).drop(columns="place")
     return runs.assign(**{LABEL: _labels(runs)})
 
@@ -142,7 +197,7 @@ def _short(name: str) -> str:
 
 
 def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
-    numbers = pd.RangeIndex(runs[CONFIGURATION].nunique())
+    numbers = pd.Index(runs[CONFIGURATION].unique())
     states = runs.groupby([CONFIGURATION, schema.STATE]).size().unstack()
     states = states.reindex(index=numbers, columns=list(schema.STATES)).fillna(0).astype("int64")
     about = {CONFIGURATION: numbers, **{name: _agreed(runs, name, numbers) for name in _DESCRIPTION}}
@@ -152,10 +207,11 @@ def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _statistics(runs: pd.DataFrame) -> pd.DataFrame:
     """`METRIC STATISTIC` of the complete runs of each configuration that has some."""
-    values = runs[runs[schema.STATE] == "complete"].fillna(NOT_ENTERED).groupby(CONFIGURATION)[AVERAGED]
+    averaged = AVERAGED + (OF_GENERATIVE if (runs[schema.STAGE] == "generative").any() else [])
+    values = runs[runs[schema.STATE] == "complete"].fillna(NOT_ENTERED).groupby(CONFIGURATION)[averaged]
     names = ("mean", "std", "min", "max")
     found = pd.concat([values.agg(name).add_suffix(f" {name}") for name in names], axis=1)
-    return found[[statistic(schema.METRICS[metric], name) for metric in AVERAGED for name in names]]
+    return found[[statistic(schema.METRICS[metric], name) for metric in averaged for name in names]]
 
 
 _DESCRIPTION = [
@@ -166,6 +222,11 @@ _DESCRIPTION = [
     SPLIT,
     DATA_FOLDS,
     EPOCHS,
+    schema.TARGET,
+    LATENT,
+    BETA,
+    PRETRAIN_EPOCHS,
+    LABELLED_SCENES,
     schema.PRESET,
     schema.BOTTLENECK_PREDICTED,
     schema.BOTTLENECK_MEASURED,

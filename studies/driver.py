@@ -185,7 +185,7 @@ class Driver:
             run_id=run_id,
             tracking=self._site.tracking,
             cache=self._site.runs.resolve() / CACHE,
-            test=trials.stage == "comparison",
+            test=trials.stage != "search",
             predicted_peak=peak,
             reports=channel.address,
         )
@@ -249,15 +249,21 @@ class Driver:
         self._outcomes[opened.unit] = outcome.state
         self._left[running.architecture] -= 1
         detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
-        iou = outcome.metrics.get(schema.BEST_VAL_IOU.name)
-        if outcome.state == "complete" and iou is not None:
+        if outcome.state == "complete":
             self._clock.add(running.architecture, running.seconds())
-            detail = f", val IoU {iou:.3f}"
-            cell = self._planned[opened.unit]
-            if cell not in self._best or iou > self._best[cell].val_iou:
-                self._best[cell] = Best(val_iou=iou, name=run_name(opened.config))
+            detail = self._reached(running, outcome.metrics)
         count = f"[{len(self._outcomes)}/{len(self._planned)}]"
         self._display.ended(count, opened.config, outcome.state, detail, running.seconds())
+
+    def _reached(self, running: Running, metrics: Mapping[str, float]) -> str:
+        """What a complete trial is told of by, which is kept if it is the best of its stage and architecture so far."""
+        objective, cell = schema.OBJECTIVES[running.trials.stage], self._planned[running.opened.unit]
+        value = metrics.get(objective.name)
+        if value is None:
+            return ""
+        if objective == schema.BEST_VAL_IOU and (cell not in self._best or value > self._best[cell].val_iou):
+            self._best[cell] = Best(val_iou=value, name=run_name(running.opened.config))
+        return f", {objective.name.removeprefix('best/').replace('_', ' ')} {value:.3f}".replace("iou", "IoU")
 
     def _lose(self, running: Running, reason: str) -> None:
         """The worker died: once more, unless it happened too often."""

@@ -135,9 +135,9 @@ def conclude(study: optuna.Study, trial: int, state: schema.State, values: Seque
 class FixedTrials(Trials):
     """Units with given configurations, in order."""
 
-    stage = "comparison"
-
-    def __init__(self, study: optuna.Study, units: Sequence[Unit]) -> None:
+    def __init__(self, study: optuna.Study, units: Sequence[Unit], stage: schema.Stage = "comparison") -> None:
+        self.stage = stage
+        self.objectives = (schema.OBJECTIVES[stage],)
         super().__init__(study, [unit.key for unit in units])
         self._units = {unit.key: unit for unit in units}
         self._distributions = _choices(units)
@@ -216,6 +216,7 @@ class SampledTrials(Trials):
     def prune(self, opened: Opened, record: EpochRecord) -> str | None:
         if len(self.objectives) > 1:  # Optuna prunes by a single value only
             return None
+        assert record.val_iou is not None
         storage, trial = self.study._storage, opened.trial
         storage.set_trial_intermediate_value(trial, record.epoch, record.val_iou)
         if self.study.pruner.prune(self.study, storage.get_trial(trial)):

@@ -129,12 +129,14 @@ def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> 
 
 
 def read_best(study: "optuna.Study", planned: Mapping[str, Planned]) -> dict[Planned, Best]:
-    """The complete trial with the best validation IoU, by stage and architecture."""
+    """The complete trial with the best validation IoU, by stage and architecture; losses of several kinds have none."""
     best: dict[Planned, Best] = {}
     for trial in storage.trials(study):
         outcome = trial.user_attrs.get(storage.OUTCOME, {"values": None})
         unit = trial.user_attrs.get(storage.UNIT, "")
         if outcome["values"] is None or unit not in planned:
+            continue
+        if schema.OBJECTIVES[planned[unit].stage] != schema.BEST_VAL_IOU:
             continue
         found = Best(val_iou=outcome["values"][0], name=outcome["name"])
         cell = planned[unit]
@@ -153,15 +155,14 @@ def _running(name: str, runs: Path, tracking: str) -> tuple[RunningTrial, ...]:
     rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
     trials = []
     for run in client.search_runs([experiment.experiment_id], rule, order_by=["attributes.start_time"]):
-        history = client.get_metric_history(run.info.run_id, schema.VAL_IOU.name)
-        newest = max(history, key=lambda point: point.step, default=None)
+        history = client.get_metric_history(run.info.run_id, schema.VAL_LOSS.name)
         trials.append(
             RunningTrial(
                 name=run.info.run_name or run.info.run_id,
                 architecture=run.data.params.get("architecture.name", ""),
-                epoch=newest.step if newest else 0,
+                epoch=max((point.step for point in history), default=0),
                 epochs=int(run.data.params.get("training.epochs", 0)),
-                val_iou=newest.value if newest else None,
+                val_iou=run.data.metrics.get(schema.VAL_IOU.name),
                 seconds=time.time() - run.info.start_time / 1000,
             )
         )

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from bench.config import DataConfig, RunConfig, SplitName, TrainingConfig, config_hash
 from bench.digest import digest
-from bench.schema import BEST_VAL_IOU, Stage
+from bench.schema import OBJECTIVES, Stage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -33,6 +33,7 @@ class Unit:
     factors: Mapping[str, Factor]
     """What the study varies, by short name; recorded as the Optuna trial's parameters."""
     name: str = ""
+    stage: Stage = "comparison"
 
     @property
     def key(self) -> str:
@@ -116,7 +117,7 @@ class Factorial(Study):
 
     @override
     def planned(self, setting: Setting) -> dict[str, Planned]:
-        return {unit.key: Planned("comparison", unit.config.architecture.name) for unit in self.units(setting)}
+        return {unit.key: Planned(unit.stage, unit.config.architecture.name) for unit in self.units(setting)}
 
     @override
     def space(self) -> str:
@@ -130,14 +131,26 @@ class Factorial(Study):
 
     @override
     def stage_names(self) -> list[str]:
-        return [self.name]
+        return [self._stage_name(stage) for stage in self._by_stage(self.setting(data="", epochs=None))]
 
     @override
     def phases(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
         from studies.stages import FixedTrials
         from studies.storage import create
 
-        yield [FixedTrials(create(storage, self.name, [BEST_VAL_IOU]), self.units(setting))]
+        yield [
+            FixedTrials(create(storage, self._stage_name(stage), [OBJECTIVES[stage]]), units, stage)
+            for stage, units in self._by_stage(setting).items()
+        ]
+
+    def _by_stage(self, setting: Setting) -> dict[Stage, list[Unit]]:
+        stages: dict[Stage, list[Unit]] = {}
+        for unit in self.units(setting):
+            stages.setdefault(unit.stage, []).append(unit)
+        return stages
+
+    def _stage_name(self, stage: Stage) -> str:
+        return self.name if stage == "comparison" else f"{self.name}/{stage}"
 
 
 def macs(config: RunConfig) -> int:

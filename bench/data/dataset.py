@@ -14,7 +14,7 @@ import numpy as np
 from bench.config import SYNTHETIC, DataConfig
 from bench.data.folder import Pair, find_pairs, read_frames
 from bench.data.frames import Frames
-from bench.data.split import assign_folds
+from bench.data.split import split_frames
 from bench.digest import digest, digest_sources
 
 
@@ -31,14 +31,14 @@ def load(config: DataConfig, cache: Path) -> Dataset:
 
     Raises:
         ValueError: the folder or one of its files breaks a rule (see `bench.data.folder`), or there are fewer scenes
-            than folds. Nothing is written then.
+            than folds or too few to label. Nothing is written then.
     """
     if config.path == SYNTHETIC:
-        assign_folds([str(scene) for scene in range(config.synthetic_scenes)], config.folds)
+        split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, seed=0)
         source = digest(_code_of_generator(), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
         return _cached(cache, source, config.size, lambda: read(config))
     pairs = find_pairs(Path(config.path), config.scene_pattern)
-    assign_folds([pair.scene for pair in pairs], config.folds)
+    split_frames([pair.scene for pair in pairs], config, seed=0)
     return _cached(cache, _hash_files(pairs), config.size, lambda: read_frames(pairs, config.size))
 
 

@@ -21,7 +21,7 @@ def shrink(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, H, W, 3) -> (N, 32 * 32 * 3), in [0, 1]."""
+    """(N, H, W, 3) -> (N, 32 * 32 * 3), or (N, H, W) -> (N, 32 * 32), in [0, 1]."""
     return shrink(images).reshape(len(images), -1).astype(np.float32) / np.float32(255)
 
 

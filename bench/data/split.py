@@ -23,24 +23,38 @@ class Split(NamedTuple):
     """Chooses the best epoch."""
     test: NDArray[np.int64]
     """Evaluated once, at the best epoch."""
+    unlabelled: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+    """Of these only the images are used, to pre-train."""
 
 
 def split_frames(scenes: Sequence[str], data: DataConfig, seed: int) -> Split:
     """The roles of frames whose scenes are given, the same for every architecture.
 
     Raises:
-        ValueError: fewer scenes than folds.
+        ValueError: fewer scenes than folds, or fewer training scenes than are to be labelled.
     """
     test, val = data.test_fold(seed), data.val_fold(seed)
     assignment = assign_folds(scenes, data.folds)
     of_frame = np.array([assignment[scene] for scene in scenes])
     if data.split == "random_frames":
         of_frame = np.random.default_rng(seed).permutation(len(scenes)) % data.folds
+    train = np.flatnonzero((of_frame != test) & (of_frame != val))
+    labelled = _is_labelled(np.array(scenes)[train], data.labelled_scenes, seed)
     return Split(
-        train=np.flatnonzero((of_frame != test) & (of_frame != val)),
+        train=train[labelled],
         val=np.flatnonzero(of_frame == val),
         test=np.flatnonzero(of_frame == test),
+        unlabelled=train[~labelled],
     )
+
+
+def _is_labelled(scenes: NDArray[np.str_], count: int, seed: int) -> NDArray[np.bool_]:
+    """Whether each of the training frames, whose scenes are given, is in one of `count` scenes; 0 takes all."""
+    names = np.unique(scenes)
+    if count > len(names):
+        raise ValueError(f"data.labelled_scenes must be at most the training scenes ({len(names)}), got {count}.")
+    chosen = np.random.default_rng(seed).permutation(names)[: count or None]
+    return np.isin(scenes, chosen)
 
 
 def assign_folds(scenes: Sequence[str], folds: int) -> dict[str, int]:

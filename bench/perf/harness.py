@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bench import schema
 from bench.autotune import tune
 from bench.cli import say
 from bench.material import prepare
@@ -24,5 +25,5 @@ def train_harness(task: Task, laps: Laps) -> nn.Module:
     for _ in range(task.config.training.epochs):
         _, batches = trainer.train_epoch(data, train)
         laps.trained(batches * batch_size)
-        laps.validated(len(val), trainer.evaluate(data, val).iou)
+        laps.validated(len(val), trainer.evaluate(data, val)[schema.VAL_IOU.name])
     return trainer.network

@@ -3,9 +3,11 @@
 from typing import Any
 
 from reports.figures import (
+    active_units,
     bottleneck,
     calibration,
     depth_width,
+    generated,
     importance,
     iou_memory,
     learning_curves,
@@ -14,6 +16,8 @@ from reports.figures import (
     person_size,
     predictions,
     profiles,
+    rate_distortion,
+    reconstruction,
     scene_differences,
     skips,
     targets,
@@ -38,5 +42,9 @@ FIGURES: dict[str, Plot[Any]] = {
     "person_size": person_size.PLOT,
     "profiles": profiles.PLOT,
     "predictions": predictions.PLOT,
+    "reconstruction": reconstruction.PLOT,
+    "rate_distortion": rate_distortion.PLOT,
+    "active_units": active_units.PLOT,
+    "generated": generated.PLOT,
     "times": times.PLOT,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -104,9 +104,13 @@ def draw_band(axis: Axes, marks: Whiskers, x: str) -> None:
     )
 
 
-def draw_whiskers(axis: Axes, marks: Whiskers, x: str, *, bare: bool = False) -> None:
-    """Marks at the mean with whiskers over the interval; small ones without them if they are to be bare."""
+def draw_whiskers(axis: Axes, marks: Whiskers, x: str, *, bare: bool = False, **mark: Any) -> None:
+    """Marks at the mean with whiskers over the interval; small ones without them if they are to be bare.
+
+    `mark` is how matplotlib shall draw them differently from the architecture's other marks.
+    """
     look, points = style.look(marks.architecture), marks.points
+    edge = {"markeredgecolor": "white", "markeredgewidth": 0.2 if bare else 0.5}
     spread = [points["mean"] - points["low"], points["high"] - points["mean"]]
     axis.errorbar(
         points[x],
@@ -117,8 +121,7 @@ def draw_whiskers(axis: Axes, marks: Whiskers, x: str, *, bare: bool = False) ->
         ecolor=to_rgba(look.colour, 0.55),
         elinewidth=0.7,
         markersize=2.5 if bare else None,
-        markeredgecolor="white",
-        markeredgewidth=0.2 if bare else 0.5,
+        **{**edge, **mark},
     )
 
 

@@ -24,7 +24,7 @@ ALL = "all"
 LEARNING = ("train", "validation")
 
 LABELS = {str(phase): metric.label for phase, metric in schema.PHASES.items()} | {OTHER: "other", IDLE: "idle"}
-SHADES = dict(zip(PARTS, (0.35, 0.95, 0.7, 0.5, 0.9, 0.2, 0.8, 0.4, 0.6, 1.0), strict=True))
+SHADES = dict(zip(PARTS, (0.35, 0.95, 0.25, 0.7, 0.5, 0.9, 0.2, 0.8, 0.4, 0.6, 1.0), strict=True))
 """Places on a scale from dark to light: neighbours differ without colour."""
 HATCHED = ("autotune", "validation", "memory", "artifacts", IDLE)
 COLUMNS = 5

@@ -1,6 +1,6 @@
 """The table of tables, in their order within a section. A new one is a function and an entry here."""
 
-from reports.tables import convergence, measured, runs, search, verdicts
+from reports.tables import convergence, generative, measured, pretraining, runs, search, verdicts
 from reports.tables.base import Entry
 
 TABLES: dict[str, Entry] = {
@@ -11,6 +11,10 @@ TABLES: dict[str, Entry] = {
     "front": Entry("search", search.front),
     "bottlenecks": Entry("practical", measured.bottlenecks),
     "presets": Entry("practical", measured.presets),
+    "masks": Entry("generative", generative.masks),
+    "images": Entry("generative", generative.images),
+    "bounds": Entry("generative", generative.bounds),
+    "pretraining": Entry("generative", pretraining.pretraining),
     "efforts": Entry("convergence", convergence.efforts),
     "configurations": Entry("configurations", measured.configurations),
     "costs": Entry("costs", measured.costs),

@@ -3,7 +3,7 @@
 from bench import schema
 from reports import style
 from reports.claims import Claim, Judged, arms, by_pair, headline, judge_headline, judge_metrics, pair
-from reports.load import ARCHITECTURE
+from reports.load import ARCHITECTURE, PRETRAIN_EPOCHS
 from reports.statistics import MIN_SEEDS, Interval, iqm
 from reports.summary import Summary
 from reports.tables.base import Table
@@ -28,7 +28,7 @@ def verdicts(of: Summary) -> Table | None:
         rows.append(
             [
                 _matchings([one.claim for one in judged if one.metric == schema.TEST_IOU]),
-                *(cell for one in judged[:2] for cell in (_stacked(one), p_value(one.p), word(one))),
+                *(cell for one in judged[:2] for cell in (stacked(one), p_value(one.p), word(one))),
                 f"{found.probability:.0%}",
                 digits(found.effect, 2),
                 digits(judged[0].detectable),
@@ -73,7 +73,7 @@ def _metric(of: Summary, one: Judged) -> list[str]:
     return [
         f"{one.metric.label} {arrow}",
         *(f"{digits(mean)}\n{digits(iqm(values))}" for mean, values in zip(means, scenes, strict=True)),
-        _stacked(one),
+        stacked(one),
         f"{signed(found.scene_difference)}\n{bounds(found.scene_interval)}",
         p_value(one.p),
         f"±{one.metric.margin:g}",
@@ -89,7 +89,7 @@ def _matchings(made: list[Claim]) -> str:
     return "\n".join([*names, sizes])
 
 
-def _stacked(one: Judged) -> str:
+def stacked(one: Judged) -> str:
     """The difference above its interval."""
     return f"{signed(one.comparison.difference)}\n{bounds(one.comparison.interval)}"
 
@@ -111,11 +111,18 @@ def bounds(interval: Interval) -> str:
 
 
 def word(one: Judged) -> str:
-    """The verdict with the name of whom it favours."""
-    a, b = (style.look(row[ARCHITECTURE]).label for row in (one.claim.a, one.claim.b))
+    """The verdict with the name of what it favours."""
+    a, b = _sides(one.claim)
     words = {
         "better": f"{a} better",
         "worse": f"{b} better",
         "refused": f"none: {one.comparison.seeds} of {MIN_SEEDS} seeds",
     }
     return words.get(one.verdict, one.verdict)
+
+
+def _sides(claim: Claim) -> tuple[str, str]:
+    """What tells both apart: whether they are pre-trained, or the architecture."""
+    if claim.a[PRETRAIN_EPOCHS] != claim.b[PRETRAIN_EPOCHS]:
+        return "pre-trained", "from scratch"
+    return style.look(claim.a[ARCHITECTURE]).label, style.look(claim.b[ARCHITECTURE]).label

@@ -1,6 +1,6 @@
 """The table of studies. A new one is one file here and one entry."""
 
-from studies.catalog import aa, depth_width, leak, matched, memory_budget, practical, quick, search, skips
+from studies.catalog import aa, depth_width, generative, leak, matched, memory_budget, practical, quick, search, skips
 from studies.study import Study
 
 CATALOG: dict[str, Study] = {
@@ -14,6 +14,7 @@ CATALOG: dict[str, Study] = {
         search.STUDY,
         memory_budget.STUDY,
         leak.STUDY,
+        generative.STUDY,
         aa.STUDY,
     )
 }

@@ -21,6 +21,8 @@ def make(**changes: Any) -> RunConfig:
         replace(make(), data=DataConfig(path='odd "name", 1', size=(48, 96), scene_pattern=r"^(\d+)_")),
         replace(make(), training=TrainingConfig(lr=1e-5, epochs=1, schedule="constant", colour=0.0)),
         replace(make(), architecture=configure("hourglass", (3,), norm="group")),
+        replace(make(), architecture=configure("vae", (4, 8), target="mask", latent=8, image_size=(128, 128))),
+        replace(make(), data=DataConfig(labelled_scenes=4), training=TrainingConfig(pretrain_epochs=7, sigma=0.1)),
     ],
 )
 def test_round_trip(config: RunConfig) -> None:
@@ -54,6 +56,32 @@ def test_missing_field_is_named() -> None:
         (lambda: DataConfig(size=(8, 64)), r"data.size must be at least 16 pixels high and wide, got \(8, 64\)"),
         (lambda: DataConfig(folds=2), r"data.folds must be at least 3 \(train, validation, test\), got 2"),
         (lambda: make(seed=-1), "seed must be at least 0, got -1"),
+        (lambda: DataConfig(labelled_scenes=-1), "data.labelled_scenes must be at least 0, got -1"),
+        (lambda: TrainingConfig(beta=-0.1), "training.beta must be at least 0, got -0.1"),
+        (lambda: TrainingConfig(sigma=-0.1), "training.sigma must be at least 0, got -0.1"),
+        (lambda: TrainingConfig(beta_warmup=1.0), r"training.beta_warmup must lie in \[0, 1\), got 1.0"),
+        (lambda: TrainingConfig(beta_warmup=-0.1), r"training.beta_warmup must lie in \[0, 1\), got -0.1"),
+        (
+            lambda: TrainingConfig(epochs=5, pretrain_epochs=5),
+            r"training.pretrain_epochs must be at least 0 and less than the epochs \(5\), got 5",
+        ),
+        (lambda: TrainingConfig(pretrain_epochs=-1), r"pretrain_epochs must be at least 0 and .* \(30\), got -1"),
+        (
+            lambda: replace(
+                make(), architecture=configure("autoencoder", (4,)), training=TrainingConfig(pretrain_epochs=1)
+            ),
+            "training.pretrain_epochs must be 0 for autoencoder, got 1: only an encoder-decoder that segments",
+        ),
+        (
+            lambda: replace(
+                make(), architecture=configure("simple_conv", (4, 8)), training=TrainingConfig(pretrain_epochs=1)
+            ),
+            "training.pretrain_epochs must be 0 for simple_conv, got 1: only an encoder-decoder that segments",
+        ),
+        (
+            lambda: replace(make(), architecture=configure("unet", (4,), latent=8, image_size=(64, 64))),
+            r"architecture.image_size must be the frames' size \(128, 128\), got \(64, 64\)",
+        ),
     ],
 )
 def test_values_out_of_range_are_refused(make_config: Any, message: str) -> None:

@@ -46,6 +46,17 @@ def test_prediction_equals_measurement_to_the_byte(
     assert predict_peak_bytes(config, CPU) == measured(config)
 
 
+@pytest.mark.parametrize("name", ["unet", "autoencoder", "vae"])
+@pytest.mark.parametrize("sigma", [0.0, 0.1])
+def test_a_flat_latent_and_a_fixed_sigma_are_predicted_to_the_byte(name: str, sigma: float) -> None:
+    config = RunConfig(
+        architecture=configure(name, (4, 8), latent=40, image_size=(19, 34)),
+        data=DataConfig(size=(19, 34)),
+        training=TrainingConfig(batch_size=3, sigma=sigma),
+    )
+    assert predict_peak_bytes(config, CPU) == measured(config)
+
+
 def test_what_no_machine_could_hold_is_predicted_as_well() -> None:
     config = RunConfig(
         architecture=configure("unet", (4096, 8192, 16384)),

@@ -111,7 +111,7 @@ def test_a_dropped_trainer_is_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     )
     for execution in (REFERENCE, replace(REFERENCE, graph=True)):
         trainer = make_trainer(config, execution)
-        trainer.step(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4, 1, 16, 16, dtype=torch.bool), None)
+        trainer.step(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4, 1, 16, 16, dtype=torch.bool), ())
         parameter = weakref.ref(next(trainer.network.parameters()))
         del trainer
         assert parameter() is None

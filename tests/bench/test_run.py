@@ -15,13 +15,24 @@ from PIL import Image
 from bench import schema
 from bench.__main__ import main
 from bench.background import BackgroundLog
-from bench.config import RunConfig, config_hash, unflatten
+from bench.config import RunConfig, TrainingConfig, config_hash, unflatten
 from bench.predict import load_checkpoint, predict_mask
 from bench.run import measure_bottleneck, measure_memory, run
 from bench.session import train_one
 from bench.tracking import RunLog, get_experiment, open_store, tracking_url
 
 MakeConfig = Callable[..., RunConfig]
+
+RECONSTRUCTS = {
+    metric.name
+    for metric in (
+        *(schema.VAL_MSE, schema.VAL_KL, schema.VAL_SIGMA),
+        *(*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS, schema.TEST_BITS, schema.TEST_SIGMA),
+        *(schema.ACTIVE_UNITS, schema.PROBE_IOU),
+        *(schema.SAMPLE_DISTANCE, schema.UNSEEN_DISTANCE, schema.COPIED_SHARE),
+    )
+}
+"""What only auto-encoders and VAEs log (tests/bench/generative)."""
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +62,8 @@ def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_conf
     assert unflatten(stored.data.params) == tiny_config()
     assert stored.data.params[schema.BOTTLENECK_PREDICTED] == stored.data.params[schema.BOTTLENECK_MEASURED] == "8x4x4"
     optional = {schema.RESERVED_PEAK.name, schema.PREDICTED_PEAK.name, schema.IDLE_SECONDS.name}  # of CUDA, and studies
-    optional.add(schema.AUTOTUNE_SECONDS.name)  # of longer trainings
-    assert schema.METRICS.keys() - optional == stored.data.metrics.keys()
+    optional |= {schema.AUTOTUNE_SECONDS.name, schema.PRETRAIN_SECONDS.name}  # of longer trainings, and pre-trained
+    assert schema.METRICS.keys() - optional - RECONSTRUCTS == stored.data.metrics.keys()
     for metric in schema.METRICS.values():
         value = stored.data.metrics.get(metric.name, metric.lower or 0)
         assert metric.lower is None or value >= metric.lower, metric.name
@@ -68,7 +79,7 @@ def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_conf
 
 def test_phases_are_most_of_the_run_and_no_more(answer: dict[str, Any], runs: Path) -> None:
     metrics = open_store(tracking_url(runs)).get_run(answer["run_id"]).data.metrics
-    spent = [metrics[phase.name] for name, phase in schema.PHASES.items() if name != "autotune"]
+    spent = [metrics[phase.name] for name, phase in schema.PHASES.items() if name not in ("autotune", "pretrain")]
     assert min(spent) > 0
     assert 0.8 * metrics[schema.SECONDS.name] < sum(spent) <= metrics[schema.SECONDS.name]
 
@@ -77,7 +88,24 @@ def test_curves_have_one_point_per_epoch(answer: dict[str, Any], runs: Path) -> 
     client = open_store(tracking_url(runs))
     for metric in schema.METRICS.values():
         steps = [point.step for point in client.get_metric_history(answer["run_id"], metric.name)]
-        assert steps == ([1, 2] if metric.curve else steps[:1]), metric.name
+        expected = [1, 2] if metric.curve and metric.name not in RECONSTRUCTS else steps[:1]
+        assert steps == expected, metric.name
+
+
+def test_pretraining_takes_its_epochs_from_the_runs_and_is_a_phase_of_its_own(
+    tmp_path: Path, tiny_config: MakeConfig
+) -> None:
+    training = TrainingConfig(epochs=5, pretrain_epochs=2, batch_size=4)
+    answer = train_one(tiny_config(training=training), runs=tmp_path, device="cpu")
+    assert (answer["state"], answer["epochs"]) == ("complete", 3)
+    client = open_store(tracking_url(tmp_path))
+    stored = client.get_run(answer["run_id"]).data
+    assert stored.metrics[schema.PRETRAIN_SECONDS.name] > 0
+    spent = [stored.metrics[phase.name] for name, phase in schema.PHASES.items() if name != "autotune"]
+    assert 0.8 * stored.metrics[schema.SECONDS.name] < sum(spent) <= stored.metrics[schema.SECONDS.name]
+    for metric in (schema.TRAIN_LOSS, schema.VAL_IOU):
+        assert [point.step for point in client.get_metric_history(answer["run_id"], metric.name)] == [1, 2, 3]
+    assert unflatten(stored.params).training == training
 
 
 def test_artifacts_agree_with_the_metrics(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
@@ -202,9 +230,16 @@ def test_train_and_predict_on_a_folder(folder_data: Path, tmp_path: Path, capsys
     ("arguments", "message"),
     [
         ("train --data nowhere", "nowhere/images must be a folder"),
-        ("train --arch vnet", "architecture.name must be one of simple_conv, hourglass, unet, unet_twin, got 'vnet'"),
-        ("train --preset deep", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"),
+        ("train --arch vnet", "must be one of simple_conv, hourglass, unet, unet_twin, autoencoder, vae, got 'vnet'"),
+        ("train --preset deep", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet, auto"),
         ("train --preset unet --channels 4", "--preset must stand without --arch"),
+        ("train --preset vae --latent 8", "--preset must stand without --arch"),
+        ("train --preset vae --target mask", "--preset must stand without --arch"),
+        ("train --arch unet --target image", "target must be mask for unet, which segments, got image"),
+        ("train --arch simple_conv --latent 8", "architecture.latent must be 0 for simple_conv, got 8"),
+        ("train --arch vae --latent -1", "architecture.latent must be at least 0, got -1"),
+        ("train --epochs 3 --pretrain-epochs 3", "training.pretrain_epochs must be at least 0 and less than the epo"),
+        ("train --arch vae --pretrain-epochs 3", "training.pretrain_epochs must be 0 for vae, which reconstructs"),
         ("train --channels 2 2 2 2 2 2 --size 32", "the largest depth that fits is 5"),
         ("train --channels 4 8 --decoder-channels 4", "must hold one width per level (2), got (4,)"),
         ("train --channels 4 8 --skips top", "--skips must be none, all or level numbers, got top"),

@@ -128,7 +128,7 @@ class _Run:
 
     def tags(self, parent: str) -> Iterator[Row]:
         about = {schema.KIND: "trial", schema.UNIT: self.unit.unit(), "mlflow.parentRunId": parent}
-        about |= {} if self.unit.trial is None else {schema.STAGE: self.unit.stage}
+        about |= {} if self.unit.stage == "comparison" else {schema.STAGE: self.unit.stage}
         ended = {schema.STATE: str(self.unit.state), schema.STATE_REASON: self.unit.reason}
         return self._pairs({**about, schema.SCHEMA_VERSION: str(schema.VERSION), **_environment(self.unit), **ended})
 

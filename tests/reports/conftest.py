@@ -16,7 +16,7 @@ from reports.summary import Summary, summarise
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_store import SEARCH_TAGS, _client, _close, budget, fill
-from fake_units import Unit, grid, refits, searched, troubled
+from fake_units import Unit, generative, grid, refits, searched, troubled
 
 Fill = Callable[..., Path]
 
@@ -79,6 +79,13 @@ def front_store(new_store: Fill) -> Path:
     units = searched(12, epochs=2)
     tags = SEARCH_TAGS | {schema.STUDY_BUDGET: json.dumps(budget(units))}
     return new_store(units, study="memory_budget", tags=tags)
+
+
+@pytest.fixture(scope="session")
+def generative_store(new_store: Fill) -> Path:
+    """Auto-encoders, VAEs, segmentation through equal latents, and pre-training, each of 3 seeds; to be read only."""
+    units = generative()
+    return new_store(units, study="generative", tags={schema.STUDY_BUDGET: json.dumps(budget(units))})
 
 
 @pytest.fixture

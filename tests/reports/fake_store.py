@@ -1,7 +1,7 @@
 """A store as the bench leaves it, filled with invented runs.
 
 As a script, from the repository's root: `PYTHONPATH=. python tests/reports/fake_store.py RUNS [STUDY [TRACKING_URL]]`,
-where STUDY is one of quick, search and memory_budget.
+where STUDY is one of quick, search, memory_budget and generative.
 """
 
 import json
@@ -10,13 +10,15 @@ import sqlite3
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import fake_generative
 import numpy as np
 import pandas as pd
-from fake_units import MEMORY_BUDGET, Unit, blobs, grid, refits, searched
+from fake_units import MEMORY_BUDGET, Unit, blobs, generative, grid, refits, searched
 
 from bench import schema
 
@@ -93,7 +95,7 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
 
     tags = {schema.KIND: "trial", schema.UNIT: unit.unit(), "mlflow.parentRunId": parent}
     tags[schema.SCHEMA_VERSION] = str(schema.VERSION)
-    if unit.trial is not None:
+    if unit.stage != "comparison":
         tags[schema.STAGE] = unit.stage
     if unit.superseded:
         tags[schema.SUPERSEDED] = "the study was changed"
@@ -101,7 +103,7 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
     if unit.logged:
         points = [(name, value, 0) for name, value in unit.values().items() if unit.state is not None]
         shares = {"complete": 1.0, "infeasible": 0.0}
-        epochs = unit.learnt * int(unit.epochs * shares.get(unit.state or "", 0.5))
+        epochs = unit.learnt * int(unit.trained_epochs * shares.get(unit.state or "", 0.5))
         points += [(name, value, e) for e in range(1, epochs + 1) for name, value in unit.curve(e).items()]
         client.log_batch(
             run.info.run_id,
@@ -126,10 +128,16 @@ def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start
 
 def _write_artifacts(unit: Unit, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
+    if unit.segments:
+        pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
+    if unit.reconstructs:
+        pd.DataFrame(fake_generative.reconstruction_table(unit)).to_parquet(folder / schema.RECONSTRUCTION_TABLE)
+        pd.DataFrame(fake_generative.latent_table(unit)).to_parquet(folder / schema.LATENT_TABLE)
+        np.savez_compressed(folder / schema.GENERATED_DATA, allow_pickle=False, **fake_generative.pictures(unit))
+        return
     pd.DataFrame(unit.calibration()).to_parquet(folder / schema.CALIBRATION_TABLE)
     if unit.panel:
-        np.savez_compressed(folder / schema.PANEL_DATA, **blobs(unit))
+        np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, **blobs(unit))
 
 
 def _environment(unit: Unit) -> dict[str, str]:
@@ -145,7 +153,8 @@ def _environment(unit: Unit) -> dict[str, str]:
     opened = (
         {schema.TEST_OPENED: "2026-01-01T00:00:00+00:00"} if unit.state == "complete" and unit.trial is None else {}
     )
-    return tags | {schema.GIT_COMMIT: "0123456789abcdef" * 2} | digests | opened
+    lost = {schema.COLLAPSE: unit.collapse} if unit.architecture == "vae" else {}
+    return tags | {schema.GIT_COMMIT: "0123456789abcdef" * 2} | digests | opened | lost
 
 
 IMPORTANCE = {
@@ -199,10 +208,18 @@ SEARCH_TAGS = {
 }
 
 
+STUDIES: dict[str, Callable[[], list[Unit]]] = {
+    "quick": grid,
+    "search": lambda: [*searched(), *refits()],
+    "memory_budget": lambda: searched(60),
+    "generative": generative,
+}
+
+
 def main(runs: str, study: str = "quick", tracking: str = "") -> None:
     """Fill a store with one of the studies."""
-    units = {"quick": grid(), "search": [*searched(), *refits()], "memory_budget": searched(60)}[study]
-    tags = {} if study == "quick" else SEARCH_TAGS
+    units = STUDIES[study]()
+    tags = SEARCH_TAGS if study in ("search", "memory_budget") else {}
     fill(
         Path(runs),
         units,

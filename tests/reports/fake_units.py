@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+import fake_generative
 import numpy as np
 
 from bench import schema
@@ -47,12 +48,26 @@ class Unit:
     """False: ended before its first epoch did."""
     leaky: bool = False
     """Test frames have near copies among the training frames."""
+    target: str = "mask"
+    latent: int = 0
+    """Numbers of a flat latent; 0 is a bottleneck map."""
+    beta: float = 1.0
+    pretrain_epochs: int = 0
+    labelled_scenes: int = 0
+    """Above 0: a run of the stage `pretraining`."""
+    collapse: str = ""
+    """What a VAE has lost, as `schema.COLLAPSE`."""
     params: dict[str, str] = field(default_factory=dict)
 
     @property
     def fold(self) -> int:
         """The fold that is tested."""
         return 0 if self.split == "scene_holdout" else self.seed % 5
+
+    @property
+    def trained_epochs(self) -> int:
+        """Epochs that pre-training leaves."""
+        return self.epochs - self.pretrain_epochs
 
     @property
     def channels(self) -> list[int]:
@@ -62,15 +77,35 @@ class Unit:
     @property
     def predicted(self) -> str:
         """Bottleneck shape."""
+        if self.latent:
+            return f"{self.latent}x1x1"
         side = self.size if self.architecture == "simple_conv" else self.size >> self.depth
         return f"{self.channels[-1]}x{side}x{side}"
 
     @property
+    def elements(self) -> int:
+        """Numbers of the bottleneck."""
+        return math.prod(map(int, self.predicted.split("x")))
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether it is an auto-encoder or a VAE."""
+        return self.architecture in ("autoencoder", "vae")
+
+    @property
+    def segments(self) -> bool:
+        """Whether masks are compared with masks on the test frames: reconstructed ones are, too."""
+        return self.target == "mask"
+
+    @property
     def test_iou(self) -> float:
-        """Grows with depth and width, and differs among architectures and seeds."""
+        """Grows with depth and width, and differs among architectures and seeds. Of images it is a quality likewise."""
         if self.iou is not None:
             return self.iou
-        base = {"simple_conv": 0.45, "hourglass": 0.6, "unet": 0.66}.get(self.architecture, 0.5)
+        bases = {"simple_conv": 0.45, "hourglass": 0.6, "unet": 0.66, "autoencoder": 0.68, "vae": 0.66}
+        base = bases.get(self.architecture, 0.5) - 0.02 * (self.beta - 1)
+        base += (0.03 * (math.log2(self.latent) - 6) if self.latent else 0) - (0.2 if self.labelled_scenes else 0)
+        base += 0.02 * bool(self.pretrain_epochs)
         wobble = np.random.default_rng([self.seed, self.depth, self.width, *self.architecture.encode()]).normal(
             0, 0.012
         )
@@ -89,6 +124,11 @@ class Unit:
             "data.size": json.dumps([self.size, self.size]),
             "data.split": self.split,
             "data.folds": "5",
+            "data.labelled_scenes": str(self.labelled_scenes),
+            "architecture.latent": str(self.latent),
+            "training.beta": str(self.beta),
+            "training.pretrain_epochs": str(self.pretrain_epochs),
+            schema.TARGET: self.target,
             "training.epochs": str(self.epochs),
             "training.batch_size": "16",
             "training.lr": "0.003",
@@ -105,7 +145,11 @@ class Unit:
     @property
     def stage(self) -> str:
         """What the unit is for."""
-        return "comparison" if self.trial is None else "search"
+        if self.trial is not None:
+            return "search"
+        if self.reconstructs:
+            return "generative"
+        return "pretraining" if self.labelled_scenes else "comparison"
 
     def unit(self) -> str:
         """Name of the search trial, or hash that stands for the run's config."""
@@ -125,6 +169,7 @@ class Unit:
         if self.state == "infeasible":
             return {schema.PREDICTED_PEAK.name: peak}
         values = {
+            schema.BOTTLENECK_ELEMENTS: self.elements,
             schema.PARAMS: 20.0 * sum(width**2 for width in self.channels),
             schema.MACS: macs,
             schema.TENSOR_PEAK: peak,
@@ -146,12 +191,19 @@ class Unit:
             schema.FOREGROUND_SHARE: 0.3 + 0.01 * self.seed,
             schema.ALL_FOREGROUND_IOU: 0.3 + 0.01 * self.seed,
         }
+        if self.pretrain_epochs:
+            values[schema.PRETRAIN_SECONDS] = macs / 5e7
         if self.predicted_peak:
             values[schema.PREDICTED_PEAK] = self.predicted_peak * peak
         if self.state == "complete":
-            values |= {schema.BEST_VAL_IOU: self.test_iou + 0.01, schema.BEST_EPOCH: self.epochs}
-            if self.trial is None:
+            values |= {schema.BEST_VAL_LOSS: 1.2 - self.test_iou, schema.BEST_EPOCH: self.trained_epochs}
+            if self.segments:
+                values |= {schema.BEST_VAL_IOU: self.test_iou + 0.01}
+            if self.trial is None and self.segments:
                 values |= {metric: self.test(metric) for metric in schema.TEST_METRICS}
+            if self.reconstructs:
+                values |= fake_generative.values(self)
+            elif self.trial is None:
                 values |= {schema.LABEL_AGREEMENT: 0.95, **self.baselines()}
         return {metric.name: float(value) for metric, value in values.items()}
 
@@ -215,13 +267,17 @@ class Unit:
         share = 1 - math.exp(-3.5 * epoch / self.epochs)
         share *= 1 + 0.05 * math.sin(epoch * (1 + self.seed))
         bce = 0.62 - 0.5 * share * self.test_iou
-        return {
+        losses = {
             schema.TRAIN_LOSS.name: bce + 0.4,
             schema.VAL_LOSS.name: bce + 0.5,
-            schema.VAL_BCE.name: bce if self.state != "diverged" else 0.6 * epoch,
-            schema.VAL_IOU.name: share * self.test_iou if self.state != "diverged" else 0.05,
             schema.EPOCH_SECONDS.name: 2.0,
         }
+        scores = {
+            schema.VAL_BCE.name: bce if self.state != "diverged" else 0.6 * epoch,
+            schema.VAL_IOU.name: share * self.test_iou if self.state != "diverged" else 0.05,
+        }
+        reconstructed = fake_generative.curve(self) if self.reconstructs else {}
+        return losses | (scores if self.segments else {}) | reconstructed
 
 
 def grid(seeds: int = 3, epochs: int = 8) -> list[Unit]:
@@ -259,6 +315,22 @@ def refits(seeds: int = 5, epochs: int = 8) -> list[Unit]:
     lr = {"training.lr": "0.0031"}
     choices = product(range(1, seeds + 1), (("hourglass", 4, 24), ("unet", 3, 16)))
     return [Unit(architecture=a, depth=d, width=w, seed=s, epochs=epochs, params=lr) for s, (a, d, w) in choices]
+
+
+def generative(seeds: int = 3, epochs: int = 2) -> list[Unit]:
+    """The study `generative`, smaller: what reconstructs, what segments through equal latents, and pre-training."""
+    units = []
+    for seed, latent in product(range(seeds), (4, 16)):
+        flat = Unit(depth=3, seed=seed, latent=latent, epochs=epochs, size=32)
+        vae = replace(flat, architecture="vae")
+        for depth in (2, 3):
+            units.append(replace(flat, architecture="autoencoder", depth=depth))
+            units += [replace(vae, depth=depth, beta=beta) for beta in (1.0, 4.0)]
+        units += [replace(flat, architecture=name, target="image") for name in ("autoencoder", "vae")]
+        units += [replace(flat, architecture=name) for name in ("hourglass", "unet")]
+    few = Unit(depth=3, labelled_scenes=6, epochs=2 * epochs, size=32)
+    choices = product(range(seeds), ("hourglass", "unet"), (0, epochs))
+    return units + [replace(few, seed=s, architecture=a, pretrain_epochs=p) for s, a, p in choices]
 
 
 def blobs(unit: Unit) -> dict[str, np.ndarray]:

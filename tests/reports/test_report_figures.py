@@ -43,6 +43,17 @@ def searching(search_store: Path) -> Summary:
     return summarise(load_study(search_store, "search"))
 
 
+@pytest.fixture(scope="module")
+def generative(generative_store: Path) -> Summary:
+    return summarise(load_study(generative_store, "generative"))
+
+
+STORES: dict[schema.Stage, tuple[str, ...]] = {
+    "comparison": ("small", "troubled", "searching"),
+    "search": ("searching",),
+    "generative": ("generative",),
+}
+"""Those that the figures of a stage are drawn of."""
 LEFT_OUT = {
     ("scene_differences", "troubled"),
     ("depth_width", "troubled"),
@@ -55,12 +66,7 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize(
     ("name", "store"),
-    [
-        (name, store)
-        for name, plot in FIGURES.items()
-        for store in ("small", "troubled", "searching")
-        if (plot.stage == "comparison" or store == "searching") and (name, store) not in LEFT_OUT
-    ],
+    [(name, store) for name, plot in FIGURES.items() for store in STORES[plot.stage] if (name, store) not in LEFT_OUT],
 )
 def test_draws_what_it_recorded(name: str, store: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     plot = FIGURES[name]
@@ -68,7 +74,7 @@ def test_draws_what_it_recorded(name: str, store: str, request: pytest.FixtureRe
     assert any(isinstance(field, pd.DataFrame) and len(field) for field in record)
     with style.report_style():
         plot.draw(record).savefig(tmp_path / "figure.svg")
-    assert "U-Net" in plot.alt(record)
+    assert ("VAE" if plot.stage == "generative" else "U-Net") in plot.alt(record)
     assert plot.caption(record).endswith(".")
 
 

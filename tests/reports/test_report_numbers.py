@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_store import budget
-from fake_units import Unit
+from fake_units import Unit, generative
 from scipy import optimize, stats
 
 from bench import schema
@@ -23,7 +24,16 @@ Fill = Callable[..., Path]
 Tables = dict[str, pd.DataFrame]
 
 IOU, BOUNDARY, PEAK, VAL = "iou", "boundary_iou", schema.TENSOR_PEAK.name, schema.BEST_VAL_IOU.name
-VERDICTS = {"U-Net better", "Hourglass better", "SimpleConv better", "equivalent", "inconclusive", "none: 2 of 3 seeds"}
+VERDICTS = {
+    "U-Net better",
+    "Hourglass better",
+    "SimpleConv better",
+    "pre-trained better",
+    "from scratch better",
+    "equivalent",
+    "inconclusive",
+    "none: 2 of 3 seeds",
+}
 LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
 
 
@@ -60,6 +70,21 @@ def leaky_store(new_store: Fill) -> Path:
     return new_store([*units, lost], planned=8, tags={schema.STUDY_BUDGET: json.dumps(planned)})
 
 
+@pytest.fixture(scope="session")
+def latent_store(new_store: Fill) -> Path:
+    """The study of the latent space: pre-training helps one network only, and VAEs of both targets collapsed."""
+    gains = {"hourglass": (0.08, 0.081, 0.079), "unet": (0.06, -0.04, 0.01)}
+    units = []
+    for unit in generative():
+        if unit.pretrain_epochs:
+            scratch = replace(unit, pretrain_epochs=0).test_iou
+            unit = replace(unit, iou=scratch + gains[unit.architecture][unit.seed])
+        elif unit.architecture == "vae" and unit.latent == 4 and unit.seed < 2:
+            unit = replace(unit, collapse="posterior" if unit.target == "mask" else "posterior, sigma")
+        units.append(unit)
+    return new_store(units, study="generative", tags={schema.STUDY_BUDGET: json.dumps(budget(units))})
+
+
 STORES = {
     "small_store": "quick",
     "troubled_store": "quick",
@@ -67,6 +92,7 @@ STORES = {
     "practical_store": "practical",
     "search_store": "search",
     "front_store": "memory_budget",
+    "latent_store": "generative",
 }
 
 
@@ -217,6 +243,8 @@ def of_choice(tables: Tables, limit: str, what: str) -> float | str:
 def pair_of(tables: Tables, key: str) -> tuple[object, object]:
     """Numbers of both configurations of a claim."""
     table, claims = configurations(tables), tables["claims"]
+    if key.startswith("pretraining"):
+        return pretrained_pairs(tables)[int(key.removeprefix("pretraining.pair")) - 1]
     if key == "claim":
         return claims.loc[0, "a"], claims.loc[0, "b"]
     if key.startswith("pair"):
@@ -267,6 +295,7 @@ def of_difference(tables: Tables, key: str, column: str, what: str) -> float | i
 def headline_rows(tables: Tables) -> pd.DataFrame:
     judged = [schema.TEST_IOU.name, schema.TEST_BOUNDARY_IOU.name]
     rows = tables["claims"][tables["claims"]["metric"].isin(judged)]
+    rows = rows[~rows["matching"].str.startswith("pre-trained")]
     return rows.drop_duplicates(["a", "b", "metric"]).reset_index(drop=True)
 
 
@@ -309,12 +338,19 @@ def verdict(tables: Tables, key: str, column: str) -> str:
 def family_p(tables: Tables, key: str, column: str) -> float:
     """Holm over the family that the claim belongs to: that of the first page, or that of the practical's page."""
     first_page = {tuple(row) for row in headline_rows(tables)[["a", "b"]].to_numpy()}
+    if key.startswith("pretraining"):
+        return holm_p(tables, set(pretrained_pairs(tables)), pair_of(tables, key), column)
     keys = [f"{what}.{name}" for name in ("hourglass", "unet") for what in ("depth", "features", "bottleneck")]
     pairs = first_page
     if pair_of(tables, key) not in first_page:
         pairs = {pair_of(tables, one) for one in ("unet", *keys)} - first_page
+    return holm_p(tables, pairs, pair_of(tables, key), column)
+
+
+def holm_p(tables: Tables, pairs: set[tuple[object, object]], own_pair: tuple[object, object], column: str) -> float:
+    """Of one pair among all that are judged together, in both metrics."""
     ps = {(pair, name): claim_p(tables, pair, name) for pair in pairs for name in (IOU, BOUNDARY)}
-    own = claim_p(tables, pair_of(tables, key), column)
+    own = claim_p(tables, own_pair, column)
     ordered = sorted(ps.values())
     return min(1.0, max((len(ps) - place) * p for place, p in enumerate(ordered) if p <= own * (1 + 1e-9)))
 
@@ -325,6 +361,8 @@ def claim_p(tables: Tables, pair: tuple[object, object], column: str) -> float:
 
 
 def names_of(tables: Tables, key: str) -> list[str]:
+    if key.startswith("pretraining"):
+        return ["pre-trained", "from scratch"]
     return [LABELS[configurations(tables).loc[number, "architecture.name"]] for number in pair_of(tables, key)]
 
 
@@ -446,12 +484,83 @@ def copies(tables: Tables) -> float:
     return float(complete.drop_duplicates("split.digest")["baseline/copy/iou"].mean())
 
 
+def of_stage(tables: Tables, stage: str) -> pd.DataFrame:
+    """The complete runs of a stage."""
+    runs = tables["runs"]
+    return runs[(runs["stage"].fillna("comparison") == stage) & (runs["state"] == "complete")]
+
+
+def pretrained_pairs(tables: Tables) -> list[tuple[object, object]]:
+    """Numbers of the configurations that are pre-trained, and of those from scratch, by architecture."""
+    runs = of_stage(tables, "pretraining")
+    pairs = []
+    for _, own in runs.sort_values("configuration").groupby("architecture.name"):
+        first = own.drop_duplicates("configuration").set_index("training.pretrain_epochs")["configuration"]
+        pairs.append((first[2], first[0]))
+    return pairs
+
+
+def matching(tables: Tables, number: str) -> str:
+    rows = tables["claims"][tables["claims"]["matching"].str.startswith("pre-trained")]
+    return str(rows["matching"].unique()[int(number) - 1])
+
+
+def network_of(tables: Tables, key: str) -> str:
+    runs = tables["runs"].drop_duplicates("configuration").set_index("configuration")
+    row = runs.loc[pair_of(tables, key)[0]]
+    return f"{LABELS[row['architecture.name']]} (depth {row['depth']}, width {row['base_width']})"
+
+
+def flat(tables: Tables, name: str) -> pd.DataFrame:
+    """Runs of an architecture that make masks through a flat latent, at the depth of those that segment."""
+    segmented = of_stage(tables, "comparison")
+    depth = segmented.loc[segmented["architecture.latent"] > 0, "depth"].unique().item()
+    runs = of_stage(tables, "generative" if name in ("autoencoder", "vae") else "comparison")
+    runs = runs[(runs["architecture.name"] == name) & (runs["target"] == "mask") & (runs["depth"] == depth)]
+    return runs[(runs["architecture.latent"] > 0) & (runs["training.beta"] == 1)]
+
+
+def latent_size(tables: Tables, latent: str) -> int:
+    """The smallest or the largest."""
+    sizes = flat(tables, "autoencoder")["architecture.latent"]
+    return int(sizes.min() if int(latent) < sizes.mean() else sizes.max())
+
+
+def through_latent(tables: Tables, name: str, latent: str, what: str) -> float:
+    runs = flat(tables, name)
+    number = runs.loc[runs["architecture.latent"] == int(latent), "configuration"].unique().item()
+    means = fold_means(tables, number, IOU).groupby("fold").mean().to_numpy()
+    return float(means.mean() if what == "iou" else np.clip(t_interval(means)[what == "high"], 0, 1))
+
+
+def of_vaes(tables: Tables, what: str, end: str) -> float:
+    """The least or the most of the runs."""
+    runs = of_stage(tables, "generative")
+    runs = runs[runs["architecture.name"] == "vae"]
+    shares = runs["latent/active_units"] / runs["architecture.latent"]
+    if what != "active":
+        shares = runs.loc[runs["target"] == what.removesuffix(".copied"), "samples/copied_share"]
+    return float(shares.agg(end))
+
+
+def collapsed(tables: Tables) -> pd.DataFrame:
+    """Collapsed configurations in the order of their numbers: label, what was lost and runs."""
+    runs = of_stage(tables, "generative")
+    return runs.groupby(["configuration", "label", "collapse"]).size().reset_index(name="runs")
+
+
+def of_collapsed(tables: Tables, place: str, what: str) -> str | int:
+    value = collapsed(tables).loc[int(place) - 1, what]
+    return str(value) if what == "label" else int(value)
+
+
 def as_text(value: object) -> str:
     """As the store has it: pandas reads 16 as a number."""
     return str(value)
 
 
 STATE = "|".join(schema.STATES)
+STAGES = "|".join(schema.OBJECTIVES)
 RULES: dict[str, Callable[..., float | int | str]] = {
     r"units\.outcomes": lambda t: len(t["units"]),
     r"units\.planned": lambda t: int(t["study"].loc[0, "planned"]),
@@ -491,8 +600,24 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"front\.(\w+)\.(cheapest|best)\.(val_iou|memory_mb)": of_front,
     r"planned\.(\w+)": lambda t, stage: int(t["planned"].query("stage == @stage")["planned"].unique().item()),
     r"planned\.(\w+)\.(\w+)(?:\.all)?": lambda t, stage, name: share(t, "planned", stage, name),
-    rf"({STATE}|missing|lacking)\.(search|comparison)\.(\w+)": share,
-    rf"({STATE})\.(search|comparison)\.(\w+)\.reason": reason,
+    rf"({STATE}|missing|lacking)\.({STAGES})\.(\w+)": share,
+    rf"({STATE})\.({STAGES})\.(\w+)\.reason": reason,
+    r"pretraining\.matching(\d+)": matching,
+    r"(pretraining\.pair\d+)\.label": network_of,
+    r"(pretraining\.pair\d+)\.verdict": lambda t, key: verdict(t, key, IOU),
+    r"(pretraining\.pair\d+)\.p": lambda t, key: family_p(t, key, IOU),
+    r"(pretraining\.pair\d+)\.(difference|low|high|n|seeds)": lambda t, key, what: of_difference(t, key, IOU, what),
+    r"latent\.(depth|base_width)": lambda t, name: int(flat(t, "vae")[name].unique().item()),
+    r"latent\.(\d+)": latent_size,
+    r"latent\.beta": lambda t: float(flat(t, "vae")["training.beta"].unique().item()),
+    r"latent\.seeds": lambda t: f"{flat(t, 'unet')['seed'].nunique()} seeds",
+    r"latent\.(\w+)\.(\d+)\.(iou|low|high)": through_latent,
+    r"vae\.runs": lambda t: int((of_stage(t, "generative")["architecture.name"] == "vae").sum()),
+    r"vae\.collapsed": lambda t: int(collapsed(t)["runs"].sum()),
+    r"vae\.(active|mask\.copied|image\.copied)\.(min|max)": of_vaes,
+    r"collapsed\.(\d+)\.(label|runs)": of_collapsed,
+    r"collapsed\.rest": lambda t: int(collapsed(t)["runs"][4:].sum()),
+    r"apart\.(\w+)": lambda t, stage: int((t["units"]["stage"] == stage).sum()),
     r"openings\.all": lambda t: len(t["openings"]),
     r"openings\.again": lambda t: int(t["openings"]["unit"].duplicated().sum()),
     r"protocol\.(\w+)\.folds": lambda t, split: str(

@@ -163,7 +163,8 @@ def test_files_of_complete_comparison_runs_are_copied_once(
     assert len(complete) == 3
     copied = {path.relative_to(tmp_path / CACHE) for path in tmp_path.rglob("*") if path.is_file()}
     with_panel = complete[RUN][complete["seed"].eq(0) | complete["architecture.name"].eq("unet")]
-    expected = {Path(run, name) for run in complete[RUN] for name in READ_FILES if name != schema.PANEL_DATA}
+    every = set(READ_FILES) - {schema.PANEL_DATA, schema.GENERATED_DATA}
+    expected = {Path(run, name) for run in complete[RUN] for name in every}
     assert copied == expected | {Path(run, schema.PANEL_DATA) for run in with_panel}
     frames = pd.read_parquet(Path(complete[ARTIFACTS].iloc[0]) / schema.FRAME_TABLE)
     pd.testing.assert_frame_equal(frames, pd.DataFrame(Unit(architecture="unet").frames()))

@@ -73,7 +73,10 @@ def test_every_factorial_plans_paired_distinct_units(name: str) -> None:
         seeds.setdefault(unit.config.architecture, set()).add(unit.config.seed)
     (paired,) = set(map(frozenset, seeds.values()))
     assert paired in ({0, 1, 2}, {0, 1, 2, 3, 4})
-    assert len({unit.config.training for unit in plan}) == 1
+    for stage in {unit.stage for unit in plan}:
+        trainings = [unit.config.training for unit in plan if unit.stage == stage]
+        # What the study varies of it is a factor.
+        assert len({replace(training, beta=1, pretrain_epochs=0) for training in trainings}) == 1
     names = {frozenset(unit.factors) for unit in plan}
     assert all("architecture" in factors and "seed" in factors for factors in names)
 
@@ -105,8 +108,58 @@ def test_quick_crosses_three_architectures_with_depth_and_width() -> None:
 
 def test_practical_holds_its_presets_at_128_pixels() -> None:
     attempts = Counter(unit.config.architecture for unit in units("practical"))
-    assert all(attempts[preset] == 3 for preset in PRESETS.values())
+    for preset in ("simple_conv_shallow", "simple_conv_deep", "hourglass", "unet"):
+        assert attempts[PRESETS[preset]] == 3
     assert {unit.config.data.size for unit in units("practical")} == {(128, 128)}
+
+
+def test_generative_crosses_depth_latent_and_beta_and_segments_through_the_same_latents() -> None:
+    plan = units("generative")
+    of_masks = {
+        tuple(unit.factors.get(name) for name in ("architecture", "depth", "latent", "beta"))
+        for unit in plan
+        if unit.factors.get("target") == "mask"
+    }
+    latents = {4, 16, 64}
+    assert of_masks == {("autoencoder", depth, latent, None) for depth in (2, 4) for latent in latents} | {
+        ("vae", depth, latent, beta) for depth in (2, 4) for latent in latents for beta in (1.0, 8.0)
+    }
+    segmenting = [unit for unit in plan if unit.stage == "comparison"]
+    assert {unit.config.architecture.name for unit in segmenting} == {"hourglass", "unet"}
+    assert {unit.config.architecture.latent for unit in segmenting} == latents
+    for unit in plan:
+        assert unit.factors.get("beta", 1.0) == unit.config.training.beta
+        assert unit.factors.get("latent", 0) == unit.config.architecture.latent
+    of_images = [unit for unit in plan if unit.config.architecture.target == "image"]
+    assert {(unit.factors["architecture"], unit.factors["depth"], unit.factors["latent"]) for unit in of_images} == {
+        (name, depth, 0) for name in ("autoencoder", "vae") for depth in (2, 3, 4)
+    }
+
+
+def test_pretraining_is_compared_at_an_equal_budget_whatever_the_epochs() -> None:
+    study = CATALOG["generative"]
+    assert isinstance(study, Factorial)
+    for epochs in (1, 8):
+        plan = study.units(study.setting(data="synthetic", epochs=epochs))
+        pairs: dict[Any, set[int]] = {}
+        for unit in plan:
+            if unit.stage == "pretraining":
+                assert unit.config.data.labelled_scenes == 6
+                equal = replace(unit.config, training=replace(unit.config.training, pretrain_epochs=0))
+                pairs.setdefault(equal, set()).add(unit.config.training.pretrain_epochs)
+        assert len(pairs) == 6
+        assert all(len(of) == 2 and 0 in of for of in pairs.values())
+
+
+def test_a_factorial_has_an_optuna_study_for_each_of_its_stages() -> None:
+    assert CATALOG["generative"].stage_names() == ["generative/generative", "generative", "generative/pretraining"]
+    assert CATALOG["quick"].stage_names() == ["quick"]
+    planned = budgets(CATALOG["generative"].planned(setting("generative")))
+    assert {stage: sum(counts.values()) for stage, counts in planned.items()} == {
+        "generative": 72,
+        "comparison": 18,
+        "pretraining": 12,
+    }
 
 
 def test_depth_width_covers_depths_and_widths() -> None:

@@ -25,12 +25,7 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
     ("arguments", "study", "message"),
     [
         (("--data", "nowhere"), "tiny", "nowhere/images must be a folder"),
-        (
-            (),
-            "slow",
-            "study must be one of quick, practical, depth_width, skips, matched, search, memory_budget, leak, aa, "
-            "tiny, got 'slow'",
-        ),
+        ((), "slow", f"study must be one of {', '.join(CATALOG)}, tiny, got 'slow'"),
         (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
         (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
         (("--memory-budget", "2 GigaBytes"), "tiny", "memory budget must be a size such as 2GiB"),

@@ -152,7 +152,7 @@ def test_a_report_is_answered_by_the_driver(tmp_path: Path) -> None:
     channel = Channel(receive)
     with pytest.raises(AuthenticationError, match="digest sent was rejected"):
         Client((channel.address.host, channel.address.port), authkey=b"guess")
-    record = EpochRecord(1, 1, 1, 1, 0.5, 0.5, 1e-3, 0.1)
+    record = EpochRecord(1, 1, {schema.VAL_LOSS.name: 1, schema.VAL_IOU.name: 0.5}, 1e-3, 0.1)
     with Reporter(channel.address, "run") as report:
         assert report(record) is None
         assert report(record._replace(epoch=2)) == "enough"

@@ -57,7 +57,8 @@ def learn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, bool]]:
         state: schema.State = "complete"
         for epoch in range(1, EPOCHS + 1):
             iou = quality(config, epoch)
-            if reason := stop(EpochRecord(epoch, 1, 1, 1, iou, iou, 1e-3, 0.1)):
+            scores = {schema.VAL_LOSS.name: 1.0, schema.VAL_IOU.name: iou}
+            if reason := stop(EpochRecord(epoch, 1, scores, 1e-3, 0.1)):
                 state = "pruned"
                 break
         metrics = {schema.BEST_VAL_IOU.name: iou, schema.TENSOR_PEAK.name: 1_000_000 * config.architecture.depth}

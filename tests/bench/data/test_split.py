@@ -19,7 +19,8 @@ def split(name: SplitName, seed: int, folds: int = 5) -> Split:
 @pytest.mark.parametrize("folds", [3, 5, 13])
 def test_no_scene_is_on_two_sides_and_every_frame_is_somewhere(name: SplitName, folds: int) -> None:
     for seed in range(folds):
-        parts = split(name, seed, folds)
+        *parts, unlabelled = split(name, seed, folds)
+        assert len(unlabelled) == 0
         sides = [{SCENES[index] for index in part} for part in parts]
         assert all(sides)
         assert sum(len(side) for side in sides) == len(set.union(*sides))
@@ -60,3 +61,40 @@ def test_folds_are_balanced_in_frames_and_do_not_depend_on_the_order() -> None:
 def test_too_few_scenes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"data.folds must be at most the number of scenes \(2\), got 3"):
         split_frames(["a", "a", "b"], DataConfig(folds=3), 0)
+
+
+def labelled(count: int, seed: int = 0, name: SplitName = "scene_folds") -> Split:
+    return split_frames(SCENES, DataConfig(split=name, labelled_scenes=count), seed)
+
+
+@pytest.mark.parametrize("name", ["scene_folds", "scene_holdout"])
+@pytest.mark.parametrize("count", [1, 3, 7])
+def test_so_many_training_scenes_are_labelled_and_the_others_only_lose_their_labels(
+    name: SplitName, count: int
+) -> None:
+    for seed in range(5):
+        ours, full = labelled(count, seed, name), split(name, seed)
+        scenes, unlabelled = ({SCENES[index] for index in part} for part in (ours.train, ours.unlabelled))
+        assert len(scenes) == count
+        assert scenes.isdisjoint(unlabelled)
+        assert sorted([*ours.train, *ours.unlabelled]) == full.train.tolist()
+        assert (ours.val.tolist(), ours.test.tolist()) == (full.val.tolist(), full.test.tolist())
+
+
+def test_the_seed_decides_which_scenes_are_labelled() -> None:
+    assert labelled(3).train.tolist() == labelled(3).train.tolist()
+    # Seeds 0 and 5 have the same test and validation scenes.
+    assert labelled(0).train.tolist() == labelled(0, seed=5).train.tolist()
+    assert labelled(3).train.tolist() != labelled(3, seed=5).train.tolist()
+
+
+def test_more_labels_keep_those_of_fewer() -> None:
+    assert set(labelled(2).train) < set(labelled(5).train)
+
+
+def test_all_training_scenes_can_be_labelled_by_their_number_too() -> None:
+    scenes = len({SCENES[index] for index in labelled(0).train})
+    assert len(labelled(0).unlabelled) == 0
+    assert labelled(scenes).train.tolist() == labelled(0).train.tolist()
+    with pytest.raises(ValueError, match=rf"labelled_scenes must be at most the training scenes \({scenes}\), got"):
+        labelled(scenes + 1)

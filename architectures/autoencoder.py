@@ -1,0 +1,31 @@
+"""Auto-encoder: an Hourglass that gives back what enters it, images or masks."""
+
+from torch import Tensor
+
+from architectures.config import ArchitectureConfig, require_same_channels
+from architectures.hourglass import Hourglass
+
+
+class AutoEncoder(Hourglass):
+    """The Hourglass' encoder and decoder, apart."""
+
+    def __init__(self, config: ArchitectureConfig) -> None:
+        require_same_channels(config)
+        super().__init__(config)
+
+    def to_code(self, x: Tensor) -> Tensor:
+        """(B, C_in, H, W) -> what stands for it: the latent (B, C, h, w)."""
+        code: Tensor = self.bottleneck(self.to_latent(self.encode(x)[0]))
+        return code
+
+    def from_code(self, code: Tensor, size: tuple[int, int]) -> Tensor:
+        """Latent (B, C, h, w) -> logits (B, C_in, H, W) of images of a size."""
+        return self.decode(code, {})[..., : size[0], : size[1]]
+
+
+PRESETS = {
+    "autoencoder": ArchitectureConfig(
+        name="autoencoder", channels=(16, 32, 64), decoder_channels=(32, 16, 8), out_channels=3
+    )
+}
+"""The practical's Hourglass with images at both ends."""

@@ -1,0 +1,1 @@
+"""What auto-encoders and VAEs are judged by, and what they draw."""

@@ -1,0 +1,97 @@
+"""What an auto-encoder or VAE is worth on the test frames: quality, bounds, latent, probe, samples and grids."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from architectures.vae import VAE
+from bench import schema
+from bench.artifacts import write_table
+from bench.config import RunConfig
+from bench.data.frames import is_foreground
+from bench.frame_table import frame_table, scene_means
+from bench.generative.bounds import bits_per_dimension, bound_table
+from bench.generative.grids import save_grid
+from bench.generative.latent import collapse, encode, latent_table
+from bench.generative.pictures import draw, draw_samples, make_grids
+from bench.generative.probe import probe_iou
+from bench.generative.quality import quality_table
+from bench.material import Material
+
+
+class Examined(NamedTuple):
+    """What was found, and what writes the artifacts."""
+
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    write: Callable[[Path], None]
+
+
+def evaluate_generative(config: RunConfig, material: Material) -> Examined:
+    """Everything on the test frames, by the weights that the network has now."""
+    trainer, split = material.trainer, material.split
+    scenes = [material.dataset.frames.scenes[index] for index in split.test]
+    test = torch.from_numpy(split.test)
+    reconstructions = trainer.predict(material.data, test)
+    originals = torch.cat([targets.cpu() for _, targets in trainer.pairs(material.data, test)])
+    table = quality_table(reconstructions.numpy(), originals.numpy())
+    codes, divergences = encode(trainer, material.data, test)
+    latent = latent_table(codes, divergences)
+    pictures = draw(config, material, codes, latent, reconstructions)
+    metrics, tags = {schema.PROBE_IOU.name: _probe(material, codes)}, {}
+    if isinstance(trainer.network, VAE):
+        table = pd.concat([table, bound_table(trainer, material.data, test, config.seed)], axis=1)
+        found, lost = _about_posterior(config, material, table, scenes, latent, originals[0].numel())
+        samples, copied = draw_samples(config, material)
+        metrics, tags, pictures = metrics | found | copied, {schema.COLLAPSE: lost}, pictures | samples
+    metrics |= scene_means(table, scenes, (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS))
+    masks = _mask_table(material, reconstructions) if config.architecture.target == "mask" else pd.DataFrame()
+    metrics |= scene_means(masks, scenes)
+
+    def write(folder: Path) -> None:
+        write_table(material.dataset, split, table, folder / schema.RECONSTRUCTION_TABLE)
+        if len(masks):
+            write_table(material.dataset, split, masks, folder / schema.FRAME_TABLE)
+        latent.to_parquet(folder / schema.LATENT_TABLE, index=False)
+        np.savez_compressed(folder / schema.GENERATED_DATA, allow_pickle=False, **pictures)
+        for name, grid in make_grids(pictures).items():
+            save_grid(grid, folder / f"{name}.png")
+
+    return Examined(metrics, tags, write)
+
+
+def _about_posterior(
+    config: RunConfig, material: Material, table: pd.DataFrame, scenes: list[str], latent: pd.DataFrame, dimensions: int
+) -> tuple[dict[str, float], str]:
+    """Metrics of a VAE that are no scene means, and what it has lost."""
+    elbo = scene_means(table, scenes, (schema.TEST_ELBO,))[schema.TEST_ELBO.name]
+    active = int(latent["active"].sum())
+    metrics = {schema.TEST_BITS.name: bits_per_dimension(elbo, dimensions), schema.ACTIVE_UNITS.name: float(active)}
+    network = material.trainer.network
+    if config.architecture.target == "mask":
+        return metrics, collapse(active, None)
+    assert isinstance(network, VAE)
+    sigma = network.sigma().item()
+    return metrics | {schema.TEST_SIGMA.name: sigma}, collapse(active, None if config.training.sigma else sigma)
+
+
+def _mask_table(material: Material, probability: Tensor) -> pd.DataFrame:
+    """Every test metric of reconstructed masks."""
+    frames, test = material.dataset.frames, material.split.test
+    return frame_table(probability.squeeze(1).numpy(), is_foreground(frames.masks[test]), frames.native[test])
+
+
+def _probe(material: Material, test_codes: Tensor) -> float:
+    """Linear probe from the codes of training, validation and test frames to their masks."""
+    split, masks = material.split, material.data.masks.flatten(1).cpu()
+    indices = {role: torch.from_numpy(getattr(split, role)) for role in ("train", "val", "test")}
+    codes = {role: encode(material.trainer, material.data, indices[role])[0] for role in ("train", "val")}
+    codes["test"] = test_codes
+    train, val, test = ((codes[role], masks[index]) for role, index in indices.items())
+    scenes = ([material.data.scenes[index] for index in of.tolist()] for of in (indices["val"], indices["test"]))
+    return probe_iou(train, val, test, *scenes)

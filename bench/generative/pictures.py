@@ -1,0 +1,93 @@
+"""The pictures that a run of an auto-encoder or VAE leaves behind, of its test frames and its samples."""
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from architectures import registry
+from architectures.autoencoder import AutoEncoder
+from architectures.config import Target
+from architectures.vae import VAE
+from bench.config import RunConfig
+from bench.data.frames import Frames, is_foreground
+from bench.generative.config import SAMPLES
+from bench.generative.decoding import OFFSETS, interpolate, sample, to_pictures, traverse
+from bench.generative.grids import (
+    Grid,
+    Pictures,
+    interpolation_grid,
+    reconstruction_grid,
+    sample_grid,
+    traversal_grid,
+)
+from bench.generative.latent import most_telling
+from bench.generative.memorisation import memorisation
+from bench.material import Material
+from bench.panel import choose_frames
+
+PICTURED = 12
+"""Reconstructions that are kept."""
+PAIRS = 4
+"""Ways from frame to frame: from each of the first reconstructions to the next."""
+TRAVERSED = 6
+"""Latent numbers that are varied."""
+
+
+def draw(
+    config: RunConfig, material: Material, codes: Tensor, latent: pd.DataFrame, reconstructions: Tensor
+) -> dict[str, Pictures]:
+    """The arrays of `schema.GENERATED_DATA` that an auto-encoder has too.
+
+    Args:
+        codes: (N, D) of the test frames.
+        reconstructions: (N, C, H, W) of the test frames.
+    """
+    frames, split, network = material.dataset.frames, material.split, material.trainer.network
+    assert isinstance(network, AutoEncoder)
+    targets, size = target_pictures(frames, config.architecture.target), config.data.size
+    shape = registry.predict(config.architecture, *size).shape
+    maps = codes.view(-1, *shape)
+    places = choose_frames([frames.scenes[index] for index in split.test], PICTURED)
+    dimensions = most_telling(latent, TRAVERSED)
+    starts, ends = pairs(len(places))
+    return {
+        "originals": targets[split.test[places]],
+        "reconstructions": to_pictures(reconstructions[places]),
+        "interpolations": interpolate(network, maps[places][starts], maps[places][ends], size),
+        "traversals": traverse(network, maps, maps[places[0]], dimensions, size),
+        "dimensions": np.array(dimensions),
+    }
+
+
+def draw_samples(config: RunConfig, material: Material) -> tuple[dict[str, Pictures], dict[str, float]]:
+    """The arrays that a VAE adds, and how near its samples come to training frames."""
+    network, split, size = material.trainer.network, material.split, config.data.size
+    assert isinstance(network, VAE)
+    samples = sample(network, registry.predict(config.architecture, *size).shape, SAMPLES, size, config.seed)
+    targets = target_pictures(material.dataset.frames, config.architecture.target)
+    scenes = [material.data.scenes[index] for index in split.train]
+    copied = memorisation(samples, targets[split.train], scenes, targets[split.test])
+    return {"samples": samples, "neighbours": targets[split.train][copied.neighbours]}, copied.metrics
+
+
+def target_pictures(frames: Frames, target: Target) -> Pictures:
+    """What is to leave the network, of all frames: images (N, H, W, 3), or masks (N, H, W) of 0 and 255."""
+    return frames.images if target == "image" else is_foreground(frames.masks).astype(np.uint8) * 255
+
+
+def pairs(frames: int) -> tuple[list[int], list[int]]:
+    """Positions of the frames that ways start from and lead to; a lone frame leads to itself."""
+    count = min(PAIRS, frames - 1)
+    return (list(range(count)), list(range(1, count + 1))) if count else ([0], [0])
+
+
+def make_grids(pictures: dict[str, Pictures]) -> dict[str, Grid]:
+    """What was drawn, by the names of the pictures, laid out."""
+    originals = pictures["originals"]
+    starts, ends = pairs(len(originals))
+    grids = {
+        "reconstructions": reconstruction_grid(originals, pictures["reconstructions"]),
+        "interpolations": interpolation_grid(originals[starts], pictures["interpolations"], originals[ends]),
+        "traversals": traversal_grid(originals[0], pictures["traversals"], pictures["dimensions"].tolist(), OFFSETS),
+    }
+    return grids | ({"samples": sample_grid(pictures["samples"])} if "samples" in pictures else {})

@@ -1,0 +1,54 @@
+"""Pre-training: an encoder that learns to reconstruct the training images before it learns to segment them.
+
+The budget stays equal: pre-training takes as many steps of the run's as its epochs would have taken to segment. It sees
+the images of all training scenes, of those without labels too, and no image of the validation and test scenes.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from architectures import registry
+from bench.config import RunConfig
+from bench.device import place
+from bench.execution import default_execution
+from bench.material import Material, epoch_steps
+from bench.trainer import Trainer
+
+TAKEN = ("encoder.", "to_latent.")
+"""Prefixes of the parameters that are taken over."""
+
+
+def pretrain(config: RunConfig, material: Material, on_step: Callable[[], None]) -> None:
+    """Replace the encoder of the material's network by that of an auto-encoder of the same sizes."""
+    teacher = autoencoder_of(config)
+    steps, epochs, device = epoch_steps(config, material.split), teacher.training.epochs, material.trainer.device
+    execution = default_execution(teacher, device)
+    network = place(registry.build(teacher.architecture, seed=config.seed), device, execution.layout)
+    trainer = Trainer(network, teacher, steps * epochs, device, execution)
+    frames = torch.from_numpy(np.concatenate((material.split.train, material.split.unlabelled)))
+    generator = torch.Generator().manual_seed(config.seed)
+    for _ in range(epochs):
+        order = torch.randperm(len(frames), generator=generator)
+        size = min(config.training.batch_size, len(material.split.train))
+        trainer.train_epoch(material.data, frames[order[: steps * size]], on_step)
+    learnt = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(TAKEN)}
+    material.trainer.network.load_state_dict(learnt, strict=False)
+
+
+def autoencoder_of(config: RunConfig) -> RunConfig:
+    """The auto-encoder of images whose encoder has the sizes of the configuration's."""
+    own = config.architecture
+    architecture = registry.configure(
+        "autoencoder",
+        own.channels,
+        decoder_channels=own.decoder_channels,
+        norm=own.norm,
+        target="image",
+        latent=own.latent,
+        image_size=own.image_size,
+    )
+    training = replace(config.training, epochs=config.training.pretrain_epochs, pretrain_epochs=0)
+    return replace(config, architecture=architecture, training=training)

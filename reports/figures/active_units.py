@@ -1,0 +1,89 @@
+"""How many of a VAE's latent numbers are active, and how much they say, against how many there are."""
+
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench import schema
+from reports import style, text
+from reports.figures.base import Plot, Whiskers, crowded, draw_whiskers, seeds
+from reports.figures.betas import latent_axis, line_handles, lines, mask_vaes, series
+from reports.figures.bottleneck import spread
+from reports.generative import OVER_FOLDS, STAGE
+from reports.summary import Summary
+
+
+class ActiveUnits(NamedTuple):
+    """One row per configuration of VAEs of masks, columns as `latent_points` and size, in both."""
+
+    active: pd.DataFrame
+    """Share of the latent numbers that is active, and `units`, the mean number of these."""
+    rate: pd.DataFrame
+    """Rate in nats per latent number."""
+
+
+def record(of: Summary) -> ActiveUnits:
+    """Both for every configuration."""
+    units, rate = (mask_vaes(of, metric) for metric in (schema.ACTIVE_UNITS, schema.TEST_RATE))
+    return ActiveUnits(_per_number(units, most=1).assign(units=units["mean"]), _per_number(rate))
+
+
+def _per_number(points: pd.DataFrame, most: float | None = None) -> pd.DataFrame:
+    ends = ["mean", "low", "high"]
+    return points.assign(**{end: (points[end] / points["latent"]).clip(upper=most) for end in ends})
+
+
+def draw(shown: ActiveUnits) -> Figure:
+    """A panel each."""
+    figure, (axes,) = style.panels(2, height=2.5, width=style.HALF_WIDTH)
+    for axis, points in zip(axes, shown, strict=True):
+        _draw_panel(axis, points)
+        # With room for whole marks at 0.
+        axis.set_ylim(-0.05 * axis.get_ylim()[1], axis.get_ylim()[1])
+    axes[0].set_ylabel("share of active units")
+    axes[0].set_ylim(-0.05, 1.05)
+    axes[1].set_ylabel("rate per latent number (nats)")
+    figure.legend(handles=line_handles(shown.active), loc="outside upper center", ncols=2, handlelength=2.4)
+    return figure
+
+
+def _draw_panel(axis: Axes, points: pd.DataFrame) -> None:
+    order = points.groupby(["depth", "width", "beta"]).ngroup()
+    points = spread(points.assign(side=points["latent"], elements=order))
+    sizes, look = lines(points), style.look("vae")
+    for one in series(points):
+        for size, own in one.points.groupby("size"):
+            means_of = own.groupby("latent")[["x", "mean"]].mean()
+            axis.plot(
+                means_of["x"], means_of["mean"], color=look.colour, linestyle=sizes[str(size)], linewidth=0.8, zorder=1
+            )
+        draw_whiskers(axis, Whiskers(one.architecture, one.points), "x", bare=crowded(points), **one.filling)
+    latent_axis(axis, points)
+
+
+def caption(shown: ActiveUnits) -> str:
+    """What both panels count."""
+    return (
+        "VAEs of masks. Left: latent numbers whose posterior mean has a variance above 0.01 over the test frames "
+        "(active units, Burda et al. 2016), as a share of all. Right: what each says, the KL divergence per "
+        f"frame divided by their number. Mark: mean; whisker: its {OVER_FOLDS} ({seeds(shown.active)}); marks at "
+        "one size are drawn next to each other."
+    )
+
+
+def alt(shown: ActiveUnits) -> str:
+    """Both by latent size."""
+    each = [
+        f"{text.significant(rows['units'].min())} to {text.significant(rows['units'].max())} of {latent:g}"
+        for latent, rows in shown.active.groupby("latent")
+    ]
+    rates = shown.rate["mean"]
+    return (
+        f"Two plots against the latent numbers of VAEs. Mean active units: {', '.join(each)}. Rate per latent number: "
+        f"{text.significant(rates.min())} to {text.significant(rates.max())} nats."
+    )
+
+
+PLOT = Plot(section="generative", stage=STAGE, width="half", record=record, draw=draw, caption=caption, alt=alt)

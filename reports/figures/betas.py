@@ -1,0 +1,100 @@
+"""How VAEs of several betas, depths and widths are told apart: by the filling of their marks, and by their lines."""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
+
+from bench import schema
+from reports import style
+from reports.figures.base import NoDataError
+from reports.generative import STAGE, latent_points
+from reports.summary import Summary
+
+SHADES = (1.0, 0.0, 0.4, 0.7)
+"""How much of its architecture's colour a mark is filled with, the rest is white: from the lowest beta on."""
+LINES: tuple[style.LineStyle, ...] = ("-", "--", ":", "-.")
+
+
+class Series(NamedTuple):
+    """Points that share an architecture and, of VAEs, a beta."""
+
+    architecture: str
+    label: str
+    points: pd.DataFrame
+    filling: dict[str, Any]
+    """How its marks differ from those of the architecture, as matplotlib calls it."""
+
+
+def series(points: pd.DataFrame, among: pd.DataFrame | None = None) -> list[Series]:
+    """All of them, architectures in their fixed order; points as `latent_points`.
+
+    A beta has the shade that it has `among` all points of a figure; these are all if None.
+    """
+    betas = sorted((points if among is None else among)["beta"].dropna().unique())
+    found = []
+    for name in style.in_order(points["architecture"]):
+        own, look = points[points["architecture"] == name], style.look(name)
+        if own["beta"].isna().all():
+            found.append(Series(name, look.label, own, {}))
+            continue
+        for beta in sorted(own["beta"].unique()):
+            face = _tint(look.colour, SHADES[betas.index(beta) % len(SHADES)])
+            # With an edge of their own colour marks of all shades are as large.
+            filling = {"markerfacecolor": face, "markeredgecolor": look.colour, "markeredgewidth": 0.8}
+            label = f"{look.label} (beta {beta:g})"
+            found.append(Series(name, label, own[own["beta"] == beta], filling))
+    return found
+
+
+def _tint(colour: str, share: float) -> tuple[float, float, float]:
+    """A colour on white paper."""
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
+    return red, green, blue
+
+
+def mask_vaes(of: Summary, metric: schema.Metric) -> pd.DataFrame:
+    """The points of VAEs of masks, with their `size`: depth, and the base width if there are several.
+
+    Raises:
+        NoDataError: there are none.
+    """
+    points = latent_points(of.others.get(STAGE), metric)
+    points = points[(points["architecture"] == "vae") & (points["target"] == "mask")]
+    if points.empty:
+        raise NoDataError("no complete run of a VAE of masks was tested.")
+    width = "/" + points["width"].astype("str") if points["width"].nunique() > 1 else ""
+    points = points.assign(size="depth " + points["depth"].astype("str") + width)
+    return points.sort_values(["depth", "width", "beta", "latent", "number"], ignore_index=True)
+
+
+def lines(points: pd.DataFrame) -> dict[str, Any]:
+    """The line style of each size, from shallow to deep."""
+    sizes = points.sort_values(["depth", "width"])["size"].unique()
+    return {size: LINES[place % len(LINES)] for place, size in enumerate(sizes)}
+
+
+def line_handles(points: pd.DataFrame) -> list[Line2D]:
+    """For a legend: a mark for each beta, and a line for each size if there are several; points as `mask_vaes`."""
+    look = style.look("vae")
+    marks = [
+        Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", label=one.label, **one.filling)
+        for one in series(points)
+    ]
+    sizes = [
+        Line2D([], [], color=look.colour, linestyle=line, linewidth=0.8, label=size)
+        for size, line in lines(points).items()
+    ]
+    return marks + (sizes if len(sizes) > 1 else [])
+
+
+def latent_axis(axis: Axes, points: pd.DataFrame) -> None:
+    """The x axis of latent sizes, two octaves long or longer; comes after the drawing."""
+    low, high = points["latent"].min(), points["latent"].max()
+    if high < 4 * low:
+        middle = (low * high) ** 0.5
+        axis.set_xlim(middle / 2.2, middle * 2.2)
+    style.binary_axis(axis)
+    axis.set_xlabel("latent numbers")

@@ -1,0 +1,185 @@
+"""What VAEs make of frames: reconstructions, ways from frame to frame, samples beside the nearest training masks."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench import schema
+from reports import style, text
+from reports.figures.base import NoDataError, Plot
+from reports.generated_file import Generated, Pictures, read_generated
+from reports.latent import by_validation, plainest
+from reports.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, RUN, SEED
+from reports.summary import CONFIGURATION, LABEL, Summary, comparable
+
+COLUMNS = 12
+"""Pictures beside each other."""
+WAYS = 2
+SAMPLE_ROWS = 2
+GAP = 1 / 16
+"""Between pictures, in parts of their width."""
+NAMES = 0.95
+"""Inches at the left, for the names of the rows."""
+NEAR, FAR = 0.03, 0.13
+"""Inches between rows that belong together, and between those that do not."""
+
+
+class Strip(NamedTuple):
+    """A row of pictures."""
+
+    name: str
+    pictures: Pictures
+    """(n, H, W) or (n, H, W, 3)."""
+    places: list[float]
+    """Of each picture, in columns from the left."""
+
+
+class Shown(NamedTuple):
+    """Rows of pictures of one VAE and, if it is of masks and there is one of images, reconstructions of that one."""
+
+    runs: pd.DataFrame
+    """A row per run: run_id, target, label, latent, beta, seed."""
+    groups: list[list[Strip]]
+    """Strips that belong together."""
+    samples: tuple[int, int]
+    """How many are shown, and how many there are."""
+
+
+def record(of: Summary) -> Shown:
+    """By the rule of the caption."""
+    runs = [run for target in ("mask", "image") if (run := _chosen(of, target)) is not None]
+    if not runs:
+        raise NoDataError(f"no complete run of a VAE that did not collapse has a file {schema.GENERATED_DATA}.")
+    files = [_read(run) for run in runs]
+    first = files[0]
+    groups = [_reconstructions(file, run[schema.TARGET]) for file, run in zip(files, runs, strict=True)]
+    groups += [_ways(first), *_samples(first, runs[0][schema.TARGET])]
+    about = pd.DataFrame(runs)[[RUN, schema.TARGET, LABEL, LATENT, BETA, SEED]].reset_index(drop=True)
+    return Shown(about, groups, (min(SAMPLE_ROWS * COLUMNS, len(first.samples)), len(first.samples)))
+
+
+def _chosen(of: Summary, target: str) -> pd.Series | None:
+    """The run of the VAEs of masks or images that is shown; None if there is none that kept its pictures."""
+    stage = of.others.get("generative")
+    if stage is None:
+        return None
+    complete = stage.runs[stage.runs[schema.STATE] == "complete"]
+    runs = complete[(complete[schema.TARGET] == target) & (complete[ARCHITECTURE] == "vae")]
+    collapsed = runs.loc[runs[schema.COLLAPSE] != "", CONFIGURATION]
+    table = comparable(stage.configurations)
+    table = table[table[CONFIGURATION].isin(set(runs[CONFIGURATION]) - set(collapsed))]
+    best = by_validation(plainest(table), "generative")[CONFIGURATION][:1]
+    own = runs[runs[CONFIGURATION].isin(best)].sort_values(SEED)
+    return next((run for _, run in own.iterrows() if (Path(run[ARTIFACTS]) / schema.GENERATED_DATA).is_file()), None)
+
+
+def _read(run: pd.Series) -> Generated:
+    try:
+        return read_generated(Path(run[ARTIFACTS]))
+    except ValueError as damaged:
+        raise NoDataError(str(damaged)) from damaged
+
+
+def _reconstructions(file: Generated, target: str) -> list[Strip]:
+    return _beside({f"test {target}": file.originals, "reconstruction": file.reconstructions}, 0)
+
+
+def _ways(file: Generated) -> list[Strip]:
+    """Each between the two test frames that it joins; a lone frame leads to itself."""
+    strips = []
+    for number, steps in enumerate(file.interpolations[:WAYS]):
+        ends = file.originals[number], file.originals[min(number + 1, len(file.originals) - 1)]
+        inner = (COLUMNS - len(steps)) / 2
+        places = [0.0, *(inner + step for step in range(len(steps))), COLUMNS - 1.0]
+        strips.append(Strip("interpolation", np.stack([ends[0], *steps, ends[1]]), places))
+    return strips
+
+
+def _samples(file: Generated, target: str) -> list[list[Strip]]:
+    """Each row of them above the training frames that are nearest to them."""
+    kinds = {"sample": file.samples, f"nearest training\n{target}": file.neighbours}
+    shown = min(SAMPLE_ROWS * COLUMNS, len(file.samples))
+    return [_beside(kinds, first) for first in range(0, shown, COLUMNS)]
+
+
+def _beside(kinds: dict[str, Pictures], first: int) -> list[Strip]:
+    """Strips with the pictures from `first` on, one below the other."""
+    rows = {name: pictures[first : first + COLUMNS] for name, pictures in kinds.items()}
+    return [Strip(name, pictures, [float(place) for place in range(len(pictures))]) for name, pictures in rows.items()]
+
+
+def draw(shown: Shown) -> Figure:
+    """A strip of pictures per row, its name to the left."""
+    width = style.PAGE_WIDTH - NAMES
+    strips = [(strip, place == 0) for group in shown.groups for place, strip in enumerate(group)]
+    sheets = [_sheet(strip) for strip, _ in strips]
+    heights = [width * sheet.shape[0] / sheet.shape[1] for sheet in sheets]
+    gaps = [FAR if first else NEAR for _, first in strips[1:]]
+    total = sum(heights) + sum(gaps)
+    figure = Figure(figsize=(style.PAGE_WIDTH, total))
+    top = total
+    for (strip, _), sheet, height, gap in zip(strips, sheets, heights, [*gaps, 0.0], strict=True):
+        bottom = top - height
+        axis = figure.add_axes((NAMES / style.PAGE_WIDTH, bottom / total, width / style.PAGE_WIDTH, height / total))
+        axis.imshow(sheet, interpolation="none")
+        axis.set_axis_off()
+        middle = (top + bottom) / 2 / total
+        figure.text((NAMES - 0.08) / style.PAGE_WIDTH, middle, strip.name, ha="right", va="center", fontsize=6.5)
+        top = bottom - gap
+    return figure
+
+
+def _sheet(strip: Strip) -> Pictures:
+    """(H, width, 3): the pictures on white paper, as wide as all columns."""
+    height, side = strip.pictures.shape[1:3]
+    step = side + max(1, round(GAP * side))
+    sheet = np.full((height, step * (COLUMNS - 1) + side, 3), 255, np.uint8)
+    for picture, place in zip(strip.pictures, strip.places, strict=True):
+        left = round(place * step)
+        sheet[:, left : left + side] = picture if picture.ndim == 3 else picture[..., None]
+    return sheet
+
+
+def caption(shown: Shown) -> str:
+    """Which runs by which rule, and what the rows are."""
+    first = shown.runs.iloc[0]
+    target, (count, every) = first[schema.TARGET], shown.samples
+    return (
+        f"{_rule(first)} From above: the middle frames of test scenes and their reconstructions from the mean of the "
+        f"posterior{_others(shown)}; between two of these frames the pictures of a straight line from latent to "
+        f"latent; the first {count} of {text.counted(every, 'sample')} of the prior, each above the training {target} "
+        f"that is nearest to it (root mean square difference of thumbnails). Masks: probabilities from black to white."
+    )
+
+
+def _rule(run: pd.Series) -> str:
+    return (
+        f"Chosen by rule, not by eye: of the VAEs of {run[schema.TARGET]}s with beta = {float(run[BETA]):g} of which "
+        f"no run collapsed, the one with the lowest mean validation loss, {run[LABEL]}, by its run with the lowest "
+        f"seed, {run[SEED]}."
+    )
+
+
+def _others(shown: Shown) -> str:
+    if len(shown.runs) == 1:
+        return ""
+    run = shown.runs.iloc[1]
+    return f"; the same of the VAE of images by the same rule, {run[LABEL]}, seed {run[SEED]}"
+
+
+def alt(shown: Shown) -> str:
+    """How many pictures of what."""
+    frames = [text.counted(len(group[0].pictures), group[0].name) for group in shown.groups[: len(shown.runs)]]
+    ways = len(shown.groups[len(shown.runs)])
+    target, samples = shown.runs[schema.TARGET].iloc[0], text.counted(shown.samples[0], "sample")
+    return (
+        f"Rows of pictures that VAEs drew: {text.listed(frames)}, each above its reconstruction; "
+        f"{text.counted(ways, 'interpolation')} between two test {target}s; {samples}, each above the nearest training "
+        f"{target}."
+    )
+
+
+PLOT = Plot(section="generative", stage="generative", record=record, draw=draw, caption=caption, alt=alt)

@@ -1,0 +1,188 @@
+"""Quality against the size of the latent: of reconstructed masks and images, beside that of segmented masks."""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bench import schema
+from reports import style, text
+from reports.figures.base import (
+    NoDataError,
+    Plot,
+    Whiskers,
+    cropped,
+    crowded,
+    draw_whiskers,
+    marks_are,
+    score_limits,
+)
+from reports.figures.betas import Series, latent_axis, series
+from reports.figures.bottleneck import spread
+from reports.generative import STAGE, latent_points
+from reports.load import LATENT
+from reports.summary import CONFIGURATION, Summary
+
+LEAST_DECIBELS = 4.0
+"""From end to end of the axis of PSNR."""
+
+
+class Reconstruction(NamedTuple):
+    """One row per configuration, columns as `latent_points`."""
+
+    masks: pd.DataFrame
+    """Test IoU of what gives back masks."""
+    segmented: pd.DataFrame
+    """Test IoU of what turns images into masks through a flat latent."""
+    images: pd.DataFrame
+    """PSNR of what gives back images."""
+
+
+def record(of: Summary) -> Reconstruction:
+    """What was tested."""
+    stage = of.others.get(STAGE)
+    masks, images = latent_points(stage, schema.TEST_IOU), latent_points(stage, schema.TEST_PSNR)
+    images = images[images["target"] == "image"].reset_index(drop=True)
+    if masks.empty and images.empty:
+        raise NoDataError("no complete run of an auto-encoder or VAE was tested.")
+    flat = of.configurations.loc[of.configurations[LATENT] > 0, CONFIGURATION]
+    segmented = latent_points(of, schema.TEST_IOU)
+    return Reconstruction(masks, segmented[segmented["number"].isin(flat)].reset_index(drop=True), images)
+
+
+class _Panel(NamedTuple):
+    title: str
+    metric: schema.Metric
+    points: pd.DataFrame
+
+
+def _panels(shown: Reconstruction) -> list[_Panel]:
+    """Of masks the smallest and the largest depth, of images the largest."""
+    every = pd.concat([part for part in (shown.masks, shown.segmented) if len(part)] or [shown.masks])
+    found = [
+        _Panel(f"masks, depth {depth}", schema.TEST_IOU, every[every["depth"] == depth])
+        for depth in sorted({shown.masks["depth"].min(), shown.masks["depth"].max()} if len(shown.masks) else ())
+    ]
+    if len(shown.images):
+        deepest = shown.images["depth"].max()
+        points = shown.images[shown.images["depth"] == deepest]
+        found.append(_Panel(f"images, depth {deepest}", schema.TEST_PSNR, points))
+    return found
+
+
+def draw(shown: Reconstruction) -> Figure:
+    """Marks with whiskers, and a line through the means of each architecture and beta."""
+    panels = _panels(shown)
+    figure, (axes,) = style.panels(len(panels), height=2.4)
+    scores, every = _scores(panels), pd.concat([panel.points for panel in panels])
+    for axis, panel in zip(axes, panels, strict=True):
+        _draw_panel(axis, panel, every)
+        axis.set_ylim(*(score_limits(scores) if panel.metric == schema.TEST_IOU else _decibel_limits(panel.points)))
+        axis.set_title(panel.title)
+        axis.set_ylabel(_label(panel.metric))
+    _draw_legend(figure, every)
+    return figure
+
+
+def _scores(panels: list[_Panel]) -> pd.DataFrame:
+    """The points of all panels of masks, which share their limits."""
+    own = [panel.points for panel in panels if panel.metric == schema.TEST_IOU]
+    return pd.concat(own or [panels[0].points.iloc[:0]])
+
+
+def _decibel_limits(points: pd.DataFrame) -> tuple[float, float]:
+    """Ends of an axis that does not blow up differences which nobody sees."""
+    low, high = score_limits(points)
+    room = max(0.0, LEAST_DECIBELS - (high - low)) / 2
+    return low - room, high + room
+
+
+def _draw_panel(axis: Axes, panel: _Panel, every: pd.DataFrame) -> None:
+    points = spread(panel.points.assign(side=panel.points["latent"], elements=panel.points["beta"]))
+    for one in series(points, every):
+        means = one.points.groupby("latent")[["x", "mean"]].mean()
+        axis.plot(means["x"], means["mean"], zorder=1, **_line(one))
+        draw_whiskers(axis, Whiskers(one.architecture, one.points), "x", bare=crowded(points), **one.filling)
+    latent_axis(axis, points)
+
+
+def _line(one: Series) -> dict[str, Any]:
+    look = style.look(one.architecture)
+    return {"color": look.colour, "linestyle": look.line, "linewidth": 0.9, "alpha": 0.8}
+
+
+def _label(metric: schema.Metric) -> str:
+    return f"test {metric.label}" + (f" ({metric.unit})" if metric.unit != "1" else "")
+
+
+def _draw_legend(figure: Figure, points: pd.DataFrame) -> None:
+    handles = [
+        Line2D([], [], label=one.label, marker=style.look(one.architecture).marker, **_line(one), **one.filling)
+        for one in series(points)
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=2.6)
+
+
+def caption(shown: Reconstruction) -> str:
+    """What went in and came out, and what the marks are."""
+    panels = _panels(shown)
+    points = pd.concat([panel.points for panel in panels])
+    tested, gave_back = {panel.metric for panel in panels}, "that auto-encoders and VAEs gave back"
+    parts = []
+    if schema.TEST_IOU in tested:
+        drawn = _scores(panels)
+        segmented = drawn.loc[drawn["number"].isin(shown.segmented["number"]), "architecture"]
+        names = text.listed([style.look(name).label for name in style.in_order(segmented)])
+        beside = f", beside that of masks segmented from images through as many ({names})" if names else ""
+        parts.append(f"test IoU of masks {gave_back} (Bernoulli likelihood){beside}")
+    if schema.TEST_PSNR in tested:
+        about = "(normal likelihood with one sigma; its intervals are over folds only)"
+        parts.append(f"PSNR of images {gave_back} {about}")
+    return (
+        f"Quality against the numbers of the latent: {'; '.join(parts)}. {_depths(shown)}{marks_are(points)}; marks at "
+        f"one size are drawn next to each other, the line joins the means. {_about_axes(panels)}"
+    )
+
+
+def _about_axes(panels: list[_Panel]) -> str:
+    scores, about = _scores(panels), []
+    if len(scores):
+        about.append(cropped(scores))
+    for panel in panels:
+        if panel.metric == schema.TEST_PSNR:
+            low, high = _decibel_limits(panel.points)
+            cut = not crowded(panel.points) and ((panel.points["low"] < low) | (panel.points["high"] > high)).any()
+            cuts = ", and cuts intervals" if cut else ""
+            about.append(f"The axis of PSNR spans at least {LEAST_DECIBELS:g} dB{cuts}.")
+    return " ".join(about)
+
+
+def _depths(shown: Reconstruction) -> str:
+    several = [
+        f"{name} {text.listed([str(depth) for depth in sorted(part['depth'].unique())])}"
+        for name, part, drawn in (("masks", shown.masks, 2), ("images", shown.images, 1))
+        if part["depth"].nunique() > drawn
+    ]
+    return f"Of the depths ({', '.join(several)}) the outermost are drawn. " if several else ""
+
+
+def alt(shown: Reconstruction) -> str:
+    """The ends of each line."""
+    return " ".join(
+        f"{panel.title.capitalize()}, mean {_label(panel.metric)} by latent numbers: {_said(panel.points)}."
+        for panel in _panels(shown)
+    )
+
+
+def _said(points: pd.DataFrame) -> str:
+    return "; ".join(f"{one.label} {_by_latent(one.points)}" for one in series(points))
+
+
+def _by_latent(points: pd.DataFrame) -> str:
+    means = points.groupby("latent")["mean"].mean()
+    return ", ".join(f"{text.significant(mean)} at {latent:g}" for latent, mean in means.items())
+
+
+PLOT = Plot(section="generative", stage=STAGE, record=record, draw=draw, caption=caption, alt=alt)

@@ -1,0 +1,167 @@
+"""Tables of auto-encoders and VAEs: how well they give back what entered them, and what VAEs make of their latent."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from bench import schema
+from reports import style
+from reports.generative import STAGE, means
+from reports.load import ARCHITECTURE, BETA
+from reports.summary import CONFIGURATION, N, Summary, comparable, statistic
+from reports.tables.base import BEST_ROWS, MOST_ROWS, Table
+from reports.tables.measured import MEASURED
+from reports.text import DASH, counted, digits, percent, significant, unbroken
+
+SIZES = "Size: depth/base width; latent: its numbers"
+MEANS = "Means over folds at the epoch with the lowest validation loss, intervals by Student's t over folds"
+EXPLAINED = f"{SIZES}; seeds: complete runs, of those that ended, each of which tests its fold. {MEANS}"
+PROBE = (
+    "probe IoU: of the test masks, as a linear map (ridge regression on the training frames) reads them off the frozen "
+    "latent"
+)
+Show = Callable[[int], str]
+"""What shows something of the configuration of a number."""
+
+
+def masks(of: Summary) -> Table | None:
+    """Quality of the masks that auto-encoders and VAEs give back; None without any."""
+    if STAGE not in of.others:
+        return None
+    stage = of.others[STAGE]
+    columns = {
+        "IoU [95 % CI]": _interval(stage, schema.TEST_IOU, digits),
+        "Boundary IoU": _mean(stage, schema.TEST_BOUNDARY_IOU, digits),
+        "probe IoU [95 % CI]": _interval(stage, schema.PROBE_IOU, digits),
+    }
+    caption = (
+        "Masks that auto-encoders and VAEs give back, VAEs from the mean of the posterior. IoU and Boundary IoU: with "
+        f"the test mask that entered; {PROBE}. {EXPLAINED} (of IoU over scenes where a single fold is tested)."
+    )
+    return _quality(of, "mask", caption, columns)
+
+
+def images(of: Summary) -> Table | None:
+    """Quality of the images that auto-encoders and VAEs give back; None without any."""
+    if STAGE not in of.others:
+        return None
+    stage = of.others[STAGE]
+    columns = {
+        "PSNR dB [95 % CI]": _interval(stage, schema.TEST_PSNR, lambda value: digits(value, 1)),
+        "SSIM": _mean(stage, schema.TEST_SSIM, digits),
+        "MS-SSIM": _mean(stage, schema.TEST_MS_SSIM, digits),
+        "probe IoU [95 % CI]": _interval(stage, schema.PROBE_IOU, digits),
+    }
+    caption = (
+        "Images that auto-encoders and VAEs give back, VAEs from the mean of the posterior. PSNR, SSIM and MS-SSIM (of "
+        f"four scales): with the test image that entered; {PROBE}. {EXPLAINED}."
+    )
+    return _quality(of, "image", caption, columns)
+
+
+def _quality(of: Summary, target: str, caption: str, columns: dict[str, Show]) -> Table | None:
+    configurations = _tested(of)
+    table, note = _shortened(configurations[configurations[schema.TARGET] == target])
+    about = {"architecture": "left", "size": "left", **dict.fromkeys(("latent", "beta", "seeds"), "right")}
+    rows = [
+        [style.look(row[ARCHITECTURE]).label, *_size(row), MEASURED["seeds"](row), *_cells(row, columns)]
+        for _, row in table.iterrows()
+    ]
+    return Table(f"{caption}{note}", {**about, **dict.fromkeys(columns, "right")}, rows) if rows else None
+
+
+def bounds(of: Summary) -> Table | None:
+    """Bounds of the likelihood, latent and samples of every VAE; None without any."""
+    configurations = _tested(of)
+    table, note = _shortened(configurations[configurations[ARCHITECTURE] == "vae"])
+    if table.empty:
+        return None
+    stage = of.others[STAGE]
+    collapsed = {"collapsed": _collapsed(stage)} if (stage.runs[schema.COLLAPSE] != "").any() else {}
+    columns: dict[str, Show] = {
+        "ELBO [95 % CI]": _interval(stage, schema.TEST_ELBO, _whole),
+        "IWAE": _mean(stage, schema.TEST_IWAE, _whole),
+        "bits/dim": _mean(stage, schema.TEST_BITS, lambda value: digits(value).replace("-", "−")),
+        "KL": _mean(stage, schema.TEST_RATE, significant),
+        "sigma": _mean(stage, schema.TEST_SIGMA, digits),
+        "active": _mean(stage, schema.ACTIVE_UNITS, lambda value: digits(value, 1)),
+        "samples": _mean(stage, schema.SAMPLE_DISTANCE, digits),
+        "test": _mean(stage, schema.UNSEEN_DISTANCE, digits),
+        "copied": _mean(stage, schema.COPIED_SHARE, percent),
+        **collapsed,
+    }
+    lost = "; collapsed: runs that lost their latent or their sigma." if collapsed else ". No run collapsed."
+    caption = (
+        "VAEs on the test frames, in nats per frame with beta = 1 however they were trained. Likelihood: Bernoulli "
+        "for masks; for images in [0, 1] normal with one sigma, a density that can exceed 1, so that bounds can be "
+        "positive and bits negative. ELBO, IWAE (k = 64): lower bounds of the log-likelihood; "
+        "bits/dim: of the ELBO, per pixel and channel; KL: the rate; active: latent numbers whose posterior mean has "
+        "a variance above 0.01; samples, test: median distance (root mean square of thumbnails) of samples and of "
+        "test frames to the nearest training frame; copied: samples nearer than 95 % of the test frames are, which 5 "
+        "% would be if samples were like "
+        f"test frames{lost} {SIZES}. {MEANS}.{note}"
+    )
+    about = {**dict.fromkeys(("target", "size"), "left"), **dict.fromkeys(("latent", "beta"), "right")}
+    rows = [[row[schema.TARGET], *_size(row), *_cells(row, columns)] for _, row in table.iterrows()]
+    return Table(caption, {**about, **dict.fromkeys(columns, "right")}, rows)
+
+
+def _tested(of: Summary) -> pd.DataFrame:
+    """Configurations with a run that was tested on whole scenes, masks first; none without such a stage."""
+    stage = of.others.get(STAGE)
+    if stage is None:
+        return of.configurations.iloc[:0]
+    table = comparable(stage.configurations[stage.configurations[N] > 0])
+    return table.sort_values([schema.TARGET, CONFIGURATION], ascending=[False, True])
+
+
+def _shortened(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """As `tables.base.shortened`, by validation loss and for each target: losses of the targets are of two kinds."""
+    if len(table) <= MOST_ROWS:
+        return table, ""
+    keys = [schema.TARGET, ARCHITECTURE]
+    each = max(1, BEST_ROWS // table.groupby(keys).ngroups)
+    ranked = table.sort_values([N, statistic(schema.BEST_VAL_LOSS, "mean")], ascending=[False, True])
+    best = table[table[CONFIGURATION].isin(ranked.groupby(keys).head(each)[CONFIGURATION])]
+    note = f" Of {len(table)} configurations the {each} with the lowest validation loss of each architecture and target"
+    return best, f"{note}; {len(table) - len(best)} more are in the folder data."
+
+
+def _size(row: pd.Series) -> list[str]:
+    """Depth/base width, latent and beta."""
+    beta = f"{float(row[BETA]):g}" if row[ARCHITECTURE] == "vae" else DASH
+    latent = f"{row[statistic(schema.BOTTLENECK_ELEMENTS, 'mean')]:g}"
+    return [f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}", latent, beta]
+
+
+def _cells(row: pd.Series, columns: dict[str, Show]) -> list[str]:
+    return [show(int(row[CONFIGURATION])) for show in columns.values()]
+
+
+def _mean(stage: Summary, metric: schema.Metric, show: Callable[[float], str]) -> Show:
+    """A mean, or a dash."""
+    found = means(stage, metric)["mean"].dropna().to_dict()
+    return lambda number: show(found[number]) if number in found else DASH
+
+
+def _interval(stage: Summary, metric: schema.Metric, show: Callable[[float], str]) -> Show:
+    """A mean with its interval, which may stand below it."""
+    mean, found = _mean(stage, metric, show), means(stage, metric)[["low", "high"]].dropna()
+    ends = {number: unbroken(f"[{show(low)}, {show(high)}]") for number, low, high in found.itertuples()}
+    return lambda number: f"{mean(number)} {ends[number]}" if number in ends else mean(number)
+
+
+def _collapsed(stage: Summary) -> Show:
+    """`posterior in 1 run`, or a dash."""
+    complete = stage.runs[stage.runs[schema.STATE] == "complete"]
+
+    def show(number: int) -> str:
+        lost = complete.loc[complete[CONFIGURATION] == number, schema.COLLAPSE]
+        counts = lost[lost != ""].value_counts(sort=False)
+        return "\n".join(f"{what} in {counted(runs, 'run')}" for what, runs in counts.items()) or DASH
+
+    return show
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}".replace("-", "−")

@@ -1,0 +1,120 @@
+"""The bottleneck as a latent space: auto-encoders and VAEs beside segmentation through latents of the same sizes.
+
+Three stages: what reconstructs (masks through flat latents, and images, which need more numbers, through bottleneck
+maps), what segments through the same flat latents, and whether an encoder that learnt to reconstruct first segments
+better when few scenes are labelled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from architectures.config import Target, widths
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from studies.spaces import SMALL, grid
+from studies.study import Factor, Factorial, Unit
+
+BASE_WIDTH, GROWTH = 8, 1.5
+DEPTHS, DEEP = (2, 4), 4
+"""Of the auto-encoders of masks, and of what segments beside them."""
+MAP_DEPTHS = (2, 3, 4)
+"""Of the auto-encoders of images: maps of 3072, 1152 and 432 numbers at 64x64."""
+LATENTS = (4, 16, 64)
+MAP = (0,)
+BETAS = (1.0, 8.0)
+SEEDS = 3
+LABELLED_SCENES = 6
+FEW_LABELS_EPOCHS = 5
+"""Times the epochs of the others: an epoch of few labelled frames is short."""
+
+
+def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+    return [
+        unit
+        for seed in range(SEEDS)
+        for units in (
+            _generative("mask", DEPTHS, LATENTS, BETAS, data, training, seed),
+            _generative("image", MAP_DEPTHS, MAP, BETAS[:1], data, training, seed),
+            _segmentation(data, training, seed),
+            _pretraining(data, training, seed),
+        )
+        for unit in units
+    ]
+
+
+def _generative(
+    target: Target,
+    depths: Sequence[int],
+    latents: Sequence[int],
+    betas: Sequence[float],
+    data: DataConfig,
+    training: TrainingConfig,
+    seed: int,
+) -> list[Unit]:
+    """Auto-encoders, which have no beta, and VAEs of every beta."""
+    from architectures.registry import configure
+
+    units = []
+    for depth in depths:
+        for latent in latents:
+            for name, beta in (("autoencoder", 1.0), *(("vae", beta) for beta in betas)):
+                network = configure(
+                    name,
+                    widths(BASE_WIDTH, depth, GROWTH),
+                    norm="batch",
+                    target=target,
+                    latent=latent,
+                    image_size=data.size,
+                )
+                config = RunConfig(architecture=network, data=data, training=replace(training, beta=beta), seed=seed)
+                factors: dict[str, Factor] = {"architecture": name, "target": target, "depth": depth, "latent": latent}
+                beta_factor: dict[str, Factor] = {"beta": beta} if name == "vae" else {}
+                units.append(Unit(config=config, factors={**factors, **beta_factor, "seed": seed}, stage="generative"))
+    return units
+
+
+def _segmentation(data: DataConfig, training: TrainingConfig, seed: int) -> list[Unit]:
+    """Images to masks through the same latents."""
+    networks = grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
+    return [
+        Unit(
+            config=RunConfig(
+                architecture=replace(network, latent=latent, image_size=data.size),
+                data=data,
+                training=training,
+                seed=seed,
+            ),
+            factors={**factors, "latent": latent, "seed": seed},
+        )
+        for latent in LATENTS
+        for network, factors in networks
+    ]
+
+
+def _pretraining(data: DataConfig, training: TrainingConfig, seed: int) -> list[Unit]:
+    """With few labels: the whole budget to segment, or half of it to reconstruct the images of all scenes first."""
+    networks = grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
+    epochs = FEW_LABELS_EPOCHS * training.epochs
+    return [
+        Unit(
+            config=RunConfig(
+                architecture=network,
+                data=replace(data, labelled_scenes=LABELLED_SCENES),
+                training=replace(training, epochs=epochs, pretrain_epochs=pretrain_epochs),
+                seed=seed,
+            ),
+            factors={**factors, "pretrain_epochs": pretrain_epochs, "seed": seed},
+            stage="pretraining",
+        )
+        for network, factors in networks
+        for pretrain_epochs in (0, epochs // 2)
+    ]
+
+
+STUDY = Factorial(
+    name="generative",
+    question="The latent space: auto-encoder and VAE by depth, latent and beta, pre-training with few labels, 64x64.",
+    size=64,
+    training=TrainingConfig(epochs=8, batch_size=8, lr=1e-2, dice_weight=3.0),
+    plan=_plan,
+    data=SMALL,
+)

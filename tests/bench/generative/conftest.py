@@ -1,0 +1,87 @@
+"""Trained networks that several files look at: a VAE of masks and an auto-encoder of images."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from architectures import registry
+from architectures.config import Target
+from bench import schema
+from bench.__main__ import main
+from bench.config import DataConfig, RunConfig, flatten
+from bench.material import Material, prepare
+
+DATA = "--synthetic-scenes 6 --synthetic-frames 3 --folds 3"
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("generative")
+
+
+def _train(arguments: str, runs: Path) -> dict[str, Any]:
+    said = io.StringIO()
+    with redirect_stdout(said):
+        where = ["--runs", str(runs), "--device", "cpu", "--json"]
+        assert main(["train", *arguments.split(), *DATA.split(), *where]) == 0
+    answer: dict[str, Any] = json.loads(said.getvalue())
+    return answer
+
+
+@pytest.fixture(scope="session")
+def mask_vae(runs: Path) -> dict[str, Any]:
+    """Frames of 32 pixels, too small for MS-SSIM."""
+    network = "--arch vae --target mask --latent 4 --channels 4 8 --size 32"
+    return _train(f"{network} --epochs 2 --batch-size 4 --lr 1e-2", runs)
+
+
+@pytest.fixture(scope="session")
+def image_autoencoder(runs: Path) -> dict[str, Any]:
+    return _train("--arch autoencoder --target image --channels 4 8 --size 48 --epochs 1 --batch-size 4", runs)
+
+
+@pytest.fixture(scope="session")
+def make_config(tiny_config: Callable[..., RunConfig]) -> Callable[..., RunConfig]:
+    """Function that makes a config of a tiny network by its name, target and latent."""
+
+    def make(name: str, target: Target | None = None, latent: int = 0, **changes: Any) -> RunConfig:
+        architecture = registry.configure(name, (4, 8), target=target, latent=latent, image_size=(16, 16))
+        return tiny_config(architecture=architecture, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_material(runs: Path, make_config: Callable[..., RunConfig]) -> Callable[..., tuple[RunConfig, Material]]:
+    """Function that makes a config and what its run would work with, the network untrained, on 18 frames."""
+    data = DataConfig(size=(16, 16), synthetic_scenes=6, synthetic_frames=3, folds=3)
+
+    def make(name: str, target: Target | None = None, latent: int = 0) -> tuple[RunConfig, Material]:
+        config = make_config(name, target, latent, data=data)
+        return config, prepare(config, runs / "cache", torch.device("cpu"))
+
+    return make
+
+
+@pytest.fixture
+def save_checkpoint(tmp_path: Path, make_config: Callable[..., RunConfig]) -> Callable[..., Path]:
+    """Function that makes an untrained network by its name, target and latent, and a checkpoint of it.
+
+    Its weights are not those that the seed of its config gives.
+    """
+
+    def save(name: str, target: Target | None = None, latent: int = 0) -> Path:
+        config = make_config(name, target, latent)
+        path = tmp_path / schema.CHECKPOINT_FILE
+        path.parent.mkdir(exist_ok=True)
+        torch.save(registry.build(config.architecture, seed=7).state_dict(), path)
+        (tmp_path / schema.CONFIG_FILE).write_text(json.dumps(flatten(config)))
+        return path
+
+    return save

@@ -1,0 +1,169 @@
+"""Pre-training: which configurations are compared, as which family of claims, and what is said of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_units import Unit
+from scipy import stats
+
+from bench import schema
+from reports import data
+from reports.claims import Judged, judge_headline
+from reports.generative_prose import generative
+from reports.load import LABELLED_SCENES, PRETRAIN_EPOCHS, load_study
+from reports.pretraining import claims, judge_pretraining
+from reports.said import Say
+from reports.statistics import holm
+from reports.summary import CONFIGURATION, Summary, summarise
+from reports.tables import TABLES
+
+Summarised = Callable[..., Summary]
+
+GAINS = {"hourglass": (0.05, 0.06, 0.055), "unet": (-0.07, -0.061, -0.065)}
+"""By which the pre-trained configuration is above the one from scratch, per seed, each of which tests its own fold."""
+
+
+def pair(name: str, gains: tuple[float, ...], **options: object) -> list[Unit]:
+    """A network from scratch and pre-trained, with a run for each gain."""
+    own = Unit(architecture=name, labelled_scenes=6, epochs=4, size=16, panel=False)
+    own = replace(own, **options)  # type: ignore[arg-type]
+    return [
+        replace(own, seed=seed, pretrain_epochs=epochs, iou=0.5 + 0.03 * seed + gain * bool(epochs))
+        for seed, gain in enumerate(gains)
+        for epochs in (0, 2)
+    ]
+
+
+@pytest.fixture(scope="module")
+def two(summarised: Summarised) -> Summary:
+    """Two networks in both ways, beside a comparison of the same."""
+    compared = [
+        Unit(architecture=name, seed=seed, epochs=2, size=16, panel=False) for name in GAINS for seed in range(3)
+    ]
+    return summarised([*compared, *(unit for name, gains in GAINS.items() for unit in pair(name, gains))])
+
+
+def judged(of: Summary) -> dict[tuple[str, str], Judged]:
+    """By architecture and metric."""
+    every = [one for pair in judge_pretraining(of) for one in pair]
+    return {(one.claim.a["architecture.name"], one.metric.column): one for one in every}
+
+
+def test_the_same_network_is_compared_and_nothing_else(summarised: Summarised) -> None:
+    units = [
+        *pair("unet", (0.1,)),
+        *pair("unet", (0.1,), labelled_scenes=3),
+        *pair("unet", (0.1,), depth=3)[1:],  # pre-trained only
+        *pair("hourglass", (0.1,))[:1],  # from scratch only
+        *pair("hourglass", (0.1,), params={"architecture.norm": "batch"})[1:],
+        *[replace(unit, pretrain_epochs=3, iou=0.6) for unit in pair("unet", (0.1,))[1:]],
+    ]
+    stage = summarised(units).others["pretraining"]
+    made = claims(stage)
+    names = ["architecture.name", schema.DEPTH, LABELLED_SCENES]
+    assert all((claim.a[names] == claim.b[names]).all() for claim in made)
+    assert [(claim.a[LABELLED_SCENES], claim.a[PRETRAIN_EPOCHS], claim.b[PRETRAIN_EPOCHS]) for claim in made] == [
+        (3, 2, 0),
+        (6, 2, 0),
+        (6, 3, 0),
+    ]
+    assert [claim.matching for claim in made] == [
+        "pre-trained for 2 of 4 epochs, 3 labelled scenes",
+        "pre-trained for 2 of 4 epochs, 6 labelled scenes",
+        "pre-trained for 3 of 4 epochs, 6 labelled scenes",
+    ]
+
+
+def test_differences_are_those_of_pre_trained_less_scratch(two: Summary) -> None:
+    found = judged(two)
+    assert list(found) == [(name, column) for name in GAINS for column in ("iou", "boundary_iou")]
+    for (name, _), one in found.items():
+        expected = stats.ttest_1samp(GAINS[name], 0)
+        assert one.comparison.difference == pytest.approx(np.mean(GAINS[name]))
+        low, high = expected.confidence_interval()
+        assert one.comparison.interval == pytest.approx((low, high), abs=1e-9)
+        assert one.comparison.p == pytest.approx(expected.pvalue)
+    assert {key: one.verdict for key, one in found.items() if key[1] == "iou"} == {
+        ("hourglass", "iou"): "better",
+        ("unet", "iou"): "worse",
+    }
+
+
+def test_its_claims_are_a_family_of_their_own(two: Summary) -> None:
+    found = list(judged(two).values())
+    assert [one.claims for one in found] == [4] * 4
+    assert [one.p for one in found] == pytest.approx(holm([one.comparison.p for one in found]))
+    alone = replace(two, others={})
+    assert [one.p for one in judge_headline(two)] == [one.p for one in judge_headline(alone)]
+    assert judge_pretraining(alone) == []
+
+
+def test_the_table_names_what_the_verdict_favours(two: Summary) -> None:
+    table = TABLES["pretraining"].make(two)
+    assert table is not None
+    (hourglass, unet) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    assert hourglass["network"].split("\n") == [
+        "Hourglass 2/8",
+        "2\u00a0of\u00a04\u00a0epochs",
+        "6\u00a0labelled\u00a0scenes",
+    ]
+    assert [row["verdict"] for row in (hourglass, unet)] == ["pre-trained better", "from scratch better"]
+    assert (hourglass["pre-trained"], hourglass["scratch"]) == ("0.585", "0.530")
+    assert unet["Δ IoU [95 % CI]"] == "−0.065\n[−0.077,\u00a0−0.054]"
+    assert "as many optimiser steps" in table.caption
+    assert "all training scenes" in table.caption
+
+
+def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
+    say = Say()
+    (paragraph,) = generative(two, say)
+    assert paragraph.startswith(
+        "Pre-trained for 2 of 4 epochs, 6 labelled scenes, less from scratch in as many optimiser steps: Hourglass "
+        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 seeds. Verdict: pre-trained better, p "
+    )
+    assert "U-Net (depth 2, width 8), IoU −0.065" in paragraph
+    assert "Verdict: from scratch better, p = " in paragraph
+
+
+def test_two_seeds_are_refused(summarised: Summarised) -> None:
+    of = summarised(pair("unet", (0.05, 0.06)))
+    table = TABLES["pretraining"].make(of)
+    assert table is not None
+    assert table.rows[0][5] == "none: 2 of 3 seeds"
+    assert "Verdict: none: 2 of 3 seeds. The table" in generative(of, Say())[0]
+
+
+@pytest.mark.parametrize("lost", ["all", "other_seeds"])
+def test_nothing_is_judged_without_a_pair(lost: str, summarised: Summarised) -> None:
+    scratch, pretrained = pair("unet", (0.05,))
+    rest = [replace(pretrained, seed=1)] if lost == "other_seeds" else []
+    of = summarised([scratch, *rest])
+    assert TABLES["pretraining"].make(of) is None
+    assert generative(of, Say()) == [
+        "No pre-trained configuration has a complete run of a seed that the same from scratch has too, so no "
+        "difference is judged."
+    ]
+
+
+def test_the_csv_files_have_every_stage(two: Summary, tmp_path: Path) -> None:
+    data.write(two, tmp_path / "data")
+    table = {path.stem: pd.read_csv(path) for path in (tmp_path / "data").iterdir()}
+    own = table["claims"][table["claims"]["matching"].str.startswith("pre-trained")]
+    assert own["verdict"].tolist() == ["better", "better", "worse", "worse"]
+    assert own["claims"].tolist() == [4] * 4
+    configurations = table["configurations"].set_index(CONFIGURATION)
+    assert configurations.index.is_unique
+    assert configurations["stage"].value_counts().to_dict() == {"pretraining": 4, "comparison": 2}
+    assert (configurations.loc[own["a"], PRETRAIN_EPOCHS] == 2).all()
+    assert (configurations.loc[own["b"], PRETRAIN_EPOCHS] == 0).all()
+    assert set(own["a"]) | set(own["b"]) <= set(table["scenes"][CONFIGURATION])
+    assert len(table["scenes"]) == 4 * len(table["runs"])
+
+
+def test_the_csv_files_of_one_stage_have_no_other(small_store: Path) -> None:
+    tables = data.tables(summarise(load_study(small_store, "quick")))
+    assert set(tables["configurations"]["stage"]) == set(tables["scenes"]["stage"]) == {"comparison"}
