@@ -34,9 +34,10 @@ def answer(of: Summary, say: Say) -> list[str]:
 
 def _apart(of: Summary, say: Say) -> list[str]:
     """What the first page says of the runs of other stages, of which it shows none."""
-    ended = of.study.ended[schema.STAGE].value_counts()
+    ended = of.study.ended[schema.STAGE].value_counts()[list(of.others)]
     runs = [say(f"apart.{stage}", int(ended[stage]), partial(counted, noun=budget.UNITS[stage])) for stage in of.others]
-    return [f"{listed(runs)} have a section of their own."] if runs else []
+    own = "has a section of its own" if ended.sum() == 1 else "have a section of their own"
+    return [f"{listed(runs)} {own}."] if runs else []
 
 
 def _progress(of: Summary, say: Say) -> str:

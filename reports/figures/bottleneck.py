@@ -22,7 +22,8 @@ from reports.figures.base import (
     ranges,
     score_limits,
 )
-from reports.summary import Summary, comparable, map_shape
+from reports.load import LATENT
+from reports.summary import CONFIGURATION, Summary, comparable, map_shape
 
 TEXT = "#595959"
 """A grey that is dark enough to read."""
@@ -42,16 +43,22 @@ class Bottleneck(NamedTuple):
 
 
 def record(of: Summary) -> Bottleneck:
-    """Configurations whose runs agree on one measured bottleneck."""
+    """Configurations whose runs agree on one measured bottleneck; a flat latent is no map, and has no side."""
     complete = comparable(of.runs[of.runs[schema.STATE] == "complete"])
-    points, boundary = (_sized(measured_points(of, metric)) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU))
+    maps = of.configurations.loc[of.configurations[LATENT] == 0, CONFIGURATION]
+    points, boundary = (
+        _sized(measured_points(of, metric), maps) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
+    )
     try:
         return Bottleneck(points, boundary, ceiling(complete))
     except ValueError as damaged:
         raise NoDataError(str(damaged)) from damaged
 
 
-def _sized(points: pd.DataFrame) -> pd.DataFrame:
+def _sized(points: pd.DataFrame, maps: pd.Series) -> pd.DataFrame:
+    points = points[points["number"].isin(maps)]
+    if points.empty:
+        raise NoDataError("no complete run of the comparison has a bottleneck map.")
     shape = map_shape(points["bottleneck"])
     points = points.assign(elements=shape.prod(axis=1, skipna=False), side=shape[["height", "width"]].min(axis=1))
     if points["elements"].isna().all():

@@ -59,16 +59,16 @@ class _Panel(NamedTuple):
 
 
 def _panels(shown: Reconstruction) -> list[_Panel]:
-    """Of masks the smallest and the largest depth, of images the largest."""
+    """Of masks the smallest and the largest depth; of images all, whose maps have a size of their own at each depth."""
     every = pd.concat([part for part in (shown.masks, shown.segmented) if len(part)] or [shown.masks])
     found = [
         _Panel(f"masks, depth {depth}", schema.TEST_IOU, every[every["depth"] == depth])
         for depth in sorted({shown.masks["depth"].min(), shown.masks["depth"].max()} if len(shown.masks) else ())
     ]
     if len(shown.images):
-        deepest = shown.images["depth"].max()
-        points = shown.images[shown.images["depth"] == deepest]
-        found.append(_Panel(f"images, depth {deepest}", schema.TEST_PSNR, points))
+        low, high = shown.images["depth"].min(), shown.images["depth"].max()
+        depths = f"depth {high}" if low == high else f"depths {low} to {high}"
+        found.append(_Panel(f"images, {depths}", schema.TEST_PSNR, shown.images))
     return found
 
 
@@ -160,12 +160,8 @@ def _about_axes(panels: list[_Panel]) -> str:
 
 
 def _depths(shown: Reconstruction) -> str:
-    several = [
-        f"{name} {text.listed([str(depth) for depth in sorted(part['depth'].unique())])}"
-        for name, part, drawn in (("masks", shown.masks, 2), ("images", shown.images, 1))
-        if part["depth"].nunique() > drawn
-    ]
-    return f"Of the depths ({', '.join(several)}) the outermost are drawn. " if several else ""
+    depths = [str(depth) for depth in sorted(shown.masks["depth"].unique())]
+    return f"Of the depths of masks ({text.listed(depths)}) the outermost are drawn. " if len(depths) > 2 else ""
 
 
 def alt(shown: Reconstruction) -> str:

@@ -24,7 +24,7 @@ from reports.figures.base import (
     ranges,
     score_limits,
 )
-from reports.load import ARCHITECTURE, SKIPS
+from reports.load import ARCHITECTURE, LATENT, SKIPS
 from reports.summary import CONFIGURATION, Summary, highest, varying
 
 MOST_SIZES = 4
@@ -39,7 +39,8 @@ class Skips(NamedTuple):
     """One row per configuration of Hourglass and U-Net."""
 
     points: pd.DataFrame
-    """Columns as `measured_points`, `size` (depth/base width), `dose` (number of skip connections) and `levels`."""
+    """Columns as `measured_points`, `size` (depth/base width, and the flat latent if there are several), `dose` (number
+    of skip connections) and `levels`."""
     chosen: bool
     """Whether only the best size of each depth is there, by validation."""
 
@@ -50,17 +51,18 @@ def record(of: Summary) -> Skips:
     points = points[points.groupby("group")["dose"].transform("nunique") > 1]
     if points.empty:
         raise NoDataError("no complete runs of Hourglass or U-Net differ in nothing but their skip connections.")
-    points = points.assign(size=points["depth"].astype("str") + "/" + points["width"].astype("str"))
+    latents = ", latent " + points["latent"].astype("str") if points["latent"].nunique() > 1 else ""
+    points = points.assign(size=points["depth"].astype("str") + "/" + points["width"].astype("str") + latents)
     groups = points.drop_duplicates("group")["size"]
     chosen = len(groups) > MOST_SIZES or groups.duplicated().any()
     if chosen:
         points = points[points["group"].isin(_best_groups(of, points))]
     shown = points.sort_values(["depth", "width", "dose", "levels"], ignore_index=True)
-    return Skips(shown.drop(columns="group"), bool(chosen))
+    return Skips(shown.drop(columns=["group", "latent"]), bool(chosen))
 
 
 def _networks(of: Summary) -> pd.DataFrame:
-    """Columns group, dose and levels of every configuration, by its number."""
+    """Columns group, latent, dose and levels of every configuration, by its number."""
     runs = of.runs[of.runs[ARCHITECTURE].isin(HEADLINE)]
     equal = [name for name in varying(runs) if name not in (ARCHITECTURE, SKIPS)]
     networks = runs.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)
@@ -68,6 +70,7 @@ def _networks(of: Summary) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "group": networks.groupby(equal, dropna=False).ngroup() if equal else 0,
+            "latent": networks[LATENT],
             "dose": levels.map(len),
             "levels": levels.map(lambda of: ",".join(map(str, of))),
         }

@@ -136,13 +136,18 @@ def costs(of: Summary) -> Table:
     measured, note = shortened(of.configurations[of.configurations[N] > 0])
     rows = [[_named(row), _size(row), *(show(row) for show in COSTS.values())] for _, row in measured.iterrows()]
     return Table(
-        "What configurations cost: means over the complete runs. Size: depth/base width; saved: what the forward pass "
-        "of a training step keeps for the backward pass; tensor, allocator and process: peak memory of live tensors "
-        "and of the allocator in a step, and of the whole process; step: one optimiser step; training: all steps, "
+        f"What configurations{_apart(of)} cost: means over the complete runs. Size: depth/base width; saved: what the "
+        "forward pass of a training step keeps for the backward pass; tensor, allocator and process: peak memory of "
+        "live tensors and of the allocator in a step, and of the whole process; step: one optimiser step; training: all steps, "
         f"without validation; run: all.{note}",
         {"architecture": "left", "size": "left", **dict.fromkeys(COSTS, "right")},
         rows,
     )
+
+
+def _apart(of: Summary) -> str:
+    """Auto-encoders, VAEs and pre-trained networks have tables of their own."""
+    return " of the comparison" if of.others else ""
 
 
 def _size(row: pd.Series) -> str:
@@ -203,9 +208,9 @@ def configurations(of: Summary) -> Table:
     left = dict.fromkeys(("architecture", "size", "encoder"), "left")
     right = ("predicted", "measured", "val IoU", "test IoU [95 % CI]", "Boundary IoU [95 % CI]")
     return Table(
-        "All configurations with an outcome: means over the complete runs, intervals over folds as in the first "
-        "figure. Size: depth/base width, the width of the outermost level; encoder: widths of all levels; predicted "
-        f"and measured: the bottleneck, channels × height × width.{note}",
+        f"All configurations{_apart(of)} with an outcome: means over the complete runs, intervals over folds as in the "
+        "first figure. Size: depth/base width, the width of the outermost level; encoder: widths of all levels; "
+        f"predicted and measured: the bottleneck, channels × height × width.{note}",
         {**left, **dict.fromkeys(right, "right"), "outcomes": "left"},
         rows,
     )

@@ -118,7 +118,7 @@ def test_panels_are_the_outermost_depths(study: Summary, summarised: Summarised)
     assert titles(reconstruction.record(study)) == ["masks, depth 2", "masks, depth 3", "images, depth 3"]
     depths = reconstruction.record(summarised([replace(VAE, depth=depth) for depth in (1, 2, 3)]))
     assert titles(depths) == ["masks, depth 1", "masks, depth 3"]
-    assert "Of the depths (masks 1, 2 and 3) the outermost" in reconstruction.caption(depths)
+    assert "Of the depths of masks (1, 2 and 3) the outermost" in reconstruction.caption(depths)
     assert "PSNR" not in reconstruction.caption(depths)
     image = reconstruction.record(summarised([replace(VAE, target="image")]))
     assert titles(image) == ["images, depth 2"]
