@@ -138,8 +138,8 @@ def costs(of: Summary) -> Table:
     return Table(
         f"What configurations{_apart(of)} cost: means over the complete runs. Size: depth/base width; saved: what the "
         "forward pass of a training step keeps for the backward pass; tensor, allocator and process: peak memory of "
-        "live tensors and of the allocator in a step, and of the whole process; step: one optimiser step; training: all "
-        f"steps, without validation; run: all.{note}",
+        "live tensors and of the allocator in a step, and of the whole process; step: one optimiser step; training: "
+        f"all steps, without validation; run: all.{note}",
         {"architecture": "left", "size": "left", **dict.fromkeys(COSTS, "right")},
         rows,
     )
