@@ -6,6 +6,9 @@ from typing import Literal, get_args
 
 Norm = Literal["none", "batch", "group"]
 Target = Literal["mask", "image"]
+SIGMA_FLOOR = 1 / 255
+"""Smallest standard deviation of a VAE's likelihood of images in [0, 1]: one grey level. Below it a density of 8-bit
+images has no bound."""
 CHANNELS_OF: dict[Target, int] = {"mask": 1, "image": 3}
 
 

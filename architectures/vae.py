@@ -8,18 +8,18 @@ from torch import Tensor, nn
 
 from architectures.autoencoder import AutoEncoder
 from architectures.bottleneck import Layer, Prediction
-from architectures.config import ArchitectureConfig
+from architectures.config import SIGMA_FLOOR, ArchitectureConfig
 from architectures.encoder_decoder import bottleneck_sides, make_to_latent, to_latent_layer
 from architectures.encoder_decoder import predict as predict_encoder_decoder
-
-SIGMA_FLOOR = 1 / 255
-"""Smallest standard deviation of the likelihood: one grey level. Below it a density of 8-bit images has no bound."""
-
 
 LOG_VARIANCE_BOUND = 8.0
 """Largest size of a posterior's log-variance, approached smoothly: in the first steps exp() of it would overflow."""
 SIGMA_START = 0.25
 """About the standard deviation of pixels: what a decoder needs that knows nothing yet."""
+
+
+SIGMA_SPEED = 5.0
+"""Adam moves a parameter by about the learning rate per step: too little for sigma in a short training."""
 
 
 class Posterior(NamedTuple):
@@ -36,8 +36,8 @@ class Posterior(NamedTuple):
 class VAE(AutoEncoder):
     """Two heads give mean and log-variance: of a flat latent, or of each number of the bottleneck map by 1x1 kernels.
 
-    Where images leave it, `log_sigma` is the logarithm of the standard deviation of their normal likelihood: one number
-    for all pixels (Rybkin et al. 2021, arXiv 2006.13202), a parameter here so that it can be learnt.
+    Where images leave it, their normal likelihood has one standard deviation for all pixels, sigma (Rybkin et al. 2021,
+    arXiv 2006.13202): SIGMA_START * exp(SIGMA_SPEED * `sigma_exponent`), a parameter here so that it can be learnt.
     """
 
     def __init__(self, config: ArchitectureConfig) -> None:
@@ -45,7 +45,7 @@ class VAE(AutoEncoder):
         self.to_latent = _make_head(config)
         self.to_log_variance = _make_head(config)
         if config.target == "image":
-            self.log_sigma = nn.Parameter(torch.tensor(math.log(SIGMA_START)))
+            self.sigma_exponent = nn.Parameter(torch.zeros(()))
 
     def posterior(self, x: Tensor) -> Posterior:
         """(B, C_in, H, W) -> distribution of the latent (B, C, h, w)."""
@@ -61,12 +61,12 @@ class VAE(AutoEncoder):
 
     def sigma(self) -> Tensor:
         """Standard deviation of the normal likelihood of images in [0, 1]: ()."""
-        return self.log_sigma.exp().clamp(min=SIGMA_FLOOR)
+        return (SIGMA_START * (SIGMA_SPEED * self.sigma_exponent).exp()).clamp(min=SIGMA_FLOOR)
 
     @torch.no_grad()
     def fix_sigma(self, sigma: float) -> None:
         """Set the standard deviation, which is not learnt then."""
-        self.log_sigma.fill_(math.log(sigma)).requires_grad_(False)
+        self.sigma_exponent.fill_(math.log(sigma / SIGMA_START) / SIGMA_SPEED).requires_grad_(False)
 
 
 def _make_head(config: ArchitectureConfig) -> nn.Module:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 _OWN_FLAGS = frozenset({"path", "size"})
 _NO_AUGMENTATION: dict[str, Any] = dict.fromkeys(AUGMENTATION, 0.0)
-_PERF_TRAINING = frozenset(AUGMENTATION) | {"epochs", "batch_size"}
-"""What `perf` decides itself, or has a flag of its own for."""
+_PERF_TRAINING = frozenset(AUGMENTATION) | {
+    *("epochs", "batch_size"),
+    *("beta", "beta_warmup", "sigma", "pretrain_epochs"),
+}
+"""What `perf` decides itself, has a flag of its own for, or has no use for."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -267,6 +270,8 @@ def _predict(options: argparse.Namespace) -> dict[str, Any]:
     network, config = load_checkpoint(
         resolve_checkpoint(options.checkpoint, tracking_url(options.runs, options.tracking))
     )
+    if config.architecture.reconstructs:
+        raise ValueError(f"predict must be given a network that segments, got {config.architecture.name}; use sample.")
     written = predict_files(network, config, images, options.out, choose_device(options.device))
     return {"masks": len(written), "out": str(options.out)}
 
@@ -297,6 +302,8 @@ def _perf(options: argparse.Namespace) -> dict[str, Any] | str:
     networks = {
         name: RunConfig(architecture=registry.get_preset(name), data=data, training=training) for name in options.preset
     }
+    if generative := [name for name, config in networks.items() if config.architecture.reconstructs]:
+        raise ValueError(f"--preset must name networks that segment, got {', '.join(generative)}.")
     perf = PerfConfig(**cli.pick_fields(options, PerfConfig))
     answer = compare(networks, contenders, left_out, perf, device=options.device, out=options.out)
     return answer.values if options.json else answer.text

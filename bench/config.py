@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from architectures.config import ArchitectureConfig
+from architectures.config import SIGMA_FLOOR, ArchitectureConfig
 
 SYNTHETIC = "synthetic"
 
@@ -113,7 +113,9 @@ class TrainingConfig:
         require(0 <= self.beta_warmup < 1, "training.beta_warmup", "lie in [0, 1)", self.beta_warmup)
         rule = f"be at least 0 and less than the epochs ({self.epochs})"
         require(0 <= self.pretrain_epochs < self.epochs, "training.pretrain_epochs", rule, self.pretrain_epochs)
-        for name in ("weight_decay", "clip_norm", "bce_weight", "dice_weight", "beta", "sigma", "rotate"):
+        rule = f"be 0 (learnt) or at least one grey level, {SIGMA_FLOOR:.5f}"
+        require(self.sigma == 0 or self.sigma >= SIGMA_FLOOR, "training.sigma", rule, self.sigma)
+        for name in ("weight_decay", "clip_norm", "bce_weight", "dice_weight", "beta", "rotate"):
             require(getattr(self, name) >= 0, f"training.{name}", "be at least 0", getattr(self, name))
         require(
             self.bce_weight + self.dice_weight > 0,
@@ -123,6 +125,11 @@ class TrainingConfig:
         )
         for name in ("flip", "scale", "shift", "colour"):
             require(0 <= getattr(self, name) <= 1, f"training.{name}", "lie in [0, 1]", getattr(self, name))
+
+    @property
+    def main_epochs(self) -> int:
+        """The epochs that pre-training leaves."""
+        return self.epochs - self.pretrain_epochs
 
     @property
     def augments(self) -> bool:
@@ -144,7 +151,7 @@ class RunConfig:
         size, allowed = self.architecture.image_size, f"be the frames' size {self.data.size}"
         require(size in ((), self.data.size), "architecture.image_size", allowed, size)
         network, epochs = self.architecture, self.training.pretrain_epochs
-        if epochs and (network.reconstructs or len(network.decoder_channels) != network.depth):
+        if epochs and (network.reconstructs or network.name == "simple_conv"):
             raise ValueError(
                 f"training.pretrain_epochs must be 0 for {network.name}, got {epochs}: only an encoder-decoder that "
                 "segments can take over the encoder of an auto-encoder."
@@ -158,7 +165,8 @@ class RunConfig:
 
 def step_shape(config: RunConfig) -> RunConfig:
     """The config with everything equal that a step's memory does not depend on."""
-    training = replace(config.training, lr=1.0, weight_decay=0.0, epochs=1, pretrain_epochs=0, beta=1.0)
+    pretrains = min(config.training.pretrain_epochs, 1)
+    training = replace(config.training, lr=1.0, weight_decay=0.0, beta=1.0, epochs=2, pretrain_epochs=pretrains)
     return replace(config, data=replace(config.data, labelled_scenes=0), training=training, seed=0)
 
 

@@ -7,15 +7,24 @@ from architectures import registry
 from bench.config import RunConfig
 from bench.device import place
 from bench.memory import TensorTracker
+from bench.pretrain import autoencoder_of
 from bench.trainer import Trainer
 
 
 def predict_peak_bytes(config: RunConfig, device: torch.device) -> int:
     """Tensor peak in bytes that a step of `config` will have; equal to what `measure_step` measures, for any size.
 
+    Of a run that pre-trains it is the larger one of both kinds of steps.
+
     Raises:
         ValueError: the architecture does not fit the frames, or contradicts itself.
     """
+    if config.training.pretrain_epochs:
+        return max(_predict(config, device), _predict(autoencoder_of(config), device))
+    return _predict(config, device)
+
+
+def _predict(config: RunConfig, device: torch.device) -> int:
     height, width = config.data.size
     registry.predict(config.architecture, height, width)
     batch = config.training.batch_size

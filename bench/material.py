@@ -53,7 +53,7 @@ def make_trainer(config: RunConfig, split: Split, device: torch.device, executio
 
 def planned_steps(config: RunConfig, split: Split) -> int:
     """Optimiser steps of the whole run, without pre-training."""
-    return epoch_steps(config, split) * (config.training.epochs - config.training.pretrain_epochs)
+    return epoch_steps(config, split) * config.training.main_epochs
 
 
 def epoch_steps(config: RunConfig, split: Split) -> int:

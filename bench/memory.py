@@ -33,6 +33,16 @@ class StepMemory(NamedTuple):
     reserved_peak: int | None
     """What CUDA's caching allocator held of the device; None elsewhere."""
 
+    def larger(self, other: "StepMemory") -> "StepMemory":
+        """The larger one of each figure of two steps on one device."""
+        reserved = None if self.reserved_peak is None else max(self.reserved_peak, other.reserved_peak or 0)
+        return StepMemory(
+            max(self.tensor_peak, other.tensor_peak),
+            max(self.saved_activations, other.saved_activations),
+            max(self.allocator_peak, other.allocator_peak),
+            reserved,
+        )
+
 
 class TensorTracker(TorchDispatchMode):
     """Within the context, follows which storages are alive; `peak` is the largest sum of their bytes.

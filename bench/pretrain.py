@@ -21,21 +21,28 @@ TAKEN = ("encoder.", "to_latent.")
 """Prefixes of the parameters that are taken over."""
 
 
-def pretrain(config: RunConfig, material: Material, on_step: Callable[[], None]) -> None:
-    """Replace the encoder of the material's network by that of an auto-encoder of the same sizes."""
+def pretrain(config: RunConfig, material: Material, on_step: Callable[[], None]) -> str:
+    """Replace the encoder of the material's network by that of an auto-encoder of the same sizes.
+
+    Returns how it diverged, or an empty text.
+    """
     teacher = autoencoder_of(config)
     steps, epochs, device = epoch_steps(config, material.split), teacher.training.epochs, material.trainer.device
     execution = default_execution(teacher, device)
     network = place(registry.build(teacher.architecture, seed=config.seed), device, execution.layout)
     trainer = Trainer(network, teacher, steps * epochs, device, execution)
     frames = torch.from_numpy(np.concatenate((material.split.train, material.split.unlabelled)))
-    generator = torch.Generator().manual_seed(config.seed)
-    for _ in range(epochs):
+    generator, broken = torch.Generator().manual_seed(config.seed), ""
+    for epoch in range(1, epochs + 1):
         order = torch.randperm(len(frames), generator=generator)
         size = min(config.training.batch_size, len(material.split.train))
-        trainer.train_epoch(material.data, frames[order[: steps * size]], on_step)
+        total, _ = trainer.train_epoch(material.data, frames[order[: steps * size]], on_step)
+        if not total.isfinite():
+            broken = f"the pre-training loss was {total.item()} in epoch {epoch}"
+            break
     learnt = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(TAKEN)}
     material.trainer.network.load_state_dict(learnt, strict=False)
+    return broken
 
 
 def autoencoder_of(config: RunConfig) -> RunConfig:

@@ -21,7 +21,7 @@ from bench.digest import digest
 from bench.environment import environment
 from bench.material import Material, make_trainer, planned_steps, prepare
 from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
-from bench.pretrain import pretrain
+from bench.pretrain import autoencoder_of, pretrain
 from bench.train import EpochRecord, TrainingResult, base_rate_of, train
 
 Stop = Callable[[EpochRecord], str | None]
@@ -79,10 +79,13 @@ def run(
             log.metrics(record.metrics(), step=record.epoch)
             return stop(record)
 
+    broken = ""
     if config.training.pretrain_epochs:
         with phases.phase("pretrain"):
-            pretrain(config, material, log.poll)
+            broken = pretrain(config, material, log.poll)
     result = train(material.trainer, material.data, material.split, on_epoch, log.poll)
+    if broken:  # the weights it left let training diverge in its first epoch
+        result = result._replace(reason=broken)
     metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
     material.trainer.free_graph()
     with phases.phase("memory"):
@@ -146,7 +149,17 @@ def _memory(config: RunConfig, material: Material, device: torch.device) -> Step
 
 
 def measure_memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:
-    """Peaks of a training step of full batch size by the reference's execution, on a network of its own."""
+    """Peaks of a training step of full batch size by the reference's execution, on a network of its own.
+
+    Of a run that pre-trains each is the larger one of both kinds of steps.
+    """
+    own = _measure_memory(config, material, device)
+    if not config.training.pretrain_epochs:
+        return own
+    return own.larger(_measure_memory(autoencoder_of(config), material, device))
+
+
+def _measure_memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:
     trainer = make_trainer(config, material.split, device)
     trainer.network.train()
     images, masks = material.batch(config.training.batch_size)

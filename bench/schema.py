@@ -58,6 +58,7 @@ def _test(column: str, unit: str, better: Direction, upper: float | None, label:
     )
 
 
+# Of auto-encoders of images losses are squared errors, without a unit.
 TRAIN_LOSS = _curve("train/loss", "nats", "lower", None, None, "training loss")
 VAL_LOSS = _curve("val/loss", "nats", "lower", None, None, "validation loss")
 VAL_BCE = _curve("val/bce", "nats", "lower", 0, None, "validation cross-entropy")

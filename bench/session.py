@@ -83,6 +83,7 @@ def run_name(config: RunConfig) -> str:
 def answer(result: RunResult) -> dict[str, Any]:
     """The result under short names."""
     metrics = result.metrics
+    of_generative = (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS)
     return {
         "run_id": result.run_id,
         "state": result.state,
@@ -91,6 +92,7 @@ def answer(result: RunResult) -> dict[str, Any]:
         "epochs": result.epochs,
         "val_iou": metrics.get(schema.BEST_VAL_IOU.name),
         **{f"test_{metric.column}": metrics.get(metric.name) for metric in schema.TEST_METRICS},
+        **{f"test_{metric.column}": metrics[metric.name] for metric in of_generative if metric.name in metrics},
         "train_images_per_second": metrics[schema.TRAIN_SPEED.name],
         "bottleneck": list(result.bottleneck),
         "params": metrics[schema.PARAMS.name],

@@ -102,7 +102,7 @@ def train(
     seconds, validation_seconds, steps, epoch_images = 0.0, 0.0, 0, 0
     state: schema.State = "complete"
     reason = ""
-    for epoch in range(1, trainer.config.epochs - trainer.config.pretrain_epochs + 1):
+    for epoch in range(1, trainer.config.main_epochs + 1):
         lr = trainer.lr
         clock = Stopwatch(trainer.device)
         total, batches = trainer.train_epoch(data, training, on_step)

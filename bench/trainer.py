@@ -80,11 +80,16 @@ class Trainer:
         return self.config.lr * lr_factor(self._steps, self._planned_steps, self.config)
 
     def draw(self, frames: int, *, augment: bool = True) -> tuple[Tensor, ...]:
-        """What is random about the next `frames` frames, on the device: their augmentation, and the objective's own."""
-        transform = draw(frames, self._aspect, self.config, self._generator) if augment else None
-        steps = self._steps + torch.arange(frames) // self.config.batch_size
-        own = self.objective.draw(steps / self._planned_steps, self._own_generator)
-        return tuple(part.to(self.device) for part in (*(transform or ()), *own))
+        """What is random about a step of so many frames, on the device: their augmentation, and the objective's own."""
+        return (*(self._draw_transform(frames) if augment else ()), *self._draw_own(frames))
+
+    def _draw_transform(self, frames: int) -> tuple[Tensor, ...]:
+        transform = draw(frames, self._aspect, self.config, self._generator)
+        return tuple(part.to(self.device) for part in transform or ())
+
+    def _draw_own(self, frames: int) -> tuple[Tensor, ...]:
+        progress = torch.full((frames,), self._steps / self._planned_steps)
+        return tuple(part.to(self.device) for part in self.objective.draw(progress, self._own_generator))
 
     def step(self, images: Tensor, masks: Tensor, drawn: tuple[Tensor, ...]) -> Tensor:
         """(B, 3, H, W) uint8, (B, 1, H, W) bool and their draws -> the batch's mean loss, detached, on the device."""
@@ -152,11 +157,11 @@ class Trainer:
         size = min(self.config.batch_size, len(indices))
         order = indices[torch.randperm(len(indices), generator=self._generator)].to(self.device)
         batches = order.split(size)[: len(indices) // size]
-        drawn = self.draw(len(batches) * size)
-        parts = list(zip(*(tensor.split(size) for tensor in drawn), strict=True)) or [()] * len(batches)
+        transform = self._draw_transform(len(batches) * size)  # small, and drawn faster for all of an epoch
+        parts = list(zip(*(tensor.split(size) for tensor in transform), strict=True)) or [()] * len(batches)
         total = torch.zeros((), device=self.device)
         for number, batch in enumerate(batches):
-            total += self.step(data.images[batch], data.masks[batch], parts[number])
+            total += self.step(data.images[batch], data.masks[batch], (*parts[number], *self._draw_own(size)))
             on_step()
         return total, len(batches)
 

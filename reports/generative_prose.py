@@ -10,12 +10,12 @@ from bench import schema
 from reports import style
 from reports.claims import Judged
 from reports.latent import SIZE, through_latents
-from reports.load import ARCHITECTURE, BETA, LATENT, SKIPS
+from reports.load import ARCHITECTURE, BETA, LATENT, SKIPS, SPLIT
 from reports.pretraining import STAGE, judge_pretraining
 from reports.prose import claim
 from reports.said import Say
 from reports.statistics import LEVEL
-from reports.summary import CONFIGURATION, LABEL, N, Summary
+from reports.summary import CONFIGURATION, LABEL, N, Summary, comparable
 from reports.text import counted, counted_range, digits, listed, percent
 
 MOST_NAMED = 4
@@ -79,22 +79,24 @@ def _score(say: Say, name: str, row: pd.Series) -> str:
 
 def _vaes(of: Summary, say: Say) -> list[str]:
     """What VAEs lost, and how near their samples come to training frames."""
-    stage = of.others.get("generative", of)
-    complete = stage.runs[(stage.runs[schema.STATE] == "complete") & (stage.runs[ARCHITECTURE] == "vae")]
+    if "generative" not in of.others:
+        return []
+    runs = comparable(of.others["generative"].runs)
+    complete = runs[(runs[schema.STATE] == "complete") & (runs[ARCHITECTURE] == "vae")]
     if complete.empty:
         return []
     active = complete[schema.ACTIVE_UNITS.name] / complete[schema.BOTTLENECK_ELEMENTS.name]
     near = [
         f"{_range(say, f'vae.{target}.copied', shares)} of {target}s"
         for target in ("mask", "image")
-        if len(shares := complete.loc[complete[schema.TARGET] == target, schema.COPIED_SHARE.name])
+        if len(shares := complete.loc[complete[schema.TARGET] == target, schema.COPIED_SHARE.name].dropna())
     ]
-    return [
-        _collapsed(complete, say),
-        f"Of the latent numbers of a run {_range(say, 'vae.active', active)} are active.",
-        f"Of the samples of a run {listed(near)} are nearer to a training frame than nineteen of twenty test frames "
-        "are; blurred pictures are near to many frames, so that this by itself does not show copying.",
-    ]
+    copied = (
+        f"Of the samples of a run {listed(near)} copy a training frame: they are nearer to it than a third of their "
+        "distance to the nearest frame of any other training scene."
+    )
+    told = [f"Of the latent numbers of a run {_range(say, 'vae.active', active)} are active."] if active.any() else []
+    return [_collapsed(complete, say), *told, *([copied] if near else [])]
 
 
 def _range(say: Say, name: str, shares: pd.Series) -> str:
@@ -127,6 +129,8 @@ def _pretraining(of: Summary, say: Say) -> list[str]:
     if STAGE not in of.others:
         return []
     pairs = judge_pretraining(of)
+    if not pairs and (of.others[STAGE].runs[SPLIT] == "random_frames").all():
+        return ["Frames were split at random, which leaks: no difference is judged."]
     if not pairs:
         return [
             "No pre-trained configuration has a complete run of a seed that the same from scratch has too, so no "

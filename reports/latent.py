@@ -10,7 +10,7 @@ from reports.summary import CONFIGURATION, N, Summary, comparable, statistic
 SIZE = [schema.DEPTH, schema.BASE_WIDTH]
 
 
-def by_validation(table: pd.DataFrame, stage: schema.Stage) -> pd.DataFrame:
+def ranked_by_objective(table: pd.DataFrame, stage: schema.Stage) -> pd.DataFrame:
     """Configurations by what their stage is judged by on validation scenes; the most complete seeds come first."""
     objective = schema.OBJECTIVES[stage]
     return table.sort_values(
@@ -49,5 +49,5 @@ def scored(of: Summary, stage: schema.Stage) -> pd.DataFrame:
     """
     table = comparable(of.configurations)
     table = table[(table[LATENT] > 0) & (table[schema.TARGET] == "mask") & (table[N] > 0)]
-    chosen = by_validation(plainest(table), stage).drop_duplicates([ARCHITECTURE, *SIZE, LATENT])
+    chosen = ranked_by_objective(plainest(table), stage).drop_duplicates([ARCHITECTURE, *SIZE, LATENT])
     return chosen.join(estimates(of, schema.TEST_IOU), on=CONFIGURATION).dropna(subset="mean")

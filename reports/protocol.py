@@ -42,10 +42,16 @@ def provenance(of: Summary, say: Say) -> list[str]:
     outcomes = say("units.outcomes", of.study.outcomes)
     return [
         f"{outcomes} of the study's runs have an outcome. To repeat it, run “make sweep STUDY={of.study.name}” with "
-        "the DATA (data.path), EPOCHS (training.epochs) and SPLIT (data.split) of the table below, then “make report "
+        f"the DATA (data.path), EPOCHS (training.epochs{_plan_epochs(of)}) and SPLIT (data.split) of the table below, "
+        "then “make report "
         f"STUDY={of.study.name}”. Beside this file lie the data of every figure (figures/), runs, scene means and "
         "claims (data/), all as CSV; report.json holds every number of the sentences, and report.typ the layout.",
     ]
+
+
+def _plan_epochs(of: Summary) -> str:
+    """Runs with few labels have epochs of their own."""
+    return ", the fewest" if "pretraining" in of.others else ""
 
 
 def _splits(runs: pd.DataFrame, say: Say) -> str:

@@ -84,7 +84,7 @@ class Running:
             name=run_name(self.opened.config),
             architecture=self.architecture,
             epoch=self.newest.epoch if self.newest else 0,
-            epochs=self.opened.config.training.epochs,
+            epochs=self.opened.config.training.main_epochs,
             val_iou=self.newest.val_iou if self.newest else None,
             seconds=self.seconds(),
         )
@@ -157,7 +157,7 @@ class Driver:
         self._workers = executor.slots
         self._free.settle(self._workers - len(self._running))
         while len(self._running) < executor.slots:
-            trials = max(phase, key=lambda stage: stage.waiting)
+            trials = max(phase, key=lambda stage: stage.share_waiting)
             if not trials.waiting:
                 return False
             self._start(trials, executor, channel)

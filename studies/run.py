@@ -8,6 +8,7 @@ import optuna
 import torch
 
 from bench.data.dataset import load
+from bench.data.split import split_frames
 from bench.database import require_reachable
 from bench.device import choose_device
 from bench.session import CACHE
@@ -80,8 +81,10 @@ def _check(study: Study, options: Options) -> Checked:
 
         ray_cluster.require(device)
     setting = study.setting(data=options.data, epochs=options.epochs, split=options.split)
-    data_digest = load(setting.data, options.runs / CACHE).digest
-    return Checked(device, workers, memory_budget, url, tracking, setting, data_digest)
+    dataset = load(setting.data, options.runs / CACHE)
+    for data, seed in study.splits(setting):
+        split_frames(dataset.frames.scenes, data, seed)
+    return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest)
 
 
 def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> bool:

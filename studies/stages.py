@@ -53,12 +53,18 @@ class Trials(ABC):
         self._attempts = Counter(trial.user_attrs[UNIT] for trial in known if UNIT in trial.user_attrs)
         self._losses = Counter(trial.user_attrs[UNIT] for trial in known if LOST in trial.user_attrs)
         self._next_number = len(known)
+        self._planned = len(units)
         self._todo = deque(unit for unit in units if unit not in ended)
 
     @property
     def waiting(self) -> int:
         """Units that have no outcome and do not run."""
         return len(self._todo)
+
+    @property
+    def share_waiting(self) -> float:
+        """Of all its units."""
+        return self.waiting / max(1, self._planned)
 
     def open(self) -> Opened:
         """Start a trial of the next unit."""

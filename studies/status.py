@@ -155,13 +155,14 @@ def _running(name: str, runs: Path, tracking: str) -> tuple[RunningTrial, ...]:
     rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
     trials = []
     for run in client.search_runs([experiment.experiment_id], rule, order_by=["attributes.start_time"]):
+        params = run.data.params
         history = client.get_metric_history(run.info.run_id, schema.VAL_LOSS.name)
         trials.append(
             RunningTrial(
                 name=run.info.run_name or run.info.run_id,
-                architecture=run.data.params.get("architecture.name", ""),
+                architecture=params.get("architecture.name", ""),
                 epoch=max((point.step for point in history), default=0),
-                epochs=int(run.data.params.get("training.epochs", 0)),
+                epochs=int(params.get("training.epochs", 0)) - int(params.get("training.pretrain_epochs", 0)),
                 val_iou=run.data.metrics.get(schema.VAL_IOU.name),
                 seconds=time.time() - run.info.start_time / 1000,
             )

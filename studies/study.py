@@ -95,6 +95,10 @@ class Study(ABC):
     def examples(self, setting: Setting) -> list[RunConfig]:
         """A few configurations, small and large, by which speed is judged."""
 
+    def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:
+        """Every way in which units split the data: by their fields and seed."""
+        return {(setting.data, 0)}
+
     @abstractmethod
     def stage_names(self) -> list[str]:
         """Names of the Optuna studies that hold the trials."""
@@ -109,7 +113,7 @@ class Factorial(Study):
     """A study that lists its units."""
 
     plan: Callable[[DataConfig, TrainingConfig], list[Unit]]
-    """Every unit, in the order in which they run."""
+    """Every unit, in the order in which those of a stage run."""
 
     def units(self, setting: Setting) -> list[Unit]:
         """The plan in a setting."""
@@ -128,6 +132,10 @@ class Factorial(Study):
         configs = {unit.config.architecture: unit.config for unit in self.units(setting)}.values()
         ranked = sorted((config for config in configs if macs(config)), key=macs)
         return [ranked[place] for place in sorted({0, len(ranked) // 2, 9 * len(ranked) // 10})] if ranked else []
+
+    @override
+    def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:
+        return {(unit.config.data, unit.config.seed) for unit in self.units(setting)}
 
     @override
     def stage_names(self) -> list[str]:

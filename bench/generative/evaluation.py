@@ -70,8 +70,10 @@ def _about_posterior(
 ) -> tuple[dict[str, float], str]:
     """Metrics of a VAE that are no scene means, and what it has lost."""
     elbo = scene_means(table, scenes, (schema.TEST_ELBO,))[schema.TEST_ELBO.name]
-    active = int(latent["active"].sum())
-    metrics = {schema.TEST_BITS.name: bits_per_dimension(elbo, dimensions), schema.ACTIVE_UNITS.name: float(active)}
+    metrics = {schema.TEST_BITS.name: bits_per_dimension(elbo, dimensions)}
+    active = int(latent["active"].sum()) if len(table) > 1 else None  # one frame has no variance
+    if active is not None:
+        metrics[schema.ACTIVE_UNITS.name] = float(active)
     network = material.trainer.network
     if config.architecture.target == "mask":
         return metrics, collapse(active, None)

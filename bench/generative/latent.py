@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from architectures.autoencoder import AutoEncoder
-from architectures.vae import SIGMA_FLOOR, VAE
+from architectures.config import SIGMA_FLOOR
+from architectures.vae import VAE
 from bench.likelihood import kl_per_dimension
 from bench.trainer import DeviceFrames, Trainer
 
@@ -53,11 +54,12 @@ def most_telling(table: pd.DataFrame, count: int) -> list[int]:
     return [int(dimension) for dimension in dimensions[:count]]
 
 
-def collapse(active_units: int, sigma: float | None) -> str:
+def collapse(active_units: int | None, sigma: float | None) -> str:
     """What a VAE has lost, as `schema.COLLAPSE`; empty if nothing.
 
     Args:
-        active_units: Of the latent numbers; none is posterior collapse: the decoder does without the latent.
+        active_units: Of the latent numbers; none is posterior collapse: the decoder does without the latent. None if a
+            single frame cannot tell.
         sigma: Of a normal likelihood that was learnt. At the floor it is sigma collapse: the density of training images
             grows without bound, and nothing else is learnt any more. None if there is none to learn.
     """

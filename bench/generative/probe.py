@@ -41,7 +41,7 @@ class _Ridge:
 
     def __call__(self, codes: Tensor, strength: float) -> Tensor:
         """(N, D) -> (N, P), about 0 for background and 1 for foreground."""
-        penalty = strength * self._singular[0].square()
+        penalty = (strength * self._singular[0].square()).clamp(min=1e-12)  # of codes that are all the same
         shrunk = (self._singular / (self._singular.square() + penalty))[:, None] * self._target
         predicted: Tensor = self._mean + self._standardise(codes) @ self._right.T @ shrunk
         return predicted

@@ -64,7 +64,7 @@ def mask_vaes(of: Summary, metric: schema.Metric) -> pd.DataFrame:
     points = latent_points(of.others.get(STAGE), metric)
     points = points[(points["architecture"] == "vae") & (points["target"] == "mask")]
     if points.empty:
-        raise NoDataError("no complete run of a VAE of masks was tested.")
+        raise NoDataError("no complete run of a VAE of masks was tested on whole scenes.")
     width = "/" + points["width"].astype("str") if points["width"].nunique() > 1 else ""
     points = points.assign(size="depth " + points["depth"].astype("str") + width)
     return points.sort_values(["depth", "width", "beta", "latent", "number"], ignore_index=True)

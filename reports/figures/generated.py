@@ -11,7 +11,7 @@ from bench import schema
 from reports import style, text
 from reports.figures.base import NoDataError, Plot
 from reports.generated_file import Generated, Pictures, read_generated
-from reports.latent import by_validation, plainest
+from reports.latent import plainest, ranked_by_objective
 from reports.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, RUN, SEED
 from reports.summary import CONFIGURATION, LABEL, Summary, comparable
 
@@ -71,7 +71,7 @@ def _chosen(of: Summary, target: str) -> pd.Series | None:
     collapsed = runs.loc[runs[schema.COLLAPSE] != "", CONFIGURATION]
     table = comparable(stage.configurations)
     table = table[table[CONFIGURATION].isin(set(runs[CONFIGURATION]) - set(collapsed))]
-    best = by_validation(plainest(table), "generative")[CONFIGURATION][:1]
+    best = ranked_by_objective(plainest(table), "generative")[CONFIGURATION][:1]
     own = runs[runs[CONFIGURATION].isin(best)].sort_values(SEED)
     return next((run for _, run in own.iterrows() if (Path(run[ARTIFACTS]) / schema.GENERATED_DATA).is_file()), None)
 
@@ -158,8 +158,8 @@ def caption(shown: Shown) -> str:
 def _rule(run: pd.Series) -> str:
     return (
         f"Chosen by rule, not by eye: of the VAEs of {run[schema.TARGET]}s with beta = {float(run[BETA]):g} of which "
-        f"no run collapsed, the one with the lowest mean validation loss, {run[LABEL]}, by its run with the lowest "
-        f"seed, {run[SEED]}."
+        f"no run collapsed, of those with the most complete seeds the one with the lowest mean validation loss, "
+        f"{run[LABEL]}, by its run with the lowest seed, {run[SEED]}."
     )
 
 

@@ -97,9 +97,9 @@ def bounds(of: Summary) -> Table | None:
         "positive and bits negative. ELBO, IWAE (k = 64): lower bounds of the log-likelihood; "
         "bits/dim: of the ELBO, per pixel and channel; KL: the rate; active: latent numbers whose posterior mean has "
         "a variance above 0.01; samples, test: median distance (root mean square of thumbnails) of samples and of "
-        "test frames to the nearest training frame; copied: samples nearer than 95 % of the test frames are, which 5 "
-        "% would be if samples were like "
-        f"test frames{lost} {SIZES}. {MEANS}.{note}"
+        "test frames to the nearest training frame; copied: samples nearer to a training frame "
+        "than a third of their distance to the nearest one of any other training scene"
+        f"{lost} {SIZES}. {MEANS}.{note}"
     )
     about = {**dict.fromkeys(("target", "size"), "left"), **dict.fromkeys(("latent", "beta"), "right")}
     rows = [[row[schema.TARGET], *_size(row), *_cells(row, columns)] for _, row in table.iterrows()]
@@ -123,7 +123,8 @@ def _shortened(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     each = max(1, BEST_ROWS // table.groupby(keys).ngroups)
     ranked = table.sort_values([N, statistic(schema.BEST_VAL_LOSS, "mean")], ascending=[False, True])
     best = table[table[CONFIGURATION].isin(ranked.groupby(keys).head(each)[CONFIGURATION])]
-    note = f" Of {len(table)} configurations the {each} with the lowest validation loss of each architecture and target"
+    order = "with the most complete seeds, and of these with the lowest validation loss"
+    note = f" Of {len(table)} configurations the {each} of each architecture and target {order}"
     return best, f"{note}; {len(table) - len(best)} more are in the folder data."
 
 

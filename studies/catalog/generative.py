@@ -114,7 +114,7 @@ STUDY = Factorial(
     name="generative",
     question="The latent space: auto-encoder and VAE by depth, latent and beta, pre-training with few labels, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=8, batch_size=8, lr=1e-2, dice_weight=3.0),
+    training=TrainingConfig(epochs=7, batch_size=8, lr=1e-2, dice_weight=3.0),
     plan=_plan,
     data=SMALL,
 )

@@ -51,7 +51,7 @@ def test_the_auto_encoder_is_the_hourglass_of_images(latent: int) -> None:
 
 def test_the_vaes_encoder_and_decoder_start_as_the_auto_encoders() -> None:
     ours, theirs = make("vae", latent=8, seed=3).state_dict(), make("autoencoder", latent=8, seed=3).state_dict()
-    assert ours.keys() - theirs.keys() == {"log_sigma", "to_log_variance.weight", "to_log_variance.bias"}
+    assert ours.keys() - theirs.keys() == {"sigma_exponent", "to_log_variance.weight", "to_log_variance.bias"}
     assert all(torch.equal(ours[key], weights) for key, weights in theirs.items())
 
 
@@ -92,14 +92,14 @@ def test_the_posteriors_width_stays_in_bounds_whatever_enters() -> None:
 @pytest.mark.parametrize(("target", "has_it"), [("image", True), ("mask", False)])
 def test_only_images_have_a_sigma(target: Target, has_it: bool) -> None:
     vae = make("vae", target)
-    assert ("log_sigma" in dict(vae.named_parameters())) == has_it
+    assert ("sigma_exponent" in dict(vae.named_parameters())) == has_it
     if has_it:
         assert vae.sigma().item() == pytest.approx(SIGMA_START)
 
 
 def test_sigma_is_at_least_one_grey_level() -> None:
     vae = make("vae")
-    vae.log_sigma.data.fill_(-20)
+    vae.sigma_exponent.data.fill_(-20)
     assert vae.sigma().item() == pytest.approx(1 / 255) == SIGMA_FLOOR
 
 

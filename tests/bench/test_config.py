@@ -58,7 +58,11 @@ def test_missing_field_is_named() -> None:
         (lambda: make(seed=-1), "seed must be at least 0, got -1"),
         (lambda: DataConfig(labelled_scenes=-1), "data.labelled_scenes must be at least 0, got -1"),
         (lambda: TrainingConfig(beta=-0.1), "training.beta must be at least 0, got -0.1"),
-        (lambda: TrainingConfig(sigma=-0.1), "training.sigma must be at least 0, got -0.1"),
+        (lambda: TrainingConfig(sigma=0.001), "or at least one grey level, 0.00392, got 0.001"),
+        (
+            lambda: TrainingConfig(sigma=-0.1),
+            r"training.sigma must be 0 \(learnt\) or at least one grey level, 0.00392, got -0.1",
+        ),
         (lambda: TrainingConfig(beta_warmup=1.0), r"training.beta_warmup must lie in \[0, 1\), got 1.0"),
         (lambda: TrainingConfig(beta_warmup=-0.1), r"training.beta_warmup must lie in \[0, 1\), got -0.1"),
         (

@@ -51,7 +51,7 @@ def test_runs_are_chosen_by_validation_and_not_by_eye(several: Summary) -> None:
     assert runs[[schema.TARGET, LATENT, SEED]].to_numpy().tolist() == [["mask", 8, 0], ["image", 8, 0]]
     assert runs[BETA].astype("float64").tolist() == [1, 1]
     caption = generated.caption(generated.record(several))
-    assert "of the VAEs of masks with beta = 1 of which no run collapsed, the one with the lowest mean" in caption
+    assert "with beta = 1 of which no run collapsed, of those with the most complete seeds the one with the" in caption
     assert "latent 8" in caption
     assert caption.endswith(".")
 

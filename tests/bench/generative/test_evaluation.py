@@ -143,7 +143,7 @@ def test_what_a_vae_of_images_has_lost_is_a_tag(make_material: MakeMaterial) -> 
     network = material.trainer.network
     assert isinstance(network, VAE)
     assert evaluate_generative(config, material).tags == {schema.COLLAPSE: ""}
-    torch.nn.init.constant_(network.log_sigma, -9.0)
+    torch.nn.init.constant_(network.sigma_exponent, -9.0)
     for head in (network.to_latent, network.to_log_variance):
         for parameter in head.parameters():
             torch.nn.init.zeros_(parameter)

@@ -95,5 +95,5 @@ def test_a_network_at_the_floor_has_collapsed_however_low_its_parameter_went(mak
     _, material = make_material("vae", "image", 2)
     network = material.trainer.network
     assert isinstance(network, VAE)
-    torch.nn.init.constant_(network.log_sigma, -20.0)
+    torch.nn.init.constant_(network.sigma_exponent, -20.0)
     assert collapse(2, network.sigma().item()) == "sigma"
