@@ -34,8 +34,8 @@ def encode(trainer: Trainer, data: DeviceFrames, indices: Tensor) -> tuple[Tenso
 
 
 def latent_table(codes: Tensor, divergences: Tensor | None) -> pd.DataFrame:
-    """A row per latent number, as `schema.LATENT_TABLE`, from (N, D) codes of at least two frames."""
-    variance = codes.double().var(0)
+    """A row per latent number, as `schema.LATENT_TABLE`, from (N, D) codes; one frame has no variance (NaN)."""
+    variance = codes.double().var(0) if len(codes) > 1 else torch.full(codes.shape[1:], torch.nan)
     return pd.DataFrame(
         {
             "dimension": range(codes.shape[1]),

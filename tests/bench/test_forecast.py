@@ -1,6 +1,7 @@
 """Memory that is predicted against memory that is measured, and how long a prediction takes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.device import place
 from bench.forecast import predict_peak_bytes
 from bench.memory import measure_step
+from bench.pretrain import autoencoder_of
 from bench.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -55,6 +57,20 @@ def test_a_flat_latent_and_a_fixed_sigma_are_predicted_to_the_byte(name: str, si
         training=TrainingConfig(batch_size=3, sigma=sigma),
     )
     assert predict_peak_bytes(config, CPU) == measured(config)
+
+
+@pytest.mark.parametrize(("name", "larger"), [("hourglass", "autoencoder"), ("unet", "unet")])
+def test_of_a_run_that_pretrains_the_larger_step_counts(name: str, larger: str) -> None:
+    config = RunConfig(
+        architecture=configure(name, (16, 16)),
+        data=DataConfig(size=(32, 32)),
+        training=TrainingConfig(batch_size=4, epochs=2, pretrain_epochs=1),
+    )
+    scratch = replace(config, training=replace(config.training, pretrain_epochs=0))
+    own, teacher = measured(scratch), measured(autoencoder_of(config))
+    assert (teacher > own) == (larger == "autoencoder")
+    assert predict_peak_bytes(config, CPU) == max(own, teacher)
+    assert predict_peak_bytes(scratch, CPU) == own
 
 
 def test_what_no_machine_could_hold_is_predicted_as_well() -> None:

@@ -153,6 +153,14 @@ def test_what_a_vae_of_images_has_lost_is_a_tag(make_material: MakeMaterial) -> 
     assert found.metrics[schema.ACTIVE_UNITS.name] == found.metrics[schema.TEST_RATE.name] == 0
 
 
+def test_a_single_test_frame_cannot_tell_of_a_collapse(make_material: MakeMaterial) -> None:
+    config, material = make_material("vae", "mask", 3)
+    found = evaluate_generative(config, material._replace(split=material.split._replace(test=material.split.test[:1])))
+    assert found.tags == {schema.COLLAPSE: ""}
+    assert schema.ACTIVE_UNITS.name not in found.metrics
+    assert schema.TEST_ELBO.name in found.metrics
+
+
 @pytest.mark.parametrize(("frames", "ways"), [(1, ([0], [0])), (2, ([0], [1])), (12, ([0, 1, 2, 3], [1, 2, 3, 4]))])
 def test_ways_lead_from_frame_to_frame(frames: int, ways: tuple[list[int], list[int]]) -> None:
     assert pairs(frames) == ways

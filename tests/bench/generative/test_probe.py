@@ -77,6 +77,12 @@ def test_numbers_that_never_change_do_no_harm() -> None:
     assert probe(dead, masks) == pytest.approx(probe(codes, masks), abs=0.02)
 
 
+def test_codes_that_say_nothing_give_the_mean_mask() -> None:
+    codes, masks = make(4, 100, noise=0.0)
+    always = [torch.arange(PIXELS).expand(len(of), -1) % 2 == 0 for of in masks]
+    assert probe([torch.ones_like(of) for of in codes], always) == 1
+
+
 def test_probe_looks_at_nothing_of_the_test_frames_but_their_codes() -> None:
     """With the test masks turned round, the same predictions are as wrong as they were right."""
     codes, masks = make(4, 300, noise=0.0)

@@ -184,3 +184,11 @@ def test_frames_that_are_gone_are_named(
     assert main(["sample", run_id, "--traverse", "1", "--runs", str(runs), "--out", str(tmp_path)]) == 2
     assert "data/images must be a folder" in capsys.readouterr().err
     assert "samples" in sample(run_id, f"--n 1 --out {tmp_path}")
+
+
+def test_predict_refuses_what_does_not_segment(
+    mask_vae: dict[str, Any], tmp_path: Path, runs: Path, refused: Callable[..., str]
+) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    said = refused(main, f"predict {mask_vae['run_id']} {tmp_path / 'a.png'} --out {tmp_path / 'out'} --runs {runs}")
+    assert "predict must be given a network that segments, got vae; use sample." in said
