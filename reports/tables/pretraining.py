@@ -36,6 +36,6 @@ def _row(stage: Summary, judged: list[Judged]) -> list[str]:
     return [
         "\n".join([network, *map(unbroken, claim.matching.removeprefix(MATCHING).split(", "))]),
         *(digits(values.groupby("fold").mean().mean()) for values in means),
-        *(cell for one in judged for cell in (stacked(one), p_value(one.p), word(one))),
+        *(cell for one in judged for cell in (stacked(one), p_value(one.p), word(one).replace(" better", "\nbetter"))),
         digits(judged[0].detectable),
     ]

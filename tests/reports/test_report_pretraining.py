@@ -111,7 +111,7 @@ def test_the_table_names_what_the_verdict_favours(two: Summary) -> None:
         "2\u00a0of\u00a04\u00a0epochs",
         "6\u00a0labelled\u00a0scenes",
     ]
-    assert [row["verdict"] for row in (hourglass, unet)] == ["pre-trained better", "from scratch better"]
+    assert [row["verdict"] for row in (hourglass, unet)] == ["pre-trained\nbetter", "from scratch\nbetter"]
     assert (hourglass["pre-trained"], hourglass["scratch"]) == ("0.585", "0.530")
     assert unet["Δ IoU [95 % CI]"] == "−0.065\n[−0.077,\u00a0−0.054]"
     assert "as many optimiser steps" in table.caption
