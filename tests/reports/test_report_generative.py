@@ -258,9 +258,8 @@ def test_of_many_configurations_each_target_has_the_lowest_losses(
     assert table is not None
     # The loss falls with the latent.
     assert [row[:3:2] for row in table.rows] == [["mask", "8"], ["mask", "16"], ["image", "8"], ["image", "16"]]
-    assert "Of 6 configurations the 2 with the lowest validation loss of each architecture and target; 2 more" in (
-        table.caption
-    )
+    assert "Of 6 configurations the 2 of each architecture and target with the most complete seeds" in table.caption
+    assert "the lowest validation loss; 2 more are in the folder data." in table.caption
 
 
 def test_a_study_without_the_stage_is_silent(small: Summary) -> None:
