@@ -124,7 +124,7 @@ class Variational(Reconstruction):
     def __init__(self, config: RunConfig, network: VAE) -> None:
         super().__init__(config)
         self._network = network
-        self._shape = registry.predict(config.architecture, *config.data.size).shape
+        self._shape = latent_shape(config)
         if self._target == "image" and self._config.sigma:
             network.fix_sigma(self._config.sigma)
 
@@ -158,6 +158,11 @@ class Variational(Reconstruction):
         return found | (
             {schema.VAL_SIGMA: self._network.sigma().expand(len(targets))} if self._target == "image" else {}
         )
+
+
+def latent_shape(config: RunConfig) -> tuple[int, int, int]:
+    """Of what stands between the network's encoder and decoder for one frame: (C, h, w)."""
+    return registry.predict(config.architecture, *config.data.size).shape
 
 
 def make_objective(config: RunConfig, network: nn.Module) -> Objective:

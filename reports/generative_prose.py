@@ -95,7 +95,11 @@ def _vaes(of: Summary, say: Say) -> list[str]:
         f"Of the samples of a run {listed(near)} copy a training frame: they are nearer to it than a third of their "
         "distance to the nearest frame of any other training scene."
     )
-    told = [f"Of the latent numbers of a run {_range(say, 'vae.active', active)} are active."] if active.any() else []
+    told = (
+        [f"Of the latent numbers of a run {_range(say, 'vae.active', active)} are active."]
+        if active.notna().any()
+        else []
+    )
     return [_collapsed(complete, say), *told, *([copied] if near else [])]
 
 

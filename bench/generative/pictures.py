@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from architectures import registry
 from architectures.autoencoder import AutoEncoder
 from architectures.config import Target
 from architectures.vae import VAE
@@ -23,6 +22,7 @@ from bench.generative.grids import (
 from bench.generative.latent import most_telling
 from bench.generative.memorisation import memorisation
 from bench.material import Material
+from bench.objective import latent_shape
 from bench.panel import choose_frames
 
 PICTURED = 12
@@ -45,8 +45,7 @@ def draw(
     frames, split, network = material.dataset.frames, material.split, material.trainer.network
     assert isinstance(network, AutoEncoder)
     targets, size = target_pictures(frames, config.architecture.target), config.data.size
-    shape = registry.predict(config.architecture, *size).shape
-    maps = codes.view(-1, *shape)
+    maps = codes.view(-1, *latent_shape(config))
     places = choose_frames([frames.scenes[index] for index in split.test], PICTURED)
     dimensions = most_telling(latent, TRAVERSED)
     starts, ends = pairs(len(places))
@@ -63,7 +62,7 @@ def draw_samples(config: RunConfig, material: Material) -> tuple[dict[str, Pictu
     """The arrays that a VAE adds, and how near its samples come to training frames."""
     network, split, size = material.trainer.network, material.split, config.data.size
     assert isinstance(network, VAE)
-    samples = sample(network, registry.predict(config.architecture, *size).shape, SAMPLES, size, config.seed)
+    samples = sample(network, latent_shape(config), SAMPLES, size, config.seed)
     targets = target_pictures(material.dataset.frames, config.architecture.target)
     scenes = [material.data.scenes[index] for index in split.train]
     copied = memorisation(samples, targets[split.train], scenes, targets[split.test])

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from architectures import registry
 from architectures.autoencoder import AutoEncoder
 from architectures.vae import VAE
 from bench import schema
@@ -22,6 +21,7 @@ from bench.generative.grids import Grid, interpolation_grid, sample_grid, save_g
 from bench.generative.latent import encode, latent_table, most_telling
 from bench.generative.pictures import target_pictures
 from bench.material import Material, prepare
+from bench.objective import latent_shape
 from bench.panel import choose_frames
 from bench.predict import load_checkpoint, resolve_checkpoint
 from bench.session import CACHE
@@ -90,13 +90,13 @@ def draw(
 def _draw_samples(network: AutoEncoder, config: RunConfig, wanted: SampleConfig, device: torch.device) -> Drawn:
     size = config.data.size
     place(network, device)
-    samples = sample(network, _code_shape(config), wanted.samples, size, wanted.seed)
+    samples = sample(network, latent_shape(config), wanted.samples, size, wanted.seed)
     return Drawn("samples", f"n{wanted.samples}_seed{wanted.seed}", sample_grid(samples))
 
 
 def _draw_way(material: Material, config: RunConfig, stems: tuple[str, str], steps: int) -> Drawn:
     indices = find_frames(material.dataset.frames, stems)
-    codes = encode(material.trainer, material.data, torch.tensor(indices))[0].view(-1, *_code_shape(config))
+    codes = encode(material.trainer, material.data, torch.tensor(indices))[0].view(-1, *latent_shape(config))
     ways = interpolate(_decoder(material), codes[:1], codes[1:], config.data.size, steps)
     ends = target_pictures(material.dataset.frames, config.architecture.target)[indices]
     return Drawn("interpolation", f"{stems[0]}_{stems[1]}_steps{steps}", interpolation_grid(ends[:1], ways, ends[1:]))
@@ -113,7 +113,7 @@ def find_frames(frames: Frames, stems: Sequence[str]) -> list[int]:
 
 def _draw_traversals(material: Material, config: RunConfig, count: int) -> Drawn:
     """About the middle frame of the first validation scene: the test frames stay closed."""
-    indices, shape = material.split.val, _code_shape(config)
+    indices, shape = material.split.val, latent_shape(config)
     codes, divergences = encode(material.trainer, material.data, torch.from_numpy(indices))
     if count > codes.shape[1]:
         raise ValueError(
@@ -131,10 +131,6 @@ def _decoder(material: Material) -> AutoEncoder:
     network = material.trainer.network
     assert isinstance(network, AutoEncoder)
     return network
-
-
-def _code_shape(config: RunConfig) -> tuple[int, int, int]:
-    return registry.predict(config.architecture, *config.data.size).shape
 
 
 def write(drawn: Sequence[Drawn], out: Path) -> dict[str, Path]:
