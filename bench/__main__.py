@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import cli
+from bench.commands import cli
 from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 from bench.generative.config import MOST_SAMPLES, SAMPLES, STEPS, SampleConfig
 from bench.perf.config import CONTENDERS, PerfConfig, choose_contenders
@@ -255,16 +255,16 @@ def _parse_skips(words: list[str] | None) -> Any:
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any]:
-    from bench.session import train_one
+    from bench.commands.session import train_one
 
     config = _run_config(options)
     return train_one(config, runs=options.runs, device=options.device, tracking=options.tracking, unseal=options.unseal)
 
 
 def _predict(options: argparse.Namespace) -> dict[str, Any]:
-    from bench.device import choose_device
-    from bench.predict import find_images, load_checkpoint, predict_files, resolve_checkpoint
-    from bench.tracking import tracking_url
+    from bench.commands.predict import find_images, load_checkpoint, predict_files, resolve_checkpoint
+    from bench.machine.device import choose_device
+    from bench.tracking.store import tracking_url
 
     images = find_images(options.images)
     network, config = load_checkpoint(
@@ -277,7 +277,7 @@ def _predict(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _sample(options: argparse.Namespace) -> dict[str, Any]:
-    from bench.generative.sample import sample_one
+    from bench.commands.sample import sample_one
 
     wanted = SampleConfig(
         n=options.n,

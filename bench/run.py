@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from architectures import registry
 from architectures.bottleneck import Prediction
 from bench import schema
-from bench.autotune import is_worth_tuning, tune
-from bench.background import BackgroundLog
-from bench.clock import Phases, Stopwatch
 from bench.config import RunConfig, flatten, step_shape
 from bench.data.dataset import Dataset
 from bench.data.split import Split, roles
 from bench.digest import digest
-from bench.environment import environment
-from bench.material import Material, make_trainer, planned_steps, prepare
-from bench.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
-from bench.pretrain import autoencoder_of, pretrain
-from bench.train import EpochRecord, TrainingResult, base_rate_of, train
+from bench.machine.clock import Phases, Stopwatch
+from bench.machine.environment import environment
+from bench.machine.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
+from bench.tracking.background import BackgroundLog
+from bench.training.autotune import is_worth_tuning, tune
+from bench.training.pretrain import autoencoder_of, pretrain
+from bench.training.setup import Setup, make_trainer, planned_steps, prepare
+from bench.training.train import EpochRecord, TrainingResult, base_rate_of, train
 
 Stop = Callable[[EpochRecord], str | None]
 
@@ -65,13 +65,13 @@ def run(
     reset_process_peak()
     log.params(describe(config))
     with phases.phase("setup"):
-        material, metrics, bottleneck = _set_up(config, log, cache, device)
-    if is_worth_tuning(config, planned_steps(config, material.split), device):
+        setup, metrics, bottleneck = _set_up(config, log, cache, device)
+    if is_worth_tuning(config, planned_steps(config, setup.split), device):
         with phases.phase("autotune"):
-            material, tried = tune(config, material, cache, device)
+            setup, tried = tune(config, setup, cache, device)
         reset_process_peak()  # of training, not of what was tried
         log.tags({schema.EXECUTION_TRIED: json.dumps(tried)})
-    execution = material.trainer.execution
+    execution = setup.trainer.execution
     log.tags({schema.EXECUTION + name: text for name, text in execution.describe().items()})
 
     def on_epoch(record: EpochRecord) -> str | None:
@@ -82,20 +82,20 @@ def run(
     broken = ""
     if config.training.pretrain_epochs:
         with phases.phase("pretrain"):
-            broken = pretrain(config, material, log.poll)
-    result = train(material.trainer, material.data, material.split, on_epoch, log.poll)
+            broken = pretrain(config, setup, log.poll)
+    result = train(setup.trainer, setup.data, setup.split, on_epoch, log.poll)
     if broken:  # the weights it left let training diverge in its first epoch
         result = result._replace(reason=broken)
     metrics |= training_metrics(result) | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
-    material.trainer.free_graph()
+    setup.trainer.free_graph()
     with phases.phase("memory"):
-        metrics |= memory_metrics(_memory(config, material, device))
+        metrics |= memory_metrics(_memory(config, setup, device))
     with phases.phase("tracking"):
         settled = log.settle()
     if result.state == "complete" and test:
         from bench.evaluation import evaluate_test  # imports what training can do without
 
-        metrics |= evaluate_test(config, material, result.best_state, settled, phases)
+        metrics |= evaluate_test(config, setup, result.best_state, settled, phases)
     metrics |= {schema.PHASES[name].name: seconds for name, seconds in phases.seconds.items()}
     metrics |= {schema.SECONDS.name: clock.seconds()}
     settled.metrics(metrics)
@@ -112,17 +112,17 @@ def run(
 
 def _set_up(
     config: RunConfig, log: BackgroundLog, cache: Path, device: torch.device
-) -> tuple[Material, dict[str, float], tuple[int, int, int]]:
+) -> tuple[Setup, dict[str, float], tuple[int, int, int]]:
     """What the run works with, what is known of it before training, and the measured bottleneck."""
     prediction = registry.predict(config.architecture, *config.data.size)
-    material = prepare(config, cache, device)
-    network, dtype = material.trainer.network, material.trainer.dtype
-    log.tags(environment(device, dtype) | data_tags(material.dataset, material.split))
+    setup = prepare(config, cache, device)
+    network, dtype = setup.trainer.network, setup.trainer.dtype
+    log.tags(environment(device, dtype) | data_tags(setup.dataset, setup.split))
     bottleneck = measure_bottleneck(network, (config.architecture.in_channels, *config.data.size), device)
     log.params(bottleneck_params(prediction.shape, bottleneck))
     if bottleneck != prediction.shape:
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {bottleneck}")
-    return material, static_metrics(prediction, material), bottleneck
+    return setup, static_metrics(prediction, setup), bottleneck
 
 
 @torch.inference_mode()
@@ -140,29 +140,29 @@ def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: 
     return channels, height, width
 
 
-def _memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:
+def _memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
     """Measured once per process for all runs of one shape, since it is the same for each."""
     key = (step_shape(config), device)
     if key not in _MEASURED:
-        _MEASURED[key] = measure_memory(config, material, device)
+        _MEASURED[key] = measure_memory(config, setup, device)
     return _MEASURED[key]
 
 
-def measure_memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:
+def measure_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
     """Peaks of a training step of full batch size by the reference's execution, on a network of its own.
 
     Of a run that pre-trains each is the larger one of both kinds of steps.
     """
-    own = _measure_memory(config, material, device)
+    own = _measure_memory(config, setup, device)
     if not config.training.pretrain_epochs:
         return own
-    return own.larger(_measure_memory(autoencoder_of(config), material, device))
+    return own.larger(_measure_memory(autoencoder_of(config), setup, device))
 
 
-def _measure_memory(config: RunConfig, material: Material, device: torch.device) -> StepMemory:
-    trainer = make_trainer(config, material.split, device)
+def _measure_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
+    trainer = make_trainer(config, setup.split, device)
     trainer.network.train()
-    images, masks = material.batch(config.training.batch_size)
+    images, masks = setup.batch(config.training.batch_size)
     return measure_step(
         lambda: trainer.step(images, masks, trainer.draw(len(images))),
         lambda: [images, masks, *trainer.resident()],
@@ -195,10 +195,10 @@ def bottleneck_params(predicted: tuple[int, int, int], measured: tuple[int, int,
     return {name: "x".join(str(side) for side in shape) for name, shape in shapes.items()}
 
 
-def static_metrics(prediction: Prediction, material: Material) -> dict[str, float]:
+def static_metrics(prediction: Prediction, setup: Setup) -> dict[str, float]:
     """What is known before training."""
-    validation = torch.from_numpy(material.split.val)
-    base_rate = base_rate_of(material.data, validation)
+    validation = torch.from_numpy(setup.split.val)
+    base_rate = base_rate_of(setup.data, validation)
     return {
         schema.BOTTLENECK_ELEMENTS.name: prediction.elements,
         schema.BOTTLENECK_COMPRESSION.name: prediction.compression,

@@ -303,7 +303,7 @@ TEST_OPENED = "test.opened"
 """When the run looked at its test frames, set before it does; each run with this tag opened them once."""
 GIT_COMMIT = "git.commit"
 EXECUTION = "execution."
-"""Prefix of the tags with the settings of `bench.execution.Execution`, by which the steps were carried out."""
+"""Prefix of the tags with the settings of `bench.training.execution.Execution`, by which the steps were carried out."""
 EXECUTION_TRIED = "execution.tried"
 """Training speed in images/s of each setting that the autotune tried, as JSON; absent where it tried none."""
 ENVIRONMENT = "environment."
@@ -324,7 +324,7 @@ TOLERANCES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 
 
 def within_column(tolerance: float) -> str:
-    """Column of the share of both outlines within a tolerance of each other: NSD at that tolerance."""
+    """Column of the share of both boundaries within a tolerance of each other: NSD at that tolerance."""
     return f"within_{tolerance:g}px"
 
 

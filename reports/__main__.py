@@ -74,8 +74,8 @@ def _build(options: argparse.Namespace) -> str:
 
 def _calibrate(options: argparse.Namespace) -> str:
     from bench import schema
-    from reports.calibrate import Shape, calibrate, of_study, sentences
-    from reports.components import Components
+    from reports.analysis.calibrate import Shape, calibrate, of_study, sentences
+    from reports.analysis.components import Components
 
     shape, components, source = Shape(), Components(), "defaults"
     if options.study:

@@ -14,9 +14,9 @@ import typst
 
 from bench import schema
 from reports import document
+from reports.analysis.summary import summarise
 from reports.html import page
-from reports.load import load_study
-from reports.summary import summarise
+from reports.store.load import load_study
 
 TEMPLATE = "report.typ"
 PDF = "report.pdf"

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from bench import schema
-from reports.claims import HEADLINE_METRICS, Judged, judge_headline, judge_metrics
-from reports.convergence import convergence
-from reports.load import ARTIFACTS
-from reports.pretraining import judge_pretraining
-from reports.statistics import Comparison, Interval
-from reports.summary import CONFIGURATION, Summary
+from reports.analysis.claims import HEADLINE_METRICS, Judged, judge_headline, judge_metrics
+from reports.analysis.convergence import convergence
+from reports.analysis.pretraining import judge_pretraining
+from reports.analysis.statistics import Comparison, Interval
+from reports.analysis.summary import CONFIGURATION, Summary
+from reports.store.load import ARTIFACTS
 
 HERE_ONLY = [ARTIFACTS, "artifact_uri"]
 """Columns that name places on this machine."""

@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from reports import data, generative_prose, practical, prose, protocol, search, style
+from reports import data, style
+from reports.analysis import search
+from reports.analysis.summary import Summary
 from reports.figures import FIGURES
 from reports.figures.base import NoDataError
-from reports.said import Say
-from reports.summary import Summary
+from reports.prose import answer as prose
+from reports.prose import generative_prose, practical, protocol
+from reports.prose.said import Say
 from reports.tables import TABLES
 from reports.tables.base import Entry
 

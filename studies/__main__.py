@@ -5,7 +5,7 @@ import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args
 
-from bench import cli
+from bench.commands import cli
 from bench.config import SplitName
 from studies.catalog import CATALOG, get_study
 from studies.options import Executor, Options

@@ -13,7 +13,7 @@ from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
 from typing import NamedTuple, Self
 
-from bench.train import EpochRecord
+from bench.training.train import EpochRecord
 
 LOOPBACK = "127.0.0.1"
 

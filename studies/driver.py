@@ -16,14 +16,14 @@ import torch
 
 from architectures.config import InfeasibleArchitecture
 from bench import schema
+from bench.commands.session import CACHE, run_name
 from bench.config import RunConfig, step_shape
-from bench.database import StoreError
-from bench.forecast import predict_peak_bytes
 from bench.run import describe
-from bench.session import CACHE, run_name
 from bench.size import format_bytes
-from bench.tracking import PARENT, RunLog
-from bench.train import EpochRecord
+from bench.tracking.database import StoreError
+from bench.tracking.store import PARENT, RunLog
+from bench.training.forecast import predict_peak_bytes
+from bench.training.train import EpochRecord
 from studies import times
 from studies.channel import Channel, Epoch
 from studies.display import Clock, Display
@@ -137,8 +137,8 @@ class Driver:
         running = tuple(trial.describe() for trial in tuple(self._running.values()))
         return make_status(self._name, self._planned, dict(self._outcomes), running, dict(self._best), self._spent)
 
-    def work(self, phase: Sequence[Trials], executor: Executor) -> None:
-        """Run every unit of a phase that has no outcome yet.
+    def work(self, stages: Sequence[Trials], executor: Executor) -> None:
+        """Run every unit of a round's stages that has no outcome yet.
 
         Raises:
             StoreError: the store failed. What was recorded is kept.
@@ -149,15 +149,15 @@ class Driver:
             channel = Channel(self._events.put, executor.host)
             stack.callback(channel.close)
             self._display = stack.enter_context(Display(self.status, self._time_left))
-            while self._fill(phase, executor, channel) or self._running:
+            while self._fill(stages, executor, channel) or self._running:
                 self._handle(self._events.get())
 
-    def _fill(self, phase: Sequence[Trials], executor: Executor, channel: Channel) -> bool:
+    def _fill(self, stages: Sequence[Trials], executor: Executor, channel: Channel) -> bool:
         """Start trials until every slot is taken; the stage that is furthest behind goes first."""
         self._workers = executor.slots
         self._free.settle(self._workers - len(self._running))
         while len(self._running) < executor.slots:
-            trials = max(phase, key=lambda stage: stage.share_waiting)
+            trials = max(stages, key=lambda stage: stage.share_waiting)
             if not trials.waiting:
                 return False
             self._start(trials, executor, channel)

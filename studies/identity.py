@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from bench import schema
-from bench.database import redact
-from bench.environment import code_digest
-from bench.tracking import RunLog
+from bench.machine.environment import code_digest
+from bench.tracking.database import redact
+from bench.tracking.store import RunLog
 from studies import storage
 from studies.options import Options
 from studies.study import Setting, Study, budgets

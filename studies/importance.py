@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from bench import schema
-from bench.tracking import RunLog
+from bench.tracking.store import RunLog
 from studies import storage
 
 if TYPE_CHECKING:

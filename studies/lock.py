@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from bench.database import POSTGRESQL, kind, postgresql_engine, redact, sqlite_path
+from bench.tracking.database import POSTGRESQL, kind, postgresql_engine, redact, sqlite_path
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def costs(data: DataConfig, training: TrainingConfig) -> dict[str, Cost]:
 def _peak(network: ArchitectureConfig, size: tuple[int, int], batch_size: int) -> int:
     import torch
 
-    from bench.forecast import predict_peak_bytes
+    from bench.training.forecast import predict_peak_bytes
 
     # On the CPU and in float32 wherever it runs, so that a plan does not depend on the machine.
     training = TrainingConfig(batch_size=batch_size, precision="fp32")

@@ -7,7 +7,7 @@ from optuna import Study
 from optuna.trial import TrialState
 
 from bench import schema
-from bench.tracking import RunLog
+from bench.tracking.store import RunLog
 from studies import times
 from studies.stages import conclude
 from studies.storage import OUTCOME, RUN_ID, end_trial

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import optuna
 import torch
 
+from bench.commands.session import CACHE
 from bench.data.dataset import load
 from bench.data.split import split_frames
-from bench.database import require_reachable
-from bench.device import choose_device
-from bench.session import CACHE
+from bench.machine.device import choose_device
 from bench.size import parse_bytes
-from bench.tracking import get_experiment, open_store, tracking_url
-from studies import identity, importance, layout, lock, storage
+from bench.tracking.database import require_reachable
+from bench.tracking.store import get_experiment, open_store, tracking_url
+from studies import identity, importance, lock, placement, storage
 from studies.driver import Driver, Site
 from studies.executors import Executor
 from studies.options import Options
@@ -69,9 +69,9 @@ def run_study(study: Study, options: Options) -> Status:
 def _check(study: Study, options: Options) -> Checked:
     """Refuse what cannot run before a store exists; the decoded data are cached."""
     device = choose_device(options.device)
-    workers = layout.parse_workers(options.workers)
+    workers = placement.parse_workers(options.workers)
     budget = options.memory_budget or study.memory_budget
-    memory_budget = None if budget == layout.AUTO else parse_bytes(budget, "memory budget")
+    memory_budget = None if budget == placement.AUTO else parse_bytes(budget, "memory budget")
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
     for name, store in (("storage", url), ("tracking", tracking)):
         require_reachable(name, store)
@@ -88,17 +88,17 @@ def _check(study: Study, options: Options) -> Checked:
 
 
 def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> bool:
-    """Every phase that has units left, on one executor, which is started for the first of them; whether there were."""
+    """Every round that has units left, on one executor, which is started for the first of them; whether there were."""
     executor: Executor | None = None
     with ExitStack() as stack:
-        for phase in study.phases(checked.setting, root._storage):
-            units = sum(trials.waiting for trials in phase)
+        for round_ in study.rounds(checked.setting, root._storage):
+            units = sum(trials.waiting for trials in round_)
             if not units:
                 continue
             if executor is None:
                 executor = _open_executor(study, root, options, checked, units)
                 stack.callback(executor.close)
-            driver.work(phase, executor)
+            driver.work(round_, executor)
     return executor is not None
 
 
@@ -109,4 +109,4 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
         return RayExecutor(checked.workers, checked.device)
     examples = partial(study.examples, checked.setting)
     cache = options.runs / CACHE
-    return layout.local_executor(checked.workers, checked.device, units, examples, cache, root)
+    return placement.local_executor(checked.workers, checked.device, units, examples, cache, root)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from architectures.config import widths
-from bench import cli, schema
+from bench import schema
+from bench.commands import cli
 from bench.config import RunConfig
 from bench.digest import digest
 from studies.study import Planned, Setting, Study, Unit, macs
@@ -82,7 +83,7 @@ class Search(Study):
         return [*searches, self.name] if self.refits else searches
 
     @override
-    def phases(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
+    def rounds(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
         from studies.stages import FixedTrials
         from studies.storage import create
 

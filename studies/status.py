@@ -146,7 +146,7 @@ def read_best(study: "optuna.Study", planned: Mapping[str, Planned]) -> dict[Pla
 
 
 def _running(name: str, runs: Path, tracking: str) -> tuple[RunningTrial, ...]:
-    from bench.tracking import connect, tracking_url
+    from bench.tracking.store import connect, tracking_url
 
     client = connect(tracking_url(runs, tracking))
     experiment = client.get_experiment_by_name(name)

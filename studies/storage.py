@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
-from bench.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
+from bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
 from studies import times
 from studies.study import Planned
 

@@ -104,8 +104,8 @@ class Study(ABC):
         """Names of the Optuna studies that hold the trials."""
 
     @abstractmethod
-    def phases(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
-        """What runs side by side, phase after phase; a phase may depend on the outcomes of those before."""
+    def rounds(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
+        """What runs side by side, round after round; a round may depend on the outcomes of those before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +142,7 @@ class Factorial(Study):
         return [self._stage_name(stage) for stage in self._by_stage(self.setting(data="", epochs=None))]
 
     @override
-    def phases(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
+    def rounds(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
         from studies.stages import FixedTrials
         from studies.storage import create
 

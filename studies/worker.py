@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from bench import schema
-from bench.background import BackgroundLog
-from bench.clock import Stopwatch
 from bench.config import RunConfig
-from bench.database import StoreError, store_failure
-from bench.material import prepare
+from bench.machine.clock import Stopwatch
 from bench.run import run
-from bench.tracking import RunLog, connect
+from bench.tracking.background import BackgroundLog
+from bench.tracking.database import StoreError, store_failure
+from bench.tracking.store import RunLog, connect
+from bench.training.setup import prepare
 from studies.channel import Address, Reporter
 
 if TYPE_CHECKING:
@@ -120,9 +120,9 @@ def benchmark(configs: Sequence[RunConfig], cache: Path, place: Place) -> list[f
     rates = []
     for config in configs:
         device = torch.device(place.device)
-        material = prepare(config, cache, device)
-        images, masks = material.batch(config.training.batch_size)
-        trainer = material.trainer
+        setup = prepare(config, cache, device)
+        images, masks = setup.batch(config.training.batch_size)
+        trainer = setup.trainer
         trainer.network.train()
         trainer.step(images, masks, trainer.draw(len(images)))
         clock, steps = Stopwatch(device), 0

@@ -2,7 +2,7 @@
 
 import os
 
-from bench.cli import prepare_process
+from bench.commands.cli import prepare_process
 
 prepare_process()
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

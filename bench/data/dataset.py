@@ -72,7 +72,7 @@ def _cached(cache: Path, source: str, size: tuple[int, int], make: Callable[[], 
             scenes=tuple(names["scenes"]),
             images=np.load(folder / "images.npy", mmap_mode="c"),
             masks=np.load(folder / "masks.npy", mmap_mode="c"),
-            native=np.load(folder / "native.npy"),
+            original_sizes=np.load(folder / "original_sizes.npy"),
         ),
         names["digest"],
     )
@@ -85,7 +85,7 @@ def _store(frames: Frames, folder: Path) -> None:
     try:
         np.save(temporary / "images.npy", frames.images)
         np.save(temporary / "masks.npy", frames.masks)
-        np.save(temporary / "native.npy", frames.native)
+        np.save(temporary / "original_sizes.npy", frames.original_sizes)
         names = {"stems": frames.stems, "scenes": frames.scenes, "digest": content_digest(frames)}
         (temporary / "names.json").write_text(json.dumps(names))
         os.rename(temporary, folder)

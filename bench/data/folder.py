@@ -55,7 +55,7 @@ class _Decoded(NamedTuple):
 
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8]
-    native: tuple[int, int]
+    original_size: tuple[int, int]
     flat: NDArray[np.int64]
     """Flat pixels of the mask, (256,); see `count_flat`."""
 
@@ -88,11 +88,13 @@ def read_frames(pairs: Iterable[Pair], size: tuple[int, int]) -> Frames:
         scenes=tuple(pair.scene for pair in pairs),
         images=np.stack([item.image for item in decoded]),
         masks=np.stack([item.mask for item in decoded]),
-        native=np.array([item.native for item in decoded], np.int64),
+        original_sizes=np.array([item.original_size for item in decoded], np.int64),
     )
     has_foreground = frames.masks.max() >= FOREGROUND
     noise = NOISE if has_foreground else 0  # numbers of classes lie side by side
-    check_two_classes([pair.mask for pair in pairs], np.stack([item.flat for item in decoded]), frames.native, noise)
+    check_two_classes(
+        [pair.mask for pair in pairs], np.stack([item.flat for item in decoded]), frames.original_sizes, noise
+    )
     if not has_foreground:
         raise ValueError(
             f"masks must mark the foreground with values of at least {FOREGROUND}, got a largest value of "

@@ -17,7 +17,7 @@ class Frames(NamedTuple):
     """(N, H, W, 3) RGB."""
     masks: NDArray[np.uint8]
     """(N, H, W) soft alpha of the person, 0 (background) to 255 (person)."""
-    native: NDArray[np.int64]
+    original_sizes: NDArray[np.int64]
     """(N, 2) height and width in pixels before frames were resized; of drawn frames, as they were drawn."""
 
 

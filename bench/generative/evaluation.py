@@ -11,17 +11,17 @@ from torch import Tensor
 
 from architectures.vae import VAE
 from bench import schema
-from bench.artifacts import write_table
 from bench.config import RunConfig
 from bench.data.frames import is_foreground
-from bench.frame_table import frame_table, scene_means
 from bench.generative.bounds import bits_per_dimension, bound_table
 from bench.generative.grids import save_grid
 from bench.generative.latent import collapse, encode, latent_table
 from bench.generative.pictures import draw, draw_samples, make_grids
 from bench.generative.probe import probe_iou
 from bench.generative.quality import quality_table
-from bench.material import Material
+from bench.metrics.frame_table import frame_table, scene_means
+from bench.tracking.artifacts import write_table
+from bench.training.setup import Setup
 
 
 class Examined(NamedTuple):
@@ -32,31 +32,31 @@ class Examined(NamedTuple):
     write: Callable[[Path], None]
 
 
-def evaluate_generative(config: RunConfig, material: Material) -> Examined:
+def evaluate_generative(config: RunConfig, setup: Setup) -> Examined:
     """Everything on the test frames, by the weights that the network has now."""
-    trainer, split = material.trainer, material.split
-    scenes = [material.dataset.frames.scenes[index] for index in split.test]
+    trainer, split = setup.trainer, setup.split
+    scenes = [setup.dataset.frames.scenes[index] for index in split.test]
     test = torch.from_numpy(split.test)
-    reconstructions = trainer.predict(material.data, test)
-    originals = torch.cat([targets.cpu() for _, targets in trainer.pairs(material.data, test)])
+    reconstructions = trainer.predict(setup.data, test)
+    originals = torch.cat([targets.cpu() for _, targets in trainer.pairs(setup.data, test)])
     table = quality_table(reconstructions.numpy(), originals.numpy())
-    codes, divergences = encode(trainer, material.data, test)
+    codes, divergences = encode(trainer, setup.data, test)
     latent = latent_table(codes, divergences)
-    pictures = draw(config, material, codes, latent, reconstructions)
-    metrics, tags = {schema.PROBE_IOU.name: _probe(material, codes)}, {}
+    pictures = draw(config, setup, codes, latent, reconstructions)
+    metrics, tags = {schema.PROBE_IOU.name: _probe(setup, codes)}, {}
     if isinstance(trainer.network, VAE):
-        table = pd.concat([table, bound_table(trainer, material.data, test, config.seed)], axis=1)
-        found, lost = _about_posterior(config, material, table, scenes, latent, originals[0].numel())
-        samples, copied = draw_samples(config, material)
+        table = pd.concat([table, bound_table(trainer, setup.data, test, config.seed)], axis=1)
+        found, lost = _about_posterior(config, setup, table, scenes, latent, originals[0].numel())
+        samples, copied = draw_samples(config, setup)
         metrics, tags, pictures = metrics | found | copied, {schema.COLLAPSE: lost}, pictures | samples
     metrics |= scene_means(table, scenes, (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS))
-    masks = _mask_table(material, reconstructions) if config.architecture.target == "mask" else pd.DataFrame()
+    masks = _mask_table(setup, reconstructions) if config.architecture.target == "mask" else pd.DataFrame()
     metrics |= scene_means(masks, scenes)
 
     def write(folder: Path) -> None:
-        write_table(material.dataset, split, table, folder / schema.RECONSTRUCTION_TABLE)
+        write_table(setup.dataset, split, table, folder / schema.RECONSTRUCTION_TABLE)
         if len(masks):
-            write_table(material.dataset, split, masks, folder / schema.FRAME_TABLE)
+            write_table(setup.dataset, split, masks, folder / schema.FRAME_TABLE)
         latent.to_parquet(folder / schema.LATENT_TABLE, index=False)
         np.savez_compressed(folder / schema.GENERATED_DATA, allow_pickle=False, **pictures)
         for name, grid in make_grids(pictures).items():
@@ -66,7 +66,7 @@ def evaluate_generative(config: RunConfig, material: Material) -> Examined:
 
 
 def _about_posterior(
-    config: RunConfig, material: Material, table: pd.DataFrame, scenes: list[str], latent: pd.DataFrame, dimensions: int
+    config: RunConfig, setup: Setup, table: pd.DataFrame, scenes: list[str], latent: pd.DataFrame, dimensions: int
 ) -> tuple[dict[str, float], str]:
     """Metrics of a VAE that are no scene means, and what it has lost."""
     elbo = scene_means(table, scenes, (schema.TEST_ELBO,))[schema.TEST_ELBO.name]
@@ -74,7 +74,7 @@ def _about_posterior(
     active = int(latent["active"].sum()) if len(table) > 1 else None  # one frame has no variance
     if active is not None:
         metrics[schema.ACTIVE_UNITS.name] = float(active)
-    network = material.trainer.network
+    network = setup.trainer.network
     if config.architecture.target == "mask":
         return metrics, collapse(active, None)
     assert isinstance(network, VAE)
@@ -82,18 +82,18 @@ def _about_posterior(
     return metrics | {schema.TEST_SIGMA.name: sigma}, collapse(active, None if config.training.sigma else sigma)
 
 
-def _mask_table(material: Material, probability: Tensor) -> pd.DataFrame:
+def _mask_table(setup: Setup, probability: Tensor) -> pd.DataFrame:
     """Every test metric of reconstructed masks."""
-    frames, test = material.dataset.frames, material.split.test
-    return frame_table(probability.squeeze(1).numpy(), is_foreground(frames.masks[test]), frames.native[test])
+    frames, test = setup.dataset.frames, setup.split.test
+    return frame_table(probability.squeeze(1).numpy(), is_foreground(frames.masks[test]), frames.original_sizes[test])
 
 
-def _probe(material: Material, test_codes: Tensor) -> float:
+def _probe(setup: Setup, test_codes: Tensor) -> float:
     """Linear probe from the codes of training, validation and test frames to their masks."""
-    split, masks = material.split, material.data.masks.flatten(1).cpu()
+    split, masks = setup.split, setup.data.masks.flatten(1).cpu()
     indices = {role: torch.from_numpy(getattr(split, role)) for role in ("train", "val", "test")}
-    codes = {role: encode(material.trainer, material.data, indices[role])[0] for role in ("train", "val")}
+    codes = {role: encode(setup.trainer, setup.data, indices[role])[0] for role in ("train", "val")}
     codes["test"] = test_codes
     train, val, test = ((codes[role], masks[index]) for role, index in indices.items())
-    scenes = ([material.data.scenes[index] for index in of.tolist()] for of in (indices["val"], indices["test"]))
+    scenes = ([setup.data.scenes[index] for index in of.tolist()] for of in (indices["val"], indices["test"]))
     return probe_iou(train, val, test, *scenes)

@@ -10,8 +10,8 @@ from torch import Tensor
 from architectures.autoencoder import AutoEncoder
 from architectures.config import SIGMA_FLOOR
 from architectures.vae import VAE
-from bench.likelihood import kl_per_dimension
-from bench.trainer import DeviceFrames, Trainer
+from bench.training.likelihood import kl_per_dimension
+from bench.training.trainer import DeviceFrames, Trainer
 
 ACTIVE = 0.01
 """Variance of the posterior mean above which a latent number is active (Burda et al. 2016, arXiv 1509.00519)."""

@@ -21,9 +21,9 @@ from bench.generative.grids import (
 )
 from bench.generative.latent import most_telling
 from bench.generative.memorisation import memorisation
-from bench.material import Material
-from bench.objective import latent_shape
-from bench.panel import choose_frames
+from bench.tracking.panel import choose_frames
+from bench.training.objective import latent_shape
+from bench.training.setup import Setup
 
 PICTURED = 12
 """Reconstructions that are kept."""
@@ -34,7 +34,7 @@ TRAVERSED = 6
 
 
 def draw(
-    config: RunConfig, material: Material, codes: Tensor, latent: pd.DataFrame, reconstructions: Tensor
+    config: RunConfig, setup: Setup, codes: Tensor, latent: pd.DataFrame, reconstructions: Tensor
 ) -> dict[str, Pictures]:
     """The arrays of `schema.GENERATED_DATA` that an auto-encoder has too.
 
@@ -42,7 +42,7 @@ def draw(
         codes: (N, D) of the test frames.
         reconstructions: (N, C, H, W) of the test frames.
     """
-    frames, split, network = material.dataset.frames, material.split, material.trainer.network
+    frames, split, network = setup.dataset.frames, setup.split, setup.trainer.network
     assert isinstance(network, AutoEncoder)
     targets, size = target_pictures(frames, config.architecture.target), config.data.size
     maps = codes.view(-1, *latent_shape(config))
@@ -58,13 +58,13 @@ def draw(
     }
 
 
-def draw_samples(config: RunConfig, material: Material) -> tuple[dict[str, Pictures], dict[str, float]]:
+def draw_samples(config: RunConfig, setup: Setup) -> tuple[dict[str, Pictures], dict[str, float]]:
     """The arrays that a VAE adds, and how near its samples come to training frames."""
-    network, split, size = material.trainer.network, material.split, config.data.size
+    network, split, size = setup.trainer.network, setup.split, config.data.size
     assert isinstance(network, VAE)
     samples = sample(network, latent_shape(config), SAMPLES, size, config.seed)
-    targets = target_pictures(material.dataset.frames, config.architecture.target)
-    scenes = [material.data.scenes[index] for index in split.train]
+    targets = target_pictures(setup.dataset.frames, config.architecture.target)
+    scenes = [setup.data.scenes[index] for index in split.train]
     copied = memorisation(samples, targets[split.train], scenes, targets[split.test])
     return {"samples": samples, "neighbours": targets[split.train][copied.neighbours]}, copied.metrics
 

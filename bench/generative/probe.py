@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bench.metrics import frame_scores, scene_mean
+from bench.metrics.overlap import frame_scores, scene_mean
 
 STRENGTHS = tuple(10.0**power for power in range(-6, 2))
 """Of the ridge penalty, relative to the largest eigenvalue; validation scenes choose."""

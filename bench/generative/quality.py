@@ -10,7 +10,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from bench.frame_table import as_float32, chunks
+from bench.metrics.frame_table import as_float32, chunks
 
 BETAS = (0.0517, 0.3295, 0.3462, 0.2726)
 """Weights of four scales: the first of five of Wang et al. 2003, made to add up to 1; five would need 161 pixels."""

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import torch
 
 from architectures import registry
-from bench.cli import say
-from bench.clock import Stopwatch
+from bench.commands.cli import say
 from bench.config import RunConfig, flatten
 from bench.data.dataset import load
 from bench.data.folder import find_pairs, read_frames
-from bench.device import choose_device, choose_dtype, cores
-from bench.environment import environment
+from bench.machine.clock import Stopwatch
+from bench.machine.device import choose_device, choose_dtype, cores
+from bench.machine.environment import environment
 from bench.perf.analysis import Analysis, analyse
 from bench.perf.config import LIGHTNING, PerfConfig
 from bench.perf.measure import Bench, measure

@@ -11,12 +11,12 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from bench.config import RunConfig
-from bench.device import choose_dtype
+from bench.machine.device import choose_dtype
 from bench.perf.config import ADVISED, HARNESS, LIGHTNING, PLAIN
 from bench.perf.laps import Laps
 from bench.perf.pngs import PngFrames
 from bench.perf.records import Lap
-from bench.schedule import lr_factor
+from bench.training.schedule import lr_factor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

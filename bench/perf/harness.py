@@ -5,18 +5,18 @@ import torch
 from torch import nn
 
 from bench import schema
-from bench.autotune import tune
-from bench.cli import say
-from bench.material import prepare
+from bench.commands.cli import say
 from bench.perf.contenders import Task
 from bench.perf.laps import Laps
-from bench.trainer import Trainer
+from bench.training.autotune import tune
+from bench.training.setup import prepare
+from bench.training.trainer import Trainer
 
 
 def train_harness(task: Task, laps: Laps) -> nn.Module:
     """Frames on the device, a batch is an index; tuned whatever the length, as a longer training would be."""
     device = torch.device(task.device)
-    _, split, data, tuned = tune(task.config, prepare(task.config, task.cache, device), task.cache, device).material
+    _, split, data, tuned = tune(task.config, prepare(task.config, task.cache, device), task.cache, device).setup
     trainer = Trainer(tuned.network, task.config, task.steps, device, tuned.execution)
     say(f"harness: {trainer.execution}")
     train, val = (torch.from_numpy(np.tile(role, task.repeats)) for role in (split.train, split.val))

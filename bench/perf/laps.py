@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import torch
 
-from bench.clock import Stopwatch, synchronize
-from bench.memory import process_peak_bytes, reset_process_peak
+from bench.machine.clock import Stopwatch, synchronize
+from bench.machine.memory import process_peak_bytes, reset_process_peak
 from bench.perf.records import Lap
 
 

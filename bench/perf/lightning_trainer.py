@@ -12,11 +12,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from architectures import registry
-from bench.losses import segmentation_loss
-from bench.metrics import frame_scores, scene_mean
+from bench.metrics.overlap import frame_scores, scene_mean
 from bench.perf.contenders import Task, make_optimizer
 from bench.perf.laps import Laps
 from bench.perf.pngs import make_loaders
+from bench.training.losses import segmentation_loss
 
 
 def train_lightning(task: Task, laps: Laps) -> nn.Module:

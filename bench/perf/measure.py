@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from bench.cli import say
+from bench.commands.cli import say
 from bench.config import RunConfig
 from bench.data.dataset import Dataset
 from bench.data.split import split_frames

@@ -14,12 +14,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from architectures import registry
-from bench.losses import segmentation_loss
-from bench.metrics import frame_scores, scene_mean
+from bench.metrics.overlap import frame_scores, scene_mean
 from bench.perf.config import ADVISED, PLAIN
 from bench.perf.contenders import Task, make_optimizer, precision
 from bench.perf.laps import Laps
 from bench.perf.pngs import make_loaders
+from bench.training.losses import segmentation_loss
 
 
 def train_plain(task: Task, laps: Laps) -> nn.Module:
@@ -69,7 +69,7 @@ class _Loop:
     schedule: LambdaLR
     task: Task
     device: torch.device
-    layout: torch.memory_format
+    memory_format: torch.memory_format
     bf16: bool
 
     def train_epoch(self, loader: DataLoader[tuple[Tensor, Tensor]]) -> int:
@@ -100,9 +100,9 @@ class _Loop:
 
     def predict(self, images: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            logits: Tensor = self.network(self.put(images, self.layout))
+            logits: Tensor = self.network(self.put(images, self.memory_format))
         return logits.float()
 
-    def put(self, batch: Tensor, layout: torch.memory_format = torch.preserve_format) -> Tensor:
+    def put(self, batch: Tensor, memory_format: torch.memory_format = torch.preserve_format) -> Tensor:
         """Onto the device; only a pinned batch is copied without waiting."""
-        return batch.to(self.device, non_blocking=batch.is_pinned(), memory_format=layout)
+        return batch.to(self.device, non_blocking=batch.is_pinned(), memory_format=memory_format)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.data.frames import Frames, is_foreground
 from bench.data.split import Split
-from bench.objective import standardise
+from bench.training.objective import standardise
 
 
 class PngFrames(NamedTuple):

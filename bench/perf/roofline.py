@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from bench.clock import Stopwatch
+from bench.machine.clock import Stopwatch
 from bench.perf.cost import Cost
 from bench.perf.records import Rates
 

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.analysis.generative import OVER_FOLDS, STAGE
+from reports.analysis.summary import Summary
 from reports.figures.base import Plot, Whiskers, crowded, draw_whiskers, seeds
 from reports.figures.betas import latent_axis, line_handles, lines, mask_vaes, series
 from reports.figures.bottleneck import spread
-from reports.generative import OVER_FOLDS, STAGE
-from reports.summary import Summary
 
 
 class ActiveUnits(NamedTuple):

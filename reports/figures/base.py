@@ -10,10 +10,11 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from bench import schema
-from reports import style, summary, text
-from reports.estimates import estimates
-from reports.load import ARCHITECTURE
-from reports.summary import Summary
+from reports import style, text
+from reports.analysis import summary
+from reports.analysis.estimates import estimates
+from reports.analysis.summary import Summary
+from reports.store.load import ARCHITECTURE
 
 R = TypeVar("R", bound=tuple[object, ...])
 
@@ -55,7 +56,7 @@ class Whiskers(NamedTuple):
 def measured_points(of: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.DataFrame:
     """A row per configuration with a mean of a test metric: identity, memory, bottleneck, mean, low, high, n.
 
-    Mean, and low and high of its 95 % interval, are those of `reports.estimates`.
+    Mean, and low and high of its 95 % interval, are those of `reports.analysis.estimates`.
     """
     table = summary.comparable(of.configurations[of.configurations[summary.N] > 0])
     points = pd.DataFrame(

@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style
+from reports.analysis.generative import STAGE, latent_points
+from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError
-from reports.generative import STAGE, latent_points
-from reports.summary import Summary
 
 SHADES = (1.0, 0.0, 0.4, 0.7)
 """How much of its architecture's colour a mark is filled with, the rest is white: from the lowest beta on."""

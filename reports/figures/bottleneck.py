@@ -9,7 +9,8 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bench import schema
 from reports import style, text
-from reports.ceiling import ceiling
+from reports.analysis.ceiling import ceiling
+from reports.analysis.summary import CONFIGURATION, Summary, comparable, map_shape
 from reports.figures.base import (
     NoDataError,
     Plot,
@@ -22,8 +23,7 @@ from reports.figures.base import (
     ranges,
     score_limits,
 )
-from reports.load import LATENT
-from reports.summary import CONFIGURATION, Summary, comparable, map_shape
+from reports.store.load import LATENT
 
 TEXT = "#595959"
 """A grey that is dark enough to read."""
@@ -39,7 +39,7 @@ class Bottleneck(NamedTuple):
     boundary: pd.DataFrame
     """Boundary IoU: the same columns."""
     ceiling: pd.DataFrame
-    """side, iou, boundary_iou, frames: as `reports.ceiling`; empty if no run kept its masks."""
+    """side, iou, boundary_iou, frames: as `reports.analysis.ceiling`; empty if no run kept its masks."""
 
 
 def record(of: Summary) -> Bottleneck:

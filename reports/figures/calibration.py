@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.analysis.frame_tables import KEYS, best_tables, bounded, sample, sizes
+from reports.analysis.statistics import estimate_means
+from reports.analysis.summary import Summary, statistic
 from reports.figures.base import INTERVAL, NoDataError, Plot, by_architecture, draw_band
-from reports.frame_tables import KEYS, best_tables, bounded, sample, sizes
-from reports.load import ARCHITECTURE
-from reports.statistics import estimate_means
-from reports.summary import Summary, statistic
+from reports.store.load import ARCHITECTURE
 
 COLUMNS = ["bin", "pixels", "probability", "foreground"]
 SUMS = ["share", "chance", "hits"]

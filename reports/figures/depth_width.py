@@ -13,11 +13,11 @@ from matplotlib.patches import Rectangle
 
 from bench import schema
 from reports import style, text
-from reports.claims import Claim, arms, headline
+from reports.analysis.claims import Claim, arms, headline
+from reports.analysis.statistics import compare
+from reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, ranked
 from reports.figures.base import NoDataError, Plot, measured_points, ranges, seeds
-from reports.load import ARCHITECTURE, DATA_FOLDS, EPOCHS, SPLIT
-from reports.statistics import compare
-from reports.summary import CONFIGURATION, IDENTITY, Summary, ranked
+from reports.store.load import ARCHITECTURE, DATA_FOLDS, EPOCHS, SPLIT
 
 MOST_IN_A_ROW = 4
 MOST_TICKS = 6

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.analysis.latent import plainest, ranked_by_objective
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
 from reports.figures.base import NoDataError, Plot
-from reports.generated_file import Generated, Pictures, read_generated
-from reports.latent import plainest, ranked_by_objective
-from reports.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, RUN, SEED
-from reports.summary import CONFIGURATION, LABEL, Summary, comparable
+from reports.store.generated_file import Generated, Pictures, read_generated
+from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, RUN, SEED
 
 COLUMNS = 12
 """Pictures beside each other."""

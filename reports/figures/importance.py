@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from reports import style, text
+from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError, Plot
-from reports.summary import Summary
 
 LABELS = {"lr": "learning rate"}
 HATCHES = ("", "//////", "......")

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from reports import style
-from reports.choices import choices
+from reports.analysis.choices import choices
+from reports.analysis.search import with_front
+from reports.analysis.summary import CONFIGURATION, Summary
 from reports.figures.base import (
     NoDataError,
     Plot,
@@ -23,8 +25,6 @@ from reports.figures.base import (
     ranges,
     score_limits,
 )
-from reports.search import with_front
-from reports.summary import CONFIGURATION, Summary
 from reports.text import round_number
 
 MOST_LABELS = 16

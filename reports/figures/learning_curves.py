@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench import schema
-from bench.base_rate import entropy
+from bench.metrics.base_rate import entropy
 from reports import style, text
-from reports.claims import claims
+from reports.analysis.claims import claims
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, highest
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, RUN, SEED, SPLIT
-from reports.summary import CONFIGURATION, LABEL, N, Summary, highest
+from reports.store.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, RUN, SEED, SPLIT
 
 MOST_PANELS = 4
 NEWLINE = "\n"

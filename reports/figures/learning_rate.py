@@ -10,9 +10,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench import schema
 from reports import style, text
+from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE, LR
-from reports.summary import Summary
+from reports.store.load import ARCHITECTURE, LR
 
 HALF = 3
 """Decades are halved here, where people halve them: 0.001, 0.003, 0.01."""

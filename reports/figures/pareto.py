@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports import style, text
+from reports.analysis.search import fronts, search_points
+from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError, Plot
-from reports.search import fronts, search_points
-from reports.summary import Summary
 
 NEAR = 2.0
 """A budget within this factor of the trials' memory is drawn; a farther one would push them into a corner."""

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.analysis.frame_tables import best_tables, sample, scene_estimates, sizes
+from reports.analysis.summary import Summary
 from reports.figures.base import (
     INTERVAL,
     NoDataError,
@@ -19,8 +21,6 @@ from reports.figures.base import (
     draw_whiskers,
     score_limits,
 )
-from reports.frame_tables import best_tables, sample, scene_estimates, sizes
-from reports.summary import Summary
 
 BINS = 5
 OFFSET = 0.015

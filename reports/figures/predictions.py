@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
-from reports.claims import Claim, arms, judge_headline, pair_key
+from reports.analysis.claims import Claim, arms, judge_headline, pair_key
+from reports.analysis.scenes import PROTOCOL, SCENE
+from reports.analysis.statistics import paired
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE, ARTIFACTS, RUN, SEED
-from reports.panel_file import overlap, read_panel
-from reports.scenes import PROTOCOL, SCENE
-from reports.statistics import paired
-from reports.summary import CONFIGURATION, LABEL, Summary
+from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, SEED
+from reports.store.panel_file import overlap, read_panel
 
 MOST_FRAMES = 3
 MOST_WITH_PROBABILITY = 3

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.analysis.scenes import SCENE
+from reports.analysis.statistics import profile
+from reports.analysis.summary import CONFIGURATION, Summary
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE
-from reports.scenes import SCENE
-from reports.statistics import profile
-from reports.summary import CONFIGURATION, Summary
+from reports.store.load import ARCHITECTURE
 
 THRESHOLDS = np.linspace(0, 1, 101)
 

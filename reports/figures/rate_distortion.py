@@ -10,10 +10,10 @@ from matplotlib.ticker import MaxNLocator
 
 from bench import schema
 from reports import style, text
+from reports.analysis.generative import STAGE, means
+from reports.analysis.summary import Summary
 from reports.figures.base import Plot, seeds
 from reports.figures.betas import line_handles, lines, mask_vaes, series
-from reports.generative import STAGE, means
-from reports.summary import Summary
 
 CONTOURS = 8
 """Lines of equal ELBO, about."""

@@ -9,6 +9,8 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
+from reports.analysis.generative import STAGE, latent_points
+from reports.analysis.summary import CONFIGURATION, Summary
 from reports.figures.base import (
     NoDataError,
     Plot,
@@ -21,9 +23,7 @@ from reports.figures.base import (
 )
 from reports.figures.betas import Series, latent_axis, series
 from reports.figures.bottleneck import spread
-from reports.generative import STAGE, latent_points
-from reports.load import LATENT
-from reports.summary import CONFIGURATION, Summary
+from reports.store.load import LATENT
 
 LEAST_DECIBELS = 4.0
 """From end to end of the axis of PSNR."""

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports import style, text
-from reports.claims import Claim, Judged, arms, judge_headline, pair
+from reports.analysis.claims import Claim, Judged, arms, judge_headline, pair
+from reports.analysis.statistics import paired
+from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE
-from reports.statistics import paired
-from reports.summary import Summary
+from reports.store.load import ARCHITECTURE
 from reports.tables.verdicts import difference, word
 
 MANY = 60

@@ -11,7 +11,8 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
-from reports.claims import HEADLINE
+from reports.analysis.claims import HEADLINE
+from reports.analysis.summary import CONFIGURATION, Summary, highest, varying
 from reports.figures.base import (
     NoDataError,
     Plot,
@@ -24,8 +25,7 @@ from reports.figures.base import (
     ranges,
     score_limits,
 )
-from reports.load import ARCHITECTURE, LATENT, SKIPS
-from reports.summary import CONFIGURATION, Summary, highest, varying
+from reports.store.load import ARCHITECTURE, LATENT, SKIPS
 
 MOST_SIZES = 4
 """Of more, only the best of each depth is drawn."""

@@ -11,10 +11,10 @@ from scipy import stats
 
 from bench import schema
 from reports import style, text
-from reports.convergence import TARGET_SHARE, convergence
+from reports.analysis.convergence import TARGET_SHARE, convergence
+from reports.analysis.summary import Summary, comparable
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE, RUN
-from reports.summary import Summary, comparable
+from reports.store.load import ARCHITECTURE, RUN
 
 EFFORTS = {"epochs": "epochs", "seconds": "seconds of training steps"}
 DECADE = 10

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.analysis.summary import NOT_ENTERED, Summary
 from reports.figures.base import NoDataError, Plot
-from reports.load import ARCHITECTURE
-from reports.summary import NOT_ENTERED, Summary
+from reports.store.load import ARCHITECTURE
 
 OTHER = "other"
 """The run's own time that is in no phase."""

@@ -1,4 +1,4 @@
-"""How much of the outlines agrees, against the distance that is still called agreement."""
+"""How much of the boundaries agrees, against the distance that is still called agreement."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.analysis.frame_tables import KEYS, best_tables, sample, scene_estimates, sizes
+from reports.analysis.summary import Summary
 from reports.figures.base import INTERVAL, NoDataError, Plot, by_architecture, cropped, draw_band, score_limits
-from reports.frame_tables import KEYS, best_tables, sample, scene_estimates, sizes
-from reports.summary import Summary
 
 COLUMNS = {tolerance: schema.within_column(tolerance) for tolerance in schema.TOLERANCES}
 
@@ -43,7 +43,7 @@ def draw(shown: Tolerance) -> Figure:
     for marks in by_architecture(shown.points):
         draw_band(axis, marks, "tolerance")
     style.binary_axis(axis)
-    axis.set(xlabel="tolerance (pixels of the original frames)", ylabel="share of the outlines (NSD)")
+    axis.set(xlabel="tolerance (pixels of the original frames)", ylabel="share of the boundaries (NSD)")
     axis.set_ylim(*score_limits(shown.points))
     style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
     return figure
@@ -52,7 +52,7 @@ def draw(shown: Tolerance) -> Figure:
 def caption(shown: Tolerance) -> str:
     """What lines and bands are."""
     return (
-        "Share of the predicted and the true outline that lies within the tolerance of the other one (normalised "
+        "Share of the predicted and the true boundary that lies within the tolerance of the other one (normalised "
         "surface distance), for each architecture at its best by validation. Line: mean over scenes; band: its "
         f"{INTERVAL} ({sample(shown.points)}). {cropped(shown.points)}"
     )
@@ -66,7 +66,7 @@ def alt(shown: Tolerance) -> str:
     ]
     low, high = schema.TOLERANCES[0], schema.TOLERANCES[-1]
     return (
-        f"Rising lines: share of the outlines within a tolerance of {low:g} to {high:g} pixels. Mean share at these "
+        f"Rising lines: share of the boundaries within a tolerance of {low:g} to {high:g} pixels. Mean share at these "
         f"ends: {'; '.join(each)}."
     )
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from bench import schema
-from reports.load import ARCHITECTURE
-from reports.summary import CONFIGURATION, Summary, ranked
+from reports.analysis.summary import CONFIGURATION, Summary, ranked
+from reports.store.load import ARCHITECTURE
 
 MOST_ROWS = 60
 """Configurations of which a table has all."""

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 
 from reports import style
-from reports.convergence import RISING, TARGET_SHARE, convergence
-from reports.load import ARCHITECTURE
-from reports.summary import CONFIGURATION, LABEL, Summary, comparable
+from reports.analysis.convergence import RISING, TARGET_SHARE, convergence
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
+from reports.store.load import ARCHITECTURE
 from reports.tables.base import Table, shortened
 from reports.text import digits, significant
 

@@ -6,9 +6,9 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.generative import STAGE, means
-from reports.load import ARCHITECTURE, BETA
-from reports.summary import CONFIGURATION, N, Summary, comparable, statistic
+from reports.analysis.generative import STAGE, means
+from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
+from reports.store.load import ARCHITECTURE, BETA
 from reports.tables.base import BEST_ROWS, MOST_ROWS, Table
 from reports.tables.measured import MEASURED
 from reports.text import DASH, counted, digits, percent, significant, unbroken

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pandas as pd
 
 from bench import schema
-from reports import style, summary
-from reports.baselines import baseline_scores
-from reports.estimates import estimates
-from reports.load import ARCHITECTURE, CHANNELS, SPLIT
-from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic
+from reports import style
+from reports.analysis import summary
+from reports.analysis.baselines import baseline_scores
+from reports.analysis.estimates import estimates
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, statistic
+from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
 from reports.tables.base import Table, shortened, states
 from reports.text import DASH, digits, megabytes, prefixed, significant, unbroken, with_interval, with_sd
 
@@ -48,8 +49,8 @@ COSTS: dict[str, Callable[[pd.Series], str]] = {
 }
 EXPLAINED = (
     "Seeds: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary IoU "
-    "is of bands of 2 % of the diagonal along the outlines; NSD: share of the outlines within 1 native pixel of each "
-    "other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = 1,000,000 "
+    "is of bands of 2 % of the diagonal along the boundaries; NSD: share of the boundaries within 1 original pixel of "
+    "each other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = 1,000,000 "
     "bytes; images/s: training speed."
 )
 

@@ -2,11 +2,11 @@
 
 from bench import schema
 from reports import style
-from reports.claims import Judged, arms
-from reports.load import ARCHITECTURE
-from reports.pretraining import MATCHING, STAGE, judge_pretraining
-from reports.statistics import POWER
-from reports.summary import Summary
+from reports.analysis.claims import Judged, arms
+from reports.analysis.pretraining import MATCHING, STAGE, judge_pretraining
+from reports.analysis.statistics import POWER
+from reports.analysis.summary import Summary
+from reports.store.load import ARCHITECTURE
 from reports.tables.base import Table
 from reports.tables.verdicts import RULE, p_value, stacked, word
 from reports.text import digits, percent, unbroken

@@ -4,9 +4,9 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.budget import shares, unnamed
-from reports.load import ARCHITECTURE, EPOCHS, SEED
-from reports.summary import LABEL, Summary
+from reports.analysis.budget import shares, unnamed
+from reports.analysis.summary import LABEL, Summary
+from reports.store.load import ARCHITECTURE, EPOCHS, SEED
 from reports.tables.base import Table
 from reports.text import DASH, counted, significant
 

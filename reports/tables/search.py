@@ -1,8 +1,9 @@
 """The table of a search: the trials on the Pareto front of each architecture."""
 
-from reports import style, summary
-from reports.search import fronts, search_points
-from reports.summary import Summary
+from reports import style
+from reports.analysis import summary
+from reports.analysis.search import fronts, search_points
+from reports.analysis.summary import Summary
 from reports.tables.base import Table
 from reports.text import DASH, digits, significant
 

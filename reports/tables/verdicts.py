@@ -2,10 +2,10 @@
 
 from bench import schema
 from reports import style
-from reports.claims import Claim, Judged, arms, by_pair, headline, judge_headline, judge_metrics, pair
-from reports.load import ARCHITECTURE, PRETRAIN_EPOCHS
-from reports.statistics import MIN_SEEDS, Interval, iqm
-from reports.summary import Summary
+from reports.analysis.claims import Claim, Judged, arms, by_pair, headline, judge_headline, judge_metrics, pair
+from reports.analysis.statistics import MIN_SEEDS, Interval, iqm
+from reports.analysis.summary import Summary
+from reports.store.load import ARCHITECTURE, PRETRAIN_EPOCHS
 from reports.tables.base import Table
 from reports.text import DASH, digits, signed
 
@@ -58,7 +58,7 @@ def metrics(of: Summary) -> Table | None:
     columns = [*names, *differences]
     return Table(
         f"Every test metric of {pair(first)}. Means over folds of the mean over scenes, of the seeds that both have; "
-        f"below them the mean of the middle half of the scenes (IQM); HD95 and ASSD in native pixels. {RULE} IoU and "
+        f"below them the mean of the middle half of the scenes (IQM); HD95 and ASSD in original pixels. {RULE} IoU and "
         "Boundary IoU as in the first table, the other metrics adjusted among themselves.",
         {"metric": "left", **dict.fromkeys(columns, "right")},
         rows,

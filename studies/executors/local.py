@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from bench.config import RunConfig
-from bench.device import memory_limit
+from bench.machine.device import memory_limit
 from studies import worker
 from studies.channel import LOOPBACK
 from studies.executors import Ending, Failed, Lost

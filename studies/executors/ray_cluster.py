@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 
-from bench import cli
-from bench.device import memory_limit
+from bench.commands import cli
+from bench.machine.device import memory_limit
 from studies import worker
 from studies.executors import Broken, Ending, Failed, Lost, ray_session
 from studies.executors.local import USABLE_SHARE

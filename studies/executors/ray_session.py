@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.database import REACH_SECONDS
-from bench.device import cores
-from bench.environment import code_digest
+from bench.machine.device import cores
+from bench.machine.environment import code_digest
+from bench.tracking.database import REACH_SECONDS
 from studies.channel import LOOPBACK
 
 ADDRESS = "RAY_ADDRESS"

@@ -14,12 +14,12 @@ from PIL import Image
 
 from bench import schema
 from bench.__main__ import main
-from bench.background import BackgroundLog
+from bench.commands.predict import load_checkpoint, predict_mask
+from bench.commands.session import train_one
 from bench.config import RunConfig, TrainingConfig, config_hash, unflatten
-from bench.predict import load_checkpoint, predict_mask
 from bench.run import measure_bottleneck, measure_memory, run
-from bench.session import train_one
-from bench.tracking import RunLog, get_experiment, open_store, tracking_url
+from bench.tracking.background import BackgroundLog
+from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 
 MakeConfig = Callable[..., RunConfig]
 

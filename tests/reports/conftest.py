@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench import schema
-from reports.load import load_study
-from reports.summary import Summary, summarise
+from reports.analysis.summary import Summary, summarise
+from reports.store.load import load_study
 
 # pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
 sys.path.insert(0, str(Path(__file__).parent))

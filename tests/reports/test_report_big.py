@@ -15,10 +15,11 @@ from fake_store import budget, fill
 from fake_units import Unit
 
 from bench import schema
-from reports import claims, data, scenes
-from reports.load import ARCHITECTURE, ARTIFACTS, RUN, Study, load_study
-from reports.statistics import compare, estimate_means
-from reports.summary import CONFIGURATION, Summary, statistic, summarise
+from reports import data
+from reports.analysis import claims, scenes
+from reports.analysis.statistics import compare, estimate_means
+from reports.analysis.summary import CONFIGURATION, Summary, statistic, summarise
+from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, Study, load_study
 from reports.tables import TABLES, base
 from reports.tables.base import Table
 

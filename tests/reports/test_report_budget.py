@@ -6,10 +6,11 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
-from reports import budget, prose
-from reports.load import load_study
-from reports.said import Say
-from reports.summary import Summary, summarise
+from reports.analysis import budget
+from reports.analysis.summary import Summary, summarise
+from reports.prose import answer as prose
+from reports.prose.said import Say
+from reports.store.load import load_study
 from reports.tables import TABLES
 
 Planned = dict[str, dict[str, int]]

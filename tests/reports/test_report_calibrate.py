@@ -10,12 +10,12 @@ from fake_units import Unit
 
 from bench import schema
 from reports.__main__ import main
-from reports.calibrate import Shape, calibrate, of_study, simulate, smallest_difference
-from reports.claims import arms, claims
-from reports.components import Components, estimate
-from reports.load import load_study
-from reports.statistics import compare, detectable
-from reports.summary import summarise
+from reports.analysis.calibrate import Shape, calibrate, of_study, simulate, smallest_difference
+from reports.analysis.claims import arms, claims
+from reports.analysis.components import Components, estimate
+from reports.analysis.statistics import compare, detectable
+from reports.analysis.summary import summarise
+from reports.store.load import load_study
 
 
 def test_the_intervals_keep_their_promise(capsys: pytest.CaptureFixture[str]) -> None:

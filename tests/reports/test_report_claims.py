@@ -9,15 +9,16 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
-from reports import practical, prose, protocol
-from reports.choices import choices
-from reports.claims import Judged, claims, headline, judge_headline, judge_metrics, pair
-from reports.estimates import estimates
-from reports.load import ARCHITECTURE
-from reports.said import Say
-from reports.scenes import scene_means
-from reports.statistics import compare, holm
-from reports.summary import Summary, summarise
+from reports.analysis.choices import choices
+from reports.analysis.claims import Judged, claims, headline, judge_headline, judge_metrics, pair
+from reports.analysis.estimates import estimates
+from reports.analysis.scenes import scene_means
+from reports.analysis.statistics import compare, holm
+from reports.analysis.summary import Summary, summarise
+from reports.prose import answer as prose
+from reports.prose import practical, protocol
+from reports.prose.said import Say
+from reports.store.load import ARCHITECTURE
 from reports.tables import TABLES
 
 Summarised = Callable[..., Summary]

@@ -8,8 +8,8 @@ from sqlalchemy import URL
 
 from bench import schema
 from reports.__main__ import main
-from reports.connection import database, shown, snapshot
-from reports.load import load_study
+from reports.store.connection import database, shown, snapshot
+from reports.store.load import load_study
 
 SECRET = "sesame"
 

@@ -8,8 +8,8 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
-from reports.convergence import convergence, is_stuck
-from reports.summary import Summary
+from reports.analysis.convergence import convergence, is_stuck
+from reports.analysis.summary import Summary
 from reports.tables import TABLES
 
 Summarised = Callable[..., Summary]

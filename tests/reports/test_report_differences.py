@@ -17,11 +17,11 @@ from scipy import stats
 
 from bench import schema
 from reports import style
+from reports.analysis.summary import Summary, summarise
 from reports.figures import depth_width, predictions, scene_differences
 from reports.figures.base import NoDataError
 from reports.figures.predictions import Panel, errors
-from reports.load import load_study
-from reports.summary import Summary, summarise
+from reports.store.load import load_study
 from reports.tables import TABLES
 
 Fill = Callable[..., Path]

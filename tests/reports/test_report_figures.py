@@ -9,13 +9,13 @@ import pytest
 from fake_units import Unit, grid
 
 from bench import schema
-from bench.base_rate import entropy
+from bench.metrics.base_rate import entropy
 from reports import style
+from reports.analysis.search import with_front
+from reports.analysis.summary import Summary, summarise
 from reports.figures import FIGURES, bottleneck, iou_memory, learning_curves, pareto, profiles
 from reports.figures.base import NoDataError
-from reports.load import load_study
-from reports.search import with_front
-from reports.summary import Summary, summarise
+from reports.store.load import load_study
 from reports.tables import TABLES
 from reports.text import significant
 

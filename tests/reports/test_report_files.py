@@ -9,14 +9,14 @@ import pytest
 from fake_units import Unit, blobs
 
 from bench import schema
-from reports.artifacts import local_folder, own_folder
+from reports.analysis.scenes import read_columns
+from reports.analysis.summary import Summary, map_shape
 from reports.figures import bottleneck, predictions
 from reports.figures.base import NoDataError
-from reports.load import ARTIFACTS
-from reports.panel_file import read_panel
-from reports.practical import _elements
-from reports.scenes import read_columns
-from reports.summary import Summary, map_shape
+from reports.prose.practical import _elements
+from reports.store.artifacts import local_folder, own_folder
+from reports.store.load import ARTIFACTS
+from reports.store.panel_file import read_panel
 
 
 def test_shapes_of_maps() -> None:

@@ -10,14 +10,15 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
-from reports import prose, style
+from reports import style
+from reports.analysis.summary import Summary, summarise
 from reports.figures import generated
 from reports.figures.base import NoDataError
-from reports.generated_file import read_generated
-from reports.generative_prose import generative
-from reports.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, RUN, SEED, load_study
-from reports.said import Say
-from reports.summary import Summary, summarise
+from reports.prose import answer as prose
+from reports.prose.generative_prose import generative
+from reports.prose.said import Say
+from reports.store.generated_file import read_generated
+from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, RUN, SEED, load_study
 
 Summarised = Callable[..., Summary]
 

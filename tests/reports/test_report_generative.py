@@ -12,14 +12,15 @@ from matplotlib.colors import to_rgb
 from scipy import stats
 
 from bench import schema
-from reports import document, generative_prose, style
+from reports import document, style
+from reports.analysis.generative import latent_points, means
+from reports.analysis.summary import CONFIGURATION, Summary, summarise
 from reports.figures import FIGURES, active_units, rate_distortion, reconstruction
 from reports.figures.base import NoDataError, Plot
 from reports.figures.betas import SHADES, series
-from reports.generative import latent_points, means
-from reports.load import load_study
-from reports.said import Say
-from reports.summary import CONFIGURATION, Summary, summarise
+from reports.prose import generative_prose
+from reports.prose.said import Say
+from reports.store.load import load_study
 from reports.tables import TABLES, generative
 
 Summarised = Callable[..., Summary]

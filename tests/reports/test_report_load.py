@@ -12,10 +12,10 @@ from fake_units import MEMORY_BUDGET, Unit
 
 from bench import schema
 from bench.config import SplitName
-from reports import protocol
-from reports.artifacts import local_folder
-from reports.checks import SPLITS
-from reports.load import ARCHITECTURE, ARTIFACTS, RUN, SKIPS, load_study
+from reports.prose import protocol
+from reports.store.artifacts import local_folder
+from reports.store.checks import SPLITS
+from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, SKIPS, load_study
 
 Execute = Callable[..., Path]
 Fill = Callable[..., Path]

@@ -17,7 +17,7 @@ from scipy import optimize, stats
 
 from bench import schema
 from reports.build import build
-from reports.said import Say
+from reports.prose.said import Say
 from reports.text import digits
 
 Fill = Callable[..., Path]

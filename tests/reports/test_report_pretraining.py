@@ -12,13 +12,13 @@ from scipy import stats
 
 from bench import schema
 from reports import data
-from reports.claims import Judged, judge_headline
-from reports.generative_prose import generative
-from reports.load import LABELLED_SCENES, PRETRAIN_EPOCHS, load_study
-from reports.pretraining import claims, judge_pretraining
-from reports.said import Say
-from reports.statistics import holm
-from reports.summary import CONFIGURATION, Summary, summarise
+from reports.analysis.claims import Judged, judge_headline
+from reports.analysis.pretraining import claims, judge_pretraining
+from reports.analysis.statistics import holm
+from reports.analysis.summary import CONFIGURATION, Summary, summarise
+from reports.prose.generative_prose import generative
+from reports.prose.said import Say
+from reports.store.load import LABELLED_SCENES, PRETRAIN_EPOCHS, load_study
 from reports.tables import TABLES
 
 Summarised = Callable[..., Summary]

@@ -14,11 +14,11 @@ from scipy import stats
 
 from bench import schema
 from reports import style
+from reports.analysis.summary import Summary, summarise
 from reports.figures import importance, learning_rate, targets, times
 from reports.figures.base import NoDataError
 from reports.figures.times import ALL, PARTS, mean_times
-from reports.load import ARCHITECTURE
-from reports.summary import Summary, summarise
+from reports.store.load import ARCHITECTURE
 
 Summarised = Callable[..., Summary]
 

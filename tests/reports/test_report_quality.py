@@ -14,12 +14,12 @@ from scipy import stats
 from scipy.ndimage import map_coordinates
 
 from bench import schema
-from bench.boundary import boundary_iou
-from reports.ceiling import ceiling, store
+from bench.metrics.boundary import boundary_iou
+from reports.analysis.ceiling import ceiling, store
+from reports.analysis.summary import Summary
 from reports.figures import bottleneck, calibration, person_size, skips, tolerance
 from reports.figures.base import MOST_WHISKERS, NoDataError, cropped, score_limits
-from reports.load import ARTIFACTS, SEED
-from reports.summary import Summary
+from reports.store.load import ARTIFACTS, SEED
 
 Summarised = Callable[..., Summary]
 

@@ -25,12 +25,12 @@ from fake_store import fill
 from fake_units import Unit, refits, searched, troubled
 
 from bench import schema
-from reports import load, rest, server
 from reports.__main__ import main
-from reports.artifacts import CACHE, READ_FILES
-from reports.connection import open_store
-from reports.load import ARTIFACTS, RUN, Study, load_study
-from reports.server import Server
+from reports.store import load, rest, server
+from reports.store.artifacts import CACHE, READ_FILES
+from reports.store.connection import open_store
+from reports.store.load import ARTIFACTS, RUN, Study, load_study
+from reports.store.server import Server
 
 START_SECONDS = 120
 SECRET = "sesame"

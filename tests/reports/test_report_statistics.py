@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from reports.statistics import (
+from reports.analysis.statistics import (
     Comparison,
     Interval,
     Verdict,

@@ -7,10 +7,12 @@ import pytest
 from fake_units import Unit, grid
 
 from bench import schema
-from reports import prose, search, text
-from reports.load import ARCHITECTURE, load_study
-from reports.said import Say
-from reports.summary import CONFIGURATION, LABEL, N, Summary, statistic, summarise, varying
+from reports import text
+from reports.analysis import search
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, statistic, summarise, varying
+from reports.prose import answer as prose
+from reports.prose.said import Say
+from reports.store.load import ARCHITECTURE, load_study
 from reports.tables import TABLES
 from reports.tables.base import Table
 from reports.tables.measured import MEASURED

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bench import schema
-from bench.tracking import open_store, tracking_url
-from studies import layout, worker
+from bench.tracking.store import open_store, tracking_url
+from studies import placement, worker
 from studies.__main__ import main
 from studies.catalog import CATALOG
 from studies.channel import LOOPBACK
@@ -55,7 +55,7 @@ def inline(monkeypatch: pytest.MonkeyPatch) -> type[InlineExecutor]:
     class Inline(InlineExecutor):
         pass
 
-    monkeypatch.setattr(layout, "LocalExecutor", Inline)
+    monkeypatch.setattr(placement, "LocalExecutor", Inline)
     return Inline
 
 

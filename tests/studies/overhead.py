@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from architectures.registry import configure
-from bench import cli, schema
+from bench import schema
+from bench.commands import cli
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies import layout
+from studies import placement
 from studies.channel import LOOPBACK
 from studies.executors import Ending
 from studies.options import Options
@@ -47,7 +48,7 @@ TIMES: list[float] = []
 
 def main(runs: Path, trials: int) -> None:
     """Print the median milliseconds per trial around trial 100 and around the last one."""
-    layout.LocalExecutor = NoWork  # type: ignore[assignment,misc]
+    placement.LocalExecutor = NoWork  # type: ignore[assignment,misc]
     data = DataConfig(size=(16, 16), synthetic_scenes=6, synthetic_frames=1, folds=3)
     architecture = configure("unet", (4, 8))
     units = [

@@ -217,7 +217,7 @@ def _query(runs: Path, query: str) -> int:
 
 def _drive() -> int:
     """`python -m studies`, with the study of the storm."""
-    from bench.cli import prepare_process
+    from bench.commands.cli import prepare_process
 
     prepare_process()
     from bench.config import DataConfig, TrainingConfig

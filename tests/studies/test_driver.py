@@ -13,10 +13,10 @@ import pytest
 
 from architectures.registry import configure
 from bench import schema
-from bench.background import BackgroundLog
 from bench.config import RunConfig, TrainingConfig
 from bench.run import describe, run
-from bench.tracking import open_store, tracking_url
+from bench.tracking.background import BackgroundLog
+from bench.tracking.store import open_store, tracking_url
 from reports.__main__ import main as reports
 from studies import driver, storage, worker
 from studies.__main__ import main
@@ -117,7 +117,7 @@ def kill_driver_at(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
         ("studies.stages.Trials.attribute", 0),  # the trial has no run id yet
         ("studies.driver.Driver._predict", 0),
         ("studies.stages.Trials.record", 0),  # trained, and nobody wrote it down
-        ("bench.tracking.RunLog.close", 1),  # the outcome is written, the run still open
+        ("bench.tracking.store.RunLog.close", 1),  # the outcome is written, the run still open
         ("studies.stages.Trials.finish", 1),  # the run is closed, Optuna not yet told
     ],
 )

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from bench import schema
 from bench.config import RunConfig, TrainingConfig
 from bench.run import RunResult
-from bench.tracking import open_store, tracking_url
+from bench.tracking.store import open_store, tracking_url
 from studies import driver, importance, storage, worker
 from studies.importance import LEAST_TRIALS, best_iou, importances
 from studies.options import Options

@@ -11,7 +11,7 @@ import pytest
 
 from bench import schema
 from bench.config import RunConfig
-from bench.tracking import RunLog, get_experiment, open_store, tracking_url
+from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from studies.channel import Channel, Epoch
 from studies.executors import Ending, Failed, Lost
 from studies.executors.local import LocalExecutor
@@ -140,7 +140,7 @@ def test_a_report_is_answered_by_the_driver(tmp_path: Path) -> None:
     from multiprocessing import AuthenticationError
     from multiprocessing.connection import Client
 
-    from bench.train import EpochRecord
+    from bench.training.train import EpochRecord
     from studies.channel import Reporter
 
     reports: list[Epoch] = []

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
 from bench import schema
-from bench.tracking import open_store
+from bench.tracking.store import open_store
 from reports.__main__ import main as reports
 from studies import lock
 from studies.__main__ import main

@@ -19,7 +19,7 @@ import torch
 from architectures.registry import configure
 from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.tracking import RunLog, get_experiment, open_store, tracking_url
+from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from studies.channel import Channel, Epoch
 from studies.executors import Broken, Ending, Failed, Lost
 from studies.executors.ray_cluster import BASELINE, MARGIN, RayExecutor

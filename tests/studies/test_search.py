@@ -12,7 +12,7 @@ import pytest
 from bench import schema
 from bench.config import RunConfig, TrainingConfig
 from bench.run import RunResult
-from bench.train import EpochRecord
+from bench.training.train import EpochRecord
 from studies import driver, storage, worker
 from studies.catalog import CATALOG
 from studies.options import Options

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bench import schema
 from bench.run import run
-from bench.train import EpochRecord
+from bench.training.train import EpochRecord
 from studies import times, worker
 from studies.__main__ import main
 from studies.display import Clock, duration, render, to_text

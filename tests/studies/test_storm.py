@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench import schema
-from bench.tracking import open_store, tracking_url
+from bench.tracking.store import open_store, tracking_url
 from studies import storage
 from studies.recovery import CUT_OFF
 from tests.studies.storm import EPOCHS, LOCAL, RAY, STUDY, UNITS, Executor, storm

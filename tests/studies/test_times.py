@@ -133,7 +133,7 @@ def test_status_store_and_session_tell_the_same_time(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.usefixtures("catalog", "inline")
-@pytest.mark.parametrize("step", ["studies.stages.Trials.record", "bench.tracking.RunLog.close"])
+@pytest.mark.parametrize("step", ["studies.stages.Trials.record", "bench.tracking.store.RunLog.close"])
 def test_a_unit_counts_once_however_often_the_study_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -186,7 +186,7 @@ def test_outcomes_of_before_have_a_status_without_a_time(
 
     monkeypatch.setattr("studies.stages.set_attribute", as_before)
     with monkeypatch.context() as patch:
-        kill_driver_at(patch, "bench.tracking.RunLog.close")
+        kill_driver_at(patch, "bench.tracking.store.RunLog.close")
         with pytest.raises(SystemExit):
             sweep(tmp_path)
     assert sweep(tmp_path) == 0  # also closes the run that was left open

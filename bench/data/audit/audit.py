@@ -26,7 +26,7 @@ class FileFacts:
     """Frames counted by what their files are; synthetic frames count as they were drawn."""
 
     image_sizes: dict[str, int]
-    """By `WIDTHxHEIGHT` in native pixels."""
+    """By `WIDTHxHEIGHT` in original pixels."""
     image_modes: dict[str, int]
     """By Pillow's name of the mode, such as RGB."""
     mask_modes: dict[str, int]
@@ -36,7 +36,7 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class MaskFacts:
-    """Masks at their native size; shares and IoU lie in [0, 1], means are over the frames."""
+    """Masks at their original size; shares and IoU lie in [0, 1], means are over the frames."""
 
     mean_foreground: float
     least_foreground: float

@@ -9,11 +9,11 @@ from PIL import Image
 
 from bench.data.folder import Pair, open_image
 from bench.data.frames import Frames, is_foreground
-from bench.metrics import threshold_iou
+from bench.metrics.overlap import threshold_iou
 
 
 class Facts(NamedTuple):
-    """One frame at its native size."""
+    """One frame at its original size."""
 
     image_size: tuple[int, int]
     """Width and height."""

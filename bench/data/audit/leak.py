@@ -11,7 +11,7 @@ from bench.config import DataConfig
 from bench.data.frames import is_foreground
 from bench.data.neighbours import nearest_training_frames
 from bench.data.split import split_frames
-from bench.metrics import frame_scores, scene_mean
+from bench.metrics.overlap import frame_scores, scene_mean
 
 
 def probe_leak(

@@ -36,7 +36,7 @@ def generate(*, scenes: int, frames_per_scene: int, size: tuple[int, int], seed:
         scenes=names,
         images=np.concatenate([images for images, _ in shots]),
         masks=np.concatenate([masks for _, masks in shots]),
-        native=np.tile(np.array(size, np.int64), (len(stems), 1)),
+        original_sizes=np.tile(np.array(size, np.int64), (len(stems), 1)),
     )
 
 

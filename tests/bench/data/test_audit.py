@@ -75,7 +75,7 @@ def test_scenes_of_different_lengths_are_counted(folder: Path) -> None:
     assert audit_folder(folder).frames_per_scene == (1, 2, 3)
 
 
-def test_dirty_files_are_told_by_their_native_sizes_and_modes(folder: Path) -> None:
+def test_dirty_files_are_told_by_their_original_sizes_and_modes(folder: Path) -> None:
     change(folder / "masks" / "00001_0000.png", lambda mask: mask.crop((0, 0, 24, 33)))
     change(folder / "masks" / "00002_0000.png", lambda mask: mask.convert("1"))
     change(folder / "images" / "00003_0000.png", lambda image: image.convert("P"))

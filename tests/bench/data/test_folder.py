@@ -170,22 +170,22 @@ def test_soft_masks_are_no_label_maps(soften: Callable[[Image.Image, Path], None
     assert (masks >= 128).any(axis=(1, 2)).all()
 
 
-def test_native_sizes_are_those_before_resizing(folder: Path, tmp_path: Path) -> None:
+def test_original_sizes_are_those_before_resizing(folder: Path, tmp_path: Path) -> None:
     write(folder / "masks" / "0_1.png", np.full((31, 20), 255, np.uint8))
     for kind in ("images", "masks"):
         with Image.open(folder / kind / "3_0.png") as image:
             image.resize((50, 44)).save(folder / kind / "3_0.png")
     expected = [[30, 20]] * 6 + [[44, 50], [30, 20]]
-    assert read(config(folder)).native.tolist() == expected
+    assert read(config(folder)).original_sizes.tolist() == expected
     for _ in range(2):
-        assert load(config(folder), tmp_path / "cache").frames.native.tolist() == expected
+        assert load(config(folder), tmp_path / "cache").frames.original_sizes.tolist() == expected
     drawn = generate(scenes=2, frames_per_scene=1, size=(24, 16), seed=0)
-    assert drawn.native.tolist() == [[24, 16]] * 2
+    assert drawn.original_sizes.tolist() == [[24, 16]] * 2
 
 
-def test_caches_of_frames_without_native_sizes_are_not_read(folder: Path, tmp_path: Path) -> None:
+def test_caches_of_frames_without_original_sizes_are_not_read(folder: Path, tmp_path: Path) -> None:
     (tmp_path / digest(dataset._hash_files(find_pairs(folder)), 32, 16)).mkdir()
-    assert load(config(folder), tmp_path).frames.native.shape == (8, 2)
+    assert load(config(folder), tmp_path).frames.original_sizes.shape == (8, 2)
 
 
 def test_scene_pattern_and_table(folder: Path) -> None:

@@ -15,7 +15,7 @@ from architectures.config import Target
 from bench import schema
 from bench.__main__ import main
 from bench.config import DataConfig, RunConfig, flatten
-from bench.material import Material, prepare
+from bench.training.setup import Setup, prepare
 
 DATA = "--synthetic-scenes 6 --synthetic-frames 3 --folds 3"
 
@@ -58,11 +58,11 @@ def make_config(tiny_config: Callable[..., RunConfig]) -> Callable[..., RunConfi
 
 
 @pytest.fixture(scope="session")
-def make_material(runs: Path, make_config: Callable[..., RunConfig]) -> Callable[..., tuple[RunConfig, Material]]:
+def make_material(runs: Path, make_config: Callable[..., RunConfig]) -> Callable[..., tuple[RunConfig, Setup]]:
     """Function that makes a config and what its run would work with, the network untrained, on 18 frames."""
     data = DataConfig(size=(16, 16), synthetic_scenes=6, synthetic_frames=3, folds=3)
 
-    def make(name: str, target: Target | None = None, latent: int = 0) -> tuple[RunConfig, Material]:
+    def make(name: str, target: Target | None = None, latent: int = 0) -> tuple[RunConfig, Setup]:
         config = make_config(name, target, latent, data=data)
         return config, prepare(config, runs / "cache", torch.device("cpu"))
 

@@ -16,9 +16,9 @@ from architectures.vae import Posterior
 from bench import schema
 from bench.config import RunConfig
 from bench.generative.bounds import bits_per_dimension, bound_table, frame_bounds
-from bench.material import Material
+from bench.training.setup import Setup
 
-MakeMaterial = Callable[..., tuple[RunConfig, Material]]
+MakeMaterial = Callable[..., tuple[RunConfig, Setup]]
 SIDE, LATENT, SIGMA = 3, 2, 0.5
 DISTORTION, RATE, ELBO, IWAE = (metric.column for metric in schema.BOUND_METRICS)
 
@@ -103,22 +103,22 @@ def test_elbo_and_rate_agree_with_their_closed_forms() -> None:
     assert bounds[ELBO].mean().item() == pytest.approx(toy.elbo(frames).mean().item(), abs=0.02)
 
 
-def table_of(material: Material, seed: int = 0) -> pd.DataFrame:
-    return bound_table(material.trainer, material.data, torch.from_numpy(material.split.test), seed)
+def table_of(setup: Setup, seed: int = 0) -> pd.DataFrame:
+    return bound_table(setup.trainer, setup.data, torch.from_numpy(setup.split.test), seed)
 
 
 @pytest.mark.parametrize(("target", "latent"), [("mask", 0), ("mask", 3), ("image", 3)])
 def test_elbo_is_at_most_iwae_before_and_after_training(
     make_material: MakeMaterial, target: Target, latent: int
 ) -> None:
-    _, material = make_material("vae", target, latent)
-    before = table_of(material)
+    _, setup = make_material("vae", target, latent)
+    before = table_of(setup)
     for _ in range(6):
-        material.trainer.train_epoch(material.data, torch.from_numpy(material.split.train))
-    after = table_of(material)
+        setup.trainer.train_epoch(setup.data, torch.from_numpy(setup.split.train))
+    after = table_of(setup)
     for table in (before, after):
         assert list(table.columns) == [metric.column for metric in schema.BOUND_METRICS]
-        assert len(table) == len(material.split.test)
+        assert len(table) == len(setup.split.test)
         assert np.isfinite(table).all(axis=None)
         assert table[ELBO].mean() <= table[IWAE].mean()
         assert (table[RATE] >= 0).all()
@@ -126,8 +126,8 @@ def test_elbo_is_at_most_iwae_before_and_after_training(
 
 
 def test_bounds_are_drawn_by_the_seed(make_material: MakeMaterial) -> None:
-    _, material = make_material("vae", "mask", 3)
-    first, again, other = (table_of(material, seed) for seed in (0, 0, 1))
+    _, setup = make_material("vae", "mask", 3)
+    first, again, other = (table_of(setup, seed) for seed in (0, 0, 1))
     assert first.equals(again)
     assert (first[RATE] == other[RATE]).all()
     assert (first[IWAE] != other[IWAE]).all()
@@ -136,13 +136,13 @@ def test_bounds_are_drawn_by_the_seed(make_material: MakeMaterial) -> None:
 def test_likelihood_is_that_of_masks_or_of_images(make_material: MakeMaterial) -> None:
     """The distortion of a decoder that says 0.5 of every pixel, whatever the latent."""
     for target, expected in (("mask", 16 * 16 * math.log(2)), ("image", None)):
-        _, material = make_material("vae", target, 2)
-        network = material.trainer.network
+        _, setup = make_material("vae", target, 2)
+        network = setup.trainer.network
         for parameter in network.get_submodule("head").parameters():
             torch.nn.init.zeros_(parameter)
-        images = material.data.images[torch.from_numpy(material.split.test)].float() / 255
+        images = setup.data.images[torch.from_numpy(setup.split.test)].float() / 255
         own = -Normal(0.5, 0.25).log_prob(images).flatten(1).sum(1).mean().item()  # the sigma that training starts from
-        assert table_of(material)[DISTORTION].mean() == pytest.approx(expected or own, rel=1e-5)
+        assert table_of(setup)[DISTORTION].mean() == pytest.approx(expected or own, rel=1e-5)
 
 
 def test_bits_are_of_a_pixel_and_a_channel() -> None:

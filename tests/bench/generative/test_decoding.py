@@ -15,9 +15,9 @@ from bench.config import RunConfig
 from bench.generative import decoding
 from bench.generative.decoding import OFFSETS, decode, interpolate, sample, to_pictures, traverse
 from bench.generative.latent import encode
-from bench.material import Material
+from bench.training.setup import Setup
 
-MakeMaterial = Callable[..., tuple[RunConfig, Material]]
+MakeMaterial = Callable[..., tuple[RunConfig, Setup]]
 SIZE = (16, 16)
 
 
@@ -64,12 +64,12 @@ def test_a_way_is_straight_and_has_both_ends() -> None:
 def test_ends_of_a_way_are_the_reconstructions_of_both_frames(
     make_material: MakeMaterial, name: str, target: Target, latent: int
 ) -> None:
-    config, material = make_material(name, target, latent)
-    network, frames = material.trainer.network, torch.tensor([0, 9])
+    config, setup = make_material(name, target, latent)
+    network, frames = setup.trainer.network, torch.tensor([0, 9])
     assert isinstance(network, AutoEncoder)
-    codes = encode(material.trainer, material.data, frames)[0].view(2, -1, *((1, 1) if latent else (4, 4)))
+    codes = encode(setup.trainer, setup.data, frames)[0].view(2, -1, *((1, 1) if latent else (4, 4)))
     way = interpolate(network, codes[:1], codes[1:], config.data.size)
-    inputs = next(material.trainer.pairs(material.data, frames))[0]
+    inputs = next(setup.trainer.pairs(setup.data, frames))[0]
     with torch.no_grad():
         expected = to_pictures(network(inputs).sigmoid())
     assert np.abs(way[0, [0, -1]].astype(int) - expected).max() <= 1
@@ -96,8 +96,8 @@ def test_traversal_of_a_lone_frame_stands_still() -> None:
 
 @pytest.mark.parametrize("target", ["mask", "image"])
 def test_samples_are_drawn_from_the_prior_by_the_seed(make_material: MakeMaterial, target: Target) -> None:
-    _, material = make_material("vae", target, 3)
-    network = material.trainer.network.eval()
+    _, setup = make_material("vae", target, 3)
+    network = setup.trainer.network.eval()
     assert isinstance(network, VAE)
     first, again, other = (sample(network, (3, 1, 1), 70, SIZE, seed) for seed in (0, 0, 1))
     assert first.shape == ((70, 16, 16) if target == "mask" else (70, 16, 16, 3))

@@ -13,17 +13,17 @@ from PIL import Image
 
 from architectures.vae import VAE
 from bench import schema
+from bench.commands.predict import load_checkpoint
 from bench.config import RunConfig
 from bench.data.dataset import load
 from bench.data.frames import is_foreground
 from bench.data.split import split_frames
 from bench.generative.evaluation import evaluate_generative
 from bench.generative.pictures import pairs
-from bench.material import Material
-from bench.predict import load_checkpoint
-from bench.tracking import open_store, tracking_url
+from bench.tracking.store import open_store, tracking_url
+from bench.training.setup import Setup
 
-MakeMaterial = Callable[..., tuple[RunConfig, Material]]
+MakeMaterial = Callable[..., tuple[RunConfig, Setup]]
 SAMPLED = {metric.name for metric in (schema.SAMPLE_DISTANCE, schema.UNSEEN_DISTANCE, schema.COPIED_SHARE)}
 OF_VAE = SAMPLED | {metric.name for metric in (*schema.BOUND_METRICS, schema.TEST_BITS, schema.ACTIVE_UNITS)}
 PICTURES = {"reconstructions.png", "interpolations.png", "traversals.png"}
@@ -139,23 +139,23 @@ def test_autoencoder_of_images_has_no_mask_metrics_and_no_samples(
 
 
 def test_what_a_vae_of_images_has_lost_is_a_tag(make_material: MakeMaterial) -> None:
-    config, material = make_material("vae", "image", 3)
-    network = material.trainer.network
+    config, setup = make_material("vae", "image", 3)
+    network = setup.trainer.network
     assert isinstance(network, VAE)
-    assert evaluate_generative(config, material).tags == {schema.COLLAPSE: ""}
+    assert evaluate_generative(config, setup).tags == {schema.COLLAPSE: ""}
     torch.nn.init.constant_(network.sigma_exponent, -9.0)
     for head in (network.to_latent, network.to_log_variance):
         for parameter in head.parameters():
             torch.nn.init.zeros_(parameter)
-    found = evaluate_generative(config, material)
+    found = evaluate_generative(config, setup)
     assert found.tags == {schema.COLLAPSE: "posterior, sigma"}
     assert found.metrics[schema.TEST_SIGMA.name] == pytest.approx(1 / 255)
     assert found.metrics[schema.ACTIVE_UNITS.name] == found.metrics[schema.TEST_RATE.name] == 0
 
 
 def test_a_single_test_frame_cannot_tell_of_a_collapse(make_material: MakeMaterial) -> None:
-    config, material = make_material("vae", "mask", 3)
-    found = evaluate_generative(config, material._replace(split=material.split._replace(test=material.split.test[:1])))
+    config, setup = make_material("vae", "mask", 3)
+    found = evaluate_generative(config, setup._replace(split=setup.split._replace(test=setup.split.test[:1])))
     assert found.tags == {schema.COLLAPSE: ""}
     assert schema.ACTIVE_UNITS.name not in found.metrics
     assert schema.TEST_ELBO.name in found.metrics

@@ -13,10 +13,10 @@ from architectures.config import Target
 from architectures.vae import SIGMA_FLOOR, VAE
 from bench.config import RunConfig
 from bench.generative.latent import ACTIVE, collapse, encode, latent_table, most_telling
-from bench.likelihood import kl
-from bench.material import Material
+from bench.training.likelihood import kl
+from bench.training.setup import Setup
 
-MakeMaterial = Callable[..., tuple[RunConfig, Material]]
+MakeMaterial = Callable[..., tuple[RunConfig, Setup]]
 ALL = torch.arange(18)
 
 
@@ -25,13 +25,13 @@ ALL = torch.arange(18)
 def test_codes_of_a_vae_are_its_means_and_divergences_add_up_to_the_rate(
     make_material: MakeMaterial, target: Target, latent: int
 ) -> None:
-    _, material = make_material("vae", target, latent)
-    network = material.trainer.network
+    _, setup = make_material("vae", target, latent)
+    network = setup.trainer.network
     assert isinstance(network, VAE)
-    codes, divergences = encode(material.trainer, material.data, ALL)
+    codes, divergences = encode(setup.trainer, setup.data, ALL)
     assert divergences is not None
     assert codes.shape == divergences.shape == (18, latent or 8 * 4 * 4)
-    inputs = torch.cat([inputs for inputs, _ in material.trainer.pairs(material.data, ALL)])
+    inputs = torch.cat([inputs for inputs, _ in setup.trainer.pairs(setup.data, ALL)])
     with torch.no_grad():
         posterior = network.posterior(inputs)
         scale = (posterior.log_variance / 2).exp()
@@ -42,15 +42,15 @@ def test_codes_of_a_vae_are_its_means_and_divergences_add_up_to_the_rate(
 
 
 def test_codes_of_an_autoencoder_are_in_the_order_of_the_frames(make_material: MakeMaterial) -> None:
-    _, material = make_material("autoencoder", "image", 5)
-    network = material.trainer.network
+    _, setup = make_material("autoencoder", "image", 5)
+    network = setup.trainer.network
     assert isinstance(network, AutoEncoder)
-    codes, divergences = encode(material.trainer, material.data, ALL)
+    codes, divergences = encode(setup.trainer, setup.data, ALL)
     assert divergences is None
     with torch.no_grad():
-        inputs = (material.data.images[17:].float() / 255 - 0.5) / 0.25
+        inputs = (setup.data.images[17:].float() / 255 - 0.5) / 0.25
         assert torch.allclose(codes[17:], network.to_code(inputs).flatten(1), atol=1e-5)
-    assert torch.allclose(encode(material.trainer, material.data, ALL.flip(0))[0], codes.flip(0), atol=1e-5)
+    assert torch.allclose(encode(setup.trainer, setup.data, ALL.flip(0))[0], codes.flip(0), atol=1e-5)
     assert len(codes.unique(dim=0)) == 18
 
 
@@ -92,8 +92,8 @@ def test_collapse_is_named(active: int, sigma: float | None, lost: str) -> None:
 
 
 def test_a_network_at_the_floor_has_collapsed_however_low_its_parameter_went(make_material: MakeMaterial) -> None:
-    _, material = make_material("vae", "image", 2)
-    network = material.trainer.network
+    _, setup = make_material("vae", "image", 2)
+    network = setup.trainer.network
     assert isinstance(network, VAE)
     torch.nn.init.constant_(network.sigma_exponent, -20.0)
     assert collapse(2, network.sigma().item()) == "sigma"

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from bench import frame_table
 from bench.generative.quality import BETAS, quality_table
+from bench.metrics import frame_table
 
 Array = NDArray[np.float64]
 WINDOW = 5

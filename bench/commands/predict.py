@@ -1,0 +1,103 @@
+"""Masks for new images from a trained checkpoint."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from architectures import registry
+from bench import schema
+from bench.config import RunConfig, unflatten
+from bench.data.folder import SUFFIXES, read_image
+from bench.files import replacing
+from bench.tracking.panel import overlay
+from bench.tracking.store import find_artifact
+from bench.training.objective import standardise
+
+
+def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
+    """The network of a `state_dict.pt` (or the folder that holds it), in evaluation mode, and its config.
+
+    Weights are read with `weights_only`, so a checkpoint cannot run code.
+
+    Raises:
+        ValueError: a file is missing or does not hold what it should.
+    """
+    weights = checkpoint / Path(schema.CHECKPOINT_FILE).name if checkpoint.is_dir() else checkpoint
+    config_file = weights.parent / Path(schema.CONFIG_FILE).name
+    for path in (weights, config_file):
+        if not path.is_file():
+            raise ValueError(f"a checkpoint is {weights.name} with {config_file.name} beside it, got no file {path}.")
+    try:
+        config = unflatten(json.loads(config_file.read_text(encoding="utf-8")))
+        network = registry.build(config.architecture, seed=config.seed)
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    except (RuntimeError, OSError, EOFError, json.JSONDecodeError) as error:
+        raise ValueError(f"{weights} must hold the weights that {config_file} describes, got {error}.") from error
+    return network.eval(), config
+
+
+def resolve_checkpoint(name: str, tracking: str) -> Path:
+    """Path of a checkpoint given as a path or as the id of an MLflow run in the store at the URL `tracking`."""
+    path = Path(name)
+    return path if path.exists() else find_artifact(tracking, name, schema.CHECKPOINT_FILE)
+
+
+def find_images(path: Path) -> list[Path]:
+    """The image itself, or the images of a folder (of its `images/`, if it is a data set).
+
+    Raises:
+        ValueError: there is none, or two would be written under one name.
+    """
+    if path.is_file():
+        return [path]
+    folder = path / "images" if (path / "images").is_dir() else path
+    if not folder.is_dir():
+        raise ValueError(f"{path} must be an image or a folder of images, got nothing there.")
+    images = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not images:
+        raise ValueError(f"{folder} must hold images ({', '.join(SUFFIXES)}), got none.")
+    stems = [file.stem for file in images]
+    if twice := {stem for stem in stems if stems.count(stem) > 1}:
+        raise ValueError(f"images in {folder} must have different stems, got several of {sorted(twice)}.")
+    return images
+
+
+@torch.inference_mode()
+def predict_mask(
+    network: nn.Module, image: NDArray[np.uint8], size: tuple[int, int], device: torch.device
+) -> NDArray[np.bool_]:
+    """Foreground of one (H, W, 3) image: resized to `size`, predicted, and the probability resized back to (H, W)."""
+    resized = Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    inputs = torch.tensor(np.asarray(resized), device=device).permute(2, 0, 1)[None].float() / 255
+    probability: Tensor = network(standardise(inputs)).float().sigmoid()
+    probability = F.interpolate(probability, image.shape[:2], mode="bilinear", antialias=True)
+    mask: NDArray[np.bool_] = (probability[0, 0] > 0.5).cpu().numpy()
+    return mask
+
+
+def predict_files(
+    network: nn.Module, config: RunConfig, images: list[Path], out: Path, device: torch.device
+) -> list[Path]:
+    """Write `OUT/STEM.png` (0 or 255, at the image's own size) and `OUT/overlays/STEM.png` of every image."""
+    network = network.to(device)
+    written = []
+    for path in images:
+        image = np.asarray(read_image(path))
+        mask = predict_mask(network, image, config.data.size, device)
+        target = out / f"{path.stem}.png"
+        _save(Image.fromarray(mask.astype(np.uint8) * 255), target)
+        _save(Image.fromarray(overlay(image, mask)), out / "overlays" / target.name)
+        written.append(target)
+    return written
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        image.save(partial, format="PNG")

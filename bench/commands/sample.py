@@ -1,0 +1,157 @@
+"""`bench sample`: what a trained auto-encoder or VAE draws, as files and beside its run in MLflow."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from architectures.autoencoder import AutoEncoder
+from architectures.vae import VAE
+from bench import schema
+from bench.commands.predict import load_checkpoint, resolve_checkpoint
+from bench.commands.session import CACHE
+from bench.config import RunConfig, config_hash
+from bench.data.frames import Frames
+from bench.generative.config import SampleConfig
+from bench.generative.decoding import OFFSETS, interpolate, sample, traverse
+from bench.generative.grids import Grid, interpolation_grid, sample_grid, save_grid, traversal_grid
+from bench.generative.latent import encode, latent_table, most_telling
+from bench.generative.pictures import target_pictures
+from bench.machine.device import choose_device, place
+from bench.tracking.panel import choose_frames
+from bench.tracking.store import RunLog, open_store, tracking_url
+from bench.training.objective import latent_shape
+from bench.training.setup import Setup, prepare
+
+
+class Drawn(NamedTuple):
+    """One picture."""
+
+    name: str
+    """Of its file."""
+    details: str
+    """What tells it from other pictures of its kind, which a run's artifacts are named by too."""
+    grid: Grid
+
+
+def sample_one(
+    checkpoint: str, wanted: SampleConfig, *, out: Path | None, runs: Path, device: str, tracking: str = ""
+) -> dict[str, Any]:
+    """Draw what is wanted of a checkpoint or run; the answer of `bench sample --json`.
+
+    Written are OUT/samples.png, OUT/interpolation.png and OUT/traversals.png, as far as they are wanted; of a run they
+    are logged too, under `schema.GRID_DIR`. Without `out` it is a folder of the run's in RUNS.
+
+    Raises:
+        ValueError: wrong input; then nothing is written.
+    """
+    target, url = choose_device(device), tracking_url(runs, tracking)
+    network, config = load_checkpoint(resolve_checkpoint(checkpoint, url))
+    run_id = "" if Path(checkpoint).exists() else checkpoint
+    drawn = draw(_require_decoder(network, wanted, config), config, wanted, runs / CACHE, target)
+    written = write(drawn, out or runs / schema.GRID_DIR / (run_id or config_hash(config)))
+    logged = log_grids(drawn, written, RunLog(open_store(url), run_id)) if run_id else []
+    return {**{name: str(path) for name, path in written.items()}, "run_id": run_id, "logged": logged}
+
+
+def _require_decoder(network: nn.Module, wanted: SampleConfig, config: RunConfig) -> AutoEncoder:
+    """The network, if it can draw what is wanted."""
+    name = config.architecture.name
+    if not isinstance(network, AutoEncoder):
+        raise ValueError(f"sample must be given an autoencoder or a vae, got {name}, which segments; use predict.")
+    if wanted.samples and not isinstance(network, VAE):
+        raise ValueError(
+            f"samples must come from a vae, got {name}, which has no prior; --interpolate and --traverse work with it."
+        )
+    return network
+
+
+def draw(
+    network: AutoEncoder, config: RunConfig, wanted: SampleConfig, cache: Path, device: torch.device
+) -> list[Drawn]:
+    """All pictures that are wanted; the data are loaded only if one of them shows a frame."""
+    drawn = []
+    if wanted.samples:
+        drawn.append(_draw_samples(network, config, wanted, device))
+    if wanted.interpolate or wanted.traverse:
+        setup = prepare(config, cache, device)
+        setup.trainer.network.load_state_dict(network.state_dict())
+        if wanted.interpolate:
+            drawn.append(_draw_way(setup, config, wanted.interpolate, wanted.steps))
+        if wanted.traverse:
+            drawn.append(_draw_traversals(setup, config, wanted.traverse))
+    return drawn
+
+
+def _draw_samples(network: AutoEncoder, config: RunConfig, wanted: SampleConfig, device: torch.device) -> Drawn:
+    size = config.data.size
+    place(network, device)
+    samples = sample(network, latent_shape(config), wanted.samples, size, wanted.seed)
+    return Drawn("samples", f"n{wanted.samples}_seed{wanted.seed}", sample_grid(samples))
+
+
+def _draw_way(setup: Setup, config: RunConfig, stems: tuple[str, str], steps: int) -> Drawn:
+    indices = find_frames(setup.dataset.frames, stems)
+    codes = encode(setup.trainer, setup.data, torch.tensor(indices))[0].view(-1, *latent_shape(config))
+    ways = interpolate(_decoder(setup), codes[:1], codes[1:], config.data.size, steps)
+    ends = target_pictures(setup.dataset.frames, config.architecture.target)[indices]
+    return Drawn("interpolation", f"{stems[0]}_{stems[1]}_steps{steps}", interpolation_grid(ends[:1], ways, ends[1:]))
+
+
+def find_frames(frames: Frames, stems: Sequence[str]) -> list[int]:
+    """Indices of the frames with these stems; ValueError names some that there are."""
+    for stem in stems:
+        if stem not in frames.stems:
+            known = ", ".join(frames.stems[:: -(-len(frames.stems) // 4)])
+            raise ValueError(f"--interpolate must name frames of the run's data, such as {known}, got {stem!r}.")
+    return [frames.stems.index(stem) for stem in stems]
+
+
+def _draw_traversals(setup: Setup, config: RunConfig, count: int) -> Drawn:
+    """About the middle frame of the first validation scene: the test frames stay closed."""
+    indices, shape = setup.split.val, latent_shape(config)
+    codes, divergences = encode(setup.trainer, setup.data, torch.from_numpy(indices))
+    if count > codes.shape[1]:
+        raise ValueError(
+            f"--traverse must be at most the latent numbers of the network ({codes.shape[1]}), got {count}."
+        )
+    dimensions = most_telling(latent_table(codes, divergences), count)
+    start = choose_frames([setup.dataset.frames.scenes[index] for index in indices])[0]
+    maps = codes.view(-1, *shape)
+    pictures = traverse(_decoder(setup), maps, maps[start], dimensions, config.data.size)
+    frame = target_pictures(setup.dataset.frames, config.architecture.target)[indices[start]]
+    return Drawn("traversals", str(count), traversal_grid(frame, pictures, dimensions, OFFSETS))
+
+
+def _decoder(setup: Setup) -> AutoEncoder:
+    network = setup.trainer.network
+    assert isinstance(network, AutoEncoder)
+    return network
+
+
+def write(drawn: Sequence[Drawn], out: Path) -> dict[str, Path]:
+    """Pictures as OUT/NAME.png, by their names."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--out must be a folder, or one that can be made, got {out} ({error.strerror}).") from error
+    paths = {picture.name: out / f"{picture.name}.png" for picture in drawn}
+    for picture in drawn:
+        save_grid(picture.grid, paths[picture.name])
+    return paths
+
+
+def log_grids(drawn: Sequence[Drawn], written: dict[str, Path], log: RunLog) -> list[str]:
+    """Store pictures that are written as artifacts of the run; their names there."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / schema.GRID_DIR).mkdir()
+        names = [f"{schema.GRID_DIR}/{picture.name}_{picture.details}.png" for picture in drawn]
+        for picture, artifact in zip(drawn, names, strict=True):
+            shutil.copyfile(written[picture.name], folder / artifact)
+        log.artifacts(folder)
+    return names

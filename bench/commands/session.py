@@ -1,0 +1,111 @@
+"""One tracked training from the command line: open the store, run, close."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import schema
+from bench.commands import cli
+from bench.config import RunConfig, config_hash
+from bench.data.dataset import load
+from bench.machine.device import choose_device
+from bench.run import RunResult, run
+from bench.tracking.background import BackgroundLog
+from bench.training.train import EpochRecord
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from bench.tracking.store import RunLog
+
+EXPERIMENT = "train"
+CACHE = "cache"
+
+
+def train_one(
+    config: RunConfig, *, runs: Path, device: str, tracking: str = "", unseal: bool = False
+) -> dict[str, Any]:
+    """Train `config`, tracked in the experiment `train`; the answer of `bench train --json`.
+
+    `tracking` is the URL of the store, if it is not the database in the folder `runs`. With `unseal` the test frames
+    may be opened although the same configuration opened them before.
+
+    Raises:
+        ValueError: wrong input, or the test frames were opened before; then there is no run.
+    """
+    target, cache = choose_device(device), runs / CACHE
+    log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))
+    try:
+        result = run(config, log, cache=cache, device=target, stop=_report_epoch)
+    except KeyboardInterrupt:
+        log.finish(lambda run: run.kill("interrupted"))
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        log.finish(lambda run: run.close("failed", reason))
+        raise
+    log.settle().close(result.state, result.reason)
+    return answer(result)
+
+
+def _open_run(config: RunConfig, runs: Path, tracking: str, unseal: bool) -> "RunLog":
+    """A new run in the store, unless the configuration has seen its test frames."""
+    from bench.tracking.store import NAME, RunLog, get_experiment, open_store, tracking_url
+
+    client = open_store(tracking_url(runs, tracking))
+    experiment = get_experiment(client, EXPERIMENT, runs)
+    if not unseal:
+        require_sealed(client, experiment, config, load(config.data, runs / CACHE).digest)
+    tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NAME: run_name(config)}
+    return RunLog.create(client, experiment, run_name(config), tags)
+
+
+def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, data_digest: str) -> None:
+    """Raise ValueError if a run of this configuration has looked at the test frames: a second look is a choice."""
+    tags = {schema.UNIT: config_hash(config), schema.DATA_DIGEST: data_digest}
+    rule = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    opened = [run for run in client.search_runs([experiment], rule) if schema.TEST_OPENED in run.data.tags]
+    if opened:
+        last = opened[0]
+        raise ValueError(
+            f"test frames must be opened once per configuration, got them opened by run {last.info.run_id} on "
+            f"{last.data.tags[schema.TEST_OPENED]}; use its result, or train and open them again with --unseal."
+        )
+
+
+def run_name(config: RunConfig) -> str:
+    """Readable name of a run, for example `unet 16-32-64 seed 0` or `vae of masks 16-32-64 latent 8 seed 0`."""
+    network = config.architecture
+    name = f"{network.name} of {network.target}s" if network.reconstructs else network.name
+    channels = "-".join(str(width) for width in network.channels)
+    latent = f" latent {network.latent}" if network.latent else ""
+    return f"{name} {channels}{latent} seed {config.seed}"
+
+
+def answer(result: RunResult) -> dict[str, Any]:
+    """The result under short names."""
+    metrics = result.metrics
+    of_generative = (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS)
+    return {
+        "run_id": result.run_id,
+        "state": result.state,
+        "reason": result.reason,
+        "checkpoint": result.checkpoint,
+        "epochs": result.epochs,
+        "val_iou": metrics.get(schema.BEST_VAL_IOU.name),
+        **{f"test_{metric.column}": metrics.get(metric.name) for metric in schema.TEST_METRICS},
+        **{f"test_{metric.column}": metrics[metric.name] for metric in of_generative if metric.name in metrics},
+        "train_images_per_second": metrics[schema.TRAIN_SPEED.name],
+        "bottleneck": list(result.bottleneck),
+        "params": metrics[schema.PARAMS.name],
+        "macs": metrics[schema.MACS.name],
+        "tensor_peak_bytes": int(metrics[schema.TENSOR_PEAK.name]),
+        "seconds": metrics[schema.SECONDS.name],
+    }
+
+
+def _report_epoch(record: EpochRecord) -> None:
+    iou = "" if record.val_iou is None else f"val IoU {record.val_iou:.3f}, "
+    cli.say(
+        f"epoch {record.epoch}: train loss {record.train_loss:.3f}, val loss {record.val_loss:.3f}, "
+        f"{iou}{record.epoch_seconds:.1f} s"
+    )

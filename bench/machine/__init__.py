@@ -1,0 +1,1 @@
+"""What we run on, and what it costs."""

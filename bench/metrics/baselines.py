@@ -1,0 +1,54 @@
+"""What needs no network: rows beside the architectures, without which no score can be judged.
+
+A copy that scores high says that test frames have near copies among the training frames: the split leaks.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bench import schema
+from bench.data.frames import Frames, is_foreground
+from bench.data.neighbours import nearest_training_frames, thumbnails
+from bench.data.split import Split
+from bench.metrics.boundary import boundary_iou
+from bench.metrics.calibration import brier
+from bench.metrics.frame_table import chunks
+from bench.metrics.overlap import frame_scores, scene_mean
+
+
+def baseline_metrics(frames: Frames, split: Split) -> dict[str, float]:
+    """Test metrics of every baseline, by the names of `bench.schema`."""
+    scenes = [frames.scenes[index] for index in split.test]
+    truth = is_foreground(frames.masks[split.test])
+    values: dict[str, float] = {}
+    for baseline, probability in probabilities(frames, split).items():
+        # A probability of one frame is that of all.
+        parts = [
+            _score(probability[at] if len(probability) > 1 else probability, truth[at]) for at in chunks(len(truth))
+        ]
+        for column in schema.BASELINE_COLUMNS:
+            scores = np.concatenate([part[column] for part in parts])
+            values[schema.baseline_metric(baseline, column).name] = scene_mean(scores.tolist(), scenes)
+    return values
+
+
+def _score(probability: NDArray[np.generic], truth: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    everywhere = np.array(np.broadcast_to(probability, truth.shape), dtype=np.float32)
+    prediction = everywhere > 0.5
+    return {
+        "iou": frame_scores(torch.from_numpy(prediction), torch.from_numpy(truth)).iou.numpy(),
+        "boundary_iou": boundary_iou(prediction, truth),
+        "brier": brier(everywhere, truth),
+    }
+
+
+def probabilities(frames: Frames, split: Split) -> dict[schema.Baseline, NDArray[np.generic]]:
+    """What each baseline predicts for the test frames, from the training frames alone: (N, H, W), N = 1 for all."""
+    masks = is_foreground(frames.masks[split.train])
+    return {
+        "all_foreground": np.ones((1, 1, 1), dtype=np.float32),
+        "base_rate": masks.mean(dtype=np.float64).reshape(1, 1, 1),
+        "mean_mask": masks.mean(axis=0, keepdims=True, dtype=np.float32),
+        "copy": is_foreground(frames.masks[nearest_training_frames(thumbnails(frames.images), split)]),
+    }

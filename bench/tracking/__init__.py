@@ -1,0 +1,1 @@
+"""The tracking store and what is written to it."""

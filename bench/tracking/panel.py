@@ -1,0 +1,64 @@
+"""Prediction pictures: the fixed frames of a run, and overlays on single images."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import binary_erosion
+
+PANEL_FRAMES = 24
+"""Frames whose arrays are kept: the scenes of a test fold, unless it has more."""
+PICTURED_FRAMES = 6
+
+MISSED = np.array([213, 94, 0])
+"""Okabe-Ito vermilion: person that was not found."""
+INVENTED = np.array([86, 180, 233])
+"""Okabe-Ito sky blue: background taken for a person."""
+FOUND = np.array([0, 158, 115])
+"""Okabe-Ito bluish green: person that was found."""
+
+
+def choose_frames(scenes: list[str], count: int = PANEL_FRAMES) -> list[int]:
+    """Positions of the middle frame of up to `count` scenes, in the scenes' sorted order."""
+    names = sorted(set(scenes))
+    chosen = [names[i * len(names) // min(count, len(names))] for i in range(min(count, len(names)))]
+    members = {name: [i for i, scene in enumerate(scenes) if scene == name] for name in chosen}
+    return [frames[len(frames) // 2] for frames in members.values()]
+
+
+def draw_panel(
+    images: NDArray[np.uint8], truth: NDArray[np.bool_], probability: NDArray[np.float16], path: Path
+) -> None:
+    """A row for each of the first frames: image, truth, probability, errors. (F, H, W, 3), (F, H, W), (F, H, W)."""
+    frames = islice(zip(images, truth, probability, strict=True), PICTURED_FRAMES)
+    rows = [
+        np.concatenate((image, _grey(mask), _grey(chance), paint(image, mask, chance > 0.5)), axis=1)
+        for image, mask, chance in frames
+    ]
+    picture = Image.fromarray(np.concatenate(rows))
+    scale = max(1, 128 // images.shape[1])
+    picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path)
+
+
+def paint(image: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Image (H, W, 3) with found, missed and false pixels tinted."""
+    tinted = image.astype(np.float64)
+    for where, colour in ((truth & prediction, FOUND), (truth & ~prediction, MISSED), (prediction & ~truth, INVENTED)):
+        tinted[where] = 0.4 * tinted[where] + 0.6 * colour
+    return tinted.astype(np.uint8)
+
+
+def overlay(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Image (H, W, 3) with the mask tinted and its boundary drawn."""
+    tinted = image.astype(np.float64)
+    tinted[mask] = 0.6 * tinted[mask] + 0.4 * FOUND
+    width = max(1, round(max(mask.shape) / 200))
+    tinted[mask & ~binary_erosion(mask, iterations=width)] = FOUND
+    return tinted.astype(np.uint8)
+
+
+def _grey(values: NDArray[np.bool_] | NDArray[np.float16]) -> NDArray[np.uint8]:
+    grey = (values.astype(np.float64) * 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=-1)

@@ -1,0 +1,194 @@
+"""The tracking store: MLflow, on SQLite under RUNS unless a URL says otherwise, written with one call per epoch.
+
+Whoever starts the work (`bench train`, the study driver) opens the store and creates and closes the runs; the training
+only logs into a run that it is handed.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlparse
+
+from sqlalchemy import create_engine
+
+from bench import schema
+from bench.tracking.database import SQLITE, kind, prepare, redact, settle_sqlite, sqlite_path, sqlite_url
+from bench.tracking.entries import Entries, require_known
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PARENT = "mlflow.parentRunId"
+NAME = "mlflow.runName"
+
+
+def tracking_url(runs: Path, url: str = "") -> str:
+    """`url`, or the SQLite database in the folder `runs` if it is empty."""
+    return url or sqlite_url(runs / schema.TRACKING_DB)
+
+
+def _quieten() -> None:
+    """Before MLflow is imported: no telemetry, no page of migrations for a new store, nothing of its own on stdout."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+
+def connect(url: str) -> "MlflowClient":
+    """Client of a store that exists."""
+    _quieten()
+    from mlflow import MlflowClient
+
+    settle_sqlite()
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints tracebacks of what it raises as well
+    return MlflowClient(url)
+
+
+def open_store(url: str) -> "MlflowClient":
+    """Client of the store at `url`, which is made, with its tables, if it is a file that is not there.
+
+    Raises:
+        ValueError: nothing answers there, or it is no URL of a store.
+    """
+    if kind(url) == SQLITE:
+        _make_tables(sqlite_path(url))
+    prepare("tracking", url)
+    client = connect(url)
+    client.search_experiments(max_results=1)
+    return client
+
+
+def _make_tables(path: Path) -> None:
+    """Make the database if there is none: elsewhere and then moved, since MLflow cannot go on where it was killed."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _quieten()
+    from mlflow.store.db.utils import _initialize_tables
+
+    with TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        engine = create_engine(sqlite_url(draft))
+        _initialize_tables(engine)  # type: ignore[no-untyped-call]
+        engine.dispose()
+        if not path.exists():
+            draft.replace(path)
+
+
+def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:
+    """Id of the experiment; a new one keeps its artifacts under `runs`, or on the server where there is one."""
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    served = kind(client.tracking_uri).startswith("http")
+    location = None if served else (runs.resolve() / schema.ARTIFACT_DIR / name).as_uri()
+    return client.create_experiment(name, artifact_location=location)
+
+
+class RunLog:
+    """One MLflow run that is being written."""
+
+    def __init__(self, client: "MlflowClient", run_id: str) -> None:
+        self._client = client
+        self.run_id = run_id
+
+    @classmethod
+    def create(cls, client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str]) -> "RunLog":
+        """Start a run."""
+        tags = {schema.SCHEMA_VERSION: str(schema.VERSION), **tags}
+        run = client.create_run(experiment, tags=tags, run_name=name)
+        return cls(client, run.info.run_id)
+
+    def write(self, entries: Sequence[Entries]) -> None:
+        """Everything in one call."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        self._client.log_batch(
+            self.run_id,
+            metrics=[
+                Metric(name, value, entry.milliseconds, entry.step)
+                for entry in entries
+                for name, value in entry.metrics.items()
+            ],
+            params=[Param(key, value) for entry in entries for key, value in entry.params.items()],
+            tags=[RunTag(key, value) for entry in entries for key, value in entry.tags.items()],
+        )
+
+    def params(self, params: Mapping[str, str]) -> None:
+        """Log parameters, once."""
+        self.write([Entries(params=params)])
+
+    def metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log numbers of the whole run in one call; every name must be in `bench.schema`."""
+        require_known(metrics)
+        self.write([Entries(metrics=metrics, milliseconds=_now())])
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags in one call."""
+        self.write([Entries(tags=tags)])
+
+    def artifacts(self, folder: Path) -> None:
+        """Copy the contents of `folder` into the run's artifacts."""
+        self._client.log_artifacts(self.run_id, str(folder))
+
+    def text(self, text: str, name: str) -> None:
+        """Store a text as an artifact."""
+        self._client.log_text(self.run_id, text, name)
+
+    def artifact(self, name: str) -> str:
+        """Where an artifact lies: a path on this machine, or else a `runs:/` URI."""
+        return artifact_location(self._client.get_run(self.run_id).info.artifact_uri, self.run_id, name)
+
+    def close(self, state: schema.State, reason: str, idle: float | None = None) -> None:
+        """Record how the run ended, and how long a study's worker was idle for it."""
+        metrics = {} if idle is None else {schema.IDLE_SECONDS.name: idle}
+        tags = {schema.STATE: state, schema.STATE_REASON: reason}
+        self.write([Entries(metrics=metrics, tags=tags, milliseconds=_now())])
+        self._client.set_terminated(self.run_id, "FAILED" if state == "failed" else "FINISHED")
+
+    def kill(self, reason: str) -> None:
+        """Record that the run was cut off: it has no outcome."""
+        self.tags({schema.STATE_REASON: reason})
+        self._client.set_terminated(self.run_id, "KILLED")
+
+
+def _now() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
+def artifact_location(artifact_uri: str, run_id: str, name: str) -> str:
+    """Local path of a run's artifact where the store is a folder, else its `runs:/` URI."""
+    parts = urlparse(artifact_uri)
+    if parts.scheme in ("", "file"):
+        return str(Path(unquote(parts.path)) / name)
+    return f"runs:/{run_id}/{name}"
+
+
+def find_artifact(url: str, run_id: str, name: str) -> Path:
+    """Local path of an artifact of a run in the store at `url`; an artifact on a server is fetched.
+
+    Raises:
+        ValueError: there is no such store, run or artifact.
+    """
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    if kind(url) == SQLITE and not sqlite_path(url).is_file():
+        raise ValueError(f"{run_id!r} must be a checkpoint or a run of {url}, got neither file nor tracking store.")
+    try:
+        location = RunLog(open_store(url), run_id).artifact(name)
+        if location.startswith("runs:"):  # on a server: with what lies beside it
+            folder = download_artifacts(location.rpartition("/")[0], tracking_uri=url)
+            location = str(Path(folder) / Path(name).name)
+    except MlflowException as error:
+        raise ValueError(
+            f"{run_id!r} must be a checkpoint or the id of a run in {redact(url)}, got neither."
+        ) from error
+    if not Path(location).exists():
+        raise ValueError(f"run {run_id} must have the artifact {name}, got none; only complete runs store it.")
+    return Path(location)

@@ -1,0 +1,154 @@
+"""Which execution settings train a configuration fastest on this machine: measured once, checked to agree, and kept.
+
+Equivalent are settings that give the reference's gradient, and as captured graphs also its losses from step to step, to
+within `TOLERANCE`. The arithmetic's precision is not among the choices: it follows the hardware
+(`bench.machine.device.choose_dtype`), so that all architectures train in the same.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bench.config import RunConfig
+from bench.digest import digest
+from bench.files import replacing
+from bench.machine.clock import Stopwatch
+from bench.machine.environment import processor
+from bench.training.execution import REFERENCE, Execution, candidates, default_execution
+from bench.training.graph import EAGER_CALLS
+from bench.training.setup import Setup, make_trainer, planned_steps
+from bench.training.trainer import Trainer
+
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
+"""Largest difference of gradients, by their norm, and of losses, relative to the reference's."""
+SHARE = 0.015
+"""Of the training's steps that may go into measuring, where a step is not so short that more of them are timed."""
+ROUNDS = 2
+ROUND_SECONDS = 0.1
+MOST_STEPS = 20
+"""Of a round: as many as fill it, up to this."""
+WORTH = 1.03
+"""How many times faster than the default other settings must be: below, it is noise."""
+
+
+class Timing(NamedTuple):
+    """One candidate's cost."""
+
+    execution: Execution
+    warm_up_seconds: float
+    step_seconds: float
+
+    def seconds(self, steps: int) -> float:
+        """Of a training."""
+        return self.warm_up_seconds + steps * self.step_seconds
+
+
+class Tuned(NamedTuple):
+    """What a run works with from now on, and the training speed in images/s of everything that was tried."""
+
+    setup: Setup
+    tried: dict[str, float]
+
+
+Make = Callable[[Execution], Trainer]
+Batch = tuple[Tensor, Tensor]
+"""Images and masks, see `Trainer.step`."""
+
+
+def is_worth_tuning(config: RunConfig, steps: int, device: torch.device) -> bool:
+    """Whether there is a choice, and a training of so many steps is long enough to look for the best."""
+    tried = {REFERENCE, *candidates(config, device)}
+    measured = 1 + len(tried) * (2 + ROUNDS)  # gradients, the reference's too, warm-up and rounds
+    return len(tried) > 1 and steps * SHARE >= measured
+
+
+def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> Tuned:
+    """The setup with a trainer of the fastest among the equivalent settings; nothing to tune leaves the default."""
+    make = partial(make_trainer, config, setup.split, device)
+    options = list(dict.fromkeys((default_execution(config, device), REFERENCE, *candidates(config, device))))
+    timings = _timings(config, make, options, setup, cache / "autotune", device)
+    execution = fastest(timings, planned_steps(config, setup.split))
+    size = config.training.batch_size
+    tried = {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
+    trainer = setup.trainer if execution == setup.trainer.execution else make(execution)
+    return Tuned(setup._replace(trainer=trainer), tried)
+
+
+def fastest(timings: Sequence[Timing], steps: int) -> Execution:
+    """Of a training of `steps` steps, warm-up included; the first one, unless another is clearly faster."""
+    best = min(timings, key=lambda timing: timing.seconds(steps))
+    return (best if timings[0].seconds(steps) > WORTH * best.seconds(steps) else timings[0]).execution
+
+
+def _timings(
+    config: RunConfig, make: Make, options: Sequence[Execution], setup: Setup, folder: Path, device: torch.device
+) -> list[Timing]:
+    """As measured, from `folder` if that happened before."""
+    file = folder / f"{_identity(config, options, device)}.json"
+    if file.is_file():
+        return [Timing(Execution(**execution), *seconds) for execution, *seconds in json.loads(file.read_text())]
+    timings = measure(make, options, setup.batch(config.training.batch_size))
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as partial_file:
+        partial_file.write_text(json.dumps([(asdict(timing.execution), *timing[1:]) for timing in timings]))
+    return timings
+
+
+def measure(make: Make, options: Sequence[Execution], batch: Batch) -> list[Timing]:
+    """Time of a step by each of the options that are equivalent to the reference, one after the other.
+
+    `make` builds a trainer, which is thrown away before the next: a GPU may have no room for two.
+    """
+    gradient = make(REFERENCE).gradient(*batch)
+    losses = _losses(make(REFERENCE), batch) if any(execution.graph for execution in options) else torch.empty(0)
+    timings = []
+    for execution in options:
+        trainer = make(execution)
+        tolerance = TOLERANCE[trainer.dtype]
+        if not is_equivalent(trainer.gradient(*batch), gradient, tolerance):
+            continue
+        if execution.graph and not is_equivalent(_losses(make(execution), batch), losses, tolerance):
+            continue
+        timings.append(_time(trainer, execution, batch))
+    return timings
+
+
+def is_equivalent(values: Tensor, reference: Tensor, tolerance: float) -> bool:
+    """Whether two flat tensors agree."""
+    return bool((values - reference).norm() <= tolerance * reference.norm())
+
+
+def _losses(trainer: Trainer, batch: Batch) -> Tensor:
+    """Of as many steps as reach a graph's second replay, without augmentation."""
+    trainer.network.train()
+    return torch.stack(
+        [trainer.step(*batch, trainer.draw(len(batch[0]), augment=False)).clone() for _ in range(EAGER_CALLS + 2)]
+    )
+
+
+def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
+    drawn = trainer.draw(len(batch[0]))
+
+    def seconds(steps: int) -> float:
+        clock = Stopwatch(trainer.device)
+        for _ in range(steps):
+            trainer.step(*batch, drawn)
+        return clock.seconds()
+
+    warm_up = seconds(EAGER_CALLS + 1 if execution.graph else 1)
+    steps = max(1, min(MOST_STEPS, round(ROUND_SECONDS / warm_up)))
+    return Timing(execution, warm_up, min(seconds(steps) / steps for _ in range(ROUNDS)))
+
+
+def _identity(config: RunConfig, options: Sequence[Execution], device: torch.device) -> str:
+    """Of what a step's speed depends on."""
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{processor()} {torch.get_num_threads()}"
+    training = config.training
+    work = (training.batch_size, training.precision, bool(training.clip_norm), training.augments)
+    return digest(config.architecture, config.data.size, *work, *options, where, torch.__version__)

@@ -1,0 +1,61 @@
+"""Pre-training: an encoder that learns to reconstruct the training images before it learns to segment them.
+
+The budget stays equal: pre-training takes as many steps of the run's as its epochs would have taken to segment. It sees
+the images of all training scenes, of those without labels too, and no image of the validation and test scenes.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from architectures import registry
+from bench.config import RunConfig
+from bench.machine.device import place
+from bench.training.execution import default_execution
+from bench.training.setup import Setup, epoch_steps
+from bench.training.trainer import Trainer
+
+TAKEN = ("encoder.", "to_latent.")
+"""Prefixes of the parameters that are taken over."""
+
+
+def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> str:
+    """Replace the encoder of the setup's network by that of an auto-encoder of the same sizes.
+
+    Returns how it diverged, or an empty text.
+    """
+    teacher = autoencoder_of(config)
+    steps, epochs, device = epoch_steps(config, setup.split), teacher.training.epochs, setup.trainer.device
+    execution = default_execution(teacher, device)
+    network = place(registry.build(teacher.architecture, seed=config.seed), device, execution.torch_format)
+    trainer = Trainer(network, teacher, steps * epochs, device, execution)
+    frames = torch.from_numpy(np.concatenate((setup.split.train, setup.split.unlabelled)))
+    generator, broken = torch.Generator().manual_seed(config.seed), ""
+    for epoch in range(1, epochs + 1):
+        order = torch.randperm(len(frames), generator=generator)
+        size = min(config.training.batch_size, len(setup.split.train))
+        total, _ = trainer.train_epoch(setup.data, frames[order[: steps * size]], on_step)
+        if not total.isfinite():
+            broken = f"the pre-training loss was {total.item()} in epoch {epoch}"
+            break
+    learnt = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(TAKEN)}
+    setup.trainer.network.load_state_dict(learnt, strict=False)
+    return broken
+
+
+def autoencoder_of(config: RunConfig) -> RunConfig:
+    """The auto-encoder of images whose encoder has the sizes of the configuration's."""
+    own = config.architecture
+    architecture = registry.configure(
+        "autoencoder",
+        own.channels,
+        decoder_channels=own.decoder_channels,
+        norm=own.norm,
+        target="image",
+        latent=own.latent,
+        image_size=own.image_size,
+    )
+    training = replace(config.training, epochs=config.training.pretrain_epochs, pretrain_epochs=0)
+    return replace(config, architecture=architecture, training=training)

@@ -1,0 +1,68 @@
+"""What a run works with: frames, their roles, the network and its trainer."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from architectures import registry
+from bench.config import RunConfig
+from bench.data.dataset import Dataset, load
+from bench.data.split import Split, split_frames
+from bench.machine.allocator import keep_freed_memory
+from bench.machine.device import place
+from bench.training.execution import REFERENCE, Execution, default_execution
+from bench.training.trainer import DeviceFrames, Trainer, to_device
+
+
+class Setup(NamedTuple):
+    """What a run works with."""
+
+    dataset: Dataset
+    split: Split
+    data: DeviceFrames
+    trainer: Trainer
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """Images and masks to measure a step with: training frames, over and over if there are too few."""
+        indices = torch.from_numpy(np.resize(self.split.train, size)).to(self.data.images.device)
+        return self.data.images[indices], self.data.masks[indices]
+
+
+def prepare(config: RunConfig, cache: Path, device: torch.device) -> Setup:
+    """Build the network, load and split the data.
+
+    Raises:
+        ValueError: the architecture or the data are wrong; then nothing has been written.
+    """
+    if device.type == "cpu":
+        keep_freed_memory()
+    network = registry.build(config.architecture, seed=config.seed)
+    dataset = load(config.data, cache)
+    split = split_frames(dataset.frames.scenes, config.data, config.seed)
+    trainer = _trainer(network, config, split, device, default_execution(config, device))
+    return Setup(dataset, split, to_device(dataset.frames, device), trainer)
+
+
+def make_trainer(config: RunConfig, split: Split, device: torch.device, execution: Execution = REFERENCE) -> Trainer:
+    """A new network on the device with a schedule that spans the whole run."""
+    return _trainer(registry.build(config.architecture, seed=config.seed), config, split, device, execution)
+
+
+def planned_steps(config: RunConfig, split: Split) -> int:
+    """Optimiser steps of the whole run, without pre-training."""
+    return epoch_steps(config, split) * config.training.main_epochs
+
+
+def epoch_steps(config: RunConfig, split: Split) -> int:
+    """Optimiser steps of an epoch."""
+    return max(1, len(split.train) // config.training.batch_size)
+
+
+def _trainer(
+    network: nn.Module, config: RunConfig, split: Split, device: torch.device, execution: Execution
+) -> Trainer:
+    placed = place(network, device, execution.torch_format)
+    return Trainer(placed, config, planned_steps(config, split), device, execution)

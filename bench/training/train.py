@@ -1,0 +1,134 @@
+"""Training of one network: its epochs, the best of them, and how it ended."""
+
+import copy
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bench import schema
+from bench.data.split import Split
+from bench.machine.clock import Stopwatch
+from bench.metrics.base_rate import BaseRate
+from bench.metrics.overlap import scene_mean
+from bench.training.trainer import DeviceFrames, Trainer
+
+BCE = schema.VAL_BCE.name
+STUCK_EPOCHS = 10
+"""A shorter training says nothing about whether it is stuck."""
+
+
+class EpochRecord(NamedTuple):
+    """What one epoch measured."""
+
+    epoch: int
+    train_loss: float
+    """Mean over frames."""
+    scores: dict[str, float]
+    """Of the validation frames, by the names of `bench.schema`: the loss, and what the objective knows beside it."""
+    lr: float
+    epoch_seconds: float
+    """Training steps only, without validation."""
+
+    @property
+    def val_loss(self) -> float:
+        """Mean over frames."""
+        return self.scores[schema.VAL_LOSS.name]
+
+    @property
+    def val_iou(self) -> float | None:
+        """Mean over scenes; None where no masks leave the network."""
+        return self.scores.get(schema.VAL_IOU.name)
+
+    def metrics(self) -> dict[str, float]:
+        """By the names of `bench.schema`."""
+        return self.scores | {
+            schema.TRAIN_LOSS.name: self.train_loss,
+            schema.LR.name: self.lr,
+            schema.EPOCH_SECONDS.name: self.epoch_seconds,
+        }
+
+    def is_better(self, than: "EpochRecord | None", by: schema.Metric) -> bool:
+        """Whether it is the better epoch, or the only one."""
+        if than is None:
+            return True
+        gain = self.scores[by.name] - than.scores[by.name]
+        return gain > 0 if by.better == "higher" else gain < 0
+
+
+class TrainingResult(NamedTuple):
+    """The best epoch on validation scenes, and why training ended early if it did."""
+
+    best: EpochRecord | None
+    best_state: dict[str, Tensor]
+    epochs: int
+    steps: int
+    """Optimiser steps of all epochs."""
+    epoch_images: int
+    seconds: float
+    """Training steps only, without validation."""
+    validation_seconds: float
+    state: schema.State
+    reason: str
+
+
+def base_rate_of(data: DeviceFrames, indices: Tensor) -> BaseRate:
+    """Base rate of the frames at `indices`."""
+    masks = data.masks[indices].flatten(1)
+    scenes = [data.scenes[index] for index in indices.tolist()]
+    shares = masks.sum(1).double() / masks.shape[1]  # of all pixels, those in the mask: the IoU of all pixels
+    return BaseRate(shares.mean().item(), scene_mean(shares.tolist(), scenes))
+
+
+def train(
+    trainer: Trainer,
+    data: DeviceFrames,
+    split: Split,
+    on_epoch: Callable[[EpochRecord], str | None],
+    on_step: Callable[[], None] = lambda: None,
+) -> TrainingResult:
+    """Train for the epochs that pre-training leaves; keep the weights of the epoch that is best by the objective.
+
+    `on_epoch` is told of each epoch and returns a reason to stop, or None; `on_step` is told of each step. A training
+    has diverged if its loss is not finite, and if it lasted STUCK_EPOCHS or more and no epoch was better than the base
+    rate.
+    """
+    training, validation = torch.from_numpy(split.train), torch.from_numpy(split.val)
+    best: EpochRecord | None = None
+    best_state: dict[str, Tensor] = {}
+    base_rate, stuck = base_rate_of(data, validation), True
+    seconds, validation_seconds, steps, epoch_images = 0.0, 0.0, 0, 0
+    state: schema.State = "complete"
+    reason = ""
+    for epoch in range(1, trainer.config.main_epochs + 1):
+        lr = trainer.lr
+        clock = Stopwatch(trainer.device)
+        total, batches = trainer.train_epoch(data, training, on_step)
+        elapsed = clock.seconds()
+        seconds, steps = seconds + elapsed, steps + batches
+        epoch_images = batches * min(trainer.config.batch_size, len(training))
+        loss = total.item() / batches
+        if not math.isfinite(loss):
+            state, reason = "diverged", f"the training loss was {loss} in epoch {epoch}"
+            break
+        clock = Stopwatch(trainer.device)
+        scores = trainer.evaluate(data, validation)
+        validation_seconds += clock.seconds()
+        record = EpochRecord(epoch, loss, scores, lr, elapsed)
+        if not math.isfinite(record.val_loss):  # the last step broke the weights
+            state, reason = "diverged", f"the validation loss was {record.val_loss} in epoch {epoch}"
+            break
+        if record.is_better(best, trainer.objective.best):
+            best, best_state = record, copy.deepcopy(trainer.network.state_dict())
+        stuck = stuck and record.val_iou is not None and not base_rate.is_better(scores[BCE], record.val_iou)
+        if stop := on_epoch(record):
+            state, reason = "pruned", stop
+            break
+    if state == "complete" and stuck and epoch >= STUCK_EPOCHS:
+        state, reason = (
+            "diverged",
+            f"stuck at the base-rate entropy, {base_rate.entropy:.3f} nats, to epoch {epoch}",
+        )
+    return TrainingResult(best, best_state, epoch, steps, epoch_images, seconds, validation_seconds, state, reason)

@@ -1,0 +1,74 @@
+"""What to take under a memory budget: of the configurations that fit, the one that validation puts first."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bench import schema
+from reports.analysis.summary import CONFIGURATION, N, Summary, by_validation, comparable, statistic
+from reports.store.load import ARCHITECTURE
+from reports.text import MEGABYTE
+
+ROUND = (1, 2, 5)
+"""First digits of the budgets that are looked at."""
+MOST_CHOICES = 4
+
+PEAK = statistic(schema.TENSOR_PEAK, "mean")
+
+
+class Choice(NamedTuple):
+    """The configuration to take."""
+
+    budget_mb: float
+    """Smallest round budget at which it is the choice, in MB of tensor peak memory of a training step."""
+    row: pd.Series
+    """Of `Summary.configurations`."""
+
+
+def tested(of: Summary) -> pd.DataFrame:
+    """Configurations that can be compared and have a test IoU."""
+    return comparable(of.configurations).dropna(subset=statistic(schema.TEST_IOU, "mean"))
+
+
+def choices(of: Summary) -> list[Choice]:
+    """By rising budget, each configuration once; the last one is the best of all. Empty if no memory was measured.
+
+    A configuration with fewer seeds than `least_seeds` is left out: they may be the easy ones, or those that survived.
+    """
+    table = tested(of).dropna(subset=PEAK)
+    table = table[table[N] >= least_seeds(of)]
+    found: dict[int, Choice] = {}
+    for budget in _round_budgets(table[PEAK] / MEGABYTE):
+        row = by_validation(within(table, budget)).iloc[0]
+        found.setdefault(int(row[CONFIGURATION]), Choice(budget, row))
+    every = list(found.values())
+    kept = np.linspace(0, len(every) - 1, min(len(every), MOST_CHOICES)).round().astype(int)
+    return [every[place] for place in kept]
+
+
+def least_seeds(of: Summary) -> int:
+    """The most complete seeds that every architecture has of some configuration.
+
+    In a study half done one of them is ahead by a seed, and must not win by that.
+    """
+    most = tested(of).groupby(ARCHITECTURE)[N].max()
+    return int(most.min()) if len(most) else 0
+
+
+def within(table: pd.DataFrame, budget_mb: float) -> pd.DataFrame:
+    """The configurations whose peak does not exceed a budget."""
+    return table[table[PEAK] <= budget_mb * MEGABYTE]
+
+
+def _round_budgets(peaks: pd.Series) -> list[float]:
+    """1, 2, 5, 10, 20 ... from the first in which something fits to the first in which all does."""
+    if peaks.empty:
+        return []
+    low, high = peaks.min(), peaks.max()
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    # As a decimal text, since 2 * 10.0**-1 and 0.2 are not the same number.
+    every = [float(f"{digit}e{power}") for power in powers for digit in ROUND]
+    last = next(budget for budget in every if budget >= high)
+    return [budget for budget in every if low <= budget <= last]

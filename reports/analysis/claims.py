@@ -1,0 +1,214 @@
+"""The claims of a report: which configurations are compared, on what basis, and what may be said about them.
+
+The basis is a matching: each architecture at its best, over all or within a memory budget, or the first one at its
+best against the configuration of the second that is equal in width, or nearest in parameters, multiply-accumulates or
+memory.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import pandas as pd
+
+from bench import schema
+from reports import style
+from reports.analysis.choices import choices, tested, within
+from reports.analysis.scenes import PROTOCOL, SCENE
+from reports.analysis.statistics import Comparison, Verdict, compare, holm, verdict
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, highest, statistic
+from reports.store.load import (
+    ARCHITECTURE,
+    CHANNELS,
+    DATA_FOLDS,
+    EPOCHS,
+    LABELLED_SCENES,
+    NORM,
+    PRETRAIN_EPOCHS,
+    SEED,
+    SPLIT,
+)
+from reports.text import round_number
+
+HEADLINE = ("unet", "hourglass")
+"""The architectures that the project exists to compare, the first less the second; other studies compare their first
+two."""
+NEAR = 1.1
+"""Configurations whose costs differ by a larger factor are not called equal."""
+HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
+"""What every claim is judged in."""
+COSTS = {"parameters": schema.PARAMS, "MACs": schema.MACS, "peak memory": schema.TENSOR_PEAK}
+
+
+ALIKE = [SPLIT, DATA_FOLDS, EPOCHS, PRETRAIN_EPOCHS, LABELLED_SCENES]
+"""What configurations must have in common to be compared."""
+
+
+class Claim(NamedTuple):
+    """Two configurations and the basis on which they are compared."""
+
+    matching: str
+    a: pd.Series
+    """Row of `Summary.configurations`."""
+    b: pd.Series
+    ratio: float
+    """Cost of b over that of a in what is matched; 1 where nothing is."""
+
+
+class Judged(NamedTuple):
+    """A claim about one metric, with its verdict."""
+
+    claim: Claim
+    metric: schema.Metric
+    comparison: Comparison
+    p: float
+    """Adjusted by Holm for the claims that are made together."""
+    verdict: Verdict
+    """Of a."""
+    claims: int
+    """How many are made together."""
+
+    @property
+    def detectable(self) -> float:
+        """True difference that is found with a probability of 80 %, at the strictest level that Holm asks for."""
+        return self.comparison.detectable(self.claims)
+
+
+def headline(of: Summary) -> tuple[str, str] | None:
+    """The two architectures that are compared; None if the study has fewer."""
+    present = style.in_order(tested(of)[ARCHITECTURE])
+    if set(HEADLINE) <= set(present):
+        return HEADLINE
+    return (present[0], present[1]) if len(present) > 1 else None
+
+
+@lru_cache(maxsize=1)
+def claims(of: Summary) -> list[Claim]:
+    """Every matching for which the study has a pair of configurations."""
+    names = headline(of)
+    if names is None:
+        return []
+    firsts, seconds = (tested(of)[tested(of)[ARCHITECTURE] == name] for name in names)
+    shared = firsts[ALIKE].apply(tuple, axis=1).isin(seconds[ALIKE].apply(tuple, axis=1))
+    if not shared.any():
+        return []
+    firsts = firsts[shared]
+    a = highest(firsts)
+    seconds = seconds[_same(seconds, a, tuple(ALIKE))]
+    alike = seconds[_same(seconds, a, (NORM,))]
+    found = [Claim("each at its best", a, highest(seconds), 1.0)]
+    equal = alike[_same(alike, a, (CHANNELS,))]
+    found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
+    for name, metric in COSTS.items():
+        found += _nearest(f"equal {name}", a, alike, metric)
+    return found + _budgeted(of, firsts[_same(firsts, a, tuple(ALIKE))], seconds)
+
+
+def _budgeted(of: Summary, firsts: pd.DataFrame, seconds: pd.DataFrame) -> list[Claim]:
+    """Both at their best within each budget at which the choice changes and both have a configuration."""
+    found = []
+    for choice in choices(of):
+        first, second = (within(table, choice.budget_mb) for table in (firsts, seconds))
+        if len(first) and len(second):
+            found.append(Claim(f"at most {round_number(choice.budget_mb)} MB", highest(first), highest(second), 1.0))
+    return found
+
+
+def _same(table: pd.DataFrame, a: pd.Series, names: tuple[str, ...]) -> pd.Series:
+    return (table[list(names)] == a[list(names)]).all(axis=1)
+
+
+def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Metric) -> list[Claim]:
+    """The configuration whose cost is nearest that of a, of a's depth if there is one near enough."""
+    column = statistic(metric, "mean")
+    ratios = table[column] / a[column]
+    ratios = ratios[ratios.between(1 / NEAR, NEAR)]
+    if ratios.empty:
+        return []
+    deep = ratios[table.loc[ratios.index, schema.DEPTH] == a[schema.DEPTH]]
+    ratios = deep if len(deep) else ratios
+    place = int(ratios.where(ratios >= 1, 1 / ratios).argmin())
+    return [Claim(matching, a, table.loc[ratios.index[place]], float(ratios.iloc[place]))]
+
+
+@lru_cache(maxsize=1)
+def judge_headline(of: Summary) -> list[Judged]:
+    """Every claim about IoU and Boundary IoU."""
+    return judge(of, claims(of), HEADLINE_METRICS)
+
+
+@lru_cache(maxsize=1)
+def judge_metrics(of: Summary) -> list[Judged]:
+    """The first claim about every test metric: the headline's as it is judged there, the others among themselves."""
+    made = claims(of)[:1]
+    judged = [one for one in judge_headline(of) if one.claim.matching == made[0].matching] if made else []
+    judged += judge(of, made, tuple(metric for metric in schema.TEST_METRICS if metric not in HEADLINE_METRICS))
+    return sorted(judged, key=lambda one: schema.TEST_METRICS.index(one.metric))
+
+
+def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
+    """Every claim about every metric: one family for Holm, in which a pair of configurations counts once."""
+    compared = {
+        (pair_key(claim), metric.name): comparison
+        for claim in made
+        for metric in metrics
+        if (comparison := _compare(of, claim, metric)) is not None
+    }
+    adjusted = dict(zip(compared, holm([found.p for found in compared.values()]), strict=True))
+    return [
+        Judged(
+            claim, metric, compared[key], adjusted[key], _verdict(compared[key], metric, adjusted[key]), len(compared)
+        )
+        for claim in made
+        for metric in metrics
+        if (key := (pair_key(claim), metric.name)) in compared
+    ]
+
+
+def pair(claim: Claim) -> str:
+    """`U-Net (depth 3, width 12) less Hourglass (depth 3, width 13)`."""
+    return " less ".join(f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})" for row in (claim.a, claim.b))
+
+
+def by_pair(judged: list[Judged]) -> dict[tuple[int, int], list[Judged]]:
+    """All that is judged of each pair of configurations, in the order given."""
+    pairs: dict[tuple[int, int], list[Judged]] = {}
+    for one in judged:
+        pairs.setdefault(pair_key(one.claim), []).append(one)
+    return pairs
+
+
+def pair_key(claim: Claim) -> tuple[int, int]:
+    """The numbers of both configurations: claims that share them are one comparison."""
+    return int(claim.a[CONFIGURATION]), int(claim.b[CONFIGURATION])
+
+
+def _verdict(comparison: Comparison, metric: schema.Metric, p: float) -> Verdict:
+    assert metric.margin is not None
+    return verdict(comparison, margin=metric.margin, direction="higher" if metric.better == "higher" else "lower", p=p)
+
+
+def _compare(of: Summary, claim: Claim, metric: schema.Metric) -> Comparison | None:
+    """None where the configurations have no seed in common whose frame tables are there."""
+    a, b = arms(of, claim, metric)
+    return None if a.empty else compare(a, b, folds=int(claim.a[DATA_FOLDS]))
+
+
+def arms(of: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Values of both configurations (see `analysis.statistics`) of the seeds that both have on the same frames."""
+    a, b = (_cells(of)[number] for number in pair_key(claim))
+    return _values(a, b, metric), _values(b, a, metric)
+
+
+@lru_cache(maxsize=1)
+def _cells(of: Summary) -> dict[int, pd.DataFrame]:
+    """The rows of `Summary.scenes` of every configuration, with the number of their protocol."""
+    scenes = of.scenes.rename(columns={SEED: "seed", schema.FOLD: "fold", SCENE: "scene"})
+    scenes["protocol"] = of.scenes.groupby(PROTOCOL, dropna=False).ngroup()
+    tested = {int(str(number)): cells for number, cells in scenes.groupby(CONFIGURATION)}
+    return dict.fromkeys(of.configurations[CONFIGURATION], scenes.iloc[:0]) | tested
+
+
+def _values(cells: pd.DataFrame, others: pd.DataFrame, metric: schema.Metric) -> pd.DataFrame:
+    """Those of the protocols that the others have too."""
+    shared = cells.loc[cells["protocol"].isin(others["protocol"]), ["seed", "fold", "scene", metric.column]]
+    return shared.set_axis(["seed", "fold", "scene", "value"], axis=1).reset_index(drop=True)

@@ -1,0 +1,63 @@
+"""Tables that runs keep of their test frames, beside the metrics of `analysis.scenes`, and means of their columns."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from bench import schema
+from reports.analysis.scenes import SCENE, read_columns
+from reports.analysis.statistics import Estimate, estimate_means
+from reports.analysis.summary import CONFIGURATION, Summary
+from reports.store.load import ARCHITECTURE, ARTIFACTS, SEED
+from reports.text import counted_range
+
+KEYS = ["seed", "fold", "scene"]
+"""What `reports.analysis.statistics` calls a cell."""
+
+
+def best_tables(of: Summary, file: str, columns: list[str]) -> pd.DataFrame:
+    """The rows of a file of the complete runs of each architecture's best configuration, where the run kept it.
+
+    Columns architecture, seed, fold, scene and those asked for; empty if no run kept the file.
+
+    Raises:
+        ValueError: as `read_columns`.
+    """
+    chosen = of.runs[of.runs[CONFIGURATION].isin(of.best[CONFIGURATION]) & (of.runs[schema.STATE] == "complete")]
+    parts = [
+        read_columns(path, [SCENE, *columns])
+        .to_pandas()
+        .assign(architecture=run[ARCHITECTURE], seed=run[SEED], fold=run[schema.FOLD])
+        for _, run in chosen.iterrows()
+        if (path := Path(run[ARTIFACTS]) / file).is_file()
+    ]
+    names = list(dict.fromkeys(["architecture", *KEYS, *columns]))
+    return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
+
+
+def scene_estimates(table: pd.DataFrame, column: str, by: str) -> pd.DataFrame:
+    """Mean, low and high of a column of one configuration for each value of `by`: a scene's rows are averaged first.
+
+    The bounds are NaN where a single unit has no interval.
+    """
+    cells = table.groupby([by, *KEYS])[column].mean().rename("value").reset_index()
+    return bounded(estimate_means(cells, by))
+
+
+def bounded(estimates: Mapping[int, Estimate], lower: float | None = 0.0, upper: float | None = 1.0) -> pd.DataFrame:
+    """Mean, low and high by the key, of shares if no bounds are given; what Student's t adds beyond them is cut off."""
+    rows = {key: (found.mean, *found.interval) for key, found in estimates.items()}
+    table = pd.DataFrame(rows, index=["mean", "low", "high"], dtype="float64").T
+    return table.replace([math.inf, -math.inf], math.nan).clip(lower, upper)
+
+
+def sizes(table: pd.DataFrame) -> dict[str, int]:
+    """Seeds and scenes behind a table of one configuration."""
+    return {"seeds": table["seed"].nunique(), "scenes": len(table[["fold", "scene"]].drop_duplicates())}
+
+
+def sample(points: pd.DataFrame) -> str:
+    """`3 seeds, 36 test scenes` of points with the columns seeds and scenes: how much stands behind them."""
+    return f"{counted_range(points['seeds'], 'seed')}, {counted_range(points['scenes'], 'test scene')}"

@@ -1,0 +1,57 @@
+"""Configurations of a stage with their latent and the mean of a metric, which figures of the latent space draw."""
+
+import numpy as np
+import pandas as pd
+
+from bench import schema
+from reports.analysis.estimates import estimates
+from reports.analysis.frame_tables import bounded
+from reports.analysis.statistics import estimate_means
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, statistic
+from reports.store.load import ARCHITECTURE, BETA, SEED
+
+STAGE: schema.Stage = "generative"
+OVER_FOLDS = "95 % interval, Student's t over folds"
+
+
+def latent_points(of: Summary | None, metric: schema.Metric) -> pd.DataFrame:
+    """A row per configuration of one stage that has a mean of a metric; none if there is no such stage.
+
+    Columns architecture, number, configuration, target, depth, width, latent (numbers of the bottleneck), beta (NaN but
+    of VAEs), n, and of the metric mean, low and high: its 95 % interval.
+    """
+    if of is None:
+        return pd.DataFrame(columns=[*COLUMNS, "mean", "low", "high"])
+    table = comparable(of.configurations[of.configurations[N] > 0])
+    points = table[list(COLUMNS.values())].set_axis(list(COLUMNS), axis=1)
+    points = points.assign(beta=points["beta"].astype("float64").where(points["architecture"] == "vae"))
+    return points.join(means(of, metric), on="number").dropna(subset="mean").reset_index(drop=True)
+
+
+COLUMNS = {
+    "architecture": ARCHITECTURE,
+    "number": CONFIGURATION,
+    "configuration": LABEL,
+    "target": schema.TARGET,
+    "depth": schema.DEPTH,
+    "width": schema.BASE_WIDTH,
+    "latent": statistic(schema.BOTTLENECK_ELEMENTS, "mean"),
+    "beta": BETA,
+    "n": N,
+}
+
+
+def means(of: Summary, metric: schema.Metric) -> pd.DataFrame:
+    """Columns mean, low and high of a metric by the configuration's number, for those that logged it.
+
+    They are those of `estimates` where that knows the metric. Others have one value per run: their units are folds,
+    each the mean over its seeds, and a single one has no interval (NaN).
+    """
+    if metric in schema.TEST_METRICS:
+        return estimates(of, metric)
+    columns = {SEED: "seed", schema.FOLD: "fold", metric.name: "value"}
+    complete = of.runs[of.runs[schema.STATE] == "complete"]
+    runs = complete[[CONFIGURATION, *columns]].rename(columns=columns).assign(scene="")
+    runs = runs[np.isfinite(runs["value"])]
+    found = {} if runs.empty else estimate_means(runs, CONFIGURATION)
+    return bounded(found, metric.lower, metric.upper)

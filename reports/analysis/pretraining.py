@@ -1,0 +1,48 @@
+"""What an encoder that learnt to reconstruct first is worth: pre-trained less from scratch, everything else equal."""
+
+from functools import lru_cache
+
+import pandas as pd
+
+from bench import schema
+from reports.analysis.choices import tested
+from reports.analysis.claims import HEADLINE_METRICS, Claim, Judged, by_pair, judge
+from reports.analysis.summary import CONFIGURATION, Summary, varying
+from reports.store.load import EPOCHS, LABELLED_SCENES, PRETRAIN_EPOCHS
+from reports.text import counted
+
+STAGE: schema.Stage = "pretraining"
+MATCHING = "pre-trained for "
+
+
+def claims(of: Summary) -> list[Claim]:
+    """Every pre-trained configuration of the stage less the one from scratch that is equal otherwise.
+
+    Args:
+        of: The summary of the stage, which stands in `Summary.others`.
+    """
+    equal = [name for name in varying(of.runs) if name != PRETRAIN_EPOCHS]
+    numbers = of.runs.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)
+    groups = numbers.groupby(equal, dropna=False, sort=False).ngroup() if equal else pd.Series(0, index=numbers.index)
+    table = tested(of)
+    return [
+        Claim(_matching(pretrained), pretrained, rows.loc[scratch], 1.0)
+        for _, rows in table.groupby(table[CONFIGURATION].map(groups))
+        for scratch in rows.index[rows[PRETRAIN_EPOCHS] == 0]
+        for _, pretrained in rows[rows[PRETRAIN_EPOCHS] > 0].iterrows()
+    ]
+
+
+def _matching(pretrained: pd.Series) -> str:
+    labels = pretrained[LABELLED_SCENES]
+    labelled = f", {counted(labels, 'labelled scene')}" if labels else ""
+    return f"{MATCHING}{pretrained[PRETRAIN_EPOCHS]} of {pretrained[EPOCHS]} epochs{labelled}"
+
+
+@lru_cache(maxsize=1)
+def judge_pretraining(of: Summary) -> list[list[Judged]]:
+    """Each of the study's claims in IoU and Boundary IoU; all of them together are one family for Holm."""
+    if STAGE not in of.others:
+        return []
+    stage = of.others[STAGE]
+    return list(by_pair(judge(stage, claims(stage), HEADLINE_METRICS)).values())

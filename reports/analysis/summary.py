@@ -1,0 +1,285 @@
+"""Runs -> configurations: mean, standard deviation and range over seeds, and the best configuration by validation.
+
+The configurations of a report are those of the stage `comparison`. The trials of a search are kept apart, and each
+other stage is summarised on its own.
+"""
+
+import json
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from bench import schema
+from reports import style
+from reports.analysis.scenes import scene_means
+from reports.store.load import (
+    ARCHITECTURE,
+    BETA,
+    CHANNELS,
+    CONFIG_SECTIONS,
+    DATA_FOLDS,
+    EPOCHS,
+    LABELLED_SCENES,
+    LATENT,
+    NORM,
+    PRETRAIN_EPOCHS,
+    RUN,
+    SEED,
+    SPLIT,
+    Study,
+)
+
+CONFIGURATION = "configuration"
+"""Column: number of the configuration, in the order of the tables."""
+LABEL = "label"
+N = "n"
+"""Column: complete runs of the configuration, the seeds that its means are over."""
+
+IDENTITY = [ARCHITECTURE, schema.DEPTH, schema.BASE_WIDTH]
+
+AVERAGED = [
+    metric.name
+    for metric in (
+        schema.BEST_VAL_IOU,
+        *schema.TEST_METRICS,
+        schema.BOTTLENECK_ELEMENTS,
+        schema.PARAMS,
+        schema.MACS,
+        schema.SAVED_ACTIVATIONS,
+        schema.TENSOR_PEAK,
+        schema.ALLOCATOR_PEAK,
+        schema.RSS_PEAK,
+        schema.STEP_SECONDS,
+        schema.TRAIN_SPEED,
+        *schema.PHASES.values(),
+        schema.SECONDS,
+        schema.IDLE_SECONDS,
+    )
+]
+
+OF_GENERATIVE = [
+    metric.name
+    for metric in (
+        schema.BEST_VAL_LOSS,
+        *schema.RECONSTRUCTION_METRICS,
+        *schema.BOUND_METRICS,
+        schema.TEST_BITS,
+        schema.TEST_SIGMA,
+        schema.ACTIVE_UNITS,
+        schema.PROBE_IOU,
+        schema.SAMPLE_DISTANCE,
+        schema.UNSEEN_DISTANCE,
+        schema.COPIED_SHARE,
+    )
+]
+"""What is averaged over auto-encoders and VAEs beside it."""
+OTHERS: tuple[schema.Stage, ...] = ("generative", "pretraining")
+"""Stages that are summarised on their own."""
+SETTLED = ("architecture.in_channels", "architecture.out_channels", "architecture.image_size")
+"""Parameters that follow from architecture, target and the frames' size."""
+
+NOT_ENTERED = {phase.name: 0.0 for phase in schema.PHASES.values()}
+"""A run logs no time for a phase that it did not enter."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Summary:
+    """A study with its runs grouped into configurations: everything equal except the seed.
+
+    Equal to itself only, so that what many parts of a report ask for can be kept by `functools.lru_cache`.
+    """
+
+    study: Study
+    runs: pd.DataFrame
+    """The runs of the comparison with the columns `configuration` and `label` added."""
+    search: pd.DataFrame
+    """The trials of the search with the column `label` added, which begins with the trial's name."""
+    configurations: pd.DataFrame
+    """A row per configuration: identity, n, a count per state, and `METRIC STATISTIC` (mean, std, min, max)."""
+    best: pd.DataFrame
+    """The configuration of each architecture that is best by validation (`highest`); never chosen on test."""
+    scenes: pd.DataFrame
+    """A row per tested scene of every complete run: configuration, protocol, scene and the test metrics."""
+    others: dict[schema.Stage, "Summary"]
+    """The stages of OTHERS that have runs, each as if it were the comparison. No two stages share a configuration."""
+
+    @property
+    def logged(self) -> pd.DataFrame:
+        """Runs of all stages and search trials: whatever has an outcome and parameters."""
+        frames = (self.runs, self.search, *(other.runs for other in self.others.values()))
+        return pd.concat([frame for frame in frames if len(frame)] or [self.runs], ignore_index=True)
+
+
+def statistic(metric: schema.Metric, name: str) -> str:
+    """Column of `Summary.configurations` that holds a statistic of a metric over the complete runs."""
+    return f"{metric.name} {name}"
+
+
+def summarise(study: Study) -> Summary:
+    """Group the study's trials."""
+    stages = study.trials[schema.STAGE]
+    search, comparison = study.trials[stages == "search"], study.trials[stages == "comparison"]
+    of = _summarise(study, comparison, first=0)
+    others, first = {}, len(of.configurations)
+    for stage in OTHERS:
+        trials = study.trials[stages == stage]
+        if len(trials):
+            others[stage] = _summarise(study, trials, first=first)
+            first += len(others[stage].configurations)
+    return replace(of, search=_named(search), others=others)
+
+
+def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
+    """Of one stage, whose configurations are numbered from `first`."""
+    runs = _labelled(trials, first)
+    table = _configurations(runs)
+    return Summary(
+        study=study,
+        runs=runs,
+        search=_named(trials.iloc[:0]),
+        configurations=table,
+        best=_best(table),
+        scenes=_scenes(runs),
+        others={},
+    )
+
+
+def _scenes(runs: pd.DataFrame) -> pd.DataFrame:
+    complete = runs[runs[schema.STATE] == "complete"]
+    return scene_means(complete).merge(complete[[RUN, CONFIGURATION]], on=RUN)
+
+
+def _named(trials: pd.DataFrame) -> pd.DataFrame:
+    labels = trials[schema.UNIT].astype("str") + ", " + _sizes(trials)
+    return trials.assign(**{LABEL: labels}).reset_index(drop=True)
+
+
+def varying(runs: pd.DataFrame) -> list[str]:
+    """Configuration parameters, apart from the seed, that take several values in `runs`."""
+    return [name for name in _config_columns(runs) if runs[name].nunique(dropna=False) > 1]
+
+
+def _config_columns(runs: pd.DataFrame) -> list[str]:
+    # The digest of the data is a tag, which runs that ended early lack.
+    own = {name for name in runs.columns.astype("str") if name.startswith(CONFIG_SECTIONS)}
+    return sorted(own - {schema.DATA_DIGEST, *SETTLED}) + [schema.TARGET]
+
+
+def _labelled(trials: pd.DataFrame, first: int) -> pd.DataFrame:
+    if trials.empty:
+        return trials.assign(**{CONFIGURATION: pd.Series(dtype="int64"), LABEL: pd.Series(dtype="str")})
+    order = {name: place for place, name in enumerate(style.in_order(trials[ARCHITECTURE]))}
+    runs = trials.assign(place=trials[ARCHITECTURE].map(order)).sort_values(
+        ["place", schema.DEPTH, schema.BASE_WIDTH, *_config_columns(trials), SEED], ignore_index=True
+    )
+    numbers = first + runs.groupby(_config_columns(runs), sort=False, dropna=False).ngroup()
+    runs = runs.assign(**{CONFIGURATION: numbers}).drop(columns="place")
+    return runs.assign(**{LABEL: _labels(runs)})
+
+
+def _labels(runs: pd.DataFrame) -> pd.Series:
+    """`depth 3, width 16`, plus whatever else differs among configurations of this depth and width."""
+    identity = runs.groupby(IDENTITY, sort=False)
+    several = identity[[name for name in _config_columns(runs) if name not in IDENTITY]].nunique(dropna=False) > 1
+    group, labels = identity.ngroup(), _sizes(runs)
+    for name in several.columns[several.any()]:
+        extra = f", {_short(name)} " + runs[name].map(str)
+        labels = labels + extra.where(several[name].to_numpy()[group], "")
+    return labels
+
+
+def _sizes(runs: pd.DataFrame) -> pd.Series:
+    return "depth " + runs[schema.DEPTH].astype("str") + ", width " + runs[schema.BASE_WIDTH].astype("str")
+
+
+def _short(name: str) -> str:
+    return name.split(".")[-1].replace("_", " ")
+
+
+def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
+    numbers = pd.Index(runs[CONFIGURATION].unique())
+    states = runs.groupby([CONFIGURATION, schema.STATE]).size().unstack()
+    states = states.reindex(index=numbers, columns=list(schema.STATES)).fillna(0).astype("int64")
+    about = {CONFIGURATION: numbers, **{name: _agreed(runs, name, numbers) for name in _DESCRIPTION}}
+    counts = {N: states["complete"], **states}
+    return pd.concat([pd.DataFrame({**about, **counts}), _statistics(runs).reindex(numbers)], axis=1)
+
+
+def _statistics(runs: pd.DataFrame) -> pd.DataFrame:
+    """`METRIC STATISTIC` of the complete runs of each configuration that has some."""
+    averaged = AVERAGED + (OF_GENERATIVE if (runs[schema.STAGE] == "generative").any() else [])
+    values = runs[runs[schema.STATE] == "complete"].fillna(NOT_ENTERED).groupby(CONFIGURATION)[averaged]
+    names = ("mean", "std", "min", "max")
+    found = pd.concat([values.agg(name).add_suffix(f" {name}") for name in names], axis=1)
+    return found[[statistic(schema.METRICS[metric], name) for metric in averaged for name in names]]
+
+
+_DESCRIPTION = [
+    LABEL,
+    *IDENTITY,
+    CHANNELS,
+    NORM,
+    SPLIT,
+    DATA_FOLDS,
+    EPOCHS,
+    schema.TARGET,
+    LATENT,
+    BETA,
+    PRETRAIN_EPOCHS,
+    LABELLED_SCENES,
+    schema.PRESET,
+    schema.BOTTLENECK_PREDICTED,
+    schema.BOTTLENECK_MEASURED,
+]
+
+
+def _agreed(runs: pd.DataFrame, name: str, numbers: pd.Index) -> pd.Series:
+    """The value that all runs of a configuration share; several are all shown, empty ones are not counted."""
+    distinct = runs.loc[runs[name] != "", [CONFIGURATION, name]].drop_duplicates()
+    agreed = distinct.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)[name].reindex(numbers, fill_value="")
+    several = distinct[distinct.duplicated(CONFIGURATION, keep=False)]
+    if several.empty:
+        return agreed
+    shown = several.groupby(CONFIGURATION)[name].agg(lambda values: " / ".join(map(str, values)))
+    return agreed.astype("object").where(~numbers.isin(shown.index), shown).infer_objects()
+
+
+def comparable(configurations: pd.DataFrame) -> pd.DataFrame:
+    """Those on a split that keeps scenes whole; scores on random frames are of another kind."""
+    return configurations[configurations[SPLIT] != "random_frames"]
+
+
+def _best(configurations: pd.DataFrame) -> pd.DataFrame:
+    table = comparable(configurations)
+    rows = [highest(of) for _, of in table[table[N] > 0].groupby(ARCHITECTURE)]
+    return pd.DataFrame(rows, columns=table.columns).sort_values(CONFIGURATION, ignore_index=True)
+
+
+def highest(table: pd.DataFrame) -> pd.Series:
+    """The configuration that validation puts first."""
+    return ranked(table).iloc[0]
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """By falling mean best validation IoU; those with the most complete seeds come first.
+
+    Folds differ more than configurations do: a mean over fewer seeds may rest on the easy ones.
+    """
+    return by_validation(table).sort_values(N, ascending=False, kind="stable")
+
+
+def by_validation(table: pd.DataFrame) -> pd.DataFrame:
+    """By falling mean best validation IoU; ties go to less memory."""
+    column, memory = statistic(schema.BEST_VAL_IOU, "mean"), statistic(schema.TENSOR_PEAK, "mean")
+    return table.sort_values([column, memory, CONFIGURATION], ascending=[False, True, True])
+
+
+def map_shape(shapes: pd.Series) -> pd.DataFrame:
+    """Channels, height and width of maps that are written `CxHxW`; NaN where there is no shape, or several."""
+    pattern = r"^(?P<channels>[0-9]+)x(?P<height>[0-9]+)x(?P<width>[0-9]+)$"
+    return shapes.astype("str").str.extract(pattern).astype("float64")
+
+
+def channels(text: str) -> str:
+    """Encoder widths `[16, 32, 64]` as `16, 32, 64`."""
+    return ", ".join(str(width) for width in json.loads(text))

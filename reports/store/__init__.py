@@ -1,0 +1,1 @@
+"""Reading a tracking store, by SQL or from a server."""

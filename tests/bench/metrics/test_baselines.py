@@ -1,0 +1,53 @@
+"""Predictions without a network."""
+
+import numpy as np
+import pytest
+
+from bench import schema
+from bench.data.frames import Frames
+from bench.data.split import Split
+from bench.metrics.baselines import baseline_metrics, probabilities
+
+
+def frames() -> Frames:
+    """Three scenes of two frames; the test frames look like frames 1 and 2."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    images[4:] = images[[1, 2]]
+    masks = np.zeros((6, 32, 32), dtype=np.uint8)
+    for index, rows in enumerate((4, 8, 16, 20, 8, 24)):
+        masks[index, :rows] = 255
+    return Frames(
+        stems=tuple(f"s{i // 2}_{i}" for i in range(6)),
+        scenes=tuple(f"s{i // 2}" for i in range(6)),
+        images=images,
+        masks=masks,
+        original_sizes=np.full((6, 2), 32),
+    )
+
+
+SPLIT = Split(np.array([0, 1, 2]), np.array([3]), np.array([4, 5]))
+
+
+def test_baselines_know_the_training_frames_only() -> None:
+    found = probabilities(frames(), SPLIT)
+    assert found.keys() == schema.BASELINES.keys()
+    assert found["base_rate"].item() == pytest.approx((4 + 8 + 16) / 3 / 32)
+    np.testing.assert_allclose(found["mean_mask"][0, [0, 6, 12, 20], 0], [1, 2 / 3, 1 / 3, 0], rtol=1e-6)
+    assert found["copy"].sum(axis=(1, 2)).tolist() == [8 * 32, 16 * 32]
+
+
+def test_scores_of_the_baselines() -> None:
+    values = baseline_metrics(frames(), SPLIT)
+
+    def value(name: schema.Baseline, column: str) -> float:
+        return values[schema.baseline_metric(name, column).name]
+
+    assert value("all_foreground", "iou") == pytest.approx((8 / 32 + 24 / 32) / 2)
+    assert value("base_rate", "iou") == 0
+    p = 28 / 96
+    expected = [share * (1 - p) ** 2 + (1 - share) * p**2 for share in (8 / 32, 24 / 32)]
+    assert value("base_rate", "brier") == pytest.approx(sum(expected) / 2)
+    assert value("mean_mask", "iou") == pytest.approx((8 / 8 + 8 / 24) / 2)
+    assert value("copy", "iou") == pytest.approx((1 + 16 / 24) / 2)
+    assert value("copy", "boundary_iou") < 1

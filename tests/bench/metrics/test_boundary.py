@@ -1,0 +1,120 @@
+"""Boundary metrics against brute force over all pairs of pixels."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_erosion, distance_transform_edt
+
+from bench.metrics import boundary
+from bench.metrics.boundary import boundary_iou, boundary_pixels, boundary_scores, nearest_distances
+from bench.schema import TOLERANCES
+
+SIZE = (18, 14)
+NATIVE = np.array([[27, 14], [27, 14], [36, 70]])
+"""Pixels 1.5 high and 1 wide, and 2 by 5."""
+
+
+def blobs(seed: int, share: float = 0.4) -> np.ndarray:
+    """Ragged masks that touch the frame's edge here and there."""
+    noise = np.random.default_rng(seed).random((3, *SIZE))
+    smooth = sum(np.roll(noise, shift, (1, 2)) for shift in ((0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)))
+    return smooth > np.quantile(smooth, 1 - share)
+
+
+def boundary_points(mask: np.ndarray) -> list[tuple[int, int]]:
+    height, width = mask.shape
+
+    def inside(row: int, column: int) -> bool:
+        return 0 <= row < height and 0 <= column < width and bool(mask[row, column])
+
+    return [
+        (r, c)
+        for r, c in np.ndindex(height, width)
+        if mask[r, c] and not all(inside(*n) for n in ((r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)))
+    ]
+
+
+def directed(points: list[tuple[int, int]], targets: list[tuple[int, int]], spacing: tuple[float, float]) -> np.ndarray:
+    return np.array(
+        [min(math.hypot((r - y) * spacing[0], (c - x) * spacing[1]) for y, x in targets) for r, c in points]
+    )
+
+
+def test_boundary_scores_equal_brute_force() -> None:
+    predictions, truths = blobs(1), blobs(2, share=0.25)
+    for scores, prediction, truth, original_size in zip(
+        boundary_scores(predictions, truths, NATIVE), predictions, truths, NATIVE.tolist(), strict=True
+    ):
+        spacing = original_size[0] / SIZE[0], original_size[1] / SIZE[1]
+        ours, theirs = boundary_points(prediction), boundary_points(truth)
+        there, back = directed(ours, theirs, spacing), directed(theirs, ours, spacing)
+        theta = math.ceil(0.008 * math.hypot(*original_size))
+        precision, recall = (there <= theta).mean(), (back <= theta).mean()
+        assert scores.boundary_f == pytest.approx(2 * precision * recall / (precision + recall))
+        assert scores.nsd == pytest.approx(((there <= 1).sum() + (back <= 1).sum()) / (len(there) + len(back)))
+        assert scores.hd95 == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)))
+        assert scores.assd == pytest.approx((there.sum() + back.sum()) / (len(there) + len(back)))
+
+
+def test_boundary_equals_erosion_by_a_cross_with_nothing_beyond_the_frame() -> None:
+    masks = blobs(3)
+    expected = [mask & ~binary_erosion(mask, border_value=0) for mask in masks]
+    assert (boundary_pixels(masks) == np.stack(expected)).all()
+
+
+@pytest.mark.parametrize("all_pairs", [0, 10**6])
+def test_distances_equal_the_distance_transform(all_pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boundary, "ALL_PAIRS", all_pairs)
+    ours, theirs = boundary_pixels(blobs(4))[0], boundary_pixels(blobs(5))[0]
+    spacing = np.array([1.5, 0.7])
+    there, back = nearest_distances(np.argwhere(ours), np.argwhere(theirs), spacing)
+    np.testing.assert_allclose(there, distance_transform_edt(~theirs, sampling=spacing)[ours], rtol=1e-6)
+    np.testing.assert_allclose(back, distance_transform_edt(~ours, sampling=spacing)[theirs], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "width"), [((128, 128), 4), ((136, 76), 3), ((20, 20), 1)])
+def test_boundary_iou_equals_the_authors_algorithm(size: tuple[int, int], width: int) -> None:
+    y, x = np.mgrid[: size[0], : size[1]]
+    truth = np.hypot(y - size[0] / 2, x - size[1] * 0.1) < size[1] * 0.6  # leaves the frame on the left
+    prediction = np.roll(truth, (2, 1), (0, 1))
+
+    def band(mask: np.ndarray) -> np.ndarray:
+        return mask & ~binary_erosion(mask, np.ones((3, 3)), iterations=width, border_value=0)
+
+    ours, theirs = band(prediction), band(truth)
+    expected = (ours & theirs).sum() / (ours | theirs).sum()
+    assert boundary_iou(prediction[None], truth[None])[0] == pytest.approx(expected)
+
+
+def test_boundary_iou_sees_what_iou_hardly_does() -> None:
+    y, x = np.mgrid[:128, :128]
+    truth, prediction = (np.hypot(y - 64, x - 64) < radius for radius in (50, 48))
+    iou = (truth & prediction).sum() / (truth | prediction).sum()
+    assert iou > 0.9
+    assert boundary_iou(prediction[None], truth[None])[0] < 0.6
+
+
+def test_empty_masks_agree_with_each_other_and_with_nothing_else() -> None:
+    empty, full = np.zeros((1, *SIZE), dtype=bool), np.ones((1, *SIZE), dtype=bool)
+    diagonal = math.hypot(27, 14)
+    for prediction, truth, score, distance in (
+        (empty, empty, 1, 0),
+        (empty, full, 0, diagonal),
+        (full, empty, 0, diagonal),
+        (full, full, 1, 0),
+    ):
+        (scores,) = boundary_scores(prediction, truth, NATIVE[:1])
+        assert tuple(scores) == (score, score, distance, distance, (score,) * len(TOLERANCES))
+        assert boundary_iou(prediction, truth).tolist() == [score]
+
+
+def test_distances_are_in_original_pixels() -> None:
+    truth = np.zeros((1, *SIZE), dtype=bool)
+    truth[0, 4:9, 3:8] = True
+    shifted = np.roll(truth, 2, axis=1)
+    original_sizes = np.array([[SIZE[0] * 3, SIZE[1]]])
+    (scores,) = boundary_scores(shifted, truth, original_sizes)
+    assert scores.hd95 == 6
+    (unscaled,) = boundary_scores(shifted, truth, np.array([SIZE]))
+    assert unscaled.hd95 == 2

@@ -1,0 +1,96 @@
+"""Calibration metrics and the table of all metrics per frame."""
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics.classification import BinaryCalibrationError
+
+from bench import schema
+from bench.metrics.calibration import brier, calibration_error, calibration_table
+from bench.metrics.frame_table import frame_table, scene_means
+from bench.metrics.overlap import label_agreement
+
+
+def predictions(frames: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    probability = rng.random((frames, 16, 12)).astype(np.float32)
+    return probability, rng.random((frames, 16, 12)) < probability**2
+
+
+def test_calibration_error_is_that_of_torchmetrics() -> None:
+    probability, truth = predictions()
+    probability[0, :3] = 0.0  # not 1, which torchmetrics puts into a bin of its own
+    reference = BinaryCalibrationError(n_bins=15, norm="l1")
+    expected = [
+        reference(torch.from_numpy(p), torch.from_numpy(t)).item() for p, t in zip(probability, truth, strict=True)
+    ]
+    np.testing.assert_allclose(calibration_error(probability, truth), expected, rtol=1e-4)
+
+
+def test_calibration_table_is_that_of_the_error() -> None:
+    probability, truth = predictions()
+    one = calibration_table(probability[:1], truth[:1], ["a"])
+    error = (one["pixels"] * (one["probability"] - one["foreground"]).abs()).sum() / one["pixels"].sum()
+    assert error == pytest.approx(calibration_error(probability[:1], truth[:1])[0])
+    table = calibration_table(probability, truth, ["a", "b", "b", "c", "c"])
+    assert table["scene"].unique().tolist() == ["a", "b", "c"]
+    scene = table[table["scene"] == "b"].set_index("bin")
+    inside = (probability[1:3] >= 4 / 15) & (probability[1:3] < 5 / 15)
+    assert scene.loc[4, "pixels"] == inside.sum()
+    assert scene.loc[4, "probability"] == pytest.approx(probability[1:3][inside].mean())
+    assert scene.loc[4, "foreground"] == pytest.approx(truth[1:3][inside].mean())
+
+
+def test_calibrated_and_overconfident_predictions() -> None:
+    truth = np.zeros((1, 4, 4), dtype=bool)
+    truth[0, :2] = True
+    assert calibration_error(np.full((1, 4, 4), 0.5, dtype=np.float32), truth) == pytest.approx(0)
+    assert calibration_error(np.ones((1, 4, 4), dtype=np.float32), truth) == pytest.approx(0.5)
+
+
+def test_brier_is_the_mean_square() -> None:
+    probability, truth = predictions()
+    expected = [
+        np.mean([(p - t) ** 2 for p, t in zip(chances.flat, labels.flat, strict=True)])
+        for chances, labels in zip(probability, truth, strict=True)
+    ]
+    np.testing.assert_allclose(brier(probability, truth), expected, rtol=1e-5)
+
+
+def test_table_has_every_metric_within_its_bounds_and_a_row_per_frame() -> None:
+    probability, truth = predictions()
+    table = frame_table(probability.astype(np.float16), truth, np.full((5, 2), (32, 12)))
+    within = [schema.within_column(tolerance) for tolerance in schema.TOLERANCES]
+    assert list(table) == [*(metric.column for metric in schema.TEST_METRICS), schema.FRAME_FOREGROUND, *within]
+    assert table[schema.FRAME_FOREGROUND].tolist() == pytest.approx(truth.mean(axis=(1, 2)).tolist())
+    assert (table[within].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    assert (table[schema.within_column(1.0)] == table["nsd"]).all()
+    assert len(table) == 5
+    for metric in schema.TEST_METRICS:
+        column = table[metric.name.removeprefix(schema.TEST)]
+        assert column.between(metric.lower, metric.upper or np.inf).all(), metric.name
+
+
+def test_perfect_prediction_is_perfect_in_every_metric() -> None:
+    _, truth = predictions()
+    table = frame_table(truth.astype(np.float16), truth, np.full((5, 2), (16, 12)))
+    for metric in schema.TEST_METRICS:
+        best = 1 if metric.better == "higher" else 0
+        assert (table[metric.name.removeprefix(schema.TEST)] == best).all(), metric.name
+
+
+def test_scenes_weigh_the_same_in_every_mean() -> None:
+    probability, truth = predictions(3)
+    table = frame_table(probability, truth, np.full((3, 2), (16, 12)))
+    means = scene_means(table, ["a", "a", "b"])
+    assert len(means) == len(schema.TEST_METRICS)
+    for column in (metric.column for metric in schema.TEST_METRICS):
+        a, b, c = table[column]
+        assert means[schema.TEST + column] == pytest.approx(((a + b) / 2 + c) / 2)
+
+
+def test_label_agreement_is_the_iou_of_two_thresholds() -> None:
+    masks = np.zeros((2, 4, 4), dtype=np.uint8)
+    masks[0, :2], masks[0, 2] = 255, 100  # 8 pixels against 12
+    masks[1, 0] = 255
+    assert label_agreement(masks, ["a", "b"]) == pytest.approx((8 / 12 + 1) / 2)

@@ -1,0 +1,72 @@
+"""Overlap metrics and losses against brute force over pixels."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics.classification import BinaryJaccardIndex
+
+from bench.config import TrainingConfig
+from bench.metrics.overlap import frame_scores, scene_mean
+from bench.training.losses import cross_entropy, segmentation_loss, soft_dice
+
+
+def random_masks(share: float, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random((6, 9, 7)) < share
+
+
+def brute_force(prediction: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    both = either = total = 0
+    for p, t in zip(prediction.ravel().tolist(), truth.ravel().tolist(), strict=True):
+        both, either, total = both + (p and t), either + (p or t), total + p + t
+    return (both / either, 2 * both / total) if either else (1.0, 1.0)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_scores_equal_brute_force(share: float) -> None:
+    predictions, truths = random_masks(share, 1), random_masks(0.3, 2)
+    scores = frame_scores(torch.tensor(predictions), torch.tensor(truths))
+    expected = [brute_force(p, t) for p, t in zip(predictions, truths, strict=True)]
+    np.testing.assert_allclose(scores.iou, [iou for iou, _ in expected], rtol=1e-6)
+    np.testing.assert_allclose(scores.dice, [dice for _, dice in expected], rtol=1e-6)
+
+
+def test_iou_equals_torchmetrics_per_frame() -> None:
+    predictions, truths = torch.tensor(random_masks(0.4, 3)), torch.tensor(random_masks(0.4, 4))
+    metric = BinaryJaccardIndex()
+    reference = [metric(p.int(), t.int()).item() for p, t in zip(predictions, truths, strict=True)]
+    np.testing.assert_allclose(frame_scores(predictions, truths).iou, reference, rtol=1e-6)
+
+
+def test_empty_masks() -> None:
+    empty, full = torch.zeros(1, 4, 4, dtype=torch.bool), torch.ones(1, 4, 4, dtype=torch.bool)
+    for prediction, truth, score in ((empty, empty, 1), (empty, full, 0), (full, empty, 0), (full, full, 1)):
+        scores = frame_scores(prediction, truth)
+        assert (scores.iou.item(), scores.dice.item()) == (score, score)
+
+
+def test_every_scene_weighs_the_same() -> None:
+    assert scene_mean([1.0, 0.0, 0.0, 0.0], ["a", "b", "b", "b"]) == 0.5
+    assert scene_mean([0.2, 0.6, 1.0], ["a", "a", "b"]) == pytest.approx(0.7)
+
+
+def test_losses_equal_numpy() -> None:
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(size=(3, 1, 5, 4)), (rng.random((3, 1, 5, 4)) < 0.4).astype(float)
+    p = 1 / (1 + np.exp(-logits))
+    bce = -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean((1, 2, 3))
+    dice = 1 - (2 * (p * targets).sum((1, 2, 3)) + 1) / (p.sum((1, 2, 3)) + targets.sum((1, 2, 3)) + 1)
+    tensors = torch.tensor(logits), torch.tensor(targets)
+    np.testing.assert_allclose(cross_entropy(*tensors), bce)
+    np.testing.assert_allclose(soft_dice(*tensors), dice)
+    config = TrainingConfig(bce_weight=0.5, dice_weight=2.0)
+    np.testing.assert_allclose(segmentation_loss(*tensors, config), 0.5 * bce + 2 * dice)
+
+
+def test_perfect_and_constant_predictions() -> None:
+    targets = torch.zeros(1, 1, 8, 8)
+    targets[..., :4, :] = 1
+    assert segmentation_loss((targets - 0.5) * 100, targets, TrainingConfig()).item() == pytest.approx(0, abs=1e-6)
+    share = torch.full_like(targets, 0.0)
+    assert cross_entropy(share, targets).item() == pytest.approx(math.log(2))

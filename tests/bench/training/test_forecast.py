@@ -1,0 +1,95 @@
+"""Memory that is predicted against memory that is measured, and how long a prediction takes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from architectures.config import InfeasibleArchitecture
+from architectures.registry import ARCHITECTURES, build, configure
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.machine.device import place
+from bench.machine.memory import measure_step
+from bench.training.forecast import predict_peak_bytes
+from bench.training.pretrain import autoencoder_of
+from bench.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def measured(config: RunConfig) -> int:
+    trainer = Trainer(place(build(config.architecture, seed=0), CPU), config, steps=10, device=CPU)
+    trainer.network.train()
+    batch = torch.arange(config.training.batch_size)
+    images = torch.zeros((64, *config.data.size, 3), dtype=torch.uint8).permute(0, 3, 1, 2)[batch]
+    masks = torch.zeros((64, 1, *config.data.size), dtype=torch.bool)[batch]
+    step = measure_step(
+        lambda: trainer.step(images, masks, trainer.draw(len(batch))),
+        lambda: [images, masks, *trainer.resident()],
+        CPU,
+    )
+    return step.tensor_peak
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("norm", "size", "batch"), [("none", (32, 32), 3), ("batch", (19, 34), 8), ("group", (16, 16), 1)]
+)
+@pytest.mark.parametrize("clip_norm", [0.0, 1.0])
+def test_prediction_equals_measurement_to_the_byte(
+    name: str, norm: str, size: tuple[int, int], batch: int, clip_norm: float
+) -> None:
+    config = RunConfig(
+        architecture=configure(name, (4, 8, 12), norm=norm),  # type: ignore[arg-type]
+        data=DataConfig(size=size),
+        training=TrainingConfig(batch_size=batch, clip_norm=clip_norm),
+    )
+    assert predict_peak_bytes(config, CPU) == measured(config)
+
+
+@pytest.mark.parametrize("name", ["unet", "autoencoder", "vae"])
+@pytest.mark.parametrize("sigma", [0.0, 0.1])
+def test_a_flat_latent_and_a_fixed_sigma_are_predicted_to_the_byte(name: str, sigma: float) -> None:
+    config = RunConfig(
+        architecture=configure(name, (4, 8), latent=40, image_size=(19, 34)),
+        data=DataConfig(size=(19, 34)),
+        training=TrainingConfig(batch_size=3, sigma=sigma),
+    )
+    assert predict_peak_bytes(config, CPU) == measured(config)
+
+
+@pytest.mark.parametrize(("name", "larger"), [("hourglass", "autoencoder"), ("unet", "unet")])
+def test_of_a_run_that_pretrains_the_larger_step_counts(name: str, larger: str) -> None:
+    config = RunConfig(
+        architecture=configure(name, (16, 16)),
+        data=DataConfig(size=(32, 32)),
+        training=TrainingConfig(batch_size=4, epochs=2, pretrain_epochs=1),
+    )
+    scratch = replace(config, training=replace(config.training, pretrain_epochs=0))
+    own, teacher = measured(scratch), measured(autoencoder_of(config))
+    assert (teacher > own) == (larger == "autoencoder")
+    assert predict_peak_bytes(config, CPU) == max(own, teacher)
+    assert predict_peak_bytes(scratch, CPU) == own
+
+
+def test_what_no_machine_could_hold_is_predicted_as_well() -> None:
+    config = RunConfig(
+        architecture=configure("unet", (4096, 8192, 16384)),
+        data=DataConfig(size=(64, 64)),
+        training=TrainingConfig(batch_size=8),
+    )
+    parameters = sum(parameter.numel() for parameter in torch.nn.Module.parameters(_on_meta(config)))
+    assert predict_peak_bytes(config, CPU) > 4 * 4 * parameters  # weights, gradients and AdamW's two moments
+
+
+def _on_meta(config: RunConfig) -> torch.nn.Module:
+    from architectures.registry import get_spec
+
+    with torch.device("meta"):
+        return get_spec(config.architecture.name).network(config.architecture)
+
+
+def test_what_does_not_fit_the_frames_is_infeasible(tiny_config: Callable[..., RunConfig]) -> None:
+    with pytest.raises(InfeasibleArchitecture, match="largest depth that fits is 4"):
+        predict_peak_bytes(tiny_config(architecture=configure("unet", (2,) * 5)), CPU)
