@@ -41,7 +41,7 @@ report: setup  ## write RUNS/reports/STUDY/report.pdf
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf
 	@$(PIP) -e ".[perf]"
-	@$(BIN)/python -m bench perf --data "$(DATA)" --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --dice-weight 3 \
+	@$(BIN)/python -m bench perf --data "$(DATA)" --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --loss bce=1 dice=3 \
 		$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(REPETITIONS),--repetitions "$(REPETITIONS)")
 
 ui: setup  ## MLflow on this machine only

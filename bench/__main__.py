@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.commands import cli
-from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
+from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig, Weights
 from bench.generative.config import MOST_SAMPLES, SAMPLES, STEPS, SampleConfig
 from bench.perf.config import CONTENDERS, PerfConfig, choose_contenders
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bench.data.frames import Frames
 
 _OWN_FLAGS = frozenset({"path", "size"})
+_LOSS = frozenset({"loss"})
 _NO_AUGMENTATION: dict[str, Any] = dict.fromkeys(AUGMENTATION, 0.0)
 _PERF_TRAINING = frozenset(AUGMENTATION) | {
     *("epochs", "batch_size"),
@@ -84,14 +85,15 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     _add_dataset(parser, 128)
     training = parser.add_argument_group("training")
-    cli.add_fields(training, TrainingConfig)
+    cli.add_fields(training, TrainingConfig, _LOSS)
+    _add_loss(training)
     training.add_argument(
         "--augment",
         choices=("full", "none"),
         default="full",
         help="full: by --flip, --rotate, --scale, --shift and --colour; none: all of them are 0 (default: full)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="decides fold, initialisation and order (default: 0)")
+    parser.add_argument("--repeat", type=int, default=0, help="decides fold, initialisation and order (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
     parser.add_argument(
         "--unseal", action="store_true", help="open the test frames although this configuration opened them before"
@@ -151,7 +153,8 @@ def _add_perf(parser: argparse.ArgumentParser) -> None:
     _add_dataset(parser, 128)
     training = parser.add_argument_group("training")
     training.add_argument("--batch-size", type=int, default=128, help="frames per optimiser step (default: 128)")
-    cli.add_fields(training, TrainingConfig, _PERF_TRAINING)
+    cli.add_fields(training, TrainingConfig, _PERF_TRAINING | _LOSS)
+    _add_loss(training)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: auto)")
     parser.add_argument(
         "--out",
@@ -160,6 +163,14 @@ def _add_perf(parser: argparse.ArgumentParser) -> None:
         help="folder for perf.json, perf.md and perf.svg (default: runs/perf)",
     )
     _add_common(parser, _perf)
+
+
+def _add_loss(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--loss", nargs="+", metavar="NAME=WEIGHT", default=["bce=1", "dice=1"], help="losses added up")
+
+
+def _loss(options: argparse.Namespace) -> Weights:
+    return tuple((name, float(weight)) for name, _, weight in (word.partition("=") for word in options.loss))
 
 
 def _data_config(options: argparse.Namespace) -> DataConfig:
@@ -240,9 +251,10 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
         architecture=architecture,
         data=data,
         training=TrainingConfig(
-            **cli.pick_fields(options, TrainingConfig) | (_NO_AUGMENTATION if options.augment == "none" else {})
+            loss=_loss(options),
+            **cli.pick_fields(options, TrainingConfig, _LOSS) | (_NO_AUGMENTATION if options.augment == "none" else {}),
         ),
-        seed=options.seed,
+        repeat=options.repeat,
     )
 
 
@@ -296,7 +308,10 @@ def _perf(options: argparse.Namespace) -> dict[str, Any] | str:
 
     contenders, left_out = choose_contenders(options.contenders)
     training = TrainingConfig(
-        batch_size=options.batch_size, **_NO_AUGMENTATION, **cli.pick_fields(options, TrainingConfig, _PERF_TRAINING)
+        batch_size=options.batch_size,
+        loss=_loss(options),
+        **_NO_AUGMENTATION,
+        **cli.pick_fields(options, TrainingConfig, _PERF_TRAINING | _LOSS),
     )
     data = _data_config(options)
     networks = {

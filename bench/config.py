@@ -1,13 +1,10 @@
-"""The configuration of one run: frozen, complete, hashable, and equal to itself after a round trip through MLflow.
+"""The configuration of one run: frozen, complete and hashable. Each field's text is the help of its flag as well.
 
-Field documentation stands under each field and is the help text of the command line as well.
+A field that is added later needs no more than a default: `bench.stored_config` says what that means to older stores.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
 from architectures.config import SIGMA_FLOOR, ArchitectureConfig
 
@@ -18,9 +15,18 @@ Precision = Literal["auto", "fp32", "bf16"]
 SplitName = Literal["scene_folds", "scene_holdout", "random_frames"]
 
 
-def documented(default: Any, text: str) -> Any:
-    """A field of a config; the text is the help of its flag."""
-    return field(default=default, metadata={"help": text})
+HELP, ABSENT, WEIGHTS = "help", "absent", "weights"
+"""Keys of a field's metadata."""
+
+
+def documented(default: Any, text: str, **metadata: Any) -> Any:
+    """A field of a config; the text is the help of its flag.
+
+    Args:
+        metadata: `absent`: what a stored config without the field means, if the default is another one by now.
+            `weights`: the field names numbers, each of which is stored by this pattern, such as `{}_weight`.
+    """
+    return field(default=default, metadata={HELP: text, **metadata})
 
 
 def require(holds: bool, name: str, rule: str, value: object) -> None:
@@ -40,12 +46,12 @@ class DataConfig:
     )
     split: SplitName = documented(
         "scene_folds",
-        "how frames are split: the seed's fold of scenes is tested, one hold-out of scenes is (low power), or frames "
+        "how frames are split: the repeat's fold of scenes is tested, one hold-out of scenes is (low power), or frames "
         "at random, which leaks and only shows by how much",
     )
     folds: int = documented(5, "number of folds: one is test, one validation, the others train")
     labelled_scenes: int = documented(
-        0, "training scenes whose masks are used, drawn by the seed; the images of the others only pre-train (0: all)"
+        0, "training scenes whose masks are used, drawn by the repeat; the images of the others only pre-train (0: all)"
     )
     synthetic_scenes: int = documented(60, "scenes of the synthetic dancers")
     synthetic_frames: int = documented(8, "frames per scene of the synthetic dancers")
@@ -60,16 +66,19 @@ class DataConfig:
         require(self.synthetic_scenes >= 1, "data.synthetic_scenes", "be at least 1", self.synthetic_scenes)
         require(self.synthetic_frames >= 1, "data.synthetic_frames", "be at least 1", self.synthetic_frames)
 
-    def test_fold(self, seed: int) -> int:
-        """The fold that a run of this seed is tested on."""
-        return 0 if self.split == "scene_holdout" else seed % self.folds
+    def test_fold(self, repeat: int) -> int:
+        """The fold that a run of this repeat is tested on."""
+        return 0 if self.split == "scene_holdout" else repeat % self.folds
 
-    def val_fold(self, seed: int) -> int:
+    def val_fold(self, repeat: int) -> int:
         """The fold that chooses the best epoch."""
-        return 1 + seed % (self.folds - 1) if self.split == "scene_holdout" else (seed + 1) % self.folds
+        return 1 + repeat % (self.folds - 1) if self.split == "scene_holdout" else (repeat + 1) % self.folds
 
 
-AUGMENTATION = ("flip", "rotate", "scale", "shift", "colour")
+Weights = tuple[tuple[str, float], ...]
+"""Names with a number each."""
+
+AUGMENTATION = ("flip", "rotate", "scale", "shift", "color_jitter")
 """Fields of TrainingConfig that say how strongly frames are changed; 0 switches each off."""
 
 
@@ -84,8 +93,9 @@ class TrainingConfig:
     schedule: Schedule = documented("one_cycle", "learning-rate schedule over the steps of the run")
     warmup_share: float = documented(0.2, "share of the steps in which the one-cycle schedule rises")
     clip_norm: float = documented(1.0, "largest global gradient norm; 0 switches clipping off")
-    bce_weight: float = documented(1.0, "weight of the binary cross-entropy in the loss")
-    dice_weight: float = documented(1.0, "weight of the soft Dice loss")
+    loss: Weights = documented(
+        (("bce", 1.0), ("dice", 1.0)), "weight of each loss that segmentation adds up", weights="{}_weight"
+    )
     beta: float = documented(1.0, "weight of the KL divergence in a VAE's loss; 1 is the evidence lower bound")
     beta_warmup: float = documented(0.3, "share of the steps in which a VAE's beta rises from 0")
     sigma: float = documented(0.0, "standard deviation of a VAE's normal likelihood of images in [0, 1] (0: learnt)")
@@ -100,7 +110,7 @@ class TrainingConfig:
     rotate: float = documented(15.0, "largest rotation in degrees")
     scale: float = documented(0.25, "largest relative change of scale")
     shift: float = documented(0.1, "largest translation as a share of the frame")
-    colour: float = documented(0.4, "strength of brightness, contrast, saturation and hue changes")
+    color_jitter: float = documented(0.4, "strength of brightness, contrast, saturation and hue changes")
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "training.epochs", "be at least 1", self.epochs)
@@ -115,15 +125,13 @@ class TrainingConfig:
         require(0 <= self.pretrain_epochs < self.epochs, "training.pretrain_epochs", rule, self.pretrain_epochs)
         rule = f"be 0 (learnt) or at least one grey level, {SIGMA_FLOOR:.5f}"
         require(self.sigma == 0 or self.sigma >= SIGMA_FLOOR, "training.sigma", rule, self.sigma)
-        for name in ("weight_decay", "clip_norm", "bce_weight", "dice_weight", "beta", "rotate"):
+        for name in ("weight_decay", "clip_norm", "beta", "rotate"):
             require(getattr(self, name) >= 0, f"training.{name}", "be at least 0", getattr(self, name))
-        require(
-            self.bce_weight + self.dice_weight > 0,
-            "training.bce_weight + training.dice_weight",
-            "be above 0",
-            self.bce_weight + self.dice_weight,
-        )
-        for name in ("flip", "scale", "shift", "colour"):
+        for name, weight in self.loss:
+            require(weight >= 0, f"training.loss {name}", "have a weight of at least 0", weight)
+        require(sum(weight for _, weight in self.loss) > 0, "training.loss", "have a weight above 0", self.loss)
+        require(len(dict(self.loss)) == len(self.loss), "training.loss", "name each loss once", self.loss)
+        for name in ("flip", "scale", "shift", "color_jitter"):
             require(0 <= getattr(self, name) <= 1, f"training.{name}", "lie in [0, 1]", getattr(self, name))
 
     @property
@@ -144,10 +152,10 @@ class RunConfig:
     architecture: ArchitectureConfig
     data: DataConfig
     training: TrainingConfig
-    seed: int = documented(0, "decides fold, initialisation, order and augmentation, the same for every architecture")
+    repeat: int = documented(0, "decides fold, initialisation, order and augmentation, the same for every architecture")
 
     def __post_init__(self) -> None:
-        require(self.seed >= 0, "seed", "be at least 0", self.seed)
+        require(self.repeat >= 0, "repeat", "be at least 0", self.repeat)
         size, allowed = self.architecture.image_size, f"be the frames' size {self.data.size}"
         require(size in ((), self.data.size), "architecture.image_size", allowed, size)
         network, epochs = self.architecture, self.training.pretrain_epochs
@@ -159,64 +167,12 @@ class RunConfig:
 
     @property
     def fold(self) -> int:
-        """The test fold of this run's seed."""
-        return self.data.test_fold(self.seed)
+        """The test fold of this run's repeat."""
+        return self.data.test_fold(self.repeat)
 
 
 def step_shape(config: RunConfig) -> RunConfig:
     """The config with everything equal that a step's memory does not depend on."""
     pretrains = min(config.training.pretrain_epochs, 1)
     training = replace(config.training, lr=1.0, weight_decay=0.0, beta=1.0, epochs=2, pretrain_epochs=pretrains)
-    return replace(config, data=replace(config.data, labelled_scenes=0), training=training, seed=0)
-
-
-def flatten(config: RunConfig) -> dict[str, str]:
-    """Config as `section.field -> text` (JSON, strings bare), the form in which MLflow keeps it as parameters."""
-    flat: dict[str, str] = {}
-    for name, value in asdict(config).items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{key}": _to_text(inner) for key, inner in value.items()}
-        else:
-            flat[name] = _to_text(value)
-    return flat
-
-
-def _to_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _from_text(text: str, hint: Any) -> Any:
-    if hint is str or get_origin(hint) is Literal:
-        return text
-    value = json.loads(text)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def unflatten(params: Mapping[str, str]) -> RunConfig:
-    """The config that `flatten` wrote; parameters that are no config fields are ignored.
-
-    Raises:
-        ValueError: a field is missing.
-    """
-    config: RunConfig = _build(RunConfig, params, "")
-    return config
-
-
-def _build(cls: type[Any], params: Mapping[str, str], prefix: str) -> Any:
-    values: dict[str, Any] = {}
-    hints = get_type_hints(cls)
-    for item in fields(cls):
-        key = prefix + item.name
-        if is_dataclass(hints[item.name]):
-            values[item.name] = _build(hints[item.name], params, key + ".")
-        elif key in params:
-            values[item.name] = _from_text(params[key], hints[item.name])
-        else:
-            raise ValueError(f"{key} is missing from the stored config, which holds {sorted(params)}.")
-    return cls(**values)
-
-
-def config_hash(config: RunConfig) -> str:
-    """Sixteen hexadecimal digits that identify the config."""
-    text = json.dumps(flatten(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return replace(config, data=replace(config.data, labelled_scenes=0), training=training, repeat=0)

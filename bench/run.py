@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from architectures import registry
 from architectures.bottleneck import Prediction
 from bench import schema
-from bench.config import RunConfig, flatten, step_shape
+from bench.config import RunConfig, step_shape
 from bench.data.dataset import Dataset
 from bench.data.split import Split, roles
 from bench.digest import digest
 from bench.machine.clock import Phases, Stopwatch
 from bench.machine.environment import environment
 from bench.machine.memory import StepMemory, measure_step, process_peak_bytes, reset_process_peak
+from bench.stored_config import flatten
 from bench.tracking.background import BackgroundLog
 from bench.training.autotune import is_worth_tuning, tune
 from bench.training.pretrain import autoencoder_of, pretrain

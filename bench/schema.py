@@ -1,10 +1,12 @@
 """The dictionary: every metric, parameter and tag that a run logs, with its unit, direction and bounds.
 
 This is the only place where logged names live. It imports neither torch nor mlflow, so that the report reads the store
-by the same names the trainer wrote. Adding a metric is one line here and one function that computes it.
+by the same names the trainer wrote. Adding a metric is one line here, which puts it into METRICS, and one function that
+computes it. docs/glossary.md is made of the texts in this file.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 Direction = Literal["higher", "lower", "none"]
@@ -33,6 +35,8 @@ class Metric:
     """True: one value per epoch (step = epoch, from 1). False: one value per run."""
     margin: float | None = None
     """Equivalence margin: a difference that does not matter; None where differences are not judged."""
+    since: int = 3
+    """The VERSION that added it: runs of before lack it."""
 
     @property
     def column(self) -> str:
@@ -40,22 +44,45 @@ class Metric:
         return self.name.removeprefix(TEST)
 
 
-def _curve(name: str, unit: str, better: Direction, lower: float | None, upper: float | None, label: str) -> Metric:
-    return Metric(name=name, unit=unit, better=better, lower=lower, upper=upper, label=label, curve=True)
+METRICS: dict[str, Metric] = {}
+"""Every metric by its name, in the order of this file."""
 
 
-def _value(name: str, unit: str, better: Direction, lower: float | None, upper: float | None, label: str) -> Metric:
-    return Metric(name=name, unit=unit, better=better, lower=lower, upper=upper, label=label, curve=False)
+def _metric(
+    name: str,
+    unit: str,
+    better: Direction,
+    lower: float | None,
+    upper: float | None,
+    label: str,
+    *,
+    curve: bool = False,
+    margin: float | None = None,
+    since: int = 3,
+) -> Metric:
+    """A metric, which is known from here on."""
+    METRICS[name] = Metric(
+        name=name,
+        unit=unit,
+        better=better,
+        lower=lower,
+        upper=upper,
+        label=label,
+        curve=curve,
+        margin=margin,
+        since=since,
+    )
+    return METRICS[name]
 
+
+_curve, _value = partial(_metric, curve=True), partial(_metric, curve=False)
 
 TEST = "test/"
 
 
 def _test(column: str, unit: str, better: Direction, upper: float | None, label: str, margin: float) -> Metric:
     """Mean over test scenes of the frames' values, which stand in the column of the same name in the frame table."""
-    return Metric(
-        name=TEST + column, unit=unit, better=better, lower=0, upper=upper, label=label, curve=False, margin=margin
-    )
+    return _metric(TEST + column, unit, better, 0, upper, label, margin=margin)
 
 
 # Of auto-encoders of images losses are squared errors, without a unit.
@@ -83,17 +110,7 @@ TEST_HD95 = _test("hd95", "px", "lower", None, "HD95", 0.5)
 TEST_ASSD = _test("assd", "px", "lower", None, "ASSD", 0.1)
 TEST_BRIER = _test("brier", "1", "lower", 1, "Brier score", 0.002)
 TEST_ECE = _test("ece", "1", "lower", 1, "ECE", 0.002)
-TEST_METRICS = (
-    TEST_IOU,
-    TEST_DICE,
-    TEST_BOUNDARY_IOU,
-    TEST_BOUNDARY_F,
-    TEST_NSD,
-    TEST_HD95,
-    TEST_ASSD,
-    TEST_BRIER,
-    TEST_ECE,
-)
+TEST_METRICS = tuple(metric for metric in METRICS.values() if metric.margin is not None)
 """In the order of tables; the headline is IoU."""
 
 TEST_MSE = _value("test/mse", "1", "lower", 0, 1, "squared error")
@@ -123,23 +140,31 @@ UNSEEN_DISTANCE = _value("samples/unseen_distance", "1", "none", 0, None, "dista
 COPIED_SHARE = _value("samples/copied_share", "1", "lower", 0, 1, "share of copied samples")
 """Samples nearer to a training frame than a third of their distance to the nearest one of any other scene."""
 
-Baseline = Literal["all_foreground", "base_rate", "mean_mask", "copy"]
-BASELINES: dict[Baseline, str] = {
+BASELINES = {
     "all_foreground": "all foreground",
     "base_rate": "base rate",
     "mean_mask": "mean mask",
     "copy": "copy of the nearest frame",
 }
-"""Predictions that need no network, and how tables call them."""
+"""Predictions that need no network (`bench.metrics.baselines`), and how tables call them."""
 BASELINE_COLUMNS = ("iou", "boundary_iou", "brier")
+"""Test metrics of each baseline, on the same frames as the network's."""
 
 
-def baseline_metric(baseline: Baseline, column: str) -> Metric:
-    """A test metric of a trivial baseline: on the same frames as the network's."""
-    of = next(metric for metric in TEST_METRICS if metric.column == column)
-    name, label = f"baseline/{baseline}/{column}", f"{of.label} of {BASELINES[baseline]}"
-    return _value(name, of.unit, of.better, of.lower, of.upper, label)
+def baseline_metric(baseline: str, column: str) -> Metric:
+    """A test metric of a baseline."""
+    return METRICS[f"baseline/{baseline}/{column}"]
 
+
+def _add_baselines() -> None:
+    for baseline, called in BASELINES.items():
+        for column in BASELINE_COLUMNS:
+            of = METRICS[TEST + column]
+            label = f"{of.label} of {called}"
+            _value(f"baseline/{baseline}/{column}", of.unit, of.better, of.lower, of.upper, label)
+
+
+_add_baselines()
 
 BOTTLENECK_ELEMENTS = _value("bottleneck/elements", "1", "none", 1, None, "bottleneck elements")
 BOTTLENECK_COMPRESSION = _value("bottleneck/compression", "1", "none", 0, None, "compression ratio")
@@ -192,55 +217,6 @@ LABEL_AGREEMENT = _value("data/label_agreement", "1", "none", 0, 1, "IoU of the 
 ALL_FOREGROUND_IOU = _value("data/all_foreground_iou", "1", "none", 0, 1, "validation IoU of all foreground")
 FOREGROUND_SHARE = _value("data/foreground_share", "1", "none", 0, 1, "foreground share of the validation masks")
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        TRAIN_LOSS,
-        VAL_LOSS,
-        VAL_BCE,
-        VAL_IOU,
-        VAL_DICE,
-        VAL_MSE,
-        VAL_KL,
-        VAL_SIGMA,
-        LR,
-        EPOCH_SECONDS,
-        BEST_VAL_IOU,
-        BEST_VAL_LOSS,
-        BEST_EPOCH,
-        *TEST_METRICS,
-        *RECONSTRUCTION_METRICS,
-        *BOUND_METRICS,
-        TEST_BITS,
-        TEST_SIGMA,
-        ACTIVE_UNITS,
-        PROBE_IOU,
-        SAMPLE_DISTANCE,
-        UNSEEN_DISTANCE,
-        COPIED_SHARE,
-        BOTTLENECK_ELEMENTS,
-        BOTTLENECK_COMPRESSION,
-        PARAMS,
-        MACS,
-        TENSOR_PEAK,
-        PREDICTED_PEAK,
-        SAVED_ACTIVATIONS,
-        ALLOCATOR_PEAK,
-        RESERVED_PEAK,
-        RSS_PEAK,
-        TRAIN_SPEED,
-        STEP_SECONDS,
-        *PHASES.values(),
-        SECONDS,
-        IDLE_SECONDS,
-        EPOCH_IMAGES,
-        FOREGROUND_SHARE,
-        ALL_FOREGROUND_IOU,
-        LABEL_AGREEMENT,
-        *(baseline_metric(baseline, column) for baseline in BASELINES for column in BASELINE_COLUMNS),
-    )
-}
-
 # Parameters: the flattened RunConfig (`bench.config.flatten`: `architecture.name`, `training.epochs`, ...), plus:
 DEPTH = "depth"
 BASE_WIDTH = "base_width"
@@ -255,8 +231,16 @@ BOTTLENECK_MEASURED = "bottleneck.measured"
 """Bottleneck shapes are written `CxHxW`."""
 
 # Tags.
-VERSION = 3
-"""Of this dictionary. It rises when a report could not do without what was added; 1 logged no version."""
+VERSION = 4
+"""Of this dictionary. It rises when a name is added or renamed; 1 logged no version."""
+OLDEST_VERSION = 3
+"""Stores from this version on are read."""
+RENAMED = {
+    "seed": "repeat",
+    "training.colour": "training.color_jitter",
+    "study.budget": "study.planned_units",
+}
+"""Name that an older version stored -> the same parameter's or tag's name today; readers know both."""
 SCHEMA_VERSION = "schema.version"
 """VERSION of the code that created the run."""
 KIND = "kind"
@@ -265,7 +249,7 @@ STUDY = "study"
 STUDY_DESCRIPTION = "study.description"
 STUDY_PLANNED = "study.planned"
 """Number of planned units, on the parent run."""
-STUDY_BUDGET = "study.budget"
+STUDY_PLANNED_UNITS = "study.planned_units"
 """Planned units by stage and architecture, on the parent run: JSON such as `{"comparison": {"unet": 12}}`."""
 STUDY_MEMORY_BUDGET = "study.memory_budget_bytes"
 """Largest tensor peak that a trial may be predicted to have, on the parent run."""
@@ -298,7 +282,7 @@ STATE_REASON = "state.reason"
 DATA_DIGEST = "data.digest"
 """Hash of names and pixels of all images and masks."""
 SPLIT_DIGEST = "split.digest"
-"""Hash of which frame has which role: equal for all architectures of a seed."""
+"""Hash of which frame has which role: equal for all architectures of a repeat."""
 TEST_OPENED = "test.opened"
 """When the run looked at its test frames, set before it does; each run with this tag opened them once."""
 GIT_COMMIT = "git.commit"

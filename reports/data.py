@@ -20,7 +20,7 @@ def tables(of: Summary) -> dict[str, pd.DataFrame]:
     """Name -> table: study, runs, units, planned, configurations, scenes, convergence, claims, openings."""
     planned = [
         {"stage": stage, "architecture": name, "planned": count}
-        for stage, counts in of.study.budget.items()
+        for stage, counts in of.study.planned_units.items()
         for name, count in counts.items()
     ]
     others = [one for one in judge_metrics(of) if one.metric not in HEADLINE_METRICS]

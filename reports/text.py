@@ -70,7 +70,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def counted_range(numbers: Iterable[int], noun: str) -> str:
-    """`3 seeds`, or `1 to 3 seeds` where the numbers differ."""
+    """`3 repeats`, or `1 to 3 repeats` where the numbers differ."""
     every = list(numbers)
     low, high = min(every), max(every)
     return counted(high, noun) if low == high else f"{low} to {high} {noun}s"

@@ -206,7 +206,7 @@ class Driver:
         return RunLog.create(self._site.client, self._site.experiment, run_name(opened.config), tags)
 
     def _predict(self, config: RunConfig) -> int | Outcome:
-        """Tensor peak in bytes, or how the trial ends without being started. Seeds and rates do not matter."""
+        """Tensor peak in bytes, or how the trial ends without being started. Repeats and rates do not matter."""
         key = step_shape(config)
         if key not in self._peaks:
             self._peaks[key] = _predict(config, self._site.device)

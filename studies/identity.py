@@ -71,7 +71,7 @@ def open_parent(
         schema.STUDY: root.study_name,
         schema.STUDY_DESCRIPTION: question,
         schema.STUDY_PLANNED: str(len(planned)),
-        schema.STUDY_BUDGET: json.dumps(budgets(planned)),
+        schema.STUDY_PLANNED_UNITS: json.dumps(budgets(planned)),
     }
     if memory_budget is not None:
         tags[schema.STUDY_MEMORY_BUDGET] = str(memory_budget)

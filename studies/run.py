@@ -82,8 +82,8 @@ def _check(study: Study, options: Options) -> Checked:
         ray_cluster.require(device)
     setting = study.setting(data=options.data, epochs=options.epochs, split=options.split)
     dataset = load(setting.data, options.runs / CACHE)
-    for data, seed in study.splits(setting):
-        split_frames(dataset.frames.scenes, data, seed)
+    for data, repeat in study.splits(setting):
+        split_frames(dataset.frames.scenes, data, repeat)
     return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest)
 
 

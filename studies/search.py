@@ -1,8 +1,8 @@
 """Searches: as many sampler-chosen trials for every architecture, then, if asked for, the winners' refits.
 
 Each architecture is searched on its own, from the same start-up draws: none is helped or hurt by trials of another.
-Search trials see validation scenes of seed 0 only; a refit is a new training with another seed, and it alone looks at
-test scenes. Under `scene_holdout` no search trial has trained on them either.
+Search trials see validation scenes of repeat 0 only; a refit is a new training with another repeat, and it alone looks
+at test scenes. Under `scene_holdout` no search trial has trained on them either.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +16,7 @@ from bench import schema
 from bench.commands import cli
 from bench.config import RunConfig
 from bench.digest import digest
+from bench.stored_config import identity
 from studies.study import Planned, Setting, Study, Unit, macs
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Search(Study):
     objectives: tuple[schema.Metric, ...] = (schema.BEST_VAL_IOU,)
     """With one, unpromising trials are pruned; with several, the Pareto front is the result."""
     refits: int = 0
-    """Trainings of each architecture's winner, with seeds 1, 2, ..."""
+    """Trainings of each architecture's winner, with repeats 1, 2, ..."""
     seed: int = 0
     """Of the sampler."""
 
@@ -50,8 +51,8 @@ class Search(Study):
             for architecture, unit in ((name, _trial_name(name, number)) for name in self.architectures)
         }
         refits = {
-            _refit_name(architecture, seed): Planned("comparison", architecture)
-            for seed in self._refit_seeds()
+            _refit_name(architecture, repeat): Planned("comparison", architecture)
+            for repeat in self._refit_repeats()
             for architecture in self.architectures
         }
         return searched | refits
@@ -62,7 +63,10 @@ class Search(Study):
 
         space = {name: distribution_to_json(distribution) for name, distribution in self.distributions().items()}
         objectives = [metric.name for metric in self.objectives]
-        parts = (self.architectures, self.trials, self.refits, self.seed, objectives, replace(self.training, epochs=1))
+        training = identity(replace(self.training, epochs=1), "training.")
+        # As version 3 wrote it, whose searches go on.
+        fixed = ", ".join(f"{name.removeprefix('training.')}={value!r}" for name, value in training.items())
+        parts = (self.architectures, self.trials, self.refits, self.seed, objectives, f"TrainingConfig({fixed})")
         return digest(sorted(space.items()), *parts)
 
     @override
@@ -93,11 +97,11 @@ class Search(Study):
             winners = {name: self._winner(name, trials.study, setting) for name, trials in searches.items()}
             refits = [
                 Unit(
-                    name=_refit_name(name, seed),
-                    config=replace(config, seed=seed),
-                    factors={"architecture": name, "seed": seed},
+                    name=_refit_name(name, repeat),
+                    config=replace(config, repeat=repeat),
+                    factors={"architecture": name, "repeat": repeat},
                 )
-                for seed in self._refit_seeds()
+                for repeat in self._refit_repeats()
                 for name, config in winners.items()
                 if config is not None
             ]
@@ -134,7 +138,7 @@ class Search(Study):
         best = max(complete, key=lambda trial: trial.values[0])
         return self.configure(architecture, best.params, setting)
 
-    def _refit_seeds(self) -> range:
+    def _refit_repeats(self) -> range:
         return range(1, self.refits + 1)
 
     def _stage_name(self, architecture: str) -> str:
@@ -145,5 +149,5 @@ def _trial_name(architecture: str, number: int) -> str:
     return f"{architecture}-{number:03d}"
 
 
-def _refit_name(architecture: str, seed: int) -> str:
-    return f"{architecture}-refit-{seed}"
+def _refit_name(architecture: str, repeat: int) -> str:
+    return f"{architecture}-refit-{repeat}"

@@ -1,4 +1,4 @@
-"""Building blocks of plans: architecture grids, crossed with seeds so that every comparison is paired."""
+"""Building blocks of plans: architecture grids, crossed with repeats so that every comparison is paired."""
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SMALL = {"synthetic_scenes": 60, "synthetic_frames": 5}
 """Fields of the DataConfig: the drawn dancers of every study that a CPU can run, so that the studies compare."""
-SMALL_TRAINING = TrainingConfig(epochs=10, batch_size=8, lr=1e-2, dice_weight=3.0)
+SMALL_TRAINING = TrainingConfig(epochs=10, batch_size=8, lr=1e-2, loss=(("bce", 1.0), ("dice", 3.0)))
 """How their networks are trained where the rate is not searched."""
 
 
@@ -46,20 +46,20 @@ def presets(names: Iterable[str]) -> list[tuple[ArchitectureConfig, dict[str, Fa
     ]
 
 
-def cross_with_seeds(
+def cross_with_repeats(
     architectures: Iterable[tuple[ArchitectureConfig, dict[str, Factor]]],
     data: DataConfig,
     training: TrainingConfig,
-    seeds: int,
+    repeats: int,
 ) -> list[Unit]:
-    """One unit per distinct architecture and seed; all architectures of seed 0 first, so that a stop leaves pairs."""
+    """One unit per distinct architecture and repeat; all architectures of repeat 0 first: a stop leaves pairs."""
     distinct = dict(architectures)
     return [
         Unit(
-            config=RunConfig(architecture=config, data=data, training=training, seed=seed),
-            factors={**factors, "seed": seed},
+            config=RunConfig(architecture=config, data=data, training=training, repeat=repeat),
+            factors={**factors, "repeat": repeat},
         )
-        for seed in range(seeds)
+        for repeat in range(repeats)
         for config, factors in distinct.items()
     ]
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typing_extensions import override
 
-from bench.config import DataConfig, RunConfig, SplitName, TrainingConfig, config_hash
+from bench.config import DataConfig, RunConfig, SplitName, TrainingConfig
 from bench.digest import digest
 from bench.schema import OBJECTIVES, Stage
+from bench.stored_config import config_hash
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -96,7 +97,7 @@ class Study(ABC):
         """A few configurations, small and large, by which speed is judged."""
 
     def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:
-        """Every way in which units split the data: by their fields and seed."""
+        """Every way in which units split the data: by their fields and repeat."""
         return {(setting.data, 0)}
 
     @abstractmethod
@@ -135,7 +136,7 @@ class Factorial(Study):
 
     @override
     def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:
-        return {(unit.config.data, unit.config.seed) for unit in self.units(setting)}
+        return {(unit.config.data, unit.config.repeat) for unit in self.units(setting)}
 
     @override
     def stage_names(self) -> list[str]:

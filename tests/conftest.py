@@ -15,7 +15,7 @@ import pytest  # noqa: E402
 
 from architectures.registry import configure  # noqa: E402
 from bench.config import DataConfig, RunConfig, TrainingConfig  # noqa: E402
-from studies.spaces import cross_with_seeds, grid  # noqa: E402
+from studies.spaces import cross_with_repeats, grid  # noqa: E402
 from studies.study import Factorial, Unit  # noqa: E402
 
 TINY_DATA = {"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3}
@@ -60,12 +60,12 @@ def tiny_config() -> Callable[..., RunConfig]:
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return cross_with_seeds(grid(("hourglass", "unet"), depths=(2,), bases=(4,)), data, training, seeds=2)
+    return cross_with_repeats(grid(("hourglass", "unet"), depths=(2,), bases=(4,)), data, training, repeats=2)
 
 
 @pytest.fixture(scope="session")
 def tiny_study() -> Factorial:
-    """Two architectures x two seeds."""
+    """Two architectures x two repeats."""
     return Factorial(
         name="tiny",
         question="Does the line hold?",

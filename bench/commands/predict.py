@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from architectures import registry
 from bench import schema
-from bench.config import RunConfig, unflatten
+from bench.config import RunConfig
 from bench.data.folder import SUFFIXES, read_image
 from bench.files import replacing
+from bench.stored_config import unflatten
 from bench.tracking.panel import overlay
 from bench.tracking.store import find_artifact
 from bench.training.objective import standardise
@@ -35,7 +36,7 @@ def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
             raise ValueError(f"a checkpoint is {weights.name} with {config_file.name} beside it, got no file {path}.")
     try:
         config = unflatten(json.loads(config_file.read_text(encoding="utf-8")))
-        network = registry.build(config.architecture, seed=config.seed)
+        network = registry.build(config.architecture, seed=config.repeat)
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except (RuntimeError, OSError, EOFError, json.JSONDecodeError) as error:
         raise ValueError(f"{weights} must hold the weights that {config_file} describes, got {error}.") from error

@@ -14,7 +14,7 @@ from architectures.vae import VAE
 from bench import schema
 from bench.commands.predict import load_checkpoint, resolve_checkpoint
 from bench.commands.session import CACHE
-from bench.config import RunConfig, config_hash
+from bench.config import RunConfig
 from bench.data.frames import Frames
 from bench.generative.config import SampleConfig
 from bench.generative.decoding import OFFSETS, interpolate, sample, traverse
@@ -22,6 +22,7 @@ from bench.generative.grids import Grid, interpolation_grid, sample_grid, save_g
 from bench.generative.latent import encode, latent_table, most_telling
 from bench.generative.pictures import target_pictures
 from bench.machine.device import choose_device, place
+from bench.stored_config import config_hash
 from bench.tracking.panel import choose_frames
 from bench.tracking.store import RunLog, open_store, tracking_url
 from bench.training.objective import latent_shape

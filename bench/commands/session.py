@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench import schema
 from bench.commands import cli
-from bench.config import RunConfig, config_hash
+from bench.config import RunConfig
 from bench.data.dataset import load
 from bench.machine.device import choose_device
 from bench.run import RunResult, run
+from bench.stored_config import config_hash
 from bench.tracking.background import BackgroundLog
 from bench.training.train import EpochRecord
 
@@ -73,12 +74,12 @@ def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, d
 
 
 def run_name(config: RunConfig) -> str:
-    """Readable name of a run, for example `unet 16-32-64 seed 0` or `vae of masks 16-32-64 latent 8 seed 0`."""
+    """Readable name of a run, for example `unet 16-32-64 repeat 0` or `vae of masks 16-32-64 latent 8 repeat 0`."""
     network = config.architecture
     name = f"{network.name} of {network.target}s" if network.reconstructs else network.name
     channels = "-".join(str(width) for width in network.channels)
     latent = f" latent {network.latent}" if network.latent else ""
-    return f"{name} {channels}{latent} seed {config.seed}"
+    return f"{name} {channels}{latent} repeat {config.repeat}"
 
 
 def answer(result: RunResult) -> dict[str, Any]:

@@ -34,11 +34,11 @@ def load(config: DataConfig, cache: Path) -> Dataset:
             than folds or too few to label. Nothing is written then.
     """
     if config.path == SYNTHETIC:
-        split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, seed=0)
+        split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, repeat=0)
         source = digest(_code_of_generator(), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
         return _cached(cache, source, config.size, lambda: read(config))
     pairs = find_pairs(Path(config.path), config.scene_pattern)
-    split_frames([pair.scene for pair in pairs], config, seed=0)
+    split_frames([pair.scene for pair in pairs], config, repeat=0)
     return _cached(cache, _hash_files(pairs), config.size, lambda: read_frames(pairs, config.size))
 
 

@@ -1,7 +1,7 @@
 """Who trains, who chooses the epoch, who is tested. Frames of one video are near copies, so scenes are kept whole.
 
-- `scene_folds`: K folds of whole scenes; the seed decides which is tested, so that K seeds test every scene once.
-- `scene_holdout`: one fold of scenes is tested by every seed. Cheap and of low power: its few scenes stand for all.
+- `scene_folds`: K folds of whole scenes; the repeat decides which is tested, so that K repeats test every scene once.
+- `scene_holdout`: one fold of scenes is tested by every repeat. Cheap and of low power: its few scenes stand for all.
 - `random_frames`: folds of frames, whatever their scene. It leaks, and exists to show how much.
 """
 
@@ -27,19 +27,19 @@ class Split(NamedTuple):
     """Of these only the images are used, to pre-train."""
 
 
-def split_frames(scenes: Sequence[str], data: DataConfig, seed: int) -> Split:
+def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int) -> Split:
     """The roles of frames whose scenes are given, the same for every architecture.
 
     Raises:
         ValueError: fewer scenes than folds, or fewer training scenes than are to be labelled.
     """
-    test, val = data.test_fold(seed), data.val_fold(seed)
+    test, val = data.test_fold(repeat), data.val_fold(repeat)
     assignment = assign_folds(scenes, data.folds)
     of_frame = np.array([assignment[scene] for scene in scenes])
     if data.split == "random_frames":
-        of_frame = np.random.default_rng(seed).permutation(len(scenes)) % data.folds
+        of_frame = np.random.default_rng(repeat).permutation(len(scenes)) % data.folds
     train = np.flatnonzero((of_frame != test) & (of_frame != val))
-    labelled = _is_labelled(np.array(scenes)[train], data.labelled_scenes, seed)
+    labelled = _is_labelled(np.array(scenes)[train], data.labelled_scenes, repeat)
     return Split(
         train=train[labelled],
         val=np.flatnonzero(of_frame == val),
@@ -48,12 +48,12 @@ def split_frames(scenes: Sequence[str], data: DataConfig, seed: int) -> Split:
     )
 
 
-def _is_labelled(scenes: NDArray[np.str_], count: int, seed: int) -> NDArray[np.bool_]:
+def _is_labelled(scenes: NDArray[np.str_], count: int, repeat: int) -> NDArray[np.bool_]:
     """Whether each of the training frames, whose scenes are given, is in one of `count` scenes; 0 takes all."""
     names = np.unique(scenes)
     if count > len(names):
         raise ValueError(f"data.labelled_scenes must be at most the training scenes ({len(names)}), got {count}.")
-    chosen = np.random.default_rng(seed).permutation(names)[: count or None]
+    chosen = np.random.default_rng(repeat).permutation(names)[: count or None]
     return np.isin(scenes, chosen)
 
 

@@ -45,7 +45,7 @@ def evaluate_generative(config: RunConfig, setup: Setup) -> Examined:
     pictures = draw(config, setup, codes, latent, reconstructions)
     metrics, tags = {schema.PROBE_IOU.name: _probe(setup, codes)}, {}
     if isinstance(trainer.network, VAE):
-        table = pd.concat([table, bound_table(trainer, setup.data, test, config.seed)], axis=1)
+        table = pd.concat([table, bound_table(trainer, setup.data, test, config.repeat)], axis=1)
         found, lost = _about_posterior(config, setup, table, scenes, latent, originals[0].numel())
         samples, copied = draw_samples(config, setup)
         metrics, tags, pictures = metrics | found | copied, {schema.COLLAPSE: lost}, pictures | samples

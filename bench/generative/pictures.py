@@ -62,7 +62,7 @@ def draw_samples(config: RunConfig, setup: Setup) -> tuple[dict[str, Pictures], 
     """The arrays that a VAE adds, and how near its samples come to training frames."""
     network, split, size = setup.trainer.network, setup.split, config.data.size
     assert isinstance(network, VAE)
-    samples = sample(network, latent_shape(config), SAMPLES, size, config.seed)
+    samples = sample(network, latent_shape(config), SAMPLES, size, config.repeat)
     targets = target_pictures(setup.dataset.frames, config.architecture.target)
     scenes = [setup.data.scenes[index] for index in split.train]
     copied = memorisation(samples, targets[split.train], scenes, targets[split.test])

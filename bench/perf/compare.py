@@ -14,7 +14,7 @@ import torch
 
 from architectures import registry
 from bench.commands.cli import say
-from bench.config import RunConfig, flatten
+from bench.config import RunConfig
 from bench.data.dataset import load
 from bench.data.folder import find_pairs, read_frames
 from bench.machine.clock import Stopwatch
@@ -27,6 +27,7 @@ from bench.perf.pngs import write_pngs
 from bench.perf.remarks import Conditions, remarks
 from bench.perf.report import to_json, write_report
 from bench.perf.text import to_terminal
+from bench.stored_config import flatten
 
 MOST_WORKERS = 4
 

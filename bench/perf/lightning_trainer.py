@@ -26,7 +26,7 @@ def train_lightning(task: Task, laps: Laps) -> nn.Module:
     warnings.filterwarnings("ignore", message=r".*(does not have many workers|LeafSpec)")
     device, training = torch.device(task.device), task.config.training
     module = _Module(task)
-    loaders = make_loaders(task.pngs, training.batch_size, task.config.seed)
+    loaders = make_loaders(task.pngs, training.batch_size, task.config.repeat)
     trainer = Trainer(
         max_epochs=training.epochs,
         accelerator="gpu" if device.type == "cuda" else "cpu",
@@ -50,7 +50,7 @@ class _Module(LightningModule):
     def __init__(self, task: Task) -> None:
         super().__init__()
         self.task = task
-        self.network = registry.build(task.config.architecture, seed=task.config.seed)
+        self.network = registry.build(task.config.architecture, seed=task.config.repeat)
         self.images = 0
         """Trained in this epoch."""
         self.iou: list[float] = []
@@ -59,7 +59,7 @@ class _Module(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         images, masks = batch
         self.images += len(images)
-        return segmentation_loss(self.network(images), masks, self.task.config.training).mean()
+        return segmentation_loss(self.network(images), masks, self.task.config.training.loss).mean()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         images, masks = batch

@@ -34,7 +34,7 @@ class Bench:
     def task(self, contender: str, config: RunConfig, repeats: int = 1) -> Task:
         """A training of `config` whose epochs pass the frames so many times."""
         frames = self.dataset.frames
-        split = split_frames(frames.scenes, config.data, config.seed)
+        split = split_frames(frames.scenes, config.data, config.repeat)
         return Task(
             contender=contender,
             config=config,
@@ -87,7 +87,7 @@ def measure_curves(bench: Bench, config: RunConfig) -> dict[str, list[list[Lap]]
     curves: dict[str, list[list[Lap]]] = {name: [] for name in bench.contenders}
     for seed in range(bench.perf.seeds if epochs else 0):
         for name in turns(bench.contenders, seed):
-            task = bench.task(name, _with_epochs(replace(config, seed=seed), epochs))
+            task = bench.task(name, _with_epochs(replace(config, repeat=seed), epochs))
             with Seat(f"contender {name}", work, task) as seat:
                 curves[name].append([seat.step() for _ in range(epochs)])
             say(f"seed {seed}: {name} ends at validation IoU {curves[name][-1][-1].val_iou:.3f}")
@@ -102,7 +102,7 @@ def turns(names: Sequence[str], repetition: int) -> list[str]:
 
 def _repeats(bench: Bench, config: RunConfig) -> int:
     """Passes over the frames that give an epoch the least number of steps."""
-    train = len(split_frames(bench.dataset.frames.scenes, config.data, config.seed).train)
+    train = len(split_frames(bench.dataset.frames.scenes, config.data, config.repeat).train)
     return -(-bench.perf.steps * config.training.batch_size // train)
 
 

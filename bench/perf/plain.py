@@ -36,7 +36,7 @@ def _train(task: Task, laps: Laps, kind: str) -> nn.Module:
     device, advised = torch.device(task.device), kind == ADVISED
     torch.backends.cudnn.benchmark = advised
     training = task.config.training
-    network = registry.build(task.config.architecture, seed=task.config.seed).to(device)
+    network = registry.build(task.config.architecture, seed=task.config.repeat).to(device)
     if advised:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     loop = _Loop(
@@ -50,7 +50,7 @@ def _train(task: Task, laps: Laps, kind: str) -> nn.Module:
     loaders = make_loaders(
         task.pngs,
         training.batch_size,
-        task.config.seed,
+        task.config.repeat,
         workers=task.workers,
         keep=advised,
         pin=advised and device.type == "cuda",
@@ -79,7 +79,7 @@ class _Loop:
         images, total = 0, 0.0
         for batch, masks in loader:
             self.optimizer.zero_grad()
-            loss = segmentation_loss(self.predict(batch), self.put(masks), training).mean()
+            loss = segmentation_loss(self.predict(batch), self.put(masks), training.loss).mean()
             loss.backward()
             if training.clip_norm:
                 nn.utils.clip_grad_norm_(self.network.parameters(), training.clip_norm)

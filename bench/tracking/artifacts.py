@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench import schema
-from bench.config import RunConfig, config_hash, flatten
+from bench.config import RunConfig
 from bench.data.dataset import Dataset
 from bench.data.frames import is_foreground
 from bench.data.split import Split, roles
 from bench.machine.environment import git_commit
 from bench.metrics.calibration import calibration_table
 from bench.metrics.frame_table import as_float32
+from bench.stored_config import config_hash, flatten
 from bench.tracking.panel import choose_frames, draw_panel
 from bench.tracking.store import RunLog
 

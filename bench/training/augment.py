@@ -33,7 +33,7 @@ def draw(batch: int, aspect: float, config: TrainingConfig, generator: torch.Gen
     if not config.augments:
         return None
     theta = draw_affine(batch, aspect, config, generator)
-    return Transform(theta, *draw_colour(batch, config.colour, generator))
+    return Transform(theta, *draw_colour(batch, config.color_jitter, generator))
 
 
 def augment(images: Tensor, masks: Tensor, transform: Transform) -> tuple[Tensor, Tensor]:

@@ -29,7 +29,7 @@ def _predict(config: RunConfig, device: torch.device) -> int:
     registry.predict(config.architecture, height, width)
     batch = config.training.batch_size
     with FakeTensorMode():
-        trainer = Trainer(place(registry.build(config.architecture, seed=config.seed), device), config, 1, device)
+        trainer = Trainer(place(registry.build(config.architecture, seed=config.repeat), device), config, 1, device)
         trainer.network.train()
         images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)
         images = images.contiguous(memory_format=torch.channels_last)

@@ -14,10 +14,10 @@ from typing_extensions import override
 from architectures import registry
 from architectures.vae import VAE, Posterior
 from bench import schema
-from bench.config import RunConfig, TrainingConfig
+from bench.config import RunConfig, Weights
 from bench.metrics.overlap import frame_scores
 from bench.training import likelihood
-from bench.training.losses import cross_entropy, segmentation_loss
+from bench.training.losses import cross_entropy, require_known, segmentation_loss
 
 Scores = dict[schema.Metric, Tensor]
 """Values of each frame, (B,)."""
@@ -70,8 +70,9 @@ class Segmentation(Objective):
 
     best = schema.VAL_IOU
 
-    def __init__(self, config: TrainingConfig) -> None:
-        self._config = config
+    def __init__(self, weights: Weights) -> None:
+        require_known(weights)
+        self._weights = weights
 
     @override
     def pair(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,7 +80,7 @@ class Segmentation(Objective):
 
     @override
     def loss(self, output: Output, targets: Tensor, *drawn: Tensor) -> Tensor:
-        return segmentation_loss(output.logits, targets, self._config)
+        return segmentation_loss(output.logits, targets, self._weights)
 
     @override
     def scores(self, output: Output, targets: Tensor, *drawn: Tensor) -> Scores:
@@ -170,7 +171,7 @@ def make_objective(config: RunConfig, network: nn.Module) -> Objective:
     """The objective of a configuration, for its network."""
     if isinstance(network, VAE):
         return Variational(config, network)
-    return Reconstruction(config) if config.architecture.reconstructs else Segmentation(config.training)
+    return Reconstruction(config) if config.architecture.reconstructs else Segmentation(config.training.loss)
 
 
 def mask_scores(logits: Tensor, masks: Tensor) -> dict[schema.Metric, Tensor]:

@@ -29,10 +29,10 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> st
     teacher = autoencoder_of(config)
     steps, epochs, device = epoch_steps(config, setup.split), teacher.training.epochs, setup.trainer.device
     execution = default_execution(teacher, device)
-    network = place(registry.build(teacher.architecture, seed=config.seed), device, execution.torch_format)
+    network = place(registry.build(teacher.architecture, seed=config.repeat), device, execution.torch_format)
     trainer = Trainer(network, teacher, steps * epochs, device, execution)
     frames = torch.from_numpy(np.concatenate((setup.split.train, setup.split.unlabelled)))
-    generator, broken = torch.Generator().manual_seed(config.seed), ""
+    generator, broken = torch.Generator().manual_seed(config.repeat), ""
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(frames), generator=generator)
         size = min(config.training.batch_size, len(setup.split.train))

@@ -39,16 +39,16 @@ def prepare(config: RunConfig, cache: Path, device: torch.device) -> Setup:
     """
     if device.type == "cpu":
         keep_freed_memory()
-    network = registry.build(config.architecture, seed=config.seed)
+    network = registry.build(config.architecture, seed=config.repeat)
     dataset = load(config.data, cache)
-    split = split_frames(dataset.frames.scenes, config.data, config.seed)
+    split = split_frames(dataset.frames.scenes, config.data, config.repeat)
     trainer = _trainer(network, config, split, device, default_execution(config, device))
     return Setup(dataset, split, to_device(dataset.frames, device), trainer)
 
 
 def make_trainer(config: RunConfig, split: Split, device: torch.device, execution: Execution = REFERENCE) -> Trainer:
     """A new network on the device with a schedule that spans the whole run."""
-    return _trainer(registry.build(config.architecture, seed=config.seed), config, split, device, execution)
+    return _trainer(registry.build(config.architecture, seed=config.repeat), config, split, device, execution)
 
 
 def planned_steps(config: RunConfig, split: Split) -> int:

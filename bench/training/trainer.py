@@ -65,12 +65,12 @@ class Trainer:
         self.execution = execution
         self.objective = make_objective(config, network)
         self.dtype = choose_dtype(training.precision, device)
-        self._generator = torch.Generator().manual_seed(config.seed)
+        self._generator = torch.Generator().manual_seed(config.repeat)
         # Of its own, so that order and augmentation are the same whatever the objective draws.
-        self._own_generator = torch.Generator().manual_seed(config.seed)
+        self._own_generator = torch.Generator().manual_seed(config.repeat)
         self._optimizer = AdamW(network.parameters(), training.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
-        self._seed = config.seed
+        self._seed = config.repeat
         self._aspect = config.data.size[0] / config.data.size[1]
         self._graphed = Graphed(CudaGraphs(device)) if execution.graph else None
 

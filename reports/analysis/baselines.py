@@ -1,10 +1,10 @@
-"""Test metrics of the trivial baselines, over the seeds that the study used."""
+"""Test metrics of the trivial baselines, over the repeats that the study used."""
 
 import pandas as pd
 
 from bench import schema
 from reports.analysis.summary import Summary
-from reports.store.load import SEED, SPLIT
+from reports.store.load import REPEAT, SPLIT
 
 LEAK = 0.8
 """A copy of the nearest training frame's mask that scores a higher IoU says that test frames are near copies."""
@@ -17,7 +17,7 @@ def baseline_scores(of: Summary) -> pd.DataFrame:
     rows = []
     for split, runs in tested.groupby(SPLIT):
         for baseline in schema.BASELINES:
-            row: dict[str, object] = {"split": split, "baseline": baseline, "n": runs[SEED].nunique()}
+            row: dict[str, object] = {"split": split, "baseline": baseline, "n": runs[REPEAT].nunique()}
             for column in schema.BASELINE_COLUMNS:
                 values = runs[schema.baseline_metric(baseline, column).name]
                 row |= {f"{column} mean": values.mean(), f"{column} std": values.std()}

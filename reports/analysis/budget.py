@@ -55,7 +55,7 @@ def shares(study: Study) -> list[Share]:
         Share(
             stage,
             name,
-            study.budget.get(stage, {}).get(name, 0),
+            study.planned_units.get(stage, {}).get(name, 0),
             ended[(ended[schema.STAGE] == stage) & (ended[ARCHITECTURE] == name)],
         )
         for stage in STAGES
@@ -64,11 +64,11 @@ def shares(study: Study) -> list[Share]:
 
 
 def _architectures(study: Study, stage: schema.Stage) -> list[str]:
-    if not study.budget:
+    if not study.planned_units:
         return []
     ended = study.ended
     tried = ended.loc[(ended[schema.STAGE] == stage) & (ended[ARCHITECTURE] != ""), ARCHITECTURE]
-    return style.in_order([*study.budget.get(stage, {}), *tried])
+    return style.in_order([*study.planned_units.get(stage, {}), *tried])
 
 
 def unnamed(study: Study) -> pd.DataFrame:

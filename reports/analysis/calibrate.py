@@ -18,7 +18,7 @@ from bench import schema
 from reports.analysis.claims import arms, claims, pair
 from reports.analysis.components import Components, estimate
 from reports.analysis.statistics import (
-    MIN_SEEDS,
+    MIN_REPEATS,
     Comparison,
     Interval,
     Verdict,
@@ -37,14 +37,14 @@ IndexArray = NDArray[np.int64]
 
 
 class Shape(NamedTuple):
-    """The size of a study; by default that of the study `quick`, whose three seeds test three of its five folds."""
+    """The size of a study; by default that of the study `quick`, whose three repeats test three of its five folds."""
 
-    seeds: int = 3
+    repeats: int = 3
     folds: int = 5
     scenes: int = 60
     """All scenes, whether they train, validate or test; fold k has every `folds`-th one from scene k on."""
     protocol: Protocol = "scene_folds"
-    """`scene_folds`: seed s tests fold s % folds. `scene_holdout`: every seed tests fold 0."""
+    """`scene_folds`: repeat s tests fold s % folds. `scene_holdout`: every repeat tests fold 0."""
 
 
 def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, str]:
@@ -60,7 +60,7 @@ def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, 
         raise ValueError(f"study {study!r} must have two architectures that were tested on the same scenes, got none.")
     claim, tested = made[0].a, a.groupby("fold")["scene"].nunique()
     folds = int(claim[DATA_FOLDS])
-    shape = Shape(a["seed"].nunique(), folds, round(float(tested.mean()) * folds), claim[SPLIT])
+    shape = Shape(a["repeat"].nunique(), folds, round(float(tested.mean()) * folds), claim[SPLIT])
     return shape, estimate(a, b), f"study {study}, {pair(made[0])}"
 
 
@@ -68,37 +68,39 @@ def simulate(
     shape: Shape, components: Components, difference: float, generator: Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables of two configurations whose true difference is given; values look like IoU, but are not clipped."""
-    seed, fold, scene = _cells(shape)
-    common = generator.normal(0.7, 0.1, shape.scenes)[scene] + generator.normal(0, 0.02, shape.seeds)[seed]
-    run = generator.normal(0, components.run, shape.seeds)[seed]
-    residual = generator.normal(0, components.residual, len(seed))
+    repeat, fold, scene = _cells(shape)
+    common = generator.normal(0.7, 0.1, shape.scenes)[scene] + generator.normal(0, 0.02, shape.repeats)[repeat]
+    run = generator.normal(0, components.run, shape.repeats)[repeat]
+    residual = generator.normal(0, components.residual, len(repeat))
     half = (difference + run + generator.normal(0, components.scene, shape.scenes)[scene] + residual) / 2
-    cells = pd.DataFrame({"seed": seed, "fold": fold, "scene": [f"{number:04}" for number in scene]})
+    cells = pd.DataFrame({"repeat": repeat, "fold": fold, "scene": [f"{number:04}" for number in scene]})
     return cells.assign(value=common + half), cells.assign(value=common - half)
 
 
 def _cells(shape: Shape) -> tuple[IndexArray, IndexArray, IndexArray]:
-    """Seed, fold and scene of every run and tested scene."""
-    seed, scene = np.divmod(np.arange(shape.seeds * shape.scenes), shape.scenes)
-    fold = seed % shape.folds if shape.protocol == "scene_folds" else np.zeros_like(seed)
+    """Repeat, fold and scene of every run and tested scene."""
+    repeat, scene = np.divmod(np.arange(shape.repeats * shape.scenes), shape.scenes)
+    fold = repeat % shape.folds if shape.protocol == "scene_folds" else np.zeros_like(repeat)
     tested = scene % shape.folds == fold
-    return seed[tested], fold[tested], scene[tested]
+    return repeat[tested], fold[tested], scene[tested]
 
 
 def smallest_difference(shape: Shape, components: Components) -> float:
     """Minimum detectable difference of a study of this shape, by its true standard error."""
-    seed, fold, scene = _cells(shape)
+    repeat, fold, scene = _cells(shape)
     tested = [fold == number for number in np.unique(fold)]
-    runs, scenes = (np.array([len(np.unique(ids[here])) for here in tested]) for ids in (seed, scene))
+    runs, scenes = (np.array([len(np.unique(ids[here])) for here in tested]) for ids in (repeat, scene))
     variances = (components.run**2 + components.residual**2 / scenes) / runs + components.scene**2 / scenes
     error = math.sqrt(variances.sum()) / len(tested)
-    return detectable(error, len(tested) - 1 if len(tested) > 1 else _freedom(shape.seeds, int(scenes[0]), components))
+    return detectable(
+        error, len(tested) - 1 if len(tested) > 1 else _freedom(shape.repeats, int(scenes[0]), components)
+    )
 
 
-def _freedom(seeds: int, scenes: int, components: Components) -> float:
+def _freedom(repeats: int, scenes: int, components: Components) -> float:
     """Degrees of freedom of a hold-out's standard error, from the expected mean squares."""
     run, scene, residual = (spread**2 for spread in components)
-    return satterthwaite(np.array([scenes * run + residual, seeds * scene + residual, residual]), (seeds, scenes))
+    return satterthwaite(np.array([scenes * run + residual, repeats * scene + residual, residual]), (repeats, scenes))
 
 
 def calibrate(simulations: int, shape: Shape, components: Components, *, margin: float, seed: int) -> dict[str, Any]:
@@ -155,8 +157,8 @@ def _check(simulations: int, shape: Shape, components: Components, seed: int) ->
         raise ValueError(f"simulations must be at least 1, got {simulations}.")
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}.")
-    if shape.seeds < MIN_SEEDS:
-        raise ValueError(f"seeds must be at least {MIN_SEEDS}, or every verdict is refused, got {shape.seeds}.")
+    if shape.repeats < MIN_REPEATS:
+        raise ValueError(f"repeats must be at least {MIN_REPEATS}, or every verdict is refused, got {shape.repeats}.")
     if shape.folds < 3:
         raise ValueError(f"folds must be at least 3 (train, validation, test), got {shape.folds}.")
     if shape.scenes <= shape.folds:
@@ -178,7 +180,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
     shape = Shape(**found["shape"])
     components = ", ".join(f"{name} {digits(value)}" for name, value in found["components"].items())
     return [
-        f"{found['simulations']} simulated studies without and as many with a difference: {shape.seeds} seeds, "
+        f"{found['simulations']} simulated studies without and as many with a difference: {shape.repeats} repeats, "
         f"{shape.folds} folds, {shape.scenes} scenes ({shape.protocol}), seed {found['seed']}.",
         f"Standard deviations of the difference, from {found['source']}: {components}.",
         f"The 95 % interval holds the true difference in {found['coverage']:.1%} of studies, the one over scenes in "

@@ -35,10 +35,10 @@ def tested(of: Summary) -> pd.DataFrame:
 def choices(of: Summary) -> list[Choice]:
     """By rising budget, each configuration once; the last one is the best of all. Empty if no memory was measured.
 
-    A configuration with fewer seeds than `least_seeds` is left out: they may be the easy ones, or those that survived.
+    A configuration with fewer repeats than `least_repeats` is left out: they may be the easy ones, or those that survived.
     """
     table = tested(of).dropna(subset=PEAK)
-    table = table[table[N] >= least_seeds(of)]
+    table = table[table[N] >= least_repeats(of)]
     found: dict[int, Choice] = {}
     for budget in _round_budgets(table[PEAK] / MEGABYTE):
         row = by_validation(within(table, budget)).iloc[0]
@@ -48,10 +48,10 @@ def choices(of: Summary) -> list[Choice]:
     return [every[place] for place in kept]
 
 
-def least_seeds(of: Summary) -> int:
-    """The most complete seeds that every architecture has of some configuration.
+def least_repeats(of: Summary) -> int:
+    """The most complete repeats that every architecture has of some configuration.
 
-    In a study half done one of them is ahead by a seed, and must not win by that.
+    In a study half done one of them is ahead by a repeat, and must not win by that.
     """
     most = tested(of).groupby(ARCHITECTURE)[N].max()
     return int(most.min()) if len(most) else 0

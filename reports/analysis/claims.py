@@ -24,7 +24,7 @@ from reports.store.load import (
     LABELLED_SCENES,
     NORM,
     PRETRAIN_EPOCHS,
-    SEED,
+    REPEAT,
     SPLIT,
 )
 from reports.text import round_number
@@ -188,13 +188,13 @@ def _verdict(comparison: Comparison, metric: schema.Metric, p: float) -> Verdict
 
 
 def _compare(of: Summary, claim: Claim, metric: schema.Metric) -> Comparison | None:
-    """None where the configurations have no seed in common whose frame tables are there."""
+    """None where the configurations have no repeat in common whose frame tables are there."""
     a, b = arms(of, claim, metric)
     return None if a.empty else compare(a, b, folds=int(claim.a[DATA_FOLDS]))
 
 
 def arms(of: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Values of both configurations (see `analysis.statistics`) of the seeds that both have on the same frames."""
+    """Values of both configurations (see `analysis.statistics`) of the repeats that both have on the same frames."""
     a, b = (_cells(of)[number] for number in pair_key(claim))
     return _values(a, b, metric), _values(b, a, metric)
 
@@ -202,7 +202,7 @@ def arms(of: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame
 @lru_cache(maxsize=1)
 def _cells(of: Summary) -> dict[int, pd.DataFrame]:
     """The rows of `Summary.scenes` of every configuration, with the number of their protocol."""
-    scenes = of.scenes.rename(columns={SEED: "seed", schema.FOLD: "fold", SCENE: "scene"})
+    scenes = of.scenes.rename(columns={REPEAT: "repeat", schema.FOLD: "fold", SCENE: "scene"})
     scenes["protocol"] = of.scenes.groupby(PROTOCOL, dropna=False).ngroup()
     tested = {int(str(number)): cells for number, cells in scenes.groupby(CONFIGURATION)}
     return dict.fromkeys(of.configurations[CONFIGURATION], scenes.iloc[:0]) | tested
@@ -210,5 +210,5 @@ def _cells(of: Summary) -> dict[int, pd.DataFrame]:
 
 def _values(cells: pd.DataFrame, others: pd.DataFrame, metric: schema.Metric) -> pd.DataFrame:
     """Those of the protocols that the others have too."""
-    shared = cells.loc[cells["protocol"].isin(others["protocol"]), ["seed", "fold", "scene", metric.column]]
-    return shared.set_axis(["seed", "fold", "scene", "value"], axis=1).reset_index(drop=True)
+    shared = cells.loc[cells["protocol"].isin(others["protocol"]), ["repeat", "fold", "scene", metric.column]]
+    return shared.set_axis(["repeat", "fold", "scene", "value"], axis=1).reset_index(drop=True)

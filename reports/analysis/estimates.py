@@ -9,9 +9,9 @@ from reports.analysis.frame_tables import bounded
 from reports.analysis.scenes import SCENE
 from reports.analysis.statistics import estimate_means
 from reports.analysis.summary import CONFIGURATION, Summary, statistic
-from reports.store.load import SEED
+from reports.store.load import REPEAT
 
-COLUMNS = {SEED: "seed", schema.FOLD: "fold", SCENE: "scene"}
+COLUMNS = {REPEAT: "repeat", schema.FOLD: "fold", SCENE: "scene"}
 """Columns of `Summary.scenes` and what `reports.analysis.statistics` calls them."""
 
 

@@ -10,17 +10,17 @@ from bench import schema
 from reports.analysis.scenes import SCENE, read_columns
 from reports.analysis.statistics import Estimate, estimate_means
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import ARCHITECTURE, ARTIFACTS, SEED
+from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT
 from reports.text import counted_range
 
-KEYS = ["seed", "fold", "scene"]
+KEYS = ["repeat", "fold", "scene"]
 """What `reports.analysis.statistics` calls a cell."""
 
 
 def best_tables(of: Summary, file: str, columns: list[str]) -> pd.DataFrame:
     """The rows of a file of the complete runs of each architecture's best configuration, where the run kept it.
 
-    Columns architecture, seed, fold, scene and those asked for; empty if no run kept the file.
+    Columns architecture, repeat, fold, scene and those asked for; empty if no run kept the file.
 
     Raises:
         ValueError: as `read_columns`.
@@ -29,7 +29,7 @@ def best_tables(of: Summary, file: str, columns: list[str]) -> pd.DataFrame:
     parts = [
         read_columns(path, [SCENE, *columns])
         .to_pandas()
-        .assign(architecture=run[ARCHITECTURE], seed=run[SEED], fold=run[schema.FOLD])
+        .assign(architecture=run[ARCHITECTURE], repeat=run[REPEAT], fold=run[schema.FOLD])
         for _, run in chosen.iterrows()
         if (path := Path(run[ARTIFACTS]) / file).is_file()
     ]
@@ -54,10 +54,10 @@ def bounded(estimates: Mapping[int, Estimate], lower: float | None = 0.0, upper:
 
 
 def sizes(table: pd.DataFrame) -> dict[str, int]:
-    """Seeds and scenes behind a table of one configuration."""
-    return {"seeds": table["seed"].nunique(), "scenes": len(table[["fold", "scene"]].drop_duplicates())}
+    """Repeats and scenes behind a table of one configuration."""
+    return {"repeats": table["repeat"].nunique(), "scenes": len(table[["fold", "scene"]].drop_duplicates())}
 
 
 def sample(points: pd.DataFrame) -> str:
-    """`3 seeds, 36 test scenes` of points with the columns seeds and scenes: how much stands behind them."""
-    return f"{counted_range(points['seeds'], 'seed')}, {counted_range(points['scenes'], 'test scene')}"
+    """`3 repeats, 36 test scenes` of points with the columns repeats and scenes: how much stands behind them."""
+    return f"{counted_range(points['repeats'], 'repeat')}, {counted_range(points['scenes'], 'test scene')}"

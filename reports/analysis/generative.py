@@ -8,7 +8,7 @@ from reports.analysis.estimates import estimates
 from reports.analysis.frame_tables import bounded
 from reports.analysis.statistics import estimate_means
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, statistic
-from reports.store.load import ARCHITECTURE, BETA, SEED
+from reports.store.load import ARCHITECTURE, BETA, REPEAT
 
 STAGE: schema.Stage = "generative"
 OVER_FOLDS = "95 % interval, Student's t over folds"
@@ -45,11 +45,11 @@ def means(of: Summary, metric: schema.Metric) -> pd.DataFrame:
     """Columns mean, low and high of a metric by the configuration's number, for those that logged it.
 
     They are those of `estimates` where that knows the metric. Others have one value per run: their units are folds,
-    each the mean over its seeds, and a single one has no interval (NaN).
+    each the mean over its repeats, and a single one has no interval (NaN).
     """
     if metric in schema.TEST_METRICS:
         return estimates(of, metric)
-    columns = {SEED: "seed", schema.FOLD: "fold", metric.name: "value"}
+    columns = {REPEAT: "repeat", schema.FOLD: "fold", metric.name: "value"}
     complete = of.runs[of.runs[schema.STATE] == "complete"]
     runs = complete[[CONFIGURATION, *columns]].rename(columns=columns).assign(scene="")
     runs = runs[np.isfinite(runs["value"])]

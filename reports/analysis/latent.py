@@ -11,7 +11,7 @@ SIZE = [schema.DEPTH, schema.BASE_WIDTH]
 
 
 def ranked_by_objective(table: pd.DataFrame, stage: schema.Stage) -> pd.DataFrame:
-    """Configurations by what their stage is judged by on validation scenes; the most complete seeds come first."""
+    """Configurations by what their stage is judged by on validation scenes; the most complete repeats come first."""
     objective = schema.OBJECTIVES[stage]
     return table.sort_values(
         [N, statistic(objective, "mean"), CONFIGURATION], ascending=[False, objective.better == "lower", True]

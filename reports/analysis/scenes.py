@@ -8,10 +8,10 @@ import pyarrow as pa
 from pyarrow.parquet import ParquetFile
 
 from bench import schema
-from reports.store.load import ARTIFACTS, RUN, SEED
+from reports.store.load import ARTIFACTS, REPEAT, RUN
 
 SCENE = "scene"
-PROTOCOL = [SEED, schema.FOLD, schema.SPLIT_DIGEST, schema.DATA_DIGEST]
+PROTOCOL = [REPEAT, schema.FOLD, schema.SPLIT_DIGEST, schema.DATA_DIGEST]
 """Runs that agree in all of it were tested on the same frames after training on the same frames."""
 COLUMNS = [metric.column for metric in schema.TEST_METRICS]
 

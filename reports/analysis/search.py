@@ -100,7 +100,7 @@ def prose(of: Summary, say: Say) -> list[str]:
         sentences.append(f"A trial may be predicted to have a tensor peak of {limit} MB at most, the memory budget.")
     ended = of.study.ended[of.study.ended[schema.STAGE] == "search"]
     tried = ended.loc[ended[ARCHITECTURE] != "", ARCHITECTURE]
-    names = style.in_order([*tried, *of.study.budget.get("search", {})])
+    names = style.in_order([*tried, *of.study.planned_units.get("search", {})])
     points = search_points(of)
     sentences += [_found(say, name, ended[ended[ARCHITECTURE] == name], points) for name in names]
     return [" ".join(sentences)]

@@ -1,6 +1,6 @@
 """Two configurations compared on the scenes that both were tested on: difference, interval, verdict.
 
-A table of values has the columns `seed`, `fold` (that the seed is tested on), `scene` and `value`, the scene's mean of
+A table of values has the columns `repeat`, `fold` (that the repeat is tested on), `scene` and `value`, the scene's mean of
 a per-frame metric: one row per run and tested scene. Scenes are the samples, not frames, and a run's scenes share its
 training, so that the primary interval takes the means of folds as its units.
 """
@@ -19,8 +19,8 @@ LEVEL = 0.05
 """Two-sided level of tests; intervals cover 1 - LEVEL."""
 POWER = 0.8
 """Probability with which the detectable difference is found."""
-MIN_SEEDS = 3
-"""Fewer seeds get no verdict."""
+MIN_REPEATS = 3
+"""Fewer repeats get no verdict."""
 
 Verdict = Literal["better", "worse", "equivalent", "inconclusive", "refused"]
 
@@ -38,7 +38,7 @@ class Comparison(NamedTuple):
     """Configuration a less configuration b, in the metric's unit.
 
     The primary interval is Student's t over the means of folds, which differ by their scenes and by their trainings. A
-    single fold, as in a hold-out, has its scenes as units, crossed with the seeds that were all tested on them. A
+    single fold, as in a hold-out, has its scenes as units, crossed with the repeats that were all tested on them. A
     single unit tells nothing of spread: its interval has no bounds, and p is 1.
     """
 
@@ -66,8 +66,8 @@ class Comparison(NamedTuple):
     """P(a > b) over scenes, ties half: the probability of improvement of Agarwal et al. 2021 (NeurIPS), paired."""
     effect: float
     """Cohen's d_z over scenes: mean / standard deviation; NaN for a single scene."""
-    seeds: int
-    """Distinct seeds of the arm that has fewer."""
+    repeats: int
+    """Distinct repeats of the arm that has fewer."""
     scenes: int
 
     def detectable(self, claims: int = 1) -> float:
@@ -76,19 +76,19 @@ class Comparison(NamedTuple):
 
 
 def paired(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """Columns fold, scene and value = a - b, each the mean over its seeds.
+    """Columns fold, scene and value = a - b, each the mean over its repeats.
 
     Raises:
         ValueError: a value is missing, or the arms were not tested on the same scenes.
     """
-    mean_a, mean_b = _over_seeds(a), _over_seeds(b)
+    mean_a, mean_b = _over_repeats(a), _over_repeats(b)
     for name, lacks, has in (("a", mean_a, mean_b), ("b", mean_b, mean_a)):
         if not has.index.equals(lacks.index) and len(missing := has.index.difference(lacks.index)):
             raise ValueError(f"Both arms must be tested on the same scenes, but {name} lacks {_named(missing)}.")
     return (mean_a - mean_b).rename("value").reset_index()
 
 
-def _over_seeds(table: pd.DataFrame) -> pd.Series:
+def _over_repeats(table: pd.DataFrame) -> pd.Series:
     """Mean by fold and scene."""
     _require_finite(table)
     return table.groupby(["fold", "scene"])["value"].mean()
@@ -129,7 +129,7 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, *, folds: int) -> Comparison:
         corrected=Interval(math.nan, math.nan) if single else primary.corrected(folds).interval(),
         probability=float(np.mean(scenes > 0) + np.mean(scenes == 0) / 2),
         effect=_effect(scenes),
-        seeds=min(a["seed"].nunique(), b["seed"].nunique()),
+        repeats=min(a["repeat"].nunique(), b["repeat"].nunique()),
         scenes=len(scenes),
     )
 
@@ -140,7 +140,7 @@ class Estimate(NamedTuple):
     mean: float
     interval: Interval
     """Without bounds, if there is a single unit."""
-    seeds: int
+    repeats: int
 
 
 def estimate_means(values: pd.DataFrame, by: str) -> dict[int, Estimate]:
@@ -156,17 +156,17 @@ def estimate_means(values: pd.DataFrame, by: str) -> dict[int, Estimate]:
     means = {int(str(key)): _Mean.of(units.to_numpy(np.float64)) for key, units in folds.groupby(by)}
     single = values[values[by].isin([key for key, mean in means.items() if mean.n == 1])]
     means |= {int(str(key)): _fold_mean(rows) for key, rows in single.groupby(by)}
-    seeds = values.groupby(by)["seed"].nunique()
-    return {key: Estimate(mean.value, mean.interval(), int(seeds[key])) for key, mean in means.items()}
+    repeats = values.groupby(by)["repeat"].nunique()
+    return {key: Estimate(mean.value, mean.interval(), int(repeats[key])) for key, mean in means.items()}
 
 
 def _fold_mean(rows: pd.DataFrame) -> "_Mean":
     """The mean of the rows of a single fold."""
-    seeds, scenes = rows["seed"].nunique(), rows["scene"].nunique()
-    if len(rows) != seeds * scenes or rows.duplicated(["seed", "scene"]).any():
+    repeats, scenes = rows["repeat"].nunique(), rows["scene"].nunique()
+    if len(rows) != repeats * scenes or rows.duplicated(["repeat", "scene"]).any():
         return _crossed(rows, rows.assign(value=0.0))
-    cells = rows.sort_values(["seed", "scene"])["value"].to_numpy(np.float64)
-    return _crossed_mean(cells.reshape(seeds, scenes))
+    cells = rows.sort_values(["repeat", "scene"])["value"].to_numpy(np.float64)
+    return _crossed_mean(cells.reshape(repeats, scenes))
 
 
 def _primary(a: pd.DataFrame, b: pd.DataFrame, pairs: pd.DataFrame) -> "_Mean":
@@ -205,16 +205,16 @@ class _Mean(NamedTuple):
 
 
 def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> _Mean:
-    """The mean over the scenes of one fold, of which every seed was tested on all; seeds of one arm are left out."""
+    """The mean over the scenes of one fold, of which every repeat was tested on all; repeats of one arm are left out."""
     (cells,) = two_way_tables(a, b) or [np.empty((0, 0))]
     return _crossed_mean(cells) if min(cells.shape) > 1 else _Mean.of(paired(a, b)["value"].to_numpy())
 
 
 def _crossed_mean(cells: FloatArray) -> _Mean:
-    """The mean of a two-way table of seeds and scenes.
+    """The mean of a two-way table of repeats and scenes.
 
-    Trainings and scenes are random and crossed: the variance of the mean is (M_seeds + M_scenes - M_rest) / (S V) for S
-    seeds and V scenes with the mean squares M of the two-way table. It is never less than what the scenes alone give.
+    Trainings and scenes are random and crossed: the variance of the mean is (M_repeats + M_scenes - M_rest) / (S V) for S
+    repeats and V scenes with the mean squares M of the two-way table. It is never less than what the scenes alone give.
     """
     over_scenes = _Mean.of(cells.mean(axis=0))
     if min(cells.shape) < 2:
@@ -228,8 +228,8 @@ def _crossed_mean(cells: FloatArray) -> _Mean:
 
 
 def two_way_tables(a: pd.DataFrame, b: pd.DataFrame) -> list[FloatArray]:
-    """A table of a - b per fold: a row for each seed that both have, a column for each scene."""
-    keys = ["fold", "seed", "scene"]
+    """A table of a - b per fold: a row for each repeat that both have, a column for each scene."""
+    keys = ["fold", "repeat", "scene"]
     differences = (a.set_index(keys)["value"] - b.set_index(keys)["value"]).dropna()
     return [fold.unstack("scene").dropna().to_numpy(np.float64) for _, fold in differences.groupby("fold")]
 
@@ -307,7 +307,7 @@ def verdict(
 ) -> Verdict:
     """What may be said of a against b. The rule, of which the first that holds counts.
 
-    - refused: an arm has fewer than 3 seeds.
+    - refused: an arm has fewer than 3 repeats.
     - equivalent: the primary 95 % interval lies inside [-margin, margin], also if it leaves out zero. This is stricter
       than two one-sided tests at 5 %, which ask for the 90 % interval.
     - better or worse: p < 0.05; which of the two is the sign of the difference by the metric's direction.
@@ -327,7 +327,7 @@ def verdict(
     if not margin >= 0:
         raise ValueError(f"margin must be at least 0, got {margin}.")
     low, high = comparison.interval
-    if comparison.seeds < MIN_SEEDS:
+    if comparison.repeats < MIN_REPEATS:
         return "refused"
     if -margin <= low and high <= margin:
         return "equivalent"

@@ -1,4 +1,4 @@
-"""Runs -> configurations: mean, standard deviation and range over seeds, and the best configuration by validation.
+"""Runs -> configurations: mean, standard deviation and range over repeats, and the best configuration by validation.
 
 The configurations of a report are those of the stage `comparison`. The trials of a search are kept apart, and each
 other stage is summarised on its own.
@@ -23,8 +23,8 @@ from reports.store.load import (
     LATENT,
     NORM,
     PRETRAIN_EPOCHS,
+    REPEAT,
     RUN,
-    SEED,
     SPLIT,
     Study,
 )
@@ -33,7 +33,7 @@ CONFIGURATION = "configuration"
 """Column: number of the configuration, in the order of the tables."""
 LABEL = "label"
 N = "n"
-"""Column: complete runs of the configuration, the seeds that its means are over."""
+"""Column: complete runs of the configuration, the repeats that its means are over."""
 
 IDENTITY = [ARCHITECTURE, schema.DEPTH, schema.BASE_WIDTH]
 
@@ -84,7 +84,7 @@ NOT_ENTERED = {phase.name: 0.0 for phase in schema.PHASES.values()}
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Summary:
-    """A study with its runs grouped into configurations: everything equal except the seed.
+    """A study with its runs grouped into configurations: everything equal except the repeat.
 
     Equal to itself only, so that what many parts of a report ask for can be kept by `functools.lru_cache`.
     """
@@ -155,7 +155,7 @@ def _named(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def varying(runs: pd.DataFrame) -> list[str]:
-    """Configuration parameters, apart from the seed, that take several values in `runs`."""
+    """Configuration parameters, apart from the repeat, that take several values in `runs`."""
     return [name for name in _config_columns(runs) if runs[name].nunique(dropna=False) > 1]
 
 
@@ -170,7 +170,7 @@ def _labelled(trials: pd.DataFrame, first: int) -> pd.DataFrame:
         return trials.assign(**{CONFIGURATION: pd.Series(dtype="int64"), LABEL: pd.Series(dtype="str")})
     order = {name: place for place, name in enumerate(style.in_order(trials[ARCHITECTURE]))}
     runs = trials.assign(place=trials[ARCHITECTURE].map(order)).sort_values(
-        ["place", schema.DEPTH, schema.BASE_WIDTH, *_config_columns(trials), SEED], ignore_index=True
+        ["place", schema.DEPTH, schema.BASE_WIDTH, *_config_columns(trials), REPEAT], ignore_index=True
     )
     numbers = first + runs.groupby(_config_columns(runs), sort=False, dropna=False).ngroup()
     runs = runs.assign(**{CONFIGURATION: numbers}).drop(columns="place")
@@ -261,9 +261,9 @@ def highest(table: pd.DataFrame) -> pd.Series:
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """By falling mean best validation IoU; those with the most complete seeds come first.
+    """By falling mean best validation IoU; those with the most complete repeats come first.
 
-    Folds differ more than configurations do: a mean over fewer seeds may rest on the easy ones.
+    Folds differ more than configurations do: a mean over fewer repeats may rest on the easy ones.
     """
     return by_validation(table).sort_values(N, ascending=False, kind="stable")
 

@@ -10,7 +10,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.generative import OVER_FOLDS, STAGE
 from reports.analysis.summary import Summary
-from reports.figures.base import Plot, Whiskers, crowded, draw_whiskers, seeds
+from reports.figures.base import Plot, Whiskers, crowded, draw_whiskers, repeats
 from reports.figures.betas import latent_axis, line_handles, lines, mask_vaes, series
 from reports.figures.bottleneck import spread
 
@@ -68,7 +68,7 @@ def caption(shown: ActiveUnits) -> str:
     return (
         "VAEs of masks. Left: latent numbers whose posterior mean has a variance above 0.01 over the test frames "
         "(active units, Burda et al. 2016), as a share of all. Right: what each says, the KL divergence per "
-        f"frame divided by their number. Mark: mean; whisker: its {OVER_FOLDS} ({seeds(shown.active)}); marks at "
+        f"frame divided by their number. Mark: mean; whisker: its {OVER_FOLDS} ({repeats(shown.active)}); marks at "
         "one size are drawn next to each other."
     )
 

@@ -143,15 +143,15 @@ def ranges(points: pd.DataFrame) -> str:
     )
 
 
-def seeds(points: pd.DataFrame) -> str:
-    """`3 seeds` or `1 to 3 seeds`: how many runs stand behind a mark."""
-    return text.counted_range(points["n"], "seed")
+def repeats(points: pd.DataFrame) -> str:
+    """`3 repeats` or `1 to 3 repeats`: how many runs stand behind a mark."""
+    return text.counted_range(points["n"], "repeat")
 
 
 def marks_are(points: pd.DataFrame) -> str:
-    """What marks and whiskers are, and how many seeds stand behind them."""
+    """What marks and whiskers are, and how many repeats stand behind them."""
     whisker = "intervals: in the CSV" if crowded(points) else f"whisker: its {INTERVAL}"
-    return f"Mark: mean; {whisker} ({seeds(points)})"
+    return f"Mark: mean; {whisker} ({repeats(points)})"
 
 
 def cropped(*panels: pd.DataFrame) -> str:

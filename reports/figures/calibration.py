@@ -24,7 +24,7 @@ class Calibration(NamedTuple):
     """The best configuration of each architecture."""
 
     points: pd.DataFrame
-    """architecture, bin, share (of the pixels), probability, mean (observed), low, high, seeds, scenes, drawn."""
+    """architecture, bin, share (of the pixels), probability, mean (observed), low, high, repeats, scenes, drawn."""
     errors: pd.DataFrame
     """architecture, ece: the mean that tables show."""
 

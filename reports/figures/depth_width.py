@@ -16,7 +16,7 @@ from reports import style, text
 from reports.analysis.claims import Claim, arms, headline
 from reports.analysis.statistics import compare
 from reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, ranked
-from reports.figures.base import NoDataError, Plot, measured_points, ranges, seeds
+from reports.figures.base import NoDataError, Plot, measured_points, ranges, repeats
 from reports.store.load import ARCHITECTURE, DATA_FOLDS, EPOCHS, SPLIT
 
 MOST_IN_A_ROW = 4
@@ -45,8 +45,8 @@ class DepthWidth(NamedTuple):
     cells: pd.DataFrame
     """Columns as `measured_points`, a row for each architecture, depth and base width."""
     differences: pd.DataFrame
-    """depth, width, difference, low, high, over, seeds and clear (the interval excludes 0) where both architectures
-    of the headline have a cell on the same seeds."""
+    """depth, width, difference, low, high, over, repeats and clear (the interval excludes 0) where both architectures
+    of the headline have a cell on the same repeats."""
     names: tuple[str, str] | None
     """Architectures of the headline."""
 
@@ -62,7 +62,7 @@ def record(of: Summary) -> DepthWidth:
     return DepthWidth(cells, _differences(of, best), headline(of))
 
 
-DIFFERENCES = ["depth", "width", "difference", "low", "high", "over", "seeds", "clear"]
+DIFFERENCES = ["depth", "width", "difference", "low", "high", "over", "repeats", "clear"]
 
 
 def _differences(of: Summary, best: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +98,7 @@ def _difference(of: Summary, cell: Claim) -> list[dict[str, object]]:
             "low": low,
             "high": high,
             "over": found.over,
-            "seeds": found.seeds,
+            "repeats": found.repeats,
             "clear": low > 0 or high < 0,
         }
     ]
@@ -228,7 +228,7 @@ def caption(shown: DepthWidth) -> str:
     """What cells, colours and hatching are."""
     return (
         "Mean test IoU by depth and base width (the width of the outermost level), "
-        f"{seeds(shown.cells)}; where several configurations share both, the one that is highest by validation."
+        f"{repeats(shown.cells)}; where several configurations share both, the one that is highest by validation."
         f"{_empty(shown)}{_difference_caption(shown)}"
     )
 
@@ -241,14 +241,14 @@ def _empty(shown: DepthWidth) -> str:
 def _difference_caption(shown: DepthWidth) -> str:
     if shown.differences.empty:
         return ""
-    count = text.counted_range(shown.differences["seeds"], "seed")
+    count = text.counted_range(shown.differences["repeats"], "repeat")
     over = " or ".join(sorted(shown.differences["over"].unique()))
     clear = f"{int(shown.differences['clear'].sum())} of {text.counted(len(shown.differences), 'cell')}"
     marked = (
         f"Hatched ({clear})" if shown.cells["width"].nunique() <= MOST_HATCHED else f"In {clear}, too small to hatch"
     )
     return (
-        f" Last panel: difference of two cells, mean over {over} of the seeds that both have ({count}). {marked}: its "
+        f" Last panel: difference of two cells, mean over {over} of the repeats that both have ({count}). {marked}: its "
         f"95 % interval, Student's t over {over}, excludes 0; it is not adjusted for the number of cells, so this is "
         "no verdict."
     )

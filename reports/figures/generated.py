@@ -13,7 +13,7 @@ from reports.analysis.latent import plainest, ranked_by_objective
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
 from reports.figures.base import NoDataError, Plot
 from reports.store.generated_file import Generated, Pictures, read_generated
-from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, RUN, SEED
+from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN
 
 COLUMNS = 12
 """Pictures beside each other."""
@@ -41,7 +41,7 @@ class Shown(NamedTuple):
     """Rows of pictures of one VAE and, if it is of masks and there is one of images, reconstructions of that one."""
 
     runs: pd.DataFrame
-    """A row per run: run_id, target, label, latent, beta, seed."""
+    """A row per run: run_id, target, label, latent, beta, repeat."""
     groups: list[list[Strip]]
     """Strips that belong together."""
     samples: tuple[int, int]
@@ -57,7 +57,7 @@ def record(of: Summary) -> Shown:
     first = files[0]
     groups = [_reconstructions(file, run[schema.TARGET]) for file, run in zip(files, runs, strict=True)]
     groups += [_ways(first), *_samples(first, runs[0][schema.TARGET])]
-    about = pd.DataFrame(runs)[[RUN, schema.TARGET, LABEL, LATENT, BETA, SEED]].reset_index(drop=True)
+    about = pd.DataFrame(runs)[[RUN, schema.TARGET, LABEL, LATENT, BETA, REPEAT]].reset_index(drop=True)
     return Shown(about, groups, (min(SAMPLE_ROWS * COLUMNS, len(first.samples)), len(first.samples)))
 
 
@@ -72,7 +72,7 @@ def _chosen(of: Summary, target: str) -> pd.Series | None:
     table = comparable(stage.configurations)
     table = table[table[CONFIGURATION].isin(set(runs[CONFIGURATION]) - set(collapsed))]
     best = ranked_by_objective(plainest(table), "generative")[CONFIGURATION][:1]
-    own = runs[runs[CONFIGURATION].isin(best)].sort_values(SEED)
+    own = runs[runs[CONFIGURATION].isin(best)].sort_values(REPEAT)
     return next((run for _, run in own.iterrows() if (Path(run[ARTIFACTS]) / schema.GENERATED_DATA).is_file()), None)
 
 
@@ -158,8 +158,8 @@ def caption(shown: Shown) -> str:
 def _rule(run: pd.Series) -> str:
     return (
         f"Chosen by rule, not by eye: of the VAEs of {run[schema.TARGET]}s with beta = {float(run[BETA]):g} of which "
-        f"no run collapsed, of those with the most complete seeds the one with the lowest mean validation loss, "
-        f"{run[LABEL]}, by its run with the lowest seed, {run[SEED]}."
+        f"no run collapsed, of those with the most complete repeats the one with the lowest mean validation loss, "
+        f"{run[LABEL]}, by its run with the lowest repeat, {run[REPEAT]}."
     )
 
 
@@ -167,7 +167,7 @@ def _others(shown: Shown) -> str:
     if len(shown.runs) == 1:
         return ""
     run = shown.runs.iloc[1]
-    return f"; the same of the VAE of images by the same rule, {run[LABEL]}, seed {run[SEED]}"
+    return f"; the same of the VAE of images by the same rule, {run[LABEL]}, repeat {run[REPEAT]}"
 
 
 def alt(shown: Shown) -> str:

@@ -15,7 +15,7 @@ from reports import style, text
 from reports.analysis.claims import claims
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, highest
 from reports.figures.base import NoDataError, Plot
-from reports.store.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, RUN, SEED, SPLIT
+from reports.store.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, REPEAT, RUN, SPLIT
 
 MOST_PANELS = 4
 NEWLINE = "\n"
@@ -34,7 +34,7 @@ class LearningCurves(NamedTuple):
     """The curves of a few configurations."""
 
     runs: pd.DataFrame
-    """configuration, architecture, label, run_id, seed, state, metric, epoch, value."""
+    """configuration, architecture, label, run_id, repeat, state, metric, epoch, value."""
     medians: pd.DataFrame
     """configuration, metric, epoch, value, seconds of training steps up to then: medians over the complete runs."""
     base_rate: pd.DataFrame
@@ -56,7 +56,7 @@ def record(of: Summary) -> LearningCurves:
     """All configurations if they are few, else one of each architecture, of equal width if the headline has such."""
     names = [metric.name for metric in METRICS]
     logged = of.study.curves[of.study.curves["metric"].isin(names)].dropna(subset="value")
-    about = of.runs[[RUN, CONFIGURATION, ARCHITECTURE, LABEL, SEED, schema.STATE]]
+    about = of.runs[[RUN, CONFIGURATION, ARCHITECTURE, LABEL, REPEAT, schema.STATE]]
     runs = about.merge(logged, on=RUN)
     if runs.empty:
         raise NoDataError("no run with an outcome logged a validation curve.")
@@ -195,7 +195,7 @@ def caption(shown: LearningCurves) -> str:
         else ""
     )
     return (
-        f"Learning curves of {CHOICES[shown.choice]}. Thin: each seed; thick: median of the complete runs; grey "
+        f"Learning curves of {CHOICES[shown.choice]}. Thin: each repeat; thick: median of the complete runs; grey "
         "dotted: runs that did not complete; black dotted: the base rate, the cross-entropy of always predicting the "
         f"foreground share.{seconds} The cross-entropy axis ends at twice the base rate at most."
     )

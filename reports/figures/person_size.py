@@ -31,7 +31,7 @@ class PersonSize(NamedTuple):
     """The best configuration of each architecture."""
 
     points: pd.DataFrame
-    """architecture, bin, size (median, % of the frame), mean, low, high, seeds, scenes."""
+    """architecture, bin, size (median, % of the frame), mean, low, high, repeats, scenes."""
     bins: pd.DataFrame
     """bin, low and high (% of the frame), median, frames: the same for every architecture."""
 

@@ -16,7 +16,7 @@ from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import paired
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary
 from reports.figures.base import NoDataError, Plot
-from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, SEED
+from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
 from reports.store.panel_file import overlap, read_panel
 
 MOST_FRAMES = 3
@@ -39,7 +39,7 @@ class Predictions(NamedTuple):
     """A few frames, predicted by a run of each architecture."""
 
     frames: pd.DataFrame
-    """stem, scene, rule, difference (of the scene; missing without a claim), architecture, label, run_id, seed, iou,
+    """stem, scene, rule, difference (of the scene; missing without a claim), architecture, label, run_id, repeat, iou,
     missed and invented pixels."""
     panels: dict[str, Panel]
     """Architecture -> its frames, in the order of the stems."""
@@ -95,23 +95,23 @@ SHOT = [*PROTOCOL, SCENE, "stem"]
 
 
 def _ranked(of: Summary, claim: Claim, shots: pd.DataFrame) -> pd.DataFrame:
-    """The scenes of which both configurations kept a frame, by difference: SHOT of the lowest such seed, difference."""
+    """The scenes of which both configurations kept a frame, by difference: SHOT of the lowest such repeat, difference."""
     kept = shots.groupby(SHOT, as_index=False).size()
-    lowest = kept[kept["size"] == 2].sort_values(SEED).drop_duplicates([schema.FOLD, SCENE])
+    lowest = kept[kept["size"] == 2].sort_values(REPEAT).drop_duplicates([schema.FOLD, SCENE])
     differences = paired(*arms(of, claim, schema.TEST_IOU)).rename(columns={"value": "difference"})
     ranked = lowest.drop(columns="size").merge(differences, on=[schema.FOLD, SCENE])
     return ranked.sort_values(["difference", schema.FOLD, SCENE], ignore_index=True)
 
 
 def _first_frames(of: Summary) -> Chosen:
-    """Of the lowest seed that the best configurations of all architectures with a panel file completed."""
+    """Of the lowest repeat that the best configurations of all architectures with a panel file completed."""
     shots = _shots(of, list(of.best[CONFIGURATION]))
     if shots.empty:
         raise NoDataError(f"no complete run of the best configurations has a file {schema.PANEL_DATA}.")
-    needed, shared = shots[ARCHITECTURE].nunique(), shots.groupby(SEED)[ARCHITECTURE].nunique()
+    needed, shared = shots[ARCHITECTURE].nunique(), shots.groupby(REPEAT)[ARCHITECTURE].nunique()
     if shared.max() < needed:
-        raise NoDataError("the best configurations have no seed in common, so no frames are the same.")
-    shots = shots[shots[SEED] == shared[shared == needed].index.min()]
+        raise NoDataError("the best configurations have no repeat in common, so no frames are the same.")
+    shots = shots[shots[REPEAT] == shared[shared == needed].index.min()]
     shots = shots[shots.groupby("stem")[ARCHITECTURE].transform("nunique") == needed]
     if shots.empty:
         raise NoDataError("the panel files of the architectures have no frame in common.")
@@ -155,7 +155,7 @@ def _row(shot: pd.Series, panel: Panel, frame: int) -> dict[str, object]:
         "architecture": shot[ARCHITECTURE],
         "label": shot[LABEL],
         "run_id": shot[RUN],
-        "seed": shot[SEED],
+        "repeat": shot[REPEAT],
         "iou": overlap(predicted, truth),
         "missed": int((truth & ~predicted).sum()),
         "invented": int((predicted & ~truth).sum()),
@@ -213,19 +213,19 @@ def _rule(shown: Predictions) -> str:
     frames = shown.frames.drop_duplicates("stem")
     if shown.claim is None:
         return (
-            f"Test frames {text.listed(list(frames['stem']))}, seed {frames['seed'].iloc[0]}: the first frames of the "
+            f"Test frames {text.listed(list(frames['stem']))}, repeat {frames['repeat'].iloc[0]}: the first frames of the "
             "panel file, predicted by the best configuration by validation of "
             f"{_configurations(shown, list(shown.panels))}."
         )
     pair = [str(row[ARCHITECTURE]) for row in (shown.claim.a, shown.claim.b)]
     others = [name for name in shown.panels if name not in pair]
     beside = f"; beside them {_configurations(shown, others)}" if others else ""
-    scenes = [f"{frame['scene']} (seed {frame['seed']})" for _, frame in frames.iterrows()]
+    scenes = [f"{frame['scene']} (repeat {frame['repeat']})" for _, frame in frames.iterrows()]
     return (
         f"Chosen by rule: of {text.counted(shown.scenes, 'test scene')} with a kept frame, the "
-        f"{text.listed(list(frames['rule']))} Δ IoU, the difference of the scene means over seeds, "
+        f"{text.listed(list(frames['rule']))} Δ IoU, the difference of the scene means over repeats, "
         f"{' less '.join(_configurations(shown, [name]) for name in pair)}{beside}. Scenes {text.listed(scenes)}, from "
-        "above: the middle frame, by the runs of the lowest seed that tests the scene."
+        "above: the middle frame, by the runs of the lowest repeat that tests the scene."
     )
 
 

@@ -25,7 +25,7 @@ class Profiles(NamedTuple):
 
 
 def record(of: Summary) -> Profiles:
-    """Scenes' IoU, averaged over seeds."""
+    """Scenes' IoU, averaged over repeats."""
     parts = []
     for _, best in of.best.iterrows():
         cells = of.scenes[of.scenes[CONFIGURATION] == best[CONFIGURATION]]
@@ -55,7 +55,7 @@ def caption(shown: Profiles) -> str:
     """What the lines are."""
     count = text.counted_range(shown.points["scenes"], "scene")
     return (
-        f"Performance profiles: share of the test scenes ({count}) whose IoU, averaged over seeds, is above the value "
+        f"Performance profiles: share of the test scenes ({count}) whose IoU, averaged over repeats, is above the value "
         "on the axis, for each architecture at its best by validation. A line further up and to the right means "
         "a higher IoU on that part of the scenes."
     )

@@ -12,7 +12,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.generative import STAGE, means
 from reports.analysis.summary import Summary
-from reports.figures.base import Plot, seeds
+from reports.figures.base import Plot, repeats
 from reports.figures.betas import line_handles, lines, mask_vaes, series
 
 CONTOURS = 8
@@ -87,7 +87,7 @@ def caption(shown: RateDistortion) -> str:
     return (
         "Distortion (cross-entropy of a sampled reconstruction) against rate (KL divergence from the prior) of masks "
         "under VAEs, Bernoulli likelihood, in nats per test frame. Mark: mean over folds "
-        f"({seeds(shown.points)}); number: latent numbers, the same along each line in this order. Grey lines: equal "
+        f"({repeats(shown.points)}); number: latent numbers, the same along each line in this order. Grey lines: equal "
         "ELBO with beta = 1, whatever beta was trained with; it is minus the distortion at which they meet the left "
         "axis."
     )

@@ -28,18 +28,18 @@ class SceneDifferences(NamedTuple):
     """The first claim, in the metrics of the headline."""
 
     scenes: pd.DataFrame
-    """metric, fold, scene, difference and seeds that it is the mean of; from the smallest difference to the largest."""
+    """metric, fold, scene, difference and repeats that it is the mean of; from the smallest difference to the largest."""
     means: pd.DataFrame
-    """metric, difference, low and high of the primary interval, over, n, seeds, margin, verdict, claims, text."""
+    """metric, difference, low and high of the primary interval, over, n, repeats, margin, verdict, claims, text."""
     claim: Claim
 
 
 def record(of: Summary) -> SceneDifferences:
-    """Differences of the scene means over the seeds that both configurations have."""
+    """Differences of the scene means over the repeats that both configurations have."""
     headline = judge_headline(of)
     if not headline:
         raise NoDataError(
-            "no complete run of a second architecture is there to compare with, on the same scenes and seeds."
+            "no complete run of a second architecture is there to compare with, on the same scenes and repeats."
         )
     judged = [one for one in headline if one.claim.matching == headline[0].claim.matching]
     scenes = pd.concat([_scenes(of, one) for one in judged], ignore_index=True)
@@ -51,8 +51,8 @@ def record(of: Summary) -> SceneDifferences:
 def _scenes(of: Summary, one: Judged) -> pd.DataFrame:
     a, b = arms(of, one.claim, one.metric)
     pairs = paired(a, b).rename(columns={"value": "difference"})
-    seeds = a.groupby(["fold", "scene"])["seed"].nunique().rename("seeds").reset_index()
-    return pairs.merge(seeds).sort_values("difference", kind="stable").assign(metric=one.metric.label)
+    repeats = a.groupby(["fold", "scene"])["repeat"].nunique().rename("repeats").reset_index()
+    return pairs.merge(repeats).sort_values("difference", kind="stable").assign(metric=one.metric.label)
 
 
 def _mean(one: Judged) -> dict[str, object]:
@@ -64,7 +64,7 @@ def _mean(one: Judged) -> dict[str, object]:
         "high": found.interval.high,
         "over": found.over,
         "n": found.n,
-        "seeds": found.seeds,
+        "repeats": found.repeats,
         "margin": one.metric.margin,
         "verdict": word(one),
         "claims": one.claims,
@@ -152,8 +152,8 @@ def caption(shown: SceneDifferences) -> str:
     band = " and ".join(f"±{row['margin']:g}" for _, row in margins.iterrows())
     verdicts = "; ".join(f"{row['metric']}, {row['verdict']}" for _, row in shown.means.iterrows())
     return (
-        f"{pair(shown.claim)}, {shown.claim.matching}: differences on {_count(shown)}, scene means over the seeds "
-        f"that both have ({_seeds(shown)} per scene). The mark is that of the architecture with the higher value. "
+        f"{pair(shown.claim)}, {shown.claim.matching}: differences on {_count(shown)}, scene means over the repeats "
+        f"that both have ({_repeats(shown)} per scene). The mark is that of the architecture with the higher value. "
         f"Diamond: mean over {mean['over']} with its 95 % interval, Student's t {_units(mean)}"
         f"{_arrows(shown)}. Band: {band}, differences that do not matter. Verdict on {first} against {second} "
         f"(p adjusted for {text.counted(mean['claims'], 'claim')}): {verdicts}."
@@ -164,13 +164,13 @@ def _count(shown: SceneDifferences) -> str:
     return text.counted(int((shown.scenes["metric"] == shown.means["metric"].iloc[0]).sum()), "test scene")
 
 
-def _seeds(shown: SceneDifferences) -> str:
-    return text.counted_range(shown.scenes["seeds"], "seed")
+def _repeats(shown: SceneDifferences) -> str:
+    return text.counted_range(shown.scenes["repeats"], "repeat")
 
 
 def _units(mean: pd.Series) -> str:
-    if mean["over"] == "scenes" and mean["seeds"] > 1:
-        return f"of {mean['n']} scenes crossed with {mean['seeds']} seeds (Satterthwaite's degrees of freedom)"
+    if mean["over"] == "scenes" and mean["repeats"] > 1:
+        return f"of {mean['n']} scenes crossed with {mean['repeats']} repeats (Satterthwaite's degrees of freedom)"
     return f"over {mean['n']} {mean['over']}"
 
 

@@ -132,7 +132,7 @@ def caption(shown: Targets) -> str:
     counts = [f"{row['n']} of {style.look(row['architecture']).label}" for _, row in shown.reached.iterrows()]
     return (
         f"Share of the runs that have reached a validation IoU of {text.digits(shown.target)} ({TARGET_SHARE:.0%} of "
-        "the highest median, over configurations, of the best validation IoU), all configurations and seeds of an "
+        "the highest median, over configurations, of the best validation IoU), all configurations and repeats of an "
         f"architecture together ({text.listed(counts)}). A run that missed the target never counts, whether its "
         "training was long or short. Right of each axis: the share in the end with its 95 % Clopper-Pearson interval, "
         "which takes the runs for independent."

@@ -18,7 +18,7 @@ class Tolerance(NamedTuple):
     """The best configuration of each architecture."""
 
     points: pd.DataFrame
-    """architecture, tolerance, mean, low, high, seeds, scenes."""
+    """architecture, tolerance, mean, low, high, repeats, scenes."""
 
 
 def record(of: Summary) -> Tolerance:

@@ -11,7 +11,7 @@ from bench import schema
 from reports import style
 from reports.analysis import budget, search
 from reports.analysis.baselines import LEAK, copy_iou
-from reports.analysis.choices import PEAK, choices, least_seeds, tested
+from reports.analysis.choices import PEAK, choices, least_repeats, tested
 from reports.analysis.claims import Judged, claims, judge_headline, pair
 from reports.analysis.estimates import estimates
 from reports.analysis.statistics import LEVEL, POWER, Interval
@@ -74,10 +74,10 @@ def decision(of: Summary, say: Say) -> list[str]:
 
 def _among(of: Summary, say: Say) -> str:
     """Whom `reports.analysis.choices` chooses from."""
-    seeds = tested(of)[N]
-    if seeds.nunique() == 1:
+    repeats = tested(of)[N]
+    if repeats.nunique() == 1:
         return "all configurations of the comparison" if of.others else "all tested configurations"
-    least = say("choice.seeds", least_seeds(of), lambda count: counted(count, "complete seed"))
+    least = say("choice.repeats", least_repeats(of), lambda count: counted(count, "complete repeat"))
     return f"the configurations with at least {least}"
 
 
@@ -115,15 +115,15 @@ def _judged(of: Summary, say: Say) -> list[str]:
             f"probability of {say('power', POWER, percent)}."
         )
     if first.claim.a[SPLIT] == "scene_holdout":
-        lines.append("Low power: all seeds were tested on the same few scenes.")
-    elif found.over == "folds" and found.seeds > 1:
+        lines.append("Low power: all repeats were tested on the same few scenes.")
+    elif found.over == "folds" and found.repeats > 1:
         corrected = interval(say, "claim.corrected", found.corrected)
         lines.append(f"Corrected for training sets that overlap (Nadeau and Bengio), the interval is {corrected}.")
     return lines
 
 
 def claim(say: Say, name: str, one: Judged) -> str:
-    """`IoU +0.012 [−0.020, +0.044] over 3 folds and 3 seeds. Verdict: inconclusive, p = 0.07`.
+    """`IoU +0.012 [−0.020, +0.044] over 3 folds and 3 repeats. Verdict: inconclusive, p = 0.07`.
 
     Never without the interval; p is adjusted for the claims that are made together, and a refused verdict has none.
     """
@@ -132,7 +132,7 @@ def claim(say: Say, name: str, one: Judged) -> str:
     return (
         f"{one.metric.label} {say(f'{name}.difference', found.difference, signed)} "
         f"{interval(say, name, found.interval)} over {say(f'{name}.n', found.n, _units(found.over))} and "
-        f"{say(f'{name}.seeds', found.seeds, _seeds)}. Verdict: {say(f'{name}.verdict', word(one))}{p}"
+        f"{say(f'{name}.repeats', found.repeats, _repeats)}. Verdict: {say(f'{name}.verdict', word(one))}{p}"
     )
 
 
@@ -152,8 +152,8 @@ def _units(noun: str) -> Callable[[int], str]:
     return lambda count: counted(count, noun[:-1])
 
 
-def _seeds(count: int) -> str:
-    return counted(count, "seed")
+def _repeats(count: int) -> str:
+    return counted(count, "repeat")
 
 
 def _unjudged(of: Summary, say: Say) -> str:
@@ -165,7 +165,7 @@ def _unjudged(of: Summary, say: Say) -> str:
         lost = len(tested) - of.scenes[RUN].nunique()
         of_all = f"{say('unjudged.lost', lost)} of {say('unjudged.tested', len(tested), _runs)}"
         return (
-            f"No difference is judged: {of_all} lack their {schema.FRAME_TABLE}, or the two architectures have no seed "
+            f"No difference is judged: {of_all} lack their {schema.FRAME_TABLE}, or the two architectures have no repeat "
             "in common on the same frames."
         )
     return (

@@ -39,9 +39,9 @@ def _masks(of: Summary, say: Say) -> list[str]:
     sizes = listed([say(f"latent.{size}", size) for size in latents])
     level = say("level", 1 - LEVEL, percent)
     shown = pd.concat(table[table[LATENT].isin(latents)] for table in tables.values())
-    seeds = say("latent.seeds", counted_range(shown[N], "seed"))
+    repeats = say("latent.repeats", counted_range(shown[N], "repeat"))
     starts = {
-        "generative": f"At depth {depth} and base width {width}, test IoU ({level} intervals, {seeds}) of masks that "
+        "generative": f"At depth {depth} and base width {width}, test IoU ({level} intervals, {repeats}) of masks that "
         f"are reconstructed through latents of {sizes} numbers",
         "comparison": "Of images that are segmented through as many",
     }
@@ -137,7 +137,7 @@ def _pretraining(of: Summary, say: Say) -> list[str]:
         return ["Frames were split at random, which leaks: no difference is judged."]
     if not pairs:
         return [
-            "No pre-trained configuration has a complete run of a seed that the same from scratch has too, so no "
+            "No pre-trained configuration has a complete run of a repeat that the same from scratch has too, so no "
             "difference is judged."
         ]
     sentences = []

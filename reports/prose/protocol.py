@@ -5,13 +5,13 @@ import pandas as pd
 from bench import schema
 from reports.analysis.summary import Summary
 from reports.prose.said import Say
-from reports.store.load import BETA, DATA_FOLDS, PRETRAIN_EPOCHS, SEED, SPLIT
+from reports.store.load import BETA, DATA_FOLDS, PRETRAIN_EPOCHS, REPEAT, SPLIT
 from reports.text import counted, digits
 
 SPLITS = {
-    "scene_folds": "by scene into {folds} folds, so that no scene is on two sides; the seed's fold is tested, the next "
+    "scene_folds": "by scene into {folds} folds, so that no scene is on two sides; the repeat's fold is tested, the next "
     "one chooses the epoch, the others train",
-    "scene_holdout": "by scene into {folds} folds, so that no scene is on two sides; all seeds test the same fold, one "
+    "scene_holdout": "by scene into {folds} folds, so that no scene is on two sides; all repeats test the same fold, one "
     "of the others chooses the epoch, the rest train",
     "random_frames": "at random, so that near copies of test frames train: its scores show the leak, nothing else",
 }
@@ -60,9 +60,9 @@ def _splits(runs: pd.DataFrame, say: Say) -> str:
         SPLITS[str(name)].format(folds=say(f"protocol.{name}.folds", " or ".join(map(str, sorted(of[DATA_FOLDS])))))
         for name, of in kinds.groupby(SPLIT, sort=False)
     )
-    seeds = say("protocol.seeds", ", ".join(str(seed) for seed in sorted(runs[SEED].unique())))
+    repeats = say("protocol.repeats", ", ".join(str(repeat) for repeat in sorted(runs[REPEAT].unique())))
     return (
-        f"Frames are split {splits}. The seed (here {seeds}) decides fold, initialisation, order and augmentation, the "
+        f"Frames are split {splits}. The repeat (here {repeats}) decides fold, initialisation, order and augmentation, the "
         "same for every architecture."
     )
 

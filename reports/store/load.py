@@ -31,7 +31,7 @@ CHANNELS = "architecture.channels"
 SKIPS = "architecture.skips"
 NORM = "architecture.norm"
 LR = "training.lr"
-SEED = "seed"
+REPEAT = "repeat"
 EPOCHS = "training.epochs"
 SPLIT = "data.split"
 LATENT = "architecture.latent"
@@ -48,7 +48,7 @@ REQUIRED_PARAMS = (
     NORM,
     LR,
     EPOCHS,
-    SEED,
+    REPEAT,
     SPLIT,
     DATA_FOLDS,
     LATENT,
@@ -74,7 +74,7 @@ OF_RUN = (
 OPTIONAL_TEXT = (schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED, *OF_RUN)
 KNOWN_PARAMS = (*REQUIRED_PARAMS, schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)
 WHOLE = (
-    SEED,
+    REPEAT,
     DATA_FOLDS,
     LATENT,
     PRETRAIN_EPOCHS,
@@ -99,7 +99,7 @@ TAGS = (
     schema.SCHEMA_VERSION,
     schema.STUDY_DESCRIPTION,
     schema.STUDY_PLANNED,
-    schema.STUDY_BUDGET,
+    schema.STUDY_PLANNED_UNITS,
     schema.STUDY_MEMORY_BUDGET,
     schema.STUDY_IMPORTANCE,
     schema.TRIAL,
@@ -114,7 +114,7 @@ CURVES = (schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name)
 ARTIFACTS = "artifacts"
 """Column: local folder of the run's artifacts."""
 
-Budget = dict[schema.Stage, dict[str, int]]
+PlannedUnits = dict[schema.Stage, dict[str, int]]
 """Planned units of each architecture, by stage."""
 
 
@@ -135,7 +135,7 @@ class Study:
     description: str
     planned: int | None
     """Number of planned units; None if the study's parent run does not say."""
-    budget: Budget
+    planned_units: PlannedUnits
     """Empty if the parent run does not say."""
     memory_budget: int | None
     """Largest tensor peak in bytes that a trial may be predicted to have; None if there is no such limit."""
@@ -169,7 +169,7 @@ class Study:
     @property
     def stages(self) -> list[schema.Stage]:
         """The stages that the study has or plans."""
-        present = {*self.budget, *self.ended[schema.STAGE], *self.unfinished[schema.STAGE]}
+        present = {*self.planned_units, *self.ended[schema.STAGE], *self.unfinished[schema.STAGE]}
         return [stage for stage in STAGES if stage in present]
 
     @property
@@ -239,7 +239,7 @@ def _study(name: str, store: Store) -> Study:
         name=name,
         description=_tag(parent, schema.STUDY_DESCRIPTION),
         planned=_count(_tag(parent, schema.STUDY_PLANNED)),
-        budget=_budget(_tag(parent, schema.STUDY_BUDGET)),
+        planned_units=_planned_units(_tag(parent, schema.STUDY_PLANNED_UNITS)),
         memory_budget=_count(_tag(parent, schema.STUDY_MEMORY_BUDGET)),
         importance=_importance(_tag(parent, schema.STUDY_IMPORTANCE)),
         trials=outcomes.assign(**{ARTIFACTS: [str(folder) for folder in store.folders(outcomes)]}),
@@ -323,14 +323,14 @@ def _count(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _budget(text: str) -> Budget:
+def _planned_units(text: str) -> PlannedUnits:
     if not text:
         return {}
     try:
         stages = json.loads(text).items()
         return {stage: {name: int(planned) for name, planned in counts.items()} for stage, counts in stages}
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"tag {schema.STUDY_BUDGET} must be JSON of counts by stage, got {text!r}.") from error
+        raise ValueError(f"tag {schema.STUDY_PLANNED_UNITS} must be JSON of counts by stage, got {text!r}.") from error
 
 
 def _importance(text: str) -> dict[str, Importance]:

@@ -35,7 +35,7 @@ def efforts(of: Summary) -> Table | None:
     columns = ["reached", "epochs", "seconds", "images", "area", "diverged", "stuck", "still rising"]
     return Table(
         f"Effort to a validation IoU of {digits(found.target)} ({TARGET_SHARE:.0%} of the highest median, over "
-        "configurations, of the best validation IoU): medians over the seeds, in which a run that missed it counts as "
+        "configurations, of the best validation IoU): medians over the repeats, in which a run that missed it counts as "
         "infinitely slow. Seconds: training steps only. Area: mean validation IoU over the epochs. Diverged: loss not "
         "finite; stuck: never better than a constant prediction; still rising: gained more than "
         f"{RISING:g} over the last fifth of the epochs.{note}",

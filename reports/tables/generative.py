@@ -15,7 +15,7 @@ from reports.text import DASH, counted, digits, percent, significant, unbroken
 
 SIZES = "Size: depth/base width; latent: its numbers"
 MEANS = "Means over folds at the epoch with the lowest validation loss, intervals by Student's t over folds"
-EXPLAINED = f"{SIZES}; seeds: complete runs, of those that ended, each of which tests its fold. {MEANS}"
+EXPLAINED = f"{SIZES}; repeats: complete runs, of those that ended, each of which tests its fold. {MEANS}"
 PROBE = (
     "probe IoU: of the test masks, as a linear map (ridge regression on the training frames) reads them off the frozen "
     "latent"
@@ -62,9 +62,9 @@ def images(of: Summary) -> Table | None:
 def _quality(of: Summary, target: str, caption: str, columns: dict[str, Show]) -> Table | None:
     configurations = _tested(of)
     table, note = _shortened(configurations[configurations[schema.TARGET] == target])
-    about = {"architecture": "left", "size": "left", **dict.fromkeys(("latent", "beta", "seeds"), "right")}
+    about = {"architecture": "left", "size": "left", **dict.fromkeys(("latent", "beta", "repeats"), "right")}
     rows = [
-        [style.look(row[ARCHITECTURE]).label, *_size(row), MEASURED["seeds"](row), *_cells(row, columns)]
+        [style.look(row[ARCHITECTURE]).label, *_size(row), MEASURED["repeats"](row), *_cells(row, columns)]
         for _, row in table.iterrows()
     ]
     return Table(f"{caption}{note}", {**about, **dict.fromkeys(columns, "right")}, rows) if rows else None
@@ -123,7 +123,7 @@ def _shortened(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     each = max(1, BEST_ROWS // table.groupby(keys).ngroups)
     ranked = table.sort_values([N, statistic(schema.BEST_VAL_LOSS, "mean")], ascending=[False, True])
     best = table[table[CONFIGURATION].isin(ranked.groupby(keys).head(each)[CONFIGURATION])]
-    order = "with the most complete seeds, and of these with the lowest validation loss"
+    order = "with the most complete repeats, and of these with the lowest validation loss"
     note = f" Of {len(table)} configurations the {each} of each architecture and target {order}"
     return best, f"{note}; {len(table) - len(best)} more are in the folder data."
 

@@ -24,7 +24,7 @@ PRESETS = {
 """The four networks of the practical. A study of that name shows all of them, run or not."""
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
-    "seeds": lambda row: _complete(row),
+    "repeats": lambda row: _complete(row),
     "val IoU": lambda row: _spread(row, schema.BEST_VAL_IOU),
     "test IoU": lambda row: _spread(row, schema.TEST_IOU),
     "Boundary IoU": lambda row: _spread(row, schema.TEST_BOUNDARY_IOU),
@@ -48,7 +48,7 @@ COSTS: dict[str, Callable[[pd.Series], str]] = {
     "run s": lambda row: significant(_mean(row, schema.SECONDS)),
 }
 EXPLAINED = (
-    "Seeds: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary IoU "
+    "Repeats: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary IoU "
     "is of bands of 2 % of the diagonal along the boundaries; NSD: share of the boundaries within 1 original pixel of "
     "each other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = a million "
     "bytes; images/s: training speed."
@@ -78,7 +78,7 @@ RIGHT = dict.fromkeys(MEASURED, "right")
 
 def comparison(of: Summary) -> Table:
     """The best configuration of each architecture, chosen by validation."""
-    tried = style.in_order([*of.runs[ARCHITECTURE], *of.study.budget.get("comparison", {})])
+    tried = style.in_order([*of.runs[ARCHITECTURE], *of.study.planned_units.get("comparison", {})])
     best = {str(row[ARCHITECTURE]): row for _, row in of.best.iterrows()}
     rows = [
         [f"{style.look(name).label}\n{unbroken(best[name][LABEL])}", *_measured(best[name])]
@@ -100,7 +100,7 @@ def _baselines(of: Summary) -> list[list[str]]:
         if scores["split"] == "random_frames":
             continue
         shown = dict.fromkeys(MEASURED, DASH) | {
-            "seeds": str(scores["n"]),
+            "repeats": str(scores["n"]),
             "test IoU": with_sd(scores["iou mean"], scores["iou std"]),
             "Boundary IoU": with_sd(scores["boundary_iou mean"], scores["boundary_iou std"]),
         }
@@ -125,7 +125,7 @@ def splits(of: Summary) -> Table | None:
         first = runs.iloc[0]
         rows.append([f"{style.look(first[ARCHITECTURE]).label}\n{summary.channels(first[CHANNELS])}", *cells])
     return Table(
-        "Test IoU by how frames were split (mean ± standard deviation over seeds). random_frames leaks: test frames "
+        "Test IoU by how frames were split (mean ± standard deviation over repeats). random_frames leaks: test frames "
         "have near copies among the training frames, and a score there says nothing about scenes never seen.",
         {"prediction": "left", **dict.fromkeys(names, "right")},
         rows,

@@ -22,7 +22,7 @@ def pretraining(of: Summary) -> Table | None:
         "Pre-trained less from scratch, everything else equal, in as many optimiser steps: those of the epochs named "
         "below the network (depth/base width) reconstruct the images of all training scenes first where the encoder is "
         "pre-trained; only the labelled scenes have masks. Pre-trained, scratch: test IoU, the mean over folds of the "
-        f"seeds that both have. {RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}; detectable: the true "
+        f"repeats that both have. {RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}; detectable: the true "
         f"difference in IoU that this study finds with a probability of {percent(POWER)} among these claims.",
         {"network": "left", **dict.fromkeys(["pre-trained", "scratch", *compared, "detectable"], "right")},
         [_row(of.others[STAGE], judged) for judged in pairs],

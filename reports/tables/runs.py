@@ -6,7 +6,7 @@ from bench import schema
 from reports import style
 from reports.analysis.budget import shares, unnamed
 from reports.analysis.summary import LABEL, Summary
-from reports.store.load import ARCHITECTURE, EPOCHS, SEED
+from reports.store.load import ARCHITECTURE, EPOCHS, REPEAT
 from reports.tables.base import Table
 from reports.text import DASH, counted, significant
 
@@ -49,7 +49,7 @@ def budget(of: Summary) -> Table | None:
 
 def outcomes(of: Summary) -> Table | None:
     """Runs of each architecture by how they ended; None where the budget says so, and more."""
-    if of.study.budget:
+    if of.study.planned_units:
         return None
     ended = of.study.ended
     rows = [
@@ -81,7 +81,7 @@ def reasons(of: Summary) -> Table:
     many = ended.loc[ended[schema.STAGE] != "search", schema.STATE_REASON].nunique() > MOST_REASONS
     rows = []
     for _, runs in logged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(logged, many)], sort=True):
-        examples = "; ".join(f"{run[LABEL]}, seed {run[SEED]}" for _, run in runs.head(2).iterrows())
+        examples = "; ".join(f"{run[LABEL]}, repeat {run[REPEAT]}" for _, run in runs.head(2).iterrows())
         rows.append([style.look(runs[ARCHITECTURE].iloc[0]).label, *_ended(runs), examples])
     unlogged = of.study.unlogged
     for _, runs in unlogged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(unlogged, many)]):
@@ -114,14 +114,14 @@ def unfinished(of: Summary) -> Table:
         [
             run["run_id"][:8],
             style.look(run[ARCHITECTURE]).label if run[ARCHITECTURE] else "not logged yet",
-            _or_dash(run.get(SEED)),
+            _or_dash(run.get(REPEAT)),
             run["status"].lower(),
             _or_dash(run.get(schema.STATE_REASON)),
             "yes" if run[schema.UNIT] in done else "no",
         ]
         for _, run in of.study.unfinished.tail(MOST_UNFINISHED).iterrows()
     ]
-    columns = ["run", "architecture", "seed", "status", "reason", "has an outcome by now"]
+    columns = ["run", "architecture", "repeat", "status", "reason", "has an outcome by now"]
     more = len(of.study.unfinished) - len(rows)
     older = f" {more} older ones are not listed." if more else ""
     return Table(f"Attempts without an outcome: running, or cut off.{older}", dict.fromkeys(columns, "left"), rows)

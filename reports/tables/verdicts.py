@@ -3,15 +3,15 @@
 from bench import schema
 from reports import style
 from reports.analysis.claims import Claim, Judged, arms, by_pair, headline, judge_headline, judge_metrics, pair
-from reports.analysis.statistics import MIN_SEEDS, Interval, iqm
+from reports.analysis.statistics import MIN_REPEATS, Interval, iqm
 from reports.analysis.summary import Summary
 from reports.store.load import ARCHITECTURE, PRETRAIN_EPOCHS
 from reports.tables.base import Table
 from reports.text import DASH, digits, signed
 
 RULE = (
-    "Interval: 95 %, Student's t over the test folds, each fold the mean over its scenes and seeds (over scenes "
-    "crossed with seeds where all seeds share one fold). Verdict: none with fewer than three seeds; equivalent if the "
+    "Interval: 95 %, Student's t over the test folds, each fold the mean over its scenes and repeats (over scenes "
+    "crossed with repeats where all repeats share one fold). Verdict: none with fewer than three repeats; equivalent if the "
     "interval lies inside ± the margin; else better if p < 0.05; else inconclusive. p: adjusted by Holm for all claims "
     "of the table."
 )
@@ -57,7 +57,7 @@ def metrics(of: Summary) -> Table | None:
     differences = ["Δ [95 % CI]", "Δ over scenes [95 % CI]", "p", "margin", "verdict", "detectable"]
     columns = [*names, *differences]
     return Table(
-        f"Every test metric of {pair(first)}. Means over folds of the mean over scenes, of the seeds that both have; "
+        f"Every test metric of {pair(first)}. Means over folds of the mean over scenes, of the repeats that both have; "
         f"below them the mean of the middle half of the scenes (IQM); HD95 and ASSD in original pixels. {RULE} IoU and "
         "Boundary IoU as in the first table, the other metrics adjusted among themselves.",
         {"metric": "left", **dict.fromkeys(columns, "right")},
@@ -116,7 +116,7 @@ def word(one: Judged) -> str:
     words = {
         "better": f"{a} better",
         "worse": f"{b} better",
-        "refused": f"none: {one.comparison.seeds} of {MIN_SEEDS} seeds",
+        "refused": f"none: {one.comparison.repeats} of {MIN_REPEATS} repeats",
     }
     return words.get(one.verdict, one.verdict)
 

@@ -1,13 +1,13 @@
 """The comparison compared with itself: a U-Net and its twin, of which neither can be better."""
 
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, cross_with_seeds, grid
+from studies.spaces import SMALL, SMALL_TRAINING, cross_with_repeats, grid
 from studies.study import Factorial, Unit
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     twins = grid(("unet", "unet_twin"), depths=(3,), bases=(12,), growth=1.5, norm="batch")
-    return cross_with_seeds(twins, data, training, seeds=5)
+    return cross_with_repeats(twins, data, training, repeats=5)
 
 
 STUDY = Factorial(

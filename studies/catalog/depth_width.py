@@ -1,7 +1,7 @@
-"""The main sweep, for a GPU: architecture x depth x base width x growth x seeds, all paired."""
+"""The main sweep, for a GPU: architecture x depth x base width x growth x repeats, all paired."""
 
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import cross_with_seeds, grid
+from studies.spaces import cross_with_repeats, grid
 from studies.study import Factorial, Unit
 
 
@@ -13,7 +13,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
             ("hourglass", "unet"), depths=range(1, 7), bases=(8, 16, 32, 64, 128), growth=growth, norm="batch"
         )
     ]
-    return cross_with_seeds(sizes, data, training, seeds=3)
+    return cross_with_repeats(sizes, data, training, repeats=3)
 
 
 STUDY = Factorial(

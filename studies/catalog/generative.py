@@ -21,7 +21,7 @@ MAP_DEPTHS = (2, 3, 4)
 LATENTS = (4, 16, 64)
 MAP = (0,)
 BETAS = (1.0, 8.0)
-SEEDS = 3
+REPEATS = 3
 LABELLED_SCENES = 6
 FEW_LABELS_EPOCHS = 5
 """Times the epochs of the others: an epoch of few labelled frames is short."""
@@ -30,12 +30,12 @@ FEW_LABELS_EPOCHS = 5
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     return [
         unit
-        for seed in range(SEEDS)
+        for repeat in range(REPEATS)
         for units in (
-            _generative("mask", DEPTHS, LATENTS, BETAS, data, training, seed),
-            _generative("image", MAP_DEPTHS, MAP, BETAS[:1], data, training, seed),
-            _segmentation(data, training, seed),
-            _pretraining(data, training, seed),
+            _generative("mask", DEPTHS, LATENTS, BETAS, data, training, repeat),
+            _generative("image", MAP_DEPTHS, MAP, BETAS[:1], data, training, repeat),
+            _segmentation(data, training, repeat),
+            _pretraining(data, training, repeat),
         )
         for unit in units
     ]
@@ -48,7 +48,7 @@ def _generative(
     betas: Sequence[float],
     data: DataConfig,
     training: TrainingConfig,
-    seed: int,
+    repeat: int,
 ) -> list[Unit]:
     """Auto-encoders, which have no beta, and VAEs of every beta."""
     from architectures.registry import configure
@@ -65,14 +65,18 @@ def _generative(
                     latent=latent,
                     image_size=data.size,
                 )
-                config = RunConfig(architecture=network, data=data, training=replace(training, beta=beta), seed=seed)
+                config = RunConfig(
+                    architecture=network, data=data, training=replace(training, beta=beta), repeat=repeat
+                )
                 factors: dict[str, Factor] = {"architecture": name, "target": target, "depth": depth, "latent": latent}
                 beta_factor: dict[str, Factor] = {"beta": beta} if name == "vae" else {}
-                units.append(Unit(config=config, factors={**factors, **beta_factor, "seed": seed}, stage="generative"))
+                units.append(
+                    Unit(config=config, factors={**factors, **beta_factor, "repeat": repeat}, stage="generative")
+                )
     return units
 
 
-def _segmentation(data: DataConfig, training: TrainingConfig, seed: int) -> list[Unit]:
+def _segmentation(data: DataConfig, training: TrainingConfig, repeat: int) -> list[Unit]:
     """Images to masks through the same latents."""
     networks = grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
     return [
@@ -81,16 +85,16 @@ def _segmentation(data: DataConfig, training: TrainingConfig, seed: int) -> list
                 architecture=replace(network, latent=latent, image_size=data.size),
                 data=data,
                 training=training,
-                seed=seed,
+                repeat=repeat,
             ),
-            factors={**factors, "latent": latent, "seed": seed},
+            factors={**factors, "latent": latent, "repeat": repeat},
         )
         for latent in LATENTS
         for network, factors in networks
     ]
 
 
-def _pretraining(data: DataConfig, training: TrainingConfig, seed: int) -> list[Unit]:
+def _pretraining(data: DataConfig, training: TrainingConfig, repeat: int) -> list[Unit]:
     """With few labels: the whole budget to segment, or half of it to reconstruct the images of all scenes first."""
     networks = grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
     epochs = FEW_LABELS_EPOCHS * training.epochs
@@ -100,9 +104,9 @@ def _pretraining(data: DataConfig, training: TrainingConfig, seed: int) -> list[
                 architecture=network,
                 data=replace(data, labelled_scenes=LABELLED_SCENES),
                 training=replace(training, epochs=epochs, pretrain_epochs=pretrain_epochs),
-                seed=seed,
+                repeat=repeat,
             ),
-            factors={**factors, "pretrain_epochs": pretrain_epochs, "seed": seed},
+            factors={**factors, "pretrain_epochs": pretrain_epochs, "repeat": repeat},
             stage="pretraining",
         )
         for network, factors in networks
@@ -114,7 +118,7 @@ STUDY = Factorial(
     name="generative",
     question="The latent space: auto-encoder and VAE by depth, latent and beta, pre-training with few labels, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=7, batch_size=8, lr=1e-2, dice_weight=3.0),
+    training=TrainingConfig(epochs=7, batch_size=8, lr=1e-2, loss=(("bce", 1.0), ("dice", 3.0))),
     plan=_plan,
     data=SMALL,
 )

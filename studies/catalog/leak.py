@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bench.config import DataConfig, SplitName, TrainingConfig
-from studies.spaces import cross_with_seeds, presets
+from studies.spaces import cross_with_repeats, presets
 from studies.study import Factorial, Unit
 
 SPLITS: tuple[SplitName, ...] = ("scene_folds", "random_frames")
@@ -11,7 +11,7 @@ SPLITS: tuple[SplitName, ...] = ("scene_folds", "random_frames")
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     networks = presets(("hourglass", "unet"))
-    by_split = [cross_with_seeds(networks, replace(data, split=split), training, seeds=3) for split in SPLITS]
+    by_split = [cross_with_repeats(networks, replace(data, split=split), training, repeats=3) for split in SPLITS]
     return [
         replace(unit, factors={**unit.factors, "split": unit.config.data.split})
         for units in zip(*by_split, strict=True)

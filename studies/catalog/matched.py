@@ -3,7 +3,7 @@
 from architectures.config import ArchitectureConfig
 from bench.config import DataConfig, TrainingConfig
 from studies.matching import costs, match_width
-from studies.spaces import SMALL, SMALL_TRAINING, cross_with_seeds, grid
+from studies.spaces import SMALL, SMALL_TRAINING, cross_with_repeats, grid
 from studies.study import Factor, Factorial, Unit
 
 DEPTH, BASE_WIDTH, GROWTH = 3, 16, 1.5
@@ -15,7 +15,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
         match_width(unet[0], lambda width: _networks("hourglass", [width])[0][0], cost)
         for cost in costs(data, training).values()
     ]
-    return cross_with_seeds([unet, *_networks("hourglass", [BASE_WIDTH, *matched])], data, training, seeds=5)
+    return cross_with_repeats([unet, *_networks("hourglass", [BASE_WIDTH, *matched])], data, training, repeats=5)
 
 
 def _networks(name: str, bases: list[int]) -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
@@ -24,7 +24,7 @@ def _networks(name: str, bases: list[int]) -> list[tuple[ArchitectureConfig, dic
 
 STUDY = Factorial(
     name="matched",
-    question="U-Net against Hourglasses of equal width, parameters, arithmetic and memory, five paired seeds, 64x64.",
+    question="U-Net against Hourglasses of equal width, parameters, arithmetic and memory, five paired repeats, 64x64.",
     size=64,
     training=SMALL_TRAINING,
     plan=_plan,

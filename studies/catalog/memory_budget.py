@@ -9,7 +9,7 @@ STUDY = Search(
     name="memory_budget",
     question="Validation IoU against peak memory of Hourglass and U-Net, 40 settings each, at most 64 MiB, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=6, batch_size=8, dice_weight=3.0),
+    training=TrainingConfig(epochs=6, batch_size=8, loss=(("bce", 1.0), ("dice", 3.0))),
     data=SMALL,
     architectures=("hourglass", "unet"),
     trials=40,

@@ -1,7 +1,7 @@
 """The practical's own experiments, each with three attempts: the presets, then features and depth varied."""
 
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import cross_with_seeds, grid, presets
+from studies.spaces import cross_with_repeats, grid, presets
 from studies.study import Factorial, Unit
 
 
@@ -9,7 +9,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     named = presets(("simple_conv_shallow", "simple_conv_deep", "hourglass", "unet"))
     features = grid(("hourglass", "unet"), depths=(3,), bases=(8, 16, 24))
     depths = grid(("hourglass", "unet"), depths=(2, 3, 4), bases=(16,))
-    return cross_with_seeds([*named, *features, *depths], data, training, seeds=3)
+    return cross_with_repeats([*named, *features, *depths], data, training, repeats=3)
 
 
 STUDY = Factorial(

@@ -1,20 +1,20 @@
 """The default: every part of the comparison, small enough for two CPU cores and a few minutes."""
 
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import SMALL, cross_with_seeds, grid
+from studies.spaces import SMALL, cross_with_repeats, grid
 from studies.study import Factorial, Unit
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     sizes = grid(("simple_conv", "hourglass", "unet"), depths=(1, 3), bases=(6, 12), growth=1.5, norm="batch")
-    return cross_with_seeds(sizes, data, training, seeds=3)
+    return cross_with_repeats(sizes, data, training, repeats=3)
 
 
 STUDY = Factorial(
     name="quick",
-    question="A first look: SimpleConv, Hourglass and U-Net at two depths and two widths, three paired seeds, 64x64.",
+    question="A first look: SimpleConv, Hourglass and U-Net at two depths and two widths, three paired repeats, 64x64.",
     size=64,
-    training=TrainingConfig(epochs=5, batch_size=8, lr=1e-2, dice_weight=3.0),
+    training=TrainingConfig(epochs=5, batch_size=8, lr=1e-2, loss=(("bce", 1.0), ("dice", 3.0))),
     plan=_plan,
     data=SMALL,
 )

@@ -1,8 +1,8 @@
-"""From Hourglass to U-Net one skip connection at a time: every subset of three levels, each with three seeds."""
+"""From Hourglass to U-Net one skip connection at a time: every subset of three levels, each with three repeats."""
 
 from architectures.config import ArchitectureConfig, widths
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, cross_with_seeds, skip_subsets
+from studies.spaces import SMALL, SMALL_TRAINING, cross_with_repeats, skip_subsets
 from studies.study import Factor, Factorial, Unit
 
 DEPTH, BASE_WIDTH = 3, 12
@@ -18,7 +18,7 @@ def _network(skips: tuple[int, ...]) -> tuple[ArchitectureConfig, dict[str, Fact
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return cross_with_seeds([_network(skips) for skips in skip_subsets(DEPTH)], data, training, seeds=3)
+    return cross_with_repeats([_network(skips) for skips in skip_subsets(DEPTH)], data, training, repeats=3)
 
 
 STUDY = Factorial(

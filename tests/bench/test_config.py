@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from architectures.registry import configure
-from bench.config import DataConfig, RunConfig, TrainingConfig, config_hash, flatten, unflatten
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.stored_config import config_hash, flatten, unflatten
 
 
 def make(**changes: Any) -> RunConfig:
@@ -17,9 +18,9 @@ def make(**changes: Any) -> RunConfig:
     "config",
     [
         make(),
-        make(seed=7),
+        make(repeat=7),
         replace(make(), data=DataConfig(path='odd "name", 1', size=(48, 96), scene_pattern=r"^(\d+)_")),
-        replace(make(), training=TrainingConfig(lr=1e-5, epochs=1, schedule="constant", colour=0.0)),
+        replace(make(), training=TrainingConfig(lr=1e-5, epochs=1, schedule="constant", color_jitter=0.0)),
         replace(make(), architecture=configure("hourglass", (3,), norm="group")),
         replace(make(), architecture=configure("vae", (4, 8), target="mask", latent=8, image_size=(128, 128))),
         replace(make(), data=DataConfig(labelled_scenes=4), training=TrainingConfig(pretrain_epochs=7, sigma=0.1)),
@@ -33,7 +34,7 @@ def test_round_trip(config: RunConfig) -> None:
 
 
 def test_hash_tells_configs_apart() -> None:
-    variants = [make(), make(seed=1), replace(make(), training=TrainingConfig(lr=1e-4))]
+    variants = [make(), make(repeat=1), replace(make(), training=TrainingConfig(lr=1e-4))]
     variants.append(replace(make(), architecture=configure("unet", (4, 8), skips=(1,))))
     assert len({config_hash(variant) for variant in variants}) == len(variants)
 
@@ -51,11 +52,11 @@ def test_missing_field_is_named() -> None:
         (lambda: TrainingConfig(epochs=0), "training.epochs must be at least 1, got 0"),
         (lambda: TrainingConfig(lr=0), "training.lr must be above 0, got 0"),
         (lambda: TrainingConfig(flip=1.5), r"training.flip must lie in \[0, 1\], got 1.5"),
-        (lambda: TrainingConfig(bce_weight=0, dice_weight=0), "must be above 0, got 0"),
+        (lambda: TrainingConfig(loss=(("bce", 0.0),)), "training.loss must have a weight above 0"),
         (lambda: TrainingConfig(schedule="step"), "training.schedule must be one of one_cycle, constant, got 'step'"),
         (lambda: DataConfig(size=(8, 64)), r"data.size must be at least 16 pixels high and wide, got \(8, 64\)"),
         (lambda: DataConfig(folds=2), r"data.folds must be at least 3 \(train, validation, test\), got 2"),
-        (lambda: make(seed=-1), "seed must be at least 0, got -1"),
+        (lambda: make(repeat=-1), "repeat must be at least 0, got -1"),
         (lambda: DataConfig(labelled_scenes=-1), "data.labelled_scenes must be at least 0, got -1"),
         (lambda: TrainingConfig(beta=-0.1), "training.beta must be at least 0, got -0.1"),
         (lambda: TrainingConfig(sigma=0.001), "or at least one grey level, 0.00392, got 0.001"),
@@ -93,5 +94,5 @@ def test_values_out_of_range_are_refused(make_config: Any, message: str) -> None
         make_config()
 
 
-def test_seed_walks_through_the_folds() -> None:
-    assert [make(seed=seed).fold for seed in range(7)] == [0, 1, 2, 3, 4, 0, 1]
+def test_repeat_walks_through_the_folds() -> None:
+    assert [make(repeat=repeat).fold for repeat in range(7)] == [0, 1, 2, 3, 4, 0, 1]

@@ -16,8 +16,9 @@ from bench import schema
 from bench.__main__ import main
 from bench.commands.predict import load_checkpoint, predict_mask
 from bench.commands.session import train_one
-from bench.config import RunConfig, TrainingConfig, config_hash, unflatten
+from bench.config import RunConfig, TrainingConfig
 from bench.run import measure_bottleneck, measure_memory, run
+from bench.stored_config import config_hash, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 
@@ -168,7 +169,7 @@ def test_memory_of_a_step_is_measured_once_for_all_runs_of_a_shape(
     monkeypatch.setattr(
         "bench.run.measure_memory", lambda config, *rest: measured.append(config) or measure_memory(config, *rest)
     )
-    configs = [tiny_config(seed=3), tiny_config(seed=4), tiny_config("hourglass", seed=3)]
+    configs = [tiny_config(repeat=3), tiny_config(repeat=4), tiny_config("hourglass", repeat=3)]
     peaks = [train_one(config, runs=tmp_path, device="cpu")["tensor_peak_bytes"] for config in configs]
     assert measured == [configs[0], configs[2]]
     assert peaks[0] == peaks[1] != peaks[2]
@@ -186,11 +187,11 @@ def test_same_config_gives_the_same_numbers(answer: dict[str, Any], runs: Path, 
     assert again["run_id"] != answer["run_id"]
 
 
-def test_architectures_of_a_seed_share_the_split_and_the_baselines(
+def test_architectures_of_a_repeat_share_the_split_and_the_baselines(
     answer: dict[str, Any], runs: Path, tiny_config: MakeConfig
 ) -> None:
     other = train_one(tiny_config("hourglass"), runs=runs, device="cpu")
-    third = train_one(tiny_config("hourglass", seed=1), runs=runs, device="cpu")
+    third = train_one(tiny_config("hourglass", repeat=1), runs=runs, device="cpu")
     client = open_store(tracking_url(runs))
     ours, same, another = (client.get_run(run["run_id"]).data for run in (answer, other, third))
     assert ours.tags[schema.SPLIT_DIGEST] == same.tags[schema.SPLIT_DIGEST] != another.tags[schema.SPLIT_DIGEST]

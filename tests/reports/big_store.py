@@ -45,7 +45,7 @@ class LongUnit(Unit):
         """Columns of the frame table: frames of a scene differ a little."""
         names, frame = self.scenes(scenes), np.arange(scenes * FRAMES)
         hard = np.random.default_rng(self.fold).normal(0, 0.05, scenes)
-        own = np.random.default_rng([self.seed, *self.architecture.encode()]).normal(0, 0.01, scenes)
+        own = np.random.default_rng([self.repeat, *self.architecture.encode()]).normal(0, 0.01, scenes)
         level = self.test_iou + hard - hard.mean() + own - own.mean()
         ious = np.clip(level[frame // FRAMES] + 0.02 * np.sin(frame), 0.01, 0.99).tolist()
         columns = {metric.column: [self.test(metric, iou) for iou in ious] for metric in schema.TEST_METRICS}
@@ -55,17 +55,17 @@ class LongUnit(Unit):
         return {"stem": [f"{name}_{place:04d}" for place, name in enumerate(names)], "scene": names, **columns}
 
 
-def long_grid(number: int, seeds: int = 5) -> list[Unit]:
-    """So many runs of a grid of widths, depths 2 to 6, three architectures and seeds."""
+def long_grid(number: int, repeats: int = 5) -> list[Unit]:
+    """So many runs of a grid of widths, depths 2 to 6, three architectures and repeats."""
     cells = (
         (width, *rest)
         for width in count(4, 2)
-        for rest in product(range(2, 7), ("simple_conv", "hourglass", "unet"), range(seeds))
+        for rest in product(range(2, 7), ("simple_conv", "hourglass", "unet"), range(repeats))
     )
     return [_unit(place, *cell) for place, cell in enumerate(islice(cells, number))]
 
 
-def _unit(place: int, width: int, depth: int, architecture: str, seed: int) -> Unit:
+def _unit(place: int, width: int, depth: int, architecture: str, repeat: int) -> Unit:
     """Scores level off with width; of 49 runs one diverges and one is too large."""
     state, reason = "complete", ""
     if place % 49 == 23:
@@ -75,13 +75,13 @@ def _unit(place: int, width: int, depth: int, architecture: str, seed: int) -> U
     lack = {"simple_conv": 0.1, "hourglass": 0.02, "unet": 0.0}[architecture] + 0.35 / (1 + 0.2 * depth + 0.03 * width)
     iou = 0.9 - lack + np.random.default_rng(place).normal(0, 0.012)
     return LongUnit(
-        architecture=architecture, depth=depth, width=width, seed=seed, state=state, reason=reason, iou=float(iou)
+        architecture=architecture, depth=depth, width=width, repeat=repeat, state=state, reason=reason, iou=float(iou)
     )
 
 
 def fill_fast(runs: Path, units: list[Unit], *, study: str = "quick") -> None:
     """What `fake_store.fill` makes of units that have an outcome and logged their parameters."""
-    plan = {schema.STUDY_BUDGET: json.dumps(budget(units))}
+    plan = {schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))}
     fill(runs, [], study=study, planned=len({unit.unit() for unit in units}), tags=plan)
     numbered = [_Run(number, unit, study) for number, unit in enumerate(units)]
     with closing(sqlite3.connect(runs / schema.TRACKING_DB)) as connection, connection:
@@ -159,12 +159,12 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[Row]) -> 
 
 
 def _write_artifacts(folder: Path, unit: Unit, panels: dict[tuple[str, int], Path]) -> None:
-    """Runs of a seed and architecture share a panel file, by hard links: thousands would take gigabytes."""
+    """Runs of a repeat and architecture share a panel file, by hard links: thousands would take gigabytes."""
     folder.mkdir(parents=True)
     pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
     pd.DataFrame(unit.calibration()).to_parquet(folder / schema.CALIBRATION_TABLE)
     panel = folder / schema.PANEL_DATA
-    first = panels.setdefault((unit.architecture, unit.seed), panel)
+    first = panels.setdefault((unit.architecture, unit.repeat), panel)
     if first == panel:
         arrays = blobs(unit)
         places = np.unique(arrays["scenes"], return_index=True)[1]

@@ -56,8 +56,8 @@ def summarised(new_store: Fill) -> Callable[..., Summary]:
 
 @pytest.fixture(scope="session")
 def small_store(new_store: Fill) -> Path:
-    """A finished study: 3 architectures x 2 depths x 2 widths x 2 seeds, to be read only."""
-    return new_store(grid(seeds=2, epochs=3))
+    """A finished study: 3 architectures x 2 depths x 2 widths x 2 repeats, to be read only."""
+    return new_store(grid(repeats=2, epochs=3))
 
 
 @pytest.fixture(scope="session")
@@ -70,22 +70,22 @@ def troubled_store(new_store: Fill) -> Path:
 def search_store(new_store: Fill) -> Path:
     """A search of two architectures with its refits, to be read only."""
     units = [*searched(12, epochs=2), *refits(2, epochs=2)]
-    return new_store(units, study="search", tags=SEARCH_TAGS | {schema.STUDY_BUDGET: json.dumps(budget(units))})
+    return new_store(units, study="search", tags=SEARCH_TAGS | {schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
 
 
 @pytest.fixture(scope="session")
 def front_store(new_store: Fill) -> Path:
     """A study that searches only, to be read only."""
     units = searched(12, epochs=2)
-    tags = SEARCH_TAGS | {schema.STUDY_BUDGET: json.dumps(budget(units))}
+    tags = SEARCH_TAGS | {schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))}
     return new_store(units, study="memory_budget", tags=tags)
 
 
 @pytest.fixture(scope="session")
 def generative_store(new_store: Fill) -> Path:
-    """Auto-encoders, VAEs, segmentation through equal latents, and pre-training, each of 3 seeds; to be read only."""
+    """Auto-encoders, VAEs, segmentation through equal latents, and pre-training, each of 3 repeats; to be read only."""
     units = generative()
-    return new_store(units, study="generative", tags={schema.STUDY_BUDGET: json.dumps(budget(units))})
+    return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
 
 
 @pytest.fixture

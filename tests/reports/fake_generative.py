@@ -41,7 +41,7 @@ def _of_posterior(unit: "Unit") -> dict[schema.Metric, float]:
         schema.TEST_BITS: -elbo / math.log(2) / (unit.size**2 * (3 if image else 1)),
         schema.ACTIVE_UNITS: float(active),
         schema.SAMPLE_DISTANCE: 0.12 + 0.01 * unit.beta,
-        schema.UNSEEN_DISTANCE: 0.11 + 0.002 * unit.seed,
+        schema.UNSEEN_DISTANCE: 0.11 + 0.002 * unit.repeat,
         schema.COPIED_SHARE: 0.05,
     }
     return found | ({schema.TEST_SIGMA: 1 / 255 if "sigma" in unit.collapse else 0.1} if image else {})
@@ -98,7 +98,7 @@ def pictures(unit: "Unit") -> dict[str, np.ndarray]:
     }
     if unit.architecture != "vae":
         return found
-    drawn = np.random.default_rng(unit.seed).uniform(0.15, 0.45, SAMPLES)
+    drawn = np.random.default_rng(unit.repeat).uniform(0.15, 0.45, SAMPLES)
     return found | {"samples": _discs(unit, drawn, soft=0.3), "neighbours": _discs(unit, drawn.round(1))}
 
 

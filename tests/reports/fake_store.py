@@ -149,7 +149,7 @@ def _environment(unit: Unit) -> dict[str, str]:
         "cores": "2",
     }
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
-    digests = {schema.DATA_DIGEST: unit.data * 4, schema.SPLIT_DIGEST: f"{unit.split} {unit.seed}"}
+    digests = {schema.DATA_DIGEST: unit.data * 4, schema.SPLIT_DIGEST: f"{unit.split} {unit.repeat}"}
     opened = (
         {schema.TEST_OPENED: "2026-01-01T00:00:00+00:00"} if unit.state == "complete" and unit.trial is None else {}
     )
@@ -224,7 +224,7 @@ def main(runs: str, study: str = "quick", tracking: str = "") -> None:
         Path(runs),
         units,
         study=study,
-        tags={**tags, schema.STUDY_BUDGET: json.dumps(budget(units))},
+        tags={**tags, schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))},
         tracking=tracking,
     )
 

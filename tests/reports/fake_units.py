@@ -21,7 +21,7 @@ class Unit:
     architecture: str = "hourglass"
     depth: int = 2
     width: int = 8
-    seed: int = 0
+    repeat: int = 0
     state: str | None = "complete"
     """None: the attempt has no outcome."""
     reason: str = ""
@@ -62,7 +62,7 @@ class Unit:
     @property
     def fold(self) -> int:
         """The fold that is tested."""
-        return 0 if self.split == "scene_holdout" else self.seed % 5
+        return 0 if self.split == "scene_holdout" else self.repeat % 5
 
     @property
     def trained_epochs(self) -> int:
@@ -99,14 +99,14 @@ class Unit:
 
     @property
     def test_iou(self) -> float:
-        """Grows with depth and width, and differs among architectures and seeds. Of images it is a quality likewise."""
+        """Grows with depth and width, and differs among architectures and repeats. Of images it is a quality likewise."""
         if self.iou is not None:
             return self.iou
         bases = {"simple_conv": 0.45, "hourglass": 0.6, "unet": 0.66, "autoencoder": 0.68, "vae": 0.66}
         base = bases.get(self.architecture, 0.5) - 0.02 * (self.beta - 1)
         base += (0.03 * (math.log2(self.latent) - 6) if self.latent else 0) - (0.2 if self.labelled_scenes else 0)
         base += 0.02 * bool(self.pretrain_epochs)
-        wobble = np.random.default_rng([self.seed, self.depth, self.width, *self.architecture.encode()]).normal(
+        wobble = np.random.default_rng([self.repeat, self.depth, self.width, *self.architecture.encode()]).normal(
             0, 0.012
         )
         return float(base + 0.05 * self.depth + 0.02 * math.log2(self.width) + wobble)
@@ -132,7 +132,7 @@ class Unit:
             "training.epochs": str(self.epochs),
             "training.batch_size": "16",
             "training.lr": "0.003",
-            "seed": str(self.seed),
+            "repeat": str(self.repeat),
             schema.DEPTH: str(self.depth),
             schema.BASE_WIDTH: str(self.width),
             schema.FOLD: str(self.fold),
@@ -188,8 +188,8 @@ class Unit:
             schema.SECONDS: 2.0 + macs / 4e7,
             schema.IDLE_SECONDS: 0.4,
             schema.EPOCH_IMAGES: 180,
-            schema.FOREGROUND_SHARE: 0.3 + 0.01 * self.seed,
-            schema.ALL_FOREGROUND_IOU: 0.3 + 0.01 * self.seed,
+            schema.FOREGROUND_SHARE: 0.3 + 0.01 * self.repeat,
+            schema.ALL_FOREGROUND_IOU: 0.3 + 0.01 * self.repeat,
         }
         if self.pretrain_epochs:
             values[schema.PRETRAIN_SECONDS] = macs / 5e7
@@ -224,12 +224,12 @@ class Unit:
         return values[metric.column]
 
     def baselines(self) -> dict[schema.Metric, float]:
-        """Scores of the baselines, which the seed alone decides."""
+        """Scores of the baselines, which the repeat alone decides."""
         scores = {"all_foreground": 0.3, "base_rate": 0.0, "mean_mask": 0.4, "copy": 0.5}
         if self.leaky or self.split == "random_frames":
             scores["copy"] = 0.92
         return {
-            schema.baseline_metric(name, column): scores[name] + 0.01 * self.seed
+            schema.baseline_metric(name, column): scores[name] + 0.01 * self.repeat
             for name in schema.BASELINES
             for column in schema.BASELINE_COLUMNS
         }
@@ -238,7 +238,7 @@ class Unit:
         """Columns of the frame table: two frames of each scene, which is as hard for every architecture."""
         names = self.scenes(scenes)
         hard = np.random.default_rng(self.fold).normal(0, 0.05, scenes)
-        own = np.random.default_rng([self.seed, *self.architecture.encode()]).normal(0, 0.01, scenes)
+        own = np.random.default_rng([self.repeat, *self.architecture.encode()]).normal(0, 0.01, scenes)
         ious = [float(self.test_iou + value) for value in hard - hard.mean() + own - own.mean() for _ in range(2)]
         columns = {metric.column: [self.test(metric, iou) for iou in ious] for metric in schema.TEST_METRICS}
         columns[schema.FRAME_FOREGROUND] = [0.1 + 0.05 * (place % 5) for place in range(len(names))]
@@ -265,7 +265,7 @@ class Unit:
     def curve(self, epoch: int) -> dict[str, float]:
         """Metrics of one epoch."""
         share = 1 - math.exp(-3.5 * epoch / self.epochs)
-        share *= 1 + 0.05 * math.sin(epoch * (1 + self.seed))
+        share *= 1 + 0.05 * math.sin(epoch * (1 + self.repeat))
         bce = 0.62 - 0.5 * share * self.test_iou
         losses = {
             schema.TRAIN_LOSS.name: bce + 0.4,
@@ -280,10 +280,10 @@ class Unit:
         return losses | (scores if self.segments else {}) | reconstructed
 
 
-def grid(seeds: int = 3, epochs: int = 8) -> list[Unit]:
-    """The realistic study: 3 architectures x 2 depths x 2 widths x seeds."""
-    choices = product(("simple_conv", "hourglass", "unet"), (2, 3), (8, 16), range(seeds))
-    return [Unit(architecture=a, depth=d, width=w, seed=s, epochs=epochs) for a, d, w, s in choices]
+def grid(repeats: int = 3, epochs: int = 8) -> list[Unit]:
+    """The realistic study: 3 architectures x 2 depths x 2 widths x repeats."""
+    choices = product(("simple_conv", "hourglass", "unet"), (2, 3), (8, 16), range(repeats))
+    return [Unit(architecture=a, depth=d, width=w, repeat=s, epochs=epochs) for a, d, w, s in choices]
 
 
 def searched(trials: int = 30, epochs: int = 4) -> list[Unit]:
@@ -310,18 +310,18 @@ def searched(trials: int = 30, epochs: int = 4) -> list[Unit]:
     return units
 
 
-def refits(seeds: int = 5, epochs: int = 8) -> list[Unit]:
+def refits(repeats: int = 5, epochs: int = 8) -> list[Unit]:
     """The comparison after a search: one configuration of each architecture."""
     lr = {"training.lr": "0.0031"}
-    choices = product(range(1, seeds + 1), (("hourglass", 4, 24), ("unet", 3, 16)))
-    return [Unit(architecture=a, depth=d, width=w, seed=s, epochs=epochs, params=lr) for s, (a, d, w) in choices]
+    choices = product(range(1, repeats + 1), (("hourglass", 4, 24), ("unet", 3, 16)))
+    return [Unit(architecture=a, depth=d, width=w, repeat=s, epochs=epochs, params=lr) for s, (a, d, w) in choices]
 
 
-def generative(seeds: int = 3, epochs: int = 2) -> list[Unit]:
+def generative(repeats: int = 3, epochs: int = 2) -> list[Unit]:
     """The study `generative`, smaller: what reconstructs, what segments through equal latents, and pre-training."""
     units = []
-    for seed, latent in product(range(seeds), (4, 16)):
-        flat = Unit(depth=3, seed=seed, latent=latent, epochs=epochs, size=32)
+    for repeat, latent in product(range(repeats), (4, 16)):
+        flat = Unit(depth=3, repeat=repeat, latent=latent, epochs=epochs, size=32)
         vae = replace(flat, architecture="vae")
         for depth in (2, 3):
             units.append(replace(flat, architecture="autoencoder", depth=depth))
@@ -329,13 +329,13 @@ def generative(seeds: int = 3, epochs: int = 2) -> list[Unit]:
         units += [replace(flat, architecture=name, target="image") for name in ("autoencoder", "vae")]
         units += [replace(flat, architecture=name) for name in ("hourglass", "unet")]
     few = Unit(depth=3, labelled_scenes=6, epochs=2 * epochs, size=32)
-    choices = product(range(seeds), ("hourglass", "unet"), (0, epochs))
-    return units + [replace(few, seed=s, architecture=a, pretrain_epochs=p) for s, a, p in choices]
+    choices = product(range(repeats), ("hourglass", "unet"), (0, epochs))
+    return units + [replace(few, repeat=s, architecture=a, pretrain_epochs=p) for s, a, p in choices]
 
 
 def blobs(unit: Unit) -> dict[str, np.ndarray]:
     """Arrays of a panel file, a frame of each test scene: ellipses, found the better the higher the IoU."""
-    rng = np.random.default_rng(unit.seed)
+    rng = np.random.default_rng(unit.repeat)
     stems, scenes = (unit.frames()[name][::2] for name in ("stem", "scene"))
     y, x = np.mgrid[: unit.size, : unit.size] / unit.size
     truth, images, probability = [], [], []
@@ -346,7 +346,7 @@ def blobs(unit: Unit) -> dict[str, np.ndarray]:
         inside = np.minimum(body, head)
         truth.append(inside < 1)
         images.append((noise + 120 * (inside < 1)[..., None] + 60 * x[..., None]).astype(np.uint8))
-        bumps = np.sin(9 * x * (2 + unit.seed)) * np.cos(11 * y) * 3 * (1 - unit.test_iou)
+        bumps = np.sin(9 * x * (2 + unit.repeat)) * np.cos(11 * y) * 3 * (1 - unit.test_iou)
         probability.append(1 / (1 + np.exp(4 * (inside - 1 + bumps))))
     return {
         "stems": np.array(stems),
@@ -361,12 +361,12 @@ def troubled() -> list[Unit]:
     """Units of every state, a repeated attempt, one cut off and one still running."""
     unit = Unit(architecture="unet")
     return [
-        replace(unit, state=None, status="KILLED", seed=0),
-        replace(unit, seed=0),
-        replace(unit, state="pruned", reason="below the median at epoch 3", seed=1),
+        replace(unit, state=None, status="KILLED", repeat=0),
+        replace(unit, repeat=0),
+        replace(unit, state="pruned", reason="below the median at epoch 3", repeat=1),
         replace(unit, state="diverged", reason="loss is nan at epoch 4", architecture="simple_conv"),
         replace(unit, state="out_of_memory", reason="14.2 GB asked", width=64),
         replace(unit, state="infeasible", reason="bottleneck would vanish", depth=7, logged=False),
-        replace(unit, state="failed", reason="OSError: *disk* #full $", status="FAILED", seed=3),
-        replace(unit, state=None, status="RUNNING", seed=2),
+        replace(unit, state="failed", reason="OSError: *disk* #full $", status="FAILED", repeat=3),
+        replace(unit, state=None, status="RUNNING", repeat=2),
     ]

@@ -43,7 +43,7 @@ def fast_store(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Fast
 
 @pytest.fixture(scope="module")
 def many(fast_store: FastStore) -> Summary:
-    """72 configurations of one seed: 24 of each architecture."""
+    """72 configurations of one repeat: 24 of each architecture."""
     units: list[Unit] = [
         LongUnit(architecture=name, depth=depth, width=width, epochs=1, panel=False)
         for name in ("simple_conv", "hourglass", "unet")
@@ -51,8 +51,10 @@ def many(fast_store: FastStore) -> Summary:
         for width in range(4, 16, 2)
     ]
     units += [
-        LongUnit(architecture="unet", seed=seed, epochs=1, state="diverged", reason=f"the training loss was {seed}")
-        for seed in range(1, 31)
+        LongUnit(
+            architecture="unet", repeat=repeat, epochs=1, state="diverged", reason=f"the training loss was {repeat}"
+        )
+        for repeat in range(1, 31)
     ]
     return summarise(load_study(fast_store(units), "quick"))
 
@@ -77,13 +79,13 @@ def test_a_store_that_is_filled_fast_is_the_one_that_mlflow_makes(
 ) -> None:
     units = [
         LongUnit(architecture="unet", epochs=3),
-        LongUnit(architecture="unet", epochs=4, seed=1, state="diverged", reason="the training loss was nan"),
+        LongUnit(architecture="unet", epochs=4, repeat=1, state="diverged", reason="the training loss was nan"),
         LongUnit(depth=3, state="infeasible", reason="too large"),
-        Unit(seed=2, epochs=2),
+        Unit(repeat=2, epochs=2),
         Unit(trial=3, epochs=2),
     ]
     shutil.copy(template, tmp_path / schema.TRACKING_DB)
-    fill(tmp_path, units, tags={schema.STUDY_BUDGET: json.dumps(budget(units))})
+    fill(tmp_path, units, tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
     slow, fast = (load_study(runs, "quick") for runs in (tmp_path, fast_store(units)))
     for one, other in zip(anonymous(slow), anonymous(fast), strict=True):
         pd.testing.assert_frame_equal(one, other)
@@ -125,8 +127,8 @@ def test_queries_do_not_grow_with_the_runs(fast_store: FastStore, monkeypatch: p
         return read(*arguments, **options)
 
     monkeypatch.setattr(pd, "read_sql", counted)
-    for seeds in (1, 4):
-        runs = fast_store([LongUnit(seed=seed, epochs=1, panel=False) for seed in range(seeds)])
+    for repeats in (1, 4):
+        runs = fast_store([LongUnit(repeat=repeat, epochs=1, panel=False) for repeat in range(repeats)])
         counts.append(0)
         load_study(runs, "quick")
     assert counts[0] == counts[1] > 0
@@ -184,13 +186,15 @@ def test_many_reasons_share_rows(many: Summary) -> None:
 def test_estimates_of_many_are_what_compare_says_of_each_less_zero() -> None:
     rng = np.random.default_rng(0)
 
-    def cells(configuration: int, seeds: int, folds: int, count: int, lost: int = 0) -> pd.DataFrame:
+    def cells(configuration: int, repeats: int, folds: int, count: int, lost: int = 0) -> pd.DataFrame:
         rows = [
-            (configuration, seed, seed % folds, f"{seed % folds}-{scene}")
-            for seed in range(seeds)
+            (configuration, repeat, repeat % folds, f"{repeat % folds}-{scene}")
+            for repeat in range(repeats)
             for scene in range(count)
         ]
-        made = pd.DataFrame(rows, columns=["number", "seed", "fold", "scene"]).assign(value=rng.normal(size=len(rows)))
+        made = pd.DataFrame(rows, columns=["number", "repeat", "fold", "scene"]).assign(
+            value=rng.normal(size=len(rows))
+        )
         return made.drop(rng.choice(made.index, lost, replace=False))
 
     kinds = [(5, 5, 4), (7, 3, 5, 3), (5, 1, 6), (4, 1, 5, 2), (1, 1, 6), (4, 1, 1), (1, 1, 1), (2, 5, 1)]
@@ -198,6 +202,6 @@ def test_estimates_of_many_are_what_compare_says_of_each_less_zero() -> None:
     found = estimate_means(values, "number")
     for number, own in values.groupby("number"):
         expected = compare(own, own.assign(value=0.0), folds=10)
-        assert found[int(str(number))] == (expected.difference, expected.interval, expected.seeds)
+        assert found[int(str(number))] == (expected.difference, expected.interval, expected.repeats)
     with pytest.raises(ValueError, match="finite value for every tested scene"):
         estimate_means(values.assign(value=np.nan), "number")

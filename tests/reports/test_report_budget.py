@@ -22,7 +22,7 @@ def planned(summarised: Callable[..., Summary]) -> Callable[[list[Unit], Planned
 
     def make(units: list[Unit], plan: Planned) -> Summary:
         total = sum(sum(counts.values()) for counts in plan.values())
-        return summarised(units, planned=total, tags={schema.STUDY_BUDGET: json.dumps(plan)})
+        return summarised(units, planned=total, tags={schema.STUDY_PLANNED_UNITS: json.dumps(plan)})
 
     return make
 
@@ -33,8 +33,12 @@ def rows(of: Summary) -> list[list[str]]:
     return table.rows
 
 
-def unit(architecture: str, seed: int = 0, state: str = "complete", reason: str = "", trial: int | None = None) -> Unit:
-    return Unit(architecture=architecture, seed=seed, state=state, reason=reason, trial=trial, panel=False, epochs=1)
+def unit(
+    architecture: str, repeat: int = 0, state: str = "complete", reason: str = "", trial: int | None = None
+) -> Unit:
+    return Unit(
+        architecture=architecture, repeat=repeat, state=state, reason=reason, trial=trial, panel=False, epochs=1
+    )
 
 
 def test_equal_budgets(planned: Callable[..., Summary]) -> None:
@@ -111,7 +115,7 @@ def test_no_refit_without_a_complete_search_trial(planned: Callable[..., Summary
 
 
 def test_runs_of_an_unknown_architecture_are_counted_apart(planned: Callable[..., Summary]) -> None:
-    lost = Unit(architecture="unet", seed=1, state="failed", logged=False)
+    lost = Unit(architecture="unet", repeat=1, state="failed", logged=False)
     summary = planned([unit("unet"), lost], {"comparison": {"unet": 2}})
     assert rows(summary) == [
         ["comparison", "U-Net", "2", *"1000001"],
@@ -139,7 +143,7 @@ def test_the_budget_stands_in_for_the_table_of_outcomes(search_store: Path) -> N
 
 def test_search_reasons_that_differ_in_numbers_share_a_row(planned: Callable[..., Summary]) -> None:
     trials = [unit("unet", 0, "infeasible", f"{size} MiB is over 64 MiB", trial=size) for size in (80, 90)]
-    runs = [unit("unet", seed, "failed", f"died at {seed}") for seed in (0, 1)]
+    runs = [unit("unet", repeat, "failed", f"died at {repeat}") for repeat in (0, 1)]
     table = TABLES["reasons"].make(planned([*trials, *runs], {"search": {"unet": 2}, "comparison": {"unet": 2}}))
     assert table is not None
     assert [row[1:4] for row in table.rows] == [

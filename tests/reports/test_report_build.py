@@ -73,7 +73,10 @@ def test_half_done_study(troubled_store: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_all_failed(new_store: Fill, capsys: pytest.CaptureFixture[str]) -> None:
-    units = [Unit(seed=0, state="failed", reason="#panic(1)", logged=False), Unit(seed=1, state="failed", logged=False)]
+    units = [
+        Unit(repeat=0, state="failed", reason="#panic(1)", logged=False),
+        Unit(repeat=1, state="failed", logged=False),
+    ]
     runs = new_store(units)
     assert main(["build", "--runs", str(runs)]) == 0
     report = Path(capsys.readouterr().out.strip())
@@ -109,7 +112,7 @@ def test_a_search_with_refits_compares_the_refits_first(search_store: Path) -> N
     assert list(shown)[:3] == ["", "Search", "Protocol and baselines"]
     answer = " ".join(block["text"] for block in shown[""][:3])
     assert "24 search trials chose on validation scenes; compared here: 4 runs." in answer
-    assert "2 seeds. Verdict: " in answer
+    assert "2 repeats. Verdict: " in answer
     assert [block["kind"] for block in shown["Search"]] == ["text", "figures", "figures", "table"]
     assert "never on test" in shown["Search"][0]["text"]
     assert "U-Net: 12 trials, " in shown["Search"][0]["text"]

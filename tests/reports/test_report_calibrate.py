@@ -28,7 +28,7 @@ def test_the_intervals_keep_their_promise(capsys: pytest.CaptureFixture[str]) ->
     # The means of folds carry what their trainings share; the scenes alone do not.
     assert found["coverage_scenes"] < found["coverage"]
     assert found["coverage"] == pytest.approx((found["coverage_no_difference"] + found["coverage_planted"]) / 2)
-    assert found["shape"] == {"seeds": 3, "folds": 5, "scenes": 60, "protocol": "scene_folds"}
+    assert found["shape"] == {"repeats": 3, "folds": 5, "scenes": 60, "protocol": "scene_folds"}
     assert (found["source"], found["seed"]) == ("defaults", 0)
 
 
@@ -36,7 +36,7 @@ def test_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calibrate", "--simulations", "4", "--seed", "7"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [
-        "4 simulated studies without and as many with a difference: 3 seeds, 5 folds, 60 scenes (scene_folds), seed 7.",
+        "4 simulated studies without and as many with a difference: 3 repeats, 5 folds, 60 scenes (scene_folds), seed 7.",
         "Standard deviations of the difference, from defaults: run 0.010, scene 0.040, residual 0.008.",
     ]
     assert len(lines) == 5
@@ -46,9 +46,9 @@ def test_a_study_gives_shape_and_components(small_store: Path, capsys: pytest.Ca
     summary = summarise(load_study(small_store, "quick"))
     a, b = arms(summary, claims(summary)[0], schema.TEST_IOU)
     assert main(["calibrate", "--simulations", "2", "--json", "--study", "quick", "--runs", str(small_store)]) == 2
-    assert "seeds must be at least 3" in capsys.readouterr().err  # the store has two
+    assert "repeats must be at least 3" in capsys.readouterr().err  # the store has two
     shape, components, source = of_study(small_store, "quick", "")
-    assert shape == Shape(seeds=2, folds=5, scenes=20)  # four tested scenes in each fold
+    assert shape == Shape(repeats=2, folds=5, scenes=20)  # four tested scenes in each fold
     assert components == estimate(a, b)
     assert source == "study quick, U-Net (depth 3, width 16) less Hourglass (depth 3, width 16)"
 
@@ -56,7 +56,7 @@ def test_a_study_gives_shape_and_components(small_store: Path, capsys: pytest.Ca
 def test_a_study_of_one_architecture_has_nothing_to_estimate(
     new_store: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = new_store([Unit(seed=seed) for seed in range(3)])
+    runs = new_store([Unit(repeat=repeat) for repeat in range(3)])
     assert main(["calibrate", "--study", "quick", "--runs", str(runs)]) == 2
     assert "study 'quick' must have two architectures that were tested on the same scenes" in capsys.readouterr().err
 
@@ -73,18 +73,18 @@ def test_randomness_comes_from_the_seed() -> None:
 @pytest.mark.parametrize(
     ("shape", "tests"),
     [
-        (Shape(seeds=6, scenes=11), {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 0}),
-        (Shape(seeds=3, scenes=11, protocol="scene_holdout"), dict.fromkeys(range(3), 0)),
+        (Shape(repeats=6, scenes=11), {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 0}),
+        (Shape(repeats=3, scenes=11, protocol="scene_holdout"), dict.fromkeys(range(3), 0)),
     ],
 )
 def test_simulated_tables_have_the_form_of_a_study(shape: Shape, tests: dict[int, int]) -> None:
     for table in simulate(shape, Components(), 0, np.random.default_rng(0)):
-        assert list(table) == ["seed", "fold", "scene", "value"]
-        assert dict(zip(table["seed"], table["fold"], strict=True)) == tests
-        assert not table.duplicated(["seed", "scene"]).any()
+        assert list(table) == ["repeat", "fold", "scene", "value"]
+        assert dict(zip(table["repeat"], table["fold"], strict=True)) == tests
+        assert not table.duplicated(["repeat", "scene"]).any()
         assert (table.groupby("scene")["fold"].nunique() == 1).all()
         # Eleven scenes on five folds: the first has three.
-        assert (table.groupby("seed")["scene"].nunique() == [3 if fold == 0 else 2 for fold in tests.values()]).all()
+        assert (table.groupby("repeat")["scene"].nunique() == [3 if fold == 0 else 2 for fold in tests.values()]).all()
 
 
 def test_simulated_difference_is_the_true_one() -> None:
@@ -98,18 +98,18 @@ PLANTED = Components(run=0.02, scene=0.04, residual=0.03)
 @pytest.mark.parametrize(
     "shape",
     [
-        Shape(seeds=300, folds=60, scenes=1800),
-        # Two seeds on some folds, one on the others.
-        Shape(seeds=450, folds=300, scenes=3000),
-        Shape(seeds=300, folds=3, scenes=1500, protocol="scene_holdout"),
+        Shape(repeats=300, folds=60, scenes=1800),
+        # Two repeats on some folds, one on the others.
+        Shape(repeats=450, folds=300, scenes=3000),
+        Shape(repeats=300, folds=3, scenes=1500, protocol="scene_holdout"),
     ],
 )
 def test_planted_components_are_recovered(shape: Shape) -> None:
     assert tuple(estimate(*simulate(shape, PLANTED, 0.05, np.random.default_rng(3)))) == pytest.approx(PLANTED, rel=0.1)
 
 
-def test_one_seed_per_fold_leaves_the_residual_to_the_scene() -> None:
-    tables = simulate(Shape(seeds=400, folds=400, scenes=4000), PLANTED, 0.05, np.random.default_rng(3))
+def test_one_repeat_per_fold_leaves_the_residual_to_the_scene() -> None:
+    tables = simulate(Shape(repeats=400, folds=400, scenes=4000), PLANTED, 0.05, np.random.default_rng(3))
     found = estimate(*tables)
     assert found.residual == 0
     assert (found.run, found.scene) == pytest.approx(
@@ -120,26 +120,26 @@ def test_one_seed_per_fold_leaves_the_residual_to_the_scene() -> None:
 def test_components_are_never_negative() -> None:
     generator = np.random.default_rng(0)
     for _ in range(20):
-        found = estimate(*simulate(Shape(seeds=6, scenes=10), Components(0, 0, 0.05), 0, generator))
+        found = estimate(*simulate(Shape(repeats=6, scenes=10), Components(0, 0, 0.05), 0, generator))
         assert min(found) >= 0
     table, _ = simulate(Shape(), Components(), 0, generator)
     assert estimate(table, table) == (0, 0, 0)
 
 
-def test_only_seeds_of_both_arms_are_estimated_from() -> None:
-    a, b = simulate(Shape(seeds=5), Components(), 0, np.random.default_rng(0))
-    few = b["seed"] < 3
+def test_only_repeats_of_both_arms_are_estimated_from() -> None:
+    a, b = simulate(Shape(repeats=5), Components(), 0, np.random.default_rng(0))
+    few = b["repeat"] < 3
     assert estimate(a, b[few]) == estimate(a[few], b[few])
-    with pytest.raises(ValueError, match="^Components need at least 2 seeds that both configurations have, got 1.$"):
-        estimate(a, b[b["seed"] == 0])
+    with pytest.raises(ValueError, match="^Components need at least 2 repeats that both configurations have, got 1.$"):
+        estimate(a, b[b["repeat"] == 0])
     with pytest.raises(ValueError, match="got 0.$"):
         estimate(a[few], b[~few])
 
 
 @pytest.mark.parametrize(
     ("shape", "freedom"),
-    # Of a hold-out of 5 scenes and 4 seeds: between the 3 of the seeds and the 4 of the scenes, and above the lower.
-    [(Shape(seeds=7, scenes=22), 4), (Shape(seeds=4, scenes=22, protocol="scene_holdout"), 5)],
+    # Of a hold-out of 5 scenes and 4 repeats: between the 3 of the repeats and the 4 of the scenes, and above the lower.
+    [(Shape(repeats=7, scenes=22), 4), (Shape(repeats=4, scenes=22, protocol="scene_holdout"), 5)],
 )
 def test_smallest_difference_is_from_the_true_error(shape: Shape, freedom: int) -> None:
     generator = np.random.default_rng(0)
@@ -166,7 +166,7 @@ def test_a_hold_out_covers_although_its_trainings_differ_more_than_its_scenes() 
     [
         (0, Shape(), Components(), 0, "simulations must be at least 1, got 0."),
         (1, Shape(), Components(), -1, "seed must be at least 0, got -1."),
-        (1, Shape(seeds=2), Components(), 0, "seeds must be at least 3, or every verdict is refused, got 2."),
+        (1, Shape(repeats=2), Components(), 0, "repeats must be at least 3, or every verdict is refused, got 2."),
         (1, Shape(folds=2), Components(), 0, "folds must be at least 3 (train, validation, test), got 2."),
         (1, Shape(scenes=5), Components(), 0, "scenes must be more than the 5 folds, got 5."),
         (

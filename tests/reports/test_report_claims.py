@@ -24,12 +24,12 @@ from reports.tables import TABLES
 Summarised = Callable[..., Summary]
 
 
-def arms(gap: float, seeds: int = 5, **fields: object) -> list[Unit]:
+def arms(gap: float, repeats: int = 5, **fields: object) -> list[Unit]:
     """A U-Net that is better than the Hourglass by `gap`, give or take what the frames add."""
     return [
-        Unit(architecture=name, seed=seed, iou=0.7 + 0.01 * seed + gap * (name == "unet"), **fields)  # type: ignore[arg-type]
+        Unit(architecture=name, repeat=repeat, iou=0.7 + 0.01 * repeat + gap * (name == "unet"), **fields)  # type: ignore[arg-type]
         for name in ("hourglass", "unet")
-        for seed in range(seeds)
+        for repeat in range(repeats)
     ]
 
 
@@ -80,10 +80,10 @@ def test_a_claim_has_one_verdict_wherever_it_stands(summarised: Summarised) -> N
     assert headline_of[schema.TEST_IOU].detectable == headline_of[schema.TEST_IOU].comparison.detectable(2)
 
 
-def test_the_best_is_sought_among_those_with_the_most_seeds(summarised: Summarised) -> None:
-    lucky = [Unit(architecture="unet", width=16, seed=0, iou=0.95)]
-    lucky += [Unit(architecture="unet", width=16, seed=seed, state="diverged") for seed in (1, 2)]
-    summary = summarised([*arms(0.1, seeds=3), *lucky])
+def test_the_best_is_sought_among_those_with_the_most_repeats(summarised: Summarised) -> None:
+    lucky = [Unit(architecture="unet", width=16, repeat=0, iou=0.95)]
+    lucky += [Unit(architecture="unet", width=16, repeat=repeat, state="diverged") for repeat in (1, 2)]
+    summary = summarised([*arms(0.1, repeats=3), *lucky])
     assert claims(summary)[0].a[schema.BASE_WIDTH] == 8
     assert iou(summary).verdict == "better"
     assert summary.best.set_index(ARCHITECTURE)[schema.BASE_WIDTH]["unet"] == 8
@@ -91,13 +91,13 @@ def test_the_best_is_sought_among_those_with_the_most_seeds(summarised: Summaris
 
 def test_runs_on_other_frames_are_not_paired(summarised: Summarised) -> None:
     units = [
-        replace(unit, data="other") if unit.architecture == "unet" and unit.seed == 0 else unit for unit in arms(0.1)
+        replace(unit, data="other") if unit.architecture == "unet" and unit.repeat == 0 else unit for unit in arms(0.1)
     ]
     assert iou(summarised(units)).comparison.n == 4
 
 
 def test_missing_frame_tables_are_said(summarised: Summarised) -> None:
-    summary = summarised(arms(0.1, seeds=2))
+    summary = summarised(arms(0.1, repeats=2))
     for folder in summary.runs["artifacts"]:
         (Path(folder) / schema.FRAME_TABLE).unlink()
     again = summarise(summary.study)
@@ -105,13 +105,13 @@ def test_missing_frame_tables_are_said(summarised: Summarised) -> None:
     assert TABLES["verdicts"].make(again) is None
 
 
-def test_two_seeds_get_no_verdict(summarised: Summarised) -> None:
-    summary = summarised(arms(0.1, seeds=2))
+def test_two_repeats_get_no_verdict(summarised: Summarised) -> None:
+    summary = summarised(arms(0.1, repeats=2))
     assert iou(summary).verdict == "refused"
-    assert "Verdict: none: 2 of 3 seeds." in prose.answer(summary, Say())[1]
+    assert "Verdict: none: 2 of 3 repeats." in prose.answer(summary, Say())[1]
 
 
-def test_only_seeds_that_both_have_are_compared(summarised: Summarised) -> None:
+def test_only_repeats_that_both_have_are_compared(summarised: Summarised) -> None:
     units = arms(0.1)
     units[1] = replace(units[1], state="diverged", reason="nan")
     assert iou(summarised(units)).comparison.n == 4
@@ -139,10 +139,10 @@ def test_a_copy_that_scores_high_is_a_warning(summarised: Summarised) -> None:
 def test_matchings_take_the_nearest_cost_and_leave_out_what_is_too_far(summarised: Summarised) -> None:
     widths = {"hourglass": (8, 9, 10, 16), "unet": (8,)}
     units = [
-        Unit(architecture=name, width=width, seed=seed)
+        Unit(architecture=name, width=width, repeat=repeat)
         for name in widths
         for width in widths[name]
-        for seed in range(3)
+        for repeat in range(3)
     ]
     made = {claim.matching: claim for claim in claims(summarised(units))}
     assert made["equal width"].b[schema.BASE_WIDTH] == 8
@@ -163,20 +163,20 @@ def test_one_family_for_all_distinct_pairs(summarised: Summarised) -> None:
 
 
 def test_twins_are_compared_in_their_own_study(summarised: Summarised) -> None:
-    units = [Unit(architecture=name, seed=seed) for name in ("unet", "unet_twin") for seed in range(5)]
+    units = [Unit(architecture=name, repeat=repeat) for name in ("unet", "unet_twin") for repeat in range(5)]
     summary = summarised(units, study="aa")
     assert headline(summary) == ("unet", "unet_twin")
     assert claims(summary)[0].a[ARCHITECTURE] == "unet"
 
 
 def test_one_architecture_claims_nothing(summarised: Summarised) -> None:
-    summary = summarised([Unit(seed=seed) for seed in range(3)])
+    summary = summarised([Unit(repeat=repeat) for repeat in range(3)])
     assert claims(summary) == []
     assert TABLES["verdicts"].make(summary) is None
 
 
 def test_a_frame_table_without_a_metric_is_named(summarised: Summarised) -> None:
-    summary = summarised(arms(0.1, seeds=1))
+    summary = summarised(arms(0.1, repeats=1))
     file = Path(summary.runs["artifacts"].iloc[0]) / schema.FRAME_TABLE
     pd.read_parquet(file).drop(columns="hd95").to_parquet(file)
     with pytest.raises(ValueError, match=r"test_frames.parquet must have the columns .*, got none for hd95\."):
@@ -184,21 +184,21 @@ def test_a_frame_table_without_a_metric_is_named(summarised: Summarised) -> None
 
 
 def test_second_looks_at_test_frames_are_counted(summarised: Summarised) -> None:
-    once = " ".join(protocol.protocol(summarised(arms(0.1, seeds=2)), Say()))
+    once = " ".join(protocol.protocol(summarised(arms(0.1, repeats=2)), Say()))
     assert "Test frames were opened 4 times, once for each unit." in once
-    units = arms(0.1, seeds=2)
+    units = arms(0.1, repeats=2)
     again = " ".join(protocol.protocol(summarised([units[0], *units]), Say()))
     assert "opened 5 times, 1 of them for a unit that had opened them before." in again
 
 
 def test_what_was_not_tuned_is_a_caveat(summarised: Summarised) -> None:
-    said = " ".join(protocol.protocol(summarised(arms(0.1, seeds=2)), Say()))
+    said = " ".join(protocol.protocol(summarised(arms(0.1, repeats=2)), Say()))
     assert "batch size 16, epochs 8, lr 0.003" in said
     assert "overlap with an IoU of 0.950" in said
 
 
 def test_a_value_that_is_no_number_is_named(summarised: Summarised) -> None:
-    summary = summarised(arms(0.1, seeds=2))
+    summary = summarised(arms(0.1, repeats=2))
     file = Path(summary.runs["artifacts"].iloc[1]) / schema.FRAME_TABLE
     table = pd.read_parquet(file)
     table.loc[2, "hd95"] = float("nan")
@@ -209,25 +209,25 @@ def test_a_value_that_is_no_number_is_named(summarised: Summarised) -> None:
         scene_means(summary.runs)
 
 
-def test_an_architecture_that_is_ahead_by_a_seed_does_not_win_by_it(summarised: Summarised) -> None:
-    units = [Unit(architecture=name, seed=0) for name in ("simple_conv", "hourglass", "unet")]
-    ahead = Unit(architecture="simple_conv", seed=1)
+def test_an_architecture_that_is_ahead_by_a_repeat_does_not_win_by_it(summarised: Summarised) -> None:
+    units = [Unit(architecture=name, repeat=0) for name in ("simple_conv", "hourglass", "unet")]
+    ahead = Unit(architecture="simple_conv", repeat=1)
     (choice,) = choices(summarised([*units, ahead]))[-1:]
     assert choice.row[ARCHITECTURE] == "unet"
     said = prose.answer(summarised([*units, ahead]), Say())[0]
-    assert "the highest mean validation IoU of the configurations with at least 1 complete seed:" in said
+    assert "the highest mean validation IoU of the configurations with at least 1 complete repeat:" in said
 
 
 def test_lucky_survivors_are_not_chosen(summarised: Summarised) -> None:
-    """A configuration of which other seeds diverged, beside one of its architecture with all of them."""
-    lucky = [Unit(width=16, seed=0, iou=0.95), Unit(width=16, seed=1, state="diverged", reason="nan")]
-    steady = [Unit(width=8, seed=seed, iou=0.6) for seed in range(2)]
+    """A configuration of which other repeats diverged, beside one of its architecture with all of them."""
+    lucky = [Unit(width=16, repeat=0, iou=0.95), Unit(width=16, repeat=1, state="diverged", reason="nan")]
+    steady = [Unit(width=8, repeat=repeat, iou=0.6) for repeat in range(2)]
     assert choices(summarised([*lucky, *steady]))[-1].row[schema.BASE_WIDTH] == 8
 
 
 def test_the_best_with_a_partner_is_compared_if_the_best_of_all_has_none(summarised: Summarised) -> None:
-    units = arms(0.1, seeds=3)
-    longer = [Unit(architecture="unet", width=16, seed=seed, iou=0.95, epochs=16) for seed in range(3)]
+    units = arms(0.1, repeats=3)
+    longer = [Unit(architecture="unet", width=16, repeat=repeat, iou=0.95, epochs=16) for repeat in range(3)]
     found = iou(summarised([*units, *longer]))
     assert (found.claim.a["training.epochs"], found.claim.b["training.epochs"]) == ("8", "8")
 
@@ -238,7 +238,7 @@ def test_random_frames_alone_choose_nothing_and_the_report_says_why(summarised: 
 
 
 def test_a_mean_and_its_interval_are_of_the_same_runs(summarised: Summarised) -> None:
-    summary = summarised([Unit(seed=seed, iou=value) for seed, value in enumerate((0.5, 0.6, 0.9))])
+    summary = summarised([Unit(repeat=repeat, iou=value) for repeat, value in enumerate((0.5, 0.6, 0.9))])
     for folder in summary.runs["artifacts"].iloc[1:]:
         (Path(folder) / schema.FRAME_TABLE).unlink()
     (found,) = estimates(summarise(summary.study), schema.TEST_IOU).itertuples(index=False)
@@ -247,7 +247,7 @@ def test_a_mean_and_its_interval_are_of_the_same_runs(summarised: Summarised) ->
 
 
 def test_a_pair_of_the_first_page_keeps_its_verdict_among_the_questions(summarised: Summarised) -> None:
-    units = [replace(unit, preset=unit.architecture) for unit in arms(0.02, seeds=5)]
+    units = [replace(unit, preset=unit.architecture) for unit in arms(0.02, repeats=5)]
     others = [replace(unit, preset="", width=width, iou=None) for unit in units for width in (16, 32)]
     summary = summarised([*units, *others], study="practical")
     say = Say()
@@ -265,8 +265,8 @@ def test_a_pair_of_the_first_page_keeps_its_verdict_among_the_questions(summaris
 
 def test_presets_that_all_diverged_are_counted(summarised: Summarised) -> None:
     units = [
-        Unit(architecture="simple_conv", preset="simple_conv_shallow", seed=seed, state="diverged", reason="nan")
-        for seed in range(3)
+        Unit(architecture="simple_conv", preset="simple_conv_shallow", repeat=repeat, state="diverged", reason="nan")
+        for repeat in range(3)
     ]
     (first, *_) = practical.answers(summarised(units, study="practical"), Say())
     assert "SimpleConv, shallow: 0 of 3 attempts reached the target" in first.text

@@ -16,8 +16,8 @@ Summarised = Callable[..., Summary]
 
 
 def test_misses_are_infinite_and_medians_feel_them(summarised: Summarised) -> None:
-    units = [Unit(seed=seed, iou=iou) for seed, iou in enumerate((0.8, 0.8, 0.3))]
-    units += [Unit(depth=3, seed=seed, iou=iou) for seed, iou in enumerate((0.8, 0.3, 0.3))]
+    units = [Unit(repeat=repeat, iou=iou) for repeat, iou in enumerate((0.8, 0.8, 0.3))]
+    units += [Unit(depth=3, repeat=repeat, iou=iou) for repeat, iou in enumerate((0.8, 0.3, 0.3))]
     found = convergence(summarised(units))
     assert found.target == pytest.approx(0.9 * 0.81)
     table = found.by_configuration()
@@ -27,9 +27,9 @@ def test_misses_are_infinite_and_medians_feel_them(summarised: Summarised) -> No
 
 
 def test_efforts_are_read_off_the_curves(summarised: Summarised) -> None:
-    summary = summarised([Unit(seed=0, iou=0.8)])
+    summary = summarised([Unit(repeat=0, iou=0.8)])
     run = convergence(summary).runs.iloc[0]
-    values = [Unit(seed=0, iou=0.8).curve(epoch)[schema.VAL_IOU.name] for epoch in range(1, 9)]
+    values = [Unit(repeat=0, iou=0.8).curve(epoch)[schema.VAL_IOU.name] for epoch in range(1, 9)]
     first = next(epoch for epoch, value in enumerate(values, start=1) if value >= 0.9 * 0.81)
     assert (run["epochs"], run["seconds"], run["images"]) == (first, 2.0 * first, 180 * first)
     assert run["area"] == pytest.approx(sum(values) / 8)
@@ -37,9 +37,9 @@ def test_efforts_are_read_off_the_curves(summarised: Summarised) -> None:
 
 
 def test_diverged_runs_are_counted_as_misses(summarised: Summarised) -> None:
-    units = [Unit(seed=seed, iou=0.8) for seed in range(2)]
-    units += [Unit(seed=2, state="diverged", reason="nan"), Unit(seed=3, state="diverged", learnt=False)]
-    units += [Unit(seed=4, state="out_of_memory", learnt=False)]
+    units = [Unit(repeat=repeat, iou=0.8) for repeat in range(2)]
+    units += [Unit(repeat=2, state="diverged", reason="nan"), Unit(repeat=3, state="diverged", learnt=False)]
+    units += [Unit(repeat=4, state="out_of_memory", learnt=False)]
     (row,) = convergence(summarised(units)).by_configuration().to_dict("records")
     assert (row["n"], row["reached"]) == (5, 2)
     assert row["diverged"] + row["stuck"] == 2
@@ -47,7 +47,7 @@ def test_diverged_runs_are_counted_as_misses(summarised: Summarised) -> None:
 
 
 def test_a_short_run_can_still_be_rising(summarised: Summarised) -> None:
-    runs = convergence(summarised([Unit(seed=0, epochs=2, iou=0.8), Unit(seed=1, epochs=9, iou=0.8)])).runs
+    runs = convergence(summarised([Unit(repeat=0, epochs=2, iou=0.8), Unit(repeat=1, epochs=9, iou=0.8)])).runs
     assert runs["rising"].tolist() == [True, False]
 
 
@@ -66,7 +66,7 @@ def test_stuck_is_never_better_than_a_constant(bce: list[float], iou: list[float
 
 
 def test_table_says_what_was_not_reached(summarised: Summarised) -> None:
-    units = [Unit(seed=0, iou=0.8), Unit(depth=3, seed=0, iou=0.2)]
+    units = [Unit(repeat=0, iou=0.8), Unit(depth=3, repeat=0, iou=0.2)]
     made = TABLES["efforts"].make(summarised(units))
     assert made is not None
     assert [row[2] for row in made.rows] == ["1 of 1", "0 of 1"]

@@ -47,15 +47,15 @@ class OneScene(Unit):
 
 
 THREE = (0, 1, 2)
-"""Seeds, which are also their folds."""
+"""Repeats, which are also their folds."""
 UNIT = Unit()
 
 
-def pair(seeds: tuple[int, ...] = THREE, unit: Unit = UNIT, gap: float = 0.02) -> list[Unit]:
-    """A U-Net that is better by `gap`, and by more the higher the seed."""
+def pair(repeats: tuple[int, ...] = THREE, unit: Unit = UNIT, gap: float = 0.02) -> list[Unit]:
+    """A U-Net that is better by `gap`, and by more the higher the repeat."""
     return [
-        replace(unit, architecture=name, seed=seed, iou=0.6 + (gap + 0.01 * seed) * (name == "unet"))
-        for name, seed in product(("hourglass", "unet"), seeds)
+        replace(unit, architecture=name, repeat=repeat, iou=0.6 + (gap + 0.01 * repeat) * (name == "unet"))
+        for name, repeat in product(("hourglass", "unet"), repeats)
     ]
 
 
@@ -66,7 +66,7 @@ def compared(summarised: Summarised) -> Summary:
 
 
 def scene_means(units: list[Unit], column: str) -> Cells:
-    """By fold and scene, straight from the frames: the mean over seeds of the mean over frames."""
+    """By fold and scene, straight from the frames: the mean over repeats of the mean over frames."""
     found: dict[tuple[int, str], list[float]] = {}
     for unit in units:
         frames = pd.DataFrame(unit.frames())
@@ -88,9 +88,9 @@ def t_interval(cells: Cells) -> tuple[float, float, float]:
     return float(np.mean(folds)), float(np.mean(folds) - half), float(np.mean(folds) + half)
 
 
-def test_a_dot_is_a_scene_of_the_seeds_that_both_have(summarised: Summarised) -> None:
+def test_a_dot_is_a_scene_of_the_repeats_that_both_have(summarised: Summarised) -> None:
     common = pair((0, 1, 2, 5), Blurred())
-    alone = Blurred(architecture="unet", seed=6, iou=0.9)
+    alone = Blurred(architecture="unet", repeat=6, iou=0.9)
     shown = scene_differences.record(summarised([*common, alone]))
     for metric, column in (("IoU", "iou"), ("Boundary IoU", "boundary_iou")):
         own, expected = shown.scenes[shown.scenes["metric"] == metric], differences(common, column)
@@ -98,13 +98,13 @@ def test_a_dot_is_a_scene_of_the_seeds_that_both_have(summarised: Summarised) ->
             expected
         )
         assert own["difference"].is_monotonic_increasing
-        # Seeds 0 and 5 share a fold.
-        assert own.groupby("fold")["seeds"].unique().map(list).to_dict() == {0: [2], 1: [1], 2: [1]}
+        # Repeats 0 and 5 share a fold.
+        assert own.groupby("fold")["repeats"].unique().map(list).to_dict() == {0: [2], 1: [1], 2: [1]}
         mean = shown.means.set_index("metric").loc[metric]
         assert mean[["difference", "low", "high"]].tolist() == pytest.approx(t_interval(expected))
         assert (mean["over"], mean["n"], mean["margin"]) == ("folds", 3, 0.01)
     assert "12 test scenes" in scene_differences.caption(shown)
-    assert "1 to 2 seeds per scene" in scene_differences.caption(shown)
+    assert "1 to 2 repeats per scene" in scene_differences.caption(shown)
 
 
 def test_scene_differences_have_the_words_of_the_table(summarised: Summarised) -> None:
@@ -120,20 +120,22 @@ def test_scene_differences_have_the_words_of_the_table(summarised: Summarised) -
 def test_a_refused_verdict_shows_its_scenes(summarised: Summarised) -> None:
     shown = scene_differences.record(summarised(pair((0, 1))))
     assert len(shown.scenes) == 2 * 8
-    assert "IoU, none: 2 of 3 seeds;" in scene_differences.caption(shown)
+    assert "IoU, none: 2 of 3 repeats;" in scene_differences.caption(shown)
 
 
 @pytest.mark.parametrize(
-    ("seeds", "said"),
+    ("repeats", "said"),
     [
         (THREE, "Student's t over 3 folds"),
-        ((0, 5), "Student's t of 4 scenes crossed with 2 seeds (Satterthwaite's degrees of freedom)"),
+        ((0, 5), "Student's t of 4 scenes crossed with 2 repeats (Satterthwaite's degrees of freedom)"),
         ((0,), "Student's t over 4 scenes"),
     ],
 )
-def test_the_caption_says_what_the_interval_is_over(seeds: tuple[int, ...], said: str, summarised: Summarised) -> None:
-    """Seeds 0 and 5 share a fold."""
-    caption = scene_differences.caption(scene_differences.record(summarised(pair(seeds))))
+def test_the_caption_says_what_the_interval_is_over(
+    repeats: tuple[int, ...], said: str, summarised: Summarised
+) -> None:
+    """Repeats 0 and 5 share a fold."""
+    caption = scene_differences.caption(scene_differences.record(summarised(pair(repeats))))
     assert f"{said}. Band" in caption or f"{said}, an arrow" in caption
 
 
@@ -166,7 +168,7 @@ def test_dots_have_the_mark_of_the_higher_architecture(summarised: Summarised) -
 
 def test_nothing_to_compare_is_said(summarised: Summarised) -> None:
     with pytest.raises(NoDataError, match="no complete run of a second architecture"):
-        scene_differences.record(summarised([Unit(seed=seed) for seed in range(3)]))
+        scene_differences.record(summarised([Unit(repeat=repeat) for repeat in range(3)]))
     holdout = pair(THREE, OneScene(split="scene_holdout"))
     with pytest.raises(NoDataError, match="a single scene"):
         scene_differences.record(summarised(holdout))
@@ -182,8 +184,8 @@ class Overfitted(Unit):
 def test_cells_are_chosen_by_validation(summarised: Summarised) -> None:
     rates = {"0.001": 0.7, "0.01": 0.5}
     units = [
-        Overfitted(width=width, seed=seed, iou=iou + 0.1 * (width == 16), params={"training.lr": rate})
-        for width, seed, (rate, iou) in product((8, 16), (0, 1), rates.items())
+        Overfitted(width=width, repeat=repeat, iou=iou + 0.1 * (width == 16), params={"training.lr": rate})
+        for width, repeat, (rate, iou) in product((8, 16), (0, 1), rates.items())
     ]
     shown = depth_width.record(summarised(units))
     assert shown.cells[["architecture", "depth", "width", "n"]].to_numpy().tolist() == [
@@ -197,19 +199,19 @@ def test_cells_are_chosen_by_validation(summarised: Summarised) -> None:
 
 
 def two_cells() -> list[Unit]:
-    """A cell with a constant gap, one with a gap that depends on the seed, and one that the Hourglass lacks."""
+    """A cell with a constant gap, one with a gap that depends on the repeat, and one that the Hourglass lacks."""
     steady = [
-        Unit(architecture=name, width=16, seed=seed, iou=0.6 - 0.05 * (name == "unet"))
-        for name, seed in product(("hourglass", "unet"), range(3))
+        Unit(architecture=name, width=16, repeat=repeat, iou=0.6 - 0.05 * (name == "unet"))
+        for name, repeat in product(("hourglass", "unet"), range(3))
     ]
     shaky = pair((0, 1, 2, 3), gap=-0.01)
-    return [*steady, *shaky, *(Unit(architecture="unet", depth=3, width=8, seed=seed) for seed in range(3))]
+    return [*steady, *shaky, *(Unit(architecture="unet", depth=3, width=8, repeat=repeat) for repeat in range(3))]
 
 
 def test_difference_of_cells(summarised: Summarised) -> None:
     units = two_cells()
     shown = depth_width.record(summarised(units))
-    assert shown.differences[["depth", "width", "over", "seeds"]].to_numpy().tolist() == [
+    assert shown.differences[["depth", "width", "over", "repeats"]].to_numpy().tolist() == [
         [2, 8, "folds", 4],
         [2, 16, "folds", 3],
     ]
@@ -278,13 +280,13 @@ def test_errors_are_coloured() -> None:
 
 
 def chosen(shown: predictions.Predictions) -> list[tuple[str, str, int]]:
-    """Rule, scene and seed of each row."""
+    """Rule, scene and repeat of each row."""
     frames = shown.frames.drop_duplicates("stem")
-    return list(zip(frames["rule"], frames["scene"], frames["seed"], strict=True))
+    return list(zip(frames["rule"], frames["scene"], frames["repeat"], strict=True))
 
 
 def expected_rows(units: list[Unit]) -> list[tuple[str, str, int]]:
-    """From units of seeds that are their folds."""
+    """From units of repeats that are their folds."""
     ranked = sorted((value, fold, scene) for (fold, scene), value in differences(units).items())
     places = {"largest": ranked[-1], "median": ranked[(len(ranked) - 1) // 2], "smallest": ranked[0]}
     return [(rule, scene, fold) for rule, (_, fold, scene) in places.items()]
@@ -294,7 +296,7 @@ def test_rows_are_the_scenes_with_the_largest_median_and_smallest_difference(com
     units = pair()
     shown = predictions.record(compared)
     assert chosen(shown) == expected_rows(units)
-    assert {seed for _, _, seed in chosen(shown)} != {0}
+    assert {repeat for _, _, repeat in chosen(shown)} != {0}
     cells = {scene: value for (_, scene), value in differences(units).items()}
     assert shown.frames["difference"].tolist() == pytest.approx([cells[scene] for scene in shown.frames["scene"]])
     assert shown.scenes == 12
@@ -309,7 +311,7 @@ def test_pictures_are_of_the_row_and_the_run(compared: Summary) -> None:
     assert list(shown.panels) == ["hourglass", "unet"]
     for name, frames in shown.frames.groupby("architecture"):
         for place, (_, frame) in enumerate(frames.iterrows()):
-            (unit,) = (one for one in units if (one.architecture, one.seed) == (name, frame["seed"]))
+            (unit,) = (one for one in units if (one.architecture, one.repeat) == (name, frame["repeat"]))
             kept = blobs(unit)
             at = list(kept["scenes"]).index(frame["scene"])
             assert frame["stem"] == kept["stems"][at]
@@ -321,55 +323,55 @@ def test_pictures_are_of_the_row_and_the_run(compared: Summary) -> None:
             assert (frame["missed"], frame["invented"]) == ((truth & ~predicted).sum(), (predicted & ~truth).sum())
 
 
-def test_a_scene_is_shown_by_the_lowest_seed_with_both_panels(summarised: Summarised) -> None:
+def test_a_scene_is_shown_by_the_lowest_repeat_with_both_panels(summarised: Summarised) -> None:
     units = pair((0, 5, 10))  # all of one fold
-    assert {seed for _, _, seed in chosen(predictions.record(summarised(units)))} == {0}
-    units = [replace(unit, panel=unit.seed > 0 or unit.architecture == "unet") for unit in units]
-    assert {seed for _, _, seed in chosen(predictions.record(summarised(units)))} == {5}
+    assert {repeat for _, _, repeat in chosen(predictions.record(summarised(units)))} == {0}
+    units = [replace(unit, panel=unit.repeat > 0 or unit.architecture == "unet") for unit in units]
+    assert {repeat for _, _, repeat in chosen(predictions.record(summarised(units)))} == {5}
 
 
 def test_scenes_without_panels_are_not_ranked(summarised: Summarised) -> None:
     units = pair()
     without = expected_rows(units)[0][2]
-    kept = [replace(unit, panel=unit.seed != without or unit.architecture == "unet") for unit in units]
+    kept = [replace(unit, panel=unit.repeat != without or unit.architecture == "unet") for unit in units]
     shown = predictions.record(summarised(kept))
-    assert chosen(shown) == expected_rows([unit for unit in units if unit.seed != without])
+    assert chosen(shown) == expected_rows([unit for unit in units if unit.repeat != without])
     assert shown.scenes == 8
 
 
 def test_another_architecture_stands_beside_if_it_has_every_row(summarised: Summarised) -> None:
     units = pair()
-    third = [Unit(architecture="simple_conv", seed=seed) for seed in range(3)]
+    third = [Unit(architecture="simple_conv", repeat=repeat) for repeat in range(3)]
     shown = predictions.record(summarised([*units, *third]))
     assert list(shown.panels) == ["simple_conv", "hourglass", "unet"]
     assert "beside them SimpleConv (depth 2, width 8)" in predictions.caption(shown)
     needed = expected_rows(units)[0][2]
-    lacking = predictions.record(summarised([*units, *(unit for unit in third if unit.seed != needed)]))
+    lacking = predictions.record(summarised([*units, *(unit for unit in third if unit.repeat != needed)]))
     assert list(lacking.panels) == ["hourglass", "unet"]
     assert "beside" not in predictions.caption(lacking)
 
 
-@pytest.mark.parametrize(("seeds", "rules"), [((0, 1), ["largest", "smallest"]), ((0, 5, 10), ["largest"])])
-def test_few_scenes_are_shown_once(seeds: tuple[int, ...], rules: list[str], summarised: Summarised) -> None:
-    shown = predictions.record(summarised(pair(seeds, OneScene())))
+@pytest.mark.parametrize(("repeats", "rules"), [((0, 1), ["largest", "smallest"]), ((0, 5, 10), ["largest"])])
+def test_few_scenes_are_shown_once(repeats: tuple[int, ...], rules: list[str], summarised: Summarised) -> None:
+    shown = predictions.record(summarised(pair(repeats, OneScene())))
     assert [rule for rule, _, _ in chosen(shown)] == rules
     with style.report_style():
         assert len(predictions.draw(shown).axes) == 6 * len(rules)
 
 
 def test_without_a_claim_the_first_frames_are_shown(summarised: Summarised) -> None:
-    shown = predictions.record(summarised([Unit(seed=seed) for seed in (2, 1)]))
+    shown = predictions.record(summarised([Unit(repeat=repeat) for repeat in (2, 1)]))
     assert shown.claim is None
-    assert shown.frames["stem"].tolist() == list(blobs(Unit(seed=1))["stems"][: predictions.MOST_FRAMES])
-    assert set(shown.frames["seed"]) == {1}
+    assert shown.frames["stem"].tolist() == list(blobs(Unit(repeat=1))["stems"][: predictions.MOST_FRAMES])
+    assert set(shown.frames["repeat"]) == {1}
     assert "the first frames of the panel file" in predictions.caption(shown)
 
 
-def test_predictions_skip_a_seed_that_one_architecture_lacks(summarised: Summarised) -> None:
-    units = [Unit(seed=0), Unit(seed=1), Unit(architecture="unet", seed=1), Unit(architecture="unet", seed=2)]
-    assert set(predictions.record(summarised(units)).frames["seed"]) == {1}
-    apart = [Unit(seed=0), Unit(architecture="unet", seed=1)]
-    with pytest.raises(NoDataError, match="no seed in common"):
+def test_predictions_skip_a_repeat_that_one_architecture_lacks(summarised: Summarised) -> None:
+    units = [Unit(repeat=0), Unit(repeat=1), Unit(architecture="unet", repeat=1), Unit(architecture="unet", repeat=2)]
+    assert set(predictions.record(summarised(units)).frames["repeat"]) == {1}
+    apart = [Unit(repeat=0), Unit(architecture="unet", repeat=1)]
+    with pytest.raises(NoDataError, match="no repeat in common"):
         predictions.record(summarised(apart))
 
 

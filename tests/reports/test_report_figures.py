@@ -91,7 +91,12 @@ def test_says_what_is_missing(name: str, failed: Summary) -> None:
 
 
 def test_memory_points_and_front(summarised: Summarised) -> None:
-    units = [Unit(width=4, iou=0.5), Unit(width=8, iou=0.69), Unit(width=8, seed=1, iou=0.71), Unit(width=16, iou=0.65)]
+    units = [
+        Unit(width=4, iou=0.5),
+        Unit(width=8, iou=0.69),
+        Unit(width=8, repeat=1, iou=0.71),
+        Unit(width=16, iou=0.65),
+    ]
     points = iou_memory.record(summarised(units)).points
     assert points["mean"].tolist() == pytest.approx([0.5, 0.7, 0.65])
     half = 12.706 * 0.01  # t with one degree of freedom times the standard error of 0.69 and 0.71
@@ -114,9 +119,9 @@ def is_beaten(point: tuple[float, float], others: list[tuple[float, float]]) -> 
     return any(memory <= point[0] and iou >= point[1] and (memory, iou) != point for memory, iou in others)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_front_is_exact(seed: int) -> None:
-    rng = np.random.default_rng(seed)
+@pytest.mark.parametrize("repeat", range(20))
+def test_front_is_exact(repeat: int) -> None:
+    rng = np.random.default_rng(repeat)
     # Few distinct values, so that ties in one and in both occur.
     values = {
         "architecture": rng.choice(["unet", "hourglass"], 40),
@@ -198,7 +203,7 @@ def test_curves_of_one_configuration_of_each_architecture(small: Summary) -> Non
 
 
 def test_medians_leave_out_runs_that_did_not_complete(summarised: Summarised) -> None:
-    units = [Unit(seed=0, iou=0.6), Unit(seed=1, iou=0.6), Unit(seed=2, state="diverged")]
+    units = [Unit(repeat=0, iou=0.6), Unit(repeat=1, iou=0.6), Unit(repeat=2, state="diverged")]
     shown = learning_curves.record(summarised(units))
     iou = shown.medians[shown.medians["metric"] == "val/iou"]
     expected = [np.median([unit.curve(epoch)["val/iou"] for unit in units[:2]]) for epoch in range(1, 9)]
@@ -227,7 +232,9 @@ def test_curves_of_equal_width_where_the_headline_compares_such(summarised: Summ
 
 
 def test_medians_stand_at_the_seconds_of_training(summarised: Summarised) -> None:
-    of = summarised([Unit(seed=seed, iou=0.6, epochs=3) for seed in range(3)] + [Unit(architecture="unet", epochs=3)])
+    of = summarised(
+        [Unit(repeat=repeat, iou=0.6, epochs=3) for repeat in range(3)] + [Unit(architecture="unet", epochs=3)]
+    )
     lengths = dict(zip(of.runs["run_id"], (1.0, 2.0, 7.0, 5.0), strict=True))
     curves = of.study.curves
     seconds = curves["run_id"].map(lengths) * curves["epoch"]
@@ -303,7 +310,7 @@ def test_unknown_architecture_is_drawn(summarised: Summarised) -> None:
 
 
 def test_profiles_are_the_shares_of_scenes_above_each_iou(summarised: Summarised) -> None:
-    units = [Unit(architecture=name, seed=seed, iou=0.7) for name in ("hourglass", "unet") for seed in range(2)]
+    units = [Unit(architecture=name, repeat=repeat, iou=0.7) for name in ("hourglass", "unet") for repeat in range(2)]
     summary = summarised(units)
     points = profiles.record(summary).points
     unet = points[points["architecture"] == "unet"].set_index("iou")["share"]

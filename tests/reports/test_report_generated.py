@@ -18,7 +18,7 @@ from reports.prose import answer as prose
 from reports.prose.generative_prose import generative
 from reports.prose.said import Say
 from reports.store.generated_file import read_generated
-from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, RUN, SEED, load_study
+from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN, load_study
 
 Summarised = Callable[..., Summary]
 
@@ -31,11 +31,11 @@ def shown_units() -> list[Unit]:
     return [
         replace(VAE, latent=16, beta=4.0, iou=0.9),
         replace(VAE, latent=32, iou=0.8),
-        replace(VAE, latent=32, iou=0.8, seed=1, collapse="posterior"),
-        replace(VAE, latent=8, iou=0.7, seed=1),
-        replace(VAE, latent=8, iou=0.5, seed=0),
-        replace(VAE, latent=4, iou=0.55, seed=0),
-        replace(VAE, latent=4, iou=0.55, seed=1),
+        replace(VAE, latent=32, iou=0.8, repeat=1, collapse="posterior"),
+        replace(VAE, latent=8, iou=0.7, repeat=1),
+        replace(VAE, latent=8, iou=0.5, repeat=0),
+        replace(VAE, latent=4, iou=0.55, repeat=0),
+        replace(VAE, latent=4, iou=0.55, repeat=1),
         replace(VAE, target="image", iou=0.4),
         replace(VAE, target="image", iou=0.6, latent=8),
         replace(VAE, architecture="autoencoder", iou=0.95),
@@ -49,22 +49,24 @@ def several(shown_units: list[Unit], summarised: Summarised) -> Summary:
 
 def test_runs_are_chosen_by_validation_and_not_by_eye(several: Summary) -> None:
     runs = generated.record(several).runs
-    assert runs[[schema.TARGET, LATENT, SEED]].to_numpy().tolist() == [["mask", 8, 0], ["image", 8, 0]]
+    assert runs[[schema.TARGET, LATENT, REPEAT]].to_numpy().tolist() == [["mask", 8, 0], ["image", 8, 0]]
     assert runs[BETA].astype("float64").tolist() == [1, 1]
     caption = generated.caption(generated.record(several))
-    assert "with beta = 1 of which no run collapsed, of those with the most complete seeds the one with the" in caption
+    assert (
+        "with beta = 1 of which no run collapsed, of those with the most complete repeats the one with the" in caption
+    )
     assert "latent 8" in caption
     assert caption.endswith(".")
 
 
-def test_the_seed_that_kept_its_pictures_is_shown(several: Summary) -> None:
+def test_the_repeat_that_kept_its_pictures_is_shown(several: Summary) -> None:
     run = generated.record(several).runs.iloc[0]
     folder = several.study.trials.set_index(RUN).loc[run[RUN], ARTIFACTS]
     path = Path(folder) / schema.GENERATED_DATA
     kept = path.read_bytes()
     path.unlink()
     try:
-        assert generated.record(several).runs.iloc[0][[LATENT, SEED]].tolist() == [8, 1]
+        assert generated.record(several).runs.iloc[0][[LATENT, REPEAT]].tolist() == [8, 1]
         path.write_bytes(b"damaged")
         with pytest.raises(NoDataError, match=r"generated\.npz cannot be read"):
             generated.record(several)
@@ -184,7 +186,7 @@ def test_the_file_of_an_auto_encoder_lacks_samples(tmp_path: Path) -> None:
 
 
 def test_collapsed_vaes_are_named(summarised: Summarised) -> None:
-    lost = [replace(VAE, latent=latent, seed=seed, collapse="posterior") for latent in (1, 2) for seed in (0, 1)]
+    lost = [replace(VAE, latent=latent, repeat=repeat, collapse="posterior") for latent in (1, 2) for repeat in (0, 1)]
     lost += [replace(VAE, latent=latent, target="image", collapse="posterior, sigma") for latent in (1, 2, 4, 8)]
     text = " ".join(generative(summarised([VAE, *lost]), Say()))
     assert (
@@ -206,7 +208,7 @@ def test_latents_are_compared_at_a_size_that_segments_too(summarised: Summarised
     ]
     (text,) = generative(summarised(units), Say())
     assert text.startswith(
-        "At depth 1 and base width 8, test IoU (95 % intervals, 1 seed) of masks that are reconstructed through "
+        "At depth 1 and base width 8, test IoU (95 % intervals, 1 repeat) of masks that are reconstructed through "
         "latents of 4 and 16 numbers: Auto-encoder 0.040 ["
     )
     assert " and 0.160 [" in text

@@ -40,11 +40,11 @@ def small(small_store: Path) -> Summary:
 
 @pytest.fixture(scope="module")
 def uneven(summarised: Summarised) -> Summary:
-    """VAEs: one of seeds that share a fold, one that collapsed in a run, one of a single run; and a map as latent."""
-    units = [replace(VAE, seed=seed) for seed in (0, 1, 5)]
-    units += [replace(VAE, beta=4.0, seed=seed, collapse="posterior" if seed else "") for seed in (0, 1)]
+    """VAEs: one of repeats that share a fold, one that collapsed in a run, one of a single run; and a map as latent."""
+    units = [replace(VAE, repeat=repeat) for repeat in (0, 1, 5)]
+    units += [replace(VAE, beta=4.0, repeat=repeat, collapse="posterior" if repeat else "") for repeat in (0, 1)]
     units += [replace(VAE, latent=64), replace(VAE, architecture="autoencoder", latent=0)]
-    units += [replace(VAE, seed=seed, split="random_frames") for seed in (0, 1)]
+    units += [replace(VAE, repeat=repeat, split="random_frames") for repeat in (0, 1)]
     return summarised(units)
 
 
@@ -52,11 +52,11 @@ def values(units: list[Unit], metric: schema.Metric) -> list[float]:
     return [unit.values()[metric.name] for unit in units]
 
 
-def test_seeds_of_one_fold_are_averaged_before_the_interval(uneven: Summary) -> None:
+def test_repeats_of_one_fold_are_averaged_before_the_interval(uneven: Summary) -> None:
     stage = uneven.others["generative"]
     point = latent_points(stage, schema.TEST_RATE).query("beta == 1 and latent == 4").iloc[0]
     psnr = means(stage, schema.TEST_PSNR).loc[point["number"]]
-    first, second, third = values([replace(VAE, seed=seed) for seed in (0, 1, 5)], schema.TEST_PSNR)
+    first, second, third = values([replace(VAE, repeat=repeat) for repeat in (0, 1, 5)], schema.TEST_PSNR)
     folds = np.array([(first + third) / 2, second])
     low, high = stats.t.interval(0.95, 1, folds.mean(), stats.sem(folds))
     assert psnr.tolist() == pytest.approx([folds.mean(), low, high])
@@ -98,7 +98,7 @@ def test_reconstruction_shows_what_passes_a_flat_latent(study: Summary) -> None:
     assert len(shown.images) == 4
     assert sorted(shown.segmented["architecture"]) == ["hourglass", "hourglass", "unet", "unet"]
     own = shown.masks.query("architecture == 'vae' and depth == 3 and latent == 16 and beta == 4").iloc[0]
-    units = [replace(VAE, depth=3, latent=16, beta=4.0, seed=seed) for seed in range(3)]
+    units = [replace(VAE, depth=3, latent=16, beta=4.0, repeat=repeat) for repeat in range(3)]
     assert own["mean"] == pytest.approx(np.mean(values(units, schema.TEST_IOU)))
     images = [replace(unit, target="image", beta=1.0) for unit in units]
     psnr = shown.images.query("architecture == 'vae' and latent == 16")["mean"].iloc[0]
@@ -159,7 +159,7 @@ def test_rate_and_distortion_add_up_to_the_bound(study: Summary) -> None:
     assert len(points) == 8
     assert (points["mean"] + points["distortion"]).tolist() == pytest.approx((-points["elbo"]).tolist())
     own = points.query("depth == 2 and latent == 4 and beta == 4").iloc[0]
-    units = [replace(VAE, beta=4.0, seed=seed) for seed in range(3)]
+    units = [replace(VAE, beta=4.0, repeat=repeat) for repeat in range(3)]
     assert own["distortion"] == pytest.approx(np.mean(values(units, schema.TEST_DISTORTION)))
     assert own["mean"] == pytest.approx(np.mean(values(units, schema.TEST_RATE)))
 
@@ -216,7 +216,9 @@ def test_a_table_of_masks_and_one_of_images(study: Summary) -> None:
     ]
     assert [row[3] for row in masks.rows if row[0] == "VAE"] == ["1", "4"] * 4
     assert [row[0] for row in images.rows] == ["Auto-encoder", "Auto-encoder", "VAE", "VAE"]
-    psnr = np.array(values([replace(VAE, depth=3, target="image", seed=seed) for seed in range(3)], schema.TEST_PSNR))
+    psnr = np.array(
+        values([replace(VAE, depth=3, target="image", repeat=repeat) for repeat in range(3)], schema.TEST_PSNR)
+    )
     low, high = stats.t.interval(0.95, 2, psnr.mean(), stats.sem(psnr))
     assert images.rows[2][5] == f"{psnr.mean():.1f} [{low:.1f},\u00a0{high:.1f}]"
 
@@ -242,7 +244,7 @@ def test_the_table_of_bounds_names_what_collapsed(uneven: Summary, study: Summar
 
 
 def test_a_sigma_that_collapsed_is_named(summarised: Summarised) -> None:
-    lost = [replace(VAE, target="image", collapse="posterior, sigma", seed=seed) for seed in (0, 1)]
+    lost = [replace(VAE, target="image", collapse="posterior, sigma", repeat=repeat) for repeat in (0, 1)]
     table = generative.bounds(summarised(lost))
     assert table is not None
     assert dict(zip(table.columns, table.rows[0], strict=True))["collapsed"] == "posterior, sigma in 2 runs"
@@ -259,7 +261,7 @@ def test_of_many_configurations_each_target_has_the_lowest_losses(
     assert table is not None
     # The loss falls with the latent.
     assert [row[:3:2] for row in table.rows] == [["mask", "8"], ["mask", "16"], ["image", "8"], ["image", "16"]]
-    assert "Of 6 configurations the 2 of each architecture and target with the most complete seeds" in table.caption
+    assert "Of 6 configurations the 2 of each architecture and target with the most complete repeats" in table.caption
     assert "the lowest validation loss; 2 more are in the folder data." in table.caption
 
 

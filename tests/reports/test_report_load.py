@@ -140,7 +140,7 @@ def test_unknown_name_is_named(table: str, key: str, message: str, execute: Exec
 
 
 def test_names_of_superseded_runs_and_of_parents_do_not_matter(new_store: Fill) -> None:
-    runs = new_store([Unit(), Unit(seed=1, superseded=True, params={"optimiser": "sgd"})])
+    runs = new_store([Unit(), Unit(repeat=1, superseded=True, params={"optimiser": "sgd"})])
     with sqlite3.connect(runs / schema.TRACKING_DB) as connection:
         parent = "SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'study'"
         connection.execute(f"INSERT INTO params (key, value, run_uuid) SELECT 'mine', '1', run_uuid FROM ({parent})")
@@ -207,7 +207,7 @@ def test_a_newer_version_is_named_before_its_names(execute: Execute) -> None:
 
 
 def test_superseded_runs_of_another_version_do_not_count(new_store: Fill) -> None:
-    runs = new_store([Unit(), Unit(seed=1, superseded=True)])
+    runs = new_store([Unit(), Unit(repeat=1, superseded=True)])
     with sqlite3.connect(runs / schema.TRACKING_DB) as connection:
         superseded = f"SELECT run_uuid FROM tags WHERE key = '{schema.SUPERSEDED}'"
         connection.execute(VERSION.format(1, superseded))
@@ -227,8 +227,8 @@ def test_complete_run_without_parameter(execute: Execute) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("seed", "abc", "be an integer"),
-        ("seed", "1.5", "be an integer"),
+        ("repeat", "abc", "be an integer"),
+        ("repeat", "1.5", "be an integer"),
         ("depth", "9" * 30, "be an integer"),
         ("training.epochs", "many", "be an integer"),
         ("training.lr", "abc", "be a number"),
@@ -260,7 +260,7 @@ def test_splits_are_those_of_the_bench() -> None:
     assert set(protocol.SPLITS) == set(SPLITS)
 
 
-@pytest.mark.parametrize("name", ["status", "start_time", "seed", "training.lr", "val/iou", "test/iou", "run_id"])
+@pytest.mark.parametrize("name", ["status", "start_time", "repeat", "training.lr", "val/iou", "test/iou", "run_id"])
 def test_tags_of_any_name_may_be_added(name: str, troubled_store: Path, execute: Execute) -> None:
     runs = execute(f"INSERT INTO tags SELECT '{name}', 'good', run_uuid FROM tags WHERE key = 'unit'")
     tagged, plain = (load_study(folder, "quick").trials.drop(columns=ARTIFACTS) for folder in (runs, troubled_store))
@@ -310,7 +310,7 @@ def test_store_in_wal_mode_while_somebody_writes(execute: Execute) -> None:
 def test_stages_and_budgets_are_read(search_store: Path) -> None:
     study = load_study(search_store, "search")
     assert study.stages == ["search", "comparison"]
-    assert study.budget == {"search": {"hourglass": 12, "unet": 12}, "comparison": {"hourglass": 2, "unet": 2}}
+    assert study.planned_units == {"search": {"hourglass": 12, "unet": 12}, "comparison": {"hourglass": 2, "unet": 2}}
     assert study.memory_budget == MEMORY_BUDGET
     assert study.trials[schema.STAGE].value_counts().to_dict() == {"search": 24, "comparison": 4}
 
@@ -319,15 +319,15 @@ def test_runs_without_stage_are_the_comparison(troubled_store: Path) -> None:
     study = load_study(troubled_store, "quick")
     assert study.stages == ["comparison"]
     assert set(study.ended[schema.STAGE]) == {"comparison"}
-    assert (study.budget, study.memory_budget) == ({}, None)
+    assert (study.planned_units, study.memory_budget) == ({}, None)
 
 
 def test_superseded_runs_are_as_if_they_were_not_there(new_store: Fill) -> None:
-    kept = [Unit(seed=0), Unit(seed=1, state=None, status="RUNNING", logged=False)]
+    kept = [Unit(repeat=0), Unit(repeat=1, state=None, status="RUNNING", logged=False)]
     gone = [
-        Unit(seed=2, superseded=True),
-        Unit(seed=3, state=None, status="KILLED", superseded=True),
-        Unit(seed=4, state="failed", logged=False, superseded=True),
+        Unit(repeat=2, superseded=True),
+        Unit(repeat=3, state=None, status="KILLED", superseded=True),
+        Unit(repeat=4, state="failed", logged=False, superseded=True),
     ]
     plain, marked = (load_study(new_store(units), "quick") for units in (kept, kept + gone))
     assert (marked.outcomes, len(marked.unfinished), len(marked.unlogged)) == (1, 1, 0)
@@ -345,7 +345,7 @@ def test_a_search_trial_that_logged_nothing_is_known_by_its_unit(new_store: Fill
     units = [
         Unit(architecture="unet", trial=3, state="failed", logged=False),
         Unit(architecture="unet", trial=4, state=None, status="RUNNING", logged=False),
-        Unit(architecture="unet", seed=1, state="failed", logged=False),
+        Unit(architecture="unet", repeat=1, state="failed", logged=False),
     ]
     study = load_study(new_store(units), "quick")
     assert study.unlogged[ARCHITECTURE].tolist() == ["unet", ""]
@@ -362,5 +362,5 @@ def test_unknown_stage_is_named(execute: Execute) -> None:
 
 @pytest.mark.parametrize("text", ["many", "[1]", json.dumps({"search": 3}), json.dumps({"search": {"unet": "x"}})])
 def test_budget_that_is_no_budget(text: str, new_store: Fill) -> None:
-    with pytest.raises(ValueError, match=r"tag study\.budget must be JSON of counts by stage"):
-        load_study(new_store([Unit(panel=False, epochs=1)], tags={schema.STUDY_BUDGET: text}), "quick")
+    with pytest.raises(ValueError, match=r"tag study\.planned_units must be JSON of counts by stage"):
+        load_study(new_store([Unit(panel=False, epochs=1)], tags={schema.STUDY_PLANNED_UNITS: text}), "quick")

@@ -32,7 +32,7 @@ VERDICTS = {
     "from scratch better",
     "equivalent",
     "inconclusive",
-    "none: 2 of 3 seeds",
+    "none: 2 of 3 repeats",
 }
 LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
 
@@ -41,7 +41,7 @@ LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"
 def practical_store(new_store: Fill) -> Path:
     """The practical with two presets varied in depth and width, one of them stuck."""
     units = [
-        Unit(architecture=name, depth=depth, width=width, seed=seed, preset=preset, epochs=4)
+        Unit(architecture=name, depth=depth, width=width, repeat=repeat, preset=preset, epochs=4)
         for name, depth, width, preset in (
             ("simple_conv", 2, 8, "simple_conv_shallow"),
             ("simple_conv", 3, 8, "simple_conv_deep"),
@@ -52,22 +52,22 @@ def practical_store(new_store: Fill) -> Path:
             ("unet", 2, 8, ""),
             ("unet", 3, 16, ""),
         )
-        for seed in range(3)
+        for repeat in range(3)
     ]
     lost = Unit(
-        architecture="simple_conv", preset="simple_conv_shallow", seed=3, state="diverged", reason="nan", epochs=4
+        architecture="simple_conv", preset="simple_conv_shallow", repeat=3, state="diverged", reason="nan", epochs=4
     )
     units.append(lost)
-    return new_store(units, study="practical", tags={schema.STUDY_BUDGET: json.dumps(budget(units))})
+    return new_store(units, study="practical", tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
 
 
 @pytest.fixture(scope="session")
 def leaky_store(new_store: Fill) -> Path:
     """Test frames that have near copies among the training frames, and a unit that is not done."""
-    units = [Unit(architecture=name, seed=seed, leaky=True, epochs=2) for name in LABELS for seed in range(2)]
-    lost = Unit(architecture="unet", seed=3, state="diverged", reason="loss is nan in epoch 1")
+    units = [Unit(architecture=name, repeat=repeat, leaky=True, epochs=2) for name in LABELS for repeat in range(2)]
+    lost = Unit(architecture="unet", repeat=3, state="diverged", reason="loss is nan in epoch 1")
     planned = {"comparison": {"simple_conv": 2, "hourglass": 2, "unet": 4}}
-    return new_store([*units, lost], planned=8, tags={schema.STUDY_BUDGET: json.dumps(planned)})
+    return new_store([*units, lost], planned=8, tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned)})
 
 
 @pytest.fixture(scope="session")
@@ -78,11 +78,11 @@ def latent_store(new_store: Fill) -> Path:
     for unit in generative():
         if unit.pretrain_epochs:
             scratch = replace(unit, pretrain_epochs=0).test_iou
-            unit = replace(unit, iou=scratch + gains[unit.architecture][unit.seed])
-        elif unit.architecture == "vae" and unit.latent == 4 and unit.seed < 2:
+            unit = replace(unit, iou=scratch + gains[unit.architecture][unit.repeat])
+        elif unit.architecture == "vae" and unit.latent == 4 and unit.repeat < 2:
             unit = replace(unit, collapse="posterior" if unit.target == "mask" else "posterior, sigma")
         units.append(unit)
-    return new_store(units, study="generative", tags={schema.STUDY_BUDGET: json.dumps(budget(units))})
+    return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
 
 
 STORES = {
@@ -201,20 +201,20 @@ def configurations(tables: Tables) -> pd.DataFrame:
 
 def choice(tables: Tables, limit: str) -> pd.Series:
     table = configurations(tables)
-    table = table[table["n"] >= least_seeds(tables)]
+    table = table[table["n"] >= least_repeats(tables)]
     if limit != "best":
         table = table[table[PEAK] <= float(limit) * 1e6]
     return table.sort_values([VAL, PEAK], ascending=[False, True]).iloc[0]
 
 
-def least_seeds(tables: Tables) -> int:
+def least_repeats(tables: Tables) -> int:
     return int(configurations(tables).groupby("architecture.name")["n"].max().min())
 
 
 def fold_means(tables: Tables, configuration: object, column: str) -> pd.DataFrame:
-    """A row per fold and seed: mean over the scenes."""
+    """A row per fold and repeat: mean over the scenes."""
     cells = tables["scenes"][tables["scenes"]["configuration"] == configuration]
-    return cells.groupby(["fold", "seed"])[column].mean()
+    return cells.groupby(["fold", "repeat"])[column].mean()
 
 
 def t_interval(values: np.ndarray) -> tuple[float, float]:
@@ -233,9 +233,9 @@ def of_choice(tables: Tables, limit: str, what: str) -> float | str:
     means = fold_means(tables, row.name, IOU).groupby("fold").mean().to_numpy()
     if what == "iou":
         return float(means.mean())
-    if len(means) == 1:  # the scenes of the only fold; one seed there, so that no crossing is needed
+    if len(means) == 1:  # the scenes of the only fold; one repeat there, so that no crossing is needed
         cells = tables["scenes"][tables["scenes"]["configuration"] == row.name]
-        assert cells["seed"].nunique() == 1
+        assert cells["repeat"].nunique() == 1
         means = cells[IOU].to_numpy()
     return float(np.clip(t_interval(means)[what == "high"], 0, 1))
 
@@ -263,7 +263,7 @@ def pair_of(tables: Tables, key: str) -> tuple[object, object]:
 
 
 def differences(tables: Tables, key: str, column: str) -> pd.Series:
-    """By fold, of the seeds that both have."""
+    """By fold, of the repeats that both have."""
     first, second = (fold_means(tables, number, column) for number in pair_of(tables, key))
     return (first - second).dropna().groupby("fold").mean()
 
@@ -289,7 +289,7 @@ def of_difference(tables: Tables, key: str, column: str, what: str) -> float | i
     if what == "n":
         return len(found)
     first, second = (fold_means(tables, number, column) for number in pair_of(tables, key))
-    return int((first - second).dropna().index.get_level_values("seed").nunique())
+    return int((first - second).dropna().index.get_level_values("repeat").nunique())
 
 
 def headline_rows(tables: Tables) -> pd.DataFrame:
@@ -321,9 +321,9 @@ def corrected(tables: Tables, end: str) -> float:
 
 def verdict(tables: Tables, key: str, column: str) -> str:
     """The rule of docs/protocol.md, from the p-values of the family."""
-    seeds = of_difference(tables, key, column, "seeds")
-    if int(seeds) < 3:
-        return f"none: {seeds} of 3 seeds"
+    repeats = of_difference(tables, key, column, "repeats")
+    if int(repeats) < 3:
+        return f"none: {repeats} of 3 repeats"
     found = differences(tables, key, column).to_numpy()
     low, high = t_interval(found)
     if low >= -0.01 and high <= 0.01:
@@ -568,10 +568,10 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"units\.missing": lambda t: int(t["study"].loc[0, "planned"]) - len(t["units"]),
     r"units\.unnamed": lambda t: int(t["units"]["architecture.name"].isna().sum()),
     r"choice\.(best|[\d.]+)\.(label|iou|low|high|peak_bytes|budget_mb)": of_choice,
-    r"choice\.seeds": least_seeds,
+    r"choice\.repeats": least_repeats,
     r"level": lambda t: 0.95,
     r"claim\.pair": lambda t: label_of(t, "claim"),
-    r"claim\.(difference|low|high|n|seeds)": lambda t, what: of_difference(t, "claim", IOU, what),
+    r"claim\.(difference|low|high|n|repeats)": lambda t, what: of_difference(t, "claim", IOU, what),
     r"claim\.verdict": lambda t: verdict(t, "claim", IOU),
     r"claim\.p": lambda t: family_p(t, "claim", IOU),
     r"claim\.detectable": detectable,
@@ -581,7 +581,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"practical\.(pair\d+|unet|\w+\.\w+)\.pair": label_of,
     r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.verdict": verdict,
     r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.p": family_p,
-    r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.(difference|low|high|n|seeds)": of_difference,
+    r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.(difference|low|high|n|repeats)": of_difference,
     r"practical\.(\w+)\.cost\.(.+?)(\.min|\.max)?": ratio,
     r"practical\.(\w+)\.(reached|attempts|stuck|diverged|epochs|seconds|val_iou\.m..|peak_bytes)": of_preset,
     r"target": target,
@@ -606,11 +606,11 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"(pretraining\.pair\d+)\.label": network_of,
     r"(pretraining\.pair\d+)\.verdict": lambda t, key: verdict(t, key, IOU),
     r"(pretraining\.pair\d+)\.p": lambda t, key: family_p(t, key, IOU),
-    r"(pretraining\.pair\d+)\.(difference|low|high|n|seeds)": lambda t, key, what: of_difference(t, key, IOU, what),
+    r"(pretraining\.pair\d+)\.(difference|low|high|n|repeats)": lambda t, key, what: of_difference(t, key, IOU, what),
     r"latent\.(depth|base_width)": lambda t, name: int(flat(t, "vae")[name].unique().item()),
     r"latent\.(\d+)": latent_size,
     r"latent\.beta": lambda t: float(flat(t, "vae")["training.beta"].unique().item()),
-    r"latent\.seeds": lambda t: f"{flat(t, 'unet')['seed'].nunique()} seeds",
+    r"latent\.repeats": lambda t: f"{flat(t, 'unet')['repeat'].nunique()} repeats",
     r"latent\.(\w+)\.(\d+)\.(iou|low|high)": through_latent,
     r"vae\.runs": lambda t: int((of_stage(t, "generative")["architecture.name"] == "vae").sum()),
     r"vae\.collapsed": lambda t: int(collapsed(t)["runs"].sum()),
@@ -623,6 +623,6 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"protocol\.(\w+)\.folds": lambda t, split: str(
         t["runs"].loc[t["runs"]["data.split"] == split, "data.folds"].iloc[0]
     ),
-    r"protocol\.seeds": lambda t: ", ".join(map(str, sorted(t["runs"]["seed"].unique()))),
+    r"protocol\.repeats": lambda t: ", ".join(map(str, sorted(t["runs"]["repeat"].unique()))),
     r"fixed\.(.+)": lambda t, name: as_text(t["runs"][name].iloc[0]),
 }

@@ -24,7 +24,7 @@ from reports.tables import TABLES
 Summarised = Callable[..., Summary]
 
 GAINS = {"hourglass": (0.05, 0.06, 0.055), "unet": (-0.07, -0.061, -0.065)}
-"""By which the pre-trained configuration is above the one from scratch, per seed, each of which tests its own fold."""
+"""By which the pre-trained configuration is above the one from scratch, per repeat, each of which tests its own fold."""
 
 
 def pair(name: str, gains: tuple[float, ...], **options: object) -> list[Unit]:
@@ -32,8 +32,8 @@ def pair(name: str, gains: tuple[float, ...], **options: object) -> list[Unit]:
     own = Unit(architecture=name, labelled_scenes=6, epochs=4, size=16, panel=False)
     own = replace(own, **options)  # type: ignore[arg-type]
     return [
-        replace(own, seed=seed, pretrain_epochs=epochs, iou=0.5 + 0.03 * seed + gain * bool(epochs))
-        for seed, gain in enumerate(gains)
+        replace(own, repeat=repeat, pretrain_epochs=epochs, iou=0.5 + 0.03 * repeat + gain * bool(epochs))
+        for repeat, gain in enumerate(gains)
         for epochs in (0, 2)
     ]
 
@@ -42,7 +42,7 @@ def pair(name: str, gains: tuple[float, ...], **options: object) -> list[Unit]:
 def two(summarised: Summarised) -> Summary:
     """Two networks in both ways, beside a comparison of the same."""
     compared = [
-        Unit(architecture=name, seed=seed, epochs=2, size=16, panel=False) for name in GAINS for seed in range(3)
+        Unit(architecture=name, repeat=repeat, epochs=2, size=16, panel=False) for name in GAINS for repeat in range(3)
     ]
     return summarised([*compared, *(unit for name, gains in GAINS.items() for unit in pair(name, gains))])
 
@@ -123,28 +123,28 @@ def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
     (paragraph,) = generative(two, say)
     assert paragraph.startswith(
         "Pre-trained for 2 of 4 epochs, 6 labelled scenes, less from scratch in as many optimiser steps: Hourglass "
-        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 seeds. Verdict: pre-trained better, p "
+        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 repeats. Verdict: pre-trained better, p "
     )
     assert "U-Net (depth 2, width 8), IoU −0.065" in paragraph
     assert "Verdict: from scratch better, p = " in paragraph
 
 
-def test_two_seeds_are_refused(summarised: Summarised) -> None:
+def test_two_repeats_are_refused(summarised: Summarised) -> None:
     of = summarised(pair("unet", (0.05, 0.06)))
     table = TABLES["pretraining"].make(of)
     assert table is not None
-    assert table.rows[0][5] == "none: 2 of 3 seeds"
-    assert "Verdict: none: 2 of 3 seeds. The table" in generative(of, Say())[0]
+    assert table.rows[0][5] == "none: 2 of 3 repeats"
+    assert "Verdict: none: 2 of 3 repeats. The table" in generative(of, Say())[0]
 
 
-@pytest.mark.parametrize("lost", ["all", "other_seeds"])
+@pytest.mark.parametrize("lost", ["all", "other_repeats"])
 def test_nothing_is_judged_without_a_pair(lost: str, summarised: Summarised) -> None:
     scratch, pretrained = pair("unet", (0.05,))
-    rest = [replace(pretrained, seed=1)] if lost == "other_seeds" else []
+    rest = [replace(pretrained, repeat=1)] if lost == "other_repeats" else []
     of = summarised([scratch, *rest])
     assert TABLES["pretraining"].make(of) is None
     assert generative(of, Say()) == [
-        "No pre-trained configuration has a complete run of a seed that the same from scratch has too, so no "
+        "No pre-trained configuration has a complete run of a repeat that the same from scratch has too, so no "
         "difference is judged."
     ]
 

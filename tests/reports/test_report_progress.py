@@ -25,9 +25,9 @@ Summarised = Callable[..., Summary]
 
 def learners() -> list[Unit]:
     """U-Net: two runs of 0.8, which set the target, and one that misses it; Hourglass: one diverges, one is cut off."""
-    unet = [Unit(architecture="unet", seed=seed, iou=iou) for seed, iou in enumerate((0.8, 0.8, 0.3))]
-    hourglass = [Unit(seed=0, iou=0.8), Unit(seed=1, state="diverged", reason="nan")]
-    return [*unet, *hourglass, Unit(seed=2, state="out_of_memory", learnt=False), Unit(seed=3, state="pruned")]
+    unet = [Unit(architecture="unet", repeat=repeat, iou=iou) for repeat, iou in enumerate((0.8, 0.8, 0.3))]
+    hourglass = [Unit(repeat=0, iou=0.8), Unit(repeat=1, state="diverged", reason="nan")]
+    return [*unet, *hourglass, Unit(repeat=2, state="out_of_memory", learnt=False), Unit(repeat=3, state="pruned")]
 
 
 def epochs_to(target: float, unit: Unit) -> float:
@@ -59,7 +59,7 @@ def test_steps_are_the_efforts_of_the_runs(effort: str, factor: float, summarise
 
 
 def test_an_architecture_that_never_reached_the_target_stays_at_nothing(summarised: Summarised) -> None:
-    units = [Unit(architecture="unet", iou=0.8), *(Unit(seed=seed, iou=0.2) for seed in range(4))]
+    units = [Unit(architecture="unet", iou=0.8), *(Unit(repeat=repeat, iou=0.2) for repeat in range(4))]
     shown = targets.record(summarised(units))
     assert shown.steps.loc[shown.steps["architecture"] == "hourglass", "share"].tolist() == [0, 0] * 2
     hourglass = shown.reached.iloc[0]
@@ -83,7 +83,13 @@ def test_seconds_that_span_a_decade_are_logarithmic(last: float, scale: str, sum
 
 
 def test_times_of_an_architecture_are_those_of_all_its_runs(summarised: Summarised) -> None:
-    units = [Unit(), Unit(width=16, seed=1), Unit(depth=3), Unit(architecture="unet"), Unit(seed=5, state="diverged")]
+    units = [
+        Unit(),
+        Unit(width=16, repeat=1),
+        Unit(depth=3),
+        Unit(architecture="unet"),
+        Unit(repeat=5, state="diverged"),
+    ]
     shown = times.record(summarised(units))
     own = shown.parts[shown.parts["architecture"] == "hourglass"]
     measured = pd.DataFrame([unit.values() for unit in units[:3]])

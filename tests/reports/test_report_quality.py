@@ -19,7 +19,7 @@ from reports.analysis.ceiling import ceiling, store
 from reports.analysis.summary import Summary
 from reports.figures import bottleneck, calibration, person_size, skips, tolerance
 from reports.figures.base import MOST_WHISKERS, NoDataError, cropped, score_limits
-from reports.store.load import ARTIFACTS, SEED
+from reports.store.load import ARTIFACTS, REPEAT
 
 Summarised = Callable[..., Summary]
 
@@ -60,14 +60,14 @@ def test_what_is_finer_than_the_grid_is_lost() -> None:
 
 
 def test_ceiling_counts_each_frame_once(summarised: Summarised) -> None:
-    units = [Unit(architecture=name, seed=seed) for name in ("hourglass", "unet") for seed in (0, 1)]
-    of = summarised([*units, Unit(seed=5), Unit(seed=2, panel=False)])
-    hourglass = of.runs[of.runs["architecture.name"] == "hourglass"].set_index(SEED)[ARTIFACTS]
-    files = {seed: Path(folder) / schema.PANEL_DATA for seed, folder in hourglass.items()}
-    # Seed 5 is tested on the fold of seed 0, so that its frames are the same; seed 2 kept no panel.
+    units = [Unit(architecture=name, repeat=repeat) for name in ("hourglass", "unet") for repeat in (0, 1)]
+    of = summarised([*units, Unit(repeat=5), Unit(repeat=2, panel=False)])
+    hourglass = of.runs[of.runs["architecture.name"] == "hourglass"].set_index(REPEAT)[ARTIFACTS]
+    files = {repeat: Path(folder) / schema.PANEL_DATA for repeat, folder in hourglass.items()}
+    # Repeat 5 is tested on the fold of repeat 0, so that its frames are the same; repeat 2 kept no panel.
     files[5].write_bytes(files[0].read_bytes())
     found = ceiling(of.runs)
-    truth = np.concatenate([np.load(files[seed])["truth"] for seed in (0, 1)])
+    truth = np.concatenate([np.load(files[repeat])["truth"] for repeat in (0, 1)])
     assert found["side"].tolist() == [2, 4, 8, 16, 32]
     assert found["frames"].tolist() == [len(truth)] * 5 == [8] * 5
     for side, row in found.set_index("side").iterrows():
@@ -213,24 +213,24 @@ def of_share(mean: float, half: float) -> list[float]:
 
 def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised) -> None:
     of = summarised(
-        [Unit(seed=seed) for seed in range(3)] + [Unit(architecture="unet", seed=seed) for seed in range(2)]
+        [Unit(repeat=repeat) for repeat in range(3)] + [Unit(architecture="unet", repeat=repeat) for repeat in range(2)]
     )
     rng = np.random.default_rng(0)
-    values = {seed: rng.uniform(0, 1, (5, len(schema.TOLERANCES))) for seed in range(3)}
+    values = {repeat: rng.uniform(0, 1, (5, len(schema.TOLERANCES))) for repeat in range(3)}
     names = [schema.within_column(one) for one in schema.TOLERANCES]
     # Three frames of scene a, two of scene b.
     rewrite(
-        of, schema.FRAME_TABLE, lambda run: pd.DataFrame(values[run[SEED]], columns=names).assign(scene=list("aaabb"))
+        of, schema.FRAME_TABLE, lambda run: pd.DataFrame(values[run[REPEAT]], columns=names).assign(scene=list("aaabb"))
     )
     points = tolerance.record(of).points
     own = points[points["architecture"] == "hourglass"].reset_index(drop=True)
     assert own["tolerance"].tolist() == list(schema.TOLERANCES)
     for place, point in own.iterrows():
-        column = [values[seed][:, place] for seed in range(3)]
+        column = [values[repeat][:, place] for repeat in range(3)]
         mean, half = mean_and_half(np.array([(one[:3].mean() + one[3:].mean()) / 2 for one in column]))
         assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(mean, half))
-    assert points.groupby("architecture")[["seeds", "scenes"]].first().to_numpy().tolist() == [[3, 6], [2, 4]]
-    assert "(2 to 3 seeds, 4 to 6 test scenes)" in tolerance.caption(tolerance.record(of))
+    assert points.groupby("architecture")[["repeats", "scenes"]].first().to_numpy().tolist() == [[3, 6], [2, 4]]
+    assert "(2 to 3 repeats, 4 to 6 test scenes)" in tolerance.caption(tolerance.record(of))
 
 
 @pytest.mark.parametrize(
@@ -242,23 +242,23 @@ def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised)
     ],
 )
 def test_a_table_without_a_column_is_an_error(figure: object, file: str, column: str, summarised: Summarised) -> None:
-    of = summarised([Unit(seed=seed) for seed in range(2)])
+    of = summarised([Unit(repeat=repeat) for repeat in range(2)])
     record = figure.record  # type: ignore[attr-defined]
     first, second = (Path(folder) / file for folder in of.runs[ARTIFACTS])
     pd.read_parquet(first).drop(columns=column).to_parquet(first)
     with pytest.raises(ValueError, match=rf"{file} must have the columns .*, got none for {column}"):
         record(of)
     first.unlink()
-    assert (record(of).points["seeds"] == 1).all()
+    assert (record(of).points["repeats"] == 1).all()
     second.unlink()
     with pytest.raises(NoDataError, match="no complete run of the best configurations kept its"):
         record(of)
 
 
 def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> None:
-    of = summarised([Unit(seed=seed) for seed in range(3)])
+    of = summarised([Unit(repeat=repeat) for repeat in range(3)])
     rng = np.random.default_rng(1)
-    pixels = rng.integers(1, 10**6, (3, 2, 3))  # seed, scene, bin
+    pixels = rng.integers(1, 10**6, (3, 2, 3))  # repeat, scene, bin
     pixels[0, 1, 2] = 0
     chance, hits = rng.uniform(0, 1, (2, *pixels.shape))
 
@@ -267,7 +267,7 @@ def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> Non
             (scene, place, pixels[at], chance[at], hits[at])
             for scene in range(2)
             for place in range(3)
-            if pixels[at := (run[SEED], scene, place)]
+            if pixels[at := (run[REPEAT], scene, place)]
         ]
         return pd.DataFrame(rows, columns=["scene", "bin", "pixels", "probability", "foreground"])
 
@@ -281,18 +281,18 @@ def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> Non
         assert point["share"] == pytest.approx(bottom.mean())
         assert point["probability"] == pytest.approx((chance * weight)[..., place].mean() / bottom.mean())
         assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(ratio, half))
-    assert shown.points[["seeds", "scenes"]].to_numpy().tolist() == [[3, 6]] * 3
-    expected = np.mean([Unit(seed=seed).test(schema.TEST_ECE) for seed in range(3)])
+    assert shown.points[["repeats", "scenes"]].to_numpy().tolist() == [[3, 6]] * 3
+    expected = np.mean([Unit(repeat=repeat).test(schema.TEST_ECE) for repeat in range(3)])
     assert shown.errors["ece"].tolist() == pytest.approx([expected])
     assert f"Hourglass {expected:.3f}." in calibration.caption(shown)
 
 
 def test_calibration_leaves_out_bins_with_few_pixels(summarised: Summarised) -> None:
-    of = summarised([Unit(seed=seed) for seed in range(2)])
+    of = summarised([Unit(repeat=repeat) for repeat in range(2)])
     pixels = {0: [9950, 5, 45], 1: [9910, 6, 0]}
 
     def table(run: pd.Series) -> pd.DataFrame:
-        columns = {"scene": "a", "bin": range(3), "pixels": pixels[run[SEED]], "probability": 0.5, "foreground": 0.5}
+        columns = {"scene": "a", "bin": range(3), "pixels": pixels[run[REPEAT]], "probability": 0.5, "foreground": 0.5}
         rows = pd.DataFrame(columns)
         return rows[rows["pixels"] > 0]
 
@@ -305,17 +305,17 @@ def test_calibration_leaves_out_bins_with_few_pixels(summarised: Summarised) -> 
 
 
 def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
-    of = summarised([Unit(architecture=name, seed=seed) for name in ("hourglass", "unet") for seed in range(3)])
+    of = summarised([Unit(architecture=name, repeat=repeat) for name in ("hourglass", "unet") for repeat in range(3)])
     rng = np.random.default_rng(2)
     sizes = rng.permutation(30).reshape(3, 10) / 100
     scores = rng.uniform(0, 1, (2, 3, 10))
     scenes = [f"{place % 4}" for place in range(10)]
 
     def table(run: pd.Series) -> pd.DataFrame:
-        seed = run[SEED]
-        iou = scores[int(run["architecture.name"] == "unet"), seed]
-        stems = [f"{seed}_{place}" for place in range(10)]
-        return pd.DataFrame({"stem": stems, "scene": scenes, "foreground": sizes[seed], "iou": iou})
+        repeat = run[REPEAT]
+        iou = scores[int(run["architecture.name"] == "unet"), repeat]
+        stems = [f"{repeat}_{place}" for place in range(10)]
+        return pd.DataFrame({"stem": stems, "scene": scenes, "foreground": sizes[repeat], "iou": iou})
 
     rewrite(of, schema.FRAME_TABLE, table)
     shown = person_size.record(of)
@@ -326,9 +326,9 @@ def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
     assert shown.points["size"].unique().tolist() == pytest.approx([2.5, 8.5, 14.5, 20.5, 26.5])
     for (name, place), rows in shown.points.groupby(["architecture", "bin"]):
         folds = []
-        for seed in range(3):
-            inside = [i for i in range(10) if int(round(100 * sizes[seed, i])) // 6 == place]
-            value = pd.Series(scores[int(name == "unet"), seed, inside]).groupby([scenes[i] for i in inside]).mean()
+        for repeat in range(3):
+            inside = [i for i in range(10) if int(round(100 * sizes[repeat, i])) // 6 == place]
+            value = pd.Series(scores[int(name == "unet"), repeat, inside]).groupby([scenes[i] for i in inside]).mean()
             folds += [value.mean()] if inside else []
         mean, half = mean_and_half(np.array(folds))
         assert rows[["mean", "low", "high"]].iloc[0].tolist() == pytest.approx(of_share(mean, half))
@@ -337,12 +337,12 @@ def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
 @pytest.mark.parametrize("figure", [person_size, tolerance])
 def test_intervals_of_shares_end_at_0_and_1_and_the_axis_spans_the_marks(figure: Any, summarised: Summarised) -> None:
     """Folds at 0.2 and 0.6 have an interval from -2.1 to 2.9."""
-    of = summarised([Unit(seed=seed) for seed in range(2)])
+    of = summarised([Unit(repeat=repeat) for repeat in range(2)])
     scores = [schema.TEST_IOU.column, *map(schema.within_column, schema.TOLERANCES)]
 
     def table(run: pd.Series) -> pd.DataFrame:
-        frames = {"stem": [f"{run[SEED]}_{i}" for i in range(4)], "scene": list("aabb"), "foreground": 0.2}
-        return pd.DataFrame(frames).assign(**dict.fromkeys(scores, 0.2 + 0.4 * run[SEED]))
+        frames = {"stem": [f"{run[REPEAT]}_{i}" for i in range(4)], "scene": list("aabb"), "foreground": 0.2}
+        return pd.DataFrame(frames).assign(**dict.fromkeys(scores, 0.2 + 0.4 * run[REPEAT]))
 
     rewrite(of, schema.FRAME_TABLE, table)
     shown = figure.record(of)
@@ -355,7 +355,7 @@ def test_intervals_of_shares_end_at_0_and_1_and_the_axis_spans_the_marks(figure:
 
 
 def test_frames_of_one_size_make_one_bin(summarised: Summarised) -> None:
-    of = summarised([Unit(seed=0)])
+    of = summarised([Unit(repeat=0)])
     file = Path(of.runs[ARTIFACTS].iloc[0]) / schema.FRAME_TABLE
     pd.read_parquet(file).assign(foreground=0.25).to_parquet(file)
     shown = person_size.record(of)

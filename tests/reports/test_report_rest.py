@@ -94,7 +94,11 @@ def live(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     shutil.copy(template, folder / schema.TRACKING_DB)
     with pytest.MonkeyPatch.context() as patch, mlflow_server(folder) as url:
         patch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-        odd = [Unit(seed=7, superseded=True, panel=False), Unit(seed=8, panel=False), Unit(architecture="unet", seed=8)]
+        odd = [
+            Unit(repeat=7, superseded=True, panel=False),
+            Unit(repeat=8, panel=False),
+            Unit(architecture="unet", repeat=8),
+        ]
         fill(folder, [*troubled(), *odd], planned=20, tracking=url)
         fill(folder, [*searched(3, epochs=2), *refits(1, epochs=2)], study="search", tracking=url)
         _log_odd_values(url)
@@ -162,7 +166,7 @@ def test_files_of_complete_comparison_runs_are_copied_once(
     complete = trials[trials[schema.STATE] == "complete"]
     assert len(complete) == 3
     copied = {path.relative_to(tmp_path / CACHE) for path in tmp_path.rglob("*") if path.is_file()}
-    with_panel = complete[RUN][complete["seed"].eq(0) | complete["architecture.name"].eq("unet")]
+    with_panel = complete[RUN][complete["repeat"].eq(0) | complete["architecture.name"].eq("unet")]
     every = set(READ_FILES) - {schema.PANEL_DATA, schema.GENERATED_DATA}
     expected = {Path(run, name) for run in complete[RUN] for name in every}
     assert copied == expected | {Path(run, schema.PANEL_DATA) for run in with_panel}

@@ -23,28 +23,28 @@ Cells = dict[tuple[int, int, str], float]
 
 
 def arm(cells: Cells) -> pd.DataFrame:
-    """Table of values from (seed, fold, scene) -> value."""
-    return pd.DataFrame([(*key, value) for key, value in cells.items()], columns=["seed", "fold", "scene", "value"])
+    """Table of values from (repeat, fold, scene) -> value."""
+    return pd.DataFrame([(*key, value) for key, value in cells.items()], columns=["repeat", "fold", "scene", "value"])
 
 
-def drawn(seed: int, folds: int, scenes: int, seeds: int) -> Cells:
-    """Every seed tests its fold of `scenes` scenes."""
-    generator = np.random.default_rng(seed)
+def drawn(repeat: int, folds: int, scenes: int, repeats: int) -> Cells:
+    """Every repeat tests its fold of `scenes` scenes."""
+    generator = np.random.default_rng(repeat)
     return {
         (run, run % folds, f"{run % folds}-{scene}"): float(generator.normal(0.7, 0.1))
-        for run in range(seeds)
+        for run in range(repeats)
         for scene in range(scenes)
     }
 
 
 @pytest.fixture
 def folds() -> tuple[Cells, Cells]:
-    """Two arms of three folds of four scenes, each tested by two seeds."""
-    return drawn(1, folds=3, scenes=4, seeds=6), drawn(2, folds=3, scenes=4, seeds=6)
+    """Two arms of three folds of four scenes, each tested by two repeats."""
+    return drawn(1, folds=3, scenes=4, repeats=6), drawn(2, folds=3, scenes=4, repeats=6)
 
 
 def fold_means(cells: Cells) -> list[float]:
-    """Per fold: the mean over everything, as all folds here have as many seeds for every scene."""
+    """Per fold: the mean over everything, as all folds here have as many repeats for every scene."""
     return [float(np.mean([value for (_, of, _), value in cells.items() if of == fold])) for fold in range(3)]
 
 
@@ -68,7 +68,7 @@ def test_primary_is_the_paired_t_test_over_folds(folds: tuple[Cells, Cells]) -> 
     assert found.difference == pytest.approx(np.mean(fold_differences(*folds)), rel=1e-12)
     assert found.p == pytest.approx(result.pvalue, rel=1e-12)
     close(found.interval, result.confidence_interval(0.95))
-    assert (found.over, found.n, found.seeds, found.scenes) == ("folds", 3, 6, 12)
+    assert (found.over, found.n, found.repeats, found.scenes) == ("folds", 3, 6, 12)
 
 
 def test_folds_of_unequal_size_count_equally_and_scenes_too() -> None:
@@ -87,7 +87,7 @@ def test_secondary_is_the_paired_t_test_over_scenes(folds: tuple[Cells, Cells]) 
 
 
 def test_a_single_fold_has_its_scenes_as_units() -> None:
-    a, b = drawn(3, folds=1, scenes=6, seeds=5), drawn(4, folds=1, scenes=6, seeds=5)
+    a, b = drawn(3, folds=1, scenes=6, repeats=5), drawn(4, folds=1, scenes=6, repeats=5)
     of_a, of_b = scene_means(a), scene_means(b)
     differences = [of_a[scene] - of_b[scene] for scene in of_a]
     found = compare(arm(a), arm(b), folds=5)
@@ -169,14 +169,14 @@ def test_detectable_difference_is_from_the_measured_error(folds: tuple[Cells, Ce
     assert found.detectable(claims=4) == pytest.approx(detectable(error, 2, claims=4))
 
 
-def test_pairs_average_seeds_of_an_arm_first() -> None:
+def test_pairs_average_repeats_of_an_arm_first() -> None:
     a = arm({(0, 0, "s1"): 0.8, (5, 0, "s1"): 0.6, (1, 1, "s2"): 0.5})
     b = arm({(1, 1, "s2"): 0.25, (5, 0, "s1"): 0.5})
     pairs = paired(a, b)
     assert list(pairs) == ["fold", "scene", "value"]
     assert pairs[["fold", "scene"]].values.tolist() == [[0, "s1"], [1, "s2"]]
     assert pairs["value"].tolist() == pytest.approx([0.2, 0.25])
-    assert compare(a, b, folds=5).seeds == 2
+    assert compare(a, b, folds=5).repeats == 2
 
 
 def test_order_of_rows_does_not_matter(folds: tuple[Cells, Cells]) -> None:
@@ -214,7 +214,7 @@ def test_identical_arms(folds: tuple[Cells, Cells]) -> None:
 
 @pytest.mark.parametrize(("shift", "said"), [(0.25, "better"), (-0.25, "worse")])
 def test_constant_difference(shift: float, said: Verdict) -> None:
-    cells = [(seed, seed, f"{seed}-{scene}") for seed in range(3) for scene in range(4)]
+    cells = [(repeat, repeat, f"{repeat}-{scene}") for repeat in range(3) for scene in range(4)]
     found = compare(*(arm(dict.fromkeys(cells, value)) for value in (0.5 + shift, 0.5)), folds=5)
     assert (found.difference, found.interval, found.p) == (shift, (shift, shift), 0)
     assert found.effect == math.copysign(math.inf, shift)
@@ -222,7 +222,7 @@ def test_constant_difference(shift: float, said: Verdict) -> None:
 
 
 def test_a_single_scene_is_inconclusive() -> None:
-    a, b = (arm({(seed, 0, "s1"): value for seed in range(3)}) for value in (0.9, 0.1))
+    a, b = (arm({(repeat, 0, "s1"): value for repeat in range(3)}) for value in (0.9, 0.1))
     found = compare(a, b, folds=5)
     assert (found.interval, found.p, found.n) == ((-math.inf, math.inf), 1, 1)
     assert found.detectable() == math.inf
@@ -230,7 +230,7 @@ def test_a_single_scene_is_inconclusive() -> None:
     assert verdict(found, margin=0.01, direction="higher") == "inconclusive"
 
 
-def comparison(difference: float, half: float, p: float, seeds: int = 3) -> Comparison:
+def comparison(difference: float, half: float, p: float, repeats: int = 3) -> Comparison:
     interval = Interval(difference - half, difference + half)
     return Comparison(
         difference=difference,
@@ -245,7 +245,7 @@ def comparison(difference: float, half: float, p: float, seeds: int = 3) -> Comp
         effect=0.0,
         error=half / 2,
         freedom=2,
-        seeds=seeds,
+        repeats=repeats,
         scenes=36,
     )
 
@@ -262,8 +262,8 @@ def comparison(difference: float, half: float, p: float, seeds: int = 3) -> Comp
         (comparison(0.0, 0.0101, 1.0), "higher", "inconclusive"),
         # Surely different, and surely by too little to matter.
         (comparison(0.005, 0.004, 0.001), "higher", "equivalent"),
-        (comparison(0.05, 0.03, 0.01, seeds=2), "higher", "refused"),
-        (comparison(0.0, 0.001, 1.0, seeds=2), "higher", "refused"),
+        (comparison(0.05, 0.03, 0.01, repeats=2), "higher", "refused"),
+        (comparison(0.0, 0.001, 1.0, repeats=2), "higher", "refused"),
     ],
 )
 def test_verdict(found: Comparison, direction: Any, said: Verdict) -> None:

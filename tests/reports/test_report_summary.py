@@ -22,9 +22,9 @@ Summarised = Callable[..., Summary]
 
 @pytest.fixture(scope="module")
 def three(summarised: Summarised) -> Summary:
-    """Two configurations of the Hourglass; the one that tests lower validates lower, too, apart from its seeds."""
-    units = [Unit(seed=seed, iou=iou) for seed, iou in enumerate((0.5, 0.6, 0.7))]
-    units += [Unit(depth=3, seed=0, iou=0.65), Unit(depth=3, seed=1, state="diverged", reason="nan")]
+    """Two configurations of the Hourglass; the one that tests lower validates lower, too, apart from its repeats."""
+    units = [Unit(repeat=repeat, iou=iou) for repeat, iou in enumerate((0.5, 0.6, 0.7))]
+    units += [Unit(depth=3, repeat=0, iou=0.65), Unit(depth=3, repeat=1, state="diverged", reason="nan")]
     return summarised(units, planned=6)
 
 
@@ -39,7 +39,7 @@ def table(name: str, of: Summary) -> Table:
     return made
 
 
-def test_statistics_over_seeds(three: Summary) -> None:
+def test_statistics_over_repeats(three: Summary) -> None:
     row = three.configurations.iloc[0]
     values = [row[statistic(schema.TEST_IOU, name)] for name in ("mean", "std", "min", "max")]
     assert values == pytest.approx([0.6, 0.1, 0.5, 0.7])
@@ -61,7 +61,7 @@ def test_best_is_chosen_on_validation_not_on_test(summarised: Summarised) -> Non
     assert summarise(replace(before.study, trials=runs)).best[schema.DEPTH].tolist() == [2]
 
 
-def test_configurations_ignore_seed_and_data_digest(troubled: Summary) -> None:
+def test_configurations_ignore_repeat_and_data_digest(troubled: Summary) -> None:
     assert varying(troubled.runs) == [
         "architecture.channels",
         "architecture.decoder_channels",
@@ -88,7 +88,7 @@ def test_architectures_come_in_their_order(small_store: Path) -> None:
 def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
     take, judged, progress = prose.answer(three, Say())
     assert progress == "5 of 6 planned runs have an outcome: 4 complete, 1 diverged."
-    # Not the one with the highest test IoU, which has fewer seeds.
+    # Not the one with the highest test IoU, which has fewer repeats.
     assert take.startswith("Take Hourglass (depth 2, width 8), which has the highest mean validation IoU of the ")
     assert "test IoU 0.600 [" in take
     assert not {"better", "significant", "outperforms"} & set(take.split())
@@ -99,7 +99,7 @@ def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
 
 
 def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
-    units = [Unit(), Unit(seed=1), Unit(seed=2, bottleneck="16x15x16"), Unit(seed=3, state="failed")]
+    units = [Unit(), Unit(repeat=1), Unit(repeat=2, bottleneck="16x15x16"), Unit(repeat=3, state="failed")]
     summary = summarised([replace(unit, predicted_peak=0) for unit in units])
     assert prose.depth(summary, Say()) == ["The predicted bottleneck equals the measured one in 2 of 3 runs."]
     assert table("configurations", summary).rows[0][3:5] == ["16x16x16", "16x16x16 / 16x15x16"]
@@ -112,7 +112,7 @@ def test_comparison_row(three: Summary) -> None:
     row, *baselines = table("comparison", three).rows
     assert row[:2] == ["Hourglass\ndepth\u00a02,\u00a0width\u00a08", "3"]
     assert [cell[:5] for cell in row[2:5]] == ["0.610", "0.600", "0.400"]
-    assert MEASURED["seeds"](three.configurations.iloc[1]) == "1 of 2"  # one diverged
+    assert MEASURED["repeats"](three.configurations.iloc[1]) == "1 of 2"  # one diverged
     assert [row[0] for row in baselines] == list(schema.BASELINES.values())
     assert baselines[-1][1:5] == ["3", "–", "0.510\u00a0±\u00a00.010", "0.510\u00a0±\u00a00.010"]
 
@@ -137,10 +137,10 @@ def test_costs_row(three: Summary) -> None:
 
 def test_splits_stand_side_by_side_and_only_where_frames_were_split_at_random(summarised: Summarised) -> None:
     units = [
-        Unit(architecture=name, split=split, seed=seed, iou=iou)
+        Unit(architecture=name, split=split, repeat=repeat, iou=iou)
         for name in ("hourglass", "unet")
         for split, iou in (("scene_folds", 0.6), ("random_frames", 0.9))
-        for seed in range(2)
+        for repeat in range(2)
     ]
     summary = summarised(units, study="leak")
     shown = table("splits", summary)
@@ -162,7 +162,7 @@ def test_outcomes_by_state(troubled: Summary) -> None:
 
 def test_reasons(troubled: Summary) -> None:
     rows = table("reasons", troubled).rows
-    assert ["U-Net", "out of memory", "1 run", "14.2 GB asked", "depth 2, width 64, seed 0"] in rows
+    assert ["U-Net", "out of memory", "1 run", "14.2 GB asked", "depth 2, width 64, repeat 0"] in rows
     assert rows[-1][:4] == ["not logged", "infeasible", "1 run", "bottleneck would vanish"]
 
 
@@ -200,14 +200,14 @@ def test_search_trials_make_no_configuration(search_store: Path) -> None:
 
 
 def test_an_architecture_that_is_planned_but_has_no_run_is_compared(summarised: Summarised) -> None:
-    tags = {schema.STUDY_BUDGET: '{"comparison": {"hourglass": 1, "unet": 1}}'}
+    tags = {schema.STUDY_PLANNED_UNITS: '{"comparison": {"hourglass": 1, "unet": 1}}'}
     rows = table("comparison", summarised([Unit()], tags=tags)).rows
     assert [row[0] for row in rows[:2]] == ["Hourglass\ndepth\u00a02,\u00a0width\u00a08", "U-Net\nno complete run"]
 
 
 def test_predicted_peak_beside_the_bottleneck(summarised: Summarised) -> None:
-    units = [Unit(seed=0), Unit(seed=1, predicted_peak=0.98), Unit(seed=2, predicted_peak=1.01)]
-    summary = summarised([*units, Unit(seed=3, predicted_peak=0), Unit(seed=4, state="infeasible")])
+    units = [Unit(repeat=0), Unit(repeat=1, predicted_peak=0.98), Unit(repeat=2, predicted_peak=1.01)]
+    summary = summarised([*units, Unit(repeat=3, predicted_peak=0), Unit(repeat=4, state="infeasible")])
     assert prose.peak_agreement(summary) == (1, 3, pytest.approx(0.02))
     (paragraph,) = prose.depth(summary, Say())
     assert paragraph.startswith("The predicted bottleneck equals the measured one in 4 of 4 runs.")

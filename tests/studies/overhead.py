@@ -53,10 +53,10 @@ def main(runs: Path, trials: int) -> None:
     architecture = configure("unet", (4, 8))
     units = [
         Unit(
-            config=RunConfig(architecture=architecture, data=data, training=TrainingConfig(epochs=1), seed=seed),
-            factors={"architecture": "unet", "depth": 2, "base_width": 4, "growth": 2.0, "seed": seed},
+            config=RunConfig(architecture=architecture, data=data, training=TrainingConfig(epochs=1), repeat=repeat),
+            factors={"architecture": "unet", "depth": 2, "base_width": 4, "growth": 2.0, "repeat": repeat},
         )
-        for seed in range(trials)
+        for repeat in range(trials)
     ]
     study = Factorial(
         name="overhead",

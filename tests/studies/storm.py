@@ -223,12 +223,14 @@ def _drive() -> int:
     from bench.config import DataConfig, TrainingConfig
     from studies.__main__ import main
     from studies.catalog import CATALOG
-    from studies.spaces import cross_with_seeds, grid
+    from studies.spaces import cross_with_repeats, grid
     from studies.stages import FixedTrials
     from studies.study import Factorial, Unit
 
     def plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-        return cross_with_seeds(grid(("hourglass", "unet"), (2,), (8,), norm="batch"), data, training, seeds=UNITS // 2)
+        return cross_with_repeats(
+            grid(("hourglass", "unet"), (2,), (8,), norm="batch"), data, training, repeats=UNITS // 2
+        )
 
     def think(*_: object) -> None:
         time.sleep(PACE)

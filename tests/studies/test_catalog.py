@@ -68,17 +68,17 @@ def test_the_space_is_a_matter_of_the_study_alone(name: str) -> None:
 def test_every_factorial_plans_paired_distinct_units(name: str) -> None:
     plan = units(name)
     assert len({unit.key for unit in plan}) == len(plan)
-    seeds: dict[Any, set[int]] = {}
+    repeats: dict[Any, set[int]] = {}
     for unit in plan:
-        seeds.setdefault(unit.config.architecture, set()).add(unit.config.seed)
-    (paired,) = set(map(frozenset, seeds.values()))
+        repeats.setdefault(unit.config.architecture, set()).add(unit.config.repeat)
+    (paired,) = set(map(frozenset, repeats.values()))
     assert paired in ({0, 1, 2}, {0, 1, 2, 3, 4})
     for stage in {unit.stage for unit in plan}:
         trainings = [unit.config.training for unit in plan if unit.stage == stage]
         # What the study varies of it is a factor.
         assert len({replace(training, beta=1, pretrain_epochs=0) for training in trainings}) == 1
     names = {frozenset(unit.factors) for unit in plan}
-    assert all("architecture" in factors and "seed" in factors for factors in names)
+    assert all("architecture" in factors and "repeat" in factors for factors in names)
 
 
 @pytest.mark.parametrize("name", [name for name in FACTORIALS if name not in ("skips", "matched", "aa")])
@@ -86,7 +86,7 @@ def test_hourglass_and_unet_come_in_the_same_sizes(name: str) -> None:
     sizes: dict[str, set[Any]] = {}
     for unit in units(name):
         sizes.setdefault(unit.config.architecture.name, set()).add(
-            (unit.config.architecture.channels, unit.config.seed)
+            (unit.config.architecture.channels, unit.config.repeat)
         )
     assert sizes["hourglass"] == sizes["unet"]
 
@@ -210,15 +210,15 @@ def test_leak_trains_the_practicals_networks_under_both_splits() -> None:
     plan = units("leak")
     assert {unit.config.architecture for unit in plan} == {PRESETS["hourglass"], PRESETS["unet"]}
     for split in ("scene_folds", "random_frames"):
-        assert {unit.config.seed for unit in plan if unit.config.data.split == split} == {0, 1, 2}
+        assert {unit.config.repeat for unit in plan if unit.config.data.split == split} == {0, 1, 2}
 
 
 def test_search_keeps_its_test_scenes_from_everything_that_chooses() -> None:
     data = setting("search").data
     scenes = [str(scene) for scene in range(60)]
     searched = split_frames(scenes, data, 0)
-    for seed in range(1, 6):
-        refitted = split_frames(scenes, data, seed)
+    for repeat in range(1, 6):
+        refitted = split_frames(scenes, data, repeat)
         assert not set(refitted.test) & (set(searched.train) | set(searched.val))
 
 
@@ -226,8 +226,10 @@ def test_skip_subsets_grow() -> None:
     assert skip_subsets(2) == [(), (1,), (2,), (1, 2)]
 
 
-def test_refits_have_seeds_that_the_search_did_not_use() -> None:
+def test_refits_have_repeats_that_the_search_did_not_use() -> None:
     study = CATALOG["search"]
     assert isinstance(study, Study)
     refits = [unit for unit, planned in study.planned(setting("search")).items() if planned.stage == "comparison"]
-    assert sorted(refits) == sorted(f"{name}-refit-{seed}" for name in ("hourglass", "unet") for seed in range(1, 6))
+    assert sorted(refits) == sorted(
+        f"{name}-refit-{repeat}" for name in ("hourglass", "unet") for repeat in range(1, 6)
+    )

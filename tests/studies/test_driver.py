@@ -58,7 +58,7 @@ def test_sweep_resume_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (parent,) = {run.data.tags["mlflow.parentRunId"] for run in stored}
     tags = open_store(tracking_url(runs)).get_run(parent).data.tags
     assert tags[schema.STUDY_PLANNED] == "4"
-    assert json.loads(tags[schema.STUDY_BUDGET]) == {"comparison": {"hourglass": 2, "unet": 2}}
+    assert json.loads(tags[schema.STUDY_PLANNED_UNITS]) == {"comparison": {"hourglass": 2, "unet": 2}}
 
     assert sweep(runs) == 0
     assert capsys.readouterr().out == first
@@ -71,9 +71,9 @@ def test_sweep_resume_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[s
     study = storage.find(storage.storage_url(runs), "tiny")
     assert study is not None
     assert {tuple(sorted(trial.params.items())) for trial in study.get_trials()} == {
-        tuple(sorted({"architecture": name, "depth": 2, "base_width": 4, "growth": 2.0, "seed": seed}.items()))
+        tuple(sorted({"architecture": name, "depth": 2, "base_width": 4, "growth": 2.0, "repeat": repeat}.items()))
         for name in ("hourglass", "unet")
-        for seed in (0, 1)
+        for repeat in (0, 1)
     }
 
 
@@ -207,8 +207,8 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
         "over budget": tiny_config(architecture=configure("unet", (4096, 8192, 16384))),
         "diverged": tiny_config(training=TrainingConfig(epochs=2, batch_size=4, lr=1e30, clip_norm=0)),
         "failed": tiny_config(architecture=configure("unet", (4, 8), decoder_channels=(4,))),
-        "out of memory": tiny_config(seed=1),
-        "raises": tiny_config(seed=2),
+        "out of memory": tiny_config(repeat=1),
+        "raises": tiny_config(repeat=2),
         "complete": tiny_config(),
     }
     errors = {
@@ -217,9 +217,9 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
     }
 
     def planted(config: RunConfig, log: BackgroundLog, **options: Any) -> Any:
-        if config.seed in errors:
+        if config.repeat in errors:
             log.params(describe(config))
-            raise errors[config.seed]
+            raise errors[config.repeat]
         return run(config, log, **options)
 
     monkeypatch.setattr(worker, "run", planted)
@@ -257,7 +257,7 @@ def test_a_full_disk_stops_the_sweep_and_costs_no_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(config: RunConfig, *arguments: Any, **options: Any) -> Any:
-        if config.seed == 1:
+        if config.repeat == 1:
             raise OSError(28, "No space left on device")
         return run(config, *arguments, **options)
 
@@ -279,7 +279,9 @@ def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config
 
     statements: list[str] = []
     record = lambda *arguments: statements.append(arguments[2])  # noqa: E731
-    configs = {str(seed): tiny_config(architecture=configure("unet", (2,) * 5), seed=seed) for seed in range(60)}
+    configs = {
+        str(repeat): tiny_config(architecture=configure("unet", (2,) * 5), repeat=repeat) for repeat in range(60)
+    }
     marks: list[int] = []
     original = driver.Driver._start
 

@@ -77,8 +77,8 @@ def ending_of(executor: LocalExecutor, task: Task) -> Ending:
 
 def test_a_worker_lives_from_task_to_task(executor: LocalExecutor, make_task: Callable[..., Task]) -> None:
     before = process(executor)
-    for seed in (0, 1):
-        ending = ending_of(executor, make_task(seed=seed))
+    for repeat in (0, 1):
+        ending = ending_of(executor, make_task(repeat=repeat))
         assert isinstance(ending, Outcome)
         assert ending.state == "complete"
         assert 0 <= ending.metrics[schema.TEST_IOU.name] <= 1

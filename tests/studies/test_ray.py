@@ -25,7 +25,7 @@ from studies.executors import Broken, Ending, Failed, Lost
 from studies.executors.ray_cluster import BASELINE, MARGIN, RayExecutor
 from studies.options import Options
 from studies.run import run_study
-from studies.spaces import cross_with_seeds, grid
+from studies.spaces import cross_with_repeats, grid
 from studies.study import Factorial, Unit
 from studies.worker import TRACEBACK, Task
 from tests.studies.conftest import trial_runs
@@ -90,7 +90,7 @@ def study_of(study: Factorial, *, epochs: int, architectures: tuple[str, ...] = 
     """The tiny study with trainings of some length."""
 
     def plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-        return cross_with_seeds(grid(architectures, (2,), (8,), norm="batch"), data, training, seeds=2)
+        return cross_with_repeats(grid(architectures, (2,), (8,), norm="batch"), data, training, repeats=2)
 
     return replace(study, plan=plan, training=replace(study.training, epochs=epochs, lr=0.01))
 
@@ -108,7 +108,7 @@ def test_a_study_on_a_cluster_of_its_own(
     def plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
         units = tiny_study.plan(data, training)
         broken = replace(units[0].config, data=replace(data, path=str(tmp_path / "nowhere")))
-        return [*units, Unit(config=broken, factors={"architecture": "hourglass", "seed": 9})]
+        return [*units, Unit(config=broken, factors={"architecture": "hourglass", "repeat": 9})]
 
     before = (sys.stdout, signal.getsignal(signal.SIGTERM))
     study = replace(tiny_study, plan=plan)

@@ -97,8 +97,8 @@ def test_a_search_spends_equal_budgets_prunes_and_refits_the_winners(
     assert status.states["complete"] + status.states["pruned"] == 28
     searched = [config for config, test in learn if not test]
     refitted = [config for config, test in learn if test]
-    assert {config.seed for config in searched} == {0}
-    assert Counter(config.seed for config in refitted) == {1: 2, 2: 2}
+    assert {config.repeat for config in searched} == {0}
+    assert Counter(config.repeat for config in refitted) == {1: 2, 2: 2}
     for name in STUDY.architectures:
         complete = [t for t in trials_of(tmp_path, f"seek/{name}") if t.state == optuna.trial.TrialState.COMPLETE]
         best = max(complete, key=lambda trial: trial.values[0])

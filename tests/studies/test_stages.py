@@ -31,7 +31,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     few = replace(data, labelled_scenes=1)
     planned: list[tuple[schema.Stage, RunConfig]] = [
         *(("generative", RunConfig(architecture=vae, data=data, training=training)) for vae in vaes),
-        ("generative", RunConfig(architecture=vaes[0], data=data, training=training, seed=1)),
+        ("generative", RunConfig(architecture=vaes[0], data=data, training=training, repeat=1)),
         ("comparison", RunConfig(architecture=hourglass, data=data, training=training)),
         ("pretraining", RunConfig(architecture=hourglass, data=few, training=pretrained)),
     ]

@@ -62,12 +62,12 @@ def test_a_worker_that_is_gone_waits_no_more(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def late(inline: type[InlineExecutor], monkeypatch: pytest.MonkeyPatch) -> type[InlineExecutor]:
-    """Workers take a while to begin, runs of seed 1 a while more, which they know, and the driver for what follows."""
+    """Workers take a while to begin, runs of repeat 1 a while more, which they know, and the driver for what follows."""
 
     def slow(config: Any, log: Any, **options: Any) -> Any:
         began = time.monotonic()
         result = run(config, log, **options)
-        if config.seed == 1:
+        if config.repeat == 1:
             time.sleep(10 * DELAY)
         result.metrics[schema.SECONDS.name] = time.monotonic() - began
         return result
@@ -109,7 +109,7 @@ def test_idle_is_what_a_worker_waits_and_not_what_it_runs(tmp_path: Path, worked
     spent = {trial.number: trial.user_attrs[storage.OUTCOME]["time"] for trial in trials(tmp_path)}
     assert len(spent) == 4
     assert all(seconds["idle"] >= (4 if number else 1) * DELAY for number, seconds in spent.items())
-    slow = [trial.number for trial in trials(tmp_path) if trial.params["seed"] == 1]
+    slow = [trial.number for trial in trials(tmp_path) if trial.params["repeat"] == 1]
     assert all(spent[number]["other"] >= 10 * DELAY for number in slow)
     # One worker cannot have been busy and idle for longer than the driver worked: nothing is counted twice.
     assert sum(sum(seconds.values()) for seconds in spent.values()) <= sum(worked)

@@ -33,8 +33,8 @@ def probe_leak(
 def _score_copies(scenes: Sequence[str], labels: torch.Tensor, thumbs: NDArray[np.float32], data: DataConfig) -> float:
     values: list[float] = []
     tested: list[str] = []
-    for seed in range(1 if data.split == "scene_holdout" else data.folds):
-        split = split_frames(scenes, data, seed)
+    for repeat in range(1 if data.split == "scene_holdout" else data.folds):
+        split = split_frames(scenes, data, repeat)
         copied = nearest_training_frames(thumbs, split)
         values += frame_scores(labels[copied], labels[split.test]).iou.tolist()
         tested += [scenes[index] for index in split.test]

@@ -11,15 +11,15 @@ from bench.data.split import Split, assign_folds, split_frames
 SCENES = [f"s{scene:02d}" for scene in range(13) for _ in range(1 + 7 * scene % 11)]
 
 
-def split(name: SplitName, seed: int, folds: int = 5) -> Split:
-    return split_frames(SCENES, DataConfig(split=name, folds=folds), seed)
+def split(name: SplitName, repeat: int, folds: int = 5) -> Split:
+    return split_frames(SCENES, DataConfig(split=name, folds=folds), repeat)
 
 
 @pytest.mark.parametrize("name", ["scene_folds", "scene_holdout"])
 @pytest.mark.parametrize("folds", [3, 5, 13])
 def test_no_scene_is_on_two_sides_and_every_frame_is_somewhere(name: SplitName, folds: int) -> None:
-    for seed in range(folds):
-        *parts, unlabelled = split(name, seed, folds)
+    for repeat in range(folds):
+        *parts, unlabelled = split(name, repeat, folds)
         assert len(unlabelled) == 0
         sides = [{SCENES[index] for index in part} for part in parts]
         assert all(sides)
@@ -29,20 +29,20 @@ def test_no_scene_is_on_two_sides_and_every_frame_is_somewhere(name: SplitName, 
 
 def test_every_scene_is_tested_and_validated_once_over_the_folds() -> None:
     for role in ("test", "val"):
-        indices = Counter(i for seed in range(5) for i in getattr(split("scene_folds", seed), role).tolist())
+        indices = Counter(i for repeat in range(5) for i in getattr(split("scene_folds", repeat), role).tolist())
         assert indices == Counter(range(len(SCENES)))
     for ours, theirs in zip(split("scene_folds", 1), split("scene_folds", 6), strict=True):
         assert ours.tolist() == theirs.tolist()
 
 
-def test_holdout_tests_the_same_scenes_whatever_the_seed_and_rotates_the_rest() -> None:
-    splits = [split("scene_holdout", seed) for seed in range(4)]
+def test_holdout_tests_the_same_scenes_whatever_the_repeat_and_rotates_the_rest() -> None:
+    splits = [split("scene_holdout", repeat) for repeat in range(4)]
     assert len({tuple(parts.test.tolist()) for parts in splits}) == 1
     validated = Counter(index for parts in splits for index in parts.val.tolist())
     assert validated == Counter(set(range(len(SCENES))) - set(splits[0].test.tolist()))
 
 
-def test_random_frames_puts_scenes_on_several_sides_and_the_seed_decides_which_frames() -> None:
+def test_random_frames_puts_scenes_on_several_sides_and_the_repeat_decides_which_frames() -> None:
     parts = split("random_frames", 0)
     assert sorted(np.concatenate(parts).tolist()) == list(range(len(SCENES)))
     train, test = ({SCENES[index] for index in part} for part in (parts.train, parts.test))
@@ -63,8 +63,8 @@ def test_too_few_scenes_are_refused() -> None:
         split_frames(["a", "a", "b"], DataConfig(folds=3), 0)
 
 
-def labelled(count: int, seed: int = 0, name: SplitName = "scene_folds") -> Split:
-    return split_frames(SCENES, DataConfig(split=name, labelled_scenes=count), seed)
+def labelled(count: int, repeat: int = 0, name: SplitName = "scene_folds") -> Split:
+    return split_frames(SCENES, DataConfig(split=name, labelled_scenes=count), repeat)
 
 
 @pytest.mark.parametrize("name", ["scene_folds", "scene_holdout"])
@@ -72,8 +72,8 @@ def labelled(count: int, seed: int = 0, name: SplitName = "scene_folds") -> Spli
 def test_so_many_training_scenes_are_labelled_and_the_others_only_lose_their_labels(
     name: SplitName, count: int
 ) -> None:
-    for seed in range(5):
-        ours, full = labelled(count, seed, name), split(name, seed)
+    for repeat in range(5):
+        ours, full = labelled(count, repeat, name), split(name, repeat)
         scenes, unlabelled = ({SCENES[index] for index in part} for part in (ours.train, ours.unlabelled))
         assert len(scenes) == count
         assert scenes.isdisjoint(unlabelled)
@@ -81,11 +81,11 @@ def test_so_many_training_scenes_are_labelled_and_the_others_only_lose_their_lab
         assert (ours.val.tolist(), ours.test.tolist()) == (full.val.tolist(), full.test.tolist())
 
 
-def test_the_seed_decides_which_scenes_are_labelled() -> None:
+def test_the_repeat_decides_which_scenes_are_labelled() -> None:
     assert labelled(3).train.tolist() == labelled(3).train.tolist()
-    # Seeds 0 and 5 have the same test and validation scenes.
-    assert labelled(0).train.tolist() == labelled(0, seed=5).train.tolist()
-    assert labelled(3).train.tolist() != labelled(3, seed=5).train.tolist()
+    # Repeats 0 and 5 have the same test and validation scenes.
+    assert labelled(0).train.tolist() == labelled(0, repeat=5).train.tolist()
+    assert labelled(3).train.tolist() != labelled(3, repeat=5).train.tolist()
 
 
 def test_more_labels_keep_those_of_fewer() -> None:

@@ -106,7 +106,7 @@ def test_pictures_are_of_the_test_frames_and_the_checkpoint(mask_vae: dict[str, 
     ends = drawn["interpolations"][0, [0, -1]]
     assert np.abs(ends - expected).max() < 3
     frames = load(config.data, runs / "cache").frames
-    split = split_frames(frames.scenes, config.data, config.seed)
+    split = split_frames(frames.scenes, config.data, config.repeat)
     masks = is_foreground(frames.masks) * np.uint8(255)
     for picture in drawn["originals"]:
         assert (masks[split.test] == picture).all(axis=(1, 2)).any()

@@ -60,13 +60,13 @@ def test_losses_equal_numpy() -> None:
     tensors = torch.tensor(logits), torch.tensor(targets)
     np.testing.assert_allclose(cross_entropy(*tensors), bce)
     np.testing.assert_allclose(soft_dice(*tensors), dice)
-    config = TrainingConfig(bce_weight=0.5, dice_weight=2.0)
-    np.testing.assert_allclose(segmentation_loss(*tensors, config), 0.5 * bce + 2 * dice)
+    weights = (("bce", 0.5), ("dice", 2.0))
+    np.testing.assert_allclose(segmentation_loss(*tensors, weights), 0.5 * bce + 2 * dice)
 
 
 def test_perfect_and_constant_predictions() -> None:
     targets = torch.zeros(1, 1, 8, 8)
     targets[..., :4, :] = 1
-    assert segmentation_loss((targets - 0.5) * 100, targets, TrainingConfig()).item() == pytest.approx(0, abs=1e-6)
+    assert segmentation_loss((targets - 0.5) * 100, targets, TrainingConfig().loss).item() == pytest.approx(0, abs=1e-6)
     share = torch.full_like(targets, 0.0)
     assert cross_entropy(share, targets).item() == pytest.approx(math.log(2))

@@ -37,9 +37,9 @@ CONFIG = RunConfig(
         rotate=0,
         scale=0,
         shift=0,
-        colour=0,
+        color_jitter=0,
     ),
-    seed=1,
+    repeat=1,
 )
 
 
@@ -109,7 +109,14 @@ def test_all_train_the_same(contender: str, bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"lr": 1.1e-2}, {"clip_norm": 0}, {"weight_decay": 0.02}, {"schedule": "constant"}, {"dice_weight": 0.9}]
+    "change",
+    [
+        {"lr": 1.1e-2},
+        {"clip_norm": 0},
+        {"weight_decay": 0.02},
+        {"schedule": "constant"},
+        {"loss": (("bce", 1.0), ("dice", 0.9))},
+    ],
 )
 def test_the_comparison_would_notice(change: dict[str, Any], bench: Bench) -> None:
     expected, _ = train(bench.task(PLAIN, CONFIG))

@@ -24,7 +24,7 @@ from bench.training.trainer import DeviceFrames, Trainer
 CPU = torch.device("cpu")
 SIDE, FRAMES, LATENT = 16, 4, 8
 PLAIN = TrainingConfig(
-    flip=0, rotate=0, scale=0, shift=0, colour=0, batch_size=FRAMES, lr=1e-2, precision="fp32", beta_warmup=0
+    flip=0, rotate=0, scale=0, shift=0, color_jitter=0, batch_size=FRAMES, lr=1e-2, precision="fp32", beta_warmup=0
 )
 
 every_target = pytest.mark.parametrize("target", ["mask", "image"])
@@ -50,7 +50,7 @@ def make_config(name: str, target: Target | None = None, latent: int = LATENT, *
 
 
 def make_trainer(config: RunConfig, steps: int = 20, execution: Execution = REFERENCE) -> Trainer:
-    return Trainer(build(config.architecture, seed=config.seed), config, steps, CPU, execution)
+    return Trainer(build(config.architecture, seed=config.repeat), config, steps, CPU, execution)
 
 
 def pixels_of(data: DeviceFrames, target: Target) -> Tensor:
@@ -111,7 +111,7 @@ def test_what_enters_is_what_is_to_leave_but_for_its_scale(name: str, target: Ta
 
 
 def test_segmentation_goes_from_images_to_masks_by_the_segmentation_loss() -> None:
-    trainer, data = make_trainer(make_config("unet", dice_weight=0.5)), discs()
+    trainer, data = make_trainer(make_config("unet", loss=(("bce", 1.0), ("dice", 0.5)))), discs()
     inputs, targets = next(trainer.pairs(data, torch.arange(FRAMES)))
     torch.testing.assert_close(inputs / 4 + 0.5, data.images / 255)
     assert torch.equal(targets, data.masks.float())
@@ -240,7 +240,7 @@ def test_validation_uses_all_of_beta_from_the_first_epoch_on() -> None:
 
 
 def noise(seed: int) -> Tensor:
-    return make_trainer(replace(make_config("vae", "mask"), seed=seed)).draw(FRAMES)[0]
+    return make_trainer(replace(make_config("vae", "mask"), repeat=seed)).draw(FRAMES)[0]
 
 
 def test_the_seed_draws_the_noise() -> None:
@@ -264,7 +264,7 @@ def test_validation_of_a_vae_repeats_and_leaves_training_as_it_was() -> None:
     assert validated.evaluate(data, indices) == first
     losses = [trainer.train_epoch(data, indices)[0].item() for trainer in (validated, alone)]
     assert losses[0] == losses[1]
-    other = Trainer(validated.network, replace(make_config("vae", "image"), seed=1), 20, CPU)
+    other = Trainer(validated.network, replace(make_config("vae", "image"), repeat=1), 20, CPU)
     assert other.evaluate(data, indices) != validated.evaluate(data, indices)
 
 

@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 DATA = DataConfig(size=(16, 16), synthetic_scenes=15, synthetic_frames=2, folds=3)
 """Ten frames of five scenes train."""
 PLAIN = TrainingConfig(
-    epochs=5, pretrain_epochs=3, batch_size=4, precision="fp32", flip=0, rotate=0, scale=0, shift=0, colour=0
+    epochs=5, pretrain_epochs=3, batch_size=4, precision="fp32", flip=0, rotate=0, scale=0, shift=0, color_jitter=0
 )
 
 
@@ -31,10 +31,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_config(
-    name: str = "unet", data: DataConfig = DATA, seed: int = 0, latent: int = 0, **training: Any
+    name: str = "unet", data: DataConfig = DATA, repeat: int = 0, latent: int = 0, **training: Any
 ) -> RunConfig:
     architecture = configure(name, (4, 8), norm="group", latent=latent, image_size=data.size)
-    return RunConfig(architecture=architecture, data=data, training=replace(PLAIN, **training), seed=seed)
+    return RunConfig(architecture=architecture, data=data, training=replace(PLAIN, **training), repeat=repeat)
 
 
 def weights_after(config: RunConfig, setup: Setup) -> dict[str, Tensor]:
@@ -69,7 +69,7 @@ def test_the_encoder_is_that_of_an_auto_encoder_trained_apart(name: str, latent:
     before = {key: tensor.clone() for key, tensor in setup.trainer.network.state_dict().items()}
     after = weights_after(config, setup)
     expected = build(
-        configure("autoencoder", (4, 8), norm="group", latent=latent, image_size=DATA.size), seed=config.seed
+        configure("autoencoder", (4, 8), norm="group", latent=latent, image_size=DATA.size), seed=config.repeat
     )
     images = setup.data.images[torch.from_numpy(setup.split.train)] / 255
     train_autoencoder(expected, images, config, steps=3)
@@ -99,7 +99,7 @@ def test_the_auto_encoder_has_the_sizes_of_the_network() -> None:
         "autoencoder", (4, 8), target="image", norm="group", latent=5, image_size=(16, 16)
     )
     assert (teacher.training.epochs, teacher.training.pretrain_epochs) == (3, 0)
-    assert (teacher.data, teacher.seed) == (config.data, config.seed)
+    assert (teacher.data, teacher.repeat) == (config.data, config.repeat)
 
 
 def poisoned(setup: Setup, frames: Any, masks: Any = ()) -> Setup:
@@ -198,19 +198,19 @@ def test_after_it_the_network_is_fed_as_it_would_have_been(cache: Path, monkeypa
     assert fed[0] == fed[1]
 
 
-def test_the_seed_decides_the_encoder(cache: Path) -> None:
+def test_the_repeat_decides_the_encoder(cache: Path) -> None:
     encoders = []
-    for seed in (0, 0, 3):  # of the same test and validation scenes
-        config = make_config(seed=seed, flip=0.5, colour=0.4)
+    for repeat in (0, 0, 3):  # of the same test and validation scenes
+        config = make_config(repeat=repeat, flip=0.5, color_jitter=0.4)
         encoders.append(of_encoder(weights_after(config, prepare(config, cache, CPU))))
     assert torch.equal(encoders[0], encoders[1])
     assert not torch.equal(encoders[0], encoders[2])
 
 
-def test_the_seed_decides_which_frames_an_epoch_leaves_out(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_repeat_decides_which_frames_an_epoch_leaves_out(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
-    for seed in (0, 0, 3):
-        config = make_config(seed=seed)
+    for repeat in (0, 0, 3):
+        config = make_config(repeat=repeat)
         setup = prepare(config, cache, CPU)
         with monkeypatch.context() as patch:
             steps = Steps(patch)
@@ -228,7 +228,7 @@ def test_equal_encoders_are_pretrained_equally_whatever_follows_them(cache: Path
 
 
 def test_labelled_scenes_are_the_same_for_every_architecture_and_none_validates(cache: Path) -> None:
-    splits = [split_of(make_config(name, data=FEW, seed=2), cache) for name in ("hourglass", "unet")]
+    splits = [split_of(make_config(name, data=FEW, repeat=2), cache) for name in ("hourglass", "unet")]
     for ours, theirs in zip(*splits, strict=True):
         assert ours.tolist() == theirs.tolist()
     roles = [set(part.tolist()) for part in splits[0]]

@@ -24,7 +24,7 @@ from bench.training.train import STUCK_EPOCHS, EpochRecord, TrainingResult, base
 from bench.training.trainer import DeviceFrames, Trainer, to_device
 
 CPU = torch.device("cpu")
-PLAIN = TrainingConfig(flip=0, rotate=0, scale=0, shift=0, colour=0, epochs=2, batch_size=4, lr=1e-2)
+PLAIN = TrainingConfig(flip=0, rotate=0, scale=0, shift=0, color_jitter=0, epochs=2, batch_size=4, lr=1e-2)
 
 
 def blobs(count: int = 12, side: int = 32) -> Frames:
@@ -51,7 +51,7 @@ def make_config(name: str = "unet", training: TrainingConfig = PLAIN, seed: int 
         architecture=configure(name, (8, 16), norm="batch"),
         data=DataConfig(size=(32, 32)),
         training=training,
-        seed=seed,
+        repeat=seed,
     )
 
 
@@ -62,7 +62,7 @@ def run_training(config: RunConfig, stop_after: int = 10**6) -> tuple[TrainingRe
         records.append(record)
         return "enough" if record.epoch >= stop_after else None
 
-    trainer = Trainer(build(config.architecture, seed=config.seed), config, steps=10, device=CPU)
+    trainer = Trainer(build(config.architecture, seed=config.repeat), config, steps=10, device=CPU)
     return train(trainer, to_device(blobs(), CPU), SPLIT, on_epoch), records
 
 
@@ -89,7 +89,7 @@ def test_same_seed_is_bit_identical_and_another_is_not(name: str) -> None:
 
 def batches(name: str, seed: int) -> torch.Tensor:
     """What the network is fed in its first epochs, augmented."""
-    config = make_config(name, replace(PLAIN, flip=0.5, rotate=15.0, colour=0.4), seed)
+    config = make_config(name, replace(PLAIN, flip=0.5, rotate=15.0, color_jitter=0.4), seed)
     trainer = Trainer(build(config.architecture, seed=seed), config, steps=10, device=CPU)
     fed: list[torch.Tensor] = []
     first = trainer.network.get_submodule("encoder.0")

@@ -14,7 +14,8 @@ from architectures import registry
 from architectures.config import Target
 from bench import schema
 from bench.__main__ import main
-from bench.config import DataConfig, RunConfig, flatten
+from bench.config import DataConfig, RunConfig
+from bench.stored_config import flatten
 from bench.training.setup import Setup, prepare
 
 DATA = "--synthetic-scenes 6 --synthetic-frames 3 --folds 3"
