@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bench.commands import cli
 from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig, Weights
 from bench.generative.config import MOST_SAMPLES, SAMPLES, STEPS, SampleConfig
-from bench.perf.config import CONTENDERS, PerfConfig, choose_contenders
+from bench.perf.config import IMPLEMENTATIONS, PerfConfig, choose_implementations
 
 if TYPE_CHECKING:
     from bench.data.frames import Frames
@@ -144,10 +144,10 @@ def _add_perf(parser: argparse.ArgumentParser) -> None:
         "--preset", nargs="+", default=["hourglass", "unet"], help="named networks (default: hourglass unet)"
     )
     parser.add_argument(
-        "--contenders",
+        "--implementations",
         nargs="+",
         metavar="NAME",
-        help=f"who is measured: {', '.join(CONTENDERS)} (default: all that are installed)",
+        help=f"who is measured: {', '.join(IMPLEMENTATIONS)} (default: all that are installed)",
     )
     cli.add_fields(parser.add_argument_group("measurement"), PerfConfig)
     _add_dataset(parser, 128)
@@ -306,7 +306,7 @@ def _perf(options: argparse.Namespace) -> dict[str, Any] | str:
     from architectures import registry
     from bench.perf.compare import compare
 
-    contenders, left_out = choose_contenders(options.contenders)
+    implementations, left_out = choose_implementations(options.implementations)
     training = TrainingConfig(
         batch_size=options.batch_size,
         loss=_loss(options),
@@ -320,7 +320,7 @@ def _perf(options: argparse.Namespace) -> dict[str, Any] | str:
     if generative := [name for name, config in networks.items() if config.architecture.reconstructs]:
         raise ValueError(f"--preset must name networks that segment, got {', '.join(generative)}.")
     perf = PerfConfig(**cli.pick_fields(options, PerfConfig))
-    answer = compare(networks, contenders, left_out, perf, device=options.device, out=options.out)
+    answer = compare(networks, implementations, left_out, perf, device=options.device, out=options.out)
     return answer.values if options.json else answer.text
 
 

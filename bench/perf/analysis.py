@@ -1,14 +1,15 @@
 """What the measurements of one network say."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
 from bench.config import RunConfig
 from bench.perf.config import PerfConfig, baseline_of
-from bench.perf.contenders import precision
-from bench.perf.cost import costs
-from bench.perf.records import Measured
+from bench.perf.cost import Cost, costs
+from bench.perf.records import Measured, Rates
 from bench.perf.roofline import Roof, make_roof
 from bench.perf.rows import (
     Difference,
@@ -20,6 +21,7 @@ from bench.perf.rows import (
     share_row,
     speed_rows,
 )
+from bench.perf.task import precision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,32 +32,45 @@ class Analysis:
     measured: Measured
     baseline: str
     train_roofs: dict[str, Roof]
-    """Contender -> roof of its precision."""
+    """Implementation -> roof of its precision."""
     infer_roofs: dict[str, Roof]
     target_iou: float
     rows: list[Row]
     differences: dict[str, Difference]
 
+    def to_json(self) -> dict[str, Any]:
+        """All fields but the name, roofs with their derived figures."""
+        values = asdict(self)
+        del values["network"]
+        for kind, roofs in (("train_roofs", self.train_roofs), ("infer_roofs", self.infer_roofs)):
+            for name, roof in roofs.items():
+                values[kind][name] |= {"images": roof.images, "binds": roof.binds}
+        return values
+
 
 def analyse(network: str, config: RunConfig, measured: Measured, perf: PerfConfig, device: torch.device) -> Analysis:
     """Rows, roofs and differences to the baseline."""
-    baseline = baseline_of(list(measured.laps))
+    baseline = baseline_of(list(measured.timings))
     cost = costs(config.architecture, *config.data.size)
-    types = {name: precision(name, config, device) for name in measured.laps}
-    roofs = {name: [make_roof([rates], cost.train, dtype) for rates in measured.rates] for name, dtype in types.items()}
+    dtypes = {name: precision(name, config, device) for name in measured.timings}
+    each_time = [_roofs([rates], cost.train, dtypes) for rates in measured.rates]
     target = perf.target_iou or common_target(measured)
     return Analysis(
         network=network,
         measured=measured,
         baseline=baseline,
-        train_roofs={name: make_roof(measured.rates, cost.train, dtype) for name, dtype in types.items()},
-        infer_roofs={name: make_roof(measured.rates, cost.infer, dtype) for name, dtype in types.items()},
+        train_roofs=_roofs(measured.rates, cost.train, dtypes),
+        infer_roofs=_roofs(measured.rates, cost.infer, dtypes),
         target_iou=target,
         rows=[
             *speed_rows(measured, baseline),
             *curve_rows(measured, baseline, target),
             *memory_rows(measured, baseline),
-            share_row(measured, roofs),
+            share_row(measured, {name: [roofs[name] for roofs in each_time] for name in dtypes}),
         ],
         differences=differences(measured, baseline),
     )
+
+
+def _roofs(rates: Sequence[Rates], cost: Cost, dtypes: Mapping[str, torch.dtype]) -> dict[str, Roof]:
+    return {name: make_roof(rates, cost, dtype) for name, dtype in dtypes.items()}

@@ -1,5 +1,6 @@
 """From the options of `bench perf` to its answer: check, write the frames, measure network by network, report."""
 
+import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,16 +18,17 @@ from bench.commands.cli import say
 from bench.config import RunConfig
 from bench.data.dataset import load
 from bench.data.folder import find_pairs, read_frames
+from bench.files import replacing
 from bench.machine.clock import Stopwatch
 from bench.machine.device import choose_device, choose_dtype, cores
 from bench.machine.environment import environment
 from bench.perf.analysis import Analysis, analyse
 from bench.perf.config import LIGHTNING, PerfConfig
-from bench.perf.measure import Bench, measure
+from bench.perf.figure import write_figure
+from bench.perf.measure import Comparison, measure
 from bench.perf.pngs import write_pngs
 from bench.perf.remarks import Conditions, remarks
-from bench.perf.report import to_json, write_report
-from bench.perf.text import to_terminal
+from bench.perf.text import to_markdown, to_terminal
 from bench.stored_config import flatten
 
 MOST_WORKERS = 4
@@ -41,61 +43,58 @@ class Answer(NamedTuple):
 
 def compare(
     networks: Mapping[str, RunConfig],
-    contenders: Sequence[str],
+    implementations: Sequence[str],
     left_out: Mapping[str, str],
     perf: PerfConfig,
     *,
     device: str,
     out: Path,
 ) -> Answer:
-    """Measure all contenders on all networks and write the report into the folder `out`.
+    """Measure all implementations on all networks and write the report into the folder `out`.
 
     Args:
         networks: name -> its run; they share data and training.
-        left_out: contender -> why it takes no part.
+        left_out: implementation -> why it takes no part.
 
     Raises:
         ValueError: wrong input; then nothing has been written.
-        RuntimeError: a contender failed or died; then there is no report.
+        RuntimeError: an implementation failed or died; then there is no report.
     """
     target = choose_device(device)
     config = next(iter(networks.values()))
     for run in networks.values():
         registry.predict(run.architecture, *run.data.size)
     with TemporaryDirectory(prefix="hourglass-perf-") as scratch:
-        bench = _set_up(Path(scratch), config, contenders, perf, target, out)
-        decode_seconds = _time_decoding(bench.pngs, config.data.size)
-        analyses = [_measure(bench, name, run, target) for name, run in networks.items()]
+        comparison = _set_up(Path(scratch), config, implementations, perf, target, out)
+        decode_seconds = _time_decoding(comparison.pngs, config.data.size)
+        analyses = [_measure(comparison, name, run) for name, run in networks.items()]
     conditions = Conditions(
+        comparison=comparison,
         config=config,
-        frames=len(bench.dataset.frames.stems),
-        contenders=tuple(contenders),
         left_out=left_out,
-        workers=bench.workers,
-        steps=perf.steps,
         decode_seconds=decode_seconds,
-        environment=_environment(target, config, contenders),
+        environment=_environment(target, config, implementations),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return _report(conditions, analyses, perf, out)
+    return _report(conditions, analyses, out)
 
 
 def _set_up(
-    scratch: Path, config: RunConfig, contenders: Sequence[str], perf: PerfConfig, device: torch.device, out: Path
-) -> Bench:
+    scratch: Path, config: RunConfig, implementations: Sequence[str], perf: PerfConfig, device: torch.device, out: Path
+) -> Comparison:
     """Frames decoded and as PNG files; the folder of the report is made once the data are found to be right."""
     dataset = load(config.data, scratch / "cache")
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out must be a folder, got the file {out}.")
     out.mkdir(parents=True, exist_ok=True)
     write_pngs(dataset.frames, scratch / "pngs")
-    return Bench(
-        contenders=contenders,
+    return Comparison(
+        implementations=implementations,
         perf=perf,
         dataset=dataset,
         pngs=scratch / "pngs",
         cache=scratch / "cache",
-        device=str(device),
+        device=device,
         workers=min(cores(), MOST_WORKERS),
     )
 
@@ -107,30 +106,35 @@ def _time_decoding(pngs: Path, size: tuple[int, int]) -> float:
     return clock.seconds()
 
 
-def _measure(bench: Bench, name: str, config: RunConfig, device: torch.device) -> Analysis:
-    say(f"{name}: {', '.join(bench.contenders)} in turns, after an epoch each that does not count")
-    return analyse(name, config, measure(bench, config), bench.perf, device)
+def _measure(comparison: Comparison, name: str, config: RunConfig) -> Analysis:
+    say(f"{name}: {', '.join(comparison.implementations)} in turns, after an epoch each that does not count")
+    return analyse(name, config, measure(comparison, config), comparison.perf, comparison.device)
 
 
-def _environment(device: torch.device, config: RunConfig, contenders: Sequence[str]) -> dict[str, str]:
-    versions = {"lightning": version("lightning")} if LIGHTNING in contenders else {}
+def _environment(device: torch.device, config: RunConfig, implementations: Sequence[str]) -> dict[str, str]:
+    versions = {"lightning": version("lightning")} if LIGHTNING in implementations else {}
     return environment(device, choose_dtype(config.training.precision, device)) | versions
 
 
-def _report(conditions: Conditions, analyses: Sequence[Analysis], perf: PerfConfig, out: Path) -> Answer:
-    sentences = remarks(conditions)
+def _report(conditions: Conditions, analyses: Sequence[Analysis], out: Path) -> Answer:
+    """Write perf.json with every repetition, perf.md for pasting and perf.svg; each appears when it is complete."""
+    comparison, sentences = conditions.comparison, remarks(conditions)
     values = {
         "date": conditions.date,
         "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         "environment": conditions.environment,
-        "settings": asdict(perf),
+        "settings": asdict(comparison.perf),
         "config": flatten(conditions.config),
-        "contenders": conditions.contenders,
+        "implementations": comparison.implementations,
         "left_out": conditions.left_out,
-        "loader_workers": conditions.workers,
+        "loader_workers": comparison.workers,
         "decode_seconds": conditions.decode_seconds,
         "remarks": sentences,
-        "networks": to_json(analyses),
+        "networks": {analysis.network: analysis.to_json() for analysis in analyses},
     }
-    write_report(out, values, analyses, sentences)
+    texts = {"perf.json": json.dumps(values, indent=1) + "\n", "perf.md": to_markdown(analyses, sentences)}
+    for name, text in texts.items():
+        with replacing(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    write_figure(analyses, out / "perf.svg")
     return Answer(values, f"{to_terminal(analyses, sentences)}\nwrote perf.json, perf.md and perf.svg to {out}")

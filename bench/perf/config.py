@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from bench.config import documented, require
 
 HARNESS, PLAIN, ADVISED, LIGHTNING = "harness", "plain", "advised", "lightning"
-CONTENDERS = {
+IMPLEMENTATIONS = {
     HARNESS: "this harness",
     PLAIN: "plain PyTorch",
     ADVISED: "plain, usual advice",
@@ -21,36 +21,36 @@ INSTALL = 'install it with: pip install -e ".[perf]"'
 class PerfConfig:
     """How much is measured."""
 
-    repetitions: int = documented(3, "timed epochs of each contender, in turns with the others")
+    repetitions: int = documented(3, "timed epochs of each implementation, in turns with the others")
     steps: int = documented(4, "least steps of a timed epoch; if the frames give fewer, they are passed several times")
     epochs: int = documented(30, "epochs of the trainings whose validation IoU is followed; 0 leaves them out")
-    seeds: int = documented(1, "trainings of each contender whose validation IoU is followed")
+    trainings: int = documented(1, "trainings of each implementation whose validation IoU is followed")
     target_iou: float = documented(0.0, "validation IoU to be reached; 0 takes the highest that every training reached")
 
     def __post_init__(self) -> None:
         require(self.repetitions >= 1, "repetitions", "be at least 1", self.repetitions)
         require(self.steps >= 1, "steps", "be at least 1", self.steps)
         require(self.epochs >= 0, "epochs", "be at least 0", self.epochs)
-        require(self.seeds >= 1, "seeds", "be at least 1", self.seeds)
+        require(self.trainings >= 1, "trainings", "be at least 1", self.trainings)
         require(0 <= self.target_iou < 1, "target_iou", "lie in [0, 1)", self.target_iou)
 
 
-def choose_contenders(names: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
+def choose_implementations(names: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:
     """Who takes part, and who is left out for which reason. None asks for everyone who can.
 
     Raises:
         ValueError: a name is unknown, or one that was asked for is not installed.
     """
     for name in names or ():
-        require(name in CONTENDERS, "contenders", f"be of {', '.join(CONTENDERS)}", name)
-    chosen = list(dict.fromkeys(names or CONTENDERS))
+        require(name in IMPLEMENTATIONS, "implementations", f"be of {', '.join(IMPLEMENTATIONS)}", name)
+    chosen = list(dict.fromkeys(names or IMPLEMENTATIONS))
     if LIGHTNING not in chosen or find_spec("lightning") is not None:
         return chosen, {}
     if names is not None:
-        raise ValueError(f"contender lightning must be installed, got no package of that name; {INSTALL}.")
+        raise ValueError(f"implementation lightning must be installed, got no package of that name; {INSTALL}.")
     return [name for name in chosen if name != LIGHTNING], {LIGHTNING: f"not installed; {INSTALL}"}
 
 
-def baseline_of(contenders: Sequence[str]) -> str:
+def baseline_of(implementations: Sequence[str]) -> str:
     """Whom the others are compared with: the plain loop, or the first one where it takes no part."""
-    return PLAIN if PLAIN in contenders else contenders[0]
+    return PLAIN if PLAIN in implementations else implementations[0]

@@ -12,9 +12,10 @@ from matplotlib.ticker import LogFormatter, LogLocator, NullLocator
 
 from bench.files import replacing
 from bench.perf.analysis import Analysis
-from bench.perf.config import ADVISED, CONTENDERS, HARNESS, LIGHTNING, PLAIN
-from bench.perf.records import Lap, elapsed
+from bench.perf.config import ADVISED, HARNESS, IMPLEMENTATIONS, LIGHTNING, PLAIN
+from bench.perf.records import EpochTiming, elapsed
 from bench.perf.roofline import Roof
+from bench.perf.text import number
 
 WIDTH = 8.0
 ROW_HEIGHT = 2.1
@@ -34,7 +35,7 @@ SETTINGS = {
 
 
 class Look(NamedTuple):
-    """How a contender is drawn: Okabe-Ito colours, and a marker and line for grey printers."""
+    """How a implementation is drawn: Okabe-Ito colours, and a marker and line for grey printers."""
 
     colour: str
     marker: str
@@ -61,8 +62,8 @@ def draw(analyses: Sequence[Analysis]) -> Figure:
     figure = Figure(figsize=(WIDTH, ROW_HEIGHT * len(analyses) + 0.4), layout="constrained")
     rows = figure.subplots(len(analyses), 3 if curves else 2, squeeze=False)
     for row, analysis in zip(rows, analyses, strict=True):
-        _draw_speed(row[0], analysis, analysis.train_roofs, lambda lap: lap.train_rate)
-        _draw_speed(row[1], analysis, analysis.infer_roofs, lambda lap: lap.val_rate)
+        _draw_speed(row[0], analysis, analysis.train_roofs, lambda epoch: epoch.train_rate)
+        _draw_speed(row[1], analysis, analysis.infer_roofs, lambda epoch: epoch.val_rate)
         row[0].set_title(f"{analysis.network}: training")
         row[1].set_title(f"{analysis.network}: inference")
         row[1].tick_params(labelleft=False)
@@ -72,11 +73,11 @@ def draw(analyses: Sequence[Analysis]) -> Figure:
     return figure
 
 
-def _draw_speed(axis: Axes, analysis: Analysis, roofs: dict[str, Roof], rate: Callable[[Lap], float]) -> None:
+def _draw_speed(axis: Axes, analysis: Analysis, roofs: dict[str, Roof], rate: Callable[[EpochTiming], float]) -> None:
     """Hollow marks: repetitions; filled: their median; upright line: what the machine could do at that precision."""
-    names = list(analysis.measured.laps)
+    names = list(analysis.measured.timings)
     for place, name in enumerate(names):
-        look, rates = LOOKS[name], [rate(lap) for lap in analysis.measured.laps[name]]
+        look, rates = LOOKS[name], [rate(epoch) for epoch in analysis.measured.timings[name]]
         axis.plot(
             rates,
             [place] * len(rates),
@@ -89,13 +90,13 @@ def _draw_speed(axis: Axes, analysis: Analysis, roofs: dict[str, Roof], rate: Ca
         axis.plot(median(rates), place, look.marker, color=look.colour, markersize=7)
         axis.vlines(roofs[name].images, place - 0.4, place + 0.4, color="black", linewidth=1.6)
         axis.annotate(
-            f"{median(rates):,.3g}" if median(rates) < 1000 else f"{median(rates):,.0f}",
+            number(median(rates), "rate"),
             (median(rates), place),
             xytext=(0, 6),
             textcoords="offset points",
             ha="center",
         )
-    axis.set_yticks(range(len(names)), [CONTENDERS[name] for name in names])
+    axis.set_yticks(range(len(names)), [IMPLEMENTATIONS[name] for name in names])
     axis.set_ylim(len(names) - 0.5, -0.7)
     _rate_axis(axis)
     axis.set_xlabel("images/s (logarithmic; bar: roof)")
@@ -110,13 +111,13 @@ def _rate_axis(axis: Axes) -> None:
 
 
 def _draw_curves(axis: Axes, analysis: Analysis) -> None:
-    """A line per seed."""
+    """A line per training."""
     for name, curves in analysis.measured.curves.items():
         look = LOOKS[name]
         for curve in curves:
             axis.plot(
                 elapsed(curve),
-                [lap.val_iou for lap in curve],
+                [epoch.val_iou for epoch in curve],
                 color=look.colour,
                 linestyle=look.line,
                 marker=look.marker,

@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from architectures import registry
 from bench.metrics.overlap import frame_scores, scene_mean
-from bench.perf.contenders import Task, make_optimizer
-from bench.perf.laps import Laps
 from bench.perf.pngs import make_loaders
+from bench.perf.task import Task, make_optimizer
+from bench.perf.timer import EpochTimer
 from bench.training.losses import segmentation_loss
 
 
-def train_lightning(task: Task, laps: Laps) -> nn.Module:
+def train_lightning(task: Task, timer: EpochTimer) -> nn.Module:
     """`Trainer.fit`, timed by a callback."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    # Its advice to use worker processes, which this contender is to go without, and what torch will drop one day.
+    # Its advice to use worker processes, which this implementation is to go without, and what torch will drop one day.
     warnings.filterwarnings("ignore", message=r".*(does not have many workers|LeafSpec)")
     device, training = torch.device(task.device), task.config.training
     module = _Module(task)
@@ -32,14 +32,14 @@ def train_lightning(task: Task, laps: Laps) -> nn.Module:
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1 if device.index is None else [device.index],
         gradient_clip_val=training.clip_norm or None,
-        callbacks=[_Timer(laps, module)],
+        callbacks=[_TimingCallback(timer, module)],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    laps.ready()
+    timer.ready()
     trainer.fit(module, loaders.train, loaders.val)
     return module.network
 
@@ -70,17 +70,17 @@ class _Module(LightningModule):
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
 
-class _Timer(Callback):
-    """Tells the laps; Lightning validates at the end of each training epoch."""
+class _TimingCallback(Callback):
+    """Times the epochs; Lightning validates at the end of each training epoch."""
 
-    def __init__(self, laps: Laps, module: _Module) -> None:
-        self._laps = laps
+    def __init__(self, timer: EpochTimer, module: _Module) -> None:
+        self._timer = timer
         self._module = module
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._laps.trained(self._module.images)
+        self._timer.trained(self._module.images)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         iou = scene_mean(self._module.iou, self._module.task.pngs.scenes)
-        self._laps.validated(len(self._module.iou), iou)
+        self._timer.validated(len(self._module.iou), iou)
         self._module.images, self._module.iou = 0, []

@@ -1,4 +1,4 @@
-"""The measurement of one network: contenders in turn, repetition by repetition, so that noise hits all alike."""
+"""The measurement of one network: implementations in turn, repetition by repetition, so that noise hits all alike."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,87 +10,92 @@ import torch
 from bench.commands.cli import say
 from bench.config import RunConfig
 from bench.data.dataset import Dataset
-from bench.data.split import split_frames
+from bench.data.split import Split, split_frames
 from bench.perf.config import PerfConfig
-from bench.perf.contenders import Task, precision, work
+from bench.perf.implementations import work
+from bench.perf.isolated import IsolatedProcess
 from bench.perf.pngs import split_pngs
-from bench.perf.records import Lap, Measured, Rates
+from bench.perf.records import EpochTiming, Measured, Rates
 from bench.perf.roofline import Probe, probe
-from bench.perf.seat import Seat
+from bench.perf.task import Task, precision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bench:
-    """What all measurements share."""
+class Comparison:
+    """Who is compared, how often, on which frames and where: what the measurements of all networks share."""
 
-    contenders: Sequence[str]
+    implementations: Sequence[str]
     perf: PerfConfig
     dataset: Dataset
     pngs: Path
+    """Holds the same frames as files."""
     cache: Path
-    device: str
+    """Holds the same frames decoded."""
+    device: torch.device
     workers: int
+    """Processes of a loader."""
 
-    def task(self, contender: str, config: RunConfig, repeats: int = 1) -> Task:
+    def split(self, config: RunConfig) -> Split:
+        """The frames' split in a run."""
+        return split_frames(self.dataset.frames.scenes, config.data, config.repeat)
+
+    def task(self, implementation: str, config: RunConfig, passes: int = 1) -> Task:
         """A training of `config` whose epochs pass the frames so many times."""
-        frames = self.dataset.frames
-        split = split_frames(frames.scenes, config.data, config.repeat)
         return Task(
-            contender=contender,
+            implementation=implementation,
             config=config,
-            pngs=split_pngs(frames, split, self.pngs, repeats),
+            pngs=split_pngs(self.dataset.frames, self.split(config), self.pngs, passes),
             cache=self.cache,
-            device=self.device,
-            repeats=repeats,
+            device=str(self.device),
+            passes=passes,
             workers=self.workers,
         )
 
 
-def measure(bench: Bench, config: RunConfig) -> Measured:
+def measure(comparison: Comparison, config: RunConfig) -> Measured:
     """Speed, the machine's rates beside it, and the curves."""
-    laps, rates = measure_speed(bench, config)
-    return Measured(laps=laps, rates=rates, curves=measure_curves(bench, config))
+    timings, rates = measure_speed(comparison, config)
+    return Measured(timings=timings, rates=rates, curves=measure_curves(comparison, config))
 
 
-def measure_speed(bench: Bench, config: RunConfig) -> tuple[dict[str, list[Lap]], list[Rates]]:
-    """Laps of each contender after a first one that does not count, and the machine's rates after each round.
+def measure_speed(comparison: Comparison, config: RunConfig) -> tuple[dict[str, list[EpochTiming]], list[Rates]]:
+    """Epochs of each implementation after a first one that does not count, and the machine's rates after each round.
 
-    A contender trains on from repetition to repetition, in a process that stands still while others have their turn.
+    An implementation trains on from repetition to repetition, in a process that stands still while others have their
+    turn.
     """
-    repeats = _repeats(bench, config)
-    config = _with_epochs(config, 1 + bench.perf.repetitions)
-    laps: dict[str, list[Lap]] = {name: [] for name in bench.contenders}
+    repetitions, names = comparison.perf.repetitions, comparison.implementations
+    passes = -(-comparison.perf.steps * config.training.batch_size // len(comparison.split(config).train))
+    config = _with_epochs(config, 1 + repetitions)
+    timings: dict[str, list[EpochTiming]] = {name: [] for name in names}
     rates: list[Rates] = []
-    device = torch.device(bench.device)
-    dtypes = tuple({precision(name, config, device) for name in bench.contenders})
+    dtypes = tuple({precision(name, config, comparison.device) for name in names})
     with ExitStack() as stack:
-        seats = {
-            name: stack.enter_context(Seat(f"contender {name}", work, bench.task(name, config, repeats)))
-            for name in bench.contenders
-        }
-        machine = stack.enter_context(Seat("the roofline's measurement", probe, Probe(bench.device, dtypes)))
-        for seat in seats.values():
-            seat.step()
+        trainings = {name: stack.enter_context(_start(comparison.task(name, config, passes))) for name in names}
+        machine = stack.enter_context(
+            IsolatedProcess("the roofline's measurement", probe, Probe(str(comparison.device), dtypes))
+        )
+        for training in trainings.values():
+            training.step()
         machine.step()
-        for repetition in range(bench.perf.repetitions):
-            for name in turns(bench.contenders, repetition):
-                laps[name].append(seats[name].step())
+        for repetition in range(repetitions):
+            for name in turns(names, repetition):
+                timings[name].append(trainings[name].step())
             rates.append(machine.step())
-            speeds = ", ".join(f"{name} {of[-1].train_rate:.1f}" for name, of in laps.items())
-            say(f"repetition {repetition + 1} of {bench.perf.repetitions}: {speeds} images/s")
-    return laps, rates
+            speeds = ", ".join(f"{name} {epochs[-1].train_rate:.1f}" for name, epochs in timings.items())
+            say(f"repetition {repetition + 1} of {repetitions}: {speeds} images/s")
+    return timings, rates
 
 
-def measure_curves(bench: Bench, config: RunConfig) -> dict[str, list[list[Lap]]]:
-    """Whole trainings of each contender, one per seed, each in a process of its own."""
-    epochs = bench.perf.epochs
-    curves: dict[str, list[list[Lap]]] = {name: [] for name in bench.contenders}
-    for seed in range(bench.perf.seeds if epochs else 0):
-        for name in turns(bench.contenders, seed):
-            task = bench.task(name, _with_epochs(replace(config, repeat=seed), epochs))
-            with Seat(f"contender {name}", work, task) as seat:
-                curves[name].append([seat.step() for _ in range(epochs)])
-            say(f"seed {seed}: {name} ends at validation IoU {curves[name][-1][-1].val_iou:.3f}")
+def measure_curves(comparison: Comparison, config: RunConfig) -> dict[str, list[list[EpochTiming]]]:
+    """Whole trainings of each implementation, one per repeat, each in a process of its own."""
+    epochs, names = comparison.perf.epochs, comparison.implementations
+    curves: dict[str, list[list[EpochTiming]]] = {name: [] for name in names}
+    for repeat in range(comparison.perf.trainings if epochs else 0):
+        for name in turns(names, repeat):
+            with _start(comparison.task(name, _with_epochs(replace(config, repeat=repeat), epochs))) as training:
+                curves[name].append([training.step() for _ in range(epochs)])
+            say(f"repeat {repeat}: {name} ends at validation IoU {curves[name][-1][-1].val_iou:.3f}")
     return curves
 
 
@@ -100,10 +105,8 @@ def turns(names: Sequence[str], repetition: int) -> list[str]:
     return [*names[first:], *names[:first]]
 
 
-def _repeats(bench: Bench, config: RunConfig) -> int:
-    """Passes over the frames that give an epoch the least number of steps."""
-    train = len(split_frames(bench.dataset.frames.scenes, config.data, config.repeat).train)
-    return -(-bench.perf.steps * config.training.batch_size // train)
+def _start(task: Task) -> IsolatedProcess[EpochTiming]:
+    return IsolatedProcess(f"implementation {task.implementation}", work, task)
 
 
 def _with_epochs(config: RunConfig, epochs: int) -> RunConfig:

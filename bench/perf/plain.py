@@ -15,25 +15,16 @@ from torch.utils.data import DataLoader
 
 from architectures import registry
 from bench.metrics.overlap import frame_scores, scene_mean
-from bench.perf.config import ADVISED, PLAIN
-from bench.perf.contenders import Task, make_optimizer, precision
-from bench.perf.laps import Laps
+from bench.perf.config import ADVISED
 from bench.perf.pngs import make_loaders
+from bench.perf.task import Task, make_optimizer, precision
+from bench.perf.timer import EpochTimer
 from bench.training.losses import segmentation_loss
 
 
-def train_plain(task: Task, laps: Laps) -> nn.Module:
-    """Dataset, DataLoader, float32, `.item()` in each step."""
-    return _train(task, laps, PLAIN)
-
-
-def train_advised(task: Task, laps: Laps) -> nn.Module:
-    """The same with the usual advice."""
-    return _train(task, laps, ADVISED)
-
-
-def _train(task: Task, laps: Laps, kind: str) -> nn.Module:
-    device, advised = torch.device(task.device), kind == ADVISED
+def train_plain(task: Task, timer: EpochTimer) -> nn.Module:
+    """Dataset, DataLoader, float32, `.item()` in each step; as `advised`, the same with the usual advice."""
+    device, advised = torch.device(task.device), task.implementation == ADVISED
     torch.backends.cudnn.benchmark = advised
     training = task.config.training
     network = registry.build(task.config.architecture, seed=task.config.repeat).to(device)
@@ -45,7 +36,7 @@ def _train(task: Task, laps: Laps, kind: str) -> nn.Module:
         task,
         device,
         torch.channels_last if advised else torch.contiguous_format,
-        precision(kind, task.config, device) == torch.bfloat16,
+        precision(task.implementation, task.config, device) == torch.bfloat16,
     )
     loaders = make_loaders(
         task.pngs,
@@ -55,10 +46,10 @@ def _train(task: Task, laps: Laps, kind: str) -> nn.Module:
         keep=advised,
         pin=advised and device.type == "cuda",
     )
-    laps.ready()
+    timer.ready()
     for _ in range(training.epochs):
-        laps.trained(loop.train_epoch(loaders.train))
-        laps.validated(len(task.pngs.val), loop.validate(loaders.val))
+        timer.trained(loop.train_epoch(loaders.train))
+        timer.validated(len(task.pngs.val), loop.validate(loaders.val))
     return network
 
 

@@ -35,9 +35,9 @@ def write_pngs(frames: Frames, root: Path) -> None:
             Image.fromarray(picture).save(root / kind / f"{stem}.png")
 
 
-def split_pngs(frames: Frames, split: Split, root: Path, repeats: int = 1) -> PngFrames:
-    """The training and validation frames of a split, each `repeats` times."""
-    train, val = np.tile(split.train, repeats), np.tile(split.val, repeats)
+def split_pngs(frames: Frames, split: Split, root: Path, passes: int = 1) -> PngFrames:
+    """The training and validation frames of a split, each `passes` times."""
+    train, val = np.tile(split.train, passes), np.tile(split.val, passes)
     return PngFrames(
         root,
         tuple(frames.stems[index] for index in train),

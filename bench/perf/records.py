@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lap:
-    """One epoch of one contender: training, then validation."""
+class EpochTiming:
+    """One epoch of one implementation: training, then validation."""
 
     setup_seconds: float
-    """From the contender's start to its first epoch; imports not counted."""
+    """From the implementation's start to its first epoch; imports not counted."""
     train_images: int
     train_seconds: float
     """The whole epoch, the start of its loader included."""
@@ -17,7 +17,7 @@ class Lap:
     """Reading, forward pass and scores of all validation frames."""
     val_iou: float
     process_peak: int
-    """Largest resident memory in bytes since the contender's start, its loader's workers not counted."""
+    """Largest resident memory in bytes since the implementation's start, its loader's workers not counted."""
     device_peak: int | None
     """Largest number of bytes that CUDA's allocator held since then; None elsewhere."""
 
@@ -46,18 +46,18 @@ class Rates:
 class Measured:
     """Everything measured on one network."""
 
-    laps: dict[str, list[Lap]]
-    """Contender -> its timed epochs, one per repetition; equal places were measured after one another."""
+    timings: dict[str, list[EpochTiming]]
+    """Implementation -> its timed epochs, one per repetition; equal places were measured after one another."""
     rates: list[Rates]
     """One per repetition."""
-    curves: dict[str, list[list[Lap]]] = field(default_factory=dict)
-    """Contender -> seed -> epochs of a whole training."""
+    curves: dict[str, list[list[EpochTiming]]] = field(default_factory=dict)
+    """Implementation -> the epochs of each whole training; equal places are of the same repeat."""
 
 
-def elapsed(curve: list[Lap]) -> list[float]:
+def elapsed(curve: list[EpochTiming]) -> list[float]:
     """Seconds from the start of a training, its set-up included, to the end of each epoch."""
     now, times = curve[0].setup_seconds, []
-    for lap in curve:
-        now += lap.train_seconds + lap.val_seconds
+    for epoch in curve:
+        now += epoch.train_seconds + epoch.val_seconds
         times.append(now)
     return times

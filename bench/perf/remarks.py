@@ -6,71 +6,74 @@ from typing import NamedTuple
 
 from bench import schema
 from bench.config import RunConfig
-from bench.perf.config import ADVISED, CONTENDERS, HARNESS, LIGHTNING
+from bench.perf.config import ADVISED, HARNESS, IMPLEMENTATIONS, LIGHTNING
+from bench.perf.measure import Comparison
 
 
 class Conditions(NamedTuple):
     """Under which everything was measured."""
 
+    comparison: Comparison
     config: RunConfig
     """Of one of the networks; the others share its data and training."""
-    frames: int
-    contenders: tuple[str, ...]
     left_out: Mapping[str, str]
-    """Contender -> why it takes no part."""
-    workers: int
-    """Processes of a loader."""
-    steps: int
-    """Least number in a timed epoch."""
+    """Implementation -> why it takes no part."""
     decode_seconds: float
     """To decode the PNG files once."""
     environment: Mapping[str, str]
     """By the names of `bench.schema`."""
     date: str
 
+    def fact(self, name: str) -> str:
+        """Of the environment."""
+        return self.environment[schema.ENVIRONMENT + name]
 
-def remarks(of: Conditions) -> list[str]:
+
+def remarks(conditions: Conditions) -> list[str]:
     """Sentences for below the tables."""
+    comparison = conditions.comparison
     about = {
         HARNESS: " decodes all frames once per data set and size and keeps its autotune's choice, which no row has; to "
-        f"decode these PNG files takes it {of.decode_seconds:.1f} s",
-        ADVISED: f": channels_last, {_autocast(of)}, workers that live on from epoch to epoch",
+        f"decode these PNG files takes it {conditions.decode_seconds:.1f} s",
+        ADVISED: f": channels_last, {_autocast(conditions)}, workers that live on from epoch to epoch",
         LIGHTNING: ": Trainer in float32 with the loader's default of no worker processes; logger, checkpoints, "
         "progress bar, model summary and sanity check off",
     }
     return [
-        f"{_place(of)}.",
-        f"{_data(of)}; the same initial weights, split, AdamW, schedule, clipping and loss for all, no augmentation.",
-        f"All but the harness read PNG files of the final size, which the system has in memory; {of.workers} loader "
-        "workers, where nothing else is said, start anew in each epoch.",
-        *(f"{CONTENDERS[name].capitalize()}{text}." for name, text in about.items() if name in of.contenders),
-        f"Training: images of a whole epoch of at least {of.steps} steps by its seconds, the loader's start included. "
-        "Inference: the same for validation, reading and scores included. Seconds count from the start of the set-up.",
+        f"{_place(conditions)}.",
+        f"{_data(conditions)}; the same initial weights, split, AdamW, schedule, clipping and loss for all, no "
+        "augmentation.",
+        "All but the harness read PNG files of the final size, which the system has in memory; "
+        f"{comparison.workers} loader workers, where nothing else is said, start anew in each epoch.",
+        *(
+            f"{IMPLEMENTATIONS[name].capitalize()}{about[name]}."
+            for name in comparison.implementations
+            if name in about
+        ),
+        f"Training: images of a whole epoch of at least {comparison.perf.steps} steps by its seconds, the loader's "
+        "start included. Inference: the same for validation, reading and scores included. Seconds count from the start "
+        "of the set-up.",
         "Peak memory is what the process held resident, interpreter and libraries included, loader workers not.",
-        *(f"{CONTENDERS[name]} is left out: {reason}." for name, reason in of.left_out.items()),
+        *(f"{IMPLEMENTATIONS[name]} is left out: {reason}." for name, reason in conditions.left_out.items()),
     ]
 
 
-def _autocast(of: Conditions) -> str:
-    if _fact(of, "precision") == "bfloat16":
+def _autocast(conditions: Conditions) -> str:
+    if conditions.fact("precision") == "bfloat16":
         return "bf16 autocast"
-    if of.config.training.precision == "fp32":
+    if conditions.config.training.precision == "fp32":
         return "autocast off as asked for"
     return "autocast off since this hardware does not compute in bf16"
 
 
-def _place(of: Conditions) -> str:
-    device = _fact(of, "device")
-    where = f"{_fact(of, 'processor')}, {_fact(of, 'cores')} cores{'' if device == 'cpu' else f', {device}'}"
-    commit, dirty, _ = of.environment[schema.GIT_COMMIT].partition("-dirty")
-    return f"Measured {of.date[:10]} on {where}, torch {_fact(of, 'torch')}, commit {commit[:12]}{dirty}"
+def _place(conditions: Conditions) -> str:
+    processor, cores, device, torch = map(conditions.fact, ("processor", "cores", "device", "torch"))
+    commit, dirty, _ = conditions.environment[schema.GIT_COMMIT].partition("-dirty")
+    where = f"{processor}, {cores} cores{'' if device == 'cpu' else f', {device}'}"
+    return f"Measured {conditions.date[:10]} on {where}, torch {torch}, commit {commit[:12]}{dirty}"
 
 
-def _data(of: Conditions) -> str:
-    height, width = of.config.data.size
-    name, batch_size = Path(of.config.data.path).name, of.config.training.batch_size
-    return f"{of.frames:,} frames of `{name}` at {height}x{width}, batches of {batch_size}"
-
-
-def _fact(of: Conditions, name: str) -> str:
-    return of.environment[schema.ENVIRONMENT + name]
+def _data(conditions: Conditions) -> str:
+    data, frames = conditions.config.data, len(conditions.comparison.dataset.frames.stems)
+    size, batch_size = f"{data.size[0]}x{data.size[1]}", conditions.config.training.batch_size
+    return f"{frames:,} frames of `{Path(data.path).name}` at {size}, batches of {batch_size}"

@@ -86,15 +86,15 @@ class Probe(NamedTuple):
     dtypes: tuple[torch.dtype, ...]
 
 
-def probe(of: Probe, report: Callable[[Rates], None]) -> None:
+def probe(task: Probe, report: Callable[[Rates], None]) -> None:
     """Measure the device over and over."""
-    device = torch.device(of.device)
+    device = torch.device(task.device)
     # Convolutions in float32 round to TF32 on GPUs by default; the roof must not be lower than what stands below it.
     torch.set_float32_matmul_precision("high")
     while True:
         matmul = {
             precision_name(dtype): {side: matmul_rate(side, dtype, device) for side in SIDES[device.type]}
-            for dtype in of.dtypes
+            for dtype in task.dtypes
         }
         report(Rates(matmul=matmul, copy=copy_rate(BUFFER[device.type], device)))
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from scipy import stats
 
-from bench.perf.records import Lap, Measured, elapsed
+from bench.perf.records import EpochTiming, Measured, elapsed
 from bench.perf.roofline import Roof
 
 Kind = Literal["rate", "seconds", "iou", "bytes", "share"]
@@ -17,119 +17,81 @@ Kind = Literal["rate", "seconds", "iou", "bytes", "share"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One measure of all contenders."""
+    """One measure of all implementations."""
 
     label: str
     kind: Kind
     values: dict[str, float | None]
-    """None: never reached, or not to be had."""
+    """None: never reached."""
     ratios: dict[str, float | None]
     """To the baseline's value; empty where a ratio says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Final validation IoU less the baseline's, paired by seed."""
+    """Final validation IoU less the baseline's, paired by repeat."""
 
     mean: float
     half_width: float | None
-    """Of the 95 % interval by Student's t; None for a single seed."""
-    seeds: int
+    """Of the 95 % interval by Student's t; None for a single training."""
+    trainings: int
 
 
 def speed_rows(measured: Measured, baseline: str) -> list[Row]:
     """Images per second in training and in inference: medians of the repetitions."""
+    train = _each(measured.timings, lambda epoch: epoch.train_rate)
+    val = _each(measured.timings, lambda epoch: epoch.val_rate)
     return [
-        _rate_row("training, images/s", measured.laps, baseline, lambda lap: lap.train_rate),
-        _rate_row("inference, images/s", measured.laps, baseline, lambda lap: lap.val_rate),
+        _row("training, images/s", "rate", train, median, baseline),
+        _row("inference, images/s", "rate", val, median, baseline),
     ]
-
-
-def _rate_row(label: str, laps: Mapping[str, Sequence[Lap]], baseline: str, rate: Callable[[Lap], float]) -> Row:
-    rates = {name: [rate(lap) for lap in of] for name, of in laps.items()}
-    return Row(
-        label=label,
-        kind="rate",
-        values={name: median(of) for name, of in rates.items()},
-        ratios={name: median_ratio(of, rates[baseline]) for name, of in rates.items()},
-    )
-
-
-def median_ratio(values: Sequence[float], baseline: Sequence[float]) -> float:
-    """Median of the ratios of values measured one after the other."""
-    return median(value / base for value, base in zip(values, baseline, strict=True))
 
 
 def memory_rows(measured: Measured, baseline: str) -> list[Row]:
     """Peaks: of the process, and on CUDA of the device."""
-    process = {name: max(lap.process_peak for lap in laps) for name, laps in measured.laps.items()}
-    rows = [_peak_row("peak memory of the process", process, baseline)]
-    device = {name: [lap.device_peak for lap in laps if lap.device_peak] for name, laps in measured.laps.items()}
-    if all(device.values()):
-        peaks = {name: max(of) for name, of in device.items()}
-        rows.append(_peak_row("peak memory on the device", peaks, baseline))
+    process = {name: [max(epoch.process_peak for epoch in epochs)] for name, epochs in measured.timings.items()}
+    device = {name: [max(epoch.device_peak or 0 for epoch in epochs)] for name, epochs in measured.timings.items()}
+    rows = [_row("peak memory of the process", "bytes", process, max, baseline)]
+    if all(map(any, device.values())):
+        rows.append(_row("peak memory on the device", "bytes", device, max, baseline))
     return rows
 
 
-def _peak_row(label: str, peaks: Mapping[str, int], baseline: str) -> Row:
-    ratios: dict[str, float | None] = {name: peak / peaks[baseline] for name, peak in peaks.items()}
-    return Row(label=label, kind="bytes", values=dict(peaks), ratios=ratios)
-
-
 def share_row(measured: Measured, roofs: Mapping[str, Sequence[Roof]]) -> Row:
-    """Share of what the machine could do, reached in training: against the contender's roof in each repetition."""
-    shares: dict[str, float | None] = {
-        name: median_ratio([lap.train_rate for lap in laps], [roof.images for roof in roofs[name]])
-        for name, laps in measured.laps.items()
+    """Share of what the machine could do, reached in training: against the implementation's roof in each repetition."""
+    shares = {
+        name: [epoch.train_rate / roof.images for epoch, roof in zip(epochs, roofs[name], strict=True)]
+        for name, epochs in measured.timings.items()
     }
-    return Row(label="training, share of the roof", kind="share", values=shares, ratios={})
+    return _row("training, share of the roof", "share", shares, median)
 
 
 def curve_rows(measured: Measured, baseline: str, target: float) -> list[Row]:
     """Seconds to the target, and where the trainings end; none without curves."""
     if not any(measured.curves.values()):
         return []
-    seconds = {name: [seconds_to(curve, target) for curve in of] for name, of in measured.curves.items()}
-    ends = {name: [curve[-1].val_iou for curve in of] for name, of in measured.curves.items()}
+    seconds = {name: [seconds_to(curve, target) for curve in curves] for name, curves in measured.curves.items()}
     return [
-        Row(
-            label=f"seconds to validation IoU {target:.2f}",
-            kind="seconds",
-            values={name: _finite(median(of)) for name, of in seconds.items()},
-            ratios={name: _ratio_if_reached(of, seconds[baseline]) for name, of in seconds.items()},
-        ),
-        Row(
-            label="validation IoU at the end",
-            kind="iou",
-            values={name: mean(of) for name, of in ends.items()},
-            ratios={},
-        ),
+        _row(f"seconds to validation IoU {target:.2f}", "seconds", seconds, median, baseline),
+        _row("validation IoU at the end", "iou", _ends(measured), mean),
     ]
 
 
-def seconds_to(curve: list[Lap], target: float) -> float:
+def seconds_to(curve: list[EpochTiming], target: float) -> float:
     """Seconds until the end of the first epoch that reaches the target; infinite if none does."""
-    reached = (now for now, lap in zip(elapsed(curve), curve, strict=True) if lap.val_iou >= target)
+    reached = (now for now, epoch in zip(elapsed(curve), curve, strict=True) if epoch.val_iou >= target)
     return next(reached, math.inf)
 
 
 def common_target(measured: Measured) -> float:
     """The highest IoU in whole hundredths that every training reached in one of its epochs; 0 without trainings."""
-    bests = [max(lap.val_iou for lap in curve) for of in measured.curves.values() for curve in of]
+    bests = [max(epoch.val_iou for epoch in curve) for curves in measured.curves.values() for curve in curves]
     return math.floor(100 * min(bests, default=0.0)) / 100
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _ratio_if_reached(seconds: Sequence[float], baseline: Sequence[float]) -> float | None:
-    return median_ratio(seconds, baseline) if all(map(math.isfinite, (*seconds, *baseline))) else None
-
-
 def differences(measured: Measured, baseline: str) -> dict[str, Difference]:
-    """How far each contender's trainings end from the baseline's."""
-    ends = {name: [curve[-1].val_iou for curve in of] for name, of in measured.curves.items()}
+    """How far each implementation's trainings end from the baseline's."""
+    ends = _ends(measured)
     return {
         name: difference([value - base for value, base in zip(of, ends[baseline], strict=True)])
         for name, of in ends.items()
@@ -137,8 +99,44 @@ def differences(measured: Measured, baseline: str) -> dict[str, Difference]:
     }
 
 
-def difference(pairs: Sequence[float]) -> Difference:
+def difference(gaps: Sequence[float]) -> Difference:
     """Mean of paired differences with its interval."""
-    count = len(pairs)
-    half = float(stats.t.ppf(0.975, count - 1)) * stdev(pairs) / math.sqrt(count) if count > 1 else None
-    return Difference(mean=mean(pairs), half_width=half, seeds=count)
+    count = len(gaps)
+    half = float(stats.t.ppf(0.975, count - 1)) * stdev(gaps) / math.sqrt(count) if count > 1 else None
+    return Difference(mean=mean(gaps), half_width=half, trainings=count)
+
+
+def median_ratio(values: Sequence[float], baseline: Sequence[float]) -> float | None:
+    """Median of the ratios of values measured one after the other; None if one of them is infinite."""
+    if not all(map(math.isfinite, (*values, *baseline))):
+        return None
+    return median(value / base for value, base in zip(values, baseline, strict=True))
+
+
+def _row(
+    label: str,
+    kind: Kind,
+    measures: Mapping[str, Sequence[float]],
+    summarise: Callable[[Sequence[float]], float],
+    baseline: str | None = None,
+) -> Row:
+    """A summary of each implementation's measures, and ratios if there is a baseline."""
+    values = {name: summarise(of) for name, of in measures.items()}
+    return Row(
+        label=label,
+        kind=kind,
+        values={name: value if math.isfinite(value) else None for name, value in values.items()},
+        ratios={}
+        if baseline is None
+        else {name: median_ratio(of, measures[baseline]) for name, of in measures.items()},
+    )
+
+
+def _each(
+    timings: Mapping[str, Sequence[EpochTiming]], measure: Callable[[EpochTiming], float]
+) -> dict[str, list[float]]:
+    return {name: [measure(epoch) for epoch in epochs] for name, epochs in timings.items()}
+
+
+def _ends(measured: Measured) -> dict[str, list[float]]:
+    return {name: [curve[-1].val_iou for curve in curves] for name, curves in measured.curves.items()}

@@ -1,4 +1,4 @@
-"""The answer for people: per network a table, measures down and contenders across, and sentences below it."""
+"""The answer for people: per network a table, measures down and implementations across, and sentences below it."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.perf.analysis import Analysis
-from bench.perf.config import CONTENDERS
+from bench.perf.config import IMPLEMENTATIONS
 from bench.perf.roofline import Roof
 from bench.perf.rows import Difference, Kind, Row
 
@@ -32,7 +32,7 @@ def to_markdown(analyses: Sequence[Analysis], remarks: Sequence[str]) -> str:
     parts = []
     for analysis in analyses:
         head, *body = (f"| {' | '.join(row)} |" for row in cells(analysis))
-        rule = f"|---|{'---:|' * len(analysis.measured.laps)}"
+        rule = f"|---|{'---:|' * len(analysis.measured.timings)}"
         points = "\n".join(f"- {sentence}" for sentence in sentences(analysis))
         parts.append("\n".join([f"### {analysis.network}", "", head, rule, *body, "", points]))
     return "\n\n".join([*parts, "\n".join(f"- {remark}" for remark in remarks)]) + "\n"
@@ -40,19 +40,20 @@ def to_markdown(analyses: Sequence[Analysis], remarks: Sequence[str]) -> str:
 
 def cells(analysis: Analysis) -> list[list[str]]:
     """Texts of the head row and of the rows below it."""
-    contenders = list(analysis.measured.laps)
-    head = [analysis.network, *(CONTENDERS[name] for name in contenders)]
-    return [head, *([row.label, *(_cell(row, name) for name in contenders)] for row in analysis.rows)]
+    implementations = list(analysis.measured.timings)
+    head = [analysis.network, *(IMPLEMENTATIONS[name] for name in implementations)]
+    return [head, *([row.label, *(_cell(row, name) for name in implementations)] for row in analysis.rows)]
 
 
-def _cell(row: Row, contender: str) -> str:
-    value, ratio = row.values[contender], row.ratios.get(contender)
+def _cell(row: Row, implementation: str) -> str:
+    value, ratio = row.values[implementation], row.ratios.get(implementation)
     if value is None:
         return "not reached"
-    return _number(value, row.kind) + ("" if ratio is None else f" ({ratio:.2f}x)")
+    return number(value, row.kind) + ("" if ratio is None else f" ({ratio:.2f}x)")
 
 
-def _number(value: float, kind: Kind) -> str:
+def number(value: float, kind: Kind) -> str:
+    """With its unit, unless the row's label or the axis names it."""
     match kind:
         case "rate":
             return f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
@@ -72,7 +73,7 @@ def sentences(analysis: Analysis) -> list[str]:
     roofs = {roof.precision: roof for roof in analysis.train_roofs.values()}
     return [
         f"Medians of {repetitions} repetitions in turns; in brackets the median ratio to "
-        f"{CONTENDERS[analysis.baseline]}, repetition by repetition (seed by seed for seconds).",
+        f"{IMPLEMENTATIONS[analysis.baseline]}, repetition by repetition (training by training for seconds).",
         *(_roof(roof) for roof in roofs.values()),
         *(_difference(name, analysis.baseline, gap) for name, gap in analysis.differences.items()),
     ]
@@ -88,11 +89,8 @@ def _roof(roof: Roof) -> str:
 
 
 def _difference(name: str, baseline: str, gap: Difference) -> str:
-    interval = (
-        "one seed has no interval" if gap.half_width is None else f"95 % interval +-{gap.half_width:.3f} by Student's t"
-    )
-    seeds = "1 seed" if gap.seeds == 1 else f"{gap.seeds} seeds"
-    return (
-        f"Validation IoU at the end, {CONTENDERS[name]} less {CONTENDERS[baseline]}, paired over {seeds}: "
-        f"{gap.mean:+.3f}, {interval}."
-    )
+    pair = f"{IMPLEMENTATIONS[name]} less {IMPLEMENTATIONS[baseline]}"
+    if gap.half_width is None:
+        return f"Validation IoU at the end, {pair}: {gap.mean:+.3f}; one training has no interval."
+    interval = f"95 % interval +-{gap.half_width:.3f} by Student's t"
+    return f"Validation IoU at the end, {pair}, paired over {gap.trainings} trainings: {gap.mean:+.3f}, {interval}."

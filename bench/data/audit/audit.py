@@ -2,20 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from bench.config import SYNTHETIC, DataConfig
 from bench.data.audit.copies import NearCopies, find_exact_copies, find_near_copies
 from bench.data.audit.facts import Facts, facts_of_arrays, facts_of_files
-from bench.data.audit.leak import probe_leak
 from bench.data.audit.look_alikes import LookAlikes, find_look_alikes
 from bench.data.folder import find_pairs
-from bench.data.frames import Frames
-from bench.data.neighbours import thumbnails
-from bench.data.split import assign_folds
+from bench.data.frames import Frames, is_foreground
+from bench.data.neighbours import nearest_training_frames, thumbnails
+from bench.data.split import assign_folds, split_frames
+from bench.metrics.overlap import frame_scores, scene_mean
 
 FULL = 0.995
 """A mask with at least this share of foreground counts as all foreground."""
@@ -69,7 +71,7 @@ class Audit:
     look_alikes: LookAlikes
     folds: int
     copy_iou: dict[str, float]
-    """By the split's name, the test IoU of copying the nearest training frame's mask (see `bench.data.audit.leak`)."""
+    """By the split's name, the test IoU of copying the nearest training frame's mask (see `probe_leak`)."""
 
 
 def audit(frames: Frames, data: DataConfig) -> Audit:
@@ -96,6 +98,22 @@ def audit(frames: Frames, data: DataConfig) -> Audit:
         folds=data.folds,
         copy_iou=probe_leak(frames.scenes, frames.masks, thumbs, data),
     )
+
+
+def probe_leak(
+    scenes: Sequence[str], masks: NDArray[np.uint8], thumbs: NDArray[np.float32], data: DataConfig
+) -> dict[str, float]:
+    """Test IoU of the mask copied from the nearest training frame, under the split of `data` and under random frames.
+
+    A split under which copies fit leaks. Takes soft masks (N, H, W) and thumbnails (N, D). Every fold is tested, a
+    hold-out's only one; the IoU of all tested frames is averaged over each scene, then over scenes.
+
+    Raises:
+        ValueError: fewer scenes than folds.
+    """
+    labels = torch.from_numpy(is_foreground(masks))
+    leaky = replace(data, split="random_frames")
+    return {config.split: _score_copies(scenes, labels, thumbs, config) for config in (data, leaky)}
 
 
 def _describe_files(stems: Sequence[str], facts: Sequence[Facts]) -> FileFacts:
@@ -127,3 +145,14 @@ def _count(values: Iterable[str]) -> dict[str, int]:
 
 def _select(stems: Sequence[str], which: Iterable[bool]) -> list[str]:
     return [stem for stem, selected in zip(stems, which, strict=True) if selected]
+
+
+def _score_copies(scenes: Sequence[str], labels: torch.Tensor, thumbs: NDArray[np.float32], data: DataConfig) -> float:
+    values: list[float] = []
+    tested: list[str] = []
+    for repeat in range(1 if data.split == "scene_holdout" else data.folds):
+        split = split_frames(scenes, data, repeat)
+        copied = nearest_training_frames(thumbs, split)
+        values += frame_scores(labels[copied], labels[split.test]).iou.tolist()
+        tested += [scenes[index] for index in split.test]
+    return scene_mean(values, tested)

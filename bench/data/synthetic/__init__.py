@@ -18,7 +18,7 @@ def generate(*, scenes: int, frames_per_scene: int, size: tuple[int, int], seed:
     """Draw scenes x frames_per_scene frames of size (height, width) in pixels.
 
     A scene depends only on the seed and its number: asking for more scenes, for more frames or for another
-    size shows the same dancers in the same places. Sensor noise alone is drawn anew for each size.
+    size shows the same dancers in the same places. Sensor noise alone is sampled anew for each size.
 
     Raises ValueError if scenes, frames_per_scene or seed is too small, or a side is below 16 pixels.
     """

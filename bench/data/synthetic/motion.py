@@ -111,7 +111,7 @@ _WOBBLES = 16
 
 
 def sample_dance(rng: np.random.Generator) -> Dance:
-    """Draw a style, a tempo and a personal touch."""
+    """Sample a style, a tempo and a personal touch."""
     names = sorted(STYLES)
     return Dance(
         style=STYLES[names[int(rng.integers(len(names)))]],

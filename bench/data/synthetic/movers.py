@@ -23,7 +23,7 @@ _IN_FRONT = (
 
 
 def sample_movers(rng: np.random.Generator, place: int, horizon: float) -> tuple[Mover, ...]:
-    """Draw what moves in a place (0 room, 1 garden, 2 street)."""
+    """Sample what moves in a place (0 room, 1 garden, 2 street)."""
     movers = [
         _sample_balloon(rng) if rng.random() < 0.5 else _sample_ball(rng, horizon)
         for _ in range(int(rng.integers(1, 3)))

@@ -43,14 +43,14 @@ class Outfit(NamedTuple):
 
 
 def sample_paint(rng: np.random.Generator) -> Paint:
-    """Draw a cloth: two colours and a pattern."""
+    """Sample a cloth: two colours and a pattern."""
     first, second = pick(rng, CLOTH), pick(rng, CLOTH)
     pattern = _PATTERNS[int(rng.integers(len(_PATTERNS)))]
     return Paint(first, second, pattern, float(rng.uniform(0.045, 0.085)))
 
 
 def sample_outfit(rng: np.random.Generator) -> Outfit:
-    """Draw a dancer."""
+    """Sample a dancer's looks."""
     bottom = _BOTTOMS[int(rng.integers(len(_BOTTOMS)))]
     top_paint, bottom_paint = sample_paint(rng), sample_paint(rng)
     if bottom != "skirt" and rng.random() < 0.7:

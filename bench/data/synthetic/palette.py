@@ -46,10 +46,10 @@ def pick(rng: np.random.Generator, palette: tuple[Colour, ...], spread: float = 
 
 def pick_thing(rng: np.random.Generator) -> Colour:
     """A random colour for an object: from the palettes of clothes, skin and hair alike."""
-    draw = rng.random()
-    if draw < 0.60:
+    sampled = rng.random()
+    if sampled < 0.60:
         return pick(rng, CLOTH)
-    return pick(rng, SKIN) if draw < 0.85 else pick(rng, HAIR)
+    return pick(rng, SKIN) if sampled < 0.85 else pick(rng, HAIR)
 
 
 def pick_surface(rng: np.random.Generator) -> Colour:

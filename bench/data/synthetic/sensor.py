@@ -39,14 +39,14 @@ def view_of(size: tuple[int, int]) -> View:
 
 
 def sample_light(rng: np.random.Generator) -> Light:
-    """Draw where the light on the dancers comes from."""
+    """Sample where the light on the dancers comes from."""
     direction = np.array([rng.uniform(-0.8, 0.8), rng.uniform(-0.8, 0.0), rng.uniform(0.45, 0.9)])
     x, y, z = (direction / np.linalg.norm(direction)).tolist()
     return Light(x, y, z, float(rng.uniform(0.3, 0.6)))
 
 
 def sample_glow(rng: np.random.Generator, view: View) -> Pixels:
-    """Draw the light over the frame as factors (H, W, 3): a slope, a lamp's glow, a vignette and a tint."""
+    """Sample the light over the frame as factors (H, W, 3): a slope, a lamp's glow, a vignette and a tint."""
     x, y = view.grid()
     angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.75)
     glow = 1.0 + slope * (x * np.cos(angle) + y * np.sin(angle))

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from bench.config import DataConfig
-from bench.data.audit.audit import Audit, audit
-from bench.data.audit.leak import probe_leak
+from bench.data.audit.audit import Audit, audit, probe_leak
 from bench.data.audit.look_alikes import find_look_alikes, merge_look_alikes
 from bench.data.audit.text import render
 from bench.data.dataset import read

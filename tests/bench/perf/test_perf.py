@@ -1,32 +1,100 @@
 """`bench perf` from end to end, and what it answers to wrong input."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
 
 import pytest
+import torch
 
 from bench.__main__ import main
-from bench.perf import config
-from bench.perf.config import LIGHTNING, baseline_of, choose_contenders
+from bench.perf import config, measure, roofline
+from bench.perf.config import LIGHTNING, baseline_of, choose_implementations
 
 TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 2 --folds 3 --batch-size 4 --device cpu"
 
 
-def test_a_measurement_leaves_table_figure_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+class _LeftError(Exception):
+    """The context was left while the work waited."""
+
+
+class InThread:
+    """Stands in for `IsolatedProcess`: the same steps without a process that starts and imports."""
+
+    def __init__(self, _: str, work: Callable[[Any, Callable[[Any], None]], None], argument: Any) -> None:
+        self._turns: SimpleQueue[bool] = SimpleQueue()
+        self._reports: SimpleQueue[Any] = SimpleQueue()
+        self._thread = Thread(target=self._serve, args=(work, argument))
+        self._thread.start()
+
+    def _serve(self, work: Callable[[Any, Callable[[Any], None]], None], argument: Any) -> None:
+        with suppress(_LeftError):
+            self._wait()
+            try:
+                work(argument, self._report)
+            except Exception as error:  # else the test would wait for ever
+                self._reports.put(error)
+                raise
+
+    def _report(self, answer: Any) -> None:
+        self._reports.put(answer)
+        self._wait()
+
+    def _wait(self) -> None:
+        if not self._turns.get():
+            raise _LeftError
+
+    def __enter__(self) -> "InThread":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._turns.put(False)
+        self._thread.join()
+
+    def step(self) -> Any:
+        self._turns.put(True)
+        answer = self._reports.get()
+        assert not isinstance(answer, Exception), answer
+        return answer
+
+
+@pytest.fixture
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Measures in this process, loaders included, and the machine by small matrices and buffers."""
+    precision = torch.get_float32_matmul_precision()
+    monkeypatch.setattr(measure, "IsolatedProcess", InThread)
+    monkeypatch.setattr("bench.perf.compare.MOST_WORKERS", 0)
+    monkeypatch.setattr(roofline, "SIDES", {"cpu": (32, 64)})
+    monkeypatch.setattr(roofline, "BUFFER", {"cpu": 1 << 16})
+    monkeypatch.setattr(roofline, "SECONDS", 0.001)
+    yield
+    torch.set_float32_matmul_precision(precision)
+
+
+@pytest.mark.parametrize("world", ["in_threads", pytest.param("tmp_path", id="processes", marks=pytest.mark.slow)])
+def test_a_measurement_leaves_table_figure_and_json(
+    world: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request.getfixturevalue(world)
     out = tmp_path / "perf"
-    measure = f"--preset unet --contenders plain harness --repetitions 1 --steps 3 --epochs 1 --seeds 1 --out {out}"
-    assert main(f"perf {TINY} {measure} --json".split()) == 0
+    measured = "--preset unet --implementations plain harness --repetitions 1 --steps 3 --epochs 1 --trainings 2"
+    assert main(f"perf {TINY} {measured} --out {out} --json".split()) == 0
     answer = json.loads(capsys.readouterr().out)
     assert sorted(path.name for path in out.iterdir()) == ["perf.json", "perf.md", "perf.svg"]
     assert json.loads((out / "perf.json").read_text()) == answer
+    assert answer["implementations"] == ["plain", "harness"]
     unet = answer["networks"]["unet"]
     assert unet["baseline"] == "plain"
     for name in ("plain", "harness"):
-        (lap,) = unet["measured"]["laps"][name]
-        assert lap["train_images"] == 12  # three passes of four frames, for at least three steps of four
-        assert lap["train_seconds"] > 0
-        assert len(unet["measured"]["curves"][name][0]) == 1
+        (epoch,) = unet["measured"]["timings"][name]
+        assert epoch["train_images"] == 12  # three passes of four frames, for at least three steps of four
+        assert epoch["train_seconds"] > 0
+        assert [len(curve) for curve in unet["measured"]["curves"][name]] == [1, 1]
+    assert unet["differences"]["harness"]["trainings"] == 2
     rows = {row["label"]: row for row in unet["rows"]}
     assert rows["training, images/s"]["ratios"]["plain"] == 1
     share = rows["training, share of the roof"]["values"]["harness"]
@@ -35,15 +103,17 @@ def test_a_measurement_leaves_table_figure_and_json(tmp_path: Path, capsys: pyte
     table = (out / "perf.md").read_text()
     assert "| unet | plain PyTorch | this harness |" in table
     assert "(1.00x)" in table
+    assert "this harness less plain PyTorch, paired over 2 trainings: " in table
     assert (out / "perf.svg").read_text().rstrip().endswith("</svg>")
 
 
-def test_each_contender_stands_under_the_roof_of_its_own_precision(
+@pytest.mark.usefixtures("in_threads")
+def test_each_implementation_stands_under_the_roof_of_its_own_precision(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Asked for by name, bf16 is also used where the hardware only emulates it."""
-    measure = "--preset hourglass --contenders plain harness --repetitions 1 --steps 1 --epochs 0 --precision bf16"
-    assert main(f"perf {TINY} {measure} --out {tmp_path / 'perf'} --json".split()) == 0
+    measured = "--preset hourglass --implementations plain harness --repetitions 1 --steps 1 --epochs 0"
+    assert main(f"perf {TINY} {measured} --precision bf16 --out {tmp_path / 'perf'} --json".split()) == 0
     roofs = json.loads(capsys.readouterr().out)["networks"]["hourglass"]["train_roofs"]
     assert {name: roof["precision"] for name, roof in roofs.items()} == {"plain": "float32", "harness": "bfloat16"}
 
@@ -51,14 +121,14 @@ def test_each_contender_stands_under_the_roof_of_its_own_precision(
 def test_lightning_is_left_out_or_asked_for_in_vain_where_it_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert choose_contenders(None) == (list(config.CONTENDERS), {})
+    assert choose_implementations(None) == (list(config.IMPLEMENTATIONS), {})
     monkeypatch.setattr(config, "find_spec", lambda _: None)
-    chosen, left_out = choose_contenders(None)
+    chosen, left_out = choose_implementations(None)
     assert LIGHTNING not in chosen
     assert 'pip install -e ".[perf]"' in left_out[LIGHTNING]
-    assert choose_contenders(["plain"]) == (["plain"], {})
-    with pytest.raises(ValueError, match=r"contender lightning must be installed.*pip install -e"):
-        choose_contenders(["plain", "lightning"])
+    assert choose_implementations(["plain"]) == (["plain"], {})
+    with pytest.raises(ValueError, match=r"implementation lightning must be installed.*pip install -e"):
+        choose_implementations(["plain", "lightning"])
 
 
 def test_the_plain_loop_is_the_baseline_wherever_it_stands() -> None:
@@ -69,13 +139,13 @@ def test_the_plain_loop_is_the_baseline_wherever_it_stands() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--contenders keras", "contenders must be of harness, plain, advised, lightning, got 'keras'"),
+        ("--implementations keras", "implementations must be of harness, plain, advised, lightning, got 'keras'"),
         ("--preset deep", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"),
         ("--preset simple_conv_deep unet --size 32 --data nowhere", "nowhere/images must be a folder"),
         ("--repetitions 0", "repetitions must be at least 1, got 0"),
         ("--steps 0", "steps must be at least 1, got 0"),
         ("--epochs -1", "epochs must be at least 0, got -1"),
-        ("--seeds 0", "seeds must be at least 1, got 0"),
+        ("--trainings 0", "trainings must be at least 1, got 0"),
         ("--target-iou 1", "target_iou must lie in [0, 1), got 1.0"),
         ("--batch-size 0", "training.batch_size must be at least 1, got 0"),
         ("--device tpu", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'tpu'"),

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.perf.measure import turns
-from bench.perf.records import Lap, Measured, Rates, elapsed
+from bench.perf.records import EpochTiming, Measured, Rates, elapsed
 from bench.perf.roofline import Roof
 from bench.perf.rows import (
     Row,
@@ -19,8 +19,10 @@ from bench.perf.rows import (
 )
 
 
-def lap(train: float = 1.0, val: float = 1.0, iou: float = 0.0, peak: int = 1, device: int | None = None) -> Lap:
-    return Lap(
+def epoch(
+    train: float = 1.0, val: float = 1.0, iou: float = 0.0, peak: int = 1, device: int | None = None
+) -> EpochTiming:
+    return EpochTiming(
         setup_seconds=2.0,
         train_images=100,
         train_seconds=train,
@@ -32,8 +34,8 @@ def lap(train: float = 1.0, val: float = 1.0, iou: float = 0.0, peak: int = 1, d
     )
 
 
-def curve(*iou: float) -> list[Lap]:
-    return [lap(train=3.0, val=1.0, iou=value) for value in iou]
+def curve(*iou: float) -> list[EpochTiming]:
+    return [epoch(train=3.0, val=1.0, iou=value) for value in iou]
 
 
 RATES = [Rates(matmul={"float32": {8: 1.0}}, copy=1.0)] * 3
@@ -41,9 +43,9 @@ RATES = [Rates(matmul={"float32": {8: 1.0}}, copy=1.0)] * 3
 
 def test_ratios_are_taken_repetition_by_repetition() -> None:
     """The machine slows to a tenth in the second repetition: medians of the rates alone would give 100 / 50."""
-    plain = [lap(train=2), lap(train=20), lap(train=2)]
-    harness = [lap(train=1), lap(train=5), lap(train=0.5)]
-    row = speed_rows(Measured(laps={"plain": plain, "harness": harness}, rates=RATES), "plain")[0]
+    plain = [epoch(train=2), epoch(train=20), epoch(train=2)]
+    harness = [epoch(train=1), epoch(train=5), epoch(train=0.5)]
+    row = speed_rows(Measured(timings={"plain": plain, "harness": harness}, rates=RATES), "plain")[0]
     assert row.values == {"plain": 50, "harness": 100}
     assert row.ratios == {"plain": 1, "harness": 4}  # of 2, 4 and 4
 
@@ -56,7 +58,7 @@ def test_median_ratio_needs_pairs() -> None:
 
 def test_the_share_of_the_roof_is_taken_repetition_by_repetition() -> None:
     """The machine slows to a tenth in the second repetition: 50, 5 and 40 images/s of 100, 10 and 100."""
-    measured = Measured(laps={"plain": [lap(train=2), lap(train=20), lap(train=2.5)]}, rates=RATES)
+    measured = Measured(timings={"plain": [epoch(train=2), epoch(train=20), epoch(train=2.5)]}, rates=RATES)
     roofs = [
         Roof(precision="float32", side=8, matmul=rate, copy=1e9, flops=1, bytes=1) for rate in (100.0, 10.0, 100.0)
     ]
@@ -64,8 +66,8 @@ def test_the_share_of_the_roof_is_taken_repetition_by_repetition() -> None:
 
 
 def test_peaks_are_the_largest_of_all_repetitions() -> None:
-    laps = {"plain": [lap(peak=4), lap(peak=8)], "harness": [lap(peak=6), lap(peak=2)]}
-    rows = memory_rows(Measured(laps=laps, rates=RATES), "plain")
+    timings = {"plain": [epoch(peak=4), epoch(peak=8)], "harness": [epoch(peak=6), epoch(peak=2)]}
+    rows = memory_rows(Measured(timings=timings, rates=RATES), "plain")
     assert rows == [
         Row(
             label="peak memory of the process",
@@ -74,8 +76,8 @@ def test_peaks_are_the_largest_of_all_repetitions() -> None:
             ratios={"plain": 1, "harness": 0.75},
         )
     ]
-    on_device = {name: [lap(device=count)] for name, count in (("plain", 10), ("harness", 5))}
-    assert memory_rows(Measured(laps=on_device, rates=RATES), "plain")[1].ratios == {"plain": 1, "harness": 0.5}
+    on_device = {name: [epoch(device=count)] for name, count in (("plain", 10), ("harness", 5))}
+    assert memory_rows(Measured(timings=on_device, rates=RATES), "plain")[1].ratios == {"plain": 1, "harness": 0.5}
 
 
 def test_seconds_to_a_target_count_from_the_set_up_to_the_epochs_end() -> None:
@@ -91,7 +93,7 @@ def test_a_target_that_is_not_always_reached_has_no_ratio() -> None:
         "plain": [curve(0.1, 0.2), curve(0.3, 0.4), curve(0.1, 0.5)],
         "harness": [curve(0.4, 0.4), curve(0.4, 0.3), curve(0.0, 0.1)],
     }
-    measured = Measured(laps={}, rates=RATES, curves=curves)
+    measured = Measured(timings={}, rates=RATES, curves=curves)
     seconds, ends = curve_rows(measured, "plain", 0.4)
     assert seconds.values == {"plain": 10, "harness": 6}
     assert seconds.ratios == {"plain": None, "harness": None}
@@ -104,18 +106,18 @@ def test_a_target_that_is_not_always_reached_has_no_ratio() -> None:
 
 
 def test_without_trainings_there_are_no_rows_of_them() -> None:
-    measured = Measured(laps={"plain": [lap()]}, rates=RATES, curves={"plain": []})
+    measured = Measured(timings={"plain": [epoch()]}, rates=RATES, curves={"plain": []})
     assert curve_rows(measured, "plain", 0.0) == []
     assert differences(measured, "plain") == {}
     assert common_target(measured) == 0
 
 
-def test_differences_are_paired_by_seed() -> None:
+def test_differences_are_paired_by_repeat() -> None:
     curves = {
         "plain": [curve(0.2), curve(0.6), curve(0.4)],
         "harness": [curve(0.3), curve(0.7), curve(0.5)],
     }
-    gap = differences(Measured(laps={}, rates=RATES, curves=curves), "plain")["harness"]
+    gap = differences(Measured(timings={}, rates=RATES, curves=curves), "plain")["harness"]
     assert gap.mean == pytest.approx(0.1)
     assert gap.half_width == pytest.approx(0, abs=1e-12)
     three = difference([0.0, 0.1, 0.2])

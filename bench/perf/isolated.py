@@ -1,7 +1,7 @@
 """A process that does one thing in steps, and stands still between them while others take their turn.
 
-Each contender has one to itself: what an allocator keeps, what a library sets for the whole process and the process's
-peak memory are then its own.
+Each implementation has one to itself: what an allocator keeps, what a library sets for the whole process and the
+process's peak memory are then its own.
 """
 
 import multiprocessing
@@ -21,7 +21,7 @@ class _Failed(NamedTuple):
     traceback: str
 
 
-class Seat(Generic[T]):
+class IsolatedProcess(Generic[T]):
     """Runs `work(argument, report)` in a new process, which waits for a word before it starts and in every `report`.
 
     It is not a daemon, so that it can have loader workers of its own; leaving the context kills it.

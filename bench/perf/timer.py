@@ -1,4 +1,4 @@
-"""The clock that a contender carries: it stands still while others are measured."""
+"""The clock that an implementation carries: it stands still while others are measured."""
 
 from collections.abc import Callable
 
@@ -6,20 +6,20 @@ import torch
 
 from bench.machine.clock import Stopwatch, synchronize
 from bench.machine.memory import process_peak_bytes, reset_process_peak
-from bench.perf.records import Lap
+from bench.perf.records import EpochTiming
 
 
-class Laps:
+class EpochTimer:
     """Times a training: `ready` after the set-up, then in every epoch `trained` and `validated`.
 
     Args:
-        report: is given each lap at its end and returns when the next one may begin.
+        report: is given each epoch at its end and returns when the next one may begin.
     """
 
-    def __init__(self, device: torch.device, report: Callable[[Lap], None]) -> None:
+    def __init__(self, device: torch.device, report: Callable[[EpochTiming], None]) -> None:
         self._device = device
         self._report = report
-        # Once: it also returns freed memory to the system, which a contender may want to keep from epoch to epoch.
+        # Once: it also returns freed memory to the system, which an implementation may keep from epoch to epoch.
         reset_process_peak()
         synchronize(device)  # the device has no figures before it is used
         if device.type == "cuda":
@@ -37,9 +37,9 @@ class Laps:
         self._train = (images, self._split())
 
     def validated(self, images: int, iou: float) -> None:
-        """So many images were predicted and have this IoU: the lap is over."""
+        """So many images were predicted and have this IoU: the epoch is over."""
         self._report(
-            Lap(
+            EpochTiming(
                 setup_seconds=self._setup_seconds,
                 train_images=self._train[0],
                 train_seconds=self._train[1],

@@ -5,11 +5,10 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from bench.perf.seat import Seat
+from bench.perf.isolated import IsolatedProcess
 
 
 def count(start: int, report: Callable[[int], None]) -> None:
@@ -29,7 +28,7 @@ def start_method(_: int, report: Callable[[str], None]) -> None:
     report(multiprocessing.get_start_method())
 
 
-def leave_a_child(pids: Path, report: Callable[[int], None]) -> None:
+def leave_a_child(_: int, report: Callable[[int], None]) -> None:
     child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
     child.start()
     assert child.pid is not None
@@ -37,36 +36,36 @@ def leave_a_child(pids: Path, report: Callable[[int], None]) -> None:
 
 
 def test_steps_come_in_order_and_an_early_end_is_an_error() -> None:
-    with Seat("counter", count, 5) as seat:
-        assert [seat.step(), seat.step()] == [5, 6]
+    with IsolatedProcess("counter", count, 5) as process:
+        assert [process.step(), process.step()] == [5, 6]
         with pytest.raises(RuntimeError, match=r"counter ended early with exit code 0"):
-            seat.step()
+            process.step()
 
 
 def test_an_exception_comes_with_the_name_and_its_traceback() -> None:
     with (
-        Seat("contender plain", fail, "no such loader") as seat,
-        pytest.raises(RuntimeError, match=r"contender plain failed.[^$]*no such loader"),
+        IsolatedProcess("implementation plain", fail, "no such loader") as process,
+        pytest.raises(RuntimeError, match=r"implementation plain failed.[^$]*no such loader"),
     ):
-        seat.step()
+        process.step()
 
 
 def test_a_killed_process_is_named() -> None:
     with (
-        Seat("contender plain", die, int(signal.SIGKILL)) as seat,
-        pytest.raises(RuntimeError, match=r"contender plain ended early with exit code -9"),
+        IsolatedProcess("implementation plain", die, int(signal.SIGKILL)) as process,
+        pytest.raises(RuntimeError, match=r"implementation plain ended early with exit code -9"),
     ):
-        seat.step()
+        process.step()
 
 
 def test_loader_workers_start_as_in_a_script_of_the_users() -> None:
-    with Seat("process", start_method, 0) as seat:
-        assert seat.step() == multiprocessing.get_start_method()
+    with IsolatedProcess("process", start_method, 0) as process:
+        assert process.step() == multiprocessing.get_start_method()
 
 
 def test_leaving_ends_the_processs_own_children() -> None:
-    with Seat("process", leave_a_child, Path()) as seat:
-        child = seat.step()
+    with IsolatedProcess("process", leave_a_child, 0) as process:
+        child = process.step()
         assert lives(child)
     for _ in range(100):
         if not lives(child):

@@ -1,0 +1,40 @@
+"""Who is measured: each trains the same network on the same frames with the same optimiser, and times its epochs."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from bench.perf.config import HARNESS, LIGHTNING
+from bench.perf.records import EpochTiming
+from bench.perf.task import Task
+from bench.perf.timer import EpochTimer
+
+
+class Implementation(Protocol):
+    """Trains the configured epochs, each followed by validation."""
+
+    def __call__(self, task: Task, timer: EpochTimer) -> nn.Module:
+        """The trained network."""
+
+
+def load_implementation(name: str) -> Implementation:
+    """Import an implementation and what it needs."""
+    if name == HARNESS:
+        from bench.perf.harness import train_harness
+
+        return train_harness
+    if name == LIGHTNING:
+        from bench.perf.lightning_trainer import train_lightning
+
+        return train_lightning
+    from bench.perf.plain import train_plain
+
+    return train_plain
+
+
+def work(task: Task, report: Callable[[EpochTiming], None]) -> None:
+    """Train in a process of its own; the clock starts when all is imported."""
+    train = load_implementation(task.implementation)
+    train(task, EpochTimer(torch.device(task.device), report))

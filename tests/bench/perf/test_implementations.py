@@ -1,0 +1,143 @@
+"""The implementations train the same thing: files read back equal, weights and scores agree after an epoch."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from architectures.registry import configure
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.data.dataset import load
+from bench.data.folder import find_pairs, read_frames
+from bench.data.frames import is_foreground
+from bench.perf.config import HARNESS, IMPLEMENTATIONS, PLAIN, PerfConfig
+from bench.perf.implementations import load_implementation
+from bench.perf.measure import Comparison
+from bench.perf.pngs import PngDataset, make_loaders, split_pngs, write_pngs
+from bench.perf.records import EpochTiming
+from bench.perf.task import Task
+from bench.perf.timer import EpochTimer
+
+CPU = torch.device("cpu")
+TOLERANCE = 1e-5
+"""Of a weight: rounding makes differences of 1e-7."""
+# One batch holds all training frames, so that the order, in which implementations differ, says nothing.
+CONFIG = RunConfig(
+    architecture=configure("unet", (4, 8)),
+    data=DataConfig(size=(16, 24), synthetic_scenes=6, synthetic_frames=2, folds=3),
+    training=TrainingConfig(
+        epochs=4,
+        batch_size=4,
+        lr=1e-2,
+        clip_norm=0.1,
+        precision="fp32",
+        flip=0,
+        rotate=0,
+        scale=0,
+        shift=0,
+        color_jitter=0,
+    ),
+    repeat=1,
+)
+
+
+class Trained(NamedTuple):
+    weights: dict[str, torch.Tensor]
+    timings: list[EpochTiming]
+
+    def images(self) -> list[tuple[int, int]]:
+        return [(epoch.train_images, epoch.val_images) for epoch in self.timings]
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    root = tmp_path_factory.mktemp("perf")
+    dataset = load(CONFIG.data, root / "cache")
+    write_pngs(dataset.frames, root / "pngs")
+    return Comparison(
+        implementations=list(IMPLEMENTATIONS),
+        perf=PerfConfig(),
+        dataset=dataset,
+        pngs=root / "pngs",
+        cache=root / "cache",
+        device=CPU,
+        workers=0,
+    )
+
+
+def train(task: Task) -> Trained:
+    timings: list[EpochTiming] = []
+    network = load_implementation(task.implementation)(task, EpochTimer(CPU, timings.append))
+    return Trained(network.state_dict(), timings)
+
+
+@pytest.fixture(scope="module")
+def harness(comparison: Comparison) -> Trained:
+    return train(comparison.task(HARNESS, CONFIG))
+
+
+@pytest.fixture(scope="module")
+def plain(comparison: Comparison) -> Trained:
+    return train(comparison.task(PLAIN, CONFIG))
+
+
+def test_png_files_read_back_equal(comparison: Comparison) -> None:
+    frames = comparison.dataset.frames
+    read = read_frames(find_pairs(comparison.pngs, ""), CONFIG.data.size)
+    assert read.stems == frames.stems
+    assert read.scenes == frames.scenes
+    np.testing.assert_array_equal(read.images, frames.images)
+    np.testing.assert_array_equal(read.masks, frames.masks)
+
+
+def test_items_are_the_frames_of_their_stems(comparison: Comparison) -> None:
+    frames = comparison.dataset.frames
+    image, mask = PngDataset(comparison.pngs, frames.stems)[3]
+    pixels = (image * 0.25 + 0.5).mul(255).round().permute(1, 2, 0).byte()
+    np.testing.assert_array_equal(pixels.numpy(), frames.images[3])
+    np.testing.assert_array_equal(mask[0].numpy() == 1, is_foreground(frames.masks[3]))
+
+
+def test_loaders_give_full_batches_of_the_training_frames_in_the_seeds_order(comparison: Comparison) -> None:
+    pngs = split_pngs(comparison.dataset.frames, comparison.split(CONFIG), comparison.pngs, passes=2)
+    assert len(pngs.train) == 8
+    assert pngs.train[:4] == pngs.train[4:]
+    first, again, other = ([images for images, _ in make_loaders(pngs, 3, seed).train] for seed in (1, 1, 2))
+    assert [len(images) for images in first] == [3, 3]
+    assert torch.equal(torch.cat(first), torch.cat(again))
+    assert not torch.equal(torch.cat(first), torch.cat(other))
+
+
+def largest_difference(trained: Trained, expected: Trained) -> float:
+    assert trained.weights.keys() == expected.weights.keys()
+    return max((values - expected.weights[name]).abs().max().item() for name, values in trained.weights.items())
+
+
+@pytest.mark.parametrize("implementation", [name for name in IMPLEMENTATIONS if name != HARNESS])
+def test_all_train_the_same(implementation: str, comparison: Comparison, harness: Trained) -> None:
+    trained = train(comparison.task(implementation, CONFIG))
+    assert largest_difference(trained, harness) < TOLERANCE
+    assert [epoch.val_iou for epoch in trained.timings] == pytest.approx([epoch.val_iou for epoch in harness.timings])
+    assert trained.images() == harness.images() == [(4, 4)] * 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lr": 1.1e-2},
+        {"clip_norm": 0},
+        {"weight_decay": 0.02},
+        {"schedule": "constant"},
+        {"loss": (("bce", 1.0), ("dice", 0.9))},
+    ],
+)
+def test_the_comparison_would_notice(change: dict[str, Any], comparison: Comparison, plain: Trained) -> None:
+    changed = train(comparison.task(PLAIN, replace(CONFIG, training=replace(CONFIG.training, **change))))
+    assert largest_difference(changed, plain) > 5 * TOLERANCE
+
+
+@pytest.mark.parametrize("implementation", [HARNESS, PLAIN])
+def test_an_epoch_passes_the_frames_as_often_as_told(implementation: str, comparison: Comparison) -> None:
+    assert train(comparison.task(implementation, CONFIG, passes=3)).images() == [(12, 12)] * 4
