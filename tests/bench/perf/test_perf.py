@@ -4,8 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,57 +14,42 @@ from bench.perf import config, measure, roofline
 from bench.perf.config import LIGHTNING, baseline_of, choose_implementations
 
 TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 2 --folds 3 --batch-size 4 --device cpu"
+MOST_STEPS = 2
+"""An epoch that does not count, and one repetition."""
 
 
-class _LeftError(Exception):
-    """The context was left while the work waited."""
+class _EnoughError(Exception):
+    """The machine is measured over and over, until the process is killed."""
 
 
-class InThread:
-    """Stands in for `IsolatedProcess`: the same steps without a process that starts and imports."""
+class AtOnce:
+    """Stands in for `IsolatedProcess`: does the first steps in this process before it is asked for one."""
 
     def __init__(self, _: str, work: Callable[[Any, Callable[[Any], None]], None], argument: Any) -> None:
-        self._turns: SimpleQueue[bool] = SimpleQueue()
-        self._reports: SimpleQueue[Any] = SimpleQueue()
-        self._thread = Thread(target=self._serve, args=(work, argument))
-        self._thread.start()
-
-    def _serve(self, work: Callable[[Any, Callable[[Any], None]], None], argument: Any) -> None:
-        with suppress(_LeftError):
-            self._wait()
-            try:
-                work(argument, self._report)
-            except Exception as error:  # else the test would wait for ever
-                self._reports.put(error)
-                raise
+        self._reports: list[Any] = []
+        with suppress(_EnoughError):
+            work(argument, self._report)
 
     def _report(self, answer: Any) -> None:
-        self._reports.put(answer)
-        self._wait()
+        self._reports.append(answer)
+        if len(self._reports) > MOST_STEPS:
+            raise _EnoughError
 
-    def _wait(self) -> None:
-        if not self._turns.get():
-            raise _LeftError
-
-    def __enter__(self) -> "InThread":
+    def __enter__(self) -> "AtOnce":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._turns.put(False)
-        self._thread.join()
+        pass
 
     def step(self) -> Any:
-        self._turns.put(True)
-        answer = self._reports.get()
-        assert not isinstance(answer, Exception), answer
-        return answer
+        return self._reports.pop(0)
 
 
 @pytest.fixture
-def in_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Measures in this process, loaders included, and the machine by small matrices and buffers."""
+def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All is measured in this process, without loader workers; the machine by small matrices and buffers."""
     precision = torch.get_float32_matmul_precision()
-    monkeypatch.setattr(measure, "IsolatedProcess", InThread)
+    monkeypatch.setattr(measure, "IsolatedProcess", AtOnce)
     monkeypatch.setattr("bench.perf.compare.MOST_WORKERS", 0)
     monkeypatch.setattr(roofline, "SIDES", {"cpu": (32, 64)})
     monkeypatch.setattr(roofline, "BUFFER", {"cpu": 1 << 16})
@@ -75,7 +58,9 @@ def in_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_float32_matmul_precision(precision)
 
 
-@pytest.mark.parametrize("world", ["in_threads", pytest.param("tmp_path", id="processes", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "world", ["one_process", pytest.param("tmp_path", id="many_processes", marks=pytest.mark.slow)]
+)
 def test_a_measurement_leaves_table_figure_and_json(
     world: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,7 +92,7 @@ def test_a_measurement_leaves_table_figure_and_json(
     assert (out / "perf.svg").read_text().rstrip().endswith("</svg>")
 
 
-@pytest.mark.usefixtures("in_threads")
+@pytest.mark.usefixtures("one_process")
 def test_each_implementation_stands_under_the_roof_of_its_own_precision(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
