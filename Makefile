@@ -1,4 +1,5 @@
-# Every target sets up what it needs; a second call costs nothing. Variables: see README.md.
+# Every target sets up what it needs; a second call costs nothing. `make help` lists targets, variables and defaults,
+# out of this file: a variable has a line with `?=`, a target a text after `##` that ends with its variables in brackets.
 STUDY          ?= quick
 DATA           ?= synthetic
 RUNS           ?= runs
@@ -20,14 +21,21 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 TOOLS := .venv/tools
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
+# A misspelt variable would be ignored, and the default run instead. (make's own and PYTHON are no mistake.)
+VARIABLES := $(shell sed -n 's/^\([A-Z_]*\) *?=.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+SET := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+UNKNOWN := $(filter-out $(VARIABLES) MAKE% SHELL .SHELLFLAGS,$(SET))
+$(if $(UNKNOWN),$(error variables must be of $(sort $(VARIABLES)), got $(UNKNOWN); `make help` says which target takes which))
 
 # Where results lie, for every command.
 STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
 
-.PHONY: sweep report perf ui setup test check
+.PHONY: sweep report perf ui setup test test-all check glossary help
 .DEFAULT_GOAL := sweep
 
-sweep: setup  ## run or resume a study
+sweep: setup  ## run or resume a study [STUDY DATA RUNS DEVICE WORKERS EXECUTOR EPOCHS SPLIT MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES]
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
 	@$(BIN)/python -m studies run "$(STUDY)" --data "$(DATA)" --device "$(DEVICE)" --workers "$(WORKERS)" \
@@ -35,30 +43,46 @@ sweep: setup  ## run or resume a study
 		$(if $(SPLIT),--split "$(SPLIT)") \
 		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes)
 
-report: setup  ## write RUNS/reports/STUDY/report.pdf
+report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML]
 	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html)
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
-perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf
+perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA DEVICE RUNS EPOCHS REPETITIONS]
 	@$(PIP) -e ".[perf]"
 	@$(BIN)/python -m bench perf --data "$(DATA)" --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --loss bce=1 dice=3 \
 		$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(REPETITIONS),--repetitions "$(REPETITIONS)")
 
-ui: setup  ## MLflow on this machine only
+ui: setup  ## the MLflow UI, on this machine only [RUNS PORT TRACKING]
 	@$(if $(filter http%,$(TRACKING)),echo "TRACKING is a server with a UI of its own: open it in a browser."; exit 2)
 	@MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port "$(PORT)" --workers 1 \
 		--backend-store-uri "$(or $(TRACKING),sqlite:///$(abspath $(RUNS))/mlflow.db)"
 
-test: $(TOOLS)
-	$(BIN)/python -m pytest
+test: $(TOOLS)  ## the tests one waits for, on all cores
+	$(PYTEST) -m "not slow"
 
-check: $(TOOLS)
+test-all: $(TOOLS)  ## these and the slow ones: kill storms, Ray, real servers, PostgreSQL, perf's processes
+	$(PYTEST)
+
+check: $(TOOLS)  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-setup: $(INSTALLED)
+glossary: setup  ## docs/glossary.md again, after a change of bench/schema.py
+	@$(BIN)/python docs/glossary.py
+
+setup: $(INSTALLED)  ## .venv and what is installed there; the others do it when they need it [PYTHON]
+
+help:  ## what can be made, and with which variables
+	@awk '/^[A-Z_]+ *\?=/ { value[$$1] = $$3 } \
+		/^[a-z-]+:.*  ## / { \
+			split($$0, at, /:.*  ## | \[|\]/); \
+			printf "make %-9s %s\n", at[1], at[2]; \
+			count = split(at[3], names, " "); \
+			for (i = 1; i <= count; i++) printf "%s%s=%s", i == 1 ? "               " : " ", names[i], value[names[i]]; \
+			if (count) print "" \
+		}' $(firstword $(MAKEFILE_LIST))
 
 # Of what is installed only that is compiled to bytecode which is imported: here once, and not in every worker and
 # report where the environment forbids Python to keep it (PYTHONDONTWRITEBYTECODE, common in containers).

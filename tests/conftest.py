@@ -5,6 +5,7 @@ import os
 from bench.commands.cli import prepare_process
 
 prepare_process()
+os.environ["OMP_NUM_THREADS"] = "1"  # tests share the cores among each other
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 from collections.abc import Callable  # noqa: E402 - torch reads its environment when it is imported
