@@ -31,7 +31,9 @@ class ArchitectureConfig:
     norm: Norm = "none"
     """Normalisation between the first convolution of a block and its ReLU."""
     in_channels: int = 3
+    """Channels of what enters the network: 3 for images, 1 for masks."""
     out_channels: int = 1
+    """Channels of what leaves it."""
     latent: int = 0
     """Numbers of a flat latent between encoder and decoder; 0 keeps the bottleneck map."""
     image_size: tuple[int, ...] = ()

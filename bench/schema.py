@@ -1,8 +1,8 @@
 """The dictionary: every metric, parameter and tag that a run logs, with its unit, direction and bounds.
 
 This is the only place where logged names live. It imports neither torch nor mlflow, so that the report reads the store
-by the same names the trainer wrote. Adding a metric is one line here, which puts it into METRICS, and one function that
-computes it. docs/glossary.md is made of the texts in this file.
+by the same names the trainer wrote. Adding a metric is one entry here with a text that defines it, which puts it into
+METRICS, and one function that computes it. docs/glossary.md is made of the texts in this file (`make glossary`).
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,15 @@ from typing import Literal
 Direction = Literal["higher", "lower", "none"]
 
 State = Literal["complete", "pruned", "infeasible", "diverged", "out_of_memory", "failed"]
-"""How a run ended. Only `complete` runs of the stage `comparison` have test metrics; every other state than `complete`
-carries a reason (tag `state.reason`)."""
-
-STATES: tuple[State, ...] = ("complete", "pruned", "infeasible", "diverged", "out_of_memory", "failed")
+STATES: dict[State, str] = {
+    "complete": "All epochs were trained; of every stage but `search` the run was tested too.",
+    "pruned": "A search stopped it, since other trials were better after as many epochs.",
+    "infeasible": "Its predicted tensor peak is above the memory budget, or its bottleneck would vanish; not trained.",
+    "diverged": "The loss was not finite, or ten epochs or more were never better than the base rate.",
+    "out_of_memory": "It asked for more memory than there was.",
+    "failed": "An error, or its worker died in each of three attempts.",
+}
+"""How a run ended. Every other state than `complete` carries a reason (tag `state.reason`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,48 +92,81 @@ def _test(column: str, unit: str, better: Direction, upper: float | None, label:
 
 # Of auto-encoders of images losses are squared errors, without a unit.
 TRAIN_LOSS = _curve("train/loss", "nats", "lower", None, None, "training loss")
+"""What is minimised, mean over the epoch's augmented training frames."""
 VAL_LOSS = _curve("val/loss", "nats", "lower", None, None, "validation loss")
+"""What is minimised, mean over the validation frames; chooses the best epoch of auto-encoders and VAEs."""
 VAL_BCE = _curve("val/bce", "nats", "lower", 0, None, "validation cross-entropy")
+"""Binary cross-entropy per pixel, mean over the validation frames; a network that never beats the base rate's is
+stuck."""
 VAL_IOU = _curve("val/iou", "1", "higher", 0, 1, "validation IoU")
+"""`test/iou` of the validation scenes; chooses the best epoch of networks that segment."""
 VAL_DICE = _curve("val/dice", "1", "higher", 0, 1, "validation Dice")
+"""`test/dice` of the validation scenes."""
 VAL_MSE = _curve("val/mse", "1", "lower", 0, None, "validation squared error")
+"""Squared error per number of what auto-encoder and VAE give back, mean over the validation frames."""
 VAL_KL = _curve("val/kl", "nats", "lower", 0, None, "validation KL divergence")
+"""KL divergence of a VAE's posterior from its prior, whole frames, mean over the validation frames."""
 VAL_SIGMA = _curve("val/sigma", "1", "none", 0, None, "sigma of the likelihood")
+"""Standard deviation of the normal likelihood of a VAE of images in [0, 1]."""
 LR = _curve("lr", "1", "none", 0, None, "learning rate")
+"""Learning rate of the optimiser at the start of the epoch."""
 EPOCH_SECONDS = _curve("time/epoch_seconds", "s", "lower", 0, None, "seconds per epoch")
+"""Wall time of the epoch's training steps, without validation."""
 
 BEST_VAL_IOU = _value("best/val_iou", "1", "higher", 0, 1, "best validation IoU")
+"""The highest `val/iou`, of the epoch whose weights are kept."""
 BEST_VAL_LOSS = _value("best/val_loss", "nats", "lower", None, None, "validation loss at the best epoch")
+"""`val/loss` of the epoch whose weights are kept."""
 BEST_EPOCH = _value("best/epoch", "epoch", "none", 1, None, "best epoch")
+"""The epoch whose weights are kept and tested, from 1."""
 
 TEST_IOU = _test("iou", "1", "higher", 1, "IoU", 0.01)
+"""Intersection over union of predicted and true foreground; two empty masks score 1."""
 TEST_DICE = _test("dice", "1", "higher", 1, "Dice", 0.01)
+"""Twice the intersection over the sum of both areas; two empty masks score 1."""
 TEST_BOUNDARY_IOU = _test("boundary_iou", "1", "higher", 1, "Boundary IoU", 0.01)
+"""IoU of the bands within 2 % of the frame's diagonal inside both boundaries (Cheng et al. 2021)."""
 TEST_BOUNDARY_F = _test("boundary_f", "1", "higher", 1, "boundary F", 0.01)
+"""Harmonic mean of the shares of either boundary near the other one (Perazzi et al. 2016, DAVIS)."""
 TEST_NSD = _test("nsd", "1", "higher", 1, "NSD at 1 px", 0.01)
+"""Normalised surface distance: share of both boundaries within an original pixel of the other (Nikolov et al. 2018)."""
 TEST_HD95 = _test("hd95", "px", "lower", None, "HD95", 0.5)
+"""Larger of the two directed 95th percentiles of the distance between the boundaries, in original pixels."""
 TEST_ASSD = _test("assd", "px", "lower", None, "ASSD", 0.1)
+"""Average symmetric surface distance: of all boundary pixels to the other boundary, in original pixels."""
 TEST_BRIER = _test("brier", "1", "lower", 1, "Brier score", 0.002)
+"""Mean squared difference of probability and truth over the pixels."""
 TEST_ECE = _test("ece", "1", "lower", 1, "ECE", 0.002)
+"""Expected calibration error of a frame's pixels: mean gap of probability and truth over 15 bins."""
 TEST_METRICS = tuple(metric for metric in METRICS.values() if metric.margin is not None)
 """In the order of tables; the headline is IoU."""
 
 TEST_MSE = _value("test/mse", "1", "lower", 0, 1, "squared error")
+"""Mean squared error per number."""
 TEST_PSNR = _value("test/psnr", "dB", "higher", 0, None, "PSNR")
+"""Peak signal-to-noise ratio; at most 100 dB."""
 TEST_SSIM = _value("test/ssim", "1", "higher", -1, 1, "SSIM")
+"""Structural similarity (Wang et al. 2004)."""
 TEST_MS_SSIM = _value("test/ms_ssim", "1", "higher", 0, 1, "MS-SSIM")
+"""Structural similarity at four scales (Wang et al. 2003)."""
 RECONSTRUCTION_METRICS = (TEST_MSE, TEST_PSNR, TEST_SSIM, TEST_MS_SSIM)
 """Of what auto-encoder and VAE give back, images or masks as probabilities, in [0, 1]; the scene mean, as that of the
 test metrics. MS-SSIM has four scales, and only frames of 48 pixels or more have it."""
 TEST_DISTORTION = _value("test/distortion", "nats", "lower", None, None, "distortion per frame")
+"""Negative log-likelihood of the frame given its code, mean over the posterior."""
 TEST_RATE = _value("test/kl", "nats", "none", 0, None, "rate (KL divergence) per frame")
+"""KL divergence of the posterior from the prior: what the latent says about a frame."""
 TEST_ELBO = _value("test/elbo", "nats", "higher", None, None, "ELBO per frame")
+"""Evidence lower bound of the log-likelihood: minus distortion, minus rate."""
 TEST_IWAE = _value("test/iwae", "nats", "higher", None, None, "IWAE bound per frame, k = 64")
+"""Tighter bound by importance weights of 64 samples (Burda et al. 2016)."""
 TEST_BITS = _value("test/bits_per_dim", "bit", "lower", None, None, "bits per dimension")
+"""Minus the ELBO per pixel and channel."""
 BOUND_METRICS = (TEST_DISTORTION, TEST_RATE, TEST_ELBO, TEST_IWAE)
 """Of a VAE, with beta = 1 however it was trained; the scene mean. The likelihood is Bernoulli for masks and normal with
 one sigma for images in [0, 1], whose density can be above 1, so that distortion and bits can be negative."""
 TEST_SIGMA = _value("test/sigma", "1", "none", 0, None, "sigma of the likelihood")
+"""`val/sigma` at the best epoch."""
 ACTIVE_UNITS = _value("latent/active_units", "1", "higher", 0, None, "active units")
 """Latent numbers whose posterior mean varies by more than 0.01 over the test frames (Burda et al. 2016)."""
 PROBE_IOU = _value("probe/iou", "1", "higher", 0, 1, "IoU of a linear probe")
@@ -167,17 +205,29 @@ def _add_baselines() -> None:
 _add_baselines()
 
 BOTTLENECK_ELEMENTS = _value("bottleneck/elements", "1", "none", 1, None, "bottleneck elements")
+"""Numbers that leave the bottleneck for one image."""
 BOTTLENECK_COMPRESSION = _value("bottleneck/compression", "1", "none", 0, None, "compression ratio")
+"""Numbers of the input image per number of the bottleneck."""
 PARAMS = _value("model/params", "1", "lower", 1, None, "parameters")
+"""Weights and biases that are learnt."""
 MACS = _value("model/macs", "1", "lower", 1, None, "multiply-accumulates per image")
+"""Multiply-accumulates of all convolutions for one image, as predicted from the configuration."""
 TENSOR_PEAK = _value("memory/tensor_peak_bytes", "B", "lower", 1, None, "tensor peak memory")
+"""Largest sum of the bytes of live tensors in a training step, tracked operator by operator; equal on every machine."""
 PREDICTED_PEAK = _value("memory/predicted_peak_bytes", "B", "lower", 1, None, "predicted tensor peak memory")
+"""The tensor peak as a step on tensors without contents predicts it, before anything is trained."""
 SAVED_ACTIVATIONS = _value("memory/saved_activation_bytes", "B", "lower", 1, None, "saved activations")
+"""What the forward pass keeps for the backward pass."""
 ALLOCATOR_PEAK = _value("memory/allocator_peak_bytes", "B", "lower", 1, None, "allocator peak memory")
+"""What the backend's allocator gave out in a training step, kernels' scratch space included."""
 RESERVED_PEAK = _value("memory/reserved_peak_bytes", "B", "lower", 0, None, "reserved peak memory (CUDA)")
+"""What CUDA's caching allocator held of the device."""
 RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak memory to the end of training")
+"""Resident memory of the whole process, interpreter and libraries included."""
 TRAIN_SPEED = _value("speed/train_images_per_second", "images/s", "higher", 0, None, "training speed")
+"""Training images per second of training steps, all epochs."""
 STEP_SECONDS = _value("time/step_seconds", "s", "lower", 0, None, "seconds per training step")
+"""Mean over all optimiser steps."""
 
 Phase = Literal["setup", "autotune", "pretrain", "train", "validation", "tracking", "memory", "test", "artifacts"]
 
@@ -187,14 +237,23 @@ def _phase(phase: Phase, label: str) -> Metric:
 
 
 SETUP_SECONDS = _phase("setup", "set-up")
+"""Data read and split, network built."""
 AUTOTUNE_SECONDS = _phase("autotune", "autotune")
+"""The choice of execution settings."""
 PRETRAIN_SECONDS = _phase("pretrain", "pre-training")
+"""Epochs in which the encoder learns to reconstruct."""
 TRAIN_SECONDS = _phase("train", "training")
+"""Training steps of all epochs."""
 VALIDATION_SECONDS = _phase("validation", "validation")
+"""Validation of all epochs."""
 TRACKING_SECONDS = _phase("tracking", "tracking")
+"""Epochs logged, and the answer whether to go on."""
 MEMORY_SECONDS = _phase("memory", "memory measurement")
+"""The measurement of a step's memory."""
 TEST_SECONDS = _phase("test", "test")
+"""Test predictions, their metrics and the baselines."""
 ARTIFACT_SECONDS = _phase("artifacts", "artifacts")
+"""Checkpoint, tables and pictures written."""
 PHASES: dict[Phase, Metric] = {
     "setup": SETUP_SECONDS,
     "autotune": AUTOTUNE_SECONDS,
@@ -210,16 +269,23 @@ PHASES: dict[Phase, Metric] = {
 tracking: epochs logged and the answer whether to go on; memory: the measurement of a step's memory; test: predictions,
 metrics and baselines; `time/seconds` is all of it and the rest."""
 SECONDS = _value("time/seconds", "s", "lower", 0, None, "duration of the run")
+"""Wall time of the whole run."""
 IDLE_SECONDS = _value("time/idle_seconds", "s", "lower", 0, None, "idle")
 """Of a study's worker, from the end of its trial before to the end of this one, beside `time/seconds`."""
 EPOCH_IMAGES = _value("data/epoch_images", "1", "none", 1, None, "images per epoch")
+"""Training frames seen per epoch: whole batches only."""
 LABEL_AGREEMENT = _value("data/label_agreement", "1", "none", 0, 1, "IoU of the test masks cut at 64 and at 192")
+"""How little the test score depends on the threshold that makes masks of soft labels: 1 if not at all."""
 ALL_FOREGROUND_IOU = _value("data/all_foreground_iou", "1", "none", 0, 1, "validation IoU of all foreground")
+"""What marking every pixel scores on the validation scenes."""
 FOREGROUND_SHARE = _value("data/foreground_share", "1", "none", 0, 1, "foreground share of the validation masks")
+"""Of all pixels of the validation masks, those in the foreground; the base rate."""
 
-# Parameters: the flattened RunConfig (`bench.config.flatten`: `architecture.name`, `training.epochs`, ...), plus:
+# --- Parameters --- the flattened RunConfig (`bench.stored_config.flatten`: `training.epochs`, ...), and:
 DEPTH = "depth"
+"""Levels of the encoder."""
 BASE_WIDTH = "base_width"
+"""Channels of the outermost level."""
 FOLD = "fold"
 """Number of the fold that is tested."""
 PRESET = "preset"
@@ -227,10 +293,11 @@ PRESET = "preset"
 TARGET = "target"
 """What leaves the network: `mask` or `image`."""
 BOTTLENECK_PREDICTED = "bottleneck.predicted"
+"""Shape of the bottleneck from the configuration alone, written `CxHxW`."""
 BOTTLENECK_MEASURED = "bottleneck.measured"
-"""Bottleneck shapes are written `CxHxW`."""
+"""The same as one image showed it; a run ends in an error where they differ."""
 
-# Tags.
+# --- Tags ---
 VERSION = 4
 """Of this dictionary. It rises when a name is added or renamed; 1 logged no version."""
 OLDEST_VERSION = 3
@@ -246,7 +313,9 @@ SCHEMA_VERSION = "schema.version"
 KIND = "kind"
 """`study` (the parent run of a study) or `trial` (one training)."""
 STUDY = "study"
+"""Name of the study that the run belongs to."""
 STUDY_DESCRIPTION = "study.description"
+"""The question that the study asks, on the parent run."""
 STUDY_PLANNED = "study.planned"
 """Number of planned units, on the parent run."""
 STUDY_PLANNED_UNITS = "study.planned_units"
@@ -273,12 +342,15 @@ SUPERSEDED = "superseded"
 UNIT = "unit"
 """Hash of the RunConfig: the identity of a planned unit of a study."""
 TRIAL = "optuna.trial"
+"""Number of the trial in the study's Optuna database."""
 ATTEMPT = "attempt"
 """Which try at the unit this run is, from 1."""
 COLLAPSE = "collapse"
 """What a VAE has lost: `posterior` (no active unit), `sigma` (at its floor of one grey level), or both with a comma."""
 STATE = "state"
+"""How the run ended, one of STATES."""
 STATE_REASON = "state.reason"
+"""Why the state is not `complete`."""
 DATA_DIGEST = "data.digest"
 """Hash of names and pixels of all images and masks."""
 SPLIT_DIGEST = "split.digest"
@@ -286,6 +358,7 @@ SPLIT_DIGEST = "split.digest"
 TEST_OPENED = "test.opened"
 """When the run looked at its test frames, set before it does; each run with this tag opened them once."""
 GIT_COMMIT = "git.commit"
+"""Commit of the source tree, with `-dirty` if files differed from it."""
 EXECUTION = "execution."
 """Prefix of the tags with the settings of `bench.training.execution.Execution`, by which the steps were carried out."""
 EXECUTION_TRIED = "execution.tried"
@@ -293,8 +366,9 @@ EXECUTION_TRIED = "execution.tried"
 ENVIRONMENT = "environment."
 """Prefix of the tags that describe the machine and the versions: `environment.torch`, `environment.device`, ..."""
 
-# Artifacts of a trial run.
+# --- Artifacts of a trial run ---
 PANEL_IMAGE = "panel.png"
+"""Image, mask and prediction of some test frames, to look at."""
 PANEL_DATA = "panel.npz"
 """The middle frame of test scenes: arrays `stems` and `scenes` (F), `images` (F, H, W, 3) uint8, `truth` (F, H, W)
 bool, `probability` (F, H, W) float16."""
@@ -304,7 +378,7 @@ FRAME_TABLE = "test_frames.parquet"
 FRAME_FOREGROUND = "foreground"
 """Share of the frame that is foreground in the mask."""
 TOLERANCES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
-"""Native pixels."""
+"""Original pixels, at which the frame table has the NSD."""
 
 
 def within_column(tolerance: float) -> str:
@@ -333,10 +407,16 @@ SPLIT_FILE = "split.json"
 SEAL_FILE = "test_seal.json"
 """When, by which code and configuration the test frames were opened."""
 CONFIG_FILE = "checkpoint/config.json"
+"""The RunConfig as flat JSON."""
 CHECKPOINT_FILE = "checkpoint/state_dict.pt"
+"""Weights of the best epoch."""
 
-# Files under RUNS.
+# --- Files under RUNS ---
 TRACKING_DB = "mlflow.db"
+"""MLflow's SQLite database: all runs."""
 STUDY_DB = "optuna.db"
+"""Optuna's SQLite database: the plan and the state of every study."""
 ARTIFACT_DIR = "artifacts"
+"""Artifacts of the runs in the SQLite database."""
 REPORT_DIR = "reports"
+"""One folder per study that was reported."""
