@@ -1,0 +1,143 @@
+"""What surrounds the code: Makefile, versions, paths that texts name; and that no file imports another in a circle."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("architectures", "bench", "studies", "reports")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_help_names_every_target_and_variable() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert targets
+    shown = make("help").stdout
+    assert sorted(re.findall(r"^make (\S+) +\S", shown, re.MULTILINE)) == sorted(targets[1].split())
+    defaults = dict(re.findall(r"^([A-Z_]+) *\?= ?(.*)$", makefile, re.MULTILINE))
+    assert set(re.findall(r"([A-Z_]+)=(\S*)", shown)) == set(defaults.items())
+    assert defaults["STUDY"] == "quick"
+
+
+@pytest.mark.parametrize("setting", ["data=own", "DATAA=my own = data", "STUDYS:=aa"])
+def test_a_variable_that_does_not_exist_is_refused(setting: str) -> None:
+    refused = make("--dry-run", "sweep", "STUDY=aa", setting)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    name = re.split(":?=", setting)[0]
+    assert f"got {name};" in refused.stderr
+    assert "must be of ACCEPT_CHANGES DATA DEVICE" in refused.stderr
+
+
+def test_variables_that_exist_are_passed_on() -> None:
+    made = make("--dry-run", "-j2", "sweep", "DATA=my own = data", "PYTHON=python3", "SHELL=/bin/sh", "EPOCHS=")
+    assert made.returncode == 0, made.stderr
+    assert '--data "my own = data"' in made.stdout
+
+
+def test_hooks_are_what_make_check_runs() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    recipe = make("--dry-run", "check", "--old-file", ".venv/tools", "--old-file", ".venv/installed").stdout
+    assert [hook["entry"] for hook in hooks] == recipe.splitlines()
+
+
+def test_versions_agree() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    newest = re.search(r"^## (\S+) - (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == citation["version"] == PROJECT["version"]
+    assert newest[2] == citation["date-released"].isoformat()
+    assert citation["license"] == PROJECT["license"]
+
+
+def test_tools_are_pinned() -> None:
+    """A range without an exact version beside it would make two machines differ."""
+    pinned = {
+        _canonical(name) for name in re.findall(r"^([^#=]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    }
+    wanted = [
+        *PROJECT["dependencies"],
+        *(item for extra in PROJECT["optional-dependencies"].values() for item in extra),
+    ]
+    names = {_canonical(re.split(r"[\[<>=]", item)[0]) for item in wanted} - {PROJECT["name"]}
+    assert names - pinned == set()
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_packages_are_typed() -> None:
+    assert [name for name in PACKAGES if not (ROOT / name / "py.typed").exists()] == []
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.name)
+def test_paths_that_texts_name_exist(text: Path) -> None:
+    path = r"(?<![\w/])(?:architectures|bench|studies|reports|tests|docs)/[\w/.*-]*\w/?"
+    named = {found for found in re.findall(path, text.read_text()) if not re.search("[A-Z]{3}", found)}
+    assert [path for path in sorted(named) if not any(ROOT.glob(path.rstrip("/")))] == []
+
+
+def test_readme_shows_every_room_on_one_screen() -> None:
+    tree = re.findall(r"^```\n(architectures/.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    assert len(tree.splitlines()) <= 40
+    rooms = {room.parent for package in PACKAGES for room in (ROOT / package).glob("*/__init__.py")}
+    assert len(rooms) > 12
+    assert [room.name for room in sorted(rooms) if f" {room.name}/" not in tree] == []
+
+
+def test_tests_that_texts_name_exist() -> None:
+    code = "".join(path.read_text() for path in ROOT.glob("tests/**/*.py"))
+    named = {name for text in TEXTS for name in re.findall(r"`(test_\w+)`", text.read_text())}
+    assert [name for name in sorted(named) if f"def {name}(" not in code] == []
+    assert len(named) > 40
+
+
+def imports(root: Path, packages: Iterable[str]) -> dict[str, set[str]]:
+    """Module -> the modules of these packages that it names in any import: late ones and those for types as well."""
+    files = [file for package in packages for file in sorted((root / package).rglob("*.py"))]
+    names = {file: ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__") for file in files}
+    modules = set(names.values())
+    return {name: modules & set(_named(ast.parse(file.read_text()), modules)) for file, name in names.items()}
+
+
+def _named(tree: ast.Module, modules: set[str]) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from members & modules
+            if members - modules:  # something of the file itself
+                yield str(node.module)
+
+
+def test_no_import_circles() -> None:
+    graph = imports(ROOT, PACKAGES)
+    assert len(graph) > 150
+    assert "bench.schema" in graph["reports.store.load"]
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("late", ["from pack import one\n", "def f() -> None:\n    import pack.one\n"])
+def test_circles_are_seen(late: str, tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    for name, text in (("__init__", ""), ("one", "from pack.two import x\n"), ("two", late)):
+        (tmp_path / "pack" / f"{name}.py").write_text(text)
+    graph = imports(tmp_path, ["pack"])
+    assert graph == {"pack": set(), "pack.one": {"pack.two"}, "pack.two": {"pack.one"}}
+    with pytest.raises(CycleError, match=r"pack\.one"):
+        TopologicalSorter(graph).prepare()
