@@ -1,6 +1,7 @@
 """What surrounds the code: Makefile, versions, paths that texts name; and that no file imports another in a circle."""
 
 import ast
+import os
 import re
 import subprocess
 import tomllib
@@ -18,7 +19,9 @@ TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    """As from a shell, though the tests may run under make."""
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=own, capture_output=True, text=True, check=False)
 
 
 def test_help_names_every_target_and_variable() -> None:
