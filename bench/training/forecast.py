@@ -1,7 +1,11 @@
 """Peak memory of a training step before anything is trained: the step itself, on tensors without contents."""
 
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from architectures import registry
 from bench.config import RunConfig
@@ -9,6 +13,33 @@ from bench.machine.device import place
 from bench.machine.memory import TensorTracker
 from bench.training.pretrain import autoencoder_of
 from bench.training.trainer import Trainer
+
+_aten = torch.ops.aten
+
+
+class _KernelTypes(TorchDispatchMode):
+    """Mends the number formats that fake tensors of a CPU get from a normalisation of bf16 with float32 weights.
+
+    The kernels keep the statistics in the weights' format and return gradients in the input's. Torch's decompositions,
+    by which fake tensors are computed, have it the other way round.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """As `TensorTracker`: nothing is compiled."""
+        return False
+
+    def __torch_dispatch__(  # noqa: D105
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if func in (_aten.native_batch_norm.default, _aten.native_group_norm.default):
+            weight: Tensor = args[1]
+            return out[0], *(statistic.to(weight.dtype) for statistic in out[1:])
+        if func == _aten.native_group_norm_backward.default:
+            inputs: Tensor = args[1]
+            return out[0].to(inputs.dtype), *out[1:]
+        return out
 
 
 def predict_peak_bytes(config: RunConfig, device: torch.device) -> int:
@@ -28,7 +59,7 @@ def _predict(config: RunConfig, device: torch.device) -> int:
     height, width = config.data.size
     registry.predict(config.architecture, height, width)
     batch = config.training.batch_size
-    with FakeTensorMode():
+    with FakeTensorMode(), _KernelTypes():  # type: ignore[no-untyped-call]
         trainer = Trainer(place(registry.build(config.architecture, seed=config.repeat), device), config, 1, device)
         trainer.network.train()
         images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)
