@@ -1,53 +1,66 @@
-"""The one look at the test frames: every metric at the best epoch, and what the run leaves behind."""
+"""The one look at the test frames: every metric by the weights that a network has, and the files that show them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from bench import schema
-from bench.config import RunConfig
+from bench.data.dataset import Dataset
 from bench.data.frames import is_foreground
-from bench.machine.clock import Phases
+from bench.data.panel import choose_frames, draw_panel
+from bench.data.split import Split
 from bench.metrics.baselines import baseline_metrics
-from bench.metrics.frame_table import frame_table, scene_means
+from bench.metrics.calibration import calibration_table
+from bench.metrics.frame_table import as_float32, frame_table, scene_means, write_table
 from bench.metrics.overlap import label_agreement
-from bench.tracking.artifacts import store_artifacts, write_predictions
-from bench.tracking.store import RunLog
 from bench.training.setup import Setup
 
 
-def evaluate_test(
-    config: RunConfig, setup: Setup, best: dict[str, Tensor], log: RunLog, phases: Phases
-) -> dict[str, float]:
-    """Evaluate the best epoch's weights on the test frames, and store what the run leaves behind."""
-    dataset, split = setup.dataset, setup.split
-    opened = datetime.now(UTC).isoformat(timespec="seconds")
-    log.tags({schema.TEST_OPENED: opened})
-    setup.trainer.network.load_state_dict(best)
-    if config.architecture.reconstructs:
-        from bench.generative.evaluation import evaluate_generative  # imports what the others do without
+class Evaluation(NamedTuple):
+    """What was found on the test frames."""
 
-        with phases.phase("test"):
-            metrics, tags, write = evaluate_generative(config, setup)
-        log.tags(tags)
-    else:
-        with phases.phase("test"):
-            metrics, write = _evaluate_segmentation(setup)
-    with phases.phase("artifacts"):
-        store_artifacts(config, best, dataset, split, opened, write, log)
-    return metrics
+    metrics: dict[str, float]
+    """By the names of `bench.schema`."""
+    tags: dict[str, str]
+    write: Callable[[Path], None]
+    """Writes the files of `bench.schema` into a folder: tables per frame, and pictures."""
 
 
-def _evaluate_segmentation(setup: Setup) -> tuple[dict[str, float], Callable[[Path], None]]:
-    """Metrics, and what writes the artifacts."""
+def evaluate_segmentation(setup: Setup) -> Evaluation:
+    """Of a network that segments: all test metrics, beside those of the baselines."""
     frames, split = setup.dataset.frames, setup.split
     probability = setup.trainer.predict(setup.data, torch.from_numpy(split.test)).squeeze(1).numpy()
     scenes = [frames.scenes[index] for index in split.test]
     table = frame_table(probability, is_foreground(frames.masks[split.test]), frames.original_sizes[split.test])
     agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes)}
     metrics = scene_means(table, scenes) | baseline_metrics(frames, split) | agreement
-    return metrics, partial(write_predictions, setup.dataset, split, probability, table)
+    return Evaluation(metrics, {}, partial(_write, setup.dataset, split, probability, table))
+
+
+def _write(dataset: Dataset, split: Split, probability: NDArray[np.float16], table: pd.DataFrame, folder: Path) -> None:
+    """Both tables and the panel: (N, H, W), and a row per frame (`frame_table`)."""
+    write_table(dataset, split, table, folder / schema.FRAME_TABLE)
+    truth = is_foreground(dataset.frames.masks[split.test])
+    scenes = [dataset.frames.scenes[index] for index in split.test]
+    reliability = calibration_table(as_float32(probability), truth, scenes)
+    reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
+    _write_panel(dataset, split, probability, folder)
+
+
+def _write_panel(dataset: Dataset, split: Split, probability: NDArray[np.float16], folder: Path) -> None:
+    """Predictions on fixed test frames, as a picture and as arrays for the report."""
+    frames = dataset.frames
+    positions = choose_frames([frames.scenes[index] for index in split.test])
+    chosen = split.test[positions]
+    images, truth = np.asarray(frames.images[chosen]), is_foreground(frames.masks[chosen])
+    probability = probability[positions]
+    draw_panel(images, truth, probability, folder / schema.PANEL_IMAGE)
+    stems, scenes = (np.array(names)[chosen] for names in (frames.stems, frames.scenes))
+    arrays = {"stems": stems, "scenes": scenes, "images": images, "truth": truth, "probability": probability}
+    np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, **arrays)

@@ -124,10 +124,10 @@ def benchmark(configs: Sequence[RunConfig], cache: Path, place: Place) -> list[f
         images, masks = setup.batch(config.training.batch_size)
         trainer = setup.trainer
         trainer.network.train()
-        trainer.step(images, masks, trainer.draw(len(images)))
+        trainer.step(images, masks, trainer.sample(len(images)))
         clock, steps = Stopwatch(device), 0
         while steps == 0 or clock.seconds() < BENCHMARK_SECONDS:
-            trainer.step(images, masks, trainer.draw(len(images)))
+            trainer.step(images, masks, trainer.sample(len(images)))
             steps += 1
         rates.append(steps * len(images) / clock.seconds())
     return rates

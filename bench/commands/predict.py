@@ -14,9 +14,9 @@ from architectures import registry
 from bench import schema
 from bench.config import RunConfig
 from bench.data.folder import SUFFIXES, read_image
+from bench.data.panel import overlay
 from bench.files import replacing
 from bench.stored_config import unflatten
-from bench.tracking.panel import overlay
 from bench.tracking.store import find_artifact
 from bench.training.objective import standardise
 

@@ -16,6 +16,7 @@ from bench.commands.predict import load_checkpoint, resolve_checkpoint
 from bench.commands.session import CACHE
 from bench.config import RunConfig
 from bench.data.frames import Frames
+from bench.data.panel import choose_frames
 from bench.generative.config import SampleConfig
 from bench.generative.decoding import OFFSETS, interpolate, sample, traverse
 from bench.generative.grids import Grid, interpolation_grid, sample_grid, save_grid, traversal_grid
@@ -23,7 +24,6 @@ from bench.generative.latent import encode, latent_table, most_telling
 from bench.generative.pictures import target_pictures
 from bench.machine.device import choose_device, place
 from bench.stored_config import config_hash
-from bench.tracking.panel import choose_frames
 from bench.tracking.store import RunLog, open_store, tracking_url
 from bench.training.objective import latent_shape
 from bench.training.setup import Setup, prepare
@@ -91,13 +91,15 @@ def draw(
 def _draw_samples(network: AutoEncoder, config: RunConfig, wanted: SampleConfig, device: torch.device) -> Drawn:
     size = config.data.size
     place(network, device)
-    samples = sample(network, latent_shape(config), wanted.samples, size, wanted.seed)
+    samples = sample(network, latent_shape(config.architecture, config.data.size), wanted.samples, size, wanted.seed)
     return Drawn("samples", f"n{wanted.samples}_seed{wanted.seed}", sample_grid(samples))
 
 
 def _draw_way(setup: Setup, config: RunConfig, stems: tuple[str, str], steps: int) -> Drawn:
     indices = find_frames(setup.dataset.frames, stems)
-    codes = encode(setup.trainer, setup.data, torch.tensor(indices))[0].view(-1, *latent_shape(config))
+    codes = encode(setup.trainer, setup.data, torch.tensor(indices))[0].view(
+        -1, *latent_shape(config.architecture, config.data.size)
+    )
     ways = interpolate(_decoder(setup), codes[:1], codes[1:], config.data.size, steps)
     ends = target_pictures(setup.dataset.frames, config.architecture.target)[indices]
     return Drawn("interpolation", f"{stems[0]}_{stems[1]}_steps{steps}", interpolation_grid(ends[:1], ways, ends[1:]))
@@ -114,7 +116,7 @@ def find_frames(frames: Frames, stems: Sequence[str]) -> list[int]:
 
 def _draw_traversals(setup: Setup, config: RunConfig, count: int) -> Drawn:
     """About the middle frame of the first validation scene: the test frames stay closed."""
-    indices, shape = setup.split.val, latent_shape(config)
+    indices, shape = setup.split.val, latent_shape(config.architecture, config.data.size)
     codes, divergences = encode(setup.trainer, setup.data, torch.from_numpy(indices))
     if count > codes.shape[1]:
         raise ValueError(

@@ -1,40 +1,44 @@
 """What an auto-encoder or VAE is worth on the test frames: quality, bounds, latent, probe, samples and grids."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torchmetrics.functional.image import (
+    multiscale_structural_similarity_index_measure,
+    structural_similarity_index_measure,
+)
 
+from architectures.config import Target
 from architectures.vae import VAE
 from bench import schema
 from bench.config import RunConfig
 from bench.data.frames import is_foreground
+from bench.evaluation import Evaluation
 from bench.generative.bounds import bits_per_dimension, bound_table
 from bench.generative.grids import save_grid
 from bench.generative.latent import collapse, encode, latent_table
 from bench.generative.pictures import draw, draw_samples, make_grids
 from bench.generative.probe import probe_iou
-from bench.generative.quality import quality_table
-from bench.metrics.frame_table import frame_table, scene_means
-from bench.tracking.artifacts import write_table
+from bench.metrics.frame_table import as_float32, chunks, frame_table, scene_means, write_table
+from bench.training.objective import latent_shape
 from bench.training.setup import Setup
 
+BETAS = (0.0517, 0.3295, 0.3462, 0.2726)
+"""Weights of four scales: the first of five of Wang et al. 2003, made to add up to 1; five would need 161 pixels."""
+LEAST_SIDE = 48
+"""Pixels that four scales need: the window of 11 pixels is reflected at the edges of a map of an eighth of the side."""
+PERFECT = 1e-10
+"""Squared error below which PSNR stays at 100 dB."""
 
-class Examined(NamedTuple):
-    """What was found, and what writes the artifacts."""
 
-    metrics: dict[str, float]
-    tags: dict[str, str]
-    write: Callable[[Path], None]
-
-
-def evaluate_generative(config: RunConfig, setup: Setup) -> Examined:
+def evaluate_generative(config: RunConfig, setup: Setup) -> Evaluation:
     """Everything on the test frames, by the weights that the network has now."""
-    trainer, split = setup.trainer, setup.split
+    trainer, split, target = setup.trainer, setup.split, config.architecture.target
+    shape = latent_shape(config.architecture, config.data.size)
     scenes = [setup.dataset.frames.scenes[index] for index in split.test]
     test = torch.from_numpy(split.test)
     reconstructions = trainer.predict(setup.data, test)
@@ -42,15 +46,18 @@ def evaluate_generative(config: RunConfig, setup: Setup) -> Examined:
     table = quality_table(reconstructions.numpy(), originals.numpy())
     codes, divergences = encode(trainer, setup.data, test)
     latent = latent_table(codes, divergences)
-    pictures = draw(config, setup, codes, latent, reconstructions)
-    metrics, tags = {schema.PROBE_IOU.name: _probe(setup, codes)}, {}
+    pictures = draw(setup, target, codes.view(-1, *shape), latent, reconstructions)
+    metrics = {schema.PROBE_IOU.name: _probe(setup, codes)}
+    tags: dict[str, str] = {}
     if isinstance(trainer.network, VAE):
         table = pd.concat([table, bound_table(trainer, setup.data, test, config.repeat)], axis=1)
-        found, lost = _about_posterior(config, setup, table, scenes, latent, originals[0].numel())
-        samples, copied = draw_samples(config, setup)
+        elbo = scene_means(table, scenes, (schema.TEST_ELBO,))[schema.TEST_ELBO.name]
+        metrics[schema.TEST_BITS.name] = bits_per_dimension(elbo, originals[0].numel())
+        found, lost = _about_posterior(trainer.network, target, config.training.sigma, len(table), latent)
+        samples, copied = draw_samples(setup, target, shape, config.repeat)
         metrics, tags, pictures = metrics | found | copied, {schema.COLLAPSE: lost}, pictures | samples
     metrics |= scene_means(table, scenes, (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS))
-    masks = _mask_table(setup, reconstructions) if config.architecture.target == "mask" else pd.DataFrame()
+    masks = _mask_table(setup, reconstructions) if target == "mask" else pd.DataFrame()
     metrics |= scene_means(masks, scenes)
 
     def write(folder: Path) -> None:
@@ -62,24 +69,21 @@ def evaluate_generative(config: RunConfig, setup: Setup) -> Examined:
         for name, grid in make_grids(pictures).items():
             save_grid(grid, folder / f"{name}.png")
 
-    return Examined(metrics, tags, write)
+    return Evaluation(metrics, tags, write)
 
 
 def _about_posterior(
-    config: RunConfig, setup: Setup, table: pd.DataFrame, scenes: list[str], latent: pd.DataFrame, dimensions: int
+    network: VAE, target: Target, fixed_sigma: float, frames: int, latent: pd.DataFrame
 ) -> tuple[dict[str, float], str]:
     """Metrics of a VAE that are no scene means, and what it has lost."""
-    elbo = scene_means(table, scenes, (schema.TEST_ELBO,))[schema.TEST_ELBO.name]
-    metrics = {schema.TEST_BITS.name: bits_per_dimension(elbo, dimensions)}
-    active = int(latent["active"].sum()) if len(table) > 1 else None  # one frame has no variance
+    metrics: dict[str, float] = {}
+    active = int(latent["active"].sum()) if frames > 1 else None  # one frame has no variance
     if active is not None:
         metrics[schema.ACTIVE_UNITS.name] = float(active)
-    network = setup.trainer.network
-    if config.architecture.target == "mask":
+    if target == "mask":
         return metrics, collapse(active, None)
-    assert isinstance(network, VAE)
     sigma = network.sigma().item()
-    return metrics | {schema.TEST_SIGMA.name: sigma}, collapse(active, None if config.training.sigma else sigma)
+    return metrics | {schema.TEST_SIGMA.name: sigma}, collapse(active, None if fixed_sigma else sigma)
 
 
 def _mask_table(setup: Setup, probability: Tensor) -> pd.DataFrame:
@@ -97,3 +101,31 @@ def _probe(setup: Setup, test_codes: Tensor) -> float:
     train, val, test = ((codes[role], masks[index]) for role, index in indices.items())
     scenes = ([setup.data.scenes[index] for index in of.tolist()] for of in (indices["val"], indices["test"]))
     return probe_iou(train, val, test, *scenes)
+
+
+def quality_table(reconstructions: NDArray[np.floating], originals: NDArray[np.floating]) -> pd.DataFrame:
+    """Columns mse, psnr, ssim and ms_ssim, a row per frame; both (N, C, H, W) in [0, 1]. Small frames lack ms_ssim."""
+    parts = [_quality(as_float32(reconstructions[at]), as_float32(originals[at])) for at in chunks(len(originals))]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _quality(reconstructions: NDArray[np.float32], originals: NDArray[np.float32]) -> pd.DataFrame:
+    pair = torch.from_numpy(reconstructions), torch.from_numpy(originals)
+    mse = np.square(reconstructions - originals).mean(axis=(1, 2, 3), dtype=np.float64)
+    columns = {
+        "mse": mse,
+        "psnr": -10 * np.log10(np.maximum(mse, PERFECT)),
+        "ssim": _ssim(*pair).numpy(),
+    }
+    if min(originals.shape[2:]) >= LEAST_SIDE:
+        # The window is that of sigma = 1.5 whatever the kernel's size, which only decides what is refused.
+        columns["ms_ssim"] = multiscale_structural_similarity_index_measure(
+            *pair, data_range=1.0, betas=BETAS, kernel_size=5, reduction="none"
+        ).numpy()
+    return pd.DataFrame(columns)
+
+
+def _ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
+    ssim = structural_similarity_index_measure(reconstructions, originals, data_range=1.0, reduction="none")
+    assert isinstance(ssim, Tensor)
+    return ssim

@@ -7,8 +7,8 @@ from torch import Tensor
 from architectures.autoencoder import AutoEncoder
 from architectures.config import Target
 from architectures.vae import VAE
-from bench.config import RunConfig
 from bench.data.frames import Frames, is_foreground
+from bench.data.panel import choose_frames
 from bench.generative.config import SAMPLES
 from bench.generative.decoding import OFFSETS, interpolate, sample, to_pictures, traverse
 from bench.generative.grids import (
@@ -21,8 +21,6 @@ from bench.generative.grids import (
 )
 from bench.generative.latent import most_telling
 from bench.generative.memorisation import memorisation
-from bench.tracking.panel import choose_frames
-from bench.training.objective import latent_shape
 from bench.training.setup import Setup
 
 PICTURED = 12
@@ -34,36 +32,42 @@ TRAVERSED = 6
 
 
 def draw(
-    config: RunConfig, setup: Setup, codes: Tensor, latent: pd.DataFrame, reconstructions: Tensor
+    setup: Setup, target: Target, codes: Tensor, latent: pd.DataFrame, reconstructions: Tensor
 ) -> dict[str, Pictures]:
     """The arrays of `schema.GENERATED_DATA` that an auto-encoder has too.
 
     Args:
-        codes: (N, D) of the test frames.
+        codes: (N, C, h, w) of the test frames.
+        latent: their `latent_table`.
         reconstructions: (N, C, H, W) of the test frames.
     """
     frames, split, network = setup.dataset.frames, setup.split, setup.trainer.network
     assert isinstance(network, AutoEncoder)
-    targets, size = target_pictures(frames, config.architecture.target), config.data.size
-    maps = codes.view(-1, *latent_shape(config))
+    targets, size = target_pictures(frames, target), setup.data.size
     places = choose_frames([frames.scenes[index] for index in split.test], PICTURED)
     dimensions = most_telling(latent, TRAVERSED)
     starts, ends = pairs(len(places))
     return {
         "originals": targets[split.test[places]],
         "reconstructions": to_pictures(reconstructions[places]),
-        "interpolations": interpolate(network, maps[places][starts], maps[places][ends], size),
-        "traversals": traverse(network, maps, maps[places[0]], dimensions, size),
+        "interpolations": interpolate(network, codes[places][starts], codes[places][ends], size),
+        "traversals": traverse(network, codes, codes[places[0]], dimensions, size),
         "dimensions": np.array(dimensions),
     }
 
 
-def draw_samples(config: RunConfig, setup: Setup) -> tuple[dict[str, Pictures], dict[str, float]]:
-    """The arrays that a VAE adds, and how near its samples come to training frames."""
-    network, split, size = setup.trainer.network, setup.split, config.data.size
+def draw_samples(
+    setup: Setup, target: Target, shape: tuple[int, int, int], seed: int
+) -> tuple[dict[str, Pictures], dict[str, float]]:
+    """The arrays that a VAE adds, and how near its samples come to training frames.
+
+    Args:
+        shape: (C, h, w) of the latent.
+    """
+    network, frames, split = setup.trainer.network, setup.dataset.frames, setup.split
     assert isinstance(network, VAE)
-    samples = sample(network, latent_shape(config), SAMPLES, size, config.repeat)
-    targets = target_pictures(setup.dataset.frames, config.architecture.target)
+    samples = sample(network, shape, SAMPLES, setup.data.size, seed)
+    targets = target_pictures(frames, target)
     scenes = [setup.data.scenes[index] for index in split.train]
     copied = memorisation(samples, targets[split.train], scenes, targets[split.test])
     return {"samples": samples, "neighbours": targets[split.train][copied.neighbours]}, copied.metrics

@@ -18,6 +18,7 @@ from torch.autograd.profiler import profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from bench import schema
 from bench.machine.allocator import give_back_freed_memory
 
 _PROC = Path("/proc/self")
@@ -32,6 +33,16 @@ class StepMemory(NamedTuple):
     allocator_peak: int
     reserved_peak: int | None
     """What CUDA's caching allocator held of the device; None elsewhere."""
+
+    def metrics(self) -> dict[str, float]:
+        """By the names of `bench.schema`; the reserved peak only where there is one."""
+        values = {
+            schema.TENSOR_PEAK: self.tensor_peak,
+            schema.SAVED_ACTIVATIONS: self.saved_activations,
+            schema.ALLOCATOR_PEAK: self.allocator_peak,
+            schema.RESERVED_PEAK: self.reserved_peak,
+        }
+        return {metric.name: float(value) for metric, value in values.items() if value is not None}
 
     def larger(self, other: "StepMemory") -> "StepMemory":
         """The larger one of each figure of two steps on one device."""

@@ -1,11 +1,15 @@
 """All metrics of a prediction, a row for each frame: what every mean, interval and verdict is computed from."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from bench import schema
+from bench.data.dataset import Dataset
+from bench.data.split import Split
 from bench.metrics.boundary import boundary_iou, boundary_scores
 from bench.metrics.calibration import brier, calibration_error
 from bench.metrics.overlap import frame_scores, scene_mean
@@ -67,3 +71,9 @@ def scene_means(
     """Scene mean of every metric that has a column, by the names of `bench.schema`."""
     present = [metric for metric in metrics if metric.column in table]
     return {metric.name: scene_mean(table[metric.column].tolist(), scenes) for metric in present}
+
+
+def write_table(dataset: Dataset, split: Split, table: pd.DataFrame, path: Path) -> None:
+    """Write a table with a row per test frame as Parquet, after each frame's stem and scene."""
+    stems, scenes = (np.array(names)[split.test] for names in (dataset.frames.stems, dataset.frames.scenes))
+    pd.concat([pd.DataFrame({"stem": stems, "scene": scenes}), table], axis=1).to_parquet(path, index=False)

@@ -9,15 +9,14 @@ from bench.commands.cli import say
 from bench.perf.task import Task
 from bench.perf.timer import EpochTimer
 from bench.training.autotune import tune
-from bench.training.setup import prepare
-from bench.training.trainer import Trainer
+from bench.training.setup import make_trainer, prepare
 
 
 def train_harness(task: Task, timer: EpochTimer) -> nn.Module:
     """Frames on the device, a batch is an index; tuned whatever the length, as a longer training would be."""
     device = torch.device(task.device)
     _, split, data, tuned = tune(task.config, prepare(task.config, task.cache, device), task.cache, device).setup
-    trainer = Trainer(tuned.network, task.config, task.steps, device, tuned.execution)
+    trainer = make_trainer(task.config, task.steps, device, tuned.execution)
     say(f"harness: {trainer.execution}")
     train, val = (torch.from_numpy(np.tile(role, task.passes)) for role in (split.train, split.val))
     batch_size = min(task.config.training.batch_size, len(train))

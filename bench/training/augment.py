@@ -1,6 +1,6 @@
-"""Augmentation of whole batches on the device: flip, affine map and colour, one draw per frame.
+"""Augmentation of whole batches on the device: flip, affine map and colour, one random transform per frame.
 
-All randomness comes from a CPU generator, so that equal seeds give equal draws on every device.
+All randomness comes from a CPU generator, so that equal seeds give equal transforms on every device.
 Shapes: B batch, H height, W width. Images are float in [0, 1], masks float 0 or 1.
 """
 
@@ -21,19 +21,19 @@ class Transform(NamedTuple):
     """How each of B frames is changed."""
 
     theta: Tensor
-    """(B, 2, 3), see `draw_affine`."""
+    """(B, 2, 3), see `sample_affine`."""
     gain: Tensor
-    """(B, 3, 3), see `draw_colour`."""
+    """(B, 3, 3), see `sample_color_jitter`."""
     shift: Tensor
     """(B, 3)."""
 
 
-def draw(batch: int, aspect: float, config: TrainingConfig, generator: torch.Generator) -> Transform | None:
-    """Draw a transform per frame of `aspect` = H/W, on the CPU; None if the config changes nothing."""
+def sample_transform(batch: int, aspect: float, config: TrainingConfig, generator: torch.Generator) -> Transform | None:
+    """A random transform per frame of `aspect` = H/W, on the CPU; None if the config changes nothing."""
     if not config.augments:
         return None
-    theta = draw_affine(batch, aspect, config, generator)
-    return Transform(theta, *draw_colour(batch, config.color_jitter, generator))
+    theta = sample_affine(batch, aspect, config, generator)
+    return Transform(theta, *sample_color_jitter(batch, config.color_jitter, generator))
 
 
 def augment(images: Tensor, masks: Tensor, transform: Transform) -> tuple[Tensor, Tensor]:
@@ -42,10 +42,10 @@ def augment(images: Tensor, masks: Tensor, transform: Transform) -> tuple[Tensor
     grid = F.affine_grid(transform.theta, [batch, 1, height, width], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     masks = F.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
-    return apply_colour(images, transform.gain, transform.shift), masks
+    return apply_color_jitter(images, transform.gain, transform.shift), masks
 
 
-def draw_affine(batch: int, aspect: float, config: TrainingConfig, generator: torch.Generator) -> Tensor:
+def sample_affine(batch: int, aspect: float, config: TrainingConfig, generator: torch.Generator) -> Tensor:
     """Output-to-input maps (B, 2, 3) in the coordinates of `affine_grid`; `aspect` = H/W keeps rotations rigid."""
     flip = torch.where(torch.rand(batch, generator=generator) < config.flip, -1.0, 1.0)
     angle = _symmetric(batch, generator) * math.radians(config.rotate)
@@ -59,7 +59,7 @@ def draw_affine(batch: int, aspect: float, config: TrainingConfig, generator: to
     return torch.stack(rows, dim=1)
 
 
-def draw_colour(batch: int, strength: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def sample_color_jitter(batch: int, strength: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Colour maps (B, 3, 3) and offsets (B, 3): channel gains, saturation, contrast about mid-grey, brightness."""
     saturation = 1 + _symmetric(batch, generator) * strength
     contrast = 1 + _symmetric(batch, generator) * strength
@@ -72,7 +72,7 @@ def draw_colour(batch: int, strength: float, generator: torch.Generator) -> tupl
     return gain, shift
 
 
-def apply_colour(images: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+def apply_color_jitter(images: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
     """Per-frame colour map of (B, 3, H, W), clamped to [0, 1], as one small matrix product."""
     batch, channels, height, width = images.shape
     flat = images.permute(0, 2, 3, 1).reshape(batch, height * width, channels)

@@ -20,9 +20,9 @@ from bench.digest import digest
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
 from bench.machine.environment import processor
-from bench.training.execution import REFERENCE, Execution, candidates, default_execution
+from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import EAGER_CALLS
-from bench.training.setup import Setup, make_trainer, planned_steps
+from bench.training.setup import Setup, execution_choices, make_trainer, planned_steps
 from bench.training.trainer import Trainer
 
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
@@ -61,19 +61,19 @@ Batch = tuple[Tensor, Tensor]
 """Images and masks, see `Trainer.step`."""
 
 
-def is_worth_tuning(config: RunConfig, steps: int, device: torch.device) -> bool:
+def is_worth_tuning(options: Sequence[Execution], steps: int) -> bool:
     """Whether there is a choice, and a training of so many steps is long enough to look for the best."""
-    tried = {REFERENCE, *candidates(config, device)}
-    measured = 1 + len(tried) * (2 + ROUNDS)  # gradients, the reference's too, warm-up and rounds
-    return len(tried) > 1 and steps * SHARE >= measured
+    measured = 1 + len(options) * (2 + ROUNDS)  # gradients, the reference's too, warm-up and rounds
+    return len(options) > 1 and steps * SHARE >= measured
 
 
 def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> Tuned:
     """The setup with a trainer of the fastest among the equivalent settings; nothing to tune leaves the default."""
-    make = partial(make_trainer, config, setup.split, device)
-    options = list(dict.fromkeys((default_execution(config, device), REFERENCE, *candidates(config, device))))
+    steps = planned_steps(config.training, setup.split)
+    make = partial(make_trainer, config, steps, device)
+    options = execution_choices(config, device)
     timings = _timings(config, make, options, setup, cache / "autotune", device)
-    execution = fastest(timings, planned_steps(config, setup.split))
+    execution = fastest(timings, steps)
     size = config.training.batch_size
     tried = {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
     trainer = setup.trainer if execution == setup.trainer.execution else make(execution)
@@ -128,17 +128,17 @@ def _losses(trainer: Trainer, batch: Batch) -> Tensor:
     """Of as many steps as reach a graph's second replay, without augmentation."""
     trainer.network.train()
     return torch.stack(
-        [trainer.step(*batch, trainer.draw(len(batch[0]), augment=False)).clone() for _ in range(EAGER_CALLS + 2)]
+        [trainer.step(*batch, trainer.sample(len(batch[0]), augment=False)).clone() for _ in range(EAGER_CALLS + 2)]
     )
 
 
 def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
-    drawn = trainer.draw(len(batch[0]))
+    sample = trainer.sample(len(batch[0]))
 
     def seconds(steps: int) -> float:
         clock = Stopwatch(trainer.device)
         for _ in range(steps):
-            trainer.step(*batch, drawn)
+            trainer.step(*batch, sample)
         return clock.seconds()
 
     warm_up = seconds(EAGER_CALLS + 1 if execution.graph else 1)

@@ -1,11 +1,12 @@
 """How a training step is carried out: settings that change how fast it is, and its result by no more than rounding."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import torch
 
-from bench.config import RunConfig
+from architectures.config import Norm
+from bench.config import TrainingConfig
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 
@@ -44,27 +45,19 @@ class Execution:
 REFERENCE = Execution()
 
 
-def default_execution(config: RunConfig, device: torch.device) -> Execution:
-    """What needs no measurement: cache-sized micro-batches on a CPU, where they are possible."""
-    sizes = _micro_batches(config, device)
-    return Execution(micro_batch=sizes[0]) if sizes else REFERENCE
+def choices(norm: Norm, training: TrainingConfig, size: tuple[int, int], device: torch.device) -> list[Execution]:
+    """The settings that may be the fastest, for frames of a height and width.
 
-
-def candidates(config: RunConfig, device: torch.device) -> list[Execution]:
-    """What may be faster than the reference; nothing if the config asks for plain float32."""
-    if config.training.precision == "fp32":
-        return []
+    The first one is the default, which needs no measurement: cache-sized micro-batches on a CPU, where they are
+    possible. The reference is always among them, and alone if the config asks for plain float32.
+    """
+    if training.precision == "fp32":
+        return [REFERENCE]
     if device.type == "cuda":
-        return [Execution(graph=True), Execution(graph=True, memory_format="contiguous")]
-    sizes = _micro_batches(config, device)
-    contiguous = Execution(micro_batch=sizes[0] if sizes else None, memory_format="contiguous")
-    return [*(Execution(micro_batch=size) for size in sizes), contiguous]
-
-
-def _micro_batches(config: RunConfig, device: torch.device) -> list[int]:
-    """The statistics of batch norm are those of a pass, so that there a batch cannot be split."""
-    if device.type != "cpu" or config.training.precision == "fp32" or config.architecture.norm == "batch":
-        return []
-    height, width = config.data.size
-    largest = max(2, CACHE_PIXELS // (height * width))
-    return [largest, largest // 2] if largest < config.training.batch_size else []
+        return [REFERENCE, Execution(graph=True), Execution(graph=True, memory_format="contiguous")]
+    # The statistics of batch norm are those of a pass: there a batch cannot be split.
+    largest = max(2, CACHE_PIXELS // (size[0] * size[1]))
+    if norm == "batch" or largest >= training.batch_size:
+        return [REFERENCE, Execution(memory_format="contiguous")]
+    whole, half = (Execution(micro_batch=frames) for frames in (largest, largest // 2))
+    return [whole, REFERENCE, half, replace(whole, memory_format="contiguous")]

@@ -9,10 +9,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from architectures import registry
 from bench.config import RunConfig
-from bench.machine.device import place
 from bench.machine.memory import TensorTracker
 from bench.training.pretrain import autoencoder_of
-from bench.training.trainer import Trainer
+from bench.training.setup import make_trainer
 
 _aten = torch.ops.aten
 
@@ -60,12 +59,12 @@ def _predict(config: RunConfig, device: torch.device) -> int:
     registry.predict(config.architecture, height, width)
     batch = config.training.batch_size
     with FakeTensorMode(), _KernelTypes():  # type: ignore[no-untyped-call]
-        trainer = Trainer(place(registry.build(config.architecture, seed=config.repeat), device), config, 1, device)
+        trainer = make_trainer(config, 1, device)
         trainer.network.train()
         images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)
         images = images.contiguous(memory_format=torch.channels_last)
         masks = torch.empty((batch, 1, height, width), dtype=torch.bool, device=device)
         with TensorTracker([images, masks, *trainer.resident()]) as tracker:
-            trainer.step(images, masks, trainer.draw(batch))
+            trainer.step(images, masks, trainer.sample(batch))
     peak: int = tracker.peak
     return peak

@@ -5,10 +5,11 @@ else changes from call to call must be a tensor that is written in place.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 Replay = Callable[[], None]
 
@@ -27,7 +28,7 @@ class Backend(Protocol):
 
 
 class Graphed:
-    """A function of tensors of fixed shapes: a few calls as it is, then as replays of its capture.
+    """A function of tensors of fixed shapes, or of named tuples of them: a few calls as it is, then replays.
 
     The eager calls are real ones, so nothing has to be undone. The result is overwritten by the next call. The function
     comes with each call and is not kept, so that its owner can own the graph.
@@ -36,10 +37,10 @@ class Graphed:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._calls = 0
-        self._buffers: list[Tensor] = []
+        self._buffers: tuple[Any, ...] = ()
         self._replay: Replay | None = None
 
-    def __call__(self, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    def __call__(self, function: Callable[..., Tensor], *inputs: Any) -> Tensor:
         """Call `function`, on the first calls eagerly.
 
         Raises:
@@ -49,14 +50,18 @@ class Graphed:
         if self._calls <= EAGER_CALLS:
             return self._backend.warm_up(lambda: function(*inputs))
         if self._replay is None:
-            self._buffers = [torch.empty_like(tensor) for tensor in inputs]
+            self._buffers = tree_map_only(Tensor, torch.empty_like, inputs)
             self._replay, self._result = self._backend.capture(lambda: function(*self._buffers))
-        for buffer, tensor in zip(self._buffers, inputs, strict=True):
+        for buffer, tensor in zip(_tensors(self._buffers), _tensors(inputs), strict=True):
             if buffer.shape != tensor.shape:
                 raise ValueError(f"a graph's inputs must keep their shapes, got {tensor.shape} after {buffer.shape}.")
             buffer.copy_(tensor, non_blocking=True)
         self._replay()
         return self._result
+
+
+def _tensors(inputs: tuple[Any, ...]) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(inputs) if isinstance(leaf, Tensor)]
 
 
 class CudaGraphs:

@@ -12,9 +12,10 @@ from torch.nn import functional as F
 from typing_extensions import override
 
 from architectures import registry
+from architectures.config import ArchitectureConfig, Target
 from architectures.vae import VAE, Posterior
 from bench import schema
-from bench.config import RunConfig, Weights
+from bench.config import TrainingConfig, Weights
 from bench.metrics.overlap import frame_scores
 from bench.training import likelihood
 from bench.training.losses import cross_entropy, require_known, segmentation_loss
@@ -36,11 +37,21 @@ class Output(NamedTuple):
         return Output(self.logits.float(), posterior)
 
 
-class Objective(ABC):
-    """The one place where training differs between networks that segment and networks that reconstruct."""
+class LatentSample(NamedTuple):
+    """What a VAE's step needs beside the frames, a row for each of them."""
 
-    draws = 0
-    """Number of random tensors that a step needs, beside augmentation."""
+    noise: Tensor
+    """(B, C, h, w) from the standard normal, by which a code is sampled from the posterior."""
+    beta: Tensor
+    """(B,): weight of the KL divergence at this point of the training."""
+
+
+class Objective(ABC):
+    """The one place where training differs between networks that segment and networks that reconstruct.
+
+    Everything but a VAE does without a `LatentSample`: it is None.
+    """
+
     best: schema.Metric = schema.VAL_LOSS
     """Chooses the epoch."""
 
@@ -48,20 +59,20 @@ class Objective(ABC):
     def pair(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) and (B, 1, H, W) -> what enters and what is to leave."""
 
-    def draw(self, progress: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """`draws` tensors with a row per frame, given each frame's share of the training that is over: (B,)."""
-        return ()
+    def sample(self, frames: int, progress: float, generator: torch.Generator) -> LatentSample | None:
+        """What is random about the objective of so many frames, on the CPU, when this share of the training is over."""
+        return None
 
-    def forward(self, network: nn.Module, inputs: Tensor, *drawn: Tensor) -> Output:
+    def forward(self, network: nn.Module, inputs: Tensor, latent: LatentSample | None) -> Output:
         """Run the network in training."""
         return Output(network(inputs))
 
     @abstractmethod
-    def loss(self, output: Output, targets: Tensor, *drawn: Tensor) -> Tensor:
+    def loss(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Tensor:
         """What is minimised: (B,)."""
 
     @abstractmethod
-    def scores(self, output: Output, targets: Tensor, *drawn: Tensor) -> Scores:
+    def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
         """What is known of validation frames, the loss among it."""
 
 
@@ -79,20 +90,19 @@ class Segmentation(Objective):
         return standardise(images), masks
 
     @override
-    def loss(self, output: Output, targets: Tensor, *drawn: Tensor) -> Tensor:
+    def loss(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Tensor:
         return segmentation_loss(output.logits, targets, self._weights)
 
     @override
-    def scores(self, output: Output, targets: Tensor, *drawn: Tensor) -> Scores:
-        return {schema.VAL_LOSS: self.loss(output, targets), **mask_scores(output.logits, targets)}
+    def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
+        return {schema.VAL_LOSS: self.loss(output, targets, latent), **mask_scores(output.logits, targets)}
 
 
 class Reconstruction(Objective):
     """Images or masks in, the same out: cross-entropy of masks, squared error of images, as means over the pixels."""
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config.training
-        self._target = config.architecture.target
+    def __init__(self, target: Target) -> None:
+        self._target = target
 
     @override
     def pair(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,15 +110,15 @@ class Reconstruction(Objective):
         return standardise(target), target
 
     @override
-    def loss(self, output: Output, targets: Tensor, *drawn: Tensor) -> Tensor:
+    def loss(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Tensor:
         if self._target == "image":
             return squared_error(output.logits, targets)
         return cross_entropy(output.logits, targets)
 
     @override
-    def scores(self, output: Output, targets: Tensor, *drawn: Tensor) -> Scores:
+    def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
         found = {
-            schema.VAL_LOSS: self.loss(output, targets, *drawn),
+            schema.VAL_LOSS: self.loss(output, targets, latent),
             schema.VAL_MSE: squared_error(output.logits, targets),
         }
         return found | (mask_scores(output.logits, targets) if self._target == "mask" else {})
@@ -121,31 +131,34 @@ class Variational(Reconstruction):
     teach the encoder to leave it (Bowman et al. 2016, arXiv 1511.06349).
     """
 
-    draws = 2
-
-    def __init__(self, config: RunConfig, network: VAE) -> None:
-        super().__init__(config)
+    def __init__(self, target: Target, config: TrainingConfig, shape: tuple[int, int, int], network: VAE) -> None:
+        """`shape` is the latent's, (C, h, w)."""
+        super().__init__(target)
+        self._config = config
         self._network = network
-        self._shape = latent_shape(config)
-        if self._target == "image" and self._config.sigma:
-            network.fix_sigma(self._config.sigma)
+        self._shape = shape
+        if target == "image" and config.sigma:
+            network.fix_sigma(config.sigma)
 
     @override
-    def draw(self, progress: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
-        noise = torch.randn((len(progress), *self._shape), generator=generator)
-        rise = (progress / self._config.beta_warmup).clamp(max=1) if self._config.beta_warmup else progress.new_ones(())
-        return noise, (self._config.beta * rise).expand(len(progress))
+    def sample(self, frames: int, progress: float, generator: torch.Generator) -> LatentSample:
+        noise = torch.randn((frames, *self._shape), generator=generator)
+        share = torch.full((frames,), progress)
+        rise = (share / self._config.beta_warmup).clamp(max=1) if self._config.beta_warmup else torch.ones(())
+        return LatentSample(noise, (self._config.beta * rise).expand(frames))
 
     @override
-    def forward(self, network: nn.Module, inputs: Tensor, *drawn: Tensor) -> Output:
+    def forward(self, network: nn.Module, inputs: Tensor, latent: LatentSample | None) -> Output:
         assert isinstance(network, VAE)
-        return Output(*network.infer(inputs, drawn[0]))
+        assert latent is not None
+        return Output(*network.infer(inputs, latent.noise))
 
     @override
-    def loss(self, output: Output, targets: Tensor, *drawn: Tensor) -> Tensor:
+    def loss(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Tensor:
         assert output.posterior is not None
+        assert latent is not None
         distortion = -self.log_likelihood(output.logits, targets)
-        return (distortion + drawn[1] * likelihood.kl(output.posterior)) / targets[0].numel()
+        return (distortion + latent.beta * likelihood.kl(output.posterior)) / targets[0].numel()
 
     def log_likelihood(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Of targets given the decoder's output, in nats: (B, C, H, W) twice -> (B,)."""
@@ -154,24 +167,26 @@ class Variational(Reconstruction):
         return likelihood.gaussian(logits, targets, self._network.sigma())
 
     @override
-    def scores(self, output: Output, targets: Tensor, *drawn: Tensor) -> Scores:
+    def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
         assert output.posterior is not None
-        found = super().scores(output, targets, *drawn) | {schema.VAL_KL: likelihood.kl(output.posterior)}
+        found = super().scores(output, targets, latent) | {schema.VAL_KL: likelihood.kl(output.posterior)}
         return found | (
             {schema.VAL_SIGMA: self._network.sigma().expand(len(targets))} if self._target == "image" else {}
         )
 
 
-def latent_shape(config: RunConfig) -> tuple[int, int, int]:
-    """Of what stands between the network's encoder and decoder for one frame: (C, h, w)."""
-    return registry.predict(config.architecture, *config.data.size).shape
+def latent_shape(architecture: ArchitectureConfig, size: tuple[int, int]) -> tuple[int, int, int]:
+    """Of what stands between the network's encoder and decoder for one frame of that height and width: (C, h, w)."""
+    return registry.predict(architecture, *size).shape
 
 
-def make_objective(config: RunConfig, network: nn.Module) -> Objective:
-    """The objective of a configuration, for its network."""
+def make_objective(
+    architecture: ArchitectureConfig, training: TrainingConfig, size: tuple[int, int], network: nn.Module
+) -> Objective:
+    """What a network of that architecture learns from frames of that height and width."""
     if isinstance(network, VAE):
-        return Variational(config, network)
-    return Reconstruction(config) if config.architecture.reconstructs else Segmentation(config.training.loss)
+        return Variational(architecture.target, training, latent_shape(architecture, size), network)
+    return Reconstruction(architecture.target) if architecture.reconstructs else Segmentation(training.loss)
 
 
 def mask_scores(logits: Tensor, masks: Tensor) -> dict[schema.Metric, Tensor]:

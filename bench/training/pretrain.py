@@ -12,10 +12,7 @@ import torch
 
 from architectures import registry
 from bench.config import RunConfig
-from bench.machine.device import place
-from bench.training.execution import default_execution
-from bench.training.setup import Setup, epoch_steps
-from bench.training.trainer import Trainer
+from bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer
 
 TAKEN = ("encoder.", "to_latent.")
 """Prefixes of the parameters that are taken over."""
@@ -27,10 +24,8 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> st
     Returns how it diverged, or an empty text.
     """
     teacher = autoencoder_of(config)
-    steps, epochs, device = epoch_steps(config, setup.split), teacher.training.epochs, setup.trainer.device
-    execution = default_execution(teacher, device)
-    network = place(registry.build(teacher.architecture, seed=config.repeat), device, execution.torch_format)
-    trainer = Trainer(network, teacher, steps * epochs, device, execution)
+    steps, epochs, device = epoch_steps(config.training, setup.split), teacher.training.epochs, setup.trainer.device
+    trainer = make_trainer(teacher, steps * epochs, device, execution_choices(teacher, device)[0])
     frames = torch.from_numpy(np.concatenate((setup.split.train, setup.split.unlabelled)))
     generator, broken = torch.Generator().manual_seed(config.repeat), ""
     for epoch in range(1, epochs + 1):
@@ -40,7 +35,7 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> st
         if not total.isfinite():
             broken = f"the pre-training loss was {total.item()} in epoch {epoch}"
             break
-    learnt = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(TAKEN)}
+    learnt = {name: tensor for name, tensor in trainer.network.state_dict().items() if name.startswith(TAKEN)}
     setup.trainer.network.load_state_dict(learnt, strict=False)
     return broken
 

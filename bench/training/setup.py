@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from architectures import registry
-from bench.config import RunConfig
+from bench.config import RunConfig, TrainingConfig
 from bench.data.dataset import Dataset, load
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
-from bench.training.execution import REFERENCE, Execution, default_execution
+from bench.training.execution import REFERENCE, Execution, choices
+from bench.training.objective import make_objective
 from bench.training.trainer import DeviceFrames, Trainer, to_device
 
 
@@ -42,27 +43,40 @@ def prepare(config: RunConfig, cache: Path, device: torch.device) -> Setup:
     network = registry.build(config.architecture, seed=config.repeat)
     dataset = load(config.data, cache)
     split = split_frames(dataset.frames.scenes, config.data, config.repeat)
-    trainer = _trainer(network, config, split, device, default_execution(config, device))
+    execution = execution_choices(config, device)[0]
+    trainer = _trainer(network, config, planned_steps(config.training, split), device, execution)
     return Setup(dataset, split, to_device(dataset.frames, device), trainer)
 
 
-def make_trainer(config: RunConfig, split: Split, device: torch.device, execution: Execution = REFERENCE) -> Trainer:
-    """A new network on the device with a schedule that spans the whole run."""
-    return _trainer(registry.build(config.architecture, seed=config.repeat), config, split, device, execution)
+def make_trainer(config: RunConfig, steps: int, device: torch.device, execution: Execution = REFERENCE) -> Trainer:
+    """A new network on the device with a schedule that spans `steps` steps."""
+    return _trainer(registry.build(config.architecture, seed=config.repeat), config, steps, device, execution)
 
 
-def planned_steps(config: RunConfig, split: Split) -> int:
+def execution_choices(config: RunConfig, device: torch.device) -> list[Execution]:
+    """See `bench.training.execution.choices`."""
+    return choices(config.architecture.norm, config.training, config.data.size, device)
+
+
+def planned_steps(training: TrainingConfig, split: Split) -> int:
     """Optimiser steps of the whole run, without pre-training."""
-    return epoch_steps(config, split) * config.training.main_epochs
+    return epoch_steps(training, split) * training.main_epochs
 
 
-def epoch_steps(config: RunConfig, split: Split) -> int:
+def epoch_steps(training: TrainingConfig, split: Split) -> int:
     """Optimiser steps of an epoch."""
-    return max(1, len(split.train) // config.training.batch_size)
+    return max(1, len(split.train) // training.batch_size)
 
 
-def _trainer(
-    network: nn.Module, config: RunConfig, split: Split, device: torch.device, execution: Execution
-) -> Trainer:
+def _trainer(network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution) -> Trainer:
     placed = place(network, device, execution.torch_format)
-    return Trainer(placed, config, planned_steps(config, split), device, execution)
+    return Trainer(
+        placed,
+        make_objective(config.architecture, config.training, config.data.size, placed),
+        config.training,
+        size=config.data.size,
+        steps=steps,
+        seed=config.repeat,
+        device=device,
+        execution=execution,
+    )

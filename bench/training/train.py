@@ -73,6 +73,21 @@ class TrainingResult(NamedTuple):
     state: schema.State
     reason: str
 
+    def metrics(self) -> dict[str, float]:
+        """By the names of `bench.schema`; nothing of a best epoch if not one was finished."""
+        values = {
+            schema.TRAIN_SPEED.name: self.epoch_images * self.epochs / self.seconds,
+            schema.STEP_SECONDS.name: self.seconds / self.steps,
+            schema.TRAIN_SECONDS.name: self.seconds,
+            schema.VALIDATION_SECONDS.name: self.validation_seconds,
+            schema.EPOCH_IMAGES.name: self.epoch_images,
+        }
+        if self.best is not None:
+            values |= {schema.BEST_VAL_LOSS.name: self.best.val_loss, schema.BEST_EPOCH.name: self.best.epoch}
+            if self.best.val_iou is not None:
+                values[schema.BEST_VAL_IOU.name] = self.best.val_iou
+        return values
+
 
 def base_rate_of(data: DeviceFrames, indices: Tensor) -> BaseRate:
     """Base rate of the frames at `indices`."""

@@ -3,21 +3,21 @@
 Shapes: N frames, B batch, H height, W width.
 """
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from bench import schema
-from bench.config import RunConfig
+from bench.config import TrainingConfig
 from bench.data.frames import Frames, is_foreground
 from bench.machine.device import choose_dtype
 from bench.metrics.overlap import scene_mean
-from bench.training.augment import Transform, augment, draw
+from bench.training.augment import Transform, augment, sample_transform
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import CudaGraphs, Graphed
-from bench.training.objective import Scores, make_objective
+from bench.training.objective import LatentSample, Objective, Scores
 from bench.training.optimizer import AdamW
 from bench.training.schedule import lr_factor
 
@@ -34,6 +34,12 @@ class DeviceFrames(NamedTuple):
     """(N, 1, H, W) bool."""
     scenes: tuple[str, ...]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.images.shape[2:]
+        return height, width
+
 
 OVER_SCENES = (schema.VAL_IOU, schema.VAL_DICE)
 """Scores whose mean is over scenes; that of the others is over frames."""
@@ -46,32 +52,64 @@ def to_device(frames: Frames, device: torch.device) -> DeviceFrames:
     return DeviceFrames(images, masks, frames.scenes)
 
 
+class StepSample(NamedTuple):
+    """What is random about a step, a row for each of its frames, on the device."""
+
+    transform: Transform | None
+    """Their augmentation; None leaves them as they are."""
+    latent: LatentSample | None
+    """The objective's, see `Objective.sample`."""
+
+
+Rows = TypeVar("Rows", Transform, LatentSample)
+
+
+def _on(device: torch.device, of: Rows | None) -> Rows | None:
+    return of and type(of)(*(tensor.to(device) for tensor in of))
+
+
+def _split(of: Rows | None, size: int, parts: int) -> Sequence[Rows | None]:
+    """Tensors with a row per frame in parts of `size` frames."""
+    if of is None:
+        return [None] * parts
+    return [type(of)(*rows) for rows in zip(*(tensor.split(size) for tensor in of), strict=True)]
+
+
 class Trainer:
     """A network in training: data on the device, a batch is an index, no host synchronisation inside an epoch."""
 
     def __init__(
         self,
         network: nn.Module,
-        config: RunConfig,
+        objective: Objective,
+        config: TrainingConfig,
+        *,
+        size: tuple[int, int],
         steps: int,
+        seed: int,
         device: torch.device,
         execution: Execution = REFERENCE,
     ) -> None:
-        """`network` lies on the device in the memory format of `execution`; the schedule spans `steps` steps."""
-        training = config.training
+        """Of frames of a height and width.
+
+        Args:
+            network: on the device, in the memory format of `execution`.
+            steps: that the schedule spans.
+            seed: of order, augmentation and latents.
+        """
         self.network = network
-        self.config = training
+        self.objective = objective
+        self.config = config
         self.device = device
         self.execution = execution
-        self.objective = make_objective(config, network)
-        self.dtype = choose_dtype(training.precision, device)
-        self._generator = torch.Generator().manual_seed(config.repeat)
-        # Of its own, so that order and augmentation are the same whatever the objective draws.
-        self._own_generator = torch.Generator().manual_seed(config.repeat)
-        self._optimizer = AdamW(network.parameters(), training.weight_decay, capturable=execution.graph)
+        self.dtype = choose_dtype(config.precision, device)
+        self._generator = torch.Generator().manual_seed(seed)
+        # Latents have a generator to themselves: order and augmentation are the same whatever the objective.
+        self._latent_generator = torch.Generator().manual_seed(seed)
+        self._optimizer = AdamW(network.parameters(), config.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
-        self._seed = config.repeat
-        self._aspect = config.data.size[0] / config.data.size[1]
+        self._seed = seed
+        self._aspect = size[0] / size[1]
         self._graphed = Graphed(CudaGraphs(device)) if execution.graph else None
 
     @property
@@ -79,32 +117,31 @@ class Trainer:
         """Learning rate of the next step."""
         return self.config.lr * lr_factor(self._steps, self._planned_steps, self.config)
 
-    def draw(self, frames: int, *, augment: bool = True) -> tuple[Tensor, ...]:
-        """What is random about a step of so many frames, on the device: their augmentation, and the objective's own."""
-        return (*(self._draw_transform(frames) if augment else ()), *self._draw_own(frames))
+    def sample(self, frames: int, *, augment: bool = True) -> StepSample:
+        """What is random about the next step, of so many frames."""
+        return StepSample(self._sample_transform(frames) if augment else None, self._sample_latent(frames))
 
-    def _draw_transform(self, frames: int) -> tuple[Tensor, ...]:
-        transform = draw(frames, self._aspect, self.config, self._generator)
-        return tuple(part.to(self.device) for part in transform or ())
+    def _sample_transform(self, frames: int) -> Transform | None:
+        return _on(self.device, sample_transform(frames, self._aspect, self.config, self._generator))
 
-    def _draw_own(self, frames: int) -> tuple[Tensor, ...]:
-        progress = torch.full((frames,), self._steps / self._planned_steps)
-        return tuple(part.to(self.device) for part in self.objective.draw(progress, self._own_generator))
+    def _sample_latent(self, frames: int) -> LatentSample | None:
+        progress = self._steps / self._planned_steps
+        return _on(self.device, self.objective.sample(frames, progress, self._latent_generator))
 
-    def step(self, images: Tensor, masks: Tensor, drawn: tuple[Tensor, ...]) -> Tensor:
-        """(B, 3, H, W) uint8, (B, 1, H, W) bool and their draws -> the batch's mean loss, detached, on the device."""
+    def step(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
+        """(B, 3, H, W) uint8 and (B, 1, H, W) bool -> the batch's mean loss, detached, on the device."""
         self._optimizer.set_lr(self.lr)
         self._steps += 1
-        inputs = (images, masks, *drawn)
+        inputs = (images, masks, sample)
         return self._graphed(self.update, *inputs) if self._graphed else self.update(*inputs)
 
     def free_graph(self) -> None:
         """Give back the memory of a captured step; the trainer trains no more."""
         self._graphed = None
 
-    def update(self, images: Tensor, masks: Tensor, *drawn: Tensor) -> Tensor:
+    def update(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
         """A step's work on the device: the same kernels on the same memory whatever the step, as a graph demands."""
-        loss = self._accumulate_gradients(images, masks, *drawn)
+        loss = self._accumulate_gradients(images, masks, sample)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self._optimizer.step()
@@ -114,28 +151,26 @@ class Trainer:
     def gradient(self, images: Tensor, masks: Tensor) -> Tensor:
         """The batch's gradient as one flat tensor, without augmentation and update."""
         self.network.train()
-        self._accumulate_gradients(images, masks, *self.draw(len(images), augment=False))
+        self._accumulate_gradients(images, masks, self.sample(len(images), augment=False))
         gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         self._optimizer.zero_grad()
         return flat
 
-    def _accumulate_gradients(self, images: Tensor, masks: Tensor, *drawn: Tensor) -> Tensor:
+    def _accumulate_gradients(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
         """Add the gradients of the batch's mean loss to the parameters' -> that loss."""
-        transform, own = drawn[: len(drawn) - self.objective.draws], drawn[len(drawn) - self.objective.draws :]
         pixels, labels = images.float() / 255, masks.float()
-        if transform:
-            pixels, labels = augment(pixels, labels, Transform(*transform))
+        if sample.transform is not None:
+            pixels, labels = augment(pixels, labels, sample.transform)
         inputs, targets = self.objective.pair(pixels, labels)
         inputs = inputs.contiguous(memory_format=self.execution.torch_format)
         size = self.execution.micro_batch or len(inputs)
+        parts = inputs.split(size), targets.split(size)
         losses = []
-        for part, part_targets, *part_own in zip(
-            *(tensor.split(size) for tensor in (inputs, targets, *own)), strict=True
-        ):
+        for part, part_targets, latent in zip(*parts, _split(sample.latent, size, len(parts[0])), strict=True):
             with self._autocast():
-                output = self.objective.forward(self.network, part, *part_own)
-            loss = self.objective.loss(output.float(), part_targets, *part_own).sum() / len(inputs)
+                output = self.objective.forward(self.network, part, latent)
+            loss = self.objective.loss(output.float(), part_targets, latent).sum() / len(inputs)
             loss.backward()
             losses.append(loss.detach())
         return torch.stack(losses).sum()
@@ -157,11 +192,11 @@ class Trainer:
         size = min(self.config.batch_size, len(indices))
         order = indices[torch.randperm(len(indices), generator=self._generator)].to(self.device)
         batches = order.split(size)[: len(indices) // size]
-        transform = self._draw_transform(len(batches) * size)  # small, and drawn faster for all of an epoch
-        parts = list(zip(*(tensor.split(size) for tensor in transform), strict=True)) or [()] * len(batches)
+        transforms = self._sample_transform(len(batches) * size)  # small, and faster for all of an epoch
         total = torch.zeros((), device=self.device)
-        for number, batch in enumerate(batches):
-            total += self.step(data.images[batch], data.masks[batch], (*parts[number], *self._draw_own(size)))
+        for batch, transform in zip(batches, _split(transforms, size, len(batches)), strict=True):
+            sample = StepSample(transform, self._sample_latent(size))
+            total += self.step(data.images[batch], data.masks[batch], sample)
             on_step()
         return total, len(batches)
 
@@ -169,16 +204,16 @@ class Trainer:
     def evaluate(self, data: DeviceFrames, indices: Tensor) -> dict[str, float]:
         """Scores of the frames at `indices` by their names, each frame weighing the same in the losses.
 
-        What is random is drawn alike in every evaluation.
+        Latents are the same in every evaluation.
         """
         self.network.eval()
         generator = torch.Generator().manual_seed(self._seed)
         parts: list[Scores] = []
         for inputs, targets in self.pairs(data, indices):
-            own = [own.to(self.device) for own in self.objective.draw(torch.ones(len(inputs)), generator)]
+            latent = _on(self.device, self.objective.sample(len(inputs), 1.0, generator))
             with self._autocast():
-                output = self.objective.forward(self.network, inputs, *own)
-            parts.append(self.objective.scores(output.float(), targets, *own))
+                output = self.objective.forward(self.network, inputs, latent)
+            parts.append(self.objective.scores(output.float(), targets, latent))
         scenes = [data.scenes[index] for index in indices.tolist()]
         values = {metric: torch.cat([part[metric] for part in parts]) for metric in parts[0]}
         return {

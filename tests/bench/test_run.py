@@ -17,10 +17,11 @@ from bench.__main__ import main
 from bench.commands.predict import load_checkpoint, predict_mask
 from bench.commands.session import train_one
 from bench.config import RunConfig, TrainingConfig
-from bench.run import measure_bottleneck, measure_memory, run
+from bench.run import run
 from bench.stored_config import config_hash, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
+from bench.training.measure import measure_bottleneck, measure_memory
 
 MakeConfig = Callable[..., RunConfig]
 
@@ -164,10 +165,11 @@ def test_mismatch_of_predicted_and_measured_bottleneck_fails_the_run(
 def test_memory_of_a_step_is_measured_once_for_all_runs_of_a_shape(
     tmp_path: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.run._MEASURED", {})
+    monkeypatch.setattr("bench.training.measure._MEASURED", {})
     measured: list[RunConfig] = []
     monkeypatch.setattr(
-        "bench.run.measure_memory", lambda config, *rest: measured.append(config) or measure_memory(config, *rest)
+        "bench.training.measure.measure_memory",
+        lambda config, *rest: measured.append(config) or measure_memory(config, *rest),
     )
     configs = [tiny_config(repeat=3), tiny_config(repeat=4), tiny_config("hourglass", repeat=3)]
     peaks = [train_one(config, runs=tmp_path, device="cpu")["tensor_peak_bytes"] for config in configs]

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 import torch
 from architectures.registry import configure
-from bench import session
-from bench.background import BackgroundLog
+from bench.commands import session
+from bench.tracking.background import BackgroundLog
 from bench.config import DataConfig, RunConfig, TrainingConfig
 
 class Stepped(Exception):

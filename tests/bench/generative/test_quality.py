@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from bench.generative.quality import BETAS, quality_table
+from bench.generative.evaluation import BETAS, quality_table
 from bench.metrics import frame_table
 
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ import pytest
 FAULTS = """
 import resource, sys, torch
 from architectures import registry
-from bench.allocator import keep_freed_memory
+from bench.machine.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 network = registry.build(registry.get_preset("unet"), seed=0)

@@ -7,44 +7,30 @@ import pytest
 import torch
 
 from architectures.config import InfeasibleArchitecture, Norm
-from architectures.registry import ARCHITECTURES, build, configure, get_spec
+from architectures.registry import ARCHITECTURES, configure, get_spec
 from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
-from bench.machine.device import place
 from bench.machine.memory import measure_step
 from bench.training.forecast import predict_peak_bytes
 from bench.training.pretrain import autoencoder_of
-from bench.training.trainer import Trainer
+from bench.training.setup import make_trainer
 
 CPU = torch.device("cpu")
-every_precision = pytest.mark.parametrize(
-    "precision",
-    [
-        "fp32",
-        pytest.param(
-            "bf16",
-            marks=pytest.mark.skipif(
-                not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no convolution in bf16"
-            ),
-        ),
-    ],
-)
 
 
 def measured(config: RunConfig) -> int:
-    trainer = Trainer(place(build(config.architecture, seed=0), CPU), config, steps=10, device=CPU)
+    trainer = make_trainer(config, 10, CPU)
     trainer.network.train()
     batch = torch.arange(config.training.batch_size)
     images = torch.zeros((64, *config.data.size, 3), dtype=torch.uint8).permute(0, 3, 1, 2)[batch]
     masks = torch.zeros((64, 1, *config.data.size), dtype=torch.bool)[batch]
     step = measure_step(
-        lambda: trainer.step(images, masks, trainer.draw(len(batch))),
+        lambda: trainer.step(images, masks, trainer.sample(len(batch))),
         lambda: [images, masks, *trainer.resident()],
         CPU,
     )
     return step.tensor_peak
 
 
-@every_precision
 @pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name != "unet_twin"])
 @pytest.mark.parametrize(
     ("norm", "size", "batch", "clip_norm"),
@@ -61,7 +47,6 @@ def test_prediction_equals_measurement_to_the_byte(
     assert predict_peak_bytes(config, CPU) == measured(config)
 
 
-@every_precision
 @pytest.mark.parametrize("name", ["unet", "autoencoder", "vae"])
 @pytest.mark.parametrize("sigma", [0.0, 0.1])
 def test_a_flat_latent_and_a_fixed_sigma_are_predicted_to_the_byte(

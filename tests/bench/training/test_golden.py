@@ -1,17 +1,15 @@
 """Losses of the first steps of every architecture: a silent change of arithmetic is seen here."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from architectures.registry import ARCHITECTURES, build, configure
+from architectures.registry import ARCHITECTURES, configure
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.machine.device import place
-from bench.training.trainer import Trainer
+from bench.training.setup import make_trainer
 
 GOLDEN: dict[str, list[float]] = json.loads(Path(__file__).with_name("golden.json").read_text())
 SIZE, BATCH, STEPS = (24, 20), 4, 5
@@ -34,8 +32,7 @@ def golden_config(name: str) -> RunConfig:
 
 def losses(config: RunConfig) -> list[float]:
     """Of one step after the other, each on frames of its own: noise with a bright disc, which is the mask."""
-    device = torch.device("cpu")
-    trainer = Trainer(place(build(config.architecture, seed=config.repeat), device), config, STEPS, device)
+    trainer = make_trainer(config, STEPS, torch.device("cpu"))
     trainer.network.train()
     generator = torch.Generator().manual_seed(1)
     height, width = SIZE
@@ -46,16 +43,8 @@ def losses(config: RunConfig) -> list[float]:
         radius = torch.tensor([3, 5, 7, 9]) - step % 2
         masks = ((rows - 10) ** 2 + (columns - 8 - step) ** 2)[None, None] < radius.view(-1, 1, 1, 1) ** 2
         pixels = (images + 90 * masks).to(torch.uint8).contiguous(memory_format=torch.channels_last)
-        found.append(float(trainer.step(pixels, masks, trainer.draw(BATCH))))
+        found.append(float(trainer.step(pixels, masks, trainer.sample(BATCH))))
     return found
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.usefixtures("one_thread")

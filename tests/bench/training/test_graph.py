@@ -11,14 +11,15 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from architectures.registry import ARCHITECTURES, build, configure
+from architectures.registry import ARCHITECTURES, configure
 from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
-from bench.machine.device import place
-from bench.training.execution import REFERENCE, Execution
+from bench.training.execution import REFERENCE
 from bench.training.graph import EAGER_CALLS, Graphed, Replay
-from bench.training.trainer import DeviceFrames, Trainer
+from bench.training.setup import make_trainer
+from bench.training.trainer import DeviceFrames, StepSample
 
 CPU = torch.device("cpu")
+NOTHING = StepSample(None, None)
 
 
 class Recorder(TorchDispatchMode):
@@ -69,10 +70,6 @@ def test_replays_read_their_inputs_anew_and_scalars_are_frozen() -> None:
         scale[0] = 2.0 if value < EAGER_CALLS else 5.0  # after the capture nobody looks at it
 
 
-def make_trainer(config: RunConfig, execution: Execution) -> Trainer:
-    return Trainer(build(config.architecture, seed=0), config, 20, CPU, execution)
-
-
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_graphed_training_is_the_eager_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Learning rate, order and augmentation change from step to step, so each must reach the replay."""
@@ -87,8 +84,8 @@ def test_a_graphed_training_is_the_eager_one(name: str, monkeypatch: pytest.Monk
         ("0",) * 24,
     )
     monkeypatch.setattr("bench.training.trainer.CudaGraphs", lambda device: Stand(lambda: trainer.resident()))
-    trainer = make_trainer(config, replace(REFERENCE, graph=True))
-    eager = make_trainer(config, REFERENCE)
+    trainer = make_trainer(config, 20, CPU, replace(REFERENCE, graph=True))
+    eager = make_trainer(config, 20, CPU)
     losses = [[float(each.train_epoch(data, torch.arange(24))[0]) for _ in range(2)] for each in (trainer, eager)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     weights = [torch.cat([value.flatten() for value in each.network.parameters()]) for each in (trainer, eager)]
@@ -110,8 +107,8 @@ def test_a_dropped_trainer_is_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         architecture=configure("unet", (4, 8)), data=DataConfig(size=(16, 16)), training=TrainingConfig()
     )
     for execution in (REFERENCE, replace(REFERENCE, graph=True)):
-        trainer = make_trainer(config, execution)
-        trainer.step(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4, 1, 16, 16, dtype=torch.bool), ())
+        trainer = make_trainer(config, 20, CPU, execution)
+        trainer.step(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4, 1, 16, 16, dtype=torch.bool), NOTHING)
         parameter = weakref.ref(next(trainer.network.parameters()))
         del trainer
         assert parameter() is None
@@ -130,6 +127,6 @@ def test_a_cuda_graph_trains_as_the_eager_step_does(precision: Precision) -> Non
     data = DeviceFrames(images, images[:, :1] > 128, ("0",) * 24)
     losses = []
     for execution in (REFERENCE, replace(REFERENCE, graph=True)):
-        trainer = Trainer(place(build(config.architecture, seed=0), device), config, 12, device, execution)
+        trainer = make_trainer(config, 12, device, execution)
         losses.append([float(trainer.train_epoch(data, torch.arange(24))[0]) for _ in range(2)])
     assert losses[1] == pytest.approx(losses[0], rel=1e-3 if precision == "fp32" else 3e-2)

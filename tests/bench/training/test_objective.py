@@ -1,7 +1,6 @@
 """What networks learn: each objective's pairs, losses and scores, and that reconstruction is learnt."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +11,15 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from architectures.config import Target
-from architectures.registry import build, configure
+from architectures.registry import configure
 from architectures.vae import SIGMA_SPEED, VAE
 from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.training import setup
 from bench.training.execution import REFERENCE, Execution
 from bench.training.losses import segmentation_loss
 from bench.training.objective import Variational
-from bench.training.trainer import DeviceFrames, Trainer
+from bench.training.trainer import DeviceFrames, StepSample, Trainer
 
 CPU = torch.device("cpu")
 SIDE, FRAMES, LATENT = 16, 4, 8
@@ -50,20 +50,11 @@ def make_config(name: str, target: Target | None = None, latent: int = LATENT, *
 
 
 def make_trainer(config: RunConfig, steps: int = 20, execution: Execution = REFERENCE) -> Trainer:
-    return Trainer(build(config.architecture, seed=config.repeat), config, steps, CPU, execution)
+    return setup.make_trainer(config, steps, CPU, execution)
 
 
 def pixels_of(data: DeviceFrames, target: Target) -> Tensor:
     return data.images / 255 if target == "image" else data.masks.float()
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from a second thread, and beside another process they lose to it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -76,7 +67,7 @@ def test_a_batch_is_reconstructed(name: str, latent: int, target: Target, limit:
     trainer = make_trainer(config, steps=300)
     trainer.network.train()
     for _ in range(300):
-        trainer.step(data.images, data.masks, trainer.draw(2, augment=False))
+        trainer.step(data.images, data.masks, trainer.sample(2, augment=False))
     truth = pixels_of(data, target)
     error = (trainer.predict(data, torch.arange(2)).float() - truth).square().mean()
     assert error < limit * truth.var()
@@ -115,7 +106,7 @@ def test_segmentation_goes_from_images_to_masks_by_the_segmentation_loss() -> No
     inputs, targets = next(trainer.pairs(data, torch.arange(FRAMES)))
     torch.testing.assert_close(inputs / 4 + 0.5, data.images / 255)
     assert torch.equal(targets, data.masks.float())
-    expected = segmentation_loss(trainer.network(inputs), targets, trainer.config).mean().item()
+    expected = segmentation_loss(trainer.network(inputs), targets, trainer.config.loss).mean().item()
     assert trainer.evaluate(data, torch.arange(FRAMES))[schema.VAL_LOSS.name] == pytest.approx(expected)
 
 
@@ -154,9 +145,9 @@ class Given:
         assert isinstance(self.trainer.objective, Variational)
         self.network, self.objective = self.trainer.network, self.trainer.objective
         self.inputs, self.targets = next(self.trainer.pairs(discs(), torch.arange(FRAMES)))
-        self.drawn = self.trainer.draw(FRAMES, augment=False)
-        self.output = self.objective.forward(self.network, self.inputs, *self.drawn)
-        self.loss = self.objective.loss(self.output, self.targets, *self.drawn)
+        self.latent = self.trainer.sample(FRAMES, augment=False).latent
+        self.output = self.objective.forward(self.network, self.inputs, self.latent)
+        self.loss = self.objective.loss(self.output, self.targets, self.latent)
 
 
 @every_target
@@ -197,7 +188,7 @@ def test_sigma_is_learnt_unless_it_is_given() -> None:
         trainer = make_trainer(make_config("vae", "image", sigma=sigma))
         before = trainer.evaluate(data, torch.arange(FRAMES))[schema.VAL_SIGMA.name]
         for _ in range(5):
-            trainer.step(data.images, data.masks, trainer.draw(FRAMES))
+            trainer.step(data.images, data.masks, trainer.sample(FRAMES))
         after = trainer.evaluate(data, torch.arange(FRAMES))[schema.VAL_SIGMA.name]
         assert (after != before) == learnt
         assert learnt or after == pytest.approx(0.1)
@@ -208,9 +199,10 @@ def betas(trainer: Trainer, data: DeviceFrames, epochs: int, monkeypatch: pytest
     used: list[list[float]] = []
     step = trainer.step
 
-    def noted(images: Tensor, masks: Tensor, drawn: tuple[Tensor, ...]) -> Tensor:
-        used.append(drawn[-1].tolist())
-        return step(images, masks, drawn)
+    def noted(images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
+        assert sample.latent is not None
+        used.append(sample.latent.beta.tolist())
+        return step(images, masks, sample)
 
     monkeypatch.setattr(trainer, "step", noted)
     for _ in range(epochs):
@@ -239,17 +231,23 @@ def test_validation_uses_all_of_beta_from_the_first_epoch_on() -> None:
     assert found[0] == found[1]
 
 
-def noise(seed: int) -> Tensor:
-    return make_trainer(replace(make_config("vae", "mask"), repeat=seed)).draw(FRAMES)[0]
+def noise_of(trainer: Trainer, frames: int = FRAMES) -> Tensor:
+    latent = trainer.sample(frames).latent
+    assert latent is not None
+    return latent.noise
 
 
-def test_the_seed_draws_the_noise() -> None:
+def noise(repeat: int) -> Tensor:
+    return noise_of(make_trainer(replace(make_config("vae", "mask"), repeat=repeat)))
+
+
+def test_the_repeat_decides_the_noise() -> None:
     assert noise(0).shape == (FRAMES, LATENT, 1, 1)
     assert torch.equal(noise(0), noise(0))
     assert not torch.isclose(noise(0), noise(1)).any()
     assert not torch.isclose(noise(0)[0], noise(0)[1]).any()
     trainer = make_trainer(make_config("vae", "mask"))
-    many = [trainer.draw(500)[0] for _ in range(2)]
+    many = [noise_of(trainer, 500) for _ in range(2)]
     assert not torch.isclose(many[0], many[1], rtol=0, atol=1e-7).any()
     assert torch.cat(many).mean().item() == pytest.approx(0, abs=0.05)
     assert torch.cat(many).std().item() == pytest.approx(1, abs=0.05)
@@ -260,11 +258,12 @@ def test_validation_of_a_vae_repeats_and_leaves_training_as_it_was() -> None:
     validated, alone = (make_trainer(make_config("vae", "image", flip=0.5)) for _ in range(2))
     first = validated.evaluate(data, indices)
     for trainer in (validated, alone):
-        trainer.draw(FRAMES)
+        trainer.sample(FRAMES)
     assert validated.evaluate(data, indices) == first
     losses = [trainer.train_epoch(data, indices)[0].item() for trainer in (validated, alone)]
     assert losses[0] == losses[1]
-    other = Trainer(validated.network, replace(make_config("vae", "image"), repeat=1), 20, CPU)
+    other = make_trainer(replace(make_config("vae", "image"), repeat=1))
+    other.network.load_state_dict(validated.network.state_dict())
     assert other.evaluate(data, indices) != validated.evaluate(data, indices)
 
 
@@ -282,5 +281,7 @@ def test_micro_batches_have_the_gradient_of_the_whole(target: Target) -> None:
 def test_the_loss_of_perfect_images_is_that_of_the_density_and_negative() -> None:
     given = Given("image", sigma=1 / 255)
     given.output.logits.data.copy_(torch.logit(given.targets))
-    perfect = given.objective.loss(given.output, given.targets, given.drawn[0], torch.zeros(FRAMES))
+    assert given.latent is not None
+    no_rate = given.latent._replace(beta=torch.zeros(FRAMES))
+    perfect = given.objective.loss(given.output, given.targets, no_rate)
     assert perfect.tolist() == pytest.approx([math.log(math.sqrt(2 * math.pi) / 255)] * FRAMES, abs=1e-4)

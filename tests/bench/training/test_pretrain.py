@@ -15,7 +15,7 @@ from bench.data.split import Split
 from bench.training.pretrain import autoencoder_of, pretrain
 from bench.training.schedule import lr_factor
 from bench.training.setup import Setup, epoch_steps, planned_steps, prepare
-from bench.training.trainer import Trainer
+from bench.training.trainer import StepSample, Trainer
 
 CPU = torch.device("cpu")
 DATA = DataConfig(size=(16, 16), synthetic_scenes=15, synthetic_frames=2, folds=3)
@@ -135,9 +135,9 @@ class Steps:
         self.frames: list[list[int]] = []
         step = Trainer.step
 
-        def noted(trainer: Trainer, images: Tensor, masks: Tensor, drawn: tuple[Tensor, ...]) -> Tensor:
+        def noted(trainer: Trainer, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
             self.frames.append(images.flatten(1).sum(1).tolist())
-            return step(trainer, images, masks, drawn)
+            return step(trainer, images, masks, sample)
 
         monkeypatch.setattr(Trainer, "step", noted)
 
@@ -160,12 +160,12 @@ def test_it_takes_as_many_steps_as_its_epochs_would_have_taken_to_segment(
 
     pretrain(config, setup, on_step)
     per_epoch = max(1, len(setup.split.train) // batch)
-    assert epoch_steps(config, setup.split) == per_epoch
+    assert epoch_steps(config.training, setup.split) == per_epoch
     assert told == [3 * per_epoch]
     assert {len(frames) for frames in steps.frames} == {min(batch, len(setup.split.train))}
     assert len(steps.frames) == 3 * per_epoch
     whole = replace(config, training=replace(config.training, pretrain_epochs=0))
-    assert told[0] + planned_steps(config, setup.split) == planned_steps(whole, setup.split)
+    assert told[0] + planned_steps(config.training, setup.split) == planned_steps(whole.training, setup.split)
 
 
 def test_all_training_images_have_their_turn_and_none_twice_in_an_epoch(

@@ -11,17 +11,24 @@ import torch
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
 
-from architectures.registry import ARCHITECTURES, build, configure
+from architectures.registry import ARCHITECTURES, configure
 from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.data.frames import Frames
 from bench.data.split import Split
 from bench.metrics.base_rate import BaseRate
-from bench.training.augment import Transform, apply_colour, augment, draw, draw_affine, draw_colour
+from bench.training.augment import (
+    Transform,
+    apply_color_jitter,
+    augment,
+    sample_affine,
+    sample_color_jitter,
+    sample_transform,
+)
 from bench.training.schedule import lr_factor
-from bench.training.setup import prepare
+from bench.training.setup import make_trainer, prepare
 from bench.training.train import STUCK_EPOCHS, EpochRecord, TrainingResult, base_rate_of, train
-from bench.training.trainer import DeviceFrames, Trainer, to_device
+from bench.training.trainer import DeviceFrames, to_device
 
 CPU = torch.device("cpu")
 PLAIN = TrainingConfig(flip=0, rotate=0, scale=0, shift=0, color_jitter=0, epochs=2, batch_size=4, lr=1e-2)
@@ -62,16 +69,16 @@ def run_training(config: RunConfig, stop_after: int = 10**6) -> tuple[TrainingRe
         records.append(record)
         return "enough" if record.epoch >= stop_after else None
 
-    trainer = Trainer(build(config.architecture, seed=config.repeat), config, steps=10, device=CPU)
+    trainer = make_trainer(config, 10, CPU)
     return train(trainer, to_device(blobs(), CPU), SPLIT, on_epoch), records
 
 
 @pytest.mark.parametrize("name", [name for name, spec in ARCHITECTURES.items() if not spec.reconstructs])
 def test_one_batch_is_learnt(name: str) -> None:
     config = make_config(name, replace(PLAIN, schedule="constant"))
-    trainer = Trainer(build(config.architecture, seed=0), config, steps=100, device=CPU)
+    trainer = make_trainer(config, 100, CPU)
     data = to_device(blobs(), CPU)
-    losses = [trainer.step(data.images[:4], data.masks[:4], trainer.draw(4)).item() for _ in range(200)]
+    losses = [trainer.step(data.images[:4], data.masks[:4], trainer.sample(4)).item() for _ in range(200)]
     assert losses[-1] < 0.15 * losses[0]
 
 
@@ -90,7 +97,7 @@ def test_same_seed_is_bit_identical_and_another_is_not(name: str) -> None:
 def batches(name: str, seed: int) -> torch.Tensor:
     """What the network is fed in its first epochs, augmented."""
     config = make_config(name, replace(PLAIN, flip=0.5, rotate=15.0, color_jitter=0.4), seed)
-    trainer = Trainer(build(config.architecture, seed=seed), config, steps=10, device=CPU)
+    trainer = make_trainer(config, 10, CPU)
     fed: list[torch.Tensor] = []
     first = trainer.network.get_submodule("encoder.0")
     first.register_forward_pre_hook(lambda _, inputs: fed.append(inputs[0].detach().clone()))
@@ -111,9 +118,9 @@ def test_best_epoch_is_the_one_with_the_highest_validation_iou() -> None:
     assert result.best.val_iou == max(record.scores[schema.VAL_IOU.name] for record in records)
     assert (result.state, result.epochs, len(records)) == ("complete", 6, 6)
     config = make_config()
-    network = build(config.architecture, seed=9)
-    network.load_state_dict(result.best_state)
-    evaluation = Trainer(network, config, 1, CPU).evaluate(to_device(blobs(), CPU), torch.arange(6, 9))
+    trainer = make_trainer(replace(config, repeat=9), 1, CPU)
+    trainer.network.load_state_dict(result.best_state)
+    evaluation = trainer.evaluate(to_device(blobs(), CPU), torch.arange(6, 9))
     assert evaluation == pytest.approx(result.best.scores)
 
 
@@ -159,7 +166,7 @@ def test_divergence_is_a_state_with_a_reason() -> None:
 
 def test_losses_are_means_over_frames_whatever_the_batches() -> None:
     config = make_config()
-    trainer = Trainer(build(config.architecture, seed=0), config, 1, CPU)
+    trainer = make_trainer(config, 1, CPU)
     data = to_device(blobs(), CPU)
     whole = trainer.evaluate(data, torch.arange(5))
     parts = [trainer.evaluate(data, torch.tensor([index])) for index in range(5)]
@@ -184,15 +191,15 @@ def test_one_cycle_is_finite_for_tiny_runs(steps: int) -> None:
     assert all(0 < factor <= 1 for factor in factors)
 
 
-def drawn_by(config: TrainingConfig, seed: int, batch: int) -> Transform:
-    transform = draw(batch, 16 / 24, config, torch.Generator().manual_seed(seed))
+def transform_of(config: TrainingConfig, seed: int, batch: int) -> Transform:
+    transform = sample_transform(batch, 16 / 24, config, torch.Generator().manual_seed(seed))
     assert transform is not None
     return transform
 
 
-def test_augmentation_draws_by_seed_and_keeps_masks_binary() -> None:
+def test_augmentation_is_decided_by_the_seed_and_keeps_masks_binary() -> None:
     images, masks = torch.rand(4, 3, 16, 24), (torch.rand(4, 1, 16, 24) > 0.5).float()
-    drawn = [augment(images, masks, drawn_by(TrainingConfig(), seed, 4)) for seed in (0, 0, 1)]
+    drawn = [augment(images, masks, transform_of(TrainingConfig(), seed, 4)) for seed in (0, 0, 1)]
     assert torch.equal(drawn[0][0], drawn[1][0])
     assert not torch.equal(drawn[0][0], drawn[2][0])
     assert drawn[0][1].unique().tolist() == [0, 1]
@@ -202,8 +209,8 @@ def test_augmentation_draws_by_seed_and_keeps_masks_binary() -> None:
 
 def test_without_strength_augmentation_is_the_identity() -> None:
     images, masks = torch.rand(4, 3, 16, 24), (torch.rand(4, 1, 16, 24) > 0.5).float()
-    assert draw(4, 16 / 24, PLAIN, torch.Generator()) is None
-    same = augment(images, masks, drawn_by(replace(PLAIN, rotate=1e-9), 0, 4))
+    assert sample_transform(4, 16 / 24, PLAIN, torch.Generator()) is None
+    same = augment(images, masks, transform_of(replace(PLAIN, rotate=1e-9), 0, 4))
     torch.testing.assert_close(same[0], images, atol=1e-5, rtol=0)
     assert torch.equal(same[1], masks)
 
@@ -211,13 +218,13 @@ def test_without_strength_augmentation_is_the_identity() -> None:
 def test_certain_flip_mirrors_image_and_mask_alike() -> None:
     images = torch.rand(2, 3, 16, 24)
     masks = (images[:, :1] > 0.5).float()
-    flipped = augment(images, masks, drawn_by(replace(PLAIN, flip=1), 0, 2))
+    flipped = augment(images, masks, transform_of(replace(PLAIN, flip=1), 0, 2))
     torch.testing.assert_close(flipped[0], images.flip(-1), atol=1e-5, rtol=0)
     assert torch.equal(flipped[1], masks.flip(-1))
 
 
 def test_rotation_is_rigid_in_pixels() -> None:
-    theta = draw_affine(64, 0.5, replace(PLAIN, rotate=30), torch.Generator().manual_seed(0))
+    theta = sample_affine(64, 0.5, replace(PLAIN, rotate=30), torch.Generator().manual_seed(0))
     to_pixels = torch.diag(torch.tensor([1 / 0.5, 1.0]))  # x spans twice as many pixels as y
     pixels = to_pixels @ theta[:, :, :2] @ to_pixels.inverse()
     torch.testing.assert_close(pixels @ pixels.transpose(1, 2), torch.eye(2).expand(64, 2, 2), atol=1e-5, rtol=0)
@@ -226,9 +233,9 @@ def test_rotation_is_rigid_in_pixels() -> None:
 
 def test_colour_map_is_applied_per_frame() -> None:
     images = torch.rand(2, 3, 4, 5)
-    gain, shift = draw_colour(2, 0.5, torch.Generator().manual_seed(0))
+    gain, shift = sample_color_jitter(2, 0.5, torch.Generator().manual_seed(0))
     expected = torch.einsum("bij,bjhw->bihw", gain, images) + shift[:, :, None, None]
-    torch.testing.assert_close(apply_colour(images, gain, shift), expected.clamp(0, 1))
+    torch.testing.assert_close(apply_color_jitter(images, gain, shift), expected.clamp(0, 1))
 
 
 def rate_of(*shares: float) -> BaseRate:

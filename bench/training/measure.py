@@ -1,0 +1,56 @@
+"""What is measured of a network before or after its training: the bottleneck's shape and a step's memory."""
+
+import torch
+from torch import Tensor, nn
+
+from bench.config import RunConfig, step_shape
+from bench.machine.memory import StepMemory, measure_step
+from bench.training.pretrain import autoencoder_of
+from bench.training.setup import Setup, make_trainer
+
+_MEASURED: dict[tuple[RunConfig, torch.device], StepMemory] = {}
+
+
+@torch.inference_mode()
+def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: torch.device) -> tuple[int, int, int]:
+    """Shape (C, H, W) of what leaves `network.bottleneck` for one image of shape (C, H, W)."""
+    shapes: list[torch.Size] = []
+
+    def record(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        shapes.append(output.shape[1:])
+
+    handle = network.get_submodule("bottleneck").register_forward_hook(record)
+    network.eval()(torch.zeros(1, *image, device=device))
+    handle.remove()
+    channels, height, width = shapes[0]
+    return channels, height, width
+
+
+def step_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
+    """Measured once per process for all runs of one shape, since it is the same for each."""
+    key = (step_shape(config), device)
+    if key not in _MEASURED:
+        _MEASURED[key] = measure_memory(config, setup, device)
+    return _MEASURED[key]
+
+
+def measure_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
+    """Peaks of a training step of full batch size by the reference's execution, on a network of its own.
+
+    Of a run that pre-trains each is the larger one of both kinds of steps.
+    """
+    memory = _measure_memory(config, setup, device)
+    if not config.training.pretrain_epochs:
+        return memory
+    return memory.larger(_measure_memory(autoencoder_of(config), setup, device))
+
+
+def _measure_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
+    trainer = make_trainer(config, 2, device)  # of two steps: `measure_step` runs it twice
+    trainer.network.train()
+    images, masks = setup.batch(config.training.batch_size)
+    return measure_step(
+        lambda: trainer.step(images, masks, trainer.sample(len(images))),
+        lambda: [images, masks, *trainer.resident()],
+        device,
+    )
