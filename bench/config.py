@@ -131,6 +131,8 @@ class TrainingConfig:
             require(weight >= 0, f"training.loss {name}", "have a weight of at least 0", weight)
         require(sum(weight for _, weight in self.loss) > 0, "training.loss", "have a weight above 0", self.loss)
         require(len(dict(self.loss)) == len(self.loss), "training.loss", "name each loss once", self.loss)
+        weights = tuple(sorted((name, float(weight)) for name, weight in self.loss if weight))
+        object.__setattr__(self, "loss", weights)  # in one form, so that equal losses are equal configs
         for name in ("flip", "scale", "shift", "color_jitter"):
             require(0 <= getattr(self, name) <= 1, f"training.{name}", "lie in [0, 1]", getattr(self, name))
 

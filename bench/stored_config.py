@@ -7,65 +7,38 @@ from that value: a study that runs goes on after an upgrade.
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, Literal, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, cast, get_origin, get_type_hints
 
 from bench.config import ABSENT, WEIGHTS, DataConfig, RunConfig, TrainingConfig
 from bench.schema import RENAMED
 
-VERSION_3 = frozenset(
-    [
-        "architecture.name",
-        "architecture.channels",
-        "architecture.decoder_channels",
-        "architecture.skips",
-        "architecture.norm",
-        "architecture.in_channels",
-        "architecture.out_channels",
-        "architecture.latent",
-        "architecture.image_size",
-        "data.path",
-        "data.size",
-        "data.scene_pattern",
-        "data.split",
-        "data.folds",
-        "data.labelled_scenes",
-        "data.synthetic_scenes",
-        "data.synthetic_frames",
-        "data.synthetic_seed",
-        "training.epochs",
-        "training.batch_size",
-        "training.lr",
-        "training.weight_decay",
-        "training.schedule",
-        "training.warmup_share",
-        "training.clip_norm",
-        "training.bce_weight",
-        "training.dice_weight",
-        "training.beta",
-        "training.beta_warmup",
-        "training.sigma",
-        "training.pretrain_epochs",
-        "training.precision",
-        "training.flip",
-        "training.rotate",
-        "training.scale",
-        "training.shift",
-        "training.colour",
-        "seed",
-    ]
-)
+_VERSION_3 = {
+    "architecture": "name channels decoder_channels skips norm in_channels out_channels latent image_size",
+    "data": "path size scene_pattern split folds labelled_scenes synthetic_scenes synthetic_frames synthetic_seed",
+    "training": "epochs batch_size lr weight_decay schedule warmup_share clip_norm bce_weight dice_weight beta "
+    "beta_warmup sigma pretrain_epochs precision flip rotate scale shift colour",
+}
+VERSION_3 = {f"{section}.{name}" for section, names in _VERSION_3.items() for name in names.split()} | {"seed"}
 """Names of the first version whose units are still known: these fields count for the identity whatever their value.
 Closed: a field that is added later is not named here."""
 
 _OLD_NAMES = {new: old for old, new in RENAMED.items()}
 
 
+class _Entry(NamedTuple):
+    """A number or text that is stored under a name of its own."""
+
+    name: str
+    value: Any
+    absent: Any
+    """What a store means that lacks it; MISSING if none may."""
+
+
 def flatten(config: RunConfig) -> dict[str, str]:
     """Config as `section.field -> text` (JSON, strings bare), the form in which MLflow keeps it as parameters."""
-    return {name: _to_text(value) for name, value, _ in _entries(config, "")}
+    return {entry.name: _to_text(entry.value) for entry in _entries(config, "")}
 
 
 def unflatten(params: Mapping[str, str]) -> RunConfig:
@@ -86,36 +59,51 @@ def config_hash(config: RunConfig) -> str:
 
 def identity(config: RunConfig | DataConfig | TrainingConfig, prefix: str) -> dict[str, object]:
     """What tells a config, or its section of a prefix such as `training.`, from others: values by oldest names."""
-    stored = ((_OLD_NAMES.get(name, name), value, absent) for name, value, absent in _entries(config, prefix))
-    return {name: value for name, value, absent in stored if name in VERSION_3 or value != absent}
+    stored = ((_OLD_NAMES.get(entry.name, entry.name), entry) for entry in _entries(config, prefix))
+    return {name: entry.value for name, entry in stored if name in VERSION_3 or entry.value != entry.absent}
 
 
-def _entries(config: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
-    """Name, value and the value that its absence means, of every field and of every weight."""
+def _entries(config: Any, prefix: str) -> Iterator[_Entry]:
+    """Of every field and, where a field names weights, of every weight."""
     for item in fields(config):
-        value = getattr(config, item.name)
+        name, value = prefix + item.name, getattr(config, item.name)
         if is_dataclass(value):
-            yield from _entries(value, f"{prefix}{item.name}.")
+            yield from _entries(value, f"{name}.")
         elif WEIGHTS in item.metadata:
-            weights = dict.fromkeys(_weights_of_version_3(prefix, item), 0.0) | dict(value)
-            yield from ((prefix + item.metadata[WEIGHTS].format(name), float(of), 0.0) for name, of in weights.items())
+            weights = dict.fromkeys(_weights(VERSION_3, prefix, item), 0.0) | dict(value)
+            pattern = prefix + item.metadata[WEIGHTS]
+            yield from (_Entry(pattern.format(weighted), weight, 0.0) for weighted, weight in weights.items())
         else:
-            yield prefix + item.name, value, _absent(item)
+            yield _Entry(name, value, _absent(item))
 
 
-def _weights_of_version_3(prefix: str, item: Field[Any]) -> list[str]:
-    return list(_named(VERSION_3, prefix, item))
+def _build(cls: type[Any], params: Mapping[str, str], prefix: str) -> Any:
+    """A config of the class from the parameters of its prefix."""
+    values: dict[str, Any] = {}
+    hints = get_type_hints(cls)
+    for item in fields(cls):
+        name, hint = prefix + item.name, hints[item.name]
+        if is_dataclass(hint):
+            value = _build(cast(type[Any], hint), params, f"{name}.")
+        elif WEIGHTS in item.metadata:
+            weights = _weights(params, prefix, item)
+            value = tuple((weighted, float(params[key])) for weighted, key in weights.items()) or _absent(item)
+        else:
+            value = _from_text(params[name], hint) if name in params else _absent(item)
+        if value is MISSING:
+            raise ValueError(f"{name} must be in the stored config, got only {', '.join(sorted(params))}.")
+        values[item.name] = value
+    return cls(**values)
 
 
-def _named(keys: frozenset[str] | Mapping[str, str], prefix: str, item: Field[Any]) -> dict[str, str]:
-    """Name of a weight -> its key, of those keys that are weights of the field."""
-    pattern = re.escape(prefix + item.metadata[WEIGHTS]).replace(re.escape("{}"), "(.+)")
-    found = ((match[1], key) for key in sorted(keys) if (match := re.fullmatch(pattern, key)))
-    return dict(found)
+def _weights(names: Iterable[str], prefix: str, item: Field[Any]) -> dict[str, str]:
+    """Of the names under which weights of the field are stored: what is weighted -> its name."""
+    start, end = (prefix + item.metadata[WEIGHTS]).split("{}")
+    found = (name for name in names if name.startswith(start) and name.endswith(end))
+    return {name.removeprefix(start).removesuffix(end): name for name in sorted(found)}
 
 
 def _absent(item: Field[Any]) -> Any:
-    """What a store says that lacks the field; MISSING if no store may."""
     return item.metadata.get(ABSENT, item.default)
 
 
@@ -128,23 +116,3 @@ def _from_text(text: str, hint: Any) -> Any:
         return text
     value = json.loads(text)
     return tuple(value) if isinstance(value, list) else value
-
-
-def _build(cls: type[Any], params: Mapping[str, str], prefix: str) -> Any:
-    """A config of the class from the parameters of its prefix."""
-    values: dict[str, Any] = {}
-    hints = get_type_hints(cls)
-    for item in fields(cls):
-        key = prefix + item.name
-        if is_dataclass(hints[item.name]):
-            values[item.name] = _build(hints[item.name], params, f"{key}.")
-        elif WEIGHTS in item.metadata:
-            stored = _named(params, prefix, item)
-            values[item.name] = tuple((name, float(params[key])) for name, key in stored.items()) or _absent(item)
-        elif key in params:
-            values[item.name] = _from_text(params[key], hints[item.name])
-        elif _absent(item) is MISSING:
-            raise ValueError(f"{key} is missing from the stored config, which holds {', '.join(sorted(params))}.")
-        else:
-            values[item.name] = _absent(item)
-    return cls(**values)

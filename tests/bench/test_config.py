@@ -1,4 +1,4 @@
-"""The run configuration: complete, validated, and equal after a round trip through text."""
+"""The run configuration: complete, validated, and in one form."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,43 +7,10 @@ import pytest
 
 from architectures.registry import configure
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.stored_config import config_hash, flatten, unflatten
 
 
 def make(**changes: Any) -> RunConfig:
     return RunConfig(architecture=configure("unet", (4, 8)), data=DataConfig(), training=TrainingConfig(), **changes)
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        make(),
-        make(repeat=7),
-        replace(make(), data=DataConfig(path='odd "name", 1', size=(48, 96), scene_pattern=r"^(\d+)_")),
-        replace(make(), training=TrainingConfig(lr=1e-5, epochs=1, schedule="constant", color_jitter=0.0)),
-        replace(make(), architecture=configure("hourglass", (3,), norm="group")),
-        replace(make(), architecture=configure("vae", (4, 8), target="mask", latent=8, image_size=(128, 128))),
-        replace(make(), data=DataConfig(labelled_scenes=4), training=TrainingConfig(pretrain_epochs=7, sigma=0.1)),
-    ],
-)
-def test_round_trip(config: RunConfig) -> None:
-    flat = flatten(config)
-    assert all(isinstance(value, str) for value in flat.values())
-    assert unflatten(flat | {"depth": "2"}) == config
-    assert config_hash(unflatten(flat)) == config_hash(config)
-
-
-def test_hash_tells_configs_apart() -> None:
-    variants = [make(), make(repeat=1), replace(make(), training=TrainingConfig(lr=1e-4))]
-    variants.append(replace(make(), architecture=configure("unet", (4, 8), skips=(1,))))
-    assert len({config_hash(variant) for variant in variants}) == len(variants)
-
-
-def test_missing_field_is_named() -> None:
-    flat = flatten(make())
-    del flat["training.lr"]
-    with pytest.raises(ValueError, match=r"training.lr is missing from the stored config"):
-        unflatten(flat)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +20,11 @@ def test_missing_field_is_named() -> None:
         (lambda: TrainingConfig(lr=0), "training.lr must be above 0, got 0"),
         (lambda: TrainingConfig(flip=1.5), r"training.flip must lie in \[0, 1\], got 1.5"),
         (lambda: TrainingConfig(loss=(("bce", 0.0),)), "training.loss must have a weight above 0"),
+        (
+            lambda: TrainingConfig(loss=(("bce", 1.0), ("dice", -1))),
+            "training.loss dice must have a weight of at least 0",
+        ),
+        (lambda: TrainingConfig(loss=(("bce", 1.0), ("bce", 2.0))), "training.loss must name each loss once"),
         (lambda: TrainingConfig(schedule="step"), "training.schedule must be one of one_cycle, constant, got 'step'"),
         (lambda: DataConfig(size=(8, 64)), r"data.size must be at least 16 pixels high and wide, got \(8, 64\)"),
         (lambda: DataConfig(folds=2), r"data.folds must be at least 3 \(train, validation, test\), got 2"),
@@ -96,3 +68,10 @@ def test_values_out_of_range_are_refused(make_config: Any, message: str) -> None
 
 def test_repeat_walks_through_the_folds() -> None:
     assert [make(repeat=repeat).fold for repeat in range(7)] == [0, 1, 2, 3, 4, 0, 1]
+
+
+def test_losses_have_one_form() -> None:
+    """However they are given: what weighs nothing is left out, and the order says nothing."""
+    given = TrainingConfig(loss=(("focal", 0), ("dice", 3), ("bce", 1)))
+    assert given == TrainingConfig(loss=(("bce", 1.0), ("dice", 3.0)))
+    assert given.loss == (("bce", 1.0), ("dice", 3.0))
