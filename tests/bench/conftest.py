@@ -21,6 +21,12 @@ from bench.training.setup import Setup, prepare
 DATA = "--synthetic-scenes 6 --synthetic-frames 3 --folds 3"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Networks this small gain nothing from a second thread, and beside another process they lose to it."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("generative")

@@ -32,10 +32,26 @@ SPLIT = Split(np.array([0, 1, 2]), np.array([3]), np.array([4, 5]))
 def test_baselines_know_the_training_frames_only() -> None:
     found = {name: rule(frames(), SPLIT) for name, rule in RULES.items()}
     assert found.keys() == schema.BASELINES.keys()
-    assert found.keys() == schema.BASELINES.keys()
     assert found["base_rate"].item() == pytest.approx((4 + 8 + 16) / 3 / 32)
     np.testing.assert_allclose(found["mean_mask"][0, [0, 6, 12, 20], 0], [1, 2 / 3, 1 / 3, 0], rtol=1e-6)
     assert found["copy"].sum(axis=(1, 2)).tolist() == [8 * 32, 16 * 32]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_predicts_from_the_training_masks_alone(name: str) -> None:
+    """Probabilities that fit the test frames, whatever the masks of the others."""
+    known = frames()
+    probability = RULES[name](known, SPLIT)
+    assert np.broadcast_shapes(probability.shape, (2, 32, 32)) == (2, 32, 32)
+    assert len(probability) in (1, 2)
+    assert probability.astype(float).min() >= 0
+    assert probability.astype(float).max() <= 1
+    masks = known.masks.copy()
+    masks[[*SPLIT.val, *SPLIT.test]] ^= 255
+    np.testing.assert_array_equal(RULES[name](known._replace(masks=masks), SPLIT), probability)
+    values = baseline_metrics(known, SPLIT)
+    metrics = [schema.baseline_metric(name, column) for column in schema.BASELINE_COLUMNS]
+    assert all(0 <= values[metric.name] <= 1 for metric in metrics)
 
 
 def test_scores_of_the_baselines() -> None:

@@ -1,6 +1,6 @@
-"""Fixtures of the tests of training: each arithmetic that this CPU has, and one thread."""
+"""Each arithmetic that this CPU has, and one data set for all tests of training."""
 
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,10 +19,7 @@ def precision(request: pytest.FixtureRequest) -> Precision:
     return value
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from a second thread, and beside another process they lose to it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where synthetic data are drawn once for all tests."""
+    return tmp_path_factory.mktemp("cache")

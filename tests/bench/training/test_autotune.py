@@ -19,13 +19,8 @@ CPU = torch.device("cpu")
 BATCH = TrainingConfig(epochs=1, batch_size=20)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.mark.parametrize("norm", ["none", "group", "batch"])
-@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name != "unet_twin"])
+@pytest.mark.parametrize("name", [name for name, spec in ARCHITECTURES.items() if not spec.stream])
 def test_every_choice_has_the_references_gradient(
     name: str,
     norm: Norm,

@@ -31,7 +31,7 @@ def measured(config: RunConfig) -> int:
     return step.tensor_peak
 
 
-@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name != "unet_twin"])
+@pytest.mark.parametrize("name", [name for name, spec in ARCHITECTURES.items() if not spec.stream])
 @pytest.mark.parametrize(
     ("norm", "size", "batch", "clip_norm"),
     [("none", (32, 32), 3, 1.0), ("batch", (19, 34), 8, 0.0), ("group", (16, 16), 1, 1.0), ("group", (19, 34), 8, 0.0)],

@@ -47,7 +47,6 @@ def losses(config: RunConfig) -> list[float]:
     return found
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_losses_are_the_golden_ones(name: str) -> None:
     config = golden_config(name)

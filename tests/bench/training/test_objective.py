@@ -57,7 +57,6 @@ def pixels_of(data: DeviceFrames, target: Target) -> Tensor:
     return data.images / 255 if target == "image" else data.masks.float()
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", ["autoencoder", "vae"])
 @pytest.mark.parametrize("latent", [0, LATENT])
 @pytest.mark.parametrize(("target", "limit"), [("mask", 0.02), ("image", 0.1)])

@@ -25,11 +25,6 @@ PLAIN = TrainingConfig(
 )
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 def make_config(
     name: str = "unet", data: DataConfig = DATA, repeat: int = 0, latent: int = 0, **training: Any
 ) -> RunConfig:
