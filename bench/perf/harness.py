@@ -17,6 +17,7 @@ def train_harness(task: Task, timer: EpochTimer) -> nn.Module:
     device = torch.device(task.device)
     _, split, data, tuned = tune(task.config, prepare(task.config, task.cache, device), task.cache, device).setup
     trainer = make_trainer(task.config, task.steps, device, tuned.execution)
+    del tuned  # its memory is not the training's
     say(f"harness: {trainer.execution}")
     train, val = (torch.from_numpy(np.tile(role, task.passes)) for role in (split.train, split.val))
     batch_size = min(task.config.training.batch_size, len(train))
