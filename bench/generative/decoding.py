@@ -36,7 +36,7 @@ def to_pictures(values: Tensor) -> Pictures:
 
 
 def sample(network: AutoEncoder, shape: tuple[int, int, int], count: int, size: tuple[int, int], seed: int) -> Pictures:
-    """What becomes of draws from the prior: (count, ...)."""
+    """What becomes of samples of the prior: (count, ...)."""
     codes = torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed))
     return decode(network, codes, size)
 

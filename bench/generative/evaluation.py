@@ -21,7 +21,7 @@ from bench.evaluation import Evaluation
 from bench.generative.bounds import bits_per_dimension, bound_table
 from bench.generative.grids import save_grid
 from bench.generative.latent import collapse, encode, latent_table
-from bench.generative.pictures import draw, draw_samples, make_grids
+from bench.generative.pictures import make_grids, make_pictures, make_samples
 from bench.generative.probe import probe_iou
 from bench.metrics.frame_table import as_float32, chunks, frame_table, scene_means, write_table
 from bench.training.objective import latent_shape
@@ -46,7 +46,7 @@ def evaluate_generative(config: RunConfig, setup: Setup) -> Evaluation:
     table = quality_table(reconstructions.numpy(), originals.numpy())
     codes, divergences = encode(trainer, setup.data, test)
     latent = latent_table(codes, divergences)
-    pictures = draw(setup, target, codes.view(-1, *shape), latent, reconstructions)
+    pictures = make_pictures(setup, target, codes.view(-1, *shape), latent, reconstructions)
     metrics = {schema.PROBE_IOU.name: _probe(setup, codes)}
     tags: dict[str, str] = {}
     if isinstance(trainer.network, VAE):
@@ -54,7 +54,7 @@ def evaluate_generative(config: RunConfig, setup: Setup) -> Evaluation:
         elbo = scene_means(table, scenes, (schema.TEST_ELBO,))[schema.TEST_ELBO.name]
         metrics[schema.TEST_BITS.name] = bits_per_dimension(elbo, originals[0].numel())
         found, lost = _about_posterior(trainer.network, target, config.training.sigma, len(table), latent)
-        samples, copied = draw_samples(setup, target, shape, config.repeat)
+        samples, copied = make_samples(setup, target, shape, config.repeat)
         metrics, tags, pictures = metrics | found | copied, {schema.COLLAPSE: lost}, pictures | samples
     metrics |= scene_means(table, scenes, (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS))
     masks = _mask_table(setup, reconstructions) if target == "mask" else pd.DataFrame()

@@ -31,24 +31,24 @@ def memorisation(
     Args:
         scenes: Of the training frames; if there is only one, nothing is said of copies.
     """
-    drawn, known, unseen = (thumbnails(pictures) for pictures in (samples, train, test))
-    neighbours, distances = nearest(drawn, known)
+    generated, known, unseen = (thumbnails(pictures) for pictures in (samples, train, test))
+    neighbours, distances = nearest(generated, known)
     values = {
         schema.SAMPLE_DISTANCE: np.median(distances),
         schema.UNSEEN_DISTANCE: np.median(nearest(unseen, known)[1]),
     }
     if len(set(scenes)) > 1:
-        elsewhere = _to_others(drawn, known, np.array(scenes), neighbours)
+        elsewhere = _to_others(generated, known, np.array(scenes), neighbours)
         values[schema.COPIED_SHARE] = np.float64(np.mean(distances < COPIED * elsewhere))
     return Memorisation(neighbours, {metric.name: float(value) for metric, value in values.items()})
 
 
 def _to_others(
-    drawn: NDArray[np.float32], known: NDArray[np.float32], scenes: NDArray[np.str_], neighbours: NDArray[np.int64]
+    generated: NDArray[np.float32], known: NDArray[np.float32], scenes: NDArray[np.str_], neighbours: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Distance of each sample to the nearest frame of a scene other than its nearest frame's."""
-    distances = np.empty(len(drawn))
+    distances = np.empty(len(generated))
     for scene in np.unique(scenes[neighbours]):
-        own = scenes[neighbours] == scene
-        distances[own] = nearest(drawn[own], known[scenes != scene])[1]
+        of_scene = scenes[neighbours] == scene
+        distances[of_scene] = nearest(generated[of_scene], known[scenes != scene])[1]
     return distances

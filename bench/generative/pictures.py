@@ -31,7 +31,7 @@ TRAVERSED = 6
 """Latent numbers that are varied."""
 
 
-def draw(
+def make_pictures(
     setup: Setup, target: Target, codes: Tensor, latent: pd.DataFrame, reconstructions: Tensor
 ) -> dict[str, Pictures]:
     """The arrays of `schema.GENERATED_DATA` that an auto-encoder has too.
@@ -56,7 +56,7 @@ def draw(
     }
 
 
-def draw_samples(
+def make_samples(
     setup: Setup, target: Target, shape: tuple[int, int, int], seed: int
 ) -> tuple[dict[str, Pictures], dict[str, float]]:
     """The arrays that a VAE adds, and how near its samples come to training frames.
@@ -85,7 +85,7 @@ def pairs(frames: int) -> tuple[list[int], list[int]]:
 
 
 def make_grids(pictures: dict[str, Pictures]) -> dict[str, Grid]:
-    """What was drawn, by the names of the pictures, laid out."""
+    """The pictures by their names, laid out."""
     originals = pictures["originals"]
     starts, ends = pairs(len(originals))
     grids = {

@@ -42,15 +42,15 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> st
 
 def autoencoder_of(config: RunConfig) -> RunConfig:
     """The auto-encoder of images whose encoder has the sizes of the configuration's."""
-    own = config.architecture
+    network = config.architecture
     architecture = registry.configure(
         "autoencoder",
-        own.channels,
-        decoder_channels=own.decoder_channels,
-        norm=own.norm,
+        network.channels,
+        decoder_channels=network.decoder_channels,
+        norm=network.norm,
         target="image",
-        latent=own.latent,
-        image_size=own.image_size,
+        latent=network.latent,
+        image_size=network.image_size,
     )
     training = replace(config.training, epochs=config.training.pretrain_epochs, pretrain_epochs=0)
     return replace(config, architecture=architecture, training=training)
