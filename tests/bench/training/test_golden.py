@@ -16,8 +16,8 @@ SIZE, BATCH, STEPS = (24, 20), 4, 5
 TOLERANCE = 1e-4
 """Other CPUs and memory formats differ by up to 3e-7."""
 CHANGED = (
-    "the losses are not those of the stored golden numbers: if that is meant, raise ARITHMETIC, so that no study mixes "
-    "both, and store the new numbers in golden.json"
+    "the losses are not those of the stored golden numbers: if that is meant, raise bench.training.ARITHMETIC, so that "
+    "no study mixes both, and store the new numbers in golden.json"
 )
 
 
