@@ -71,9 +71,10 @@ def run(
     reset_process_peak()
     log.params(describe(config))
     with phases.phase("setup"):
+        prediction = registry.predict(config.architecture, *config.data.size)  # refuses before anything is written
         setup = prepare(config, cache, device)
         log.tags(environment(device, setup.trainer.dtype) | data_tags(setup))
-        prediction = _check_bottleneck(config, setup, log)
+        _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
         metrics = _known_before(prediction, setup)
     setup = _tune(config, setup, log, cache, phases)
     result = _train(config, setup, log, stop, phases)
@@ -120,16 +121,13 @@ def data_tags(setup: Setup) -> dict[str, str]:
     }
 
 
-def _check_bottleneck(config: RunConfig, setup: Setup, log: BackgroundLog) -> Prediction:
-    """The prediction, which is logged beside what the network has."""
-    prediction = registry.predict(config.architecture, *config.data.size)
-    image = (config.architecture.in_channels, *config.data.size)
-    measured = measure_bottleneck(setup.trainer.network, image, setup.trainer.device)
+def _check_bottleneck(prediction: Prediction, in_channels: int, setup: Setup, log: BackgroundLog) -> None:
+    """Log the predicted shape beside the network's."""
+    measured = measure_bottleneck(setup.trainer.network, (in_channels, *setup.data.size), setup.trainer.device)
     shapes = {schema.BOTTLENECK_PREDICTED: prediction.shape, schema.BOTTLENECK_MEASURED: measured}
     log.params({name: "x".join(str(side) for side in shape) for name, shape in shapes.items()})
     if measured != prediction.shape:
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {measured}")
-    return prediction
 
 
 def _known_before(prediction: Prediction, setup: Setup) -> dict[str, float]:
