@@ -53,7 +53,7 @@ def test_gradient_reaches_every_parameter(name: str, channels: tuple[int, ...], 
         if parameter.grad is None or not parameter.grad.abs().sum() > 0
     ]
     # A bias before a batch norm is subtracted again: its gradient is zero up to rounding. The spread of posterior and
-    # likelihood has a part in the loss alone (tests/bench/test_objective.py).
+    # likelihood has a part in the loss alone (tests/bench/training/test_objective.py).
     spread = ("sigma_exponent", "to_log_variance.weight", "to_log_variance.bias")
     assert [key for key in dead if not key.endswith("conv1.bias") and key not in spread] == []
 
