@@ -91,6 +91,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PIP) -e .
 	@PYTHONDONTWRITEBYTECODE= MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -c "import mlflow, reports.build, studies.run"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m bench train --help > /dev/null
 	@touch $@
 
 # What developers need beside: test and lint tools, and the optional parts, which the tests cover.

@@ -154,4 +154,4 @@ def to_latent_layer(config: ArchitectureConfig, sides: tuple[int, int]) -> Layer
 
 def default_decoder(channels: tuple[int, ...]) -> tuple[int, ...]:
     """The encoder mirrored and then half its outermost width: (16, 32, 64) -> (32, 16, 8)."""
-    return (*channels[-2::-1], max(1, channels[0] // 2))
+    return (*channels[-2::-1], *(max(1, width // 2) for width in channels[:1]))

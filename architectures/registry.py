@@ -25,7 +25,8 @@ class ArchitectureSpec:
     default_decoder: Callable[[tuple[int, ...]], tuple[int, ...]]
     default_skips: Literal["none", "all"]
     presets: dict[str, ArchitectureConfig]
-    """Named configurations; the first one is the default."""
+    """Named configurations."""
+    default_channels: tuple[int, ...] = (16, 32, 64)
     reconstructs: bool = False
     """Whether what enters is to leave again, masks or images, instead of images becoming masks."""
     stream: str = ""
@@ -39,6 +40,7 @@ ARCHITECTURES: dict[str, ArchitectureSpec] = {
         default_decoder=simple_conv.default_decoder,
         default_skips="none",
         presets=simple_conv.PRESETS,
+        default_channels=(16,),
     ),
     "hourglass": ArchitectureSpec(
         network=hourglass.Hourglass,
@@ -88,7 +90,7 @@ PRESETS: dict[str, ArchitectureConfig] = {
 
 def configure(
     name: str,
-    channels: Sequence[int],
+    channels: Sequence[int] | None = None,
     *,
     decoder_channels: Sequence[int] | None = None,
     skips: Skips | None = None,
@@ -111,7 +113,7 @@ def configure(
     if target == "image" and not spec.reconstructs:
         raise ValueError(f"target must be mask for {name}, which segments, got image; use autoencoder or vae.")
     out_channels = CHANNELS_OF[target or ("image" if spec.reconstructs else "mask")]
-    encoder = tuple(channels)
+    encoder = spec.default_channels if channels is None else tuple(channels)
     decoder = spec.default_decoder(encoder) if decoder_channels is None else tuple(decoder_channels)
     return ArchitectureConfig(
         name=name,

@@ -15,7 +15,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 SplitName = Literal["scene_folds", "scene_holdout", "random_frames"]
 
 
-HELP, ABSENT, WEIGHTS = "help", "absent", "weights"
+HELP, FLAG, ABSENT, WEIGHTS = "help", "flag", "absent", "weights"
 """Keys of a field's metadata."""
 
 
@@ -23,8 +23,9 @@ def documented(default: Any, text: str, **metadata: Any) -> Any:
     """A field of a config; the text is the help of its flag.
 
     Args:
-        metadata: `absent`: what a stored config without the field means, if the default is another one by now.
-            `weights`: the field names numbers, each of which is stored by this pattern, such as `{}_weight`.
+        metadata: `flag`: name of the flag, if it is not the field's. `absent`: what a stored config without the field
+            means, if the default is another one by now. `weights`: the field names numbers, each of which is stored by
+            this pattern, such as `{}_weight`.
     """
     return field(default=default, metadata={HELP: text, **metadata})
 
@@ -39,7 +40,9 @@ def require(holds: bool, name: str, rule: str, value: object) -> None:
 class DataConfig:
     """Which frames, at which size, and how scenes are told apart."""
 
-    path: str = documented(SYNTHETIC, "folder with images/ and masks/, or `synthetic` for the built-in dancers")
+    path: str = documented(
+        SYNTHETIC, "folder with images/ and masks/, or `synthetic` for the built-in dancers", flag="data"
+    )
     size: tuple[int, int] = documented((128, 128), "height and width in pixels that frames are resized to")
     scene_pattern: str = documented(
         "", "regular expression whose first group is the scene in a file's stem (default: up to the last `_`)"
@@ -94,7 +97,9 @@ class TrainingConfig:
     warmup_share: float = documented(0.2, "share of the steps in which the one-cycle schedule rises")
     clip_norm: float = documented(1.0, "largest global gradient norm; 0 switches clipping off")
     loss: Weights = documented(
-        (("bce", 1.0), ("dice", 1.0)), "weight of each loss that segmentation adds up", weights="{}_weight"
+        (("bce", 1.0), ("dice", 1.0)),
+        "weight of each loss that segmentation adds up",
+        weights="{}_weight",
     )
     beta: float = documented(1.0, "weight of the KL divergence in a VAE's loss; 1 is the evidence lower bound")
     beta_warmup: float = documented(0.3, "share of the steps in which a VAE's beta rises from 0")
@@ -171,6 +176,15 @@ class RunConfig:
     def fold(self) -> int:
         """The test fold of this run's repeat."""
         return self.data.test_fold(self.repeat)
+
+
+def run_name(config: RunConfig) -> str:
+    """Readable name of a run, for example `unet 16-32-64 repeat 0` or `vae of masks 16-32-64 latent 8 repeat 0`."""
+    network = config.architecture
+    name = f"{network.name} of {network.target}s" if network.reconstructs else network.name
+    channels = "-".join(str(width) for width in network.channels)
+    latent = f" latent {network.latent}" if network.latent else ""
+    return f"{name} {channels}{latent} repeat {config.repeat}"
 
 
 def step_shape(config: RunConfig) -> RunConfig:

@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.commands import cli
-from bench.commands.session import run_name
-from bench.config import RunConfig
+from bench.config import RunConfig, run_name
 from studies import times
 from studies.status import Status
 from studies.study import Planned

@@ -16,8 +16,7 @@ import torch
 
 from architectures.config import InfeasibleArchitecture
 from bench import schema
-from bench.commands.session import CACHE, run_name
-from bench.config import RunConfig, step_shape
+from bench.config import RunConfig, run_name, step_shape
 from bench.run import describe
 from bench.size import format_bytes
 from bench.tracking.database import StoreError
@@ -184,7 +183,7 @@ class Driver:
             config=opened.config,
             run_id=run_id,
             tracking=self._site.tracking,
-            cache=self._site.runs.resolve() / CACHE,
+            cache=self._site.runs.resolve() / schema.CACHE_DIR,
             test=trials.stage != "search",
             predicted_peak=peak,
             reports=channel.address,

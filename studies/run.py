@@ -7,7 +7,7 @@ from typing import NamedTuple
 import optuna
 import torch
 
-from bench.commands.session import CACHE
+from bench import schema
 from bench.data.dataset import load
 from bench.data.split import split_frames
 from bench.machine.device import choose_device
@@ -81,7 +81,7 @@ def _check(study: Study, options: Options) -> Checked:
 
         ray_cluster.require(device)
     setting = study.setting(data=options.data, epochs=options.epochs, split=options.split)
-    dataset = load(setting.data, options.runs / CACHE)
+    dataset = load(setting.data, options.runs / schema.CACHE_DIR)
     for data, repeat in study.splits(setting):
         split_frames(dataset.frames.scenes, data, repeat)
     return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest)
@@ -108,5 +108,5 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
 
         return RayExecutor(checked.workers, checked.device)
     examples = partial(study.examples, checked.setting)
-    cache = options.runs / CACHE
+    cache = options.runs / schema.CACHE_DIR
     return placement.local_executor(checked.workers, checked.device, units, examples, cache, root)

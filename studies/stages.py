@@ -14,8 +14,7 @@ from optuna.trial import TrialState, create_trial
 from typing_extensions import override
 
 from bench import schema
-from bench.commands.session import run_name
-from bench.config import RunConfig
+from bench.config import RunConfig, run_name
 from bench.training.train import EpochRecord
 from studies.storage import LOST, OUTCOME, UNIT, create, end_trial, set_attribute, trial_id
 from studies.study import Unit

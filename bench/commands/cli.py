@@ -1,52 +1,101 @@
-"""What the three command lines share: flags from config fields, exit codes, JSON on stdout and words on stderr."""
+"""What the three command lines share: flags and help from dataclasses, exit codes, JSON on stdout, words on stderr."""
 
-import argparse
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, Union
 
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 
-def main(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> int:
-    """Run the command that the parser's `command` default names: 0 done, 2 wrong input, 130 interrupted.
+class Answer(NamedTuple):
+    """What a command found."""
 
-    A command takes the parsed arguments and returns the answer: a JSON object, printed with `--json`, else as lines, or
-    a text for people.
+    values: dict[str, Any]
+    """For programs: one JSON object."""
+    text: str = ""
+    """For people; empty: a line for each value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(ABC):
+    """A verb. Its name, fields and docstrings are the subcommand, the flags and their help."""
+
+    json: bool = False
+    """print the answer as one JSON object"""
+
+    @abstractmethod
+    def run(self) -> Answer:
+        """Do it; ValueError says what is wrong with the input. What takes long to import is imported here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """The flags that say where results lie."""
+
+    runs: Path = Path("runs")
+    """folder of all results"""
+    tracking: str = ""
+    """MLflow store: sqlite:///FILE, postgresql://USER@HOST/DB or a server http(s)://HOST:PORT; empty: RUNS/mlflow.db"""
+
+
+def main(prog: str, description: str, commands: Sequence[type[Command]], arguments: Sequence[str] | None = None) -> int:
+    """Parse, run and print; returns the exit code: 0 done, 2 wrong input, 130 interrupted.
+
+    Raises:
+        SystemExit: help was asked for (0) or the arguments are none of these commands' (2).
     """
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"hourglass-bench {version('hourglass-bench')}")
+        return 0
+    command = _parse(prog, description, commands, words)
     prepare_process()
-    command: Callable[[argparse.Namespace], dict[str, Any] | str] = options.command
     try:
         with _interrupt_on_term():
-            answer = command(options)
-    except ValueError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return EXIT_INPUT
-    except Exception as error:
-        failure = _store_failure(error)
-        if failure is None:
-            raise
-        print(f"{parser.prog}: {failure}", file=sys.stderr)
-        return EXIT_INPUT
+            answer = command.run()
     except KeyboardInterrupt as interrupt:
-        print(f"\n{str(interrupt) or 'interrupted'}", file=sys.stderr)
+        say(f"\n{str(interrupt) or 'interrupted'}")
         return EXIT_INTERRUPTED
-    if isinstance(answer, str):
-        print(answer)
-    elif options.json:
-        print(json.dumps(answer))
+    except Exception as error:
+        said = str(error) if isinstance(error, ValueError) else _store_failure(error)
+        if said is None:
+            raise
+        say(f"{prog}: {said}")
+        return EXIT_INPUT
+    if command.json:
+        print(json.dumps(answer.values))
     else:
-        for key, value in answer.items():
-            print(f"{key}: {value}")
+        print(answer.text or "\n".join(f"{key}: {value}" for key, value in answer.values.items()))
     return 0
+
+
+def _parse(prog: str, description: str, commands: Sequence[type[Command]], words: Sequence[str]) -> Command:
+    # Imported late: many import this file to say a word, and one to parse.
+    import tyro
+    from tyro import conf
+
+    style = (
+        conf.OmitArgPrefixes,
+        conf.OmitSubcommandPrefixes,
+        conf.FlagCreatePairsOff,
+        conf.DisallowNone,
+        conf.PositionalMetavarFromFieldName,
+        conf.HelptextFromCommentsOff,
+    )
+    any_of_them: Any = Union[tuple(commands)]  # noqa: UP007 - of a sequence
+    about = f"{description} --version prints the version."
+    command: Command = tyro.cli(any_of_them, prog=prog, description=about, args=words, config=style)
+    return command
 
 
 def _store_failure(error: Exception) -> str | None:
@@ -57,14 +106,6 @@ def _store_failure(error: Exception) -> str | None:
     return said and (
         f"results must be written, but the disk or database refused: {said}; what was recorded before is kept, and the "
         "same command goes on from there."
-    )
-
-
-def add_store(parser: argparse.ArgumentParser) -> None:
-    """The flags that say where results lie."""
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all results (default: runs)")
-    parser.add_argument(
-        "--tracking", default="", metavar="URL", help="MLflow store, if it is not the SQLite database in RUNS"
     )
 
 
@@ -88,29 +129,6 @@ def prepare_process() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-
-
-def add_fields(parser: argparse._ActionsContainer, config: type[Any], skip: frozenset[str] = frozenset()) -> None:
-    """One flag per field of a config dataclass, with its default and help text."""
-    hints = get_type_hints(config)
-    for item in fields(config):
-        if item.name in skip:
-            continue
-        kind = hints[item.name]
-        choices = getattr(kind, "__args__", None)
-        default = None if item.default is MISSING else item.default
-        parser.add_argument(
-            f"--{item.name.replace('_', '-')}",
-            type=str if choices else kind,
-            choices=choices,
-            default=default,
-            help=f"{item.metadata['help']} (default: {default if default != '' else 'none'})",
-        )
-
-
-def pick_fields(options: argparse.Namespace, config: type[Any], skip: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The values that `add_fields` parsed."""
-    return {item.name: getattr(options, item.name) for item in fields(config) if item.name not in skip}
 
 
 def say(text: str) -> None:

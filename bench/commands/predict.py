@@ -1,7 +1,8 @@
-"""Masks for new images from a trained checkpoint."""
+"""`bench predict`: masks of new images from a trained checkpoint."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,8 +17,9 @@ from bench.config import RunConfig
 from bench.data.folder import SUFFIXES, read_image
 from bench.data.panel import overlay
 from bench.files import replacing
+from bench.machine.device import choose_device
 from bench.stored_config import unflatten
-from bench.tracking.store import find_artifact
+from bench.tracking.store import find_artifact, tracking_url
 from bench.training.objective import standardise
 
 
@@ -47,6 +49,22 @@ def resolve_checkpoint(name: str, tracking: str) -> Path:
     """Path of a checkpoint given as a path or as the id of an MLflow run in the store at the URL `tracking`."""
     path = Path(name)
     return path if path.exists() else find_artifact(tracking, name, schema.CHECKPOINT_FILE)
+
+
+def predict_images(
+    checkpoint: str, images: Path, out: Path, device: str, runs: Path, tracking: str = ""
+) -> dict[str, Any]:
+    """Masks of an image or of a folder's into OUT; the answer of `bench predict --json`.
+
+    Raises:
+        ValueError: wrong input; then nothing is written.
+    """
+    found = find_images(images)
+    network, config = load_checkpoint(resolve_checkpoint(checkpoint, tracking_url(runs, tracking)))
+    if config.architecture.reconstructs:
+        raise ValueError(f"predict must be given a network that segments, got {config.architecture.name}; use sample.")
+    written = predict_files(network, config, found, out, choose_device(device))
+    return {"masks": len(written), "out": str(out)}
 
 
 def find_images(path: Path) -> list[Path]:

@@ -13,7 +13,6 @@ from architectures.autoencoder import AutoEncoder
 from architectures.vae import VAE
 from bench import schema
 from bench.commands.predict import load_checkpoint, resolve_checkpoint
-from bench.commands.session import CACHE
 from bench.config import RunConfig
 from bench.data.frames import Frames
 from bench.data.panel import choose_frames
@@ -53,7 +52,7 @@ def sample_one(
     target, url = choose_device(device), tracking_url(runs, tracking)
     network, config = load_checkpoint(resolve_checkpoint(checkpoint, url))
     run_id = "" if Path(checkpoint).exists() else checkpoint
-    drawn = draw(_require_decoder(network, wanted, config), config, wanted, runs / CACHE, target)
+    drawn = draw(_require_decoder(network, wanted, config), config, wanted, runs / schema.CACHE_DIR, target)
     written = write(drawn, out or runs / schema.GRID_DIR / (run_id or config_hash(config)))
     logged = log_grids(drawn, written, RunLog(open_store(url), run_id)) if run_id else []
     return {**{name: str(path) for name, path in written.items()}, "run_id": run_id, "logged": logged}

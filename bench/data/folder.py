@@ -7,7 +7,7 @@ Label maps of more than two classes are refused (see `bench.data.classes`).
 
 import csv
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 
 from bench.data.classes import NOISE, check_two_classes, count_flat
 from bench.data.frames import FOREGROUND, Frames
+from bench.files import replacing
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -150,6 +151,12 @@ def _match_scene(stem: str, pattern: str) -> str:
     if found is None or not found.groups() or found.group(1) is None:
         raise ValueError(f"data.scene_pattern must find one group in every stem, got {pattern!r} for {stem!r}.")
     return found.group(1)
+
+
+def write_scene_table(table: Path, stems: Sequence[str], scenes: Sequence[str]) -> None:
+    """Write the scenes.csv that says to which scene each frame belongs; the file never holds half a table."""
+    with replacing(table) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("stem", "scene"), *zip(stems, scenes, strict=True)])
 
 
 def _read_scene_table(table: Path) -> dict[str, str]:

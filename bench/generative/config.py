@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.config import require
+from bench.config import documented, require
 
 SAMPLES = 64
 MOST_SAMPLES = 4096
@@ -15,16 +15,17 @@ MOST_STEPS = 64
 class SampleConfig:
     """Which pictures a trained network is to draw."""
 
-    n: int | None = None
-    """Samples of the prior; None draws 64 if nothing else is asked for, and none otherwise."""
-    seed: int = 0
-    """Decides the samples."""
-    interpolate: tuple[str, str] | None = None
-    """Stems of two frames to go between."""
-    steps: int = STEPS
-    """Pictures of that way, both ends included."""
-    traverse: int | None = None
-    """How many latent numbers are varied."""
+    n: int | None = documented(
+        None, f"samples of a vae's prior, 1 to {MOST_SAMPLES}; None: {SAMPLES}, or none with the next two flags"
+    )
+    interpolate: tuple[str, str] | None = documented(
+        None, "stems of two frames of the run's data: draw the way between their codes"
+    )
+    traverse: int | None = documented(
+        None, "vary as many latent numbers, those that tell most, one by one, about a validation frame"
+    )
+    seed: int = documented(0, "decides the samples")
+    steps: int = documented(STEPS, "pictures from frame to frame, both included")
 
     def __post_init__(self) -> None:
         require(self.n is None or 1 <= self.n <= MOST_SAMPLES, "--n", f"lie between 1 and {MOST_SAMPLES}", self.n)

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
 
 import torch
 
 from architectures import registry
-from bench.commands.cli import say
+from bench.commands.cli import Answer, say
 from bench.config import RunConfig
 from bench.data.dataset import load
 from bench.data.folder import find_pairs, read_frames
@@ -30,15 +29,9 @@ from bench.perf.pngs import write_pngs
 from bench.perf.remarks import Conditions, remarks
 from bench.perf.text import to_markdown, to_terminal
 from bench.stored_config import flatten
+from bench.training.losses import require_known
 
 MOST_WORKERS = 4
-
-
-class Answer(NamedTuple):
-    """For programs and for people."""
-
-    values: dict[str, Any]
-    text: str
 
 
 def compare(
@@ -62,6 +55,7 @@ def compare(
     """
     target = choose_device(device)
     config = next(iter(networks.values()))
+    require_known(config.training.loss)
     for run in networks.values():
         registry.predict(run.architecture, *run.data.size)
     with TemporaryDirectory(prefix="hourglass-perf-") as scratch:

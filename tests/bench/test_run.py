@@ -15,7 +15,7 @@ from PIL import Image
 from bench import schema
 from bench.__main__ import main
 from bench.commands.predict import load_checkpoint, predict_mask
-from bench.commands.session import train_one
+from bench.commands.train import train_one
 from bench.config import RunConfig, TrainingConfig
 from bench.run import run
 from bench.stored_config import config_hash, unflatten

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 import torch
 from architectures.registry import configure
-from bench.commands import session
+from bench.commands.train import train_one
 from bench.tracking.background import BackgroundLog
 from bench.config import DataConfig, RunConfig, TrainingConfig
 
@@ -26,7 +26,7 @@ config = RunConfig(
     training=TrainingConfig(epochs=1, batch_size=4),
 )
 try:
-    session.train_one(config, runs=Path(sys.argv[1]), device="cpu")
+    train_one(config, runs=Path(sys.argv[1]), device="cpu")
 except Stepped:
     print(" ".join(sys.modules))
 """

@@ -186,8 +186,8 @@ def test_wrong_input(simulations: int, shape: Shape, components: Components, see
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--simulations", "0"], "error: simulations must be at least 1, got 0."),
-        (["--seed", "-3"], "error: seed must be at least 0, got -3."),
+        (["--simulations", "0"], "reports: simulations must be at least 1, got 0."),
+        (["--seed", "-3"], "reports: seed must be at least 0, got -3."),
     ],
 )
 def test_wrong_input_on_the_command_line(

@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,10 @@ from bench.data.split import split_frames
 from studies.__main__ import main
 from studies.catalog import CATALOG
 from studies.matching import costs, match_width
+from studies.options import Options
 from studies.search import Search
 from studies.spaces import skip_subsets
+from studies.status import Status, make_status
 from studies.study import Factorial, Setting, Study, Unit, budgets
 
 FACTORIALS = [name for name, study in CATALOG.items() if isinstance(study, Factorial)]
@@ -233,3 +237,54 @@ def test_refits_have_repeats_that_the_search_did_not_use() -> None:
     assert sorted(refits) == sorted(
         f"{name}-refit-{repeat}" for name in ("hourglass", "unet") for repeat in range(1, 6)
     )
+
+
+@pytest.mark.parametrize("name", [*CATALOG, "quack"])
+def test_run_and_status_take_every_study(
+    name: str, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Any] = []
+
+    def answer(*arguments: Any) -> Status:
+        asked.append(arguments)
+        return make_status(name, {}, {}, (), {}, {})
+
+    monkeypatch.setattr("studies.run.run_study", answer)
+    monkeypatch.setattr("studies.status.status", answer)
+    flags = "--runs there --storage sqlite:///a --tracking sqlite:///b --json"
+    chosen = "--data mine --epochs 3 --split random_frames --memory-budget 2GiB --workers 2 --executor ray --device cpu"
+    if name not in CATALOG:
+        assert "study must be one of quick, " in refused(main, f"run {name}")
+        return
+    assert main(f"run {name} {flags} {chosen} --accept-changes".split()) == 0
+    assert json.loads(capsys.readouterr().out)["study"] == name
+    ((study, options),) = asked
+    assert study is CATALOG[name]
+    wanted = Options(
+        data="mine",
+        epochs=3,
+        split="random_frames",
+        memory_budget="2GiB",
+        runs=Path("there"),
+        storage="sqlite:///a",
+        tracking="sqlite:///b",
+        device="cpu",
+        workers="2",
+        executor="ray",
+        accept_changes=True,
+    )
+    assert all(getattr(options, item.name) == getattr(wanted, item.name) for item in fields(Options))
+    assert main(f"status {name} {flags}".split()) == 0
+    assert asked[1:] == [(name, Path("there"), "sqlite:///a", "sqlite:///b")]
+
+
+def test_run_without_flags_has_the_default_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Options] = []
+
+    def answer(_: Study, options: Options) -> Status:
+        asked.append(options)
+        return make_status("quick", {}, {}, (), {}, {})
+
+    monkeypatch.setattr("studies.run.run_study", answer)
+    assert main(["run", "quick"]) == 0
+    assert all(getattr(asked[0], item.name) == getattr(Options(), item.name) for item in fields(Options))

@@ -93,6 +93,11 @@ def test_merging_without_audit_is_wrong_input(tmp_path: Path, capsys: pytest.Cap
     assert not list(tmp_path.iterdir())
 
 
+def test_two_folders_are_wrong_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*COMMAND, "--audit", "here", "there"]) == 2
+    assert "--audit must name one folder or none, got here there." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--merge-scenes", "--sheet"])
 def test_a_file_in_no_folder_is_wrong_input(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMAND, "--audit", option, "nowhere/file"]) == 2

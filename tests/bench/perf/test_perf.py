@@ -125,6 +125,8 @@ def test_the_plain_loop_is_the_baseline_wherever_it_stands() -> None:
     ("arguments", "message"),
     [
         ("--implementations keras", "implementations must be of harness, plain, advised, lightning, got 'keras'"),
+        ("--preset", "--preset must name networks that segment, got none."),
+        ("--loss lovasz=1", "training.loss must be of bce, dice, focal, tversky, got 'lovasz'."),
         ("--preset deep", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"),
         ("--preset simple_conv_deep unet --size 32 --data nowhere", "nowhere/images must be a folder"),
         ("--repetitions 0", "repetitions must be at least 1, got 0"),

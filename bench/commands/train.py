@@ -1,16 +1,17 @@
-"""One tracked training from the command line: open the store, run, close."""
+"""`bench train`: one tracked training. Open the store, run, close."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
-from bench.commands import cli
-from bench.config import RunConfig
+from bench.commands.cli import say
+from bench.config import RunConfig, run_name
 from bench.data.dataset import load
 from bench.machine.device import choose_device
 from bench.run import RunResult, run
 from bench.stored_config import config_hash
 from bench.tracking.background import BackgroundLog
+from bench.training.losses import require_known
 from bench.training.train import EpochRecord
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from bench.tracking.store import RunLog
 
 EXPERIMENT = "train"
-CACHE = "cache"
 
 
 def train_one(
@@ -33,7 +33,8 @@ def train_one(
     Raises:
         ValueError: wrong input, or the test frames were opened before; then there is no run.
     """
-    target, cache = choose_device(device), runs / CACHE
+    require_known(config.training.loss)
+    target, cache = choose_device(device), runs / schema.CACHE_DIR
     log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))
     try:
         result = run(config, log, cache=cache, device=target, stop=_report_epoch)
@@ -55,7 +56,7 @@ def _open_run(config: RunConfig, runs: Path, tracking: str, unseal: bool) -> "Ru
     client = open_store(tracking_url(runs, tracking))
     experiment = get_experiment(client, EXPERIMENT, runs)
     if not unseal:
-        require_sealed(client, experiment, config, load(config.data, runs / CACHE).digest)
+        require_sealed(client, experiment, config, load(config.data, runs / schema.CACHE_DIR).digest)
     tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NAME: run_name(config)}
     return RunLog.create(client, experiment, run_name(config), tags)
 
@@ -71,15 +72,6 @@ def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, d
             f"test frames must be opened once per configuration, got them opened by run {last.info.run_id} on "
             f"{last.data.tags[schema.TEST_OPENED]}; use its result, or train and open them again with --unseal."
         )
-
-
-def run_name(config: RunConfig) -> str:
-    """Readable name of a run, for example `unet 16-32-64 repeat 0` or `vae of masks 16-32-64 latent 8 repeat 0`."""
-    network = config.architecture
-    name = f"{network.name} of {network.target}s" if network.reconstructs else network.name
-    channels = "-".join(str(width) for width in network.channels)
-    latent = f" latent {network.latent}" if network.latent else ""
-    return f"{name} {channels}{latent} repeat {config.repeat}"
 
 
 def answer(result: RunResult) -> dict[str, Any]:
@@ -106,7 +98,7 @@ def answer(result: RunResult) -> dict[str, Any]:
 
 def _report_epoch(record: EpochRecord) -> None:
     iou = "" if record.val_iou is None else f"val IoU {record.val_iou:.3f}, "
-    cli.say(
+    say(
         f"epoch {record.epoch}: train loss {record.train_loss:.3f}, val loss {record.val_loss:.3f}, "
         f"{iou}{record.epoch_seconds:.1f} s"
     )

@@ -1,0 +1,166 @@
+"""What the three command lines share: exit codes, which stream says what, and quick help."""
+
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from bench.__main__ import main as bench
+from reports.__main__ import main as reports
+from studies.__main__ import main as studies
+
+Main = Callable[[list[str]], int]
+LINES = pytest.mark.parametrize(
+    ("main", "verbs"),
+    [(bench, "data train predict sample perf"), (studies, "list run status"), (reports, "build calibrate")],
+    ids=["bench", "studies", "reports"],
+)
+WORK = pytest.mark.parametrize(
+    ("main", "arguments", "work"),
+    [
+        (bench, ["data"], "bench.commands.data.describe"),
+        (studies, ["status", "quick"], "studies.status.status"),
+        (reports, ["build"], "reports.build.build"),
+    ],
+    ids=["bench", "studies", "reports"],
+)
+"""A command of each line, and the function that does its work."""
+
+
+@LINES
+def test_version(main: Main, verbs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"hourglass-bench {version('hourglass-bench')}\n"
+
+
+@LINES
+def test_help_names_every_verb_and_says_what_each_flag_does(
+    main: Main, verbs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    for arguments in ([], *([verb] for verb in verbs.split())):
+        with pytest.raises(SystemExit, match="^0$"):
+            main([*arguments, "--help"])
+        said = capsys.readouterr()
+        assert said.err == ""
+        if not arguments:
+            assert re.findall(r"• (\w+)  +[A-Z]", said.out) == verbs.split()
+            assert "--version" in said.out
+        else:
+            assert "--json" in said.out
+            assert not re.findall(r"^\W+\((?:default|required).*", said.out, re.MULTILINE)  # nothing but a default
+
+
+@LINES
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["--json"], ["VERB", "--dance"], ["VERB", "--runs"]])
+def test_what_is_no_command_is_code_2_and_short(
+    main: Main, verbs: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="^2$"):
+        main([word.replace("VERB", verbs.split()[-1]) for word in arguments])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert 0 < len(said.err.splitlines()) <= 24  # a screen
+    assert "--help" in said.err
+
+
+@LINES
+def test_shells_can_complete_it(main: Main, verbs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="^$"):
+        main(["--tyro-print-completion", "bash"])
+    script = capsys.readouterr().out
+    assert all(verb in script for verb in verbs.split())
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+@WORK
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_130(
+    main: Main,
+    arguments: list[str],
+    work: str,
+    number: signal.Signals,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def wait(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+
+    monkeypatch.setattr(work, wait)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(arguments) == 130
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert capsys.readouterr() == ("", "\ninterrupted\n")
+
+
+@WORK
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("frames must be many, got one."), "frames must be many, got one.\n"),
+        (OSError(errno.ENOSPC, "No space left"), "results must be written, but the disk or database refused: "),
+    ],
+)
+def test_wrong_input_and_a_full_disk_are_one_paragraph(
+    main: Main,
+    arguments: list[str],
+    work: str,
+    error: Exception,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(work, fail)
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert re.match(rf"\w+: {message}", said.err)
+    assert (said.out, said.err.count("\n")) == ("", 1)
+
+
+@WORK
+def test_a_mistake_of_the_program_keeps_its_traceback(
+    main: Main, arguments: list[str], work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, lambda: None)
+    with pytest.raises(TypeError):
+        main(arguments)
+
+
+def test_an_answer_is_one_json_object_or_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = ["data", "--size", "16", "--synthetic-scenes", "2", "--synthetic-frames", "1"]
+    assert bench(tiny) == 0
+    assert re.fullmatch(r"frames: 2\nscenes: 2\nsize: \[16, 16\]\nforeground_share: 0\.\d+\n", capsys.readouterr().out)
+    assert bench([*tiny, "--json"]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (answer["frames"], answer["size"]) == (2, [16, 16])
+
+
+@pytest.mark.parametrize(
+    "line", ["bench --help", "bench train --help", "studies --help", "studies list", "reports --help"]
+)
+def test_help_loads_nothing_heavy(line: str) -> None:
+    """So that it answers in less than half a second."""
+    package, *arguments = line.split()
+    code = f"""
+import sys, {package}.__main__ as line
+try:
+    line.main({arguments})
+except SystemExit:
+    pass
+print(sorted({{"torch", "mlflow", "optuna", "pandas", "numpy", "matplotlib", "sqlalchemy"}} & set(sys.modules)))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert said.stdout.endswith("\n[]\n")
