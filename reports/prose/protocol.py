@@ -46,7 +46,13 @@ def provenance(of: Summary, say: Say) -> list[str]:
         "then “make report "
         f"STUDY={of.study.name}”. Beside this file lie the data of every figure (figures/), runs, scene means and "
         "claims (data/), all as CSV; report.json holds every number of the sentences, and report.typ the layout.",
+        *(_lacking(version, metrics, say) for version, metrics in of.study.lacking.items()),
     ]
+
+
+def _lacking(version: int, metrics: list[schema.Metric], say: Say) -> str:
+    names = ", ".join(metric.label for metric in metrics)
+    return f"Runs of version {say(f'lacking.{version}', version)} of the schema lack what was added after it: {names}."
 
 
 def _plan_epochs(of: Summary) -> str:

@@ -1,10 +1,10 @@
-"""Whether the runs of a study are what this report reads: logged by its version, with all names known and there."""
+"""Whether the runs of a study are what this report reads: of a version it knows, all names known and there."""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -43,13 +43,13 @@ OF_STAGE: dict[schema.Stage, tuple[schema.Metric, ...]] = {
 
 
 def require_version(study: str, versions: pd.Series) -> None:
-    """Raise ValueError unless every run was logged by this version of the schema; `versions` are their tags."""
+    """Raise ValueError unless every run is of a version of the schema that is read; `versions` are their tags."""
     texts = versions.astype("object").fillna("1")
     odd = sorted({text for text in texts if not text.isdecimal()})
     if odd:
         raise ValueError(f"tag {schema.SCHEMA_VERSION} must be a number, got {', '.join(map(repr, odd))}.")
     counts = Counter(int(text) for text in texts)
-    if set(counts) == {schema.VERSION}:
+    if all(schema.OLDEST_VERSION <= version <= schema.VERSION for version in counts):
         return
     found = " and ".join(f"{counts[version]} of version {version}" for version in sorted(counts))
     remedy = (
@@ -58,8 +58,8 @@ def require_version(study: str, versions: pd.Series) -> None:
         else "Run the study again in a new RUNS folder, or report with the version of hourglass-bench that logged it."
     )
     raise ValueError(
-        f"study {study!r} must be of version {schema.VERSION} of the schema (tag {schema.SCHEMA_VERSION}), got runs of "
-        f"another: {found}. {remedy}"
+        f"study {study!r} must be of version {schema.OLDEST_VERSION} to {schema.VERSION} of the schema (tag "
+        f"{schema.SCHEMA_VERSION}), got runs of another: {found}. {remedy}"
     )
 
 
@@ -79,6 +79,8 @@ class Rule(NamedTuple):
 
     must: str
     holds: Callable[[str], bool]
+    dtype: Literal["str", "int64"] = "str"
+    """Of its column."""
 
 
 def _is_number(text: str) -> bool:
@@ -97,7 +99,9 @@ def _is_list(text: str) -> bool:
     return isinstance(numbers, list) and all(type(number) is int for number in numbers)
 
 
-INTEGER = Rule("be an integer", lambda text: bool(re.fullmatch("-?[0-9]{1,18}", text)))
+TEXT = Rule("be a text", lambda text: True)
+INTEGER = Rule("be an integer", lambda text: bool(re.fullmatch("-?[0-9]{1,18}", text)), "int64")
+INTEGER_TEXT = INTEGER._replace(dtype="str")
 NUMBER = Rule("be a number", _is_number)
 INTEGERS = Rule("be a JSON list of integers", _is_list)
 SHAPE = Rule("be CxHxW or empty", lambda text: bool(re.fullmatch("([0-9]+x[0-9]+x[0-9]+)?", text)))
@@ -116,11 +120,11 @@ def require_values(outcomes: pd.DataFrame, rules: Mapping[str, Rule]) -> None:
 
 
 def require_metrics(outcomes: pd.DataFrame, metrics: pd.DataFrame) -> None:
-    """Raise ValueError if a complete run lacks a metric that it must have; a value may be NaN, but not absent."""
+    """Raise ValueError if a complete run lacks a metric of its version; it may be NaN, but not absent."""
     complete = outcomes[outcomes[schema.STATE] == "complete"]
-    for stage, of_stage in OF_STAGE.items():
-        runs = complete[complete[schema.STAGE] == stage]
-        expected = [metric.name for metric in (*OF_COMPLETE, *of_stage)]
+    for (stage, version), runs in complete.groupby([schema.STAGE, schema.SCHEMA_VERSION]):
+        of_stage = (*OF_COMPLETE, *OF_STAGE[stage])
+        expected = [metric.name for metric in of_stage if metric.since <= int(version)]
         logged = metrics.loc[metrics["run_id"].isin(runs["run_id"]) & metrics["key"].isin(expected)]
         counts = logged.groupby("run_id")["key"].nunique().reindex(runs["run_id"], fill_value=0)
         short = counts[counts < len(expected)]

@@ -10,12 +10,15 @@ import pandas as pd
 from bench import schema
 from reports.store.checks import (
     INTEGER,
+    INTEGER_TEXT,
     INTEGERS,
     NUMBER,
     SHAPE,
     SPLIT_NAME,
     SYSTEM_METRICS,
     TARGET,
+    TEXT,
+    Rule,
     require_known,
     require_metrics,
     require_values,
@@ -41,73 +44,68 @@ LABELLED_SCENES = "data.labelled_scenes"
 DATA_FOLDS = "data.folds"
 CONFIG_SECTIONS = ("architecture.", "data.", "training.")
 
-REQUIRED_PARAMS = (
-    ARCHITECTURE,
-    CHANNELS,
-    SKIPS,
-    NORM,
-    LR,
-    EPOCHS,
-    REPEAT,
-    SPLIT,
-    DATA_FOLDS,
-    LATENT,
-    BETA,
-    PRETRAIN_EPOCHS,
-    LABELLED_SCENES,
-    schema.TARGET,
-    schema.FOLD,
-    schema.DEPTH,
-    schema.BASE_WIDTH,
+
+class Column(NamedTuple):
+    """A parameter or tag that is read by its name, which is the name of its column."""
+
+    name: str
+    table: Table
+    rule: Rule = TEXT
+    required: bool = False
+    """A complete run must have it. Others are empty where a run lacks them, as runs of before they were added do."""
+
+
+COLUMNS = (
+    Column(ARCHITECTURE, "params", TEXT, required=True),
+    Column(CHANNELS, "params", INTEGERS, required=True),
+    Column(SKIPS, "params", INTEGERS, required=True),
+    Column(NORM, "params", TEXT, required=True),
+    Column(LR, "params", NUMBER, required=True),
+    Column(EPOCHS, "params", INTEGER_TEXT, required=True),
+    Column(REPEAT, "params", INTEGER, required=True),
+    Column(SPLIT, "params", SPLIT_NAME, required=True),
+    Column(DATA_FOLDS, "params", INTEGER, required=True),
+    Column(LATENT, "params", INTEGER, required=True),
+    Column(BETA, "params", NUMBER, required=True),
+    Column(PRETRAIN_EPOCHS, "params", INTEGER, required=True),
+    Column(LABELLED_SCENES, "params", INTEGER, required=True),
+    Column(schema.TARGET, "params", TARGET, required=True),
+    Column(schema.FOLD, "params", INTEGER, required=True),
+    Column(schema.DEPTH, "params", INTEGER, required=True),
+    Column(schema.BASE_WIDTH, "params", INTEGER, required=True),
+    Column(schema.PRESET, "params"),
+    Column(schema.BOTTLENECK_PREDICTED, "params", SHAPE),
+    Column(schema.BOTTLENECK_MEASURED, "params", SHAPE),
+    Column(schema.KIND, "tags"),
+    Column(schema.UNIT, "tags"),
+    Column(schema.SUPERSEDED, "tags"),
+    Column(schema.SCHEMA_VERSION, "tags"),
+    Column(schema.STUDY_DESCRIPTION, "tags"),
+    Column(schema.STUDY_PLANNED, "tags"),
+    Column(schema.STUDY_PLANNED_UNITS, "tags"),
+    Column(schema.STUDY_MEMORY_BUDGET, "tags"),
+    Column(schema.STUDY_IMPORTANCE, "tags"),
+    Column(schema.TRIAL, "tags"),
+    Column(schema.ATTEMPT, "tags"),
+    Column(schema.STATE, "tags"),
+    Column(schema.STATE_REASON, "tags"),
+    Column(schema.DATA_DIGEST, "tags"),
+    Column(schema.SPLIT_DIGEST, "tags"),
+    Column(schema.TEST_OPENED, "tags"),
+    Column(schema.GIT_COMMIT, "tags"),
+    Column(schema.STAGE, "tags"),
+    Column(schema.COLLAPSE, "tags"),
 )
-OF_RUN = (
-    schema.STATE,
-    schema.STATE_REASON,
-    schema.DATA_DIGEST,
-    schema.SPLIT_DIGEST,
-    schema.TEST_OPENED,
-    schema.GIT_COMMIT,
-    schema.STAGE,
-    schema.COLLAPSE,
-)
-"""Tags that a run may lack."""
-OPTIONAL_TEXT = (schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED, *OF_RUN)
-KNOWN_PARAMS = (*REQUIRED_PARAMS, schema.PRESET, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)
-WHOLE = (
-    REPEAT,
-    DATA_FOLDS,
-    LATENT,
-    PRETRAIN_EPOCHS,
-    LABELLED_SCENES,
-    schema.FOLD,
-    schema.DEPTH,
-    schema.BASE_WIDTH,
-)
-RULES = {
-    **dict.fromkeys((*WHOLE, EPOCHS), INTEGER),
-    LR: NUMBER,
-    BETA: NUMBER,
-    SPLIT: SPLIT_NAME,
-    schema.TARGET: TARGET,
-    **dict.fromkeys((CHANNELS, SKIPS), INTEGERS),
-    **dict.fromkeys((schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED), SHAPE),
+"""What is read beside the metrics of `bench.schema`, which say themselves since when there is one."""
+REQUIRED = [column.name for column in COLUMNS if column.required]
+OPTIONAL = [column.name for column in COLUMNS if not column.required]
+PREFIXES: dict[Table, tuple[str, ...]] = {
+    "params": CONFIG_SECTIONS,
+    "tags": (schema.ENVIRONMENT, schema.EXECUTION),
+    "latest_metrics": (),
 }
-TAGS = (
-    schema.KIND,
-    schema.UNIT,
-    schema.SUPERSEDED,
-    schema.SCHEMA_VERSION,
-    schema.STUDY_DESCRIPTION,
-    schema.STUDY_PLANNED,
-    schema.STUDY_PLANNED_UNITS,
-    schema.STUDY_MEMORY_BUDGET,
-    schema.STUDY_IMPORTANCE,
-    schema.TRIAL,
-    schema.ATTEMPT,
-    *OF_RUN,
-)
+"""What else is read of each table, by how its name begins. People add tags of any name."""
 STAGES: tuple[schema.Stage, ...] = get_args(schema.Stage)
-VALUES = [name for name, metric in schema.METRICS.items() if not metric.curve]
 CURVES = (schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name)
 """What is read of the curves: in large stores they are most of the work."""
 
@@ -167,6 +165,13 @@ class Study:
         return counts
 
     @property
+    def lacking(self) -> dict[int, list[schema.Metric]]:
+        """Metrics that were added after the version of the schema that logged some of the runs, by that version."""
+        versions = sorted(int(version) for version in self.trials[schema.SCHEMA_VERSION].unique())
+        since = {version: [one for one in schema.METRICS.values() if one.since > version] for version in versions}
+        return {version: metrics for version, metrics in since.items() if metrics}
+
+    @property
     def stages(self) -> list[schema.Stage]:
         """The stages that the study has or plans."""
         present = {*self.planned_units, *self.ended[schema.STAGE], *self.unfinished[schema.STAGE]}
@@ -197,26 +202,20 @@ def _require_study(name: str, present: list[str], place: str) -> None:
         raise ValueError(f"study must be one of those in {place}, which are: {listed}; got {name!r}.")
 
 
-OURS: dict[Table, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "params": (KNOWN_PARAMS, CONFIG_SECTIONS),
-    "tags": (TAGS, (schema.ENVIRONMENT, schema.EXECUTION)),
-    "latest_metrics": (tuple(schema.METRICS), ()),
-}
-"""Names and prefixes of names that are read of each table: people add tags of any name."""
+def _names(table: Table) -> list[str]:
+    """What is read of a table by its name."""
+    if table == "latest_metrics":
+        return list(schema.METRICS)
+    return [column.name for column in COLUMNS if column.table == table]
 
-READ = [
-    schema.KIND,
-    schema.UNIT,
-    schema.SUPERSEDED,
-    schema.SCHEMA_VERSION,
-    *REQUIRED_PARAMS,
-    *OPTIONAL_TEXT,
-    *VALUES,
-]
+
+def _values() -> list[str]:
+    """The metrics that are one number of a run."""
+    return [name for name, metric in schema.METRICS.items() if not metric.curve]
 
 
 def _study(name: str, store: Store) -> Study:
-    pairs = {table: store.values(name, table) for table in TABLES}
+    pairs = {table: _todays(store.values(name, table)) for table in TABLES}
     rows = _wide(store.runs(name), pairs)
     openings = rows.loc[(rows[schema.KIND] == "trial") & rows[schema.TEST_OPENED].notna(), schema.UNIT]
     rows = rows[rows[schema.SUPERSEDED].isna()]
@@ -225,7 +224,7 @@ def _study(name: str, store: Store) -> Study:
         raise ValueError(f"study {name!r} has no trial run yet; start it with `make sweep STUDY={name}`.")
     require_version(name, attempts[schema.SCHEMA_VERSION])
     params, metrics = (pairs[table][pairs[table][RUN].isin(attempts[RUN])] for table in ("params", "latest_metrics"))
-    require_known(name, "parameters", params["key"].unique(), KNOWN_PARAMS, CONFIG_SECTIONS)
+    require_known(name, "parameters", params["key"].unique(), _names("params"), CONFIG_SECTIONS)
     require_known(name, "metrics", metrics["key"].unique(), schema.METRICS, (SYSTEM_METRICS,))
     attempts = _staged(attempts)
     ended = _newest_outcomes(attempts)
@@ -251,15 +250,23 @@ def _study(name: str, store: Store) -> Study:
     )
 
 
+def _todays(long: pd.DataFrame) -> pd.DataFrame:
+    """Pairs by the names of today. Where a run has both, as that of a resumed study may, the new one counts."""
+    old = long["key"].isin(schema.RENAMED)
+    keys = long["key"].where(~old, long["key"].map(schema.RENAMED))
+    latest_last = old.sort_values(ascending=False, kind="stable").index
+    return long.assign(key=keys).loc[latest_last].drop_duplicates([RUN, "key"], keep="last")
+
+
 def _wide(runs: pd.DataFrame, pairs: dict[Table, pd.DataFrame]) -> pd.DataFrame:
     """A row per run, a column per key that is ours, and one for every name that is read here."""
     rows = runs.set_index(RUN)
     for table, long in pairs.items():
-        names, prefixes = OURS[table]
-        ours = [key for key in long["key"].unique() if key in names or key.startswith(prefixes)]
+        names = set(_names(table))
+        ours = [key for key in long["key"].unique() if key in names or key.startswith(PREFIXES[table])]
         rows = rows.join(long[long["key"].isin(ours)].pivot(index=RUN, columns="key", values="value"))
     rows = rows.reset_index()
-    return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *READ])))
+    return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *REQUIRED, *OPTIONAL, *_values()])))
 
 
 def _staged(attempts: pd.DataFrame) -> pd.DataFrame:
@@ -292,12 +299,12 @@ def _newest_outcomes(attempts: pd.DataFrame) -> pd.DataFrame:
 
 def _has_params(ended: pd.DataFrame) -> pd.Series:
     """Whether each run has the required parameters; a complete one must."""
-    columns = ended[list(REQUIRED_PARAMS)]
+    columns = ended[REQUIRED]
     columns = columns.mask(columns == "")
     lacking = columns.isna().any(axis=1)
     broken = lacking & (ended[schema.STATE] == "complete")
     if broken.any():
-        missing = [name for name in REQUIRED_PARAMS if columns.loc[broken, name].isna().any()]
+        missing = [name for name in REQUIRED if columns.loc[broken, name].isna().any()]
         raise ValueError(f"run {_first(ended, broken)} is complete but lacks the parameters {', '.join(missing)}.")
     return ~lacking
 
@@ -307,15 +314,14 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
 
 
 def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
-    require_values(outcomes, RULES)
-    typed = outcomes.astype(dict.fromkeys(WHOLE, "int64"))
-    typed[list(OPTIONAL_TEXT)] = typed[list(OPTIONAL_TEXT)].astype("object").fillna("").astype("str")
-    typed[VALUES] = typed[VALUES].astype("float64")
-    return typed
+    require_values(outcomes, {column.name: column.rule for column in COLUMNS})
+    texts = outcomes[OPTIONAL].astype("object").fillna("")
+    types = {column.name: column.rule.dtype for column in COLUMNS} | dict.fromkeys(_values(), "float64")
+    return outcomes.assign(**dict(texts.items())).astype(types)
 
 
 def _tag(parent: pd.DataFrame, name: str) -> str:
-    value = parent[name].iloc[0] if name in parent and len(parent) else None
+    value = parent[name].iloc[0] if len(parent) else None
     return value if isinstance(value, str) else ""
 
 

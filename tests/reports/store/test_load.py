@@ -185,13 +185,13 @@ COMPLETE = "SELECT run_uuid FROM tags WHERE key = 'state' AND value = 'complete'
     [
         (
             [f"DELETE FROM tags WHERE key = '{schema.SCHEMA_VERSION}'"],
-            r"of version 3 of the schema \(tag schema\.version\), got runs of another: 8 of version 1\. Run the study "
-            r"again in a new RUNS folder, or report with the version of hourglass-bench that logged it\.$",
+            r"of version 3 to 4 of the schema \(tag schema\.version\), got runs of another: 8 of version 1\. Run the "
+            r"study again in a new RUNS folder, or report with the version of hourglass-bench that logged it\.$",
         ),
-        ([VERSION.format(4, TRIALS)], r"8 of version 4\. Update hourglass-bench to the version that logged"),
-        ([VERSION.format(4, COMPLETE)], r"7 of version 3 and 1 of version 4\. Update hourglass-bench"),
-        ([VERSION.format(1, COMPLETE)], r"1 of version 1 and 7 of version 3\. Run the study again"),
-        ([VERSION.format(10, COMPLETE)], r"7 of version 3 and 1 of version 10\. Update hourglass-bench"),
+        ([VERSION.format(5, TRIALS)], r"8 of version 5\. Update hourglass-bench to the version that logged"),
+        ([VERSION.format(5, COMPLETE)], r"7 of version 4 and 1 of version 5\. Update hourglass-bench"),
+        ([VERSION.format(1, COMPLETE)], r"1 of version 1 and 7 of version 4\. Run the study again"),
+        ([VERSION.format(10, COMPLETE)], r"7 of version 4 and 1 of version 10\. Update hourglass-bench"),
         ([VERSION.format("two", COMPLETE)], r"tag schema\.version must be a number, got 'two'\."),
     ],
 )
@@ -201,7 +201,7 @@ def test_a_study_of_another_version_is_refused(statements: list[str], message: s
 
 
 def test_a_newer_version_is_named_before_its_names(execute: Execute) -> None:
-    runs = execute(VERSION.format(4, TRIALS), "UPDATE latest_metrics SET key = 'val/new' WHERE key = 'val/iou'")
+    runs = execute(VERSION.format(5, TRIALS), "UPDATE latest_metrics SET key = 'val/new' WHERE key = 'val/iou'")
     with pytest.raises(ValueError, match="Update hourglass-bench"):
         load_study(runs, "quick")
 

@@ -101,7 +101,7 @@ def test_the_ui_of_a_server_is_named_without_its_url() -> None:
     make = shutil.which("make")
     if make is None:
         pytest.skip("needs make")
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     command = [make, "--silent", "--old-file=setup", "ui", f"TRACKING=http://user:{SECRET}@host"]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert said.returncode == 2

@@ -1,0 +1,122 @@
+"""Studies that older versions of the code left, and those that went on after an upgrade."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench import schema
+from reports import data, document
+from reports.__main__ import main
+from reports.analysis.summary import Summary, summarise
+from reports.prose.said import Say
+from reports.store import checks
+from reports.store.load import load_study
+
+NEW = schema.Metric(
+    name="best/new", unit="1", better="higher", lower=0, upper=1, label="new score", curve=False, since=schema.VERSION
+)
+HALF = """
+SELECT run_uuid FROM (SELECT run_uuid, row_number() OVER (ORDER BY start_time) AS place FROM runs) WHERE place % 2 = 0
+"""
+IS_TRIAL = "SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'trial'"
+
+
+def run_sql(stored: Path, *statements: str) -> Path:
+    """The folder of runs, after these statements."""
+    with closing(sqlite3.connect(stored / "runs" / schema.TRACKING_DB)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+    return stored / "runs"
+
+
+def upgrade_half(stored: Path) -> Path:
+    """Half of the runs as the present version stores them; the study itself has tags of both."""
+    renamed = [
+        f"UPDATE params SET key = '{new}' WHERE key = '{old}' AND run_uuid IN ({HALF})"
+        for old, new in schema.RENAMED.items()
+    ]
+    return run_sql(
+        stored,
+        *renamed,
+        f"UPDATE tags SET value = '{schema.VERSION}' WHERE key = 'schema.version' AND run_uuid IN ({HALF})",
+        "INSERT INTO tags SELECT 'study.planned_units', value, run_uuid FROM tags WHERE key = 'study.budget'",
+        """UPDATE tags SET value = '{"comparison": {"unet": 1}}' WHERE key = 'study.budget'""",
+    )
+
+
+def sentences(of: Summary) -> str:
+    return "\n".join(text for section in document.SECTIONS.values() for text in section.prose(of, Say()))
+
+
+def test_a_stored_study_is_reported(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs, expected = stored / "runs", json.loads((stored / "expected.json").read_text())
+    assert main(["build", "--runs", str(runs), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == 35
+    table = pd.read_csv(runs / schema.REPORT_DIR / "quick" / "data" / "runs.csv").set_index(schema.UNIT)
+    assert table[schema.TEST_IOU.name].to_dict() == pytest.approx(expected["test_iou"], rel=1e-15)
+    assert set(table["repeat"]) == {0, 1, 2}
+    assert table["training.color_jitter"].notna().all()
+    planned = pd.read_csv(runs / schema.REPORT_DIR / "quick" / "data" / "planned.csv")
+    assert planned["planned"].sum() == 36
+
+
+def test_a_study_of_two_versions_is_one_study(stored: Path) -> None:
+    before = summarise(load_study(stored / "runs", "quick"))
+    after = summarise(load_study(upgrade_half(stored), "quick"))
+    versions = after.study.trials[schema.SCHEMA_VERSION].value_counts().to_dict()
+    assert set(versions) == {"3", "4"}
+    assert min(versions.values()) >= 17
+    mixed = data.tables(after)
+    for name, table in data.tables(before).items():
+        same = {schema.SCHEMA_VERSION: table[schema.SCHEMA_VERSION]} if schema.SCHEMA_VERSION in table else {}
+        pd.testing.assert_frame_equal(mixed[name].assign(**same), table, check_exact=True)
+    assert after.study.planned_units == before.study.planned_units
+    assert sentences(after) == sentences(before)
+
+
+@pytest.fixture
+def new_metric(monkeypatch: pytest.MonkeyPatch) -> schema.Metric:
+    """A metric that this version added, and which each of its complete runs has."""
+    monkeypatch.setitem(schema.METRICS, NEW.name, NEW)
+    monkeypatch.setattr(checks, "OF_COMPLETE", (*checks.OF_COMPLETE, NEW))
+    return NEW
+
+
+def test_what_older_runs_lack_is_absent_and_said_once(stored: Path, new_metric: schema.Metric) -> None:
+    of = summarise(load_study(stored / "runs", "quick"))
+    assert of.runs[new_metric.name].isna().all()
+    assert sentences(of).count("Runs of version 3 of the schema lack what was added after it: new score.") == 1
+    assert sentences(of).count(new_metric.label) == 1
+
+
+def test_newer_runs_of_the_study_must_have_it(stored: Path, new_metric: schema.Metric) -> None:
+    runs = upgrade_half(stored)
+    with pytest.raises(ValueError, match=r"^run [0-9a-f]{32} is complete but lacks the metrics best/new\.$"):
+        load_study(runs, "quick")
+    run_sql(
+        stored,
+        "INSERT INTO latest_metrics SELECT 'best/new', 0.5, timestamp, step, is_nan, run_uuid FROM latest_metrics "
+        f"WHERE key = 'best/val_iou' AND run_uuid IN ({HALF})",
+    )
+    of = summarise(load_study(runs, "quick"))
+    newer = of.runs[schema.SCHEMA_VERSION] == "4"
+    assert of.runs[new_metric.name].dropna().tolist() == [0.5] * newer.sum()
+    assert of.runs.loc[~newer, new_metric.name].isna().all()
+    assert sentences(of).count(new_metric.label) == 1
+
+
+@pytest.mark.parametrize("version", [schema.OLDEST_VERSION - 1, schema.VERSION + 1])
+def test_one_run_of_another_version_refuses_all(version: int, stored: Path, refused: Callable[..., str]) -> None:
+    runs = run_sql(
+        stored,
+        "PRAGMA journal_mode=DELETE",
+        f"UPDATE tags SET value = '{version}' WHERE key = 'schema.version' AND run_uuid = ({IS_TRIAL} LIMIT 1)",
+    )
+    said = refused(main, f"build --runs {runs}")
+    assert f"1 of version {version}" in said
+    assert "of version 3 to 4 of the schema (tag schema.version)" in said
