@@ -12,7 +12,6 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from bench import schema
 from bench.tracking.database import POSTGRESQL, SQLITE, postgresql_engine, redact
 from reports.store.rest import RestStore
-from reports.store.server import Server
 from reports.store.sql import SqlStore, Store
 
 SERVERS = ("http://", "https://")
@@ -44,7 +43,7 @@ def open_store(runs: Path, tracking: str = "") -> Iterator[Store]:
         ValueError: there is no such store or no way in, or it cannot be read as one.
     """
     if tracking.startswith(SERVERS):
-        yield RestStore(Server(tracking), runs.resolve())
+        yield RestStore(tracking, runs.resolve())
         return
     url = database(runs, tracking)
     with snapshot(url) as connection:

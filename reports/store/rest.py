@@ -1,56 +1,72 @@
-"""The tracking store behind a server, read by MLflow's REST API."""
+"""The tracking store behind a server, read by MLflow's own client. The only place where a report loads MLflow."""
 
+import http.client
+import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import pandas as pd
 
 from bench import schema
+from bench.tracking.store import connect
 from reports.store.artifacts import CACHE, keep_copies, own_folder
-from reports.store.server import Query, Server
 from reports.store.sql import Table, finite, last_of_step
 
-PAGE = 1000
-RUNS_PER_REQUEST = 100
-POINTS_PER_RUN = 2500
-"""MLflow's limits of a request for histories; of a longer history it answers with a sample of this size."""
-REQUESTS_AT_ONCE = 4
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
-RUN_COLUMNS = ("run_id", "status", "start_time", "end_time", "artifact_uri")
+PAGE = 1000
+REQUESTS_AT_ONCE = 4
+SETTINGS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    # For one answer: a busy server takes seconds to search a thousand runs.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+}
+"""Of MLflow's client, where the environment does not say otherwise: it would retry for minutes before it says why."""
+CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+
+RUN_COLUMNS = ["run_id", "status", "start_time", "end_time", "artifact_uri"]
 POINT_COLUMNS = ["run_id", "key", "step", "timestamp", "value"]
+
+FOREIGN = "answers, but not as a tracking server of MLflow 3 does."
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class _Run(NamedTuple):
-    facts: dict[str, Any]
-    """RUN_COLUMNS; a run that goes on has no end_time."""
-    pairs: dict[Table, dict[str, Any]]
-
-    @property
-    def id(self) -> str:
-        return str(self.facts["run_id"])
-
-
-Point = tuple[str, str, int, int, float]
-"""POINT_COLUMNS."""
+@contextmanager
+def _asking(place: str) -> Iterator[None]:
+    """Whatever goes wrong with the server is a ValueError that names it. What the client says may hold credentials."""
+    try:
+        yield
+    except Exception as error:  # of requests, MLflow and protobuf, and for what does not look like an answer of MLflow
+        raise ValueError(f"{place} {_reason(error)}") from None
 
 
 class RestStore:
     """A tracking server. Unlike a database it shows no single moment: runs may go on while it is read."""
 
-    def __init__(self, server: Server, root: Path) -> None:
-        """Store of a server; files of runs are copied into a folder under `root`."""
-        self.place = server.place
-        self._server = server
+    def __init__(self, url: str, root: Path) -> None:
+        """Store of the server at a URL, which may hold user and password; files are copied into a folder under `root`.
+
+        Raises:
+            ValueError: it is no URL of a server.
+        """
+        self.place, self._url = _addresses(url)
         self._root = root
-        self._found: dict[str, list[_Run]] = {}
+        self._found: dict[str, list[Run]] = {}
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, value)
+        for name in CREDENTIALS:
+            if name in os.environ:  # a file that a variable is filled from often ends with a line feed
+                os.environ[name] = os.environ[name].strip()
+        self._client = connect(self._url)
 
     def studies(self) -> list[str]:
         """Names of the studies in the store."""
@@ -58,22 +74,22 @@ class RestStore:
 
     def runs(self, study: str) -> pd.DataFrame:
         """All runs of the study, oldest first."""
-        return pd.DataFrame([run.facts for run in self._runs(study)], columns=list(RUN_COLUMNS))
+        return pd.DataFrame(
+            [[getattr(run.info, name) for name in RUN_COLUMNS] for run in self._runs(study)], columns=RUN_COLUMNS
+        )
 
     def values(self, study: str, table: Table) -> pd.DataFrame:
         """Keys and values of the study's runs."""
-        rows = [(run.id, key, value) for run in self._runs(study) for key, value in run.pairs[table].items()]
+        name = "metrics" if table == "latest_metrics" else table
+        of_runs = ((run.info.run_id, getattr(run.data, name)) for run in self._runs(study))
+        rows = [(run, key, value) for run, pairs in of_runs for key, value in pairs.items()]
         long = pd.DataFrame(rows, columns=["run_id", "key", "value"])
-        return long.assign(value=finite(long["value"].astype("float64"))) if table == "latest_metrics" else long
+        return long.assign(value=finite(long["value"].astype("float64"))) if name == "metrics" else long
 
     def points(self, study: str, keys: Sequence[str]) -> pd.DataFrame:
         """Every logged point of these metrics."""
-        requests = [
-            (key, runs)
-            for key in keys
-            for runs in _batches([run.id for run in self._runs(study) if key in run.pairs["latest_metrics"]])
-        ]
-        parts = _at_once(lambda request: self._histories(*request), requests)
+        logged = [(run.info.run_id, key) for run in self._runs(study) for key in keys if key in run.data.metrics]
+        parts = _at_once(lambda curve: self._history(*curve), logged)
         long = pd.DataFrame([point for part in parts for point in part], columns=POINT_COLUMNS)
         long = long.sort_values(POINT_COLUMNS).drop(columns="timestamp")
         return last_of_step(long.assign(value=finite(long["value"].astype("float64"))))
@@ -91,70 +107,116 @@ class RestStore:
     @cached_property
     def _experiments(self) -> dict[str, str]:
         """Id of each active experiment."""
-        body = {"max_results": PAGE}
-        return dict(self._server.post("experiments/search", body, "experiments", _experiment))
+        found = self._pages(self._client.search_experiments)
+        self._require_ids("[0-9]+", [experiment.experiment_id for experiment in found])
+        return {experiment.name: experiment.experiment_id for experiment in found}
 
-    def _runs(self, study: str) -> list[_Run]:
+    def _runs(self, study: str) -> "list[Run]":
         """The active runs of a study, oldest first, asked for once."""
         if study not in self._found:
-            body = {
-                "experiment_ids": [self._experiments[study]],
-                "order_by": ["attributes.start_time ASC"],
-                "max_results": PAGE,
-            }
-            runs = {run.id: run for run in self._server.post("runs/search", body, "runs", _run)}
-            self._found[study] = sorted(runs.values(), key=lambda run: (run.facts["start_time"] or 0, run.id))
+            ask = partial(self._client.search_runs, [self._experiments[study]], order_by=["attributes.start_time ASC"])
+            runs = {run.info.run_id: run for run in self._pages(ask)}
+            self._require_ids("[0-9a-f]{32}", runs)  # they become names of folders
+            self._found[study] = sorted(runs.values(), key=lambda run: (run.info.start_time or 0, run.info.run_id))
         return self._found[study]
 
-    def _histories(self, key: str, runs: Sequence[str]) -> list[Point]:
-        """All points of a metric of at most RUNS_PER_REQUEST runs."""
-        query: Query = [*(("run_ids", run) for run in runs), ("metric_key", key), ("max_results", POINTS_PER_RUN)]
-        points = self._server.get("metrics/get-history-bulk-interval", query, "metrics", _point)
-        counts = Counter(run for run, *_ in points)
-        sampled = [run for run, count in counts.items() if count >= POINTS_PER_RUN]
-        whole = [point for run in sampled for point in self._history(key, run)]
-        return [point for point in points if point[0] not in sampled] + whole
+    def _require_ids(self, pattern: str, ids: Iterable[str]) -> None:
+        if not all(re.fullmatch(pattern, one) for one in ids):
+            raise ValueError(f"{self.place} {FOREIGN}")
 
-    def _history(self, key: str, run: str) -> list[Point]:
-        """All points of a metric of one run, page by page."""
-        query: Query = [("run_id", run), ("metric_key", key), ("max_results", PAGE)]
-        return self._server.get("metrics/get-history", query, "metrics", partial(_point, run=run))
+    def _pages(self, ask: Callable[..., Any]) -> list[Any]:
+        """All that the client finds, page by page."""
+        with _asking(self.place):
+            found = page = ask(max_results=PAGE)
+            while page.token:
+                page = ask(max_results=PAGE, page_token=page.token)
+                found += page
+        return list(found)
+
+    def _history(self, run: str, key: str) -> list[tuple[str, str, int, int, float]]:
+        """POINT_COLUMNS of all points of a metric of one run."""
+        with _asking(self.place):
+            points = self._client.get_metric_history(run, key)
+        return [(run, point.key, point.step, point.timestamp, point.value) for point in points]
 
     def _copy(self, folder: Path) -> None:
-        run = folder.name
-        keep_copies(
-            folder,
-            lambda: self._server.get("artifacts/list", [("run_id", run)], "files", lambda item: str(item["path"])),
-            partial(self._server.file, run),
-        )
+        keep_copies(folder, partial(self._files, folder.name), partial(self._file, folder.name))
+
+    # The client reads artifacts where the run says that they lie, which is often a place that only the server can read.
+
+    def _files(self, run: str) -> list[str]:
+        """The files of a run."""
+        with _asking(self.place):
+            listed = self._get("/api/2.0/mlflow/artifacts/list", run_id=run).json()
+            return [file["path"] for file in listed.get("files", [])]
+
+    def _file(self, run: str, name: str) -> bytes:
+        """A file of a run, wherever the server keeps it."""
+        with _asking(self.place):
+            return bytes(self._get("/get-artifact", run_id=run, path=name).content)
+
+    def _get(self, endpoint: str, **query: str) -> Any:
+        """What the server answers to a request that the client has no method for."""
+        from mlflow.utils.credentials import get_default_host_creds
+        from mlflow.utils.rest_utils import http_request
+
+        answer = http_request(get_default_host_creds(self._url), endpoint, "GET", params=query)
+        answer.raise_for_status()
+        return answer
 
 
-def _batches(runs: list[str]) -> list[list[str]]:
-    return [runs[start : start + RUNS_PER_REQUEST] for start in range(0, len(runs), RUNS_PER_REQUEST)]
+def _addresses(url: str) -> tuple[str, str]:
+    """The URL of a server for messages, without credentials, and for the client, which wants a password with a user."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        named = False
+    if not named:  # without the text: what does not parse may hold a password anywhere
+        raise ValueError("tracking must be a URL such as http://host:5000, and cannot be read as one.")
+    user, _, host = parts.netloc.rpartition("@")
+    place = f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+    whole = user if ":" in user or not user else f"{user}:"
+    return place, place.replace("://", f"://{whole}@", 1) if user else place
+
+
+def _reason(error: Exception) -> str:
+    """Why a server was not read, as the rest of a sentence; nothing of other servers' pages."""
+    from mlflow.exceptions import MlflowException, RestException
+
+    cause = _root(error)
+    status = re.search(r"(?:error code |too many |^)([45][0-9]{2})\b", str(cause))
+    if isinstance(error, RestException):
+        code, message = error.get_http_status_code(), f": {error.json.get('message', error.error_code)}"
+    elif status:
+        code, message = int(status[1]), ""
+    elif cause is error or not isinstance(error, MlflowException):
+        return FOREIGN
+    elif isinstance(cause, ValueError):
+        return "cannot be read: its address or the credentials for it hold what HTTP cannot send."
+    else:
+        return f"cannot be read: {_sentence(str(cause) or type(cause).__name__)}"
+    said = "cannot be read: " + _sentence(f"{code} {http.client.responses.get(code, '')}{message}")
+    if code in (401, 403):
+        names = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        return f"{said} Credentials come from the environment variables {names}."
+    return f"{said} Is it a tracking server of MLflow 3?" if code == 404 else said
+
+
+def _root(error: BaseException) -> BaseException:
+    """What was raised first."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error
+
+
+def _sentence(text: str) -> str:
+    """On one line, with a full stop."""
+    line = " ".join(text.split())
+    return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
 def _at_once(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Results in the order of the items; the first error ends it."""
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
         return list(pool.map(work, items))
-
-
-def _experiment(record: dict[str, Any]) -> tuple[str, str]:
-    return str(record["name"]), str(record["experiment_id"])
-
-
-def _run(record: dict[str, Any]) -> _Run:
-    info, data = record["info"], record["data"]
-    if not re.fullmatch("[0-9a-f]{32}", info["run_id"]):  # it becomes the name of a folder
-        raise ValueError("not the id of a run")
-    pairs: dict[Table, dict[str, Any]] = {
-        "params": {item["key"]: str(item["value"]) for item in data.get("params", [])},
-        "tags": {item["key"]: str(item["value"]) for item in data.get("tags", [])},
-        "latest_metrics": {item["key"]: float(item["value"]) for item in data.get("metrics", [])},
-    }
-    return _Run({name: info.get(name) for name in RUN_COLUMNS}, pairs)
-
-
-def _point(record: dict[str, Any], run: str = "") -> Point:
-    """JSON has no NaN and no infinities: they come as texts, which `float` reads."""
-    return run or record["run_id"], record["key"], int(record["step"]), int(record["timestamp"]), float(record["value"])

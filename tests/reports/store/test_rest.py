@@ -26,11 +26,11 @@ from fake_units import Unit, refits, searched, troubled
 
 from bench import schema
 from reports.__main__ import main
-from reports.store import load, rest, server
+from reports.store import load, rest
 from reports.store.artifacts import CACHE, READ_FILES
 from reports.store.connection import open_store
 from reports.store.load import ARTIFACTS, RUN, Study, load_study
-from reports.store.server import Server
+from reports.store.rest import RestStore
 
 START_SECONDS = 120
 SECRET = "sesame"
@@ -85,6 +85,14 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 def every_curve(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports read three of them."""
     monkeypatch.setattr(load, "CURVES", [name for name, metric in schema.METRICS.items() if metric.curve])
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store sets how MLflow's client asks, for this process: not for the next test."""
+    for name in (*rest.SETTINGS, *rest.CREDENTIALS):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -144,10 +152,10 @@ def test_rest_and_sql_agree(live: Live, study: str, tmp_path: Path) -> None:
 def test_no_point_and_no_run_is_lost_at_the_limits_of_requests(
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for limit, value in (("PAGE", 2), ("RUNS_PER_REQUEST", 2), ("POINTS_PER_RUN", 4)):
-        monkeypatch.setattr(rest, limit, value)
+    monkeypatch.setattr(rest, "PAGE", 2)
+    monkeypatch.setattr("mlflow.tracking._tracking_service.client.GET_METRIC_HISTORY_MAX_RESULTS", 4)
     by_sql = load_study(tmp_path, "quick", live.database)
-    # Some histories are longer than a sample, and some just as long.
+    # Some histories are longer than a page, and some just as long.
     assert {3, 4, 5, 8} & set(by_sql.curves.groupby([RUN, "metric"]).size()) >= {4, 8}
     assert_equal(load_study(tmp_path, "quick", live.url), by_sql)
 
@@ -176,7 +184,7 @@ def test_files_of_complete_comparison_runs_are_copied_once(
     def fail(*_: object) -> bytes:
         raise AssertionError("asked for a file again")
 
-    monkeypatch.setattr(Server, "file", fail)
+    monkeypatch.setattr(RestStore, "_file", fail)
     assert load_study(tmp_path, "quick", live.url).trials[ARTIFACTS].tolist() == trials[ARTIFACTS].tolist()
 
 
@@ -237,7 +245,15 @@ def always(status: int, body: bytes, **headers: str) -> Answer:
     ("answer", "message"),
     [
         (always(500, b"<html>oops</html>"), "cannot be read: 500 Internal Server Error."),
-        (always(500, b'{"message": "no disk\\nleft"}'), "cannot be read: 500 Internal Server Error: no disk left."),
+        (always(500, b'{"message": "no disk\\nleft"}'), "cannot be read: 500 Internal Server Error."),
+        (
+            always(400, b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "no such\\norder"}'),
+            "cannot be read: 400 Bad Request: no such order.",
+        ),
+        (
+            always(403, b'{"error_code": "PERMISSION_DENIED", "message": "Permission denied"}'),
+            "denied. Credentials come",
+        ),
         (
             always(401, b"You are not authenticated"),
             "401 Unauthorized. Credentials come from the environment variables",
@@ -246,9 +262,10 @@ def always(status: int, body: bytes, **headers: str) -> Answer:
         (always(404, b"<html>"), "404 Not Found. Is it a tracking server of MLflow 3?"),
         (always(200, b"<html>welcome</html>"), "answers, but not as a tracking server of MLflow 3 does."),
         (always(200, b"[]"), "answers, but not as a tracking server of MLflow 3 does."),
-        (always(200, b'{"status": "fine"}'), "answers, but not as a tracking server of MLflow 3 does."),
+        (always(200, b"[3]"), "answers, but not as a tracking server of MLflow 3 does."),
+        (always(200, b'{"experiments": 3}'), "answers, but not as a tracking server of MLflow 3 does."),
         (always(200, b'{"experiments": [{"id": 3}]}'), "answers, but not as a tracking server of MLflow 3 does."),
-        (always(200, b"\xff\xfe"), "answers, but not as a tracking server of MLflow 3 does."),
+        (always(200, b"\xff\x00"), "answers, but not as a tracking server of MLflow 3 does."),
         (always(200, b"{}"), "holds no study yet: run one first, with `make sweep`."),
         (always(200, b"{}", Content_Length="100"), "cannot be read: IncompleteRead"),
     ],
@@ -270,7 +287,7 @@ def test_server_that_is_down(refused: Refuse) -> None:
 def test_server_that_never_answers(
     serve: Callable[[Answer], str], refused: Refuse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     done = threading.Event()
 
     def wait(_path: str, _headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
@@ -314,8 +331,6 @@ def test_credentials_are_sent_and_not_passed_on(
     serve: Callable[[Answer], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("USERNAME", "PASSWORD", "TOKEN"):
-        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", value)
     sent: list[str | None] = []
@@ -337,8 +352,6 @@ def test_credentials_are_sent_and_not_passed_on(
 def test_a_token_that_cannot_be_sent_is_not_shown(
     token: str, serve: Callable[[Answer], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("USERNAME", "PASSWORD"):
-        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", token)
     with pytest.raises(ValueError, match=r"cannot be read: its address or the credentials for it hold") as caught:
         studies(f"http://{serve(always(200, b'{}'))}")
@@ -389,7 +402,7 @@ def test_a_file_that_the_server_fails_to_send_is_an_error_and_not_kept(
 ) -> None:
     files = {schema.FRAME_TABLE: (200, b"frames"), "other": (200, b""), schema.PANEL_DATA: (503, b"")}
     url = f"http://{serve(scripted(record('a' * 32), files))}"
-    store = rest.RestStore(Server(url), tmp_path)
+    store = RestStore(url, tmp_path)
     with pytest.raises(ValueError, match="503 Service Unavailable"):
         store.folders(complete("a" * 32))
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {schema.FRAME_TABLE}
@@ -405,14 +418,14 @@ def test_a_cache_that_cannot_be_written(serve: Callable[[Answer], str], tmp_path
     (tmp_path / "cache").write_text("in the way")
     url = f"http://{serve(scripted(record('a' * 32), {schema.FRAME_TABLE: (200, b'frames')}))}"
     with pytest.raises(ValueError, match=r"must be kept in .*/cache/artifacts/a{32}, but: Not a directory\."):
-        rest.RestStore(Server(url), tmp_path).folders(complete("a" * 32))
+        RestStore(url, tmp_path).folders(complete("a" * 32))
 
 
 def test_a_folder_that_is_here_is_not_copied(tmp_path: Path) -> None:
     folder = tmp_path / ("a" * 32) / "artifacts"
     folder.mkdir(parents=True)
     runs = complete("a" * 32).assign(artifact_uri=folder.as_uri())
-    assert rest.RestStore(Server("http://127.0.0.1:1"), tmp_path / "runs").folders(runs) == [folder]
+    assert RestStore("http://127.0.0.1:1", tmp_path / "runs").folders(runs) == [folder]
 
 
 @pytest.mark.parametrize("uri", ["", None, ".", "{}", "file://{}"])
@@ -421,5 +434,5 @@ def test_no_other_folder_is_taken_for_that_of_a_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runs = complete("a" * 32).assign(artifact_uri=uri and uri.format(tmp_path))
-    store = rest.RestStore(Server(f"http://{serve(scripted(record('a' * 32), {}))}"), tmp_path / "runs")
+    store = RestStore(f"http://{serve(scripted(record('a' * 32), {}))}", tmp_path / "runs")
     assert store.folders(runs) == [tmp_path / "runs" / CACHE / ("a" * 32)]
