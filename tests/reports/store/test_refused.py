@@ -69,6 +69,12 @@ def test_newer_layout_of_the_database(runs: Path, refused: Refuse) -> None:
     )
 
 
+def test_a_store_that_a_newer_mlflow_has_written(runs: Path, refused: Refuse) -> None:
+    run_sql(runs, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    said = refused(main, "build --runs .")
+    assert f"{runs / schema.TRACKING_DB} must be of a layout that the installed MLflow knows, got revision f" in said
+
+
 def test_newer_schema(runs: Path, refused: Refuse) -> None:
     run_sql(runs, f"UPDATE tags SET value = '99' WHERE key = '{schema.SCHEMA_VERSION}'")
     assert "8 of version 99. Update hourglass-bench" in refused(main, "build --runs .")
