@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bench import schema
 from bench.metrics.boundary import boundary_iou
+from reports.store.arrays import overlap, read_panel
 from reports.store.load import ARTIFACTS
-from reports.store.panel_file import overlap, read_panel
 
 Masks = NDArray[np.bool_]
 

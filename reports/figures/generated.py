@@ -12,7 +12,7 @@ from reports import style, text
 from reports.analysis.latent import plainest, ranked_by_objective
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
 from reports.figures.base import NoDataError, Plot
-from reports.store.generated_file import Generated, Pictures, read_generated
+from reports.store.arrays import Generated, Pictures, read_generated
 from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN
 
 COLUMNS = 12

@@ -16,8 +16,8 @@ from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import paired
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary
 from reports.figures.base import NoDataError, Plot
+from reports.store.arrays import overlap, read_panel
 from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
-from reports.store.panel_file import overlap, read_panel
 
 MOST_FRAMES = 3
 MOST_WITH_PROBABILITY = 3

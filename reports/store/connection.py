@@ -137,8 +137,8 @@ def _require_known_revision(connection: Connection, place: str) -> None:
     revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if not list(known.glob(f"{revision}_*.py")):
         raise ValueError(
-            f"{place} must be of a layout that the installed MLflow knows, got revision {revision} of its tables: update "
-            "MLflow to the version that wrote it."
+            f"{place} must be of a layout that the installed MLflow knows, got revision {revision} of its tables: "
+            "update MLflow to the version that wrote it."
         )
 
 

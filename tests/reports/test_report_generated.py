@@ -17,7 +17,7 @@ from reports.figures.base import NoDataError
 from reports.prose import answer as prose
 from reports.prose.generative_prose import generative
 from reports.prose.said import Say
-from reports.store.generated_file import read_generated
+from reports.store.arrays import read_generated
 from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN, load_study
 
 Summarised = Callable[..., Summary]

@@ -14,9 +14,9 @@ from reports.analysis.summary import Summary, map_shape
 from reports.figures import bottleneck, predictions
 from reports.figures.base import NoDataError
 from reports.prose.practical import _elements
+from reports.store.arrays import read_panel
 from reports.store.artifacts import local_folder, own_folder
 from reports.store.load import ARTIFACTS
-from reports.store.panel_file import read_panel
 
 
 def test_shapes_of_maps() -> None:
