@@ -195,7 +195,7 @@ def _compare(of: Summary, claim: Claim, metric: schema.Metric) -> Comparison | N
 
 def arms(of: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Values of both configurations (see `analysis.statistics`) of the repeats that both have on the same frames."""
-    a, b = (_cells(of)[number] for number in pair_key(claim))
+    a, b = (_cells(of)[number].dropna(subset=metric.column) for number in pair_key(claim))
     return _values(a, b, metric), _values(b, a, metric)
 
 

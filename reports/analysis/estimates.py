@@ -23,7 +23,7 @@ def estimates(of: Summary, metric: schema.Metric) -> pd.DataFrame:
     an interval (NaN). What Student's t adds beyond the metric's bounds is cut off.
     """
     names = {**COLUMNS, metric.column: "value"}
-    cells = of.scenes[[CONFIGURATION, *names]].rename(columns=names)
+    cells = of.scenes[[CONFIGURATION, *names]].rename(columns=names).dropna(subset="value")
     found = {} if cells.empty else estimate_means(cells, CONFIGURATION)
     logged = of.configurations.set_index(CONFIGURATION)[statistic(metric, "mean")]
     table = bounded(found, metric.lower, metric.upper).reindex(logged.index)

@@ -14,6 +14,8 @@ SCENE = "scene"
 PROTOCOL = [REPEAT, schema.FOLD, schema.SPLIT_DIGEST, schema.DATA_DIGEST]
 """Runs that agree in all of it were tested on the same frames after training on the same frames."""
 COLUMNS = [metric.column for metric in schema.TEST_METRICS]
+SINCE = [metric.since for metric in schema.TEST_METRICS]
+"""Runs of an earlier version lack the column."""
 
 
 def scene_means(runs: pd.DataFrame) -> pd.DataFrame:
@@ -26,14 +28,16 @@ def scene_means(runs: pd.DataFrame) -> pd.DataFrame:
     kept = [place for place, path in enumerate(paths) if path.is_file()]
     if not kept:
         return pd.DataFrame(columns=[SCENE, *COLUMNS, RUN, *PROTOCOL])
-    tables = [read_columns(paths[place], [SCENE, *COLUMNS]) for place in kept]
+    logged = runs[schema.SCHEMA_VERSION].astype("int64").to_numpy()[:, None] >= SINCE
+    tables = [read_columns(paths[place], [SCENE, *np.array(COLUMNS)[logged[place]]]) for place in kept]
     frames: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
-    broken = frames[COLUMNS].isna()
+    frames = frames.reindex(columns=[SCENE, *COLUMNS])
+    place = np.repeat(kept, [table.num_rows for table in tables])
+    broken = frames[COLUMNS].isna() & logged[place]
     if broken.any(axis=None):
-        path = paths[np.repeat(kept, [table.num_rows for table in tables])[int(broken.any(axis=1).argmax())]]
+        path = paths[place[int(broken.any(axis=1).argmax())]]
         names = ", ".join(broken.columns[broken.any()])
         raise ValueError(f"{path} must have a number for every frame and test metric, got none in {names}.")
-    place = np.repeat(kept, [table.num_rows for table in tables])
     means = frames.groupby([place, SCENE])[COLUMNS].mean().reset_index(SCENE)
     about = runs[[RUN, *PROTOCOL]].iloc[means.index].reset_index(drop=True)
     return means.reset_index(drop=True).join(about)

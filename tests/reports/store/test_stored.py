@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,10 +13,13 @@ import pytest
 from bench import schema
 from reports import data, document
 from reports.__main__ import main
+from reports.analysis import scenes, summary
+from reports.analysis.claims import arms, claims
+from reports.analysis.estimates import estimates
 from reports.analysis.summary import Summary, summarise
 from reports.prose.said import Say
 from reports.store import checks
-from reports.store.load import load_study
+from reports.store.load import ARTIFACTS, RUN, load_study
 
 NEW = schema.Metric(
     name="best/new", unit="1", better="higher", lower=0, upper=1, label="new score", curve=False, since=schema.VERSION
@@ -108,6 +112,34 @@ def test_newer_runs_of_the_study_must_have_it(stored: Path, new_metric: schema.M
     assert of.runs[new_metric.name].dropna().tolist() == [0.5] * newer.sum()
     assert of.runs.loc[~newer, new_metric.name].isna().all()
     assert sentences(of).count(new_metric.label) == 1
+
+
+def test_frame_tables_of_older_runs_may_lack_a_test_metric(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    metric = replace(NEW, name="test/new", margin=0.01)
+    monkeypatch.setitem(schema.METRICS, metric.name, metric)
+    monkeypatch.setattr(schema, "TEST_METRICS", (*schema.TEST_METRICS, metric))
+    monkeypatch.setattr(scenes, "COLUMNS", [*scenes.COLUMNS, metric.column])
+    monkeypatch.setattr(scenes, "SINCE", [*scenes.SINCE, metric.since])
+    monkeypatch.setattr(summary, "AVERAGED", [*summary.AVERAGED, metric.name])
+    before = summarise(load_study(stored / "runs", "quick"))
+    assert before.scenes[metric.column].isna().all()
+    assert all(values.empty for claim in claims(before) for values in arms(before, claim, metric))
+
+    trials = load_study(upgrade_half(stored), "quick").trials
+    for folder in trials.loc[trials[schema.SCHEMA_VERSION] == "4", ARTIFACTS]:
+        table = pd.read_parquet(Path(folder, schema.FRAME_TABLE))
+        table.assign(new=table[schema.TEST_IOU.column]).to_parquet(Path(folder, schema.FRAME_TABLE))
+    of = summarise(load_study(stored / "runs", "quick"))
+    newer = of.scenes[RUN].isin(of.runs.loc[of.runs[schema.SCHEMA_VERSION] == "4", RUN])
+    assert of.scenes[metric.column].equals(of.scenes[schema.TEST_IOU.column].where(newer))
+    alone = replace(of, scenes=of.scenes[newer])
+    assert len(claims(of)) > 0
+    for claim in claims(of):
+        for found, expected in zip(arms(of, claim, metric), arms(alone, claim, schema.TEST_IOU), strict=True):
+            pd.testing.assert_frame_equal(found, expected)
+    tested = estimates(of, metric).dropna().index
+    assert len(tested) > 0
+    pd.testing.assert_frame_equal(estimates(of, metric).loc[tested], estimates(alone, schema.TEST_IOU).loc[tested])
 
 
 @pytest.mark.parametrize("version", [schema.OLDEST_VERSION - 1, schema.VERSION + 1])
