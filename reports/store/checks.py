@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -122,9 +123,10 @@ def require_values(outcomes: pd.DataFrame, rules: Mapping[str, Rule]) -> None:
 def require_metrics(outcomes: pd.DataFrame, metrics: pd.DataFrame) -> None:
     """Raise ValueError if a complete run lacks a metric of its version; it may be NaN, but not absent."""
     complete = outcomes[outcomes[schema.STATE] == "complete"]
-    for (stage, version), runs in complete.groupby([schema.STAGE, schema.SCHEMA_VERSION]):
-        of_stage = (*OF_COMPLETE, *OF_STAGE[stage])
-        expected = [metric.name for metric in of_stage if metric.since <= int(version)]
+    versions = complete[schema.SCHEMA_VERSION].astype("int64")
+    for stage, version in product(OF_STAGE, versions.unique()):
+        runs = complete[(complete[schema.STAGE] == stage) & (versions == version)]
+        expected = [metric.name for metric in (*OF_COMPLETE, *OF_STAGE[stage]) if metric.since <= version]
         logged = metrics.loc[metrics["run_id"].isin(runs["run_id"]) & metrics["key"].isin(expected)]
         counts = logged.groupby("run_id")["key"].nunique().reindex(runs["run_id"], fill_value=0)
         short = counts[counts < len(expected)]

@@ -315,9 +315,9 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
 
 def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
     require_values(outcomes, {column.name: column.rule for column in COLUMNS})
-    texts = outcomes[OPTIONAL].astype("object").fillna("")
+    outcomes[OPTIONAL] = outcomes[OPTIONAL].astype("object").fillna("")
     types = {column.name: column.rule.dtype for column in COLUMNS} | dict.fromkeys(_values(), "float64")
-    return outcomes.assign(**dict(texts.items())).astype(types)
+    return outcomes.astype(types)
 
 
 def _tag(parent: pd.DataFrame, name: str) -> str:

@@ -160,7 +160,8 @@ class RestStore:
         from mlflow.utils.credentials import get_default_host_creds
         from mlflow.utils.rest_utils import http_request
 
-        answer = http_request(get_default_host_creds(self._url), endpoint, "GET", params=query)
+        server = get_default_host_creds(self._url)  # type: ignore[no-untyped-call]
+        answer = http_request(server, endpoint, "GET", params=query)  # type: ignore[no-untyped-call]
         answer.raise_for_status()
         return answer
 
@@ -187,7 +188,8 @@ def _reason(error: Exception) -> str:
     cause = _root(error)
     status = re.search(r"(?:error code |too many |^)([45][0-9]{2})\b", str(cause))
     if isinstance(error, RestException):
-        code, message = error.get_http_status_code(), f": {error.json.get('message', error.error_code)}"
+        code = error.get_http_status_code()  # type: ignore[no-untyped-call]
+        message = f": {error.json.get('message', error.error_code)}"
     elif status:
         code, message = int(status[1]), ""
     elif cause is error or not isinstance(error, MlflowException):
