@@ -21,8 +21,8 @@ _VERSION_3 = {
     "beta_warmup sigma pretrain_epochs precision flip rotate scale shift colour",
 }
 VERSION_3 = {f"{section}.{name}" for section, names in _VERSION_3.items() for name in names.split()} | {"seed"}
-"""Names of the first version whose units are still known: these fields count for the identity whatever their value.
-Closed: a field that is added later is not named here."""
+"""Names of the first version whose units are still known: these fields are stored and count for the identity whatever
+their value. Closed: a field that is added later is not named here."""
 
 _OLD_NAMES = {new: old for old, new in RENAMED.items()}
 
@@ -37,8 +37,11 @@ class _Entry(NamedTuple):
 
 
 def flatten(config: RunConfig) -> dict[str, str]:
-    """Config as `section.field -> text` (JSON, strings bare), the form in which MLflow keeps it as parameters."""
-    return {entry.name: _to_text(entry.value) for entry in _entries(config, "")}
+    """Config as `section.field -> text` (JSON, strings bare), the form in which MLflow keeps it as parameters.
+
+    Fields that were added later are left out where they say what their absence says: older and newer runs are alike.
+    """
+    return {entry.name: _to_text(entry.value) for entry in _telling(config, "")}
 
 
 def unflatten(params: Mapping[str, str]) -> RunConfig:
@@ -59,8 +62,14 @@ def config_hash(config: RunConfig) -> str:
 
 def identity(config: RunConfig | DataConfig | TrainingConfig, prefix: str) -> dict[str, object]:
     """What tells a config, or its section of a prefix such as `training.`, from others: values by oldest names."""
-    stored = ((_OLD_NAMES.get(entry.name, entry.name), entry) for entry in _entries(config, prefix))
-    return {name: entry.value for name, entry in stored if name in VERSION_3 or entry.value != entry.absent}
+    return {_OLD_NAMES.get(entry.name, entry.name): entry.value for entry in _telling(config, prefix)}
+
+
+def _telling(config: Any, prefix: str) -> Iterator[_Entry]:
+    """Of every field of version 3, and of those since whose absence would say something else."""
+    for entry in _entries(config, prefix):
+        if _OLD_NAMES.get(entry.name, entry.name) in VERSION_3 or entry.value != entry.absent:
+            yield entry
 
 
 def _entries(config: Any, prefix: str) -> Iterator[_Entry]:
