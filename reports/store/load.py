@@ -43,6 +43,8 @@ PRETRAIN_EPOCHS = "training.pretrain_epochs"
 LABELLED_SCENES = "data.labelled_scenes"
 DATA_FOLDS = "data.folds"
 CONFIG_SECTIONS = ("architecture.", "data.", "training.")
+ABSENT = "absent"
+"""A setting that a run did not log, since it was added later or is off."""
 
 
 class Column(NamedTuple):
@@ -315,9 +317,11 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
 
 def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
     require_values(outcomes, {column.name: column.rule for column in COLUMNS})
-    outcomes[OPTIONAL] = outcomes[OPTIONAL].astype("object").fillna("")
+    settings = [name for name in outcomes if name.startswith(CONFIG_SECTIONS) and name not in OPTIONAL]
+    absent = dict.fromkeys(OPTIONAL, "") | dict.fromkeys(settings, ABSENT)
+    texts = outcomes.astype(dict.fromkeys(absent, "object")).fillna(absent).astype(dict.fromkeys(absent, "str"))
     types = {column.name: column.rule.dtype for column in COLUMNS} | dict.fromkeys(_values(), "float64")
-    return outcomes.astype(types)
+    return texts.astype(types)
 
 
 def _tag(parent: pd.DataFrame, name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fake_units import Unit
 
 from bench import schema
 from reports import data, document
@@ -20,6 +21,9 @@ from reports.analysis.summary import Summary, summarise
 from reports.prose.said import Say
 from reports.store import checks
 from reports.store.load import ARTIFACTS, RUN, load_study
+from reports.tables import TABLES
+
+Fill = Callable[..., Path]
 
 NEW = schema.Metric(
     name="best/new", unit="1", better="higher", lower=0, upper=1, label="new score", curve=False, since=schema.VERSION
@@ -81,6 +85,20 @@ def test_a_study_of_two_versions_is_one_study(stored: Path) -> None:
         pd.testing.assert_frame_equal(mixed[name].assign(**same), table, check_exact=True)
     assert after.study.planned_units == before.study.planned_units
     assert sentences(after) == sentences(before)
+
+
+def test_a_setting_that_some_runs_lack_is_absent_and_tells_configurations_apart(new_store: Fill) -> None:
+    units = [
+        Unit(repeat=repeat, params=params) for repeat in (0, 1) for params in ({}, {"training.focal_weight": "0.5"})
+    ]
+    of = summarise(load_study(new_store(units), "quick"))
+    labels = of.configurations["label"].str.rpartition(", ")[2]
+    assert sorted(labels) == ["focal weight 0.5", "focal weight absent"]
+    (fixed,) = (text for text in sentences(of).splitlines() if "Held fixed" in text)
+    assert "batch size" in fixed
+    assert "focal weight" not in fixed
+    rows = [row for table in TABLES.values() if (made := table.make(of)) for row in made.rows]
+    assert any("training.focal_weight" in row and "0.5 | absent" in row for row in rows)
 
 
 @pytest.fixture
