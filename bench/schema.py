@@ -85,9 +85,11 @@ _curve, _value = partial(_metric, curve=True), partial(_metric, curve=False)
 TEST = "test/"
 
 
-def _test(column: str, unit: str, better: Direction, upper: float | None, label: str, margin: float) -> Metric:
+def _test(
+    column: str, unit: str, better: Direction, upper: float | None, label: str, margin: float, since: int = 3
+) -> Metric:
     """Mean over test scenes of the frames' values, which stand in the column of the same name in the frame table."""
-    return _metric(TEST + column, unit, better, 0, upper, label, margin=margin)
+    return _metric(TEST + column, unit, better, 0, upper, label, margin=margin, since=since)
 
 
 # Of auto-encoders of images losses are squared errors, without a unit.

@@ -189,7 +189,7 @@ def load_study(runs: Path, name: str, tracking: str = "") -> Study:
     """Study `name` from the tracking store at the URL `tracking`, which is the database under `runs` if empty.
 
     Raises:
-        ValueError: no store, no such study, a study without trials, or one that another version of this project logged.
+        ValueError: no store, no such study, a study without trials, or runs of a version that is not read.
     """
     with open_store(runs, tracking) as store:
         _require_study(name, store.studies(), store.place)
@@ -317,7 +317,8 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
 
 def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
     require_values(outcomes, {column.name: column.rule for column in COLUMNS})
-    settings = [name for name in outcomes if name.startswith(CONFIG_SECTIONS) and name not in OPTIONAL]
+    names = outcomes.columns.astype("str")
+    settings = [name for name in names if name.startswith(CONFIG_SECTIONS) and name not in OPTIONAL]
     absent = dict.fromkeys(OPTIONAL, "") | dict.fromkeys(settings, ABSENT)
     texts = outcomes.astype(dict.fromkeys(absent, "object")).fillna(absent).astype(dict.fromkeys(absent, "str"))
     types = {column.name: column.rule.dtype for column in COLUMNS} | dict.fromkeys(_values(), "float64")

@@ -142,6 +142,7 @@ def assert_equal(one: Study, other: Study) -> None:
             assert a == b
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", ["quick", "search"])
 def test_rest_and_sql_agree(live: Live, study: str, tmp_path: Path) -> None:
     by_sql = load_study(tmp_path, study, live.database)
@@ -149,6 +150,7 @@ def test_rest_and_sql_agree(live: Live, study: str, tmp_path: Path) -> None:
     assert_equal(load_study(tmp_path, study, live.url), by_sql)
 
 
+@pytest.mark.slow
 def test_no_point_and_no_run_is_lost_at_the_limits_of_requests(
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +162,7 @@ def test_no_point_and_no_run_is_lost_at_the_limits_of_requests(
     assert_equal(load_study(tmp_path, "quick", live.url), by_sql)
 
 
+@pytest.mark.slow
 def test_odd_values_arrive(live: Live, tmp_path: Path) -> None:
     curves = load_study(tmp_path, "quick", live.url).curves.set_index(["metric", "epoch"])["value"]
     dice = curves[schema.VAL_DICE.name]
@@ -167,6 +170,7 @@ def test_odd_values_arrive(live: Live, tmp_path: Path) -> None:
     assert curves[schema.LR.name].to_dict() == {-1: 0.4, 1: 0.2}
 
 
+@pytest.mark.slow
 def test_files_of_complete_comparison_runs_are_copied_once(
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +192,7 @@ def test_files_of_complete_comparison_runs_are_copied_once(
     assert load_study(tmp_path, "quick", live.url).trials[ARTIFACTS].tolist() == trials[ARTIFACTS].tolist()
 
 
+@pytest.mark.slow
 def test_a_report_from_a_server(live: Live, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build", "--study", "search", "--runs", str(tmp_path), "--tracking", live.url]) == 0
     report = Path(capsys.readouterr().out.strip())
@@ -195,6 +200,7 @@ def test_a_report_from_a_server(live: Live, tmp_path: Path, capsys: pytest.Captu
     assert report.read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_unknown_study_on_a_server(live: Live, refused: Refuse) -> None:
     said = refused(main, f"build --study quack --tracking {live.url}")
     assert f"one of those in {live.url}, which are: quick, search; got 'quack'" in said
