@@ -98,7 +98,7 @@ COLUMNS = (
     Column(schema.STAGE, "tags"),
     Column(schema.COLLAPSE, "tags"),
 )
-"""What is read beside the metrics of `bench.schema`, which say themselves since when there is one."""
+"""What is read beside the metrics of `bench.schema`, each of which says itself which version added it."""
 REQUIRED = [column.name for column in COLUMNS if column.required]
 OPTIONAL = [column.name for column in COLUMNS if not column.required]
 PREFIXES: dict[Table, tuple[str, ...]] = {
