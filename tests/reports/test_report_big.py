@@ -90,7 +90,7 @@ def test_a_store_that_is_filled_fast_is_the_one_that_mlflow_makes(
     for one, other in zip(anonymous(slow), anonymous(fast), strict=True):
         pd.testing.assert_frame_equal(one, other)
     pd.testing.assert_series_equal(slow.openings, fast.openings)
-    for name in ("description", "planned", "budget", "newest"):
+    for name in ("description", "planned", "planned_units", "newest"):
         assert getattr(slow, name) == getattr(fast, name)
     first, second = (summarise(study).scenes.drop(columns=RUN) for study in (slow, fast))
     pd.testing.assert_frame_equal(first, second)
