@@ -279,7 +279,7 @@ def always(status: int, body: bytes, **headers: str) -> Answer:
 def test_server_that_is_no_help(answer: Answer, message: str, serve: Callable[[Answer], str], refused: Refuse) -> None:
     host = serve(answer)
     said = refused(main, f"build --tracking http://user:{SECRET}@{host}/")
-    assert said.startswith(f"error: http://{host} ")
+    assert said.startswith(f"reports: http://{host} ")
     assert message in said
     assert SECRET not in said
 
