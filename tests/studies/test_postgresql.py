@@ -25,6 +25,7 @@ BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
 ]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not BINARIES, reason="no PostgreSQL server here (Debian's package postgresql has one)"),
     pytest.mark.usefixtures("catalog", "inline"),
 ]
