@@ -62,7 +62,7 @@ def open_study(
             f"changes: {'; '.join(changes)}. Use another RUNS folder, or accept that results of both are compared with "
             "--accept-changes (make sweep ACCEPT_CHANGES=1)."
         )
-    if stored.get(CODE, code) != code:
+    if not changes and stored.get(CODE, code) != code:
         cli.say(f"study {study.name} goes on with other code of the same arithmetic: {stored[CODE]} -> {code}")
     root.set_user_attr(storage.STAGES, study.stage_names())
     root.set_user_attr(storage.PLANNED, study.planned(setting))

@@ -54,7 +54,7 @@ def run_study(study: Study, options: Options) -> Status:
     """
     checked = _check(study, options)
     with lock.exclusive(checked.storage, study.name):
-        client = open_store(checked.tracking)
+        client = open_store(checked.tracking)  # first: it asks a server whether its runs are newer
         optuna_storage = storage.open_storage(checked.storage)
         root = identity.open_study(study, checked.setting, options, checked.data_digest, optuna_storage)
         experiment = get_experiment(client, study.name, options.runs)

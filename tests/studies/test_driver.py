@@ -289,7 +289,7 @@ def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config
     statements: list[str] = []
     record = lambda *arguments: statements.append(arguments[2])  # noqa: E731
     configs = {
-        str(repeat): tiny_config(architecture=configure("unet", (2,) * 5), repeat=repeat) for repeat in range(60)
+        str(repeat): tiny_config(architecture=configure("unet", (2,) * 5), repeat=repeat) for repeat in range(30)
     }
     marks: list[int] = []
     original = driver.Driver._start

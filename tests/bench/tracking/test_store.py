@@ -35,7 +35,5 @@ def test_runs_of_a_newer_schema_are_refused_on_a_server_too(tmp_path: Path, monk
     monkeypatch.setattr(store, "connect", lambda _: connect(tracking_url(tmp_path)))
     assert open_store("http://server:5000").search_experiments()
     RunLog.create(client, "0", "?", {schema.SCHEMA_VERSION: "10"})
-    with pytest.raises(
-        ValueError, match="http://server:5000 must be .* no newer hourglass-bench .* version 10"
-    ):
+    with pytest.raises(ValueError, match="http://server:5000 must be .* no newer hourglass-bench .* version 10"):
         open_store("http://server:5000")
