@@ -13,7 +13,7 @@ from bench.commands import cli
 from bench.config import RunConfig, run_name
 from studies import times
 from studies.status import Status
-from studies.study import Planned
+from studies.unit import Planned
 
 REFRESH_PER_SECOND = 2
 
@@ -52,7 +52,7 @@ def _running_table(status: Status) -> Table:
 
 def _architecture_table(status: Status) -> Table:
     table = Table("architecture", "stage", "ended", "best val IoU", "of", box=None, padding=(0, 2, 0, 0))
-    for stage, architectures in status.budget.items():
+    for stage, architectures in status.planned_units.items():
         for architecture, (ended, planned) in architectures.items():
             best = status.best.get(Planned(stage, architecture))
             shown = ("", "") if best is None else (f"{best.val_iou:.3f}", best.name)

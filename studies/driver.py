@@ -30,7 +30,7 @@ from studies.executors import Broken, Ending, Executor, Failed, Lost
 from studies.stages import Opened, Trials
 from studies.status import Best, RunningTrial, Status, make_status
 from studies.storage import RUN_ID
-from studies.study import Planned
+from studies.unit import Planned
 from studies.worker import Outcome, Task
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ class Driver:
                 assert_never(event.ending)
 
     def _end(self, running: Running, outcome: Outcome, spent: Mapping[str, float]) -> None:
-        """The unit is done: its outcome first, then the run, then Optuna's state (see studies/recovery.py)."""
+        """The unit is done: its outcome first, then the run, then Optuna's state (see `studies.run.recover`)."""
         opened = running.opened
         running.trials.record(opened, outcome, spent)
         running.log.close(outcome.state, outcome.reason, spent.get(times.IDLE))

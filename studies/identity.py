@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from bench import schema
+from bench.commands import cli
 from bench.machine.environment import code_digest
 from bench.tracking.database import redact
 from bench.tracking.store import RunLog
+from bench.training import ARITHMETIC
 from studies import storage
 from studies.options import Options
-from studies.study import Setting, Study, budgets
+from studies.study import Study
+from studies.unit import Setting, count_planned
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,9 +27,11 @@ NAMES = {
     "split": "split",
     "memory_budget": "memory budget",
     "space": "units or search space",
-    "code": "code of architectures/ and bench/",
+    "arithmetic": "arithmetic of the code",
 }
-"""What must stay, as messages call it."""
+"""What must stay, as messages call it. The code itself may change: a study that runs goes on after an upgrade."""
+CODE = "code"
+"""Digest of the code that worked on the study last, kept beside them."""
 
 
 def open_study(
@@ -44,20 +49,24 @@ def open_study(
         "split": setting.data.split,
         "memory_budget": options.memory_budget or study.memory_budget,
         "space": study.space(),
-        "code": code_digest(),
+        "arithmetic": ARITHMETIC,
     }
+    code = code_digest()
     root = storage.create(to, study.name, [schema.BEST_VAL_IOU])
-    before: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now)
-    changes = [f"{NAMES[key]} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]]
+    stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now)
+    before = {**now, "arithmetic": 1, **stored}  # what an older version did not record did not change
+    changes = [f"{NAMES[key]} {before[key]} -> {now[key]}" for key in now if before[key] != now[key]]
     if changes and not options.accept_changes:
         raise ValueError(
             f"study {study.name} in {redact(options.storage) or options.runs} must be resumed as it was started, got "
             f"changes: {'; '.join(changes)}. Use another RUNS folder, or accept that results of both are compared with "
             "--accept-changes (make sweep ACCEPT_CHANGES=1)."
         )
+    if not changes and stored.get(CODE, code) != code:
+        cli.say(f"study {study.name} goes on with other code of the same arithmetic: {stored[CODE]} -> {code}")
     root.set_user_attr(storage.STAGES, study.stage_names())
     root.set_user_attr(storage.PLANNED, study.planned(setting))
-    root.set_user_attr(storage.OPTIONS, now)
+    root.set_user_attr(storage.OPTIONS, now | {CODE: code})
     return root
 
 
@@ -71,7 +80,7 @@ def open_parent(
         schema.STUDY: root.study_name,
         schema.STUDY_DESCRIPTION: question,
         schema.STUDY_PLANNED: str(len(planned)),
-        schema.STUDY_PLANNED_UNITS: json.dumps(budgets(planned)),
+        schema.STUDY_PLANNED_UNITS: json.dumps(count_planned(planned)),
     }
     if memory_budget is not None:
         tags[schema.STUDY_MEMORY_BUDGET] = str(memory_budget)

@@ -79,7 +79,7 @@ def importances(trials: Sequence[FrozenTrial]) -> dict[str, dict[str, float]]:
 
 
 def _to_minimise(trial: FrozenTrial) -> FrozenTrial:
-    """The trial with a single value, and with the logarithm of what the search draws on a logarithmic scale.
+    """The trial with a single value, and with the logarithm of what the search samples on a logarithmic scale.
 
     Without it fANOVA would take the range as if it were searched evenly: nine tenths of it for the largest rates.
     """
@@ -95,7 +95,7 @@ def _to_minimise(trial: FrozenTrial) -> FrozenTrial:
 
 
 def _logarithm(distribution: BaseDistribution) -> FloatDistribution | None:
-    """The range in logarithms, if the search draws evenly there."""
+    """The range in logarithms, if the search samples evenly there."""
     if isinstance(distribution, IntDistribution | FloatDistribution) and distribution.log:
         return FloatDistribution(math.log(distribution.low), math.log(distribution.high))
     return None

@@ -37,4 +37,4 @@ class Options(Stores):
     executor: Executor = "local"
     """where trials run: in local processes or on a Ray cluster"""
     accept_changes: bool = False
-    """resume although the study, the data or the code changed since it was started"""
+    """resume although the study, the data or the arithmetic changed since it was started"""

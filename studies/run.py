@@ -1,11 +1,13 @@
 """One session of a study: open the stores, make sure that it is the same study, recover, run what is left."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 import torch
+from optuna.trial import TrialState
 
 from bench import schema
 from bench.data.dataset import load
@@ -13,14 +15,21 @@ from bench.data.split import split_frames
 from bench.machine.device import choose_device
 from bench.size import parse_bytes
 from bench.tracking.database import require_reachable
-from bench.tracking.store import get_experiment, open_store, tracking_url
-from studies import identity, importance, lock, placement, storage
+from bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
+from studies import identity, importance, lock, placement, storage, times
 from studies.driver import Driver, Site
 from studies.executors import Executor
 from studies.options import Options
-from studies.recovery import recover
+from studies.stages import conclude
 from studies.status import Status, read_best
-from studies.study import Setting, Study
+from studies.study import Study
+from studies.unit import Setting
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CUT_OFF = "the driver was stopped or cut off"
+PAGE = 1000
 
 
 class Checked(NamedTuple):
@@ -45,9 +54,9 @@ def run_study(study: Study, options: Options) -> Status:
     """
     checked = _check(study, options)
     with lock.exclusive(checked.storage, study.name):
+        client = open_store(checked.tracking)  # first: it asks a server whether its runs are newer
         optuna_storage = storage.open_storage(checked.storage)
         root = identity.open_study(study, checked.setting, options, checked.data_digest, optuna_storage)
-        client = open_store(checked.tracking)
         experiment = get_experiment(client, study.name, options.runs)
         parent = identity.open_parent(root, client, experiment, study.question, checked.memory_budget)
         recover(storage.stages(root), client, experiment)
@@ -75,6 +84,8 @@ def _check(study: Study, options: Options) -> Checked:
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
     for name, store in (("storage", url), ("tracking", tracking)):
         require_reachable(name, store)
+    storage.refuse_newer(url)
+    refuse_newer(tracking)
     lock.require_free(url, study.name)  # before the data are read, which can take long
     if options.executor == "ray":
         from studies.executors import ray_cluster
@@ -110,3 +121,29 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
     examples = partial(study.examples, checked.setting)
     cache = options.runs / schema.CACHE_DIR
     return placement.local_executor(checked.workers, checked.device, units, examples, cache, root)
+
+
+def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: str) -> None:
+    """Close every trial and run that a driver left open; whoever holds the lock knows that nothing else runs.
+
+    A trial with an outcome keeps it; another one's unit is to be done again.
+    """
+    open_runs = set(_open_trial_runs(client, experiment))
+    for stage in stages:
+        for trial in stage.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            outcome, run_id = trial.user_attrs.get(storage.OUTCOME), trial.user_attrs.get(storage.RUN_ID)
+            if outcome is None:
+                storage.end_trial(stage, trial._trial_id, TrialState.FAIL)
+                continue
+            if run_id in open_runs:
+                idle = outcome.get("time", {}).get(times.IDLE)
+                RunLog(client, run_id).close(outcome["state"], outcome["reason"], idle)
+                open_runs.remove(run_id)
+            conclude(stage, trial._trial_id, outcome["state"], outcome["values"])
+    for run_id in open_runs:
+        RunLog(client, run_id).kill(CUT_OFF)
+
+
+def _open_trial_runs(client: "MlflowClient", experiment: str) -> list[str]:
+    rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
+    return [run.info.run_id for run in client.search_runs([experiment], rule, max_results=PAGE)]

@@ -1,6 +1,6 @@
 """Searches: as many sampler-chosen trials for every architecture, then, if asked for, the winners' refits.
 
-Each architecture is searched on its own, from the same start-up draws: none is helped or hurt by trials of another.
+Each architecture is searched on its own, from the same start-up samples: none is helped or hurt by trials of another.
 Search trials see validation scenes of repeat 0 only; a refit is a new training with another repeat, and it alone looks
 at test scenes. Under `scene_holdout` no search trial has trained on them either.
 """
@@ -17,7 +17,8 @@ from bench.commands import cli
 from bench.config import RunConfig
 from bench.digest import digest
 from bench.stored_config import identity
-from studies.study import Planned, Setting, Study, Unit, macs
+from studies.study import Study
+from studies.unit import Planned, Setting, Unit, macs
 
 if TYPE_CHECKING:
     import optuna
@@ -40,8 +41,7 @@ class Search(Study):
     """With one, unpromising trials are pruned; with several, the Pareto front is the result."""
     refits: int = 0
     """Trainings of each architecture's winner, with repeats 1, 2, ..."""
-    seed: int = 0
-    """Of the sampler."""
+    sampler_seed: int = 0
 
     @override
     def planned(self, setting: Setting) -> dict[str, Planned]:
@@ -66,7 +66,14 @@ class Search(Study):
         training = identity(replace(self.training, epochs=1), "training.")
         # As version 3 wrote it, whose searches go on.
         fixed = ", ".join(f"{name.removeprefix('training.')}={value!r}" for name, value in training.items())
-        parts = (self.architectures, self.trials, self.refits, self.seed, objectives, f"TrainingConfig({fixed})")
+        parts = (
+            self.architectures,
+            self.trials,
+            self.refits,
+            self.sampler_seed,
+            objectives,
+            f"TrainingConfig({fixed})",
+        )
         return digest(sorted(space.items()), *parts)
 
     @override
@@ -74,12 +81,12 @@ class Search(Study):
         from optuna.samplers import RandomSampler
         from optuna.study import create_study
 
-        draws = create_study(sampler=RandomSampler(seed=self.seed))
-        drawn = [
-            self.configure(architecture, draws.ask(self.distributions()).params, setting)
+        sampler = create_study(sampler=RandomSampler(seed=self.sampler_seed))
+        sampled = [
+            self.configure(architecture, sampler.ask(self.distributions()).params, setting)
             for architecture in self.architectures
         ]
-        return [config for config in drawn if macs(config)]
+        return [config for config in sampled if macs(config)]
 
     @override
     def stage_names(self) -> list[str]:
@@ -124,8 +131,10 @@ class Search(Study):
             storage,
             self._stage_name(architecture),
             [_trial_name(architecture, number) for number in range(self.trials)],
-            self,
             lambda params: self.configure(architecture, params, setting),
+            objectives=self.objectives,
+            distributions=self.distributions(),
+            sampler_seed=self.sampler_seed,
             epochs=setting.training.epochs,
         )
 

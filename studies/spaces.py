@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from architectures.config import ArchitectureConfig, Norm, widths
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.study import Factor, Unit
+from studies.unit import Factor, Unit
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

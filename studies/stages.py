@@ -6,7 +6,7 @@ The driver is the only caller, and the only writer of the Optuna study.
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -17,11 +17,8 @@ from bench import schema
 from bench.config import RunConfig, run_name
 from bench.training.train import EpochRecord
 from studies.storage import LOST, OUTCOME, UNIT, create, end_trial, set_attribute, trial_id
-from studies.study import Unit
+from studies.unit import Unit
 from studies.worker import Outcome
-
-if TYPE_CHECKING:
-    from studies.search import Search
 
 MEMORY = "memory"
 """Name of the constraint that the predicted peak stays within the budget."""
@@ -181,18 +178,20 @@ class SampledTrials(Trials):
         storage: optuna.storages.BaseStorage,
         name: str,
         units: Sequence[str],
-        search: "Search",
         configure: Callable[[Mapping[str, Any]], RunConfig],
         *,
+        objectives: Sequence[schema.Metric],
+        distributions: dict[str, BaseDistribution],
+        sampler_seed: int,
         epochs: int,
     ) -> None:
-        self.objectives = search.objectives
+        self.objectives = objectives
         pruner = optuna.pruners.HyperbandPruner(max_resource=epochs)
         study = create(storage, name, self.objectives, pruner=pruner)
         super().__init__(study, units)
-        # A sampler that is built again with the same seed would repeat its first draws.
-        study.sampler = optuna.samplers.TPESampler(seed=search.seed + self._next_number)
-        self._distributions = search.distributions()
+        # A sampler that is built again with the same seed would repeat its first samples.
+        study.sampler = optuna.samplers.TPESampler(seed=sampler_seed + self._next_number)
+        self._distributions = distributions
         self._configure = configure
         self._chosen = {
             trial.user_attrs[UNIT]: trial.params

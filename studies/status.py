@@ -11,7 +11,7 @@ from bench import schema
 from bench.schema import Stage
 from studies import lock, storage
 from studies.catalog import get_study
-from studies.study import Planned, budgets
+from studies.unit import Planned, count_planned
 
 if TYPE_CHECKING:
     import optuna
@@ -54,7 +54,7 @@ class Status:
     states: Mapping[str, int]
     """Units with an outcome, by state."""
     running: tuple[RunningTrial, ...]
-    budget: Mapping[Stage, Mapping[str, tuple[int, int]]]
+    planned_units: Mapping[Stage, Mapping[str, tuple[int, int]]]
     """Stage -> architecture -> (units with an outcome, units planned)."""
     best: Mapping[Planned, Best]
     time: Mapping[str, float]
@@ -74,13 +74,13 @@ class Status:
             "running": len(self.running),
             "waiting": self.waiting,
             "trials": [asdict(trial) | {"seconds_left": trial.seconds_left} for trial in self.running],
-            "budget": {
+            "planned_units": {
                 stage: {name: dict(zip(("ended", "planned"), counts, strict=True)) for name, counts in by.items()}
-                for stage, by in self.budget.items()
+                for stage, by in self.planned_units.items()
             },
             "best": {
                 stage: {cell.architecture: asdict(best) for cell, best in self.best.items() if cell.stage == stage}
-                for stage in self.budget
+                for stage in self.planned_units
             },
             "time": {name: round(seconds, 3) for name, seconds in self.time.items()},
         }
@@ -102,9 +102,9 @@ def make_status(
         planned=len(planned),
         states={state: counts[state] for state in schema.STATES},
         running=running,
-        budget={
+        planned_units={
             stage: {name: (ended[Planned(stage, name)], count) for name, count in by.items()}
-            for stage, by in budgets(planned).items()
+            for stage, by in count_planned(planned).items()
         },
         best=best,
         time=spent,
@@ -115,9 +115,13 @@ def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> 
     """The study as the stores have it.
 
     Raises:
-        ValueError: it was never started there.
+        ValueError: it was never started there, or a newer version has written a store.
     """
+    from bench.tracking.store import refuse_newer, tracking_url
+
     url = storage.storage_url(runs, storage_url)
+    storage.refuse_newer(url)
+    refuse_newer(tracking_url(runs, tracking))
     study = storage.find(url, name)
     if study is None:
         get_study(name)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
+from bench.tracking import newer
 from bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
 from studies import times
-from studies.study import Planned
+from studies.unit import Planned
 
 if TYPE_CHECKING:
     import optuna
@@ -53,6 +54,11 @@ def open_storage(url: str) -> "optuna.storages.RDBStorage":
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.storages.RDBStorage(url)
+
+
+def refuse_newer(url: str) -> None:
+    """Raise ValueError if a newer version of Optuna has written the storage at `url`."""
+    newer.refuse_newer(url, "optuna", "storages/_rdb/alembic/versions")
 
 
 def create(

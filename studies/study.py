@@ -6,54 +6,21 @@ neither torch nor optuna nor mlflow.
 """
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
 from bench.config import DataConfig, RunConfig, SplitName, TrainingConfig
 from bench.digest import digest
 from bench.schema import OBJECTIVES, Stage
-from bench.stored_config import config_hash
+from studies.unit import Planned, Setting, Unit, macs
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from studies.stages import Trials
-
-Factor = str | int | float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unit:
-    """One planned training."""
-
-    config: RunConfig
-    factors: Mapping[str, Factor]
-    """What the study varies, by short name; recorded as the Optuna trial's parameters."""
-    name: str = ""
-    stage: Stage = "comparison"
-
-    @property
-    def key(self) -> str:
-        """Identity of the unit within and across sessions: its name, or else its configuration."""
-        return self.name or config_hash(self.config)
-
-
-class Planned(NamedTuple):
-    """What is known of a unit before it has a configuration."""
-
-    stage: Stage
-    architecture: str
-
-
-class Setting(NamedTuple):
-    """What whoever runs a study chooses: the same study on other data is another one."""
-
-    data: DataConfig
-    training: TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,21 +127,3 @@ class Factorial(Study):
 
     def _stage_name(self, stage: Stage) -> str:
         return self.name if stage == "comparison" else f"{self.name}/{stage}"
-
-
-def macs(config: RunConfig) -> int:
-    """Multiply-accumulates per image; 0 if the architecture cannot be."""
-    from architectures.registry import predict
-
-    try:
-        return predict(config.architecture, *config.data.size).macs
-    except ValueError:
-        return 0
-
-
-def budgets(planned: Mapping[str, Planned]) -> dict[Stage, dict[str, int]]:
-    """Planned units by stage and architecture."""
-    stages: dict[Stage, dict[str, int]] = {}
-    for (stage, architecture), count in Counter(planned.values()).items():
-        stages.setdefault(stage, {})[architecture] = count
-    return stages

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: a quiet process and tiny configurations on the synthetic dancers."""
 
 import os
+import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
@@ -11,7 +12,7 @@ prepare_process()
 os.environ["OMP_NUM_THREADS"] = "1"  # tests share the cores among each other
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
-from collections.abc import Callable  # noqa: E402 - torch reads its environment when it is imported
+from collections.abc import Callable, Iterator  # noqa: E402 - torch reads its environment when it is imported
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -19,11 +20,30 @@ import pytest  # noqa: E402
 
 from architectures.registry import configure  # noqa: E402
 from bench.config import DataConfig, RunConfig, TrainingConfig  # noqa: E402
+from bench.tracking import store  # noqa: E402
 from studies.spaces import cross_with_repeats, grid  # noqa: E402
-from studies.study import Factorial, Unit  # noqa: E402
+from studies.study import Factorial  # noqa: E402
+from studies.unit import Unit  # noqa: E402
 
 TINY_DATA = {"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3}
 TINY_TRAINING = TrainingConfig(epochs=2, batch_size=4)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copied_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """New tracking stores of this process are copies of the first one: MLflow takes seconds to make its tables."""
+    template, make_tables = tmp_path_factory.mktemp("template") / "mlflow.db", store._make_tables
+
+    def copy(path: Path) -> None:
+        if not template.exists():
+            make_tables(template)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(template, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "_make_tables", copy)
+        yield
 
 
 @pytest.fixture

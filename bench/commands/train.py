@@ -33,6 +33,9 @@ def train_one(
     Raises:
         ValueError: wrong input, or the test frames were opened before; then there is no run.
     """
+    from bench.tracking.store import refuse_newer, tracking_url
+
+    refuse_newer(tracking_url(runs, tracking))
     require_known(config.training.loss)
     target, cache = choose_device(device), runs / schema.CACHE_DIR
     log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlparse
 from sqlalchemy import create_engine
 
 from bench import schema
+from bench.tracking import newer
 from bench.tracking.database import SQLITE, kind, prepare, redact, settle_sqlite, sqlite_path, sqlite_url
 from bench.tracking.entries import Entries, require_known
 
@@ -52,14 +53,25 @@ def open_store(url: str) -> "MlflowClient":
     """Client of the store at `url`, which is made, with its tables, if it is a file that is not there.
 
     Raises:
-        ValueError: nothing answers there, or it is no URL of a store.
+        ValueError: nothing answers there, it is no URL of a store, or a newer version has written it.
     """
+    refuse_newer(url)
     if kind(url) == SQLITE:
         _make_tables(sqlite_path(url))
     prepare("tracking", url)
     client = connect(url)
-    client.search_experiments(max_results=1)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    if kind(url).startswith("http"):
+        known = " and ".join(f"tags.`{schema.SCHEMA_VERSION}` != '{version}'" for version in range(schema.VERSION + 1))
+        for run in client.search_runs(experiments, known, max_results=1):
+            found = f"runs of version {run.data.tags[schema.SCHEMA_VERSION]} of the schema"
+            raise newer.newer_than(url, "hourglass-bench", found)
     return client
+
+
+def refuse_newer(url: str) -> None:
+    """Raise ValueError if a newer version of MLflow or of this code has written the database at `url`."""
+    newer.refuse_newer(url, "mlflow", "store/db_migrations/versions")
 
 
 def _make_tables(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from bench.config import DataConfig, TrainingConfig
 from studies.spaces import SMALL, SMALL_TRAINING, cross_with_repeats, grid
-from studies.study import Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Unit
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from architectures.config import Target, widths
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from studies.spaces import SMALL, grid
-from studies.study import Factor, Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Factor, Unit
 
 BASE_WIDTH, GROWTH = 8, 1.5
 DEPTHS, DEEP = (2, 4), 4

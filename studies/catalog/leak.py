@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from bench.config import DataConfig, SplitName, TrainingConfig
 from studies.spaces import cross_with_repeats, presets
-from studies.study import Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Unit
 
 SPLITS: tuple[SplitName, ...] = ("scene_folds", "random_frames")
 

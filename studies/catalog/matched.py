@@ -1,12 +1,53 @@
 """U-Net against Hourglasses that are equal in width, parameters, arithmetic or memory: what is it that helps?"""
 
+from bisect import bisect_left
+from collections.abc import Callable
+from functools import cache
+
 from architectures.config import ArchitectureConfig
-from bench.config import DataConfig, TrainingConfig
-from studies.matching import costs, match_width
+from bench.config import DataConfig, RunConfig, TrainingConfig
 from studies.spaces import SMALL, SMALL_TRAINING, cross_with_repeats, grid
-from studies.study import Factor, Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Factor, Unit
 
 DEPTH, BASE_WIDTH, GROWTH = 3, 16, 1.5
+
+Cost = Callable[[ArchitectureConfig], int]
+
+
+def match_width(network: ArchitectureConfig, of_width: Callable[[int], ArchitectureConfig], cost: Cost) -> int:
+    """The base width, up to four times the network's, at which `of_width` costs most nearly what `network` does.
+
+    Costs must grow with the width.
+    """
+    target, widths = cost(network), range(1, 4 * network.base_width + 1)
+    place = bisect_left(widths, target, key=lambda width: cost(of_width(width)))
+    nearest = widths[max(place - 1, 0) : place + 1]
+    return min(nearest, key=lambda width: abs(cost(of_width(width)) - target))
+
+
+def costs(data: DataConfig, training: TrainingConfig) -> dict[str, Cost]:
+    """What can be held equal, by name: parameters, multiply-accumulates per image, tensor peak of a step in float32."""
+    from architectures.registry import predict
+
+    return {
+        "params": lambda network: predict(network, *data.size).params,
+        "macs": lambda network: predict(network, *data.size).macs,
+        "memory": lambda network: _peak(network, data.size, training.batch_size),
+    }
+
+
+@cache
+def _peak(network: ArchitectureConfig, size: tuple[int, int], batch_size: int) -> int:
+    import torch
+
+    from bench.training.forecast import predict_peak_bytes
+
+    # On the CPU and in float32 wherever it runs, so that a plan does not depend on the machine.
+    training = TrainingConfig(batch_size=batch_size, precision="fp32")
+    return predict_peak_bytes(
+        RunConfig(architecture=network, data=DataConfig(size=size), training=training), torch.device("cpu")
+    )
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:

@@ -3,7 +3,8 @@
 from architectures.config import ArchitectureConfig, widths
 from bench.config import DataConfig, TrainingConfig
 from studies.spaces import SMALL, SMALL_TRAINING, cross_with_repeats, skip_subsets
-from studies.study import Factor, Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Factor, Unit
 
 DEPTH, BASE_WIDTH = 3, 12
 

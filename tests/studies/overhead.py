@@ -18,7 +18,8 @@ from studies.channel import LOOPBACK
 from studies.executors import Ending
 from studies.options import Options
 from studies.run import run_study
-from studies.study import Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Unit
 from studies.worker import Outcome, Place, Task
 
 WINDOW = 100

@@ -225,7 +225,8 @@ def _drive() -> int:
     from studies.catalog import CATALOG
     from studies.spaces import cross_with_repeats, grid
     from studies.stages import FixedTrials
-    from studies.study import Factorial, Unit
+    from studies.study import Factorial
+    from studies.unit import Unit
 
     def plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
         return cross_with_repeats(

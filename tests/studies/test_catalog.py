@@ -14,12 +14,13 @@ from architectures.registry import PRESETS, configure
 from bench.data.split import split_frames
 from studies.__main__ import main
 from studies.catalog import CATALOG
-from studies.matching import costs, match_width
+from studies.catalog.matched import costs, match_width
 from studies.options import Options
 from studies.search import Search
 from studies.spaces import skip_subsets
 from studies.status import Status, make_status
-from studies.study import Factorial, Setting, Study, Unit, budgets
+from studies.study import Factorial, Study
+from studies.unit import Setting, Unit, count_planned
 
 FACTORIALS = [name for name, study in CATALOG.items() if isinstance(study, Factorial)]
 SEARCHES = [name for name, study in CATALOG.items() if isinstance(study, Search)]
@@ -96,12 +97,12 @@ def test_hourglass_and_unet_come_in_the_same_sizes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_every_search_gives_each_architecture_the_same_budget(name: str) -> None:
+def test_every_search_gives_each_architecture_as_many_trials(name: str) -> None:
     study = CATALOG[name]
     assert isinstance(study, Search)
-    for stage, budget in budgets(study.planned(setting(name))).items():
-        assert set(budget) == set(study.architectures)
-        assert set(budget.values()) == {study.trials if stage == "search" else study.refits}
+    for stage, counts in count_planned(study.planned(setting(name))).items():
+        assert set(counts) == set(study.architectures)
+        assert set(counts.values()) == {study.trials if stage == "search" else study.refits}
 
 
 def test_quick_crosses_three_architectures_with_depth_and_width() -> None:
@@ -140,7 +141,7 @@ def test_generative_crosses_depth_latent_and_beta_and_segments_through_the_same_
     }
 
 
-def test_pretraining_is_compared_at_an_equal_budget_whatever_the_epochs() -> None:
+def test_pretraining_is_compared_at_equal_epochs_whatever_their_number() -> None:
     study = CATALOG["generative"]
     assert isinstance(study, Factorial)
     for epochs in (1, 8):
@@ -158,7 +159,7 @@ def test_pretraining_is_compared_at_an_equal_budget_whatever_the_epochs() -> Non
 def test_a_factorial_has_an_optuna_study_for_each_of_its_stages() -> None:
     assert CATALOG["generative"].stage_names() == ["generative/generative", "generative", "generative/pretraining"]
     assert CATALOG["quick"].stage_names() == ["quick"]
-    planned = budgets(CATALOG["generative"].planned(setting("generative")))
+    planned = count_planned(CATALOG["generative"].planned(setting("generative")))
     assert {stage: sum(counts.values()) for stage, counts in planned.items()} == {
         "generative": 72,
         "comparison": 18,

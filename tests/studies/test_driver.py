@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from studies.executors import Lost
 from studies.options import Options
 from studies.run import run_study
 from studies.status import Status
-from studies.study import Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Unit
 from tests.studies.conftest import InlineExecutor, sweep, trial_runs
 
 pytestmark = pytest.mark.usefixtures("catalog")
@@ -77,7 +78,15 @@ def test_sweep_resume_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[s
     }
 
 
-@pytest.mark.usefixtures("inline")
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests run in the background of a shell, which makes them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("inline", "interruptible")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_sweep_says_how_to_resume_and_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stop: signal.Signals
@@ -280,7 +289,7 @@ def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config
     statements: list[str] = []
     record = lambda *arguments: statements.append(arguments[2])  # noqa: E731
     configs = {
-        str(repeat): tiny_config(architecture=configure("unet", (2,) * 5), repeat=repeat) for repeat in range(60)
+        str(repeat): tiny_config(architecture=configure("unet", (2,) * 5), repeat=repeat) for repeat in range(30)
     }
     marks: list[int] = []
     original = driver.Driver._start

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -77,8 +78,8 @@ def test_other_options_are_refused_and_can_be_accepted(
     with pytest.raises(ValueError, match="units or search space"):
         run_tiny(tmp_path, shorter, epochs=1)
     with monkeypatch.context() as patch:
-        patch.setattr(identity, "code_digest", lambda: "new")
-        with pytest.raises(ValueError, match="code of architectures/ and bench/ .* -> new"):
+        patch.setattr(identity, "ARITHMETIC", 2)
+        with pytest.raises(ValueError, match=r"got changes: arithmetic of the code 1 -> 2\. Use"):
             run_tiny(tmp_path, tiny_study, epochs=1)
     assert len(trial_runs(tmp_path)) == 4
 
@@ -145,8 +146,32 @@ def test_a_database_that_cannot_be_written_ends_with_one_paragraph(
     assert json.loads(capsys.readouterr().out)["complete"] == 4
 
 
-def test_the_key_of_a_study_is_what_decides_its_numbers(tmp_path: Path, tiny_study: Factorial) -> None:
+def test_what_a_study_records_is_what_decides_its_numbers(tmp_path: Path, tiny_study: Factorial) -> None:
     run_tiny(tmp_path, tiny_study, epochs=1)
     root = storage.find(storage.storage_url(tmp_path), "tiny")
     assert root is not None
-    assert root.user_attrs[storage.OPTIONS].keys() == identity.NAMES.keys()
+    assert root.user_attrs[storage.OPTIONS].keys() == {*identity.NAMES, identity.CODE}
+
+
+def test_other_code_and_options_that_were_not_recorded_are_no_change(
+    tmp_path: Path, tiny_study: Factorial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A store without an arithmetic has the first one, and a new study that of the code."""
+    to = storage.open_storage(storage.storage_url(tmp_path))
+    setting = tiny_study.setting(data="synthetic")
+
+    def opened() -> str:
+        root = identity.open_study(tiny_study, setting, Options(runs=tmp_path), "digest", to)
+        options = root.user_attrs[storage.OPTIONS]
+        root.set_user_attr(storage.OPTIONS, {key: options[key] for key in ("data", "code")})
+        return capsys.readouterr().err
+
+    with monkeypatch.context() as patch:
+        patch.setattr(identity, "ARITHMETIC", 2)
+        assert opened() == ""
+        with pytest.raises(ValueError, match=r"got changes: arithmetic of the code 1 -> 2\. Use"):
+            opened()
+    assert opened() == ""
+    monkeypatch.setattr(identity, "code_digest", lambda: "new")
+    assert re.fullmatch("study tiny goes on with other code of the same arithmetic: .{16} -> new\n", opened())
+    assert opened() == ""

@@ -34,8 +34,8 @@ SPACE: dict[str, BaseDistribution] = {
 def trials_of(quality: Any, count: int, others: tuple[float, ...] = ()) -> list[FrozenTrial]:
     """Random complete trials with an IoU of `quality(params)`, and further objectives."""
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    drawn = [study.ask(SPACE).params for _ in range(count)]
-    return [create_trial(values=[quality(params), *others], params=params, distributions=SPACE) for params in drawn]
+    sampled = [study.ask(SPACE).params for _ in range(count)]
+    return [create_trial(values=[quality(params), *others], params=params, distributions=SPACE) for params in sampled]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
 ]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not BINARIES, reason="no PostgreSQL server here (Debian's package postgresql has one)"),
     pytest.mark.usefixtures("catalog", "inline"),
 ]
@@ -120,3 +121,21 @@ def test_a_database_that_is_not_there_is_one_paragraph(
     said = capsys.readouterr().err
     assert 'database "nowhere" does not exist' in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["optuna", "mlflow"])
+def test_newer_tables_are_refused(
+    tmp_path: Path, server: str, stores: tuple[str, ...], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert sweep(tmp_path, *stores) == 0
+    change = text("UPDATE alembic_version SET version_num = :revision")
+    engine = create_engine(f"{server}/{name}", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        before = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        connection.execute(change, {"revision": "f" * 12})
+        capsys.readouterr()
+        assert sweep(tmp_path, *stores) == 2
+        connection.execute(change, {"revision": before})
+    engine.dispose()
+    assert f"/{name} must be written by no newer {name} than the one installed here" in capsys.readouterr().err
+    assert sweep(tmp_path, *stores) == 0

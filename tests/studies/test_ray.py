@@ -26,12 +26,15 @@ from studies.executors.ray_cluster import BASELINE, MARGIN, RayExecutor
 from studies.options import Options
 from studies.run import run_study
 from studies.spaces import cross_with_repeats, grid
-from studies.study import Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Unit
 from studies.worker import TRACEBACK, Task
 from tests.studies.conftest import trial_runs
 from tests.studies.storm import RAY, command, descendants, wait
 
 ray = pytest.importorskip("ray", reason="the executor ray needs Ray: pip install hourglass-bench[ray]")
+
+pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda")

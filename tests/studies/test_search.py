@@ -1,4 +1,4 @@
-"""Searches: equal budgets, pruning, refits, the memory constraint, and samplers that resume."""
+"""Searches: as many trials for each architecture, pruning, refits, the memory constraint, and samplers that resume."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -85,11 +85,11 @@ def trials_of(runs: Path, stage: str) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=stage, storage=storage.open_storage(storage.storage_url(runs))).get_trials()
 
 
-def test_a_search_spends_equal_budgets_prunes_and_refits_the_winners(
+def test_a_search_gives_each_architecture_as_many_trials_prunes_and_refits_the_winners(
     tmp_path: Path, learn: list[tuple[RunConfig, bool]]
 ) -> None:
     status = go(STUDY, tmp_path)
-    assert status.budget == {
+    assert status.planned_units == {
         "search": {"hourglass": (12, 12), "unet": (12, 12)},
         "comparison": {"hourglass": (2, 2), "unet": (2, 2)},
     }
@@ -116,7 +116,7 @@ def test_a_search_spends_equal_budgets_prunes_and_refits_the_winners(
     assert reason.startswith("by Hyperband after epoch")
 
 
-def test_architectures_start_from_the_same_draws(tmp_path: Path) -> None:
+def test_architectures_start_from_the_same_samples(tmp_path: Path) -> None:
     go(replace(STUDY, refits=0), tmp_path)
     first = {name: [t.params for t in trials_of(tmp_path, f"seek/{name}")[:5]] for name in STUDY.architectures}
     assert first["hourglass"] == first["unet"]
@@ -145,10 +145,10 @@ def resumed(
     return trials_of(tmp_path, "seek/unet")
 
 
-def test_a_resumed_sampler_does_not_repeat_its_first_draws(resumed: list[optuna.trial.FrozenTrial]) -> None:
-    draws = [tuple(trial.params.items()) for trial in resumed if storage.OUTCOME in trial.user_attrs]
-    assert len(draws) == 12
-    assert len(set(draws)) == 12
+def test_a_resumed_sampler_does_not_repeat_its_first_samples(resumed: list[optuna.trial.FrozenTrial]) -> None:
+    samples = [tuple(trial.params.items()) for trial in resumed if storage.OUTCOME in trial.user_attrs]
+    assert len(samples) == 12
+    assert len(set(samples)) == 12
 
 
 def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(
@@ -163,11 +163,11 @@ def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(
 
 def test_equal_seeds_search_alike_and_other_seeds_do_not(tmp_path: Path) -> None:
     study = replace(STUDY, architectures=("unet",), refits=0)
-    draws = []
+    samples = []
     for number, seed in enumerate((0, 0, 1)):
-        go(replace(study, seed=seed), tmp_path / str(number))
-        draws.append([(t.params, t.state) for t in trials_of(tmp_path / str(number), "seek/unet")])
-    assert draws[0] == draws[1] != draws[2]
+        go(replace(study, sampler_seed=seed), tmp_path / str(number))
+        samples.append([(t.params, t.state) for t in trials_of(tmp_path / str(number), "seek/unet")])
+    assert samples[0] == samples[1] != samples[2]
 
 
 def test_the_memory_budget_is_a_constraint_and_what_exceeds_it_is_not_started(
@@ -199,19 +199,19 @@ def test_an_architecture_without_a_complete_trial_has_no_winner_to_refit(
 
     inline.crash = staticmethod(crash)
     status = go(STUDY, tmp_path)
-    assert status.budget["comparison"] == {"hourglass": (2, 2), "unet": (0, 2)}
+    assert status.planned_units["comparison"] == {"hourglass": (2, 2), "unet": (0, 2)}
     assert status.waiting == 2
     assert "no search trial of unet completed, so its 2 refits cannot be made" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [name for name, study in CATALOG.items() if isinstance(study, Search)])
-def test_every_draw_of_a_catalogued_space_is_a_configuration(name: str) -> None:
+def test_every_sample_of_a_catalogued_space_is_a_configuration(name: str) -> None:
     study = CATALOG[name]
     assert isinstance(study, Search)
     setting = study.setting(data="synthetic")
-    draws = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    samples = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(50):
-        params = draws.ask(study.distributions()).params
+        params = samples.ask(study.distributions()).params
         for architecture in study.architectures:
             config = study.configure(architecture, params, setting)
             assert config.architecture.depth == params["depth"]

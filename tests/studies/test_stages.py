@@ -17,7 +17,8 @@ from bench.run import run
 from studies import worker
 from studies.__main__ import main
 from studies.catalog import CATALOG
-from studies.study import Factorial, Unit
+from studies.study import Factorial
+from studies.unit import Unit
 from tests.studies.conftest import sweep, trial_runs
 
 STAGES: tuple[schema.Stage, ...] = ("generative", "comparison", "pretraining")
@@ -73,7 +74,7 @@ def test_stages_run_side_by_side_and_resume(
     assert main(["status", "staged", "--runs", str(tmp_path), "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
     assert (status["complete"], status["planned"], status["waiting"]) == (5, 5, 0)
-    assert status["budget"]["generative"] == {"vae": {"ended": 3, "planned": 3}}
+    assert status["planned_units"]["generative"] == {"vae": {"ended": 3, "planned": 3}}
     assert "vae" not in status["best"]["generative"]
     assert status["best"]["pretraining"].keys() == {"hourglass"}
     complete = [item for item in trial_runs(tmp_path, "staged") if item.data.tags.get(schema.STATE) == "complete"]

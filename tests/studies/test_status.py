@@ -16,7 +16,7 @@ from studies import times, worker
 from studies.__main__ import main
 from studies.display import Clock, duration, render, to_text
 from studies.status import Best, RunningTrial, Status, make_status, status
-from studies.study import Planned
+from studies.unit import Planned
 from tests.studies.conftest import sweep
 
 PLANNED = {
@@ -50,7 +50,7 @@ def test_units_are_counted_by_state_stage_and_architecture(midway: Status) -> No
         "out_of_memory": 0,
         "failed": 0,
     }
-    assert answer["budget"] == {
+    assert answer["planned_units"] == {
         "search": {"unet": {"ended": 1, "planned": 1}, "hourglass": {"ended": 1, "planned": 1}},
         "comparison": {"unet": {"ended": 0, "planned": 1}, "hourglass": {"ended": 0, "planned": 1}},
     }

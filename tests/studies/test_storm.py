@@ -8,10 +8,12 @@ import pytest
 from bench import schema
 from bench.tracking.store import open_store, tracking_url
 from studies import storage
-from studies.recovery import CUT_OFF
+from studies.run import CUT_OFF
 from tests.studies.storm import EPOCHS, LOCAL, RAY, STUDY, UNITS, Executor, storm
 
 RUN_STATES = {"FINISHED", "KILLED"}
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(("executor", "seed"), [(LOCAL, 1), (RAY, 2)], ids=lambda value: getattr(value, "name", value))
@@ -57,14 +59,3 @@ def test_every_unit_is_complete_exactly_once_after_a_storm(tmp_path: Path, execu
     assert reasons["its worker process died"] == sum(storage.LOST in trial.user_attrs for trial in trials)
     assert damage.workers + damage.drivers >= 10
     assert not (tmp_path / ".ray").exists()
-
-
-def test_a_store_whose_making_was_killed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(_: object) -> None:
-        raise SystemExit
-
-    with monkeypatch.context() as patch:
-        patch.setattr("mlflow.store.db.utils._upgrade_db", killed)
-        with pytest.raises(SystemExit):
-            open_store(tracking_url(tmp_path))
-    assert open_store(tracking_url(tmp_path)).search_experiments()

@@ -62,7 +62,7 @@ def test_a_worker_that_is_gone_waits_no_more(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def late(inline: type[InlineExecutor], monkeypatch: pytest.MonkeyPatch) -> type[InlineExecutor]:
-    """Workers take a while to begin, runs of repeat 1 a while more, which they know, and the driver for what follows."""
+    """Workers take a while to begin, runs of repeat 1 a while more, which they know, and the driver for the rest."""
 
     def slow(config: Any, log: Any, **options: Any) -> Any:
         began = time.monotonic()

@@ -30,7 +30,7 @@ def make(store: Any) -> BackgroundLog:
 def test_everything_arrives_in_order_in_few_calls() -> None:
     store = Store()
     log = make(store)
-    log.params({"seed": "0"})
+    log.params({"repeat": "0"})
     for epoch in range(1, 2 * MOST):
         log.metrics({schema.VAL_IOU.name: 0.5}, step=epoch)
     log.tags({"a": "b"})
@@ -38,7 +38,7 @@ def test_everything_arrives_in_order_in_few_calls() -> None:
     assert log.settle() is store
     entries = [entry for call in store.calls for entry in call]
     assert [entry.step for entry in entries] == [0, *range(1, 2 * MOST), 0]
-    assert (entries[0].params, entries[-1].tags) == ({"seed": "0"}, {"a": "b"})
+    assert (entries[0].params, entries[-1].tags) == ({"repeat": "0"}, {"a": "b"})
     assert len(store.calls) == 3
     assert max(len(call) for call in store.calls) == MOST
 

@@ -1,0 +1,60 @@
+"""What a study plans: units, each one training, and what whoever runs the study chooses for all of them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.schema import Stage
+from bench.stored_config import config_hash
+
+Factor = str | int | float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """One planned training."""
+
+    config: RunConfig
+    factors: Mapping[str, Factor]
+    """What the study varies, by short name; recorded as the Optuna trial's parameters."""
+    name: str = ""
+    stage: Stage = "comparison"
+
+    @property
+    def key(self) -> str:
+        """Identity of the unit within and across sessions: its name, or else its configuration."""
+        return self.name or config_hash(self.config)
+
+
+class Planned(NamedTuple):
+    """What is known of a unit before it has a configuration."""
+
+    stage: Stage
+    architecture: str
+
+
+class Setting(NamedTuple):
+    """What whoever runs a study chooses: the same study on other data is another one."""
+
+    data: DataConfig
+    training: TrainingConfig
+
+
+def macs(config: RunConfig) -> int:
+    """Multiply-accumulates per image; 0 if the architecture cannot be."""
+    from architectures.registry import predict
+
+    try:
+        return predict(config.architecture, *config.data.size).macs
+    except ValueError:
+        return 0
+
+
+def count_planned(planned: Mapping[str, Planned]) -> dict[Stage, dict[str, int]]:
+    """Planned units by stage and architecture."""
+    stages: dict[Stage, dict[str, int]] = {}
+    for (stage, architecture), count in Counter(planned.values()).items():
+        stages.setdefault(stage, {})[architecture] = count
+    return stages

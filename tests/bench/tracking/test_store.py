@@ -1,0 +1,39 @@
+"""Opening a tracking store: made whole or not at all, and refused if what wrote it is newer."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import schema
+from bench.tracking import store
+from bench.tracking.store import RunLog, _make_tables, connect, open_store, tracking_url
+
+MAKE_TABLES = _make_tables
+"""The real one, taken before a fixture puts a faster one in its place."""
+
+
+def test_a_store_whose_making_was_killed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_make_tables", MAKE_TABLES)
+
+    def killed(_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.store.db.utils._upgrade_db", killed)
+        with pytest.raises(SystemExit):
+            open_store(tracking_url(tmp_path))
+        assert not (tmp_path / schema.TRACKING_DB).exists()
+    assert open_store(tracking_url(tmp_path)).search_experiments()
+
+
+def test_runs_of_a_newer_schema_are_refused_on_a_server_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store behind a URL of a server, which tells its runs but not its tables."""
+    client = open_store(tracking_url(tmp_path))
+    for version in (*range(1, schema.VERSION + 1), "none"):
+        RunLog.create(client, "0", "?", {schema.SCHEMA_VERSION: str(version)} if version != "none" else {})
+    monkeypatch.setattr(store, "prepare", lambda *_: None)
+    monkeypatch.setattr(store, "connect", lambda _: connect(tracking_url(tmp_path)))
+    assert open_store("http://server:5000").search_experiments()
+    RunLog.create(client, "0", "?", {schema.SCHEMA_VERSION: "10"})
+    with pytest.raises(ValueError, match="http://server:5000 must be .* no newer hourglass-bench .* version 10"):
+        open_store("http://server:5000")

@@ -1,0 +1,168 @@
+"""A study that version 3 started goes on, also after an option was added; what is newer than the code is refused."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import schema
+from bench.__main__ import main as bench
+from bench.config import RunConfig, TrainingConfig, documented
+from bench.digest import digest
+from bench.run import run
+from bench.stored_config import config_hash, unflatten
+from studies import storage, worker
+from studies.__main__ import main as studies
+from studies.catalog import CATALOG
+from studies.study import Factorial
+from tests.studies.conftest import trial_runs
+
+KEYS = {
+    "quick": ("ccff6ef097bc6fe4", "af00c10729b84921"),
+    "practical": ("05fd3db94c24de4b", "91c2d4cc777c794f"),
+    "depth_width": ("bff16ddae7d2d8f5", "ae9bb41f7b1b4671"),
+    "skips": ("c862b67336ea1dba", "e058ef9757ea010d"),
+    "matched": ("d7d6b3e8a6cd1fae", "a8e24c9e86901272"),
+    "search": ("8c3bbe85b75a501c", "91b38ed063d2c803"),
+    "memory_budget": ("105a6e64635a101f", "0dfef58cdd66a113"),
+    "leak": ("ee7f08cef4000f34", "60cbf02b28b00370"),
+    "generative": ("e9f92bd67491fe30", "c72a4f0db8186c5b"),
+    "aa": ("bbe85b7b36b8b18f", "95f58d11417f05d1"),
+}
+"""Space and digest of the planned units of each study, as version 3 had them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extended(TrainingConfig):
+    """The options of a later version."""
+
+    momentum: float = documented(0.9, "of an optimiser to come")
+
+
+RESUME = "run quick --data data --runs runs --epochs 1"
+
+
+def extend(study: Factorial) -> Factorial:
+    """The study in a version that has the option."""
+    values = {item.name: getattr(study.training, item.name) for item in fields(TrainingConfig)}
+    return replace(study, training=Extended(**values))
+
+
+def quick() -> Factorial:
+    study = CATALOG["quick"]
+    assert isinstance(study, Factorial)
+    return study
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_studies_are_those_of_version_3(name: str) -> None:
+    study = CATALOG[name]
+    assert (study.space(), digest(*study.planned(study.setting(data="DATA")))) == KEYS[name]
+
+
+def test_an_added_option_changes_no_key_until_it_is_used() -> None:
+    before, after = (study.units(study.setting(data="DATA")) for study in (quick(), extend(quick())))
+    assert [unit.key for unit in after] == [unit.key for unit in before]
+    assert extend(quick()).space() == KEYS["quick"][0]
+    training = after[0].config.training
+    assert isinstance(training, Extended)
+    used = replace(after[0].config, training=replace(training, momentum=0.5))
+    assert config_hash(used) != before[0].key
+
+
+def answer(arguments: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    assert studies([*arguments.split(), "--json"]) == 0
+    said: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return said
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize("version", ["present", "later"])
+def test_a_study_of_version_3_is_resumed(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], version: str
+) -> None:
+    """By the code of today, and by a later one that has an option more: only the unit that waits is trained."""
+    monkeypatch.chdir(stored)
+    if version == "later":
+        monkeypatch.setitem(CATALOG, "quick", extend(quick()))
+        monkeypatch.setitem(RunConfig.__annotations__, "training", Extended)
+    trained: list[RunConfig] = []
+
+    def watched(config: RunConfig, *arguments: Any, **options: Any) -> Any:
+        trained.append(config)
+        return run(config, *arguments, **options)
+
+    monkeypatch.setattr(worker, "run", watched)
+    status = answer("status quick", capsys)
+    assert (status["complete"], status["waiting"]) == (35, 1)
+
+    capsys.readouterr()
+    assert studies([*RESUME.split(), "--device", "cpu", "--workers", "1"]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("study quick goes on with other code of the same arithmetic: a2e08c3850b731f5 -> ")
+    status = answer("status quick", capsys)
+    assert (status["planned"], status["complete"], status["waiting"]) == (36, 36, 0)
+
+    complete = {item.data.tags[schema.UNIT]: item for item in trial_runs(Path("runs"), "quick")}
+    assert not [unit for unit, item in complete.items() if schema.SUPERSEDED in item.data.tags]
+    before = json.loads(Path("expected.json").read_text())["test_iou"]
+    (added,) = complete.keys() - before.keys()
+    assert [config_hash(config) for config in trained] == [added]
+    for unit, iou in before.items():
+        assert complete[unit].data.metrics[schema.TEST_IOU.name] == iou
+        assert config_hash(unflatten(complete[unit].data.params)) == unit
+    root = storage.find(storage.storage_url(Path("runs")), "quick")
+    assert root is not None
+    parent = root.user_attrs[storage.PARENT_RUN]
+    tags = json.loads(_value(Path("runs/mlflow.db"), "SELECT value FROM tags WHERE run_uuid = ? AND key = ?", parent))
+    assert tags == {"comparison": {"simple_conv": 12, "hourglass": 12, "unet": 12}}
+
+
+def _value(database: Path, query: str, run: str) -> str:
+    with closing(sqlite3.connect(database)) as connection:
+        (found,) = connection.execute(query, (run, schema.STUDY_PLANNED_UNITS)).fetchone()
+        return str(found)
+
+
+RUN = "6f26ff84cebd4d55a4e55d1bc2c4ac7e"
+NEWER = {
+    "mlflow.db": ("UPDATE alembic_version SET version_num = 'ffffffffffff'", "mlflow", "revision ffffffffffff of its"),
+    "optuna.db": ("UPDATE alembic_version SET version_num = 'v9.9.9.a'", "optuna", "revision v9.9.9.a of its tables"),
+    "runs": ("UPDATE tags SET value = '10' WHERE key = 'schema.version'", "hourglass-bench", "runs of version 10 of"),
+}
+COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
+    "run": (studies, RESUME),
+    "status": (studies, "status quick --runs runs"),
+    "train": (bench, "train --arch unet --channels 4 8 --data data --size 16 --epochs 1 --runs runs"),
+    "predict": (bench, f"predict {RUN} data --out masks --runs runs"),
+    "sample": (bench, f"sample {RUN} --n 4 --runs runs"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "newer"),
+    [(name, newer) for name in COMMANDS for newer in NEWER if newer != "optuna.db" or name in ("run", "status")],
+)
+def test_a_newer_store_is_refused_in_one_sentence(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, newer: str
+) -> None:
+    """And nothing is written, not even what the commands keep beside the stores."""
+    main, arguments = COMMANDS[name]
+    monkeypatch.chdir(stored)
+    statement, program, found = NEWER[newer]
+    with closing(sqlite3.connect(Path("runs", newer if newer != "runs" else "mlflow.db"))) as database, database:
+        database.execute(statement)
+    before = {path: path.is_file() and path.read_bytes() for path in stored.rglob("*")}
+    assert main(arguments.split()) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    assert f"must be written by no newer {program} than the one installed here, got {found}" in line
+    assert line.endswith(f"; update {program}, or use another RUNS folder or store.")
+    assert {path: path.is_file() and path.read_bytes() for path in stored.rglob("*")} == before
