@@ -31,12 +31,14 @@ def train_one(
     may be opened although the same configuration opened them before.
 
     Raises:
-        ValueError: wrong input, or the test frames were opened before; then there is no run.
+        ValueError: wrong input, a store that a newer version has written, or test frames that were opened before; then
+            there is no run.
     """
-    from bench.tracking.store import refuse_newer, tracking_url
-
-    refuse_newer(tracking_url(runs, tracking))
     require_known(config.training.loss)
+    if tracking or (runs / schema.TRACKING_DB).exists():  # else nothing but torch is loaded before the first step
+        from bench.tracking.store import refuse_newer, tracking_url
+
+        refuse_newer(tracking_url(runs, tracking))
     target, cache = choose_device(device), runs / schema.CACHE_DIR
     log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))
     try:
