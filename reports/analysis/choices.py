@@ -35,7 +35,8 @@ def tested(of: Summary) -> pd.DataFrame:
 def choices(of: Summary) -> list[Choice]:
     """By rising budget, each configuration once; the last one is the best of all. Empty if no memory was measured.
 
-    A configuration with fewer repeats than `least_repeats` is left out: they may be the easy ones, or those that survived.
+    A configuration with fewer repeats than `least_repeats` is left out: they may be the easy ones, or those that
+    survived.
     """
     table = tested(of).dropna(subset=PEAK)
     table = table[table[N] >= least_repeats(of)]

@@ -18,8 +18,8 @@ from reports.analysis.summary import CONFIGURATION, Summary, comparable
 from reports.store.load import CURVES, RUN
 
 TARGET_SHARE = 0.9
-"""The target as a share of the highest median, over configurations, of the repeats' best validation IoU: no single lucky
-run sets it."""
+"""The target as a share of the highest median, over configurations, of the repeats' best validation IoU: no single
+lucky run sets it."""
 RISING = 0.01
 """A validation IoU that gained more than this over the last fifth of the epochs was still rising."""
 

@@ -248,9 +248,9 @@ def _difference_caption(shown: DepthWidth) -> str:
         f"Hatched ({clear})" if shown.cells["width"].nunique() <= MOST_HATCHED else f"In {clear}, too small to hatch"
     )
     return (
-        f" Last panel: difference of two cells, mean over {over} of the repeats that both have ({count}). {marked}: its "
-        f"95 % interval, Student's t over {over}, excludes 0; it is not adjusted for the number of cells, so this is "
-        "no verdict."
+        f" Last panel: difference of two cells, mean over {over} of the repeats that both have ({count}). {marked}: "
+        f"its 95 % interval, Student's t over {over}, excludes 0; it is not adjusted for the number of cells, so this "
+        "is no verdict."
     )
 
 

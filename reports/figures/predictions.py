@@ -95,7 +95,9 @@ SHOT = [*PROTOCOL, SCENE, "stem"]
 
 
 def _ranked(of: Summary, claim: Claim, shots: pd.DataFrame) -> pd.DataFrame:
-    """The scenes of which both configurations kept a frame, by difference: SHOT of the lowest such repeat, difference."""
+    """The scenes of which both configurations kept a frame, by difference: SHOT of the lowest such repeat and the
+    difference.
+    """
     kept = shots.groupby(SHOT, as_index=False).size()
     lowest = kept[kept["size"] == 2].sort_values(REPEAT).drop_duplicates([schema.FOLD, SCENE])
     differences = paired(*arms(of, claim, schema.TEST_IOU)).rename(columns={"value": "difference"})
@@ -213,8 +215,8 @@ def _rule(shown: Predictions) -> str:
     frames = shown.frames.drop_duplicates("stem")
     if shown.claim is None:
         return (
-            f"Test frames {text.listed(list(frames['stem']))}, repeat {frames['repeat'].iloc[0]}: the first frames of the "
-            "panel file, predicted by the best configuration by validation of "
+            f"Test frames {text.listed(list(frames['stem']))}, repeat {frames['repeat'].iloc[0]}: the first frames of "
+            "the panel file, predicted by the best configuration by validation of "
             f"{_configurations(shown, list(shown.panels))}."
         )
     pair = [str(row[ARCHITECTURE]) for row in (shown.claim.a, shown.claim.b)]

@@ -28,7 +28,7 @@ class SceneDifferences(NamedTuple):
     """The first claim, in the metrics of the headline."""
 
     scenes: pd.DataFrame
-    """metric, fold, scene, difference and repeats that it is the mean of; from the smallest difference to the largest."""
+    """metric, fold, scene, difference and repeats that it is the mean of; by rising difference."""
     means: pd.DataFrame
     """metric, difference, low and high of the primary interval, over, n, repeats, margin, verdict, claims, text."""
     claim: Claim

@@ -165,8 +165,8 @@ def _unjudged(of: Summary, say: Say) -> str:
         lost = len(tested) - of.scenes[RUN].nunique()
         of_all = f"{say('unjudged.lost', lost)} of {say('unjudged.tested', len(tested), _runs)}"
         return (
-            f"No difference is judged: {of_all} lack their {schema.FRAME_TABLE}, or the two architectures have no repeat "
-            "in common on the same frames."
+            f"No difference is judged: {of_all} lack their {schema.FRAME_TABLE}, or the two architectures have no "
+            "repeat in common on the same frames."
         )
     return (
         "No two architectures have complete runs on the same scenes with equal folds and epochs, so no difference is "

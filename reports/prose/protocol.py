@@ -9,10 +9,10 @@ from reports.store.load import BETA, DATA_FOLDS, PRETRAIN_EPOCHS, REPEAT, SPLIT
 from reports.text import counted, digits
 
 SPLITS = {
-    "scene_folds": "by scene into {folds} folds, so that no scene is on two sides; the repeat's fold is tested, the next "
-    "one chooses the epoch, the others train",
-    "scene_holdout": "by scene into {folds} folds, so that no scene is on two sides; all repeats test the same fold, one "
-    "of the others chooses the epoch, the rest train",
+    "scene_folds": "by scene into {folds} folds, so that no scene is on two sides; the repeat's fold is tested, the "
+    "next one chooses the epoch, the others train",
+    "scene_holdout": "by scene into {folds} folds, so that no scene is on two sides; all repeats test the same fold, "
+    "one of the others chooses the epoch, the rest train",
     "random_frames": "at random, so that near copies of test frames train: its scores show the leak, nothing else",
 }
 
@@ -68,8 +68,8 @@ def _splits(runs: pd.DataFrame, say: Say) -> str:
     )
     repeats = say("protocol.repeats", ", ".join(str(repeat) for repeat in sorted(runs[REPEAT].unique())))
     return (
-        f"Frames are split {splits}. The repeat (here {repeats}) decides fold, initialisation, order and augmentation, the "
-        "same for every architecture."
+        f"Frames are split {splits}. The repeat (here {repeats}) decides fold, initialisation, order and augmentation, "
+        "the same for every architecture."
     )
 
 

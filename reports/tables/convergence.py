@@ -35,9 +35,9 @@ def efforts(of: Summary) -> Table | None:
     columns = ["reached", "epochs", "seconds", "images", "area", "diverged", "stuck", "still rising"]
     return Table(
         f"Effort to a validation IoU of {digits(found.target)} ({TARGET_SHARE:.0%} of the highest median, over "
-        "configurations, of the best validation IoU): medians over the repeats, in which a run that missed it counts as "
-        "infinitely slow. Seconds: training steps only. Area: mean validation IoU over the epochs. Diverged: loss not "
-        "finite; stuck: never better than a constant prediction; still rising: gained more than "
+        "configurations, of the best validation IoU): medians over the repeats, in which a run that missed it counts "
+        "as infinitely slow. Seconds: training steps only. Area: mean validation IoU over the epochs. Diverged: loss "
+        "not finite; stuck: never better than a constant prediction; still rising: gained more than "
         f"{RISING:g} over the last fifth of the epochs.{note}",
         {"architecture": "left", "configuration": "left", **dict.fromkeys(columns, "right")},
         rows,

@@ -48,10 +48,10 @@ COSTS: dict[str, Callable[[pd.Series], str]] = {
     "run s": lambda row: significant(_mean(row, schema.SECONDS)),
 }
 EXPLAINED = (
-    "Repeats: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary IoU "
-    "is of bands of 2 % of the diagonal along the boundaries; NSD: share of the boundaries within 1 original pixel of "
-    "each other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = a million "
-    "bytes; images/s: training speed."
+    "Repeats: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary "
+    "IoU is of bands of 2 % of the diagonal along the boundaries; NSD: share of the boundaries within 1 original pixel "
+    "of each other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = a "
+    "million bytes; images/s: training speed."
 )
 
 

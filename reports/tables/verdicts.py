@@ -11,9 +11,9 @@ from reports.text import DASH, digits, signed
 
 RULE = (
     "Interval: 95 %, Student's t over the test folds, each fold the mean over its scenes and repeats (over scenes "
-    "crossed with repeats where all repeats share one fold). Verdict: none with fewer than three repeats; equivalent if the "
-    "interval lies inside ± the margin; else better if p < 0.05; else inconclusive. p: adjusted by Holm for all claims "
-    "of the table."
+    "crossed with repeats where all repeats share one fold). Verdict: none with fewer than three repeats; equivalent "
+    "if the interval lies inside ± the margin; else better if p < 0.05; else inconclusive. p: adjusted by Holm for all "
+    "claims of the table."
 )
 
 

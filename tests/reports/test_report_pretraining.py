@@ -24,7 +24,7 @@ from reports.tables import TABLES
 Summarised = Callable[..., Summary]
 
 GAINS = {"hourglass": (0.05, 0.06, 0.055), "unet": (-0.07, -0.061, -0.065)}
-"""By which the pre-trained configuration is above the one from scratch, per repeat, each of which tests its own fold."""
+"""By which the pre-trained configuration is above the one from scratch, per repeat, which tests its own fold."""
 
 
 def pair(name: str, gains: tuple[float, ...], **options: object) -> list[Unit]:
@@ -123,7 +123,8 @@ def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
     (paragraph,) = generative(two, say)
     assert paragraph.startswith(
         "Pre-trained for 2 of 4 epochs, 6 labelled scenes, less from scratch in as many optimiser steps: Hourglass "
-        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 repeats. Verdict: pre-trained better, p "
+        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 repeats. Verdict: pre-trained better, "
+        "p "
     )
     assert "U-Net (depth 2, width 8), IoU −0.065" in paragraph
     assert "Verdict: from scratch better, p = " in paragraph
