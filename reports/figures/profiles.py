@@ -24,11 +24,11 @@ class Profiles(NamedTuple):
     """architecture, iou (threshold), share, and scenes: how many stand behind the share."""
 
 
-def record(of: Summary) -> Profiles:
+def record(summary: Summary) -> Profiles:
     """Scenes' IoU, averaged over repeats."""
     parts = []
-    for _, best in of.best.iterrows():
-        cells = of.scenes[of.scenes[CONFIGURATION] == best[CONFIGURATION]]
+    for _, best in summary.best.iterrows():
+        cells = summary.scenes[summary.scenes[CONFIGURATION] == best[CONFIGURATION]]
         if cells.empty:
             continue
         values = cells.groupby(SCENE)[schema.TEST_IOU.column].mean()

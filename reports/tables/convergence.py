@@ -8,18 +8,18 @@ from reports import style
 from reports.analysis.convergence import RISING, TARGET_SHARE, convergence
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
 from reports.store.load import ARCHITECTURE
-from reports.tables.base import Table, shortened
+from reports.tables.base import Table, left, right, shortened
 from reports.text import digits, significant
 
 MISSED = "not reached"
 
 
-def efforts(of: Summary) -> Table | None:
+def efforts(summary: Summary) -> Table | None:
     """Medians of what it took to reach the target, misses counted as infinite."""
-    found = convergence(of)
+    found = convergence(summary)
     if math.isnan(found.target):
         return None
-    table, note = shortened(comparable(of.configurations))
+    table, note = shortened(comparable(summary.configurations))
     names, efforts = table.set_index(CONFIGURATION), found.by_configuration()
     rows = [
         [
@@ -39,7 +39,7 @@ def efforts(of: Summary) -> Table | None:
         "as infinitely slow. Seconds: training steps only. Area: mean validation IoU over the epochs. Diverged: loss "
         "not finite; stuck: never better than a constant prediction; still rising: gained more than "
         f"{RISING:g} over the last fifth of the epochs.{note}",
-        {"architecture": "left", "configuration": "left", **dict.fromkeys(columns, "right")},
+        [*left("architecture", "configuration"), *right(*columns)],
         rows,
     )
 

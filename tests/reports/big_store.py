@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fake_store import START, _environment, budget, fill
+from fake_store import START, _environment, fill, planned_units
 from fake_units import Unit, blobs
 
 from bench import schema
@@ -81,7 +81,7 @@ def _unit(place: int, width: int, depth: int, architecture: str, repeat: int) ->
 
 def fill_fast(runs: Path, units: list[Unit], *, study: str = "quick") -> None:
     """What `fake_store.fill` makes of units that have an outcome and logged their parameters."""
-    plan = {schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))}
+    plan = {schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))}
     fill(runs, [], study=study, planned=len({unit.unit() for unit in units}), tags=plan)
     numbered = [_Run(number, unit, study) for number, unit in enumerate(units)]
     with closing(sqlite3.connect(runs / schema.TRACKING_DB)) as connection, connection:

@@ -29,7 +29,7 @@ START = 1_760_000_000_000
 """Milliseconds since 1970 at which the first run starts; each takes a minute."""
 
 
-def budget(units: list[Unit]) -> dict[str, dict[str, int]]:
+def planned_units(units: list[Unit]) -> dict[str, dict[str, int]]:
     """Units per stage and architecture, as the parent run says that they are planned."""
     distinct = {unit.unit(): unit for unit in units if not unit.superseded}.values()
     counts: dict[str, dict[str, int]] = {}
@@ -224,7 +224,7 @@ def main(runs: str, study: str = "quick", tracking: str = "") -> None:
         Path(runs),
         units,
         study=study,
-        tags={**tags, schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))},
+        tags={**tags, schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))},
         tracking=tracking,
     )
 

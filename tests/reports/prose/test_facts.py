@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_store import budget
+from fake_store import planned_units
 from fake_units import Unit, generative
 from scipy import optimize, stats
 
 from bench import schema
 from reports.build import build
-from reports.prose.said import Say
+from reports.prose.facts import Facts
 from reports.text import digits
 
 Fill = Callable[..., Path]
@@ -58,7 +58,7 @@ def practical_store(new_store: Fill) -> Path:
         architecture="simple_conv", preset="simple_conv_shallow", repeat=3, state="diverged", reason="nan", epochs=4
     )
     units.append(lost)
-    return new_store(units, study="practical", tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
+    return new_store(units, study="practical", tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))})
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +82,7 @@ def latent_store(new_store: Fill) -> Path:
         elif unit.architecture == "vae" and unit.latent == 4 and unit.repeat < 2:
             unit = replace(unit, collapse="posterior" if unit.target == "mask" else "posterior, sigma")
         units.append(unit)
-    return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
+    return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))})
 
 
 STORES = {
@@ -176,11 +176,11 @@ def test_every_difference_stands_with_its_interval(report: dict[str, Any]) -> No
 
 
 def test_a_name_stands_for_one_value() -> None:
-    say = Say()
+    say = Facts()
     assert say("iou", 0.5, digits) == say("iou", 0.5, digits) == "0.500"
     with pytest.raises(KeyError, match="iou must stand for one value, got '0.500' and '0.600'"):
         say("iou", 0.6, digits)
-    assert Say().as_json() == {}
+    assert Facts().as_json() == {}
 
 
 # From here on: the same numbers once more, from the CSV files, by pandas and scipy alone.

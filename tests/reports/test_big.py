@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from big_store import LongUnit, fill_fast, long_grid
-from fake_store import budget, fill
+from fake_store import fill, planned_units
 from fake_units import Unit
 
 from bench import schema
@@ -59,18 +59,18 @@ def many(fast_store: FastStore) -> Summary:
     return summarise(load_study(fast_store(units), "quick"))
 
 
-def table(name: str, of: Summary) -> Table:
-    made = TABLES[name].make(of)
+def table(name: str, summary: Summary) -> Table:
+    made = TABLES[name].make(summary)
     assert made is not None
     return made
 
 
-def anonymous(of: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+def anonymous(summary: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Trials and curves without what differs between two stores of the same units."""
-    units = of.trials.set_index(RUN)[schema.UNIT]
+    units = summary.trials.set_index(RUN)[schema.UNIT]
     own = [RUN, ARTIFACTS, "artifact_uri", "mlflow.runName", "mlflow.parentRunId"]
-    trials = of.trials.drop(columns=own, errors="ignore")
-    curves = of.curves.assign(**{RUN: of.curves[RUN].map(units)}).sort_values([RUN, "metric", "epoch"])
+    trials = summary.trials.drop(columns=own, errors="ignore")
+    curves = summary.curves.assign(**{RUN: summary.curves[RUN].map(units)}).sort_values([RUN, "metric", "epoch"])
     return trials[sorted(trials.columns)], curves.reset_index(drop=True)
 
 
@@ -85,7 +85,7 @@ def test_a_store_that_is_filled_fast_is_the_one_that_mlflow_makes(
         Unit(trial=3, epochs=2),
     ]
     shutil.copy(template, tmp_path / schema.TRACKING_DB)
-    fill(tmp_path, units, tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
+    fill(tmp_path, units, tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))})
     slow, fast = (load_study(runs, "quick") for runs in (tmp_path, fast_store(units)))
     for one, other in zip(anonymous(slow), anonymous(fast), strict=True):
         pd.testing.assert_frame_equal(one, other)
@@ -138,9 +138,9 @@ def test_a_pair_is_compared_once_in_a_metric_however_many_ask(many: Summary, mon
     compared: Counter[tuple[tuple[int, int], str]] = Counter()
     compare = claims._compare
 
-    def counted(of: Summary, claim: claims.Claim, metric: schema.Metric) -> Any:
+    def counted(summary: Summary, claim: claims.Claim, metric: schema.Metric) -> Any:
         compared[claims.pair_key(claim), metric.name] += 1
-        return compare(of, claim, metric)
+        return compare(summary, claim, metric)
 
     monkeypatch.setattr(claims, "_compare", counted)
     again = summarise(many.study)
