@@ -42,7 +42,8 @@ class Networks(NamedTuple):
     def attempts(self, name: str) -> pd.DataFrame:
         """What each run of a preset took to reach the target, as `Convergence.runs`."""
         runs = self.efforts.runs
-        return runs[runs[CONFIGURATION] == self.presets[name][CONFIGURATION]]
+        own: pd.Series = runs[CONFIGURATION] == self.presets[name][CONFIGURATION]
+        return runs[own]
 
     def ratio(self, metric: schema.Metric, first: str, second: str) -> tuple[float, float, float]:
         """Of the means of two presets, and the least and the most that their attempts leave to it."""

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import colormaps
@@ -132,10 +133,12 @@ def _draw(axis: Axes, grid: Grid, colours: Colormap, low: float, high: float, pl
     for corner in grid.hatched if bordered else ():
         axis.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="#404040", linewidth=0))
     # Numbers stand on the colour of their cell, which keeps the hatching away from them.
+    shades = axis.collections[0].to_rgba(grid.values.to_numpy(np.float64))
     for number in axis.texts:
         column, row = map(int, number.get_position())
-        cell = axis.collections[0].to_rgba(grid.values.iloc[row, column])
-        number.set_bbox({"facecolor": cell, "edgecolor": "none", "pad": 0.6})
+        shade = tuple(shades[row, column])
+        number.set_color(style.ink_on(shade))
+        number.set_bbox({"facecolor": shade, "edgecolor": "none", "pad": 0.6})
     axis.set(title=grid.title, xlabel="base width", ylabel="", ylim=(0, len(grid.values)))
     axis.tick_params(axis="both", rotation=0)
     axis.spines[:].set(visible=True, linewidth=0.3)

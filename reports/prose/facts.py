@@ -92,7 +92,7 @@ def paragraphs(template: str, facts: Facts, names: dict[str, object]) -> list[st
         facts: What it prints, with `fact(NAME)`; `known(NAME)` is whether there is such a fact.
         names: What it runs through or decides by: parts of names, words and truth values, never numbers.
     """
-    text = TEMPLATES.get_template(f"{template}.j2").render(names, facts=facts)
+    text = TEMPLATES.get_template(f"{template}.jinja").render(names, facts=facts)
     joined = [re.sub(r"[ \n]+([.,;:]?)", _one_space, part).strip(" ") for part in text.split(PARAGRAPH)]
     return [paragraph for paragraph in joined if paragraph]
 

@@ -4,12 +4,14 @@ import sqlite3
 import sys
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from bench import schema
 from reports.analysis.summary import Summary, summarise
+from reports.build import Built, build
 from reports.store.load import load_study
 
 # pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
@@ -87,6 +89,12 @@ def generative_store(new_store: Fill) -> Path:
     """Auto-encoders, VAEs, segmentation through equal latents, and pre-training, each of 3 repeats; to be read only."""
     units = generative()
     return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))})
+
+
+@pytest.fixture(scope="session")
+def built() -> Callable[[Path, str], Built]:
+    """Function that builds the report of a store, with the page, unless a test had it built before; to be read only."""
+    return cache(lambda runs, study: build(runs, study, html=True))
 
 
 @pytest.fixture
