@@ -93,9 +93,5 @@ def paragraphs(template: str, facts: Facts, names: dict[str, object]) -> list[st
         names: What it runs through or decides by: parts of names, words and truth values, never numbers.
     """
     text = TEMPLATES.get_template(f"{template}.jinja").render(names, facts=facts)
-    joined = [re.sub(r"[ \n]+([.,;:]?)", _one_space, part).strip(" ") for part in text.split(PARAGRAPH)]
-    return [paragraph for paragraph in joined if paragraph]
-
-
-def _one_space(found: re.Match[str]) -> str:
-    return found[1] or " "
+    joined = re.sub(r"[ \n]+([.,;:]?)", lambda found: found[1] or " ", text)
+    return [paragraph for part in joined.split(PARAGRAPH) if (paragraph := part.strip(" "))]
