@@ -23,8 +23,10 @@ MOST_IN_A_ROW = 4
 MOST_TICKS = 6
 MOST_HATCHED = 20
 """Widths up to which cells are wide enough for borders and hatching."""
-PLACES = {16: 3, 20: 2}
-"""Decimals of the numbers in cells where a row of panels has at most so many columns; none where it has more."""
+MOST_NUMBERED = 20
+"""Columns of a row of panels up to which numbers fit into cells."""
+MOST_SIGNED = 16
+"""Columns up to which differences, which have a sign, have three decimals like scores; two where there are more."""
 ROW_HEIGHT, FRAME, LEAST_HEIGHT = 0.24, 0.62, 1.6
 """Inches: of one depth, of a panel's title and ticks, and the least of a panel."""
 NOTHING = "#EFEFEF"
@@ -77,9 +79,8 @@ def draw(shown: DepthWidth) -> Figure:
     axes = [every[-1] if grid.signed else every[place] for place, grid in enumerate(grids)]
     for axis in set(every) - set(axes):
         axis.set_axis_off()
-    places = next((places for most, places in PLACES.items() if columns * widths <= most), None)
     for axis, grid in zip(axes, grids, strict=True):
-        _draw(axis, grid, *_scale(shown, grid), places)
+        _draw(axis, grid, *_scale(shown, grid), columns * widths)
     for row in table:
         row[0].set_ylabel("depth")
     _bars(figure, axes, grids)
@@ -114,8 +115,10 @@ def _scale(shown: DepthWidth, grid: Grid) -> tuple[Colormap, float, float]:
     return sns.blend_palette([second, NOTHING, first], as_cmap=True), -largest, largest
 
 
-def _draw(axis: Axes, grid: Grid, colours: Colormap, low: float, high: float, places: int | None) -> None:
-    show, bordered = text.signed if grid.signed else text.digits, grid.values.shape[1] <= MOST_HATCHED
+def _draw(axis: Axes, grid: Grid, colours: Colormap, low: float, high: float, columns: int) -> None:
+    """One panel of a row that has so many columns in all its panels."""
+    show, places = (text.signed, 3 if columns <= MOST_SIGNED else 2) if grid.signed else (text.digits, 3)
+    bordered = grid.values.shape[1] <= MOST_HATCHED
     sns.heatmap(
         grid.values,
         ax=axis,
@@ -124,7 +127,7 @@ def _draw(axis: Axes, grid: Grid, colours: Colormap, low: float, high: float, pl
         vmax=high,
         cbar=False,
         linewidths=0.6 if bordered else 0,
-        annot=False if places is None else grid.values.map(lambda value: show(value, places)),
+        annot=columns <= MOST_NUMBERED and grid.values.map(lambda value: show(value, places)),
         fmt="",
         annot_kws={"size": 5.5},
         xticklabels=math.ceil(grid.values.shape[1] / MOST_TICKS),
@@ -141,6 +144,7 @@ def _draw(axis: Axes, grid: Grid, colours: Colormap, low: float, high: float, pl
         number.set_bbox({"facecolor": shade, "edgecolor": "none", "pad": 0.6})
     axis.set(title=grid.title, xlabel="base width", ylabel="", ylim=(0, len(grid.values)))
     axis.tick_params(axis="both", rotation=0)
+    axis.grid(visible=False)
     axis.spines[:].set(visible=True, linewidth=0.3)
 
 
