@@ -23,6 +23,7 @@ from reports.analysis.summary import summarise
 from reports.build import Built
 from reports.prose import facts as facts_module
 from reports.prose.facts import Facts
+from reports.store.checks import SPLITS
 from reports.store.load import load_study
 from reports.text import digits
 
@@ -152,6 +153,11 @@ def captions(report: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_templates_hold_no_digit(path: Path) -> None:
     assert not re.search(r"\d", path.read_text(encoding="utf-8"))
+
+
+def test_the_protocol_words_every_split() -> None:
+    source = (Path(prose.__file__).parent / "templates" / "protocol.jinja").read_text(encoding="utf-8")
+    assert set(re.findall(r'split == "(\w+)"', source)) == set(SPLITS)
 
 
 def test_sentences_have_their_numbers_from_facts_and_print_all_of_them(
