@@ -205,7 +205,7 @@ def test_the_name_of_a_study_cannot_lead_out_of_the_reports(
     connection.close()
     assert main(["build", "--runs", str(runs), "--study", study]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("error: study must be a name that can be one folder's, neither empty nor dots")
+    assert said.startswith("reports: study must be a name that can be one folder's, neither empty nor dots")
     assert said.endswith(f"; got {study!r}.\n")
     assert not (runs / schema.REPORT_DIR).exists()
 
