@@ -671,6 +671,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"collapsed\.(\d+)\.(label|runs)": of_collapsed,
     r"collapsed\.rest": lambda t: int(collapsed(t)["runs"][4:].sum()),
     r"apart\.(\w+)": lambda t, stage: int((t["units"]["stage"] == stage).sum()),
+    r"lacking\.(\d+)": lambda t, version: int(version),
     r"openings\.all": lambda t: len(t["openings"]),
     r"openings\.again": lambda t: int(t["openings"]["unit"].duplicated().sum()),
     r"protocol\.(\w+)\.folds": lambda t, split: str(
