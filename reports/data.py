@@ -16,27 +16,31 @@ HERE_ONLY = [ARTIFACTS, "artifact_uri"]
 """Columns that name places on this machine."""
 
 
-def tables(of: Summary) -> dict[str, pd.DataFrame]:
+def tables(summary: Summary) -> dict[str, pd.DataFrame]:
     """Name -> table: study, runs, units, planned, configurations, scenes, convergence, claims, openings."""
     planned = [
         {"stage": stage, "architecture": name, "planned": count}
-        for stage, counts in of.study.planned_units.items()
+        for stage, counts in summary.study.planned_units.items()
         for name, count in counts.items()
     ]
-    others = [one for one in judge_metrics(of) if one.metric not in HEADLINE_METRICS]
-    judged = [*judge_headline(of), *others, *(one for pair in judge_pretraining(of) for one in pair)]
-    stages: dict[schema.Stage, Summary] = {"comparison": of, **of.others}
-    about = {"study": of.study.name, "planned": of.study.planned, "memory_budget_bytes": of.study.memory_budget}
+    others = [one for one in judge_metrics(summary) if one.metric not in HEADLINE_METRICS]
+    judged = [*judge_headline(summary), *others, *(one for pair in judge_pretraining(summary) for one in pair)]
+    stages: dict[schema.Stage, Summary] = {"comparison": summary, **summary.others}
+    about = {
+        "study": summary.study.name,
+        "planned": summary.study.planned,
+        "memory_budget_bytes": summary.study.memory_budget,
+    }
     return {
         "study": pd.DataFrame([about]),
-        "runs": of.logged.drop(columns=HERE_ONLY),
-        "units": of.study.ended,
+        "runs": summary.logged.drop(columns=HERE_ONLY),
+        "units": summary.study.ended,
         "planned": pd.DataFrame(planned, columns=["stage", "architecture", "planned"]),
         "configurations": _stacked({stage: one.configurations for stage, one in stages.items()}),
         "scenes": _stacked({stage: one.scenes for stage, one in stages.items()}),
-        "convergence": convergence(of).runs,
+        "convergence": convergence(summary).runs,
         "claims": pd.DataFrame(map(_claim, judged), columns=CLAIM),
-        "openings": of.study.openings.to_frame(),
+        "openings": summary.study.openings.to_frame(),
     }
 
 
@@ -47,10 +51,10 @@ def _stacked(tables: dict[schema.Stage, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([pd.Series(of_rows, name=schema.STAGE, dtype="str"), pd.concat(some, ignore_index=True)], axis=1)
 
 
-def write(of: Summary, folder: Path) -> None:
+def write(summary: Summary, folder: Path) -> None:
     """Every table into `folder`."""
     folder.mkdir()
-    for name, table in tables(of).items():
+    for name, table in tables(summary).items():
         table.to_csv(folder / f"{name}.csv", index=False)
 
 

@@ -3,7 +3,13 @@
 import math
 from collections.abc import Iterable
 
+import pandas as pd
+
+from bench import schema
+
 DASH = "–"
+NBSP = "\u00a0"
+"""Keeps what it stands between on one line."""
 MEGABYTE = 1e6
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -20,7 +26,7 @@ def signed(value: float, places: int = 3) -> str:
 
 def with_sd(mean: float, sd: float) -> str:
     """`0.834 ± 0.012`, kept on one line; a single run has no standard deviation."""
-    return digits(mean) if math.isnan(sd) else f"{digits(mean)}\u00a0±\u00a0{digits(sd)}"
+    return digits(mean) if math.isnan(sd) else f"{digits(mean)}{NBSP}±{NBSP}{digits(sd)}"
 
 
 def with_interval(mean: float, low: float, high: float) -> str:
@@ -28,9 +34,19 @@ def with_interval(mean: float, low: float, high: float) -> str:
     return digits(mean) if math.isnan(low) else unbroken(f"{digits(mean)} [{digits(low)}, {digits(high)}]")
 
 
+def bounds(low: float, high: float) -> str:
+    """`[−0.020, +0.044]` of a difference, kept on one line; a dash without bounds."""
+    return DASH if math.isinf(high) else f"[{signed(low)},{NBSP}{signed(high)}]"
+
+
+def p_value(p: float) -> str:
+    """Three decimals, or that it is smaller."""
+    return "<0.001" if p < 0.001 else digits(p)
+
+
 def unbroken(text: str) -> str:
     """Kept on one line."""
-    return text.replace(" ", "\u00a0")
+    return text.replace(" ", NBSP)
 
 
 def significant(value: float) -> str:
@@ -79,3 +95,13 @@ def counted_range(numbers: Iterable[int], noun: str) -> str:
 def listed(items: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
+
+
+def capitalised(text: str) -> str:
+    """With a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def states(counts: pd.Series) -> str:
+    """`2 complete, 1 diverged` from a row with a count per state."""
+    return ", ".join(f"{counts[state]} {state.replace('_', ' ')}" for state in schema.STATES if counts[state])

@@ -10,9 +10,9 @@ LEAK = 0.8
 """A copy of the nearest training frame's mask that scores a higher IoU says that test frames are near copies."""
 
 
-def baseline_scores(of: Summary) -> pd.DataFrame:
+def baseline_scores(summary: Summary) -> pd.DataFrame:
     """Columns split, baseline, n (distinct splits of the data), and COLUMN mean and std of each baseline column."""
-    complete = of.runs[of.runs[schema.STATE] == "complete"]
+    complete = summary.runs[summary.runs[schema.STATE] == "complete"]
     tested = complete.drop_duplicates([SPLIT, schema.SPLIT_DIGEST])
     rows = []
     for split, runs in tested.groupby(SPLIT):
@@ -26,8 +26,8 @@ def baseline_scores(of: Summary) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["split", "baseline", "n", *columns])
 
 
-def copy_iou(of: Summary) -> float:
+def copy_iou(summary: Summary) -> float:
     """Highest mean IoU of the copy under a split that keeps scenes whole; NaN if none was tested."""
-    scores = baseline_scores(of)
+    scores = baseline_scores(summary)
     copies = scores[(scores["baseline"] == "copy") & (scores["split"] != "random_frames")]
     return float(copies["iou mean"].max())

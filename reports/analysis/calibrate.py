@@ -115,7 +115,7 @@ def calibrate(simulations: int, shape: Shape, components: Components, *, margin:
         shape: Size of a study.
         components: True standard deviations.
         margin: Margin of equivalence, in the metric's unit.
-        seed: Decides all draws.
+        seed: Of the generator of all random numbers.
 
     Returns:
         Shares, and what they rest on. `coverage` pools both kinds of studies, as does `coverage_scenes`, which is that

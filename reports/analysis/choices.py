@@ -27,18 +27,19 @@ class Choice(NamedTuple):
     """Of `Summary.configurations`."""
 
 
-def tested(of: Summary) -> pd.DataFrame:
+def tested(summary: Summary) -> pd.DataFrame:
     """Configurations that can be compared and have a test IoU."""
-    return comparable(of.configurations).dropna(subset=statistic(schema.TEST_IOU, "mean"))
+    return comparable(summary.configurations).dropna(subset=statistic(schema.TEST_IOU, "mean"))
 
 
-def choices(of: Summary) -> list[Choice]:
+def choices(summary: Summary) -> list[Choice]:
     """By rising budget, each configuration once; the last one is the best of all. Empty if no memory was measured.
 
-    A configuration with fewer repeats than `least_repeats` is left out: they may be the easy ones, or those that survived.
+    A configuration with fewer repeats than `least_repeats` is left out: they may be the easy ones, or those that
+    survived.
     """
-    table = tested(of).dropna(subset=PEAK)
-    table = table[table[N] >= least_repeats(of)]
+    table = tested(summary).dropna(subset=PEAK)
+    table = table[table[N] >= least_repeats(summary)]
     found: dict[int, Choice] = {}
     for budget in _round_budgets(table[PEAK] / MEGABYTE):
         row = by_validation(within(table, budget)).iloc[0]
@@ -48,12 +49,12 @@ def choices(of: Summary) -> list[Choice]:
     return [every[place] for place in kept]
 
 
-def least_repeats(of: Summary) -> int:
+def least_repeats(summary: Summary) -> int:
     """The most complete repeats that every architecture has of some configuration.
 
     In a study half done one of them is ahead by a repeat, and must not win by that.
     """
-    most = tested(of).groupby(ARCHITECTURE)[N].max()
+    most = tested(summary).groupby(ARCHITECTURE)[N].max()
     return int(most.min()) if len(most) else 0
 
 

@@ -14,7 +14,7 @@ from bench import schema
 from reports import style
 from reports.analysis.choices import choices, tested, within
 from reports.analysis.scenes import PROTOCOL, SCENE
-from reports.analysis.statistics import Comparison, Verdict, compare, holm, verdict
+from reports.analysis.statistics import MIN_REPEATS, Comparison, Verdict, compare, holm, verdict
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, highest, statistic
 from reports.store.load import (
     ARCHITECTURE,
@@ -73,21 +73,21 @@ class Judged(NamedTuple):
         return self.comparison.detectable(self.claims)
 
 
-def headline(of: Summary) -> tuple[str, str] | None:
+def headline(summary: Summary) -> tuple[str, str] | None:
     """The two architectures that are compared; None if the study has fewer."""
-    present = style.in_order(tested(of)[ARCHITECTURE])
+    present = style.in_order(tested(summary)[ARCHITECTURE])
     if set(HEADLINE) <= set(present):
         return HEADLINE
     return (present[0], present[1]) if len(present) > 1 else None
 
 
 @lru_cache(maxsize=1)
-def claims(of: Summary) -> list[Claim]:
+def claims(summary: Summary) -> list[Claim]:
     """Every matching for which the study has a pair of configurations."""
-    names = headline(of)
+    names = headline(summary)
     if names is None:
         return []
-    firsts, seconds = (tested(of)[tested(of)[ARCHITECTURE] == name] for name in names)
+    firsts, seconds = (tested(summary)[tested(summary)[ARCHITECTURE] == name] for name in names)
     shared = firsts[ALIKE].apply(tuple, axis=1).isin(seconds[ALIKE].apply(tuple, axis=1))
     if not shared.any():
         return []
@@ -100,13 +100,13 @@ def claims(of: Summary) -> list[Claim]:
     found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
     for name, metric in COSTS.items():
         found += _nearest(f"equal {name}", a, alike, metric)
-    return found + _budgeted(of, firsts[_same(firsts, a, tuple(ALIKE))], seconds)
+    return found + _budgeted(summary, firsts[_same(firsts, a, tuple(ALIKE))], seconds)
 
 
-def _budgeted(of: Summary, firsts: pd.DataFrame, seconds: pd.DataFrame) -> list[Claim]:
+def _budgeted(summary: Summary, firsts: pd.DataFrame, seconds: pd.DataFrame) -> list[Claim]:
     """Both at their best within each budget at which the choice changes and both have a configuration."""
     found = []
-    for choice in choices(of):
+    for choice in choices(summary):
         first, second = (within(table, choice.budget_mb) for table in (firsts, seconds))
         if len(first) and len(second):
             found.append(Claim(f"at most {round_number(choice.budget_mb)} MB", highest(first), highest(second), 1.0))
@@ -131,27 +131,27 @@ def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Me
 
 
 @lru_cache(maxsize=1)
-def judge_headline(of: Summary) -> list[Judged]:
+def judge_headline(summary: Summary) -> list[Judged]:
     """Every claim about IoU and Boundary IoU."""
-    return judge(of, claims(of), HEADLINE_METRICS)
+    return judge(summary, claims(summary), HEADLINE_METRICS)
 
 
 @lru_cache(maxsize=1)
-def judge_metrics(of: Summary) -> list[Judged]:
+def judge_metrics(summary: Summary) -> list[Judged]:
     """The first claim about every test metric: the headline's as it is judged there, the others among themselves."""
-    made = claims(of)[:1]
-    judged = [one for one in judge_headline(of) if one.claim.matching == made[0].matching] if made else []
-    judged += judge(of, made, tuple(metric for metric in schema.TEST_METRICS if metric not in HEADLINE_METRICS))
+    made = claims(summary)[:1]
+    judged = [one for one in judge_headline(summary) if one.claim.matching == made[0].matching] if made else []
+    judged += judge(summary, made, tuple(metric for metric in schema.TEST_METRICS if metric not in HEADLINE_METRICS))
     return sorted(judged, key=lambda one: schema.TEST_METRICS.index(one.metric))
 
 
-def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
+def judge(summary: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
     """Every claim about every metric: one family for Holm, in which a pair of configurations counts once."""
     compared = {
         (pair_key(claim), metric.name): comparison
         for claim in made
         for metric in metrics
-        if (comparison := _compare(of, claim, metric)) is not None
+        if (comparison := _compare(summary, claim, metric)) is not None
     }
     adjusted = dict(zip(compared, holm([found.p for found in compared.values()]), strict=True))
     return [
@@ -167,6 +167,24 @@ def judge(of: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) ->
 def pair(claim: Claim) -> str:
     """`U-Net (depth 3, width 12) less Hourglass (depth 3, width 13)`."""
     return " less ".join(f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})" for row in (claim.a, claim.b))
+
+
+def word(one: Judged) -> str:
+    """The verdict with the name of what it favours."""
+    a, b = _sides(one.claim)
+    words = {
+        "better": f"{a} better",
+        "worse": f"{b} better",
+        "refused": f"none: {one.comparison.repeats} of {MIN_REPEATS} repeats",
+    }
+    return words.get(one.verdict, one.verdict)
+
+
+def _sides(claim: Claim) -> tuple[str, str]:
+    """What tells both apart: whether they are pre-trained, or the architecture."""
+    if claim.a[PRETRAIN_EPOCHS] != claim.b[PRETRAIN_EPOCHS]:
+        return "pre-trained", "from scratch"
+    return style.look(claim.a[ARCHITECTURE]).label, style.look(claim.b[ARCHITECTURE]).label
 
 
 def by_pair(judged: list[Judged]) -> dict[tuple[int, int], list[Judged]]:
@@ -187,25 +205,25 @@ def _verdict(comparison: Comparison, metric: schema.Metric, p: float) -> Verdict
     return verdict(comparison, margin=metric.margin, direction="higher" if metric.better == "higher" else "lower", p=p)
 
 
-def _compare(of: Summary, claim: Claim, metric: schema.Metric) -> Comparison | None:
+def _compare(summary: Summary, claim: Claim, metric: schema.Metric) -> Comparison | None:
     """None where the configurations have no repeat in common whose frame tables are there."""
-    a, b = arms(of, claim, metric)
+    a, b = arms(summary, claim, metric)
     return None if a.empty else compare(a, b, folds=int(claim.a[DATA_FOLDS]))
 
 
-def arms(of: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
+def arms(summary: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Values of both configurations (see `analysis.statistics`) of the repeats that both have on the same frames."""
-    a, b = (_cells(of)[number].dropna(subset=metric.column) for number in pair_key(claim))
+    a, b = (_cells(summary)[number].dropna(subset=metric.column) for number in pair_key(claim))
     return _values(a, b, metric), _values(b, a, metric)
 
 
 @lru_cache(maxsize=1)
-def _cells(of: Summary) -> dict[int, pd.DataFrame]:
+def _cells(summary: Summary) -> dict[int, pd.DataFrame]:
     """The rows of `Summary.scenes` of every configuration, with the number of their protocol."""
-    scenes = of.scenes.rename(columns={REPEAT: "repeat", schema.FOLD: "fold", SCENE: "scene"})
-    scenes["protocol"] = of.scenes.groupby(PROTOCOL, dropna=False).ngroup()
+    scenes = summary.scenes.rename(columns={REPEAT: "repeat", schema.FOLD: "fold", SCENE: "scene"})
+    scenes["protocol"] = summary.scenes.groupby(PROTOCOL, dropna=False).ngroup()
     tested = {int(str(number)): cells for number, cells in scenes.groupby(CONFIGURATION)}
-    return dict.fromkeys(of.configurations[CONFIGURATION], scenes.iloc[:0]) | tested
+    return dict.fromkeys(summary.configurations[CONFIGURATION], scenes.iloc[:0]) | tested
 
 
 def _values(cells: pd.DataFrame, others: pd.DataFrame, metric: schema.Metric) -> pd.DataFrame:

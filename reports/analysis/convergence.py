@@ -18,8 +18,8 @@ from reports.analysis.summary import CONFIGURATION, Summary, comparable
 from reports.store.load import CURVES, RUN
 
 TARGET_SHARE = 0.9
-"""The target as a share of the highest median, over configurations, of the repeats' best validation IoU: no single lucky
-run sets it."""
+"""The target as a share of the highest median, over configurations, of the repeats' best validation IoU: no single
+lucky run sets it."""
 RISING = 0.01
 """A validation IoU that gained more than this over the last fifth of the epochs was still rising."""
 
@@ -51,11 +51,11 @@ TRIED = ("complete", "diverged", "out_of_memory")
 
 
 @lru_cache(maxsize=1)
-def convergence(of: Summary) -> Convergence:
+def convergence(summary: Summary) -> Convergence:
     """Of every run of the comparison that trained, however soon it ended."""
-    target = TARGET_SHARE * _highest_median(of)
-    curves, none = _curves(of.study.curves), dict.fromkeys(CURVES, np.empty(0))
-    runs = of.runs[of.runs[schema.STATE].isin(TRIED)]
+    target = TARGET_SHARE * _highest_median(summary)
+    curves, none = _curves(summary.study.curves), dict.fromkeys(CURVES, np.empty(0))
+    runs = summary.runs[summary.runs[schema.STATE].isin(TRIED)]
     rows = [_measure(curves.get(run[RUN], none), run, target) for run in runs[READ].to_dict("records")]
     columns = ["epochs", "seconds", "images", "area", "diverged", "stuck", "rising"]
     measured = pd.DataFrame(rows, columns=columns, index=runs.index)
@@ -72,8 +72,8 @@ def _curves(points: pd.DataFrame) -> dict[str, Curve]:
     return {str(run): dict(zip(CURVES, part, strict=True)) for run, part in zip(runs, parts, strict=True)}
 
 
-def _highest_median(of: Summary) -> float:
-    complete = comparable(of.runs[of.runs[schema.STATE] == "complete"])
+def _highest_median(summary: Summary) -> float:
+    complete = comparable(summary.runs[summary.runs[schema.STATE] == "complete"])
     return float(complete.groupby(CONFIGURATION)[schema.BEST_VAL_IOU.name].median().max())
 
 

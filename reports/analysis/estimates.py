@@ -16,15 +16,15 @@ COLUMNS = {REPEAT: "repeat", schema.FOLD: "fold", SCENE: "scene"}
 
 
 @lru_cache(maxsize=len(schema.TEST_METRICS))
-def estimates(of: Summary, metric: schema.Metric) -> pd.DataFrame:
+def estimates(summary: Summary, metric: schema.Metric) -> pd.DataFrame:
     """Columns mean, low and high of a test metric by the configuration's number: a mean with its 95 % interval.
 
     A single run has its scenes as units. Where no frame table is left the mean is that of the logged values, without
     an interval (NaN). What Student's t adds beyond the metric's bounds is cut off.
     """
     names = {**COLUMNS, metric.column: "value"}
-    cells = of.scenes[[CONFIGURATION, *names]].rename(columns=names).dropna(subset="value")
+    cells = summary.scenes[[CONFIGURATION, *names]].rename(columns=names).dropna(subset="value")
     found = {} if cells.empty else estimate_means(cells, CONFIGURATION)
-    logged = of.configurations.set_index(CONFIGURATION)[statistic(metric, "mean")]
+    logged = summary.configurations.set_index(CONFIGURATION)[statistic(metric, "mean")]
     table = bounded(found, metric.lower, metric.upper).reindex(logged.index)
     return table.assign(mean=table["mean"].fillna(logged))

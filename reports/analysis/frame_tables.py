@@ -17,7 +17,7 @@ KEYS = ["repeat", "fold", "scene"]
 """What `reports.analysis.statistics` calls a cell."""
 
 
-def best_tables(of: Summary, file: str, columns: list[str]) -> pd.DataFrame:
+def best_tables(summary: Summary, file: str, columns: list[str]) -> pd.DataFrame:
     """The rows of a file of the complete runs of each architecture's best configuration, where the run kept it.
 
     Columns architecture, repeat, fold, scene and those asked for; empty if no run kept the file.
@@ -25,7 +25,9 @@ def best_tables(of: Summary, file: str, columns: list[str]) -> pd.DataFrame:
     Raises:
         ValueError: as `read_columns`.
     """
-    chosen = of.runs[of.runs[CONFIGURATION].isin(of.best[CONFIGURATION]) & (of.runs[schema.STATE] == "complete")]
+    chosen = summary.runs[
+        summary.runs[CONFIGURATION].isin(summary.best[CONFIGURATION]) & (summary.runs[schema.STATE] == "complete")
+    ]
     parts = [
         read_columns(path, [SCENE, *columns])
         .to_pandas()

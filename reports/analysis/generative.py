@@ -14,18 +14,18 @@ STAGE: schema.Stage = "generative"
 OVER_FOLDS = "95 % interval, Student's t over folds"
 
 
-def latent_points(of: Summary | None, metric: schema.Metric) -> pd.DataFrame:
+def latent_points(summary: Summary | None, metric: schema.Metric) -> pd.DataFrame:
     """A row per configuration of one stage that has a mean of a metric; none if there is no such stage.
 
     Columns architecture, number, configuration, target, depth, width, latent (numbers of the bottleneck), beta (NaN but
     of VAEs), n, and of the metric mean, low and high: its 95 % interval.
     """
-    if of is None:
+    if summary is None:
         return pd.DataFrame(columns=[*COLUMNS, "mean", "low", "high"])
-    table = comparable(of.configurations[of.configurations[N] > 0])
+    table = comparable(summary.configurations[summary.configurations[N] > 0])
     points = table[list(COLUMNS.values())].set_axis(list(COLUMNS), axis=1)
     points = points.assign(beta=points["beta"].astype("float64").where(points["architecture"] == "vae"))
-    return points.join(means(of, metric), on="number").dropna(subset="mean").reset_index(drop=True)
+    return points.join(means(summary, metric), on="number").dropna(subset="mean").reset_index(drop=True)
 
 
 COLUMNS = {
@@ -41,16 +41,16 @@ COLUMNS = {
 }
 
 
-def means(of: Summary, metric: schema.Metric) -> pd.DataFrame:
+def means(summary: Summary, metric: schema.Metric) -> pd.DataFrame:
     """Columns mean, low and high of a metric by the configuration's number, for those that logged it.
 
     They are those of `estimates` where that knows the metric. Others have one value per run: their units are folds,
     each the mean over its repeats, and a single one has no interval (NaN).
     """
     if metric in schema.TEST_METRICS:
-        return estimates(of, metric)
+        return estimates(summary, metric)
     columns = {REPEAT: "repeat", schema.FOLD: "fold", metric.name: "value"}
-    complete = of.runs[of.runs[schema.STATE] == "complete"]
+    complete = summary.runs[summary.runs[schema.STATE] == "complete"]
     runs = complete[[CONFIGURATION, *columns]].rename(columns=columns).assign(scene="")
     runs = runs[np.isfinite(runs["value"])]
     found = {} if runs.empty else estimate_means(runs, CONFIGURATION)

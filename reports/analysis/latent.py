@@ -24,14 +24,14 @@ def plainest(table: pd.DataFrame) -> pd.DataFrame:
     return table[far == far.groupby(table[ARCHITECTURE]).transform("min")]
 
 
-def through_latents(of: Summary) -> dict[schema.Stage, pd.DataFrame]:
+def through_latents(summary: Summary) -> dict[schema.Stage, pd.DataFrame]:
     """Configurations of one depth and width that reconstruct masks, and those that segment: by stage, if it has some.
 
     Those of `scored`. The depth and width are if possible some that segment too, and then those with the most latents.
     """
-    if "generative" not in of.others:
+    if "generative" not in summary.others:
         return {}
-    reconstructed, segmented = scored(of.others["generative"], "generative"), scored(of, "comparison")
+    reconstructed, segmented = scored(summary.others["generative"], "generative"), scored(summary, "comparison")
     if reconstructed.empty:
         return {}
     both = set(map(tuple, segmented[SIZE].to_numpy()))
@@ -42,12 +42,12 @@ def through_latents(of: Summary) -> dict[schema.Stage, pd.DataFrame]:
     return {stage: table for stage, table in own.items() if len(table)}
 
 
-def scored(of: Summary, stage: schema.Stage) -> pd.DataFrame:
+def scored(summary: Summary, stage: schema.Stage) -> pd.DataFrame:
     """Tested configurations that make masks through a flat latent, one of each architecture, size and latent.
 
     Columns mean, low and high are of their test IoU.
     """
-    table = comparable(of.configurations)
+    table = comparable(summary.configurations)
     table = table[(table[LATENT] > 0) & (table[schema.TARGET] == "mask") & (table[N] > 0)]
     chosen = ranked_by_objective(plainest(table), stage).drop_duplicates([ARCHITECTURE, *SIZE, LATENT])
-    return chosen.join(estimates(of, schema.TEST_IOU), on=CONFIGURATION).dropna(subset="mean")
+    return chosen.join(estimates(summary, schema.TEST_IOU), on=CONFIGURATION).dropna(subset="mean")

@@ -15,16 +15,16 @@ STAGE: schema.Stage = "pretraining"
 MATCHING = "pre-trained for "
 
 
-def claims(of: Summary) -> list[Claim]:
+def claims(summary: Summary) -> list[Claim]:
     """Every pre-trained configuration of the stage less the one from scratch that is equal otherwise.
 
     Args:
-        of: The summary of the stage, which stands in `Summary.others`.
+        summary: The summary of the stage, which stands in `Summary.others`.
     """
-    equal = [name for name in varying(of.runs) if name != PRETRAIN_EPOCHS]
-    numbers = of.runs.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)
+    equal = [name for name in varying(summary.runs) if name != PRETRAIN_EPOCHS]
+    numbers = summary.runs.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)
     groups = numbers.groupby(equal, dropna=False, sort=False).ngroup() if equal else pd.Series(0, index=numbers.index)
-    table = tested(of)
+    table = tested(summary)
     return [
         Claim(_matching(pretrained), pretrained, rows.loc[scratch], 1.0)
         for _, rows in table.groupby(table[CONFIGURATION].map(groups))
@@ -40,9 +40,9 @@ def _matching(pretrained: pd.Series) -> str:
 
 
 @lru_cache(maxsize=1)
-def judge_pretraining(of: Summary) -> list[list[Judged]]:
+def judge_pretraining(summary: Summary) -> list[list[Judged]]:
     """Each of the study's claims in IoU and Boundary IoU; all of them together are one family for Holm."""
-    if STAGE not in of.others:
+    if STAGE not in summary.others:
         return []
-    stage = of.others[STAGE]
+    stage = summary.others[STAGE]
     return list(by_pair(judge(stage, claims(stage), HEADLINE_METRICS)).values())

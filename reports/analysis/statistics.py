@@ -1,8 +1,8 @@
 """Two configurations compared on the scenes that both were tested on: difference, interval, verdict.
 
-A table of values has the columns `repeat`, `fold` (that the repeat is tested on), `scene` and `value`, the scene's mean of
-a per-frame metric: one row per run and tested scene. Scenes are the samples, not frames, and a run's scenes share its
-training, so that the primary interval takes the means of folds as its units.
+A table of values has the columns `repeat`, `fold` (that the repeat is tested on), `scene` and `value`, the scene's mean
+of a per-frame metric: one row per run and tested scene. Scenes are the samples, not frames, and a run's scenes share
+its training, so that the primary interval takes the means of folds as its units.
 """
 
 import math
@@ -205,7 +205,9 @@ class _Mean(NamedTuple):
 
 
 def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> _Mean:
-    """The mean over the scenes of one fold, of which every repeat was tested on all; repeats of one arm are left out."""
+    """The mean over the scenes of one fold, of which every repeat was tested on all; repeats of one arm only are
+    left out.
+    """
     (cells,) = two_way_tables(a, b) or [np.empty((0, 0))]
     return _crossed_mean(cells) if min(cells.shape) > 1 else _Mean.of(paired(a, b)["value"].to_numpy())
 
@@ -213,8 +215,9 @@ def _crossed(a: pd.DataFrame, b: pd.DataFrame) -> _Mean:
 def _crossed_mean(cells: FloatArray) -> _Mean:
     """The mean of a two-way table of repeats and scenes.
 
-    Trainings and scenes are random and crossed: the variance of the mean is (M_repeats + M_scenes - M_rest) / (S V) for S
-    repeats and V scenes with the mean squares M of the two-way table. It is never less than what the scenes alone give.
+    Trainings and scenes are random and crossed: the variance of the mean is (M_repeats + M_scenes - M_rest) / (S V) for
+    S repeats and V scenes with the mean squares M of the two-way table. It is never less than what the scenes alone
+    give.
     """
     over_scenes = _Mean.of(cells.mean(axis=0))
     if min(cells.shape) < 2:

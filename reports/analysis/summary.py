@@ -119,14 +119,14 @@ def summarise(study: Study) -> Summary:
     """Group the study's trials."""
     stages = study.trials[schema.STAGE]
     search, comparison = study.trials[stages == "search"], study.trials[stages == "comparison"]
-    of = _summarise(study, comparison, first=0)
-    others, first = {}, len(of.configurations)
+    summary = _summarise(study, comparison, first=0)
+    others, first = {}, len(summary.configurations)
     for stage in OTHERS:
         trials = study.trials[stages == stage]
         if len(trials):
             others[stage] = _summarise(study, trials, first=first)
             first += len(others[stage].configurations)
-    return replace(of, search=_named(search), others=others)
+    return replace(summary, search=_named(search), others=others)
 
 
 def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
@@ -251,7 +251,7 @@ def comparable(configurations: pd.DataFrame) -> pd.DataFrame:
 
 def _best(configurations: pd.DataFrame) -> pd.DataFrame:
     table = comparable(configurations)
-    rows = [highest(of) for _, of in table[table[N] > 0].groupby(ARCHITECTURE)]
+    rows = [highest(own) for _, own in table[table[N] > 0].groupby(ARCHITECTURE)]
     return pd.DataFrame(rows, columns=table.columns).sort_values(CONFIGURATION, ignore_index=True)
 
 

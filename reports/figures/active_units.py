@@ -24,9 +24,9 @@ class ActiveUnits(NamedTuple):
     """Rate in nats per latent number."""
 
 
-def record(of: Summary) -> ActiveUnits:
+def record(summary: Summary) -> ActiveUnits:
     """Both for every configuration."""
-    units, rate = (mask_vaes(of, metric) for metric in (schema.ACTIVE_UNITS, schema.TEST_RATE))
+    units, rate = (mask_vaes(summary, metric) for metric in (schema.ACTIVE_UNITS, schema.TEST_RATE))
     return ActiveUnits(_per_number(units, most=1).assign(units=units["mean"]), _per_number(rate))
 
 

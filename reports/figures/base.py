@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
-from reports.analysis import summary
 from reports.analysis.estimates import estimates
-from reports.analysis.summary import Summary
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, statistic
 from reports.store.load import ARCHITECTURE
 
 R = TypeVar("R", bound=tuple[object, ...])
@@ -53,25 +52,25 @@ class Whiskers(NamedTuple):
     """Columns mean, low, high and the one that is drawn along x."""
 
 
-def measured_points(of: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.DataFrame:
+def measured_points(summary: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.DataFrame:
     """A row per configuration with a mean of a test metric: identity, memory, bottleneck, mean, low, high, n.
 
     Mean, and low and high of its 95 % interval, are those of `reports.analysis.estimates`.
     """
-    table = summary.comparable(of.configurations[of.configurations[summary.N] > 0])
+    table = comparable(summary.configurations[summary.configurations[N] > 0])
     points = pd.DataFrame(
         {
             "architecture": table[ARCHITECTURE],
-            "number": table[summary.CONFIGURATION],
-            "configuration": table[summary.LABEL],
+            "number": table[CONFIGURATION],
+            "configuration": table[LABEL],
             "depth": table[schema.DEPTH],
             "width": table[schema.BASE_WIDTH],
             "bottleneck": table[schema.BOTTLENECK_MEASURED],
-            "memory_mb": table[summary.statistic(schema.TENSOR_PEAK, "mean")] / text.MEGABYTE,
-            "n": table[summary.N],
+            "memory_mb": table[statistic(schema.TENSOR_PEAK, "mean")] / text.MEGABYTE,
+            "n": table[N],
         }
     )
-    found = estimates(of, metric).loc[points["number"]].set_index(points.index)
+    found = estimates(summary, metric).loc[points["number"]].set_index(points.index)
     points = points.join(found).dropna(subset="mean").reset_index(drop=True)
     if points.empty:
         raise NoDataError(f"no complete run was tested on whole scenes, so there is no test {metric.label}.")
@@ -137,9 +136,9 @@ def score_limits(points: pd.DataFrame) -> tuple[float, float]:
 def ranges(points: pd.DataFrame) -> str:
     """`Hourglass 0.712 to 0.804 (4 configurations)` for each architecture: the core of an alternative text."""
     return "; ".join(
-        f"{style.look(name).label} {text.digits(of['mean'].min())} to {text.digits(of['mean'].max())} "
-        f"({text.counted(len(of), 'configuration')})"
-        for name, of in by_architecture(points)
+        f"{style.look(name).label} {text.digits(own['mean'].min())} to {text.digits(own['mean'].max())} "
+        f"({text.counted(len(own), 'configuration')})"
+        for name, own in by_architecture(points)
     )
 
 

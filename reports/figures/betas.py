@@ -55,13 +55,13 @@ def _tint(colour: str, share: float) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def mask_vaes(of: Summary, metric: schema.Metric) -> pd.DataFrame:
+def mask_vaes(summary: Summary, metric: schema.Metric) -> pd.DataFrame:
     """The points of VAEs of masks, with their `size`: depth, and the base width if there are several.
 
     Raises:
         NoDataError: there are none.
     """
-    points = latent_points(of.others.get(STAGE), metric)
+    points = latent_points(summary.others.get(STAGE), metric)
     points = points[(points["architecture"] == "vae") & (points["target"] == "mask")]
     if points.empty:
         raise NoDataError("no complete run of a VAE of masks was tested on whole scenes.")

@@ -42,12 +42,12 @@ class Bottleneck(NamedTuple):
     """side, iou, boundary_iou, frames: as `reports.analysis.ceiling`; empty if no run kept its masks."""
 
 
-def record(of: Summary) -> Bottleneck:
+def record(summary: Summary) -> Bottleneck:
     """Configurations whose runs agree on one measured bottleneck; a flat latent is no map, and has no side."""
-    complete = comparable(of.runs[of.runs[schema.STATE] == "complete"])
-    maps = of.configurations.loc[of.configurations[LATENT] == 0, CONFIGURATION]
+    complete = comparable(summary.runs[summary.runs[schema.STATE] == "complete"])
+    maps = summary.configurations.loc[summary.configurations[LATENT] == 0, CONFIGURATION]
     points, boundary = (
-        _sized(measured_points(of, metric), maps) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
+        _sized(measured_points(summary, metric), maps) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
     )
     try:
         return Bottleneck(points, boundary, ceiling(complete))
@@ -90,17 +90,17 @@ def spread(points: pd.DataFrame) -> pd.DataFrame:
     return ranked.assign(x=ranked["side"] * 2 ** (step * (rank - (count - 1) / 2)))
 
 
-def _draw_ceiling(axis: Axes, of: pd.DataFrame, column: str) -> None:
+def _draw_ceiling(axis: Axes, ceiling: pd.DataFrame, column: str) -> None:
     """Within the limits that the marks set, which it does not widen upwards or downwards."""
     limits = axis.get_ylim()
-    axis.plot(of["side"], of[column], color=style.GREY, linewidth=1.4, zorder=1)
+    axis.plot(ceiling["side"], ceiling[column], color=style.GREY, linewidth=1.4, zorder=1)
     axis.set_ylim(limits)
     style.binary_axis(axis)
-    if of.empty:
+    if ceiling.empty:
         return
     edge = axis.secondary_xaxis("top")
-    edge.xaxis.set_major_locator(FixedLocator(of["side"].to_list()))
-    edge.xaxis.set_major_formatter(FixedFormatter([f"{value:.2f}" for value in of[column]]))
+    edge.xaxis.set_major_locator(FixedLocator(ceiling["side"].to_list()))
+    edge.xaxis.set_major_formatter(FixedFormatter([f"{value:.2f}" for value in ceiling[column]]))
     edge.xaxis.set_minor_locator(NullLocator())
     edge.spines["top"].set_visible(False)
     edge.tick_params(length=0, pad=1, labelcolor=TEXT)
@@ -117,10 +117,10 @@ def caption(shown: Bottleneck) -> str:
     )
 
 
-def _about_ceiling(of: pd.DataFrame) -> str:
-    if of.empty:
+def _about_ceiling(ceiling: pd.DataFrame) -> str:
+    if ceiling.empty:
         return ""
-    masks = text.counted_range(of["frames"], "test mask")
+    masks = text.counted_range(ceiling["frames"], "test mask")
     return (
         f"Grey line (cut by the axis) and figures above: what {masks}, one per scene, score themselves after they were "
         "averaged to that side, interpolated back and cut at 0.5. It is no bound for networks: their maps have "
@@ -130,8 +130,8 @@ def _about_ceiling(of: pd.DataFrame) -> str:
 
 def alt(shown: Bottleneck) -> str:
     """Ranges of side, scores and ceiling."""
-    sides, of = shown.points["side"], shown.ceiling
-    stored = ", ".join(f"{row.iou:.2f} at {row.side}" for row in of.itertuples())
+    sides, ceiling = shown.points["side"], shown.ceiling
+    stored = ", ".join(f"{row.iou:.2f} at {row.side}" for row in ceiling.itertuples())
     return (
         f"Scatter plots of mean test IoU and Boundary IoU against the side of the bottleneck map, {sides.min():.0f} to "
         f"{sides.max():.0f} pixels. Mean test IoU: {ranges(shown.points)}. Boundary IoU: {ranges(shown.boundary)}."

@@ -29,14 +29,14 @@ class Calibration(NamedTuple):
     """architecture, ece: the mean that tables show."""
 
 
-def record(of: Summary) -> Calibration:
+def record(summary: Summary) -> Calibration:
     """Every bin that has a pixel."""
-    table = best_tables(of, schema.CALIBRATION_TABLE, COLUMNS)
+    table = best_tables(summary, schema.CALIBRATION_TABLE, COLUMNS)
     if table.empty:
         raise NoDataError("no complete run of the best configurations kept its calibration table.")
     parts = [_bins(str(name), own) for name, own in table.groupby("architecture")]
     points = pd.concat(parts, ignore_index=True)
-    best = of.best[[ARCHITECTURE, statistic(schema.TEST_ECE, "mean")]].set_axis(["architecture", "ece"], axis=1)
+    best = summary.best[[ARCHITECTURE, statistic(schema.TEST_ECE, "mean")]].set_axis(["architecture", "ece"], axis=1)
     errors = best[best["architecture"].isin(points["architecture"])].reset_index(drop=True)
     return Calibration(points.assign(drawn=points["share"] >= LEAST_SHARE), errors)
 

@@ -48,9 +48,9 @@ class Shown(NamedTuple):
     """How many are shown, and how many there are."""
 
 
-def record(of: Summary) -> Shown:
+def record(summary: Summary) -> Shown:
     """By the rule of the caption."""
-    runs = [run for target in ("mask", "image") if (run := _chosen(of, target)) is not None]
+    runs = [run for target in ("mask", "image") if (run := _chosen(summary, target)) is not None]
     if not runs:
         raise NoDataError(f"no complete run of a VAE that did not collapse has a file {schema.GENERATED_DATA}.")
     files = [_read(run) for run in runs]
@@ -61,9 +61,9 @@ def record(of: Summary) -> Shown:
     return Shown(about, groups, (min(SAMPLE_ROWS * COLUMNS, len(first.samples)), len(first.samples)))
 
 
-def _chosen(of: Summary, target: str) -> pd.Series | None:
+def _chosen(summary: Summary, target: str) -> pd.Series | None:
     """The run of the VAEs of masks or images that is shown; None if there is none that kept its pictures."""
-    stage = of.others.get("generative")
+    stage = summary.others.get("generative")
     if stage is None:
         return None
     complete = stage.runs[stage.runs[schema.STATE] == "complete"]

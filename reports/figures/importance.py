@@ -25,11 +25,11 @@ class Importance(NamedTuple):
     """architecture, n: the search trials behind its shares."""
 
 
-def record(of: Summary) -> Importance:
+def record(summary: Summary) -> Importance:
     """What the study logged at its end."""
     rows = [
         (architecture, evaluator, name, share)
-        for architecture, found in of.study.importance.items()
+        for architecture, found in summary.study.importance.items()
         for evaluator, shares in found.shares.items()
         for name, share in shares.items()
     ]
@@ -43,7 +43,7 @@ def record(of: Summary) -> Importance:
     shares = shares.assign(mean=shares["hyperparameter"].map(means))
     shares = shares.sort_values("mean", ascending=False, kind="stable", ignore_index=True).drop(columns="mean")
     names = style.in_order(shares["architecture"])
-    trials = [of.study.importance[name].trials for name in names]
+    trials = [summary.study.importance[name].trials for name in names]
     return Importance(shares, pd.DataFrame({"architecture": names, "n": trials}))
 
 

@@ -39,12 +39,12 @@ class IouMemory(NamedTuple):
     """budget_mb and the number of the configuration that validation puts first within it."""
 
 
-def record(of: Summary) -> IouMemory:
+def record(summary: Summary) -> IouMemory:
     """Configurations with a test IoU and a tensor peak, cheapest first within their architecture."""
-    points = measured_points(of).dropna(subset="memory_mb")
+    points = measured_points(summary).dropna(subset="memory_mb")
     if points.empty:
         raise NoDataError("no complete run logged its tensor peak memory.")
-    made = [{"budget_mb": choice.budget_mb, "number": int(choice.row[CONFIGURATION])} for choice in choices(of)]
+    made = [{"budget_mb": choice.budget_mb, "number": int(choice.row[CONFIGURATION])} for choice in choices(summary)]
     return IouMemory(with_front(points, "mean"), pd.DataFrame(made))
 
 

@@ -52,46 +52,48 @@ class LearningCurves(NamedTuple):
         return bool(self.medians["seconds"].notna().any()) and self.panels[ARCHITECTURE].is_unique
 
 
-def record(of: Summary) -> LearningCurves:
+def record(summary: Summary) -> LearningCurves:
     """All configurations if they are few, else one of each architecture, of equal width if the headline has such."""
     names = [metric.name for metric in METRICS]
-    logged = of.study.curves[of.study.curves["metric"].isin(names)].dropna(subset="value")
-    about = of.runs[[RUN, CONFIGURATION, ARCHITECTURE, LABEL, REPEAT, schema.STATE]]
+    logged = summary.study.curves[summary.study.curves["metric"].isin(names)].dropna(subset="value")
+    about = summary.runs[[RUN, CONFIGURATION, ARCHITECTURE, LABEL, REPEAT, schema.STATE]]
     runs = about.merge(logged, on=RUN)
     if runs.empty:
         raise NoDataError("no run with an outcome logged a validation curve.")
-    chosen, choice = _chosen(of, runs)
+    chosen, choice = _chosen(summary, runs)
     runs = runs[runs[CONFIGURATION].isin(chosen)].reset_index(drop=True)
-    complete = runs[runs[schema.STATE] == "complete"].merge(_seconds(of), on=[RUN, "epoch"], how="left")
+    complete = runs[runs[schema.STATE] == "complete"].merge(_seconds(summary), on=[RUN, "epoch"], how="left")
     medians = complete.groupby([CONFIGURATION, "metric", "epoch"])[["value", "seconds"]].median().reset_index()
-    return LearningCurves(runs, medians, _base_rate(of.runs[of.runs[RUN].isin(runs[RUN])]), choice)
+    return LearningCurves(runs, medians, _base_rate(summary.runs[summary.runs[RUN].isin(runs[RUN])]), choice)
 
 
-def _seconds(of: Summary) -> pd.DataFrame:
+def _seconds(summary: Summary) -> pd.DataFrame:
     """run_id, epoch, seconds of training steps up to its end."""
-    epochs = of.study.curves[of.study.curves["metric"] == schema.EPOCH_SECONDS.name].sort_values([RUN, "epoch"])
+    epochs = summary.study.curves[summary.study.curves["metric"] == schema.EPOCH_SECONDS.name].sort_values(
+        [RUN, "epoch"]
+    )
     return epochs.assign(seconds=epochs.groupby(RUN)["value"].cumsum())[[RUN, "epoch", "seconds"]]
 
 
-def _chosen(of: Summary, runs: pd.DataFrame) -> tuple[list[int], Choice]:
+def _chosen(summary: Summary, runs: pd.DataFrame) -> tuple[list[int], Choice]:
     present = runs.drop_duplicates(CONFIGURATION)
     if len(present) <= MOST_PANELS:
         return present[CONFIGURATION].to_list(), "all"
-    best = of.best.set_index(ARCHITECTURE)[CONFIGURATION].to_dict()
-    equal = _of_equal_width(of)
+    best = summary.best.set_index(ARCHITECTURE)[CONFIGURATION].to_dict()
+    equal = _of_equal_width(summary)
     # An architecture without a complete run still shows that it was tried.
-    others = present[~present[ARCHITECTURE].isin(of.best[ARCHITECTURE])].drop_duplicates(ARCHITECTURE)
+    others = present[~present[ARCHITECTURE].isin(summary.best[ARCHITECTURE])].drop_duplicates(ARCHITECTURE)
     chosen = [*(best | equal).values(), *others[CONFIGURATION].to_list()][:MOST_PANELS]
     return chosen, "equal width" if equal else "best"
 
 
-def _of_equal_width(of: Summary) -> dict[str, int]:
+def _of_equal_width(summary: Summary) -> dict[str, int]:
     """The configuration of each architecture that is as wide as the two that the headline compares at equal width."""
-    equal = next((claim.a for claim in claims(of) if claim.matching == "equal width"), None)
+    equal = next((claim.a for claim in claims(summary) if claim.matching == "equal width"), None)
     if equal is None:
         return {}
     alike = [CHANNELS, NORM, SPLIT, DATA_FOLDS, EPOCHS]
-    table = of.configurations[of.configurations[N] > 0]
+    table = summary.configurations[summary.configurations[N] > 0]
     table = table[(table[alike] == equal[alike]).all(axis=1)]
     return {str(name): int(highest(rows)[CONFIGURATION]) for name, rows in table.groupby(ARCHITECTURE)}
 

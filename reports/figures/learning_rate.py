@@ -31,9 +31,9 @@ class LearningRate(NamedTuple):
     """architecture, low, high (of a bin of learning rates), n complete trials in it, val_iou: the highest of them."""
 
 
-def record(of: Summary) -> LearningRate:
+def record(summary: Summary) -> LearningRate:
     """All trials that were started, and the best of each half decade of learning rates."""
-    started = of.search[of.search[schema.STATE].isin(["complete", *ENDED])]
+    started = summary.search[summary.search[schema.STATE].isin(["complete", *ENDED])]
     complete = started[schema.STATE] == "complete"
     trials = pd.DataFrame(
         {

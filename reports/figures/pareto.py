@@ -31,12 +31,12 @@ class Pareto(NamedTuple):
         return bool(memory.min() / NEAR <= self.budget_mb <= memory.max() * NEAR)
 
 
-def record(of: Summary) -> Pareto:
+def record(summary: Summary) -> Pareto:
     """Every complete trial with a validation IoU and a tensor peak."""
-    points = search_points(of)
+    points = search_points(summary)
     if points.empty:
         raise NoDataError("no complete run of the search logged its validation IoU and tensor peak memory.")
-    budget = of.study.memory_budget
+    budget = summary.study.memory_budget
     return Pareto(points, math.nan if budget is None else budget / text.MEGABYTE)
 
 

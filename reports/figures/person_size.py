@@ -36,9 +36,9 @@ class PersonSize(NamedTuple):
     """bin, low and high (% of the frame), median, frames: the same for every architecture."""
 
 
-def record(of: Summary) -> PersonSize:
+def record(summary: Summary) -> PersonSize:
     """Bins with equally many of the test frames."""
-    table = best_tables(of, schema.FRAME_TABLE, ["stem", schema.FRAME_FOREGROUND, schema.TEST_IOU.column])
+    table = best_tables(summary, schema.FRAME_TABLE, ["stem", schema.FRAME_FOREGROUND, schema.TEST_IOU.column])
     if table.empty:
         raise NoDataError("no complete run of the best configurations kept its table of test frames.")
     table["size"] = 100 * table[schema.FRAME_FOREGROUND]

@@ -57,9 +57,9 @@ class Chosen(NamedTuple):
     scenes: int
 
 
-def record(of: Summary) -> Predictions:
+def record(summary: Summary) -> Predictions:
     """The scenes with the largest, median and smallest difference; without a claim the first frames of a panel file."""
-    chosen = _by_difference(of) or _first_frames(of)
+    chosen = _by_difference(summary) or _first_frames(summary)
     panels, rows = {}, []
     for name in style.in_order(chosen.shots[ARCHITECTURE]):
         own = chosen.shots[chosen.shots[ARCHITECTURE] == name]
@@ -68,17 +68,17 @@ def record(of: Summary) -> Predictions:
     return Predictions(pd.DataFrame(rows), panels, chosen.claim, chosen.scenes)
 
 
-def _by_difference(of: Summary) -> Chosen | None:
+def _by_difference(summary: Summary) -> Chosen | None:
     """None if there is no claim, or no frame that both of its configurations kept."""
-    judged = judge_headline(of)
+    judged = judge_headline(summary)
     if not judged:
         return None
     claim = judged[0].claim
-    others = of.best[~of.best[ARCHITECTURE].isin([claim.a[ARCHITECTURE], claim.b[ARCHITECTURE]])]
-    shots = _shots(of, [*pair_key(claim), *others[CONFIGURATION]])
+    others = summary.best[~summary.best[ARCHITECTURE].isin([claim.a[ARCHITECTURE], claim.b[ARCHITECTURE]])]
+    shots = _shots(summary, [*pair_key(claim), *others[CONFIGURATION]])
     if shots.empty:
         return None
-    scenes = _ranked(of, claim, shots[shots[CONFIGURATION].isin(pair_key(claim))])
+    scenes = _ranked(summary, claim, shots[shots[CONFIGURATION].isin(pair_key(claim))])
     if scenes.empty:
         return None
     last = len(scenes) - 1
@@ -94,18 +94,20 @@ SHOT = [*PROTOCOL, SCENE, "stem"]
 """What is the same picture, predicted after training on the same frames."""
 
 
-def _ranked(of: Summary, claim: Claim, shots: pd.DataFrame) -> pd.DataFrame:
-    """The scenes of which both configurations kept a frame, by difference: SHOT of the lowest such repeat, difference."""
+def _ranked(summary: Summary, claim: Claim, shots: pd.DataFrame) -> pd.DataFrame:
+    """The scenes of which both configurations kept a frame, by difference: SHOT of the lowest such repeat and the
+    difference.
+    """
     kept = shots.groupby(SHOT, as_index=False).size()
     lowest = kept[kept["size"] == 2].sort_values(REPEAT).drop_duplicates([schema.FOLD, SCENE])
-    differences = paired(*arms(of, claim, schema.TEST_IOU)).rename(columns={"value": "difference"})
+    differences = paired(*arms(summary, claim, schema.TEST_IOU)).rename(columns={"value": "difference"})
     ranked = lowest.drop(columns="size").merge(differences, on=[schema.FOLD, SCENE])
     return ranked.sort_values(["difference", schema.FOLD, SCENE], ignore_index=True)
 
 
-def _first_frames(of: Summary) -> Chosen:
+def _first_frames(summary: Summary) -> Chosen:
     """Of the lowest repeat that the best configurations of all architectures with a panel file completed."""
-    shots = _shots(of, list(of.best[CONFIGURATION]))
+    shots = _shots(summary, list(summary.best[CONFIGURATION]))
     if shots.empty:
         raise NoDataError(f"no complete run of the best configurations has a file {schema.PANEL_DATA}.")
     needed, shared = shots[ARCHITECTURE].nunique(), shots.groupby(REPEAT)[ARCHITECTURE].nunique()
@@ -119,9 +121,9 @@ def _first_frames(of: Summary) -> Chosen:
     return Chosen(shown.assign(rule="first", difference=np.nan), None, shots["stem"].nunique())
 
 
-def _shots(of: Summary, configurations: list[int]) -> pd.DataFrame:
+def _shots(summary: Summary, configurations: list[int]) -> pd.DataFrame:
     """A row per frame that a complete run kept in its panel file: SHOT, and of the run what is told of it."""
-    runs = of.runs[of.runs[CONFIGURATION].isin(configurations) & (of.runs[schema.STATE] == "complete")]
+    runs = summary.runs[summary.runs[CONFIGURATION].isin(configurations) & (summary.runs[schema.STATE] == "complete")]
     about = [*PROTOCOL, RUN, ARCHITECTURE, CONFIGURATION, LABEL, ARTIFACTS]
     parts = []
     for _, run in runs.iterrows():
@@ -213,8 +215,8 @@ def _rule(shown: Predictions) -> str:
     frames = shown.frames.drop_duplicates("stem")
     if shown.claim is None:
         return (
-            f"Test frames {text.listed(list(frames['stem']))}, repeat {frames['repeat'].iloc[0]}: the first frames of the "
-            "panel file, predicted by the best configuration by validation of "
+            f"Test frames {text.listed(list(frames['stem']))}, repeat {frames['repeat'].iloc[0]}: the first frames of "
+            "the panel file, predicted by the best configuration by validation of "
             f"{_configurations(shown, list(shown.panels))}."
         )
     pair = [str(row[ARCHITECTURE]) for row in (shown.claim.a, shown.claim.b)]

@@ -24,11 +24,11 @@ class Profiles(NamedTuple):
     """architecture, iou (threshold), share, and scenes: how many stand behind the share."""
 
 
-def record(of: Summary) -> Profiles:
+def record(summary: Summary) -> Profiles:
     """Scenes' IoU, averaged over repeats."""
     parts = []
-    for _, best in of.best.iterrows():
-        cells = of.scenes[of.scenes[CONFIGURATION] == best[CONFIGURATION]]
+    for _, best in summary.best.iterrows():
+        cells = summary.scenes[summary.scenes[CONFIGURATION] == best[CONFIGURATION]]
         if cells.empty:
             continue
         values = cells.groupby(SCENE)[schema.TEST_IOU.column].mean()
@@ -55,8 +55,8 @@ def caption(shown: Profiles) -> str:
     """What the lines are."""
     count = text.counted_range(shown.points["scenes"], "scene")
     return (
-        f"Performance profiles: share of the test scenes ({count}) whose IoU, averaged over repeats, is above the value "
-        "on the axis, for each architecture at its best by validation. A line further up and to the right means "
+        f"Performance profiles: share of the test scenes ({count}) whose IoU, averaged over repeats, is above the "
+        "value on the axis, for each architecture at its best by validation. A line further up and to the right means "
         "a higher IoU on that part of the scenes."
     )
 

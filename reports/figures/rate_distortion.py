@@ -26,10 +26,10 @@ class RateDistortion(NamedTuple):
     """Columns as `latent_points`, whose mean, low and high are the rate's, size, distortion and elbo (means)."""
 
 
-def record(of: Summary) -> RateDistortion:
+def record(summary: Summary) -> RateDistortion:
     """Rate and distortion of every configuration."""
-    points = mask_vaes(of, schema.TEST_RATE)
-    stage = of.others[STAGE]
+    points = mask_vaes(summary, schema.TEST_RATE)
+    stage = summary.others[STAGE]
     for metric in (schema.TEST_DISTORTION, schema.TEST_ELBO):
         points = points.assign(**{metric.column: points["number"].map(means(stage, metric)["mean"])})
     return RateDistortion(points)

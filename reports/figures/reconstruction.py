@@ -40,15 +40,15 @@ class Reconstruction(NamedTuple):
     """PSNR of what gives back images."""
 
 
-def record(of: Summary) -> Reconstruction:
+def record(summary: Summary) -> Reconstruction:
     """What was tested."""
-    stage = of.others.get(STAGE)
+    stage = summary.others.get(STAGE)
     masks, images = latent_points(stage, schema.TEST_IOU), latent_points(stage, schema.TEST_PSNR)
     images = images[images["target"] == "image"].reset_index(drop=True)
     if masks.empty and images.empty:
         raise NoDataError("no complete run of an auto-encoder or VAE was tested on whole scenes.")
-    flat = of.configurations.loc[of.configurations[LATENT] > 0, CONFIGURATION]
-    segmented = latent_points(of, schema.TEST_IOU)
+    flat = summary.configurations.loc[summary.configurations[LATENT] > 0, CONFIGURATION]
+    segmented = latent_points(summary, schema.TEST_IOU)
     return Reconstruction(masks, segmented[segmented["number"].isin(flat)].reset_index(drop=True), images)
 
 

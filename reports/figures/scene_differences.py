@@ -8,12 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports import style, text
-from reports.analysis.claims import Claim, Judged, arms, judge_headline, pair
+from reports.analysis.claims import Claim, Judged, arms, judge_headline, pair, word
 from reports.analysis.statistics import paired
 from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError, Plot
 from reports.store.load import ARCHITECTURE
-from reports.tables.verdicts import difference, word
 
 MANY = 60
 """Scenes above which dots are small."""
@@ -28,28 +27,28 @@ class SceneDifferences(NamedTuple):
     """The first claim, in the metrics of the headline."""
 
     scenes: pd.DataFrame
-    """metric, fold, scene, difference and repeats that it is the mean of; from the smallest difference to the largest."""
+    """metric, fold, scene, difference and repeats that it is the mean of; by rising difference."""
     means: pd.DataFrame
     """metric, difference, low and high of the primary interval, over, n, repeats, margin, verdict, claims, text."""
     claim: Claim
 
 
-def record(of: Summary) -> SceneDifferences:
+def record(summary: Summary) -> SceneDifferences:
     """Differences of the scene means over the repeats that both configurations have."""
-    headline = judge_headline(of)
+    headline = judge_headline(summary)
     if not headline:
         raise NoDataError(
             "no complete run of a second architecture is there to compare with, on the same scenes and repeats."
         )
     judged = [one for one in headline if one.claim.matching == headline[0].claim.matching]
-    scenes = pd.concat([_scenes(of, one) for one in judged], ignore_index=True)
+    scenes = pd.concat([_scenes(summary, one) for one in judged], ignore_index=True)
     if len(scenes) == len(judged):
         raise NoDataError("the two configurations of the first claim were tested on a single scene.")
     return SceneDifferences(scenes, pd.DataFrame([_mean(one) for one in judged]), judged[0].claim)
 
 
-def _scenes(of: Summary, one: Judged) -> pd.DataFrame:
-    a, b = arms(of, one.claim, one.metric)
+def _scenes(summary: Summary, one: Judged) -> pd.DataFrame:
+    a, b = arms(summary, one.claim, one.metric)
     pairs = paired(a, b).rename(columns={"value": "difference"})
     repeats = a.groupby(["fold", "scene"])["repeat"].nunique().rename("repeats").reset_index()
     return pairs.merge(repeats).sort_values("difference", kind="stable").assign(metric=one.metric.label)
@@ -68,7 +67,7 @@ def _mean(one: Judged) -> dict[str, object]:
         "margin": one.metric.margin,
         "verdict": word(one),
         "claims": one.claims,
-        "text": difference(one),
+        "text": f"{text.signed(one.comparison.difference)} {text.bounds(*one.comparison.interval)}",
     }
 
 

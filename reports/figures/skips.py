@@ -45,9 +45,9 @@ class Skips(NamedTuple):
     """Whether only the best size of each depth is there, by validation."""
 
 
-def record(of: Summary) -> Skips:
+def record(summary: Summary) -> Skips:
     """The sizes (everything equal but the skip connections) that were tested with two numbers of them at least."""
-    points = measured_points(of).join(_networks(of), on="number", how="inner")
+    points = measured_points(summary).join(_networks(summary), on="number", how="inner")
     points = points[points.groupby("group")["dose"].transform("nunique") > 1]
     if points.empty:
         raise NoDataError("no complete runs of Hourglass or U-Net differ in nothing but their skip connections.")
@@ -56,14 +56,14 @@ def record(of: Summary) -> Skips:
     groups = points.drop_duplicates("group")["size"]
     chosen = len(groups) > MOST_SIZES or groups.duplicated().any()
     if chosen:
-        points = points[points["group"].isin(_best_groups(of, points))]
+        points = points[points["group"].isin(_best_groups(summary, points))]
     shown = points.sort_values(["depth", "width", "dose", "levels"], ignore_index=True)
     return Skips(shown.drop(columns=["group", "latent"]), bool(chosen))
 
 
-def _networks(of: Summary) -> pd.DataFrame:
+def _networks(summary: Summary) -> pd.DataFrame:
     """Columns group, latent, dose and levels of every configuration, by its number."""
-    runs = of.runs[of.runs[ARCHITECTURE].isin(HEADLINE)]
+    runs = summary.runs[summary.runs[ARCHITECTURE].isin(HEADLINE)]
     equal = [name for name in varying(runs) if name not in (ARCHITECTURE, SKIPS)]
     networks = runs.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)
     levels = networks[SKIPS].map(json.loads)
@@ -72,14 +72,14 @@ def _networks(of: Summary) -> pd.DataFrame:
             "group": networks.groupby(equal, dropna=False).ngroup() if equal else 0,
             "latent": networks[LATENT],
             "dose": levels.map(len),
-            "levels": levels.map(lambda of: ",".join(map(str, of))),
+            "levels": levels.map(lambda summary: ",".join(map(str, summary))),
         }
     )
 
 
-def _best_groups(of: Summary, points: pd.DataFrame) -> pd.Series:
+def _best_groups(summary: Summary, points: pd.DataFrame) -> pd.Series:
     """Of each depth the group that has its best configuration by validation."""
-    table = of.configurations[of.configurations[CONFIGURATION].isin(points["number"])]
+    table = summary.configurations[summary.configurations[CONFIGURATION].isin(points["number"])]
     best = [highest(rows)[CONFIGURATION] for _, rows in table.groupby(schema.DEPTH)]
     groups: pd.Series = points.loc[points["number"].isin(best), "group"]
     return groups
@@ -127,7 +127,9 @@ def _draw_size(axis: Axes, points: pd.DataFrame, offset: float, line: dict[str, 
 def _draw_legend(figure: Figure, shown: Skips, sizes: list[str]) -> None:
     """A row for the architectures, and one for the sizes if they are several."""
     looks = map(style.look, style.in_order(shown.points["architecture"]))
-    marks = [Line2D([], [], color=of.colour, marker=of.marker, linestyle="none", label=of.label) for of in looks]
+    marks = [
+        Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", label=look.label) for look in looks
+    ]
     lines = [Line2D([], [], label=size, **_line(place)) for place, size in enumerate(sizes)]
     # A line per depth needs no name: it ends where that depth has all its skip connections.
     if len(sizes) > 1 and not shown.chosen:

@@ -36,13 +36,13 @@ class Targets(NamedTuple):
     """architecture, n, reached, share, low, high: the 95 % interval of Clopper and Pearson."""
 
 
-def record(of: Summary) -> Targets:
+def record(summary: Summary) -> Targets:
     """A step for each run that reached the target, from nothing to the end of the longest training."""
-    found = convergence(of)
+    found = convergence(summary)
     if math.isnan(found.target):
         raise NoDataError("no complete run is there to set the target by.")
-    runs = found.runs.merge(comparable(of.runs)[[RUN, ARCHITECTURE]], on=RUN)
-    ends = _longest(of, runs)
+    runs = found.runs.merge(comparable(summary.runs)[[RUN, ARCHITECTURE]], on=RUN)
+    ends = _longest(summary, runs)
     names = style.in_order(runs[ARCHITECTURE])
     steps = [
         _steps(runs.loc[runs[ARCHITECTURE] == name, effort], end).assign(architecture=name, effort=effort)
@@ -53,9 +53,9 @@ def record(of: Summary) -> Targets:
     return Targets(found.target, pd.concat(steps, ignore_index=True), reached.assign(architecture=names))
 
 
-def _longest(of: Summary, runs: pd.DataFrame) -> dict[str, float]:
+def _longest(summary: Summary, runs: pd.DataFrame) -> dict[str, float]:
     """The most epochs and the most seconds that one of the runs trained."""
-    curves = of.study.curves[of.study.curves[RUN].isin(runs[RUN])]
+    curves = summary.study.curves[summary.study.curves[RUN].isin(runs[RUN])]
     seconds = curves[curves["metric"] == schema.EPOCH_SECONDS.name].groupby(RUN)["value"].agg(["size", "sum"])
     if seconds.empty:
         raise NoDataError("no complete run logged its seconds per epoch.")

@@ -39,9 +39,9 @@ class Times(NamedTuple):
     """architecture, part, seconds (mean over its complete runs), share, runs."""
 
 
-def record(of: Summary) -> Times:
+def record(summary: Summary) -> Times:
     """The parts that took time in some run."""
-    complete = of.runs[of.runs[schema.STATE] == "complete"]
+    complete = summary.runs[summary.runs[schema.STATE] == "complete"]
     means = {name: mean_times(runs) for name, runs in complete.groupby(ARCHITECTURE)}
     runs = complete[ARCHITECTURE].value_counts()
     rows = [

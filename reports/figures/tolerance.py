@@ -21,9 +21,9 @@ class Tolerance(NamedTuple):
     """architecture, tolerance, mean, low, high, repeats, scenes."""
 
 
-def record(of: Summary) -> Tolerance:
+def record(summary: Summary) -> Tolerance:
     """Mean share at each tolerance, with its interval."""
-    table = best_tables(of, schema.FRAME_TABLE, list(COLUMNS.values()))
+    table = best_tables(summary, schema.FRAME_TABLE, list(COLUMNS.values()))
     if table.empty:
         raise NoDataError("no complete run of the best configurations kept its table of test frames.")
     parts = [_estimates(own).assign(architecture=name, **sizes(own)) for name, own in table.groupby("architecture")]

@@ -1,1 +1,27 @@
-"""From numbers to sentences."""
+"""From numbers to sentences: a module of this room gathers a section's facts, the template of its name prints them."""
+
+from collections.abc import Callable
+
+from reports.analysis.summary import Summary
+from reports.prose import answer, depth, generative, outcomes, practical, protocol, search
+from reports.prose.facts import Facts, paragraphs
+
+Gather = Callable[[Summary, Facts], dict[str, object]]
+"""Adds a section's facts and returns what its template runs through or decides by."""
+
+SECTIONS: dict[str, Gather] = {
+    "answer": answer.gather,
+    "search": search.gather,
+    "generative": generative.gather,
+    "practical": practical.gather,
+    "protocol": protocol.gather,
+    "depth": depth.gather,
+    "outcomes": outcomes.gather,
+    "provenance": protocol.gather_provenance,
+}
+"""Sections of `reports.document` that have sentences."""
+
+
+def write(section: str, summary: Summary, facts: Facts) -> list[str]:
+    """The paragraphs of a section, whose facts are added; none if it has nothing to say."""
+    return paragraphs(section, facts, SECTIONS[section](summary, facts)) if section in SECTIONS else []

@@ -1,29 +1,20 @@
-"""The questions of the practical, answered with the numbers of the study `practical`.
-
-Differences between two configurations stand with interval and verdict: that of the first page for a pair that stands
-there, the others are one family of claims.
-"""
+"""Facts of the questions of the practical, answered with the numbers of the study `practical`."""
 
 import math
 from typing import NamedTuple
 
-import pandas as pd
-
 from bench import schema
-from reports.analysis.claims import HEADLINE_METRICS, Claim, Judged, by_pair, judge, judge_headline, pair, pair_key
-from reports.analysis.convergence import Convergence, convergence
-from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, map_shape, statistic
-from reports.prose.answer import bottleneck, claim
-from reports.prose.said import Say
-from reports.store.load import ARCHITECTURE, NORM
-from reports.tables.measured import PRACTICAL, PRESETS
-from reports.text import counted, digits, listed, megabytes, significant
+from reports.analysis.claims import Judged, by_pair, judge_headline, pair
+from reports.analysis.practical import PRACTICAL, PRESETS, Networks, networks
+from reports.analysis.summary import N, Summary, statistic
+from reports.prose.claims import add_claim
+from reports.prose.depth import add_bottleneck
+from reports.prose.facts import Facts, counter
+from reports.text import capitalised, digits, listed, megabytes, significant
 
-COSTS = {"time per step": schema.STEP_SECONDS, "tensor peak memory": schema.TENSOR_PEAK, "MACs": schema.MACS}
-VARIED = {"depth": schema.DEPTH, "features": schema.BASE_WIDTH, "bottleneck": schema.BOTTLENECK_MEASURED}
-"""What is varied, and the column that has it."""
-KEPT: dict[str, list[str]] = {"depth": [schema.BASE_WIDTH], "features": [schema.DEPTH], "bottleneck": []}
-"""What stays equal meanwhile, beside the normalisation."""
+COSTS = {"step": schema.STEP_SECONDS, "peak": schema.TENSOR_PEAK, "macs": schema.MACS}
+COMPARED = [("simple_conv_deep", "simple_conv_shallow"), ("hourglass", "simple_conv_deep"), ("unet", "hourglass")]
+"""Presets whose costs are compared, the dearer one first."""
 
 
 class Answer(NamedTuple):
@@ -33,182 +24,81 @@ class Answer(NamedTuple):
     text: str
 
 
-class Networks(NamedTuple):
-    """What the answers look up."""
-
-    presets: dict[str, pd.Series]
-    """Rows of `Summary.configurations` of the presets that were tried."""
-    complete: set[str]
-    """The presets with a complete run."""
-    efforts: Convergence
-    judged: dict[str, list[Judged]]
-    """The claims of this page, by name."""
+def answered(paragraph: str) -> Answer:
+    """A paragraph of the template: a question, then its answer."""
+    question, _, text = paragraph.partition("? ")
+    return Answer(f"{question}?", text)
 
 
-def answers(of: Summary, say: Say) -> list[Answer]:
-    """All of them, in the practical's order; empty for other studies."""
-    if of.study.name != PRACTICAL:
-        return []
-    networks = _networks(of)
-    found = {
-        "Does SimpleConv converge easily?": [
-            *_learning(networks, say, "simple_conv_shallow"),
-            *_learning(networks, say, "simple_conv_deep"),
-            *_target(networks, say),
-        ],
-        "What do more encoding and decoding layers cost in time and memory?": _costs(
-            networks, say, "simple_conv_deep", "simple_conv_shallow"
-        ),
-        "Does the Hourglass converge faster, over several attempts?": [
-            *_learning(networks, say, "hourglass"),
-            *_costs(networks, say, "hourglass", "simple_conv_deep"),
-        ],
-        "Can the size of the bottleneck be predicted?": [bottleneck(of, say), "The table below lists both."],
-        "How does performance vary with depth, features and the size of the bottleneck?": [
-            sentence
-            for name in networks.judged
-            if name != "unet"
-            for sentence in _difference(networks, say, name, schema.TEST_IOU)
-        ],
-        "What does the U-Net change?": [
-            *_learning(networks, say, "unet"),
-            *_difference(networks, say, "unet", *HEADLINE_METRICS),
-            *_costs(networks, say, "unet", "hourglass"),
-        ],
-        "How do both compare further?": _headline(of, say),
-    }
-    return [Answer(question, " ".join(text) or MISSING) for question, text in found.items()]
-
-
-MISSING = "The study has no complete runs for this yet."
-
-
-def _networks(of: Summary) -> Networks:
-    tried = comparable(of.configurations)
-    table = tried[tried[N] > 0]
-    presets = {str(name): rows.iloc[0] for name, rows in tried.groupby(schema.PRESET) if name in PRESETS}
-    complete = {name for name, row in presets.items() if row[N]}
-    made: dict[str, Claim] = {}
-    if {"unet", "hourglass"} <= complete:
-        made["unet"] = Claim("presets", presets["unet"], presets["hourglass"], 1.0)
-    for name in ("hourglass", "unet"):
-        for what in VARIED:
-            made |= _extremes(table[table[ARCHITECTURE] == name], f"{what}.{name}", what)
-    return Networks(presets, complete, convergence(of), _judged(of, made))
-
-
-def _judged(of: Summary, made: dict[str, Claim]) -> dict[str, list[Judged]]:
-    """A pair that the first page judges keeps that verdict; the others are one family."""
-    headline = {key: judged[: len(HEADLINE_METRICS)] for key, judged in by_pair(judge_headline(of)).items()}
-    others = judge(of, [claimed for claimed in made.values() if pair_key(claimed) not in headline], HEADLINE_METRICS)
+def gather(summary: Summary, facts: Facts) -> dict[str, object]:
+    """The questions in the practical's order; none for other studies."""
+    if summary.study.name != PRACTICAL:
+        return {"asked": False}
+    found = networks(summary)
+    add_bottleneck(summary, facts)
+    if math.isfinite(found.efforts.target):
+        facts.add("target", found.efforts.target, digits)
+    for name in found.presets:
+        _add_learning(found, name, facts)
+    for first, second in COMPARED:
+        if {first, second} <= found.complete:
+            _add_costs(found, first, second, facts)
+    varied = {name: [one for one in judged if one.metric == schema.TEST_IOU] for name, judged in found.judged.items()}
+    varied.pop("unet", None)
     return {
-        name: headline.get(pair_key(claimed)) or [one for one in others if one.claim is claimed]
-        for name, claimed in made.items()
+        "asked": True,
+        "presets": PRESETS,
+        "costs": {name: metric.name for name, metric in COSTS.items()},
+        "unet": _claims({"unet": found.judged.get("unet", [])}, facts),
+        "varied": _claims(varied, facts),
+        "headline": _headline(summary, facts),
     }
 
 
-def _extremes(table: pd.DataFrame, name: str, what: str) -> dict[str, Claim]:
-    """The configuration with the most of something less the one with the least, where it is varied the most."""
-    amount: pd.Series = _elements(table) if what == "bottleneck" else table[VARIED[what]]
-    groups: list[pd.Series] = [amount.loc[rows.index] for _, rows in table.groupby([NORM, *KEPT[what]])]
-    varied = [group for group in groups if group.nunique() > 1]
-    if not varied:
-        return {}
-    most = max(varied, key=lambda group: int(group.nunique()))
-    last, first = (table.loc[[place]].iloc[0] for place in (most.idxmax(), most.idxmin()))
-    return {name: Claim(what, last, first, 1.0)}
-
-
-def _elements(table: pd.DataFrame) -> pd.Series:
-    """Of the bottleneck of each configuration; NaN where its runs logged none, or several."""
-    elements: pd.Series = map_shape(table[schema.BOTTLENECK_MEASURED]).prod(axis=1, skipna=False)
-    return elements
-
-
-def _learning(networks: Networks, say: Say, name: str) -> list[str]:
-    """How many attempts got anywhere, and what it took."""
-    if name not in networks.presets:
-        return [f"{PRESETS[name]} has no run so far."]
-    row, key = networks.presets[name], f"practical.{name}"
-    runs = networks.efforts.runs[networks.efforts.runs[CONFIGURATION] == row[CONFIGURATION]]
-    reached = say(f"{key}.reached", int(runs["epochs"].lt(math.inf).sum()))
-    stuck, diverged = (say(f"{key}.{how}", int(runs[how].sum())) for how in ("stuck", "diverged"))
-    attempts = say(f"{key}.attempts", len(runs), lambda count: counted(count, "attempt"))
-    took = "the median attempt missed it"
+def _add_learning(found: Networks, name: str, facts: Facts) -> None:
+    """How many attempts got anywhere, what it took, and the range of the complete ones' best validation IoU."""
+    runs, row, key = found.attempts(name), found.presets[name], f"practical.{name}"
+    facts.add(f"{key}.reached", int(runs["epochs"].lt(math.inf).sum()))
+    facts.add(f"{key}.attempts", len(runs), counter("attempt"))
+    for how in ("stuck", "diverged"):
+        facts.add(f"{key}.{how}", int(runs[how].sum()))
     if math.isfinite(runs["epochs"].median()):
-        epochs = say(f"{key}.epochs", float(runs["epochs"].median()), lambda count: f"{count:g}")
-        seconds = say(f"{key}.seconds", float(runs["seconds"].median()), significant)
-        took = f"the median attempt took {epochs} epochs and {seconds} s of training steps"
-    return [
-        f"{PRESETS[name]}: {reached} of {attempts} reached the target, {took}; {stuck} never got better than a "
-        f"constant prediction, {diverged} diverged{_best(row, say, key)}."
-    ]
+        facts.add(f"{key}.epochs", float(runs["epochs"].median()), lambda count: f"{count:g}")
+        facts.add(f"{key}.seconds", float(runs["seconds"].median()), significant)
+    for end in ("min", "max") if row[N] else ():
+        facts.add(f"{key}.val_iou.{end}", row[statistic(schema.BEST_VAL_IOU, end)], digits)
 
 
-def _best(row: pd.Series, say: Say, key: str) -> str:
-    """The range of the best validation IoU of the complete attempts."""
-    if not row[N]:
-        return ""
-    ends = (say(f"{key}.val_iou.{end}", row[statistic(schema.BEST_VAL_IOU, end)], digits) for end in ("min", "max"))
-    return f"; best validation IoU {' to '.join(ends)}"
+def _add_costs(found: Networks, first: str, second: str, facts: Facts) -> None:
+    """Ratios of what two presets cost, with the range that the attempts leave where they differ."""
+    for metric in COSTS.values():
+        key = f"practical.{first}.cost.{metric.name}"
+        mean, least, most = found.ratio(metric, first, second)
+        facts.add(key, mean, significant)
+        if least < most:
+            facts.add(f"{key}.min", least, significant)
+            facts.add(f"{key}.max", most, significant)
+    for name in (first, second):
+        facts.add(f"practical.{name}.peak_bytes", found.presets[name][statistic(schema.TENSOR_PEAK, "mean")], megabytes)
 
 
-def _target(networks: Networks, say: Say) -> list[str]:
-    if math.isnan(networks.efforts.target):
-        return []
-    return [f"The target here is a validation IoU of {say('target', networks.efforts.target, digits)}."]
+def _claims(made: dict[str, list[Judged]], facts: Facts) -> dict[str, list[tuple[str, str]]]:
+    """The name of each pair's facts, with the names and the metrics of its claims."""
+    shown = {}
+    for name, judged in made.items():
+        key = f"practical.{name}"
+        for one in judged:
+            facts.add(f"{key}.pair", pair(one.claim))
+            add_claim(facts, f"{key}.{one.metric.column}", one)
+        if judged:
+            shown[key] = [(f"{key}.{one.metric.column}", one.metric.label) for one in judged]
+    return shown
 
 
-def _costs(networks: Networks, say: Say, first: str, second: str) -> list[str]:
-    """Ratios of what two presets cost."""
-    if not {first, second} <= networks.complete:
-        return []
-    rows = networks.presets[first], networks.presets[second]
-    key = f"practical.{first}.cost"
-    ratios = []
-    for name, metric in COSTS.items():
-        ratios.append(f"{_ratio(say, f'{key}.{metric.name}', metric, *rows)} times the {name}")
-    peaks = [
-        say(f"practical.{name}.peak_bytes", row[statistic(schema.TENSOR_PEAK, "mean")], megabytes)
-        for name, row in zip((first, second), rows, strict=True)
-    ]
-    return [
-        f"{PRESETS[first]} takes {listed(ratios)} of {PRESETS[second]}, on average over the attempts ({peaks[0]} "
-        f"against {peaks[1]} MB of tensor peak memory)."
-    ]
-
-
-def _ratio(say: Say, key: str, metric: schema.Metric, a: pd.Series, b: pd.Series) -> str:
-    """Ratio of the means, with the range that the attempts leave to it where they differ."""
-    mean, least, most = (
-        float(a[statistic(metric, one)] / b[statistic(metric, other)])
-        for one, other in (("mean", "mean"), ("min", "max"), ("max", "min"))
-    )
-    shown = say(key, mean, significant)
-    if least == most:
-        return shown
-    return f"{shown} ({say(f'{key}.min', least, significant)} to {say(f'{key}.max', most, significant)})"
-
-
-def _difference(networks: Networks, say: Say, name: str, *metrics: schema.Metric) -> list[str]:
-    """A claim in words, in these metrics."""
-    judged = [one for one in networks.judged.get(name, []) if one.metric in metrics]
-    return _claims(say, f"practical.{name}", judged)
-
-
-def _claims(say: Say, key: str, judged: list[Judged]) -> list[str]:
-    if not judged:
-        return []
-    found = "; ".join(claim(say, f"{key}.{one.metric.column}", one) for one in judged)
-    return [f"{say(f'{key}.pair', pair(judged[0].claim))}: {found}."]
-
-
-def _headline(of: Summary, say: Say) -> list[str]:
+def _headline(summary: Summary, facts: Facts) -> dict[str, list[tuple[str, str]]]:
     """The claims of the first page in IoU, each pair once, with all that is equal in it."""
-    sentences = []
-    for number, judged in enumerate(by_pair(judge_headline(of)).values(), 1):
+    pairs = {f"pair{number}": judged for number, judged in enumerate(by_pair(judge_headline(summary)).values(), 1)}
+    for name, judged in pairs.items():
         equal = listed(list(dict.fromkeys(one.claim.matching for one in judged)))
-        matchings = say(f"practical.pair{number}.matchings", equal, lambda text: text[:1].upper() + text[1:])
-        (text,) = _claims(say, f"practical.pair{number}", judged[:1])
-        sentences.append(f"{matchings}: {text}")
-    return [*sentences, "The table of the first page has Boundary IoU as well."] if sentences else []
+        facts.add(f"practical.{name}.matchings", equal, capitalised)
+    return _claims({name: judged[:1] for name, judged in pairs.items()}, facts)

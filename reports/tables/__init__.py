@@ -18,7 +18,7 @@ TABLES: dict[str, Entry] = {
     "efforts": Entry("convergence", convergence.efforts),
     "configurations": Entry("configurations", measured.configurations),
     "costs": Entry("costs", measured.costs),
-    "budget": Entry("outcomes", runs.budget),
+    "planned": Entry("outcomes", runs.planned),
     "outcomes": Entry("outcomes", runs.outcomes),
     "reasons": Entry("outcomes", runs.reasons),
     "unfinished": Entry("outcomes", runs.unfinished),

@@ -1,11 +1,10 @@
 """What a table consists of, and what several tables share."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bench import schema
 from reports.analysis.summary import CONFIGURATION, Summary, ranked
 from reports.store.load import ARCHITECTURE
 
@@ -15,13 +14,32 @@ BEST_ROWS = 30
 """Configurations that it has where there are more."""
 
 
+Align = Literal["left", "right"]
+Column = tuple[str, Align]
+"""Heading and alignment."""
+
+
 class Table(NamedTuple):
     """A table as it is printed."""
 
     caption: str
-    columns: dict[str, str]
-    """Heading -> alignment, `left` or `right`."""
+    columns: list[Column]
     rows: list[list[str]]
+
+    @property
+    def headings(self) -> list[str]:
+        """Those of the columns; several may share one."""
+        return [heading for heading, _ in self.columns]
+
+
+def left(*headings: str) -> list[Column]:
+    """Columns of words."""
+    return [(heading, "left") for heading in headings]
+
+
+def right(*headings: str) -> list[Column]:
+    """Columns of numbers."""
+    return [(heading, "right") for heading in headings]
 
 
 class Entry(NamedTuple):
@@ -42,8 +60,3 @@ def shortened(configurations: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     best = ranked(configurations).groupby(ARCHITECTURE).head(each).sort_values(CONFIGURATION)
     note = f" Of {len(configurations)} configurations the {each} best by validation of each architecture; "
     return best, f"{note}{len(configurations) - len(best)} more are in the folder data."
-
-
-def states(counts: pd.Series) -> str:
-    """`2 complete, 1 diverged` from a row with a count per state."""
-    return ", ".join(f"{counts[state]} {state.replace('_', ' ')}" for state in schema.STATES if counts[state])

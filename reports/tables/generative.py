@@ -9,7 +9,7 @@ from reports import style
 from reports.analysis.generative import STAGE, means
 from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
 from reports.store.load import ARCHITECTURE, BETA
-from reports.tables.base import BEST_ROWS, MOST_ROWS, Table
+from reports.tables.base import BEST_ROWS, MOST_ROWS, Table, left, right
 from reports.tables.measured import MEASURED
 from reports.text import DASH, counted, digits, percent, significant, unbroken
 
@@ -24,11 +24,11 @@ Show = Callable[[int], str]
 """What shows something of the configuration of a number."""
 
 
-def masks(of: Summary) -> Table | None:
+def masks(summary: Summary) -> Table | None:
     """Quality of the masks that auto-encoders and VAEs give back; None without any."""
-    if STAGE not in of.others:
+    if STAGE not in summary.others:
         return None
-    stage = of.others[STAGE]
+    stage = summary.others[STAGE]
     columns = {
         "IoU [95 % CI]": _interval(stage, schema.TEST_IOU, digits),
         "Boundary IoU": _mean(stage, schema.TEST_BOUNDARY_IOU, digits),
@@ -38,14 +38,14 @@ def masks(of: Summary) -> Table | None:
         "Masks that auto-encoders and VAEs give back, VAEs from the mean of the posterior. IoU and Boundary IoU: with "
         f"the test mask that entered; {PROBE}. {EXPLAINED} (of IoU over scenes where a single fold is tested)."
     )
-    return _quality(of, "mask", caption, columns)
+    return _quality(summary, "mask", caption, columns)
 
 
-def images(of: Summary) -> Table | None:
+def images(summary: Summary) -> Table | None:
     """Quality of the images that auto-encoders and VAEs give back; None without any."""
-    if STAGE not in of.others:
+    if STAGE not in summary.others:
         return None
-    stage = of.others[STAGE]
+    stage = summary.others[STAGE]
     columns = {
         "PSNR dB [95 % CI]": _interval(stage, schema.TEST_PSNR, lambda value: digits(value, 1)),
         "SSIM": _mean(stage, schema.TEST_SSIM, digits),
@@ -56,27 +56,27 @@ def images(of: Summary) -> Table | None:
         "Images that auto-encoders and VAEs give back, VAEs from the mean of the posterior. PSNR, SSIM and MS-SSIM (of "
         f"four scales): with the test image that entered; {PROBE}. {EXPLAINED}."
     )
-    return _quality(of, "image", caption, columns)
+    return _quality(summary, "image", caption, columns)
 
 
-def _quality(of: Summary, target: str, caption: str, columns: dict[str, Show]) -> Table | None:
-    configurations = _tested(of)
+def _quality(summary: Summary, target: str, caption: str, columns: dict[str, Show]) -> Table | None:
+    configurations = _tested(summary)
     table, note = _shortened(configurations[configurations[schema.TARGET] == target])
-    about = {"architecture": "left", "size": "left", **dict.fromkeys(("latent", "beta", "repeats"), "right")}
+    about = [*left("architecture", "size"), *right("latent", "beta", "repeats")]
     rows = [
         [style.look(row[ARCHITECTURE]).label, *_size(row), MEASURED["repeats"](row), *_cells(row, columns)]
         for _, row in table.iterrows()
     ]
-    return Table(f"{caption}{note}", {**about, **dict.fromkeys(columns, "right")}, rows) if rows else None
+    return Table(f"{caption}{note}", [*about, *right(*columns)], rows) if rows else None
 
 
-def bounds(of: Summary) -> Table | None:
+def bounds(summary: Summary) -> Table | None:
     """Bounds of the likelihood, latent and samples of every VAE; None without any."""
-    configurations = _tested(of)
+    configurations = _tested(summary)
     table, note = _shortened(configurations[configurations[ARCHITECTURE] == "vae"])
     if table.empty:
         return None
-    stage = of.others[STAGE]
+    stage = summary.others[STAGE]
     collapsed = {"collapsed": _collapsed(stage)} if (stage.runs[schema.COLLAPSE] != "").any() else {}
     columns: dict[str, Show] = {
         "ELBO [95 % CI]": _interval(stage, schema.TEST_ELBO, _whole),
@@ -101,16 +101,16 @@ def bounds(of: Summary) -> Table | None:
         "than a third of their distance to the nearest one of any other training scene"
         f"{lost} {SIZES}. {MEANS}.{note}"
     )
-    about = {**dict.fromkeys(("target", "size"), "left"), **dict.fromkeys(("latent", "beta"), "right")}
+    about = [*left("target", "size"), *right("latent", "beta")]
     rows = [[row[schema.TARGET], *_size(row), *_cells(row, columns)] for _, row in table.iterrows()]
-    return Table(caption, {**about, **dict.fromkeys(columns, "right")}, rows)
+    return Table(caption, [*about, *right(*columns)], rows)
 
 
-def _tested(of: Summary) -> pd.DataFrame:
+def _tested(summary: Summary) -> pd.DataFrame:
     """Configurations with a run that was tested on whole scenes, masks first; none without such a stage."""
-    stage = of.others.get(STAGE)
+    stage = summary.others.get(STAGE)
     if stage is None:
-        return of.configurations.iloc[:0]
+        return summary.configurations.iloc[:0]
     table = comparable(stage.configurations[stage.configurations[N] > 0])
     return table.sort_values([schema.TARGET, CONFIGURATION], ascending=[False, True])
 

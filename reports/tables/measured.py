@@ -6,22 +6,13 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis import summary
 from reports.analysis.baselines import baseline_scores
 from reports.analysis.estimates import estimates
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, statistic
+from reports.analysis.practical import PRACTICAL, PRESETS
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, statistic
 from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
-from reports.tables.base import Table, shortened, states
-from reports.text import DASH, digits, megabytes, prefixed, significant, unbroken, with_interval, with_sd
-
-PRACTICAL = "practical"
-PRESETS = {
-    "simple_conv_shallow": "SimpleConv, shallow",
-    "simple_conv_deep": "SimpleConv, deep",
-    "hourglass": "Hourglass",
-    "unet": "U-Net",
-}
-"""The four networks of the practical. A study of that name shows all of them, run or not."""
+from reports.tables.base import Table, left, right, shortened
+from reports.text import DASH, digits, megabytes, prefixed, significant, states, unbroken, with_interval, with_sd
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
     "repeats": lambda row: _complete(row),
@@ -48,10 +39,10 @@ COSTS: dict[str, Callable[[pd.Series], str]] = {
     "run s": lambda row: significant(_mean(row, schema.SECONDS)),
 }
 EXPLAINED = (
-    "Repeats: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary IoU "
-    "is of bands of 2 % of the diagonal along the boundaries; NSD: share of the boundaries within 1 original pixel of "
-    "each other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = a million "
-    "bytes; images/s: training speed."
+    "Repeats: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary "
+    "IoU is of bands of 2 % of the diagonal along the boundaries; NSD: share of the boundaries within 1 original pixel "
+    "of each other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = a "
+    "million bytes; images/s: training speed."
 )
 
 
@@ -73,13 +64,10 @@ def _measured(row: pd.Series) -> list[str]:
     return [show(row) for show in MEASURED.values()]
 
 
-RIGHT = dict.fromkeys(MEASURED, "right")
-
-
-def comparison(of: Summary) -> Table:
+def comparison(summary: Summary) -> Table:
     """The best configuration of each architecture, chosen by validation."""
-    tried = style.in_order([*of.runs[ARCHITECTURE], *of.study.planned_units.get("comparison", {})])
-    best = {str(row[ARCHITECTURE]): row for _, row in of.best.iterrows()}
+    tried = style.in_order([*summary.runs[ARCHITECTURE], *summary.study.planned_units.get("comparison", {})])
+    best = {str(row[ARCHITECTURE]): row for _, row in summary.best.iterrows()}
     rows = [
         [f"{style.look(name).label}\n{unbroken(best[name][LABEL])}", *_measured(best[name])]
         if name in best
@@ -90,13 +78,13 @@ def comparison(of: Summary) -> Table:
         f"Each architecture at its configuration with the highest mean best validation IoU, then what needs no network "
         f"on the same test frames. {EXPLAINED}"
     )
-    return Table(caption, {"architecture": "left", **RIGHT}, rows + _baselines(of))
+    return Table(caption, [*left("architecture"), *right(*MEASURED)], rows + _baselines(summary))
 
 
-def _baselines(of: Summary) -> list[list[str]]:
+def _baselines(summary: Summary) -> list[list[str]]:
     """Rows of the trivial baselines, as `comparison` shows architectures."""
     rows = []
-    for _, scores in baseline_scores(of).iterrows():
+    for _, scores in baseline_scores(summary).iterrows():
         if scores["split"] == "random_frames":
             continue
         shown = dict.fromkeys(MEASURED, DASH) | {
@@ -108,12 +96,12 @@ def _baselines(of: Summary) -> list[list[str]]:
     return rows
 
 
-def splits(of: Summary) -> Table | None:
+def splits(summary: Summary) -> Table | None:
     """What a random split of frames pretends: test IoU under each split, the copy of the nearest frame first."""
-    table = of.configurations[of.configurations[N] > 0]
+    table = summary.configurations[summary.configurations[N] > 0]
     if "random_frames" not in set(table[SPLIT]):
         return None
-    scores = baseline_scores(of)
+    scores = baseline_scores(summary)
     copies = scores[scores["baseline"] == "copy"].set_index("split")
     names = sorted(set(table[SPLIT]), reverse=True)  # scenes first
     rows = [
@@ -123,65 +111,65 @@ def splits(of: Summary) -> Table | None:
         by_split = {row[SPLIT]: row for _, row in runs.iterrows()}
         cells = [_spread(by_split[name], schema.TEST_IOU) if name in by_split else DASH for name in names]
         first = runs.iloc[0]
-        rows.append([f"{style.look(first[ARCHITECTURE]).label}\n{summary.channels(first[CHANNELS])}", *cells])
+        rows.append([f"{style.look(first[ARCHITECTURE]).label}\n{channels(first[CHANNELS])}", *cells])
     return Table(
         "Test IoU by how frames were split (mean ± standard deviation over repeats). random_frames leaks: test frames "
         "have near copies among the training frames, and a score there says nothing about scenes never seen.",
-        {"prediction": "left", **dict.fromkeys(names, "right")},
+        [*left("prediction"), *right(*names)],
         rows,
     )
 
 
-def costs(of: Summary) -> Table:
+def costs(summary: Summary) -> Table:
     """What every configuration costs."""
-    measured, note = shortened(of.configurations[of.configurations[N] > 0])
+    measured, note = shortened(summary.configurations[summary.configurations[N] > 0])
     rows = [[_named(row), _size(row), *(show(row) for show in COSTS.values())] for _, row in measured.iterrows()]
     return Table(
-        f"What configurations{_apart(of)} cost: means over the complete runs. Size: depth/base width; saved: what the "
-        "forward pass of a training step keeps for the backward pass; tensor, allocator and process: peak memory of "
-        "live tensors and of the allocator in a step, and of the whole process; step: one optimiser step; training: "
+        f"What configurations{_apart(summary)} cost: means over the complete runs. Size: depth/base width; saved: what "
+        "the forward pass of a training step keeps for the backward pass; tensor, allocator and process: peak memory "
+        "of live tensors and of the allocator in a step, and of the whole process; step: one optimiser step; training: "
         f"all steps, without validation; run: all.{note}",
-        {"architecture": "left", "size": "left", **dict.fromkeys(COSTS, "right")},
+        [*left("architecture", "size"), *right(*COSTS)],
         rows,
     )
 
 
-def _apart(of: Summary) -> str:
+def _apart(summary: Summary) -> str:
     """Auto-encoders, VAEs and pre-trained networks have tables of their own."""
-    return " of the comparison" if of.others else ""
+    return " of the comparison" if summary.others else ""
 
 
 def _size(row: pd.Series) -> str:
     return f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}"
 
 
-def presets(of: Summary) -> Table | None:
+def presets(summary: Summary) -> Table | None:
     """The named configurations of the practical."""
-    table = summary.comparable(of.configurations)
+    table = comparable(summary.configurations)
     present = [name for name in table[schema.PRESET].unique() if name]
-    if of.study.name != PRACTICAL and not present:
+    if summary.study.name != PRACTICAL and not present:
         return None
-    expected = list(PRESETS) if of.study.name == PRACTICAL else [name for name in PRESETS if name in present]
+    expected = list(PRESETS) if summary.study.name == PRACTICAL else [name for name in PRESETS if name in present]
     rows: list[list[str]] = []
     for name in dict.fromkeys([*expected, *present]):
         found = table[table[schema.PRESET] == name]
         label = PRESETS.get(name, name)
-        rows += [[f"{label}\n{summary.channels(row[CHANNELS])}", *_measured(row)] for _, row in found.iterrows()]
+        rows += [[f"{label}\n{channels(row[CHANNELS])}", *_measured(row)] for _, row in found.iterrows()]
         if found.empty:
             rows.append([f"{label}\nnot run yet", "0", *[DASH] * (len(MEASURED) - 1)])
     caption = f"The networks of the practical, with their encoder widths. {EXPLAINED}"
-    return Table(caption, {"preset": "left", **RIGHT}, rows)
+    return Table(caption, [*left("preset"), *right(*MEASURED)], rows)
 
 
-def bottlenecks(of: Summary) -> Table | None:
+def bottlenecks(summary: Summary) -> Table | None:
     """Predicted beside printed, for each configuration of the practical; other studies have both further back."""
-    if of.study.name != PRACTICAL:
+    if summary.study.name != PRACTICAL:
         return None
-    table, note = shortened(of.configurations)
+    table, note = shortened(summary.configurations)
     rows = [[style.look(row[ARCHITECTURE]).label, row[LABEL], *_bottlenecks(row)] for _, row in table.iterrows()]
     return Table(
         f"Bottleneck (channels × height × width) as predicted without a tensor, and as measured in the network.{note}",
-        {"architecture": "left", "configuration": "left", "predicted": "right", "measured": "right"},
+        [*left("architecture", "configuration"), *right("predicted", "measured")],
         rows,
     )
 
@@ -190,15 +178,15 @@ def _bottlenecks(row: pd.Series) -> list[str]:
     return [row[name] or DASH for name in (schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)]
 
 
-def configurations(of: Summary) -> Table:
+def configurations(summary: Summary) -> Table:
     """Every configuration with its quality and its outcomes."""
-    table, note = shortened(of.configurations)
-    tested = [estimates(of, metric) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)]
+    table, note = shortened(summary.configurations)
+    tested = [estimates(summary, metric) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)]
     rows = [
         [
             _named(row),
             _size(row),
-            summary.channels(row[CHANNELS]),
+            channels(row[CHANNELS]),
             *_bottlenecks(row),
             digits(_mean(row, schema.BEST_VAL_IOU)),
             *(with_interval(*found.loc[row[CONFIGURATION]]) for found in tested),
@@ -206,13 +194,12 @@ def configurations(of: Summary) -> Table:
         ]
         for _, row in table.iterrows()
     ]
-    left = dict.fromkeys(("architecture", "size", "encoder"), "left")
-    right = ("predicted", "measured", "val IoU", "test IoU [95 % CI]", "Boundary IoU [95 % CI]")
+    scores = ("val IoU", "test IoU [95 % CI]", "Boundary IoU [95 % CI]")
     return Table(
-        f"All configurations{_apart(of)} with an outcome: means over the complete runs, intervals over folds as in the "
-        "first figure. Size: depth/base width, the width of the outermost level; encoder: widths of all levels; "
+        f"All configurations{_apart(summary)} with an outcome: means over the complete runs, intervals over folds as "
+        "in the first figure. Size: depth/base width, the width of the outermost level; encoder: widths of all levels; "
         f"predicted and measured: the bottleneck, channels × height × width.{note}",
-        {**left, **dict.fromkeys(right, "right"), "outcomes": "left"},
+        [*left("architecture", "size", "encoder"), *right("predicted", "measured", *scores), *left("outcomes")],
         rows,
     )
 

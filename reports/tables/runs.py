@@ -4,10 +4,10 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.budget import shares, unnamed
+from reports.analysis.plan import shares, unnamed
 from reports.analysis.summary import LABEL, Summary
 from reports.store.load import ARCHITECTURE, EPOCHS, REPEAT
-from reports.tables.base import Table
+from reports.tables.base import Table, left, right
 from reports.text import DASH, counted, significant
 
 UNLOGGED = "not logged"
@@ -23,10 +23,10 @@ MOST_VALUES = 6
 MOST_UNFINISHED = 20
 
 
-def budget(of: Summary) -> Table | None:
+def planned(summary: Summary) -> Table | None:
     """Planned units of each stage and architecture by how they ended; None if the plan is not known."""
-    every = shares(of.study)
-    tested = "No search trial has test figures." if "search" in of.study.stages else TESTED
+    every = shares(summary.study)
+    tested = "No search trial has test figures." if "search" in summary.study.stages else TESTED
     rows = [
         [
             share.stage,
@@ -37,32 +37,31 @@ def budget(of: Summary) -> Table | None:
         ]
         for share in every
     ]
-    for stage, runs in unnamed(of.study).groupby(schema.STAGE) if every else []:
+    for stage, runs in unnamed(summary.study).groupby(schema.STAGE) if every else []:
         rows.append([str(stage), UNLOGGED, DASH, *_by_state(runs), DASH])
-    columns = ["planned", *STATE_HEADINGS, "missing"]
     return Table(
-        f"Budget: planned units, by how their newest attempt ended. Missing: without an outcome. {tested}",
-        {"stage": "left", "architecture": "left", **dict.fromkeys(columns, "right")},
+        f"Planned units, by how their newest attempt ended. Missing: without an outcome. {tested}",
+        [*left("stage", "architecture"), *right("planned", *STATE_HEADINGS, "missing")],
         rows,
     )
 
 
-def outcomes(of: Summary) -> Table | None:
-    """Runs of each architecture by how they ended; None where the budget says so, and more."""
-    if of.study.planned_units:
+def outcomes(summary: Summary) -> Table | None:
+    """Runs of each architecture by how they ended; None where the plan says so, and more."""
+    if summary.study.planned_units:
         return None
-    ended = of.study.ended
+    ended = summary.study.ended
     rows = [
         [style.look(name).label, *_by_state(runs), str(len(runs))]
-        for name in style.in_order(of.logged[ARCHITECTURE])
+        for name in style.in_order(summary.logged[ARCHITECTURE])
         if len(runs := ended[ended[ARCHITECTURE] == name])
     ]
-    unknown = unnamed(of.study)
+    unknown = unnamed(summary.study)
     if len(unknown):
         rows.append([UNLOGGED, *_by_state(unknown), str(len(unknown))])
     return Table(
         f"Units with an outcome, by how their newest attempt ended. {TESTED}",
-        {"architecture": "left", **dict.fromkeys([*STATE_HEADINGS, "all"], "right")},
+        [*left("architecture"), *right(*STATE_HEADINGS, "all")],
         rows,
     )
 
@@ -71,27 +70,27 @@ def _by_state(runs: pd.DataFrame) -> list[str]:
     return [str((runs[schema.STATE] == state).sum()) for state in schema.STATES]
 
 
-def reasons(of: Summary) -> Table:
+def reasons(summary: Summary) -> Table:
     """Why runs ended other than complete.
 
     Search trials share a row where reasons differ in numbers only; if there are many reasons, all runs do.
     """
-    logged = of.logged[of.logged[schema.STATE] != "complete"]
-    ended = pd.concat([logged, of.study.unlogged])
+    logged = summary.logged[summary.logged[schema.STATE] != "complete"]
+    ended = pd.concat([logged, summary.study.unlogged])
     many = ended.loc[ended[schema.STAGE] != "search", schema.STATE_REASON].nunique() > MOST_REASONS
     rows = []
     for _, runs in logged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(logged, many)], sort=True):
         examples = "; ".join(f"{run[LABEL]}, repeat {run[REPEAT]}" for _, run in runs.head(2).iterrows())
         rows.append([style.look(runs[ARCHITECTURE].iloc[0]).label, *_ended(runs), examples])
-    unlogged = of.study.unlogged
+    unlogged = summary.study.unlogged
     for _, runs in unlogged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(unlogged, many)]):
         name = runs[ARCHITECTURE].iloc[0]
         rows.append([style.look(name).label if name else UNLOGGED, *_ended(runs), runs["run_id"].iloc[0][:8]])
     columns = ["architecture", "state", "count", "reason", "for example"]
     who = "Runs" if many else "Search trials"
     shared = f" {who} whose reasons differ in numbers only share a row."
-    shared = shared if many or "search" in of.study.stages else ""
-    return Table(f"Reasons of the runs that did not complete.{shared}", dict.fromkeys(columns, "left"), rows)
+    shared = shared if many or "search" in summary.study.stages else ""
+    return Table(f"Reasons of the runs that did not complete.{shared}", left(*columns), rows)
 
 
 def _alike(runs: pd.DataFrame, many: bool) -> pd.Series:
@@ -107,9 +106,9 @@ def _ended(runs: pd.DataFrame) -> list[str]:
     return [first[schema.STATE].replace("_", " "), counted(len(runs), "run"), first[schema.STATE_REASON] or NO_REASON]
 
 
-def unfinished(of: Summary) -> Table:
+def unfinished(summary: Summary) -> Table:
     """The newest attempts without an outcome."""
-    done = set(of.logged[schema.UNIT])
+    done = set(summary.logged[schema.UNIT])
     rows = [
         [
             run["run_id"][:8],
@@ -119,21 +118,21 @@ def unfinished(of: Summary) -> Table:
             _or_dash(run.get(schema.STATE_REASON)),
             "yes" if run[schema.UNIT] in done else "no",
         ]
-        for _, run in of.study.unfinished.tail(MOST_UNFINISHED).iterrows()
+        for _, run in summary.study.unfinished.tail(MOST_UNFINISHED).iterrows()
     ]
     columns = ["run", "architecture", "repeat", "status", "reason", "has an outcome by now"]
-    more = len(of.study.unfinished) - len(rows)
+    more = len(summary.study.unfinished) - len(rows)
     older = f" {more} older ones are not listed." if more else ""
-    return Table(f"Attempts without an outcome: running, or cut off.{older}", dict.fromkeys(columns, "left"), rows)
+    return Table(f"Attempts without an outcome: running, or cut off.{older}", left(*columns), rows)
 
 
 def _or_dash(value: object) -> str:
     return value if isinstance(value, str) and value else DASH
 
 
-def provenance(of: Summary) -> Table:
+def provenance(summary: Summary) -> Table:
     """Where the numbers come from: every tag and protocol parameter with all values it takes."""
-    runs = of.logged
+    runs = summary.logged
     names = sorted(runs.columns.astype("str"))
     shown = [EPOCHS, *(name for name in names if name.startswith(("data.", "training.")) and name != EPOCHS)]
     shown += [schema.GIT_COMMIT, *(name for name in names if name.startswith(schema.ENVIRONMENT))]
@@ -142,7 +141,7 @@ def provenance(of: Summary) -> Table:
     beside = [*rows[half:], ["", ""]][:half]
     return Table(
         "Protocol, data, code and machine as logged by the runs. Several values mean that the runs differ in it.",
-        dict.fromkeys(("name", "value", "name ", "value "), "left"),
+        left(*("name", "value") * 2),
         [first + second for first, second in zip(rows[:half], beside, strict=True)],
     )
 

@@ -1,14 +1,13 @@
 """The table of a search: the trials on the Pareto front of each architecture."""
 
 from reports import style
-from reports.analysis import summary
 from reports.analysis.search import fronts, search_points
-from reports.analysis.summary import Summary
-from reports.tables.base import Table
+from reports.analysis.summary import Summary, channels
+from reports.tables.base import Table, left, right
 from reports.text import DASH, digits, significant
 
 
-def front(of: Summary) -> Table:
+def front(summary: Summary) -> Table:
     """Every trial on a front, the cheapest of each architecture first."""
     rows = [
         [
@@ -17,17 +16,16 @@ def front(of: Summary) -> Table:
             digits(point["val_iou"]),
             significant(point["memory_mb"]),
             str(point["depth"]),
-            summary.channels(point["channels"]),
+            channels(point["channels"]),
             point["norm"] if isinstance(point["norm"], str) else DASH,
             significant(point["lr"]),
         ]
-        for name, points in fronts(search_points(of)).items()
+        for name, points in fronts(search_points(summary)).items()
         for _, point in points.iterrows()
     ]
-    columns = {"architecture": "left", "trial": "left", "val IoU": "right", "peak MB": "right", "depth": "right"}
     return Table(
         "The Pareto front of each architecture. Val IoU: best validation IoU, of one run each; peak MB: tensor peak "
         "memory of a training step, 1 MB = 1,000,000 bytes; encoder: widths of all levels; lr: peak learning rate.",
-        {**columns, "encoder": "left", "norm": "left", "lr": "right"},
+        [*left("architecture", "trial"), *right("val IoU", "peak MB", "depth"), *left("encoder", "norm"), *right("lr")],
         rows,
     )

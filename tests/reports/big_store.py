@@ -1,22 +1,18 @@
-"""A store of thousands of runs, made in minutes: rows go into the tables themselves, without a client call per run.
+"""A store of thousands of runs, made in minutes.
 
 As a script, from the repository's root: `PYTHONPATH=. python tests/reports/big_store.py RUNS COUNT [STUDY]`.
 """
 
-import hashlib
 import json
 import os
-import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice, product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fake_store import START, _environment, budget, fill
+from fake_store import fill, planned_units
 from fake_units import Unit, blobs
 
 from bench import schema
@@ -79,103 +75,34 @@ def _unit(place: int, width: int, depth: int, architecture: str, repeat: int) ->
     )
 
 
-def fill_fast(runs: Path, units: list[Unit], *, study: str = "quick") -> None:
-    """What `fake_store.fill` makes of units that have an outcome and logged their parameters."""
-    plan = {schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))}
-    fill(runs, [], study=study, planned=len({unit.unit() for unit in units}), tags=plan)
-    numbered = [_Run(number, unit, study) for number, unit in enumerate(units)]
-    with closing(sqlite3.connect(runs / schema.TRACKING_DB)) as connection, connection:
-        where = "FROM runs JOIN experiments USING (experiment_id) WHERE experiments.name = ?"
-        ((parent, experiment),) = connection.execute(f"SELECT run_uuid, experiment_id {where}", [study])
-        root = runs.resolve() / schema.ARTIFACT_DIR / study
-        for table, rows in {
-            "runs": (run.row(experiment, root) for run in numbered),
-            "params": (row for run in numbered for row in run.params()),
-            "tags": (row for run in numbered for row in run.tags(parent)),
-            "metrics": (row for run in numbered for row in run.points()),
-            "latest_metrics": (row for run in numbered for row in run.latest()),
-        }.items():
-            _insert(connection, table, rows)
-    panels: dict[tuple[str, int], Path] = {}
-    for run in numbered:
-        if run.unit.state == "complete" and run.unit.trial is None:
-            _write_artifacts(run.folder(root), run.unit, panels)
+def fill_big(runs: Path, units: list[Unit], *, study: str = "quick") -> None:
+    """A store with these units, whose panel files share their bytes."""
+    plan = {schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))}
+    fill(runs, units, study=study, tags=plan, write=_SharedPanels())
 
 
-Row = dict[str, object]
-
-
-class _Run:
-    """The rows of one run in every table."""
-
-    def __init__(self, number: int, unit: Unit, study: str) -> None:
-        self.unit = unit
-        self._id = hashlib.md5(f"{study} {number}".encode()).hexdigest()
-        self._start = START + 60_000 * number
-        self._epochs = int(unit.epochs * {"complete": 1.0, "infeasible": 0.0}.get(str(unit.state), 0.5))
-
-    def folder(self, root: Path) -> Path:
-        return root / self._id / "artifacts"
-
-    def row(self, experiment: int, root: Path) -> Row:
-        about = {"run_uuid": self._id, "name": self._id[:8], "source_type": "UNKNOWN", "user_id": "unknown"}
-        times = {"start_time": self._start, "end_time": self._start + 55_000}
-        where = {"experiment_id": experiment, "artifact_uri": self.folder(root).as_uri()}
-        return {**about, **times, **where, "status": self.unit.status, "lifecycle_stage": "active"}
-
-    def params(self) -> Iterator[Row]:
-        return self._pairs(self.unit.all_params())
-
-    def tags(self, parent: str) -> Iterator[Row]:
-        about = {schema.KIND: "trial", schema.UNIT: self.unit.unit(), "mlflow.parentRunId": parent}
-        about |= {} if self.unit.stage == "comparison" else {schema.STAGE: self.unit.stage}
-        ended = {schema.STATE: str(self.unit.state), schema.STATE_REASON: self.unit.reason}
-        return self._pairs({**about, schema.SCHEMA_VERSION: str(schema.VERSION), **_environment(self.unit), **ended})
-
-    def points(self) -> Iterator[Row]:
-        yield from self._at(self.unit.values(), 0)
-        for epoch in range(1, self._epochs + 1):
-            yield from self._at(self.unit.curve(epoch), epoch)
-
-    def latest(self) -> Iterator[Row]:
-        yield from self._at(self.unit.values(), 0)
-        if self._epochs:
-            yield from self._at(self.unit.curve(self._epochs), self._epochs)
-
-    def _pairs(self, values: dict[str, str]) -> Iterator[Row]:
-        return ({"run_uuid": self._id, "key": key, "value": value} for key, value in values.items())
-
-    def _at(self, values: dict[str, float], step: int) -> Iterator[Row]:
-        when = {"timestamp": self._start + step, "step": step, "is_nan": 0, "run_uuid": self._id}
-        return ({**when, "key": key, "value": value} for key, value in values.items())
-
-
-def _insert(connection: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
-    rows = iter(rows)
-    first = next(rows)
-    values = ", ".join(f":{name}" for name in first)
-    connection.execute(f"INSERT INTO {table} ({', '.join(first)}) VALUES ({values})", first)
-    connection.executemany(f"INSERT INTO {table} ({', '.join(first)}) VALUES ({values})", rows)
-
-
-def _write_artifacts(folder: Path, unit: Unit, panels: dict[tuple[str, int], Path]) -> None:
+class _SharedPanels:
     """Runs of a repeat and architecture share a panel file, by hard links: thousands would take gigabytes."""
-    folder.mkdir(parents=True)
-    pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
-    pd.DataFrame(unit.calibration()).to_parquet(folder / schema.CALIBRATION_TABLE)
-    panel = folder / schema.PANEL_DATA
-    first = panels.setdefault((unit.architecture, unit.repeat), panel)
-    if first == panel:
-        arrays = blobs(unit)
-        places = np.unique(arrays["scenes"], return_index=True)[1]
-        np.savez_compressed(panel, **{name: values[places] for name, values in arrays.items()})
-    else:
-        os.link(first, panel)
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, int], Path] = {}
+
+    def __call__(self, unit: Unit, folder: Path) -> None:
+        pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
+        pd.DataFrame(unit.calibration()).to_parquet(folder / schema.CALIBRATION_TABLE)
+        panel = folder / schema.PANEL_DATA
+        first = self._first.setdefault((unit.architecture, unit.repeat), panel)
+        if first == panel:
+            arrays = blobs(unit)
+            places = np.unique(arrays["scenes"], return_index=True)[1]
+            np.savez_compressed(panel, **{name: values[places] for name, values in arrays.items()})
+        else:
+            os.link(first, panel)
 
 
 def main(runs: str, number: str, study: str = "quick") -> None:
     """Fill a store with so many runs."""
-    fill_fast(Path(runs), long_grid(int(number)), study=study)
+    fill_big(Path(runs), long_grid(int(number)), study=study)
 
 
 if __name__ == "__main__":

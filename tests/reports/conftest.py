@@ -4,18 +4,20 @@ import sqlite3
 import sys
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from bench import schema
 from reports.analysis.summary import Summary, summarise
+from reports.build import Built, build
 from reports.store.load import load_study
 
 # pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_store import SEARCH_TAGS, _client, _close, budget, fill
+from fake_store import SEARCH_TAGS, _client, _close, fill, planned_units
 from fake_units import Unit, generative, grid, refits, searched, troubled
 
 Fill = Callable[..., Path]
@@ -70,14 +72,15 @@ def troubled_store(new_store: Fill) -> Path:
 def search_store(new_store: Fill) -> Path:
     """A search of two architectures with its refits, to be read only."""
     units = [*searched(12, epochs=2), *refits(2, epochs=2)]
-    return new_store(units, study="search", tags=SEARCH_TAGS | {schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
+    tags = SEARCH_TAGS | {schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))}
+    return new_store(units, study="search", tags=tags)
 
 
 @pytest.fixture(scope="session")
 def front_store(new_store: Fill) -> Path:
     """A study that searches only, to be read only."""
     units = searched(12, epochs=2)
-    tags = SEARCH_TAGS | {schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))}
+    tags = SEARCH_TAGS | {schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))}
     return new_store(units, study="memory_budget", tags=tags)
 
 
@@ -85,7 +88,13 @@ def front_store(new_store: Fill) -> Path:
 def generative_store(new_store: Fill) -> Path:
     """Auto-encoders, VAEs, segmentation through equal latents, and pre-training, each of 3 repeats; to be read only."""
     units = generative()
-    return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
+    return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))})
+
+
+@pytest.fixture(scope="session")
+def built() -> Callable[[Path, str], Built]:
+    """Function that builds the report of a store, with the page, unless a test had it built before; to be read only."""
+    return cache(lambda runs, study: build(runs, study, html=True))
 
 
 @pytest.fixture

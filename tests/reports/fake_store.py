@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import fake_generative
 import numpy as np
 import pandas as pd
+from fake_rows import insert
 from fake_units import MEMORY_BUDGET, Unit, blobs, generative, grid, refits, searched
 
 from bench import schema
@@ -29,7 +30,7 @@ START = 1_760_000_000_000
 """Milliseconds since 1970 at which the first run starts; each takes a minute."""
 
 
-def budget(units: list[Unit]) -> dict[str, dict[str, int]]:
+def planned_units(units: list[Unit]) -> dict[str, dict[str, int]]:
     """Units per stage and architecture, as the parent run says that they are planned."""
     distinct = {unit.unit(): unit for unit in units if not unit.superseded}.values()
     counts: dict[str, dict[str, int]] = {}
@@ -37,6 +38,50 @@ def budget(units: list[Unit]) -> dict[str, dict[str, int]]:
         stage = counts.setdefault(unit.stage, {})
         stage[unit.architecture] = stage.get(unit.architecture, 0) + 1
     return counts
+
+
+class LoggedRun:
+    """What a run of the bench logs, the number-th of its study."""
+
+    def __init__(self, number: int, unit: Unit) -> None:
+        self.unit = unit
+        self.start = START + number * 60_000
+        """Milliseconds since 1970."""
+        self.end = None if unit.status == "RUNNING" else self.start + 55_000
+
+    def tags(self, parent: str) -> dict[str, str]:
+        """All of them, with the run id of the study's parent run."""
+        unit = self.unit
+        tags = {schema.KIND: "trial", schema.UNIT: unit.unit(), "mlflow.parentRunId": parent}
+        tags[schema.SCHEMA_VERSION] = str(schema.VERSION)
+        if unit.stage != "comparison":
+            tags[schema.STAGE] = unit.stage
+        if unit.superseded:
+            tags[schema.SUPERSEDED] = "the study was changed"
+        if unit.logged:
+            tags |= _environment(unit)
+        if unit.state is not None:
+            tags |= {schema.STATE: unit.state, schema.STATE_REASON: unit.reason}
+        return tags
+
+    def params(self) -> dict[str, str]:
+        """None of a run that ended before it logged them."""
+        return self.unit.all_params() if self.unit.logged else {}
+
+    def points(self) -> list[tuple[str, float, int]]:
+        """Name, value and step of every point of a metric."""
+        unit = self.unit
+        if not unit.logged:
+            return []
+        points = [(name, value, 0) for name, value in unit.values().items() if unit.state is not None]
+        share = {"complete": 1.0, "infeasible": 0.0}.get(unit.state or "", 0.5)
+        epochs = unit.learnt * int(unit.trained_epochs * share)
+        return points + [(name, value, e) for e in range(1, epochs + 1) for name, value in unit.curve(e).items()]
+
+    @property
+    def has_artifacts(self) -> bool:
+        """Whether it kept tables and pictures of its test frames."""
+        return self.unit.logged and self.unit.state == "complete" and self.unit.trial is None
 
 
 def fill(
@@ -47,18 +92,20 @@ def fill(
     planned: int | None = None,
     tags: dict[str, str] | None = None,
     tracking: str = "",
+    write: Callable[[Unit, Path], None] | None = None,
 ) -> None:
     """Add a study to the store at the URL `tracking`, or in `runs`, which is made if it is not there.
 
-    `tags` are further tags of the parent run.
+    `tags` are further tags of the parent run; `write` puts a run's files into its folder. With a URL all goes through
+    MLflow's client; without one the runs are inserted into the database, which is much faster.
     """
     with warnings.catch_warnings():
         # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
         warnings.simplefilter("ignore")
         client = _client(runs, tracking)
         # A server keeps the artifacts itself.
-        served = tracking.startswith("http")
-        location = None if served else (runs.resolve() / schema.ARTIFACT_DIR / study).as_uri()
+        folder = runs.resolve() / schema.ARTIFACT_DIR / study
+        location = None if tracking.startswith("http") else folder.as_uri()
         experiment = client.create_experiment(study, artifact_location=location)
         about = {
             schema.KIND: "study",
@@ -67,9 +114,12 @@ def fill(
             **(tags or {}),
         }
         parent = client.create_run(experiment, start_time=START, tags=about, run_name=study).info.run_id
-        for number, unit in enumerate(units):
-            _log(client, experiment, parent, unit, START + number * 60_000)
+        logged = [LoggedRun(number, unit) for number, unit in enumerate(units)]
+        for run in logged if tracking else ():
+            _log(client, experiment, parent, run)
         _close(client)
+    if not tracking:
+        insert(runs / schema.TRACKING_DB, experiment, parent, logged, folder, write or _write_artifacts)
 
 
 def _client(runs: Path, tracking: str = "") -> "MlflowClient":
@@ -90,40 +140,22 @@ def _close(client: Any) -> None:
         client._tracking_client.store.engine.dispose()
 
 
-def _log(client: "MlflowClient", experiment: str, parent: str, unit: Unit, start: int) -> None:
+def _log(client: "MlflowClient", experiment: str, parent: str, run: LoggedRun) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
-    tags = {schema.KIND: "trial", schema.UNIT: unit.unit(), "mlflow.parentRunId": parent}
-    tags[schema.SCHEMA_VERSION] = str(schema.VERSION)
-    if unit.stage != "comparison":
-        tags[schema.STAGE] = unit.stage
-    if unit.superseded:
-        tags[schema.SUPERSEDED] = "the study was changed"
-    run = client.create_run(experiment, start_time=start, tags=tags)
-    if unit.logged:
-        points = [(name, value, 0) for name, value in unit.values().items() if unit.state is not None]
-        shares = {"complete": 1.0, "infeasible": 0.0}
-        epochs = unit.learnt * int(unit.trained_epochs * shares.get(unit.state or "", 0.5))
-        points += [(name, value, e) for e in range(1, epochs + 1) for name, value in unit.curve(e).items()]
-        client.log_batch(
-            run.info.run_id,
-            [Metric(name, value, start + step, step) for name, value, step in points],
-            [Param(key, value) for key, value in unit.all_params().items()],
-            [RunTag(key, value) for key, value in _environment(unit).items()],
-        )
-        if unit.state == "complete" and unit.trial is None:
-            if run.info.artifact_uri.startswith("file:"):
-                _write_artifacts(unit, Path(run.info.artifact_uri.removeprefix("file://")))
-            else:
-                with tempfile.TemporaryDirectory() as name:
-                    _write_artifacts(unit, Path(name))
-                    client.log_artifacts(run.info.run_id, name)
-    if unit.state is not None:
-        client.log_batch(
-            run.info.run_id, tags=[RunTag(schema.STATE, unit.state), RunTag(schema.STATE_REASON, unit.reason)]
-        )
-    if unit.status != "RUNNING":
-        client.set_terminated(run.info.run_id, unit.status, end_time=start + 55_000)
+    info = client.create_run(experiment, start_time=run.start).info
+    client.log_batch(
+        info.run_id,
+        [Metric(name, value, run.start + step, step) for name, value, step in run.points()],
+        [Param(key, value) for key, value in run.params().items()],
+        [RunTag(key, value) for key, value in run.tags(parent).items()],
+    )
+    if run.has_artifacts:
+        with tempfile.TemporaryDirectory() as name:
+            _write_artifacts(run.unit, Path(name))
+            client.log_artifacts(info.run_id, name)
+    if run.end is not None:
+        client.set_terminated(info.run_id, run.unit.status, end_time=run.end)
 
 
 def _write_artifacts(unit: Unit, folder: Path) -> None:
@@ -224,7 +256,7 @@ def main(runs: str, study: str = "quick", tracking: str = "") -> None:
         Path(runs),
         units,
         study=study,
-        tags={**tags, schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))},
+        tags={**tags, schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))},
         tracking=tracking,
     )
 

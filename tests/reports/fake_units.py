@@ -99,7 +99,7 @@ class Unit:
 
     @property
     def test_iou(self) -> float:
-        """Grows with depth and width, and differs among architectures and repeats. Of images it is a quality likewise."""
+        """Grows with depth and width, and differs among architectures and repeats. Of images it is a quality too."""
         if self.iou is not None:
             return self.iou
         bases = {"simple_conv": 0.45, "hourglass": 0.6, "unet": 0.66, "autoencoder": 0.68, "vae": 0.66}

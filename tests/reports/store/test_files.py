@@ -9,11 +9,11 @@ import pytest
 from fake_units import Unit, blobs
 
 from bench import schema
+from reports.analysis.practical import elements
 from reports.analysis.scenes import read_columns
 from reports.analysis.summary import Summary, map_shape
 from reports.figures import bottleneck, predictions
 from reports.figures.base import NoDataError
-from reports.prose.practical import _elements
 from reports.store.arrays import read_panel
 from reports.store.artifacts import local_folder, own_folder
 from reports.store.load import ARTIFACTS
@@ -24,8 +24,8 @@ def test_shapes_of_maps() -> None:
     assert shapes.iloc[0].tolist() == [8, 4, 2]
     assert shapes.iloc[1:].isna().all(axis=None)
     table = pd.DataFrame({schema.BOTTLENECK_MEASURED: ["8x4x2", "", "8x4x4 / 8x2x2"]})
-    assert _elements(table).fillna(-1).tolist() == [64, -1, -1]
-    assert _elements(table[1:]).isna().all()
+    assert elements(table).fillna(-1).tolist() == [64, -1, -1]
+    assert elements(table[1:]).isna().all()
 
 
 def panel(folder: Path) -> Path:

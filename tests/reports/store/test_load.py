@@ -12,7 +12,6 @@ from fake_units import MEMORY_BUDGET, Unit
 
 from bench import schema
 from bench.config import SplitName
-from reports.prose import protocol
 from reports.store.artifacts import local_folder
 from reports.store.checks import SPLITS
 from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, SKIPS, load_study
@@ -257,7 +256,6 @@ def test_a_bottleneck_may_be_empty_or_missing(execute: Execute) -> None:
 
 def test_splits_are_those_of_the_bench() -> None:
     assert get_args(SplitName) == SPLITS
-    assert set(protocol.SPLITS) == set(SPLITS)
 
 
 @pytest.mark.parametrize("name", ["status", "start_time", "repeat", "training.lr", "val/iou", "test/iou", "run_id"])

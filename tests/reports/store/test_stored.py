@@ -12,13 +12,13 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
-from reports import data, document
+from reports import data, document, prose
 from reports.__main__ import main
 from reports.analysis import scenes, summary
 from reports.analysis.claims import arms, claims
 from reports.analysis.estimates import estimates
 from reports.analysis.summary import Summary, summarise
-from reports.prose.said import Say
+from reports.prose.facts import Facts
 from reports.store import checks
 from reports.store.load import ARTIFACTS, RUN, load_study
 from reports.tables import TABLES
@@ -58,7 +58,7 @@ def upgrade_half(stored: Path) -> Path:
 
 
 def sentences(of: Summary) -> str:
-    return "\n".join(text for section in document.SECTIONS.values() for text in section.prose(of, Say()))
+    return "\n".join(text for section in document.SECTIONS for text in prose.write(section, of, Facts()))
 
 
 def test_a_stored_study_is_reported(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,7 +83,10 @@ def differences(units: list[Unit], column: str = "iou") -> Cells:
 
 def t_interval(cells: Cells) -> tuple[float, float, float]:
     """Mean and 95 % interval over the folds' means."""
-    folds = [np.mean([value for (of, _), value in cells.items() if of == fold]) for fold in {fold for fold, _ in cells}]
+    folds = [
+        np.mean([value for (summary, _), value in cells.items() if summary == fold])
+        for fold in {fold for fold, _ in cells}
+    ]
     half = stats.t.ppf(0.975, len(folds) - 1) * np.std(folds, ddof=1) / math.sqrt(len(folds))
     return float(np.mean(folds)), float(np.mean(folds) - half), float(np.mean(folds) + half)
 
@@ -111,7 +114,7 @@ def test_scene_differences_have_the_words_of_the_table(summarised: Summarised) -
     summary = summarised(pair(tuple(range(5)), gap=0.1))
     table = TABLES["verdicts"].make(summary)
     assert table is not None
-    words = [table.rows[0][list(table.columns).index(column)] for column in ("verdict", "verdict ")]
+    words = [cell for heading, cell in zip(table.headings, table.rows[0], strict=True) if heading == "verdict"]
     shown = scene_differences.record(summary)
     assert shown.means["verdict"].tolist() == words == ["U-Net better", "U-Net better"]
     assert "IoU, U-Net better; Boundary IoU, U-Net better." in scene_differences.caption(shown)

@@ -9,15 +9,14 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
+from reports import prose
 from reports.analysis.choices import choices
 from reports.analysis.claims import Judged, claims, headline, judge_headline, judge_metrics, pair
 from reports.analysis.estimates import estimates
 from reports.analysis.scenes import scene_means
 from reports.analysis.statistics import compare, holm
 from reports.analysis.summary import Summary, summarise
-from reports.prose import answer as prose
-from reports.prose import practical, protocol
-from reports.prose.said import Say
+from reports.prose.facts import Facts
 from reports.store.load import ARCHITECTURE
 from reports.tables import TABLES
 
@@ -33,8 +32,12 @@ def arms(gap: float, repeats: int = 5, **fields: object) -> list[Unit]:
     ]
 
 
-def iou(of: Summary) -> Judged:
-    return judge_headline(of)[0]
+def first_page(summary: Summary) -> list[str]:
+    return prose.write("answer", summary, Facts())
+
+
+def iou(summary: Summary) -> Judged:
+    return judge_headline(summary)[0]
 
 
 def test_comparison_is_that_of_the_scenes_in_the_frame_tables(summarised: Summarised) -> None:
@@ -53,7 +56,7 @@ def test_comparison_is_that_of_the_scenes_in_the_frame_tables(summarised: Summar
 def test_verdict_names_whom_it_favours(summarised: Summarised, gap: float, verdict: str, word: str) -> None:
     summary = summarised(arms(gap))
     assert iou(summary).verdict == verdict
-    assert f"Verdict: {word}, p < 0.001, adjusted" in prose.answer(summary, Say())[1]
+    assert f"Verdict: {word}, p < 0.001, adjusted" in first_page(summary)[1]
     made = TABLES["verdicts"].make(summary)
     assert made is not None
     assert [row[3] for row in made.rows] == [word] * len(made.rows)
@@ -101,14 +104,14 @@ def test_missing_frame_tables_are_said(summarised: Summarised) -> None:
     for folder in summary.runs["artifacts"]:
         (Path(folder) / schema.FRAME_TABLE).unlink()
     again = summarise(summary.study)
-    assert "No difference is judged: 4 of 4 runs lack their test_frames.parquet" in prose.answer(again, Say())[1]
+    assert "No difference is judged: 4 of 4 runs lack their test_frames.parquet" in first_page(again)[1]
     assert TABLES["verdicts"].make(again) is None
 
 
 def test_two_repeats_get_no_verdict(summarised: Summarised) -> None:
     summary = summarised(arms(0.1, repeats=2))
     assert iou(summary).verdict == "refused"
-    assert "Verdict: none: 2 of 3 repeats." in prose.answer(summary, Say())[1]
+    assert "Verdict: none: 2 of 3 repeats." in first_page(summary)[1]
 
 
 def test_only_repeats_that_both_have_are_compared(summarised: Summarised) -> None:
@@ -120,20 +123,20 @@ def test_only_repeats_that_both_have_are_compared(summarised: Summarised) -> Non
 def test_holdout_is_judged_over_scenes_and_called_low_power(summarised: Summarised) -> None:
     summary = summarised(arms(0.1, split="scene_holdout"))
     assert iou(summary).comparison.over == "scenes"
-    assert "Low power" in prose.answer(summary, Say())[1]
+    assert "Low power" in first_page(summary)[1]
 
 
 def test_random_frames_get_no_verdict(summarised: Summarised) -> None:
     summary = summarised(arms(0.1, split="random_frames"))
     assert claims(summary) == []
-    assert "split at random, which leaks: no difference is judged" in prose.answer(summary, Say())[1]
-    assert "The highest mean test IoU" not in prose.answer(summary, Say())[0]
+    assert "split at random, which leaks: no difference is judged" in first_page(summary)[1]
+    assert "The highest mean test IoU" not in first_page(summary)[0]
 
 
 def test_a_copy_that_scores_high_is_a_warning(summarised: Summarised) -> None:
-    assert "Beware" not in prose.answer(summarised(arms(0.1)), Say())[1]
+    assert "Beware" not in first_page(summarised(arms(0.1)))[1]
     summary = summarised([replace(unit, leaky=True) for unit in arms(0.1)])
-    assert "copying the mask of the nearest training frame scores an IoU of 0.940" in prose.answer(summary, Say())[1]
+    assert "copying the mask of the nearest training frame scores an IoU of 0.940" in first_page(summary)[1]
 
 
 def test_matchings_take_the_nearest_cost_and_leave_out_what_is_too_far(summarised: Summarised) -> None:
@@ -184,15 +187,15 @@ def test_a_frame_table_without_a_metric_is_named(summarised: Summarised) -> None
 
 
 def test_second_looks_at_test_frames_are_counted(summarised: Summarised) -> None:
-    once = " ".join(protocol.protocol(summarised(arms(0.1, repeats=2)), Say()))
+    once = " ".join(prose.write("protocol", summarised(arms(0.1, repeats=2)), Facts()))
     assert "Test frames were opened 4 times, once for each unit." in once
     units = arms(0.1, repeats=2)
-    again = " ".join(protocol.protocol(summarised([units[0], *units]), Say()))
+    again = " ".join(prose.write("protocol", summarised([units[0], *units]), Facts()))
     assert "opened 5 times, 1 of them for a unit that had opened them before." in again
 
 
 def test_what_was_not_tuned_is_a_caveat(summarised: Summarised) -> None:
-    said = " ".join(protocol.protocol(summarised(arms(0.1, repeats=2)), Say()))
+    said = " ".join(prose.write("protocol", summarised(arms(0.1, repeats=2)), Facts()))
     assert "batch size 16, epochs 8, lr 0.003" in said
     assert "overlap with an IoU of 0.950" in said
 
@@ -214,7 +217,7 @@ def test_an_architecture_that_is_ahead_by_a_repeat_does_not_win_by_it(summarised
     ahead = Unit(architecture="simple_conv", repeat=1)
     (choice,) = choices(summarised([*units, ahead]))[-1:]
     assert choice.row[ARCHITECTURE] == "unet"
-    said = prose.answer(summarised([*units, ahead]), Say())[0]
+    said = first_page(summarised([*units, ahead]))[0]
     assert "the highest mean validation IoU of the configurations with at least 1 complete repeat:" in said
 
 
@@ -234,7 +237,7 @@ def test_the_best_with_a_partner_is_compared_if_the_best_of_all_has_none(summari
 
 def test_random_frames_alone_choose_nothing_and_the_report_says_why(summarised: Summarised) -> None:
     summary = summarised([Unit(split="random_frames"), Unit(architecture="unet", split="random_frames")])
-    assert prose.answer(summary, Say())[0].startswith("No complete run was tested on whole scenes, so there is nothing")
+    assert first_page(summary)[0].startswith("No complete run was tested on whole scenes, so there is nothing")
 
 
 def test_a_mean_and_its_interval_are_of_the_same_runs(summarised: Summarised) -> None:
@@ -250,13 +253,13 @@ def test_a_pair_of_the_first_page_keeps_its_verdict_among_the_questions(summaris
     units = [replace(unit, preset=unit.architecture) for unit in arms(0.02, repeats=5)]
     others = [replace(unit, preset="", width=width, iou=None) for unit in units for width in (16, 32)]
     summary = summarised([*units, *others], study="practical")
-    say = Say()
-    assert len(practical.answers(summary, say)) == 7
-    said = {name: number.value for name, number in say.said.items()}
+    facts = Facts()
+    assert len(prose.write("practical", summary, facts)) == 7
+    known = {name: fact["value"] for name, fact in facts.as_json().items()}
     pairs = {
-        said[f"practical.{key}.pair"]: said[f"practical.{key}.iou.p"]
+        known[f"practical.{key}.pair"]: known[f"practical.{key}.iou.p"]
         for key in ("pair1", "pair2", "unet")
-        if f"practical.{key}.pair" in said
+        if f"practical.{key}.pair" in known
     }
     headline_p = {pair(one.claim): one.p for one in judge_headline(summary) if one.metric == schema.TEST_IOU}
     assert {name: p for name, p in pairs.items() if name in headline_p} == pairs
@@ -268,7 +271,7 @@ def test_presets_that_all_diverged_are_counted(summarised: Summarised) -> None:
         Unit(architecture="simple_conv", preset="simple_conv_shallow", repeat=repeat, state="diverged", reason="nan")
         for repeat in range(3)
     ]
-    (first, *_) = practical.answers(summarised(units, study="practical"), Say())
-    assert "SimpleConv, shallow: 0 of 3 attempts reached the target" in first.text
-    assert "1 never got better than a constant prediction, 2 diverged." in first.text
-    assert practical.answers(summarised(units), Say()) == []
+    (first, *_) = prose.write("practical", summarised(units, study="practical"), Facts())
+    assert "SimpleConv, shallow: 0 of 3 attempts reached the target" in first
+    assert "1 never got better than a constant prediction, 2 diverged." in first
+    assert prose.write("practical", summarised(units), Facts()) == []

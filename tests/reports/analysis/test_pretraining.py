@@ -11,20 +11,19 @@ from fake_units import Unit
 from scipy import stats
 
 from bench import schema
-from reports import data
+from reports import data, prose
 from reports.analysis.claims import Judged, judge_headline
 from reports.analysis.pretraining import claims, judge_pretraining
 from reports.analysis.statistics import holm
 from reports.analysis.summary import CONFIGURATION, Summary, summarise
-from reports.prose.generative_prose import generative
-from reports.prose.said import Say
+from reports.prose.facts import Facts
 from reports.store.load import LABELLED_SCENES, PRETRAIN_EPOCHS, load_study
 from reports.tables import TABLES
 
 Summarised = Callable[..., Summary]
 
 GAINS = {"hourglass": (0.05, 0.06, 0.055), "unet": (-0.07, -0.061, -0.065)}
-"""By which the pre-trained configuration is above the one from scratch, per repeat, each of which tests its own fold."""
+"""By which the pre-trained configuration is above the one from scratch, per repeat, which tests its own fold."""
 
 
 def pair(name: str, gains: tuple[float, ...], **options: object) -> list[Unit]:
@@ -47,9 +46,9 @@ def two(summarised: Summarised) -> Summary:
     return summarised([*compared, *(unit for name, gains in GAINS.items() for unit in pair(name, gains))])
 
 
-def judged(of: Summary) -> dict[tuple[str, str], Judged]:
+def judged(summary: Summary) -> dict[tuple[str, str], Judged]:
     """By architecture and metric."""
-    every = [one for pair in judge_pretraining(of) for one in pair]
+    every = [one for pair in judge_pretraining(summary) for one in pair]
     return {(one.claim.a["architecture.name"], one.metric.column): one for one in every}
 
 
@@ -105,7 +104,7 @@ def test_its_claims_are_a_family_of_their_own(two: Summary) -> None:
 def test_the_table_names_what_the_verdict_favours(two: Summary) -> None:
     table = TABLES["pretraining"].make(two)
     assert table is not None
-    (hourglass, unet) = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    (hourglass, unet) = (first_of_each(table.headings, row) for row in table.rows)
     assert hourglass["network"].split("\n") == [
         "Hourglass 2/8",
         "2\u00a0of\u00a04\u00a0epochs",
@@ -118,32 +117,37 @@ def test_the_table_names_what_the_verdict_favours(two: Summary) -> None:
     assert "all training scenes" in table.caption
 
 
+def first_of_each(headings: list[str], row: list[str]) -> dict[str, str]:
+    """Cells by heading, of IoU where a column for Boundary IoU shares it."""
+    return dict(reversed(list(zip(headings, row, strict=True))))
+
+
 def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
-    say = Say()
-    (paragraph,) = generative(two, say)
+    (paragraph,) = prose.write("generative", two, Facts())
     assert paragraph.startswith(
         "Pre-trained for 2 of 4 epochs, 6 labelled scenes, less from scratch in as many optimiser steps: Hourglass "
-        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 repeats. Verdict: pre-trained better, p "
+        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 repeats. Verdict: pre-trained better, "
+        "p "
     )
     assert "U-Net (depth 2, width 8), IoU −0.065" in paragraph
     assert "Verdict: from scratch better, p = " in paragraph
 
 
 def test_two_repeats_are_refused(summarised: Summarised) -> None:
-    of = summarised(pair("unet", (0.05, 0.06)))
-    table = TABLES["pretraining"].make(of)
+    summary = summarised(pair("unet", (0.05, 0.06)))
+    table = TABLES["pretraining"].make(summary)
     assert table is not None
     assert table.rows[0][5] == "none: 2 of 3 repeats"
-    assert "Verdict: none: 2 of 3 repeats. The table" in generative(of, Say())[0]
+    assert "Verdict: none: 2 of 3 repeats. The table" in prose.write("generative", summary, Facts())[0]
 
 
 @pytest.mark.parametrize("lost", ["all", "other_repeats"])
 def test_nothing_is_judged_without_a_pair(lost: str, summarised: Summarised) -> None:
     scratch, pretrained = pair("unet", (0.05,))
     rest = [replace(pretrained, repeat=1)] if lost == "other_repeats" else []
-    of = summarised([scratch, *rest])
-    assert TABLES["pretraining"].make(of) is None
-    assert generative(of, Say()) == [
+    summary = summarised([scratch, *rest])
+    assert TABLES["pretraining"].make(summary) is None
+    assert prose.write("generative", summary, Facts()) == [
         "No pre-trained configuration has a complete run of a repeat that the same from scratch has too, so no "
         "difference is judged."
     ]

@@ -36,7 +36,8 @@ def test_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calibrate", "--simulations", "4", "--seed", "7"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [
-        "4 simulated studies without and as many with a difference: 3 repeats, 5 folds, 60 scenes (scene_folds), seed 7.",
+        "4 simulated studies without and as many with a difference: 3 repeats, 5 folds, 60 scenes "
+        "(scene_folds), seed 7.",
         "Standard deviations of the difference, from defaults: run 0.010, scene 0.040, residual 0.008.",
     ]
     assert len(lines) == 5
@@ -138,7 +139,7 @@ def test_only_repeats_of_both_arms_are_estimated_from() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "freedom"),
-    # Of a hold-out of 5 scenes and 4 repeats: between the 3 of the repeats and the 4 of the scenes, and above the lower.
+    # Of a hold-out of 5 scenes and 4 repeats: between the 3 of the repeats and the 4 of the scenes, above the lower.
     [(Shape(repeats=7, scenes=22), 4), (Shape(repeats=4, scenes=22, protocol="scene_holdout"), 5)],
 )
 def test_smallest_difference_is_from_the_true_error(shape: Shape, freedom: int) -> None:

@@ -7,11 +7,10 @@ import pytest
 from fake_units import Unit, grid
 
 from bench import schema
-from reports import text
-from reports.analysis import search
+from reports import prose, text
+from reports.analysis.agreement import bottleneck_agreement, peak_agreement
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, statistic, summarise, varying
-from reports.prose import answer as prose
-from reports.prose.said import Say
+from reports.prose.facts import Facts
 from reports.store.load import ARCHITECTURE, load_study
 from reports.tables import TABLES
 from reports.tables.base import Table
@@ -33,8 +32,8 @@ def troubled(troubled_store: Path) -> Summary:
     return summarise(load_study(troubled_store, "quick"))
 
 
-def table(name: str, of: Summary) -> Table:
-    made = TABLES[name].make(of)
+def table(name: str, summary: Summary) -> Table:
+    made = TABLES[name].make(summary)
     assert made is not None
     return made
 
@@ -86,7 +85,7 @@ def test_architectures_come_in_their_order(small_store: Path) -> None:
 
 
 def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
-    take, judged, progress = prose.answer(three, Say())
+    take, judged, progress = prose.write("answer", three, Facts())
     assert progress == "5 of 6 planned runs have an outcome: 4 complete, 1 diverged."
     # Not the one with the highest test IoU, which has fewer repeats.
     assert take.startswith("Take Hourglass (depth 2, width 8), which has the highest mean validation IoU of the ")
@@ -101,7 +100,9 @@ def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
 def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
     units = [Unit(), Unit(repeat=1), Unit(repeat=2, bottleneck="16x15x16"), Unit(repeat=3, state="failed")]
     summary = summarised([replace(unit, predicted_peak=0) for unit in units])
-    assert prose.depth(summary, Say()) == ["The predicted bottleneck equals the measured one in 2 of 3 runs."]
+    assert prose.write("depth", summary, Facts()) == [
+        "The predicted bottleneck equals the measured one in 2 of 3 runs."
+    ]
     assert table("configurations", summary).rows[0][3:5] == ["16x16x16", "16x16x16 / 16x15x16"]
     assert TABLES["bottlenecks"].make(summary) is None
     practical = summarised([Unit()], study="practical")
@@ -120,7 +121,7 @@ def test_comparison_row(three: Summary) -> None:
 def test_costs_row(three: Summary) -> None:
     rows = table("costs", three).rows
     assert [row[:2] for row in rows] == [["Hourglass", "2/8"], ["Hourglass", "3/8"]]
-    costs = dict(zip(table("costs", three).columns, rows[0], strict=True))
+    costs = dict(zip(table("costs", three).headings, rows[0], strict=True))
     values = Unit().values()
     expected = {
         "params": text.prefixed(values["model/params"]),
@@ -144,7 +145,7 @@ def test_splits_stand_side_by_side_and_only_where_frames_were_split_at_random(su
     ]
     summary = summarised(units, study="leak")
     shown = table("splits", summary)
-    assert list(shown.columns) == ["prediction", "scene_folds", "random_frames"]
+    assert shown.headings == ["prediction", "scene_folds", "random_frames"]
     assert shown.rows[0][0] == "copy of the nearest frame"
     assert [cell[:5] for cell in shown.rows[0][1:]] == ["0.505", "0.925"]
     assert [cell[:5] for row in shown.rows[1:] for cell in row[1:]] == ["0.600", "0.900"] * 2
@@ -196,7 +197,7 @@ def test_search_trials_make_no_configuration(search_store: Path) -> None:
     assert summary.best[N].tolist() == [2, 2]
     assert (len(summary.runs), len(summary.search), len(summary.logged)) == (4, 24, 28)
     assert summary.search[LABEL].iloc[0] == "hourglass-000, depth 5, width 16"
-    assert prose.bottleneck_agreement(summary)[1] == summary.study.states["complete"]
+    assert bottleneck_agreement(summary)[1] == summary.study.states["complete"]
 
 
 def test_an_architecture_that_is_planned_but_has_no_run_is_compared(summarised: Summarised) -> None:
@@ -208,8 +209,8 @@ def test_an_architecture_that_is_planned_but_has_no_run_is_compared(summarised: 
 def test_predicted_peak_beside_the_bottleneck(summarised: Summarised) -> None:
     units = [Unit(repeat=0), Unit(repeat=1, predicted_peak=0.98), Unit(repeat=2, predicted_peak=1.01)]
     summary = summarised([*units, Unit(repeat=3, predicted_peak=0), Unit(repeat=4, state="infeasible")])
-    assert prose.peak_agreement(summary) == (1, 3, pytest.approx(0.02))
-    (paragraph,) = prose.depth(summary, Say())
+    assert peak_agreement(summary) == (1, 3, pytest.approx(0.02))
+    (paragraph,) = prose.write("depth", summary, Facts())
     assert paragraph.startswith("The predicted bottleneck equals the measured one in 4 of 4 runs.")
     assert paragraph.endswith(
         " The predicted tensor peak equals the measured one in 1 of 3 runs; the largest relative difference is 2 %."
@@ -217,7 +218,7 @@ def test_predicted_peak_beside_the_bottleneck(summarised: Summarised) -> None:
 
 
 def test_exact_predictions_of_the_peak_have_no_difference(summarised: Summarised) -> None:
-    (paragraph,) = prose.depth(summarised([Unit()]), Say())
+    (paragraph,) = prose.write("depth", summarised([Unit()]), Facts())
     assert paragraph.endswith("The predicted tensor peak equals the measured one in 1 of 1 run.")
 
 
@@ -237,7 +238,7 @@ def test_a_winning_rate_at_the_edge_of_those_tried_is_a_warning(
         Unit(trial=number, iou=iou, params={"training.lr": lr})
         for number, (iou, lr) in enumerate(zip(ious, rates, strict=True))
     ]
-    (paragraph,) = search.prose(summarised(units, study="search"), Say())
+    (paragraph,) = prose.write("search", summarised(units, study="search"), Facts())
     assert (said in paragraph) if said else ("Its learning rate" not in paragraph)
 
 

@@ -61,12 +61,12 @@ def test_what_is_finer_than_the_grid_is_lost() -> None:
 
 def test_ceiling_counts_each_frame_once(summarised: Summarised) -> None:
     units = [Unit(architecture=name, repeat=repeat) for name in ("hourglass", "unet") for repeat in (0, 1)]
-    of = summarised([*units, Unit(repeat=5), Unit(repeat=2, panel=False)])
-    hourglass = of.runs[of.runs["architecture.name"] == "hourglass"].set_index(REPEAT)[ARTIFACTS]
+    summary = summarised([*units, Unit(repeat=5), Unit(repeat=2, panel=False)])
+    hourglass = summary.runs[summary.runs["architecture.name"] == "hourglass"].set_index(REPEAT)[ARTIFACTS]
     files = {repeat: Path(folder) / schema.PANEL_DATA for repeat, folder in hourglass.items()}
     # Repeat 5 is tested on the fold of repeat 0, so that its frames are the same; repeat 2 kept no panel.
     files[5].write_bytes(files[0].read_bytes())
-    found = ceiling(of.runs)
+    found = ceiling(summary.runs)
     truth = np.concatenate([np.load(files[repeat])["truth"] for repeat in (0, 1)])
     assert found["side"].tolist() == [2, 4, 8, 16, 32]
     assert found["frames"].tolist() == [len(truth)] * 5 == [8] * 5
@@ -86,10 +86,10 @@ def test_ceiling_without_a_panel_is_empty(summarised: Summarised) -> None:
 
 
 def test_a_damaged_panel_leaves_the_bottleneck_out(summarised: Summarised) -> None:
-    of = summarised([Unit()])
-    (Path(of.runs[ARTIFACTS].iloc[0]) / schema.PANEL_DATA).write_bytes(b"PK")
+    summary = summarised([Unit()])
+    (Path(summary.runs[ARTIFACTS].iloc[0]) / schema.PANEL_DATA).write_bytes(b"PK")
     with pytest.raises(NoDataError, match=r"panel\.npz cannot be read"):
-        bottleneck.record(of)
+        bottleneck.record(summary)
 
 
 def test_bottleneck_has_both_metrics_and_the_number_of_masks(summarised: Summarised) -> None:
@@ -151,8 +151,8 @@ def network(levels: list[int], **options: object) -> Unit:
 def test_each_subset_of_skip_connections_is_a_mark(summarised: Summarised) -> None:
     ious = (0.5, 0.55, 0.65, 0.7)
     units = [network(levels, iou=iou) for levels, iou in zip(SUBSETS, ious, strict=True)]
-    of = summarised([*units, Unit(architecture="simple_conv"), Unit(architecture="unet", depth=4, width=4)])
-    shown = skips.record(of)
+    summary = summarised([*units, Unit(architecture="simple_conv"), Unit(architecture="unet", depth=4, width=4)])
+    shown = skips.record(summary)
     assert shown.points[["size", "dose", "levels", "mean"]].to_numpy().tolist() == [
         ["2/8", 0, "", 0.5],
         ["2/8", 1, "1", 0.55],
@@ -194,9 +194,9 @@ def test_one_number_of_skip_connections_is_no_dose(units: list[Unit], summarised
         skips.record(summarised(units))
 
 
-def rewrite(of: Summary, file: str, make: Callable[[pd.Series], pd.DataFrame]) -> None:
+def rewrite(summary: Summary, file: str, make: Callable[[pd.Series], pd.DataFrame]) -> None:
     """Give every run another table."""
-    for _, run in of.runs.iterrows():
+    for _, run in summary.runs.iterrows():
         make(run).to_parquet(Path(run[ARTIFACTS]) / file)
 
 
@@ -212,7 +212,7 @@ def of_share(mean: float, half: float) -> list[float]:
 
 
 def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised) -> None:
-    of = summarised(
+    summary = summarised(
         [Unit(repeat=repeat) for repeat in range(3)] + [Unit(architecture="unet", repeat=repeat) for repeat in range(2)]
     )
     rng = np.random.default_rng(0)
@@ -220,9 +220,11 @@ def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised)
     names = [schema.within_column(one) for one in schema.TOLERANCES]
     # Three frames of scene a, two of scene b.
     rewrite(
-        of, schema.FRAME_TABLE, lambda run: pd.DataFrame(values[run[REPEAT]], columns=names).assign(scene=list("aaabb"))
+        summary,
+        schema.FRAME_TABLE,
+        lambda run: pd.DataFrame(values[run[REPEAT]], columns=names).assign(scene=list("aaabb")),
     )
-    points = tolerance.record(of).points
+    points = tolerance.record(summary).points
     own = points[points["architecture"] == "hourglass"].reset_index(drop=True)
     assert own["tolerance"].tolist() == list(schema.TOLERANCES)
     for place, point in own.iterrows():
@@ -230,7 +232,7 @@ def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised)
         mean, half = mean_and_half(np.array([(one[:3].mean() + one[3:].mean()) / 2 for one in column]))
         assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(mean, half))
     assert points.groupby("architecture")[["repeats", "scenes"]].first().to_numpy().tolist() == [[3, 6], [2, 4]]
-    assert "(2 to 3 repeats, 4 to 6 test scenes)" in tolerance.caption(tolerance.record(of))
+    assert "(2 to 3 repeats, 4 to 6 test scenes)" in tolerance.caption(tolerance.record(summary))
 
 
 @pytest.mark.parametrize(
@@ -242,21 +244,21 @@ def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised)
     ],
 )
 def test_a_table_without_a_column_is_an_error(figure: object, file: str, column: str, summarised: Summarised) -> None:
-    of = summarised([Unit(repeat=repeat) for repeat in range(2)])
+    summary = summarised([Unit(repeat=repeat) for repeat in range(2)])
     record = figure.record  # type: ignore[attr-defined]
-    first, second = (Path(folder) / file for folder in of.runs[ARTIFACTS])
+    first, second = (Path(folder) / file for folder in summary.runs[ARTIFACTS])
     pd.read_parquet(first).drop(columns=column).to_parquet(first)
     with pytest.raises(ValueError, match=rf"{file} must have the columns .*, got none for {column}"):
-        record(of)
+        record(summary)
     first.unlink()
-    assert (record(of).points["repeats"] == 1).all()
+    assert (record(summary).points["repeats"] == 1).all()
     second.unlink()
     with pytest.raises(NoDataError, match="no complete run of the best configurations kept its"):
-        record(of)
+        record(summary)
 
 
 def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> None:
-    of = summarised([Unit(repeat=repeat) for repeat in range(3)])
+    summary = summarised([Unit(repeat=repeat) for repeat in range(3)])
     rng = np.random.default_rng(1)
     pixels = rng.integers(1, 10**6, (3, 2, 3))  # repeat, scene, bin
     pixels[0, 1, 2] = 0
@@ -271,8 +273,8 @@ def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> Non
         ]
         return pd.DataFrame(rows, columns=["scene", "bin", "pixels", "probability", "foreground"])
 
-    rewrite(of, schema.CALIBRATION_TABLE, table)
-    shown = calibration.record(of)
+    rewrite(summary, schema.CALIBRATION_TABLE, table)
+    shown = calibration.record(summary)
     weight = pixels / pixels.sum(axis=2, keepdims=True)
     for place, point in shown.points.iterrows():
         top, bottom = ((values * weight)[..., place].mean(axis=1) for values in (hits, np.ones_like(hits)))
@@ -288,7 +290,7 @@ def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> Non
 
 
 def test_calibration_leaves_out_bins_with_few_pixels(summarised: Summarised) -> None:
-    of = summarised([Unit(repeat=repeat) for repeat in range(2)])
+    summary = summarised([Unit(repeat=repeat) for repeat in range(2)])
     pixels = {0: [9950, 5, 45], 1: [9910, 6, 0]}
 
     def table(run: pd.Series) -> pd.DataFrame:
@@ -296,8 +298,8 @@ def test_calibration_leaves_out_bins_with_few_pixels(summarised: Summarised) -> 
         rows = pd.DataFrame(columns)
         return rows[rows["pixels"] > 0]
 
-    rewrite(of, schema.CALIBRATION_TABLE, table)
-    shown = calibration.record(of)
+    rewrite(summary, schema.CALIBRATION_TABLE, table)
+    shown = calibration.record(summary)
     assert shown.points["drawn"].tolist() == [True, False, True]
     # All pixels of the last bin are of one fold, which says nothing of the spread.
     assert shown.points[["low", "high"]].isna().all(axis=1).tolist() == [False, True, True]
@@ -305,7 +307,9 @@ def test_calibration_leaves_out_bins_with_few_pixels(summarised: Summarised) -> 
 
 
 def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
-    of = summarised([Unit(architecture=name, repeat=repeat) for name in ("hourglass", "unet") for repeat in range(3)])
+    summary = summarised(
+        [Unit(architecture=name, repeat=repeat) for name in ("hourglass", "unet") for repeat in range(3)]
+    )
     rng = np.random.default_rng(2)
     sizes = rng.permutation(30).reshape(3, 10) / 100
     scores = rng.uniform(0, 1, (2, 3, 10))
@@ -317,8 +321,8 @@ def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
         stems = [f"{repeat}_{place}" for place in range(10)]
         return pd.DataFrame({"stem": stems, "scene": scenes, "foreground": sizes[repeat], "iou": iou})
 
-    rewrite(of, schema.FRAME_TABLE, table)
-    shown = person_size.record(of)
+    rewrite(summary, schema.FRAME_TABLE, table)
+    shown = person_size.record(summary)
     assert shown.bins["frames"].tolist() == [6] * 5
     assert shown.bins[["low", "high"]].to_numpy().tolist() == pytest.approx(
         np.array([[k, k + 5] for k in range(0, 30, 6)])
@@ -337,15 +341,15 @@ def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
 @pytest.mark.parametrize("figure", [person_size, tolerance])
 def test_intervals_of_shares_end_at_0_and_1_and_the_axis_spans_the_marks(figure: Any, summarised: Summarised) -> None:
     """Folds at 0.2 and 0.6 have an interval from -2.1 to 2.9."""
-    of = summarised([Unit(repeat=repeat) for repeat in range(2)])
+    summary = summarised([Unit(repeat=repeat) for repeat in range(2)])
     scores = [schema.TEST_IOU.column, *map(schema.within_column, schema.TOLERANCES)]
 
     def table(run: pd.Series) -> pd.DataFrame:
         frames = {"stem": [f"{run[REPEAT]}_{i}" for i in range(4)], "scene": list("aabb"), "foreground": 0.2}
         return pd.DataFrame(frames).assign(**dict.fromkeys(scores, 0.2 + 0.4 * run[REPEAT]))
 
-    rewrite(of, schema.FRAME_TABLE, table)
-    shown = figure.record(of)
+    rewrite(summary, schema.FRAME_TABLE, table)
+    shown = figure.record(summary)
     assert shown.points["mean"].tolist() == pytest.approx([0.4] * len(shown.points))
     assert shown.points[["low", "high"]].drop_duplicates().to_numpy().tolist() == [[0, 1]]
     (axis,) = figure.draw(shown).axes
@@ -355,9 +359,9 @@ def test_intervals_of_shares_end_at_0_and_1_and_the_axis_spans_the_marks(figure:
 
 
 def test_frames_of_one_size_make_one_bin(summarised: Summarised) -> None:
-    of = summarised([Unit(repeat=0)])
-    file = Path(of.runs[ARTIFACTS].iloc[0]) / schema.FRAME_TABLE
+    summary = summarised([Unit(repeat=0)])
+    file = Path(summary.runs[ARTIFACTS].iloc[0]) / schema.FRAME_TABLE
     pd.read_parquet(file).assign(foreground=0.25).to_parquet(file)
-    shown = person_size.record(of)
+    shown = person_size.record(summary)
     assert shown.bins.to_numpy().tolist() == [[0, 25, 25, 25, 8]]
     assert len(person_size.draw(shown).axes) == 1

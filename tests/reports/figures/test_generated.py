@@ -10,13 +10,11 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
-from reports import style
+from reports import prose, style
 from reports.analysis.summary import Summary, summarise
 from reports.figures import generated
 from reports.figures.base import NoDataError
-from reports.prose import answer as prose
-from reports.prose.generative_prose import generative
-from reports.prose.said import Say
+from reports.prose.facts import Facts
 from reports.store.arrays import read_generated
 from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN, load_study
 
@@ -188,7 +186,7 @@ def test_the_file_of_an_auto_encoder_lacks_samples(tmp_path: Path) -> None:
 def test_collapsed_vaes_are_named(summarised: Summarised) -> None:
     lost = [replace(VAE, latent=latent, repeat=repeat, collapse="posterior") for latent in (1, 2) for repeat in (0, 1)]
     lost += [replace(VAE, latent=latent, target="image", collapse="posterior, sigma") for latent in (1, 2, 4, 8)]
-    text = " ".join(generative(summarised([VAE, *lost]), Say()))
+    text = " ".join(prose.write("generative", summarised([VAE, *lost]), Facts()))
     assert (
         "Of 9 complete VAE runs 8 collapsed: depth 2, width 8, latent 1, target image (posterior, sigma, 1 run); "
         "depth 2, width 8, latent 1, target mask (posterior, 2 runs); "
@@ -206,7 +204,7 @@ def test_latents_are_compared_at_a_size_that_segments_too(summarised: Summarised
         *[replace(flat, architecture="unet", depth=1, latent=latent, iou=0.02 * latent) for latent in (4, 8, 16)],
         replace(flat, architecture="unet", depth=1, latent=0, iou=0.9),
     ]
-    (text,) = generative(summarised(units), Say())
+    (text,) = prose.write("generative", summarised(units), Facts())
     assert text.startswith(
         "At depth 1 and base width 8, test IoU (95 % intervals, 1 repeat) of masks that are reconstructed through "
         "latents of 4 and 16 numbers: Auto-encoder 0.040 ["
@@ -218,15 +216,15 @@ def test_latents_are_compared_at_a_size_that_segments_too(summarised: Summarised
 
 
 def test_a_study_that_compares_only_has_no_sentence(small_store: Path) -> None:
-    of = summarise(load_study(small_store, "quick"))
-    assert generative(of, Say()) == []
-    assert "section of their own" not in " ".join(prose.answer(of, Say()))
+    summary = summarise(load_study(small_store, "quick"))
+    assert prose.write("generative", summary, Facts()) == []
+    assert "section of their own" not in " ".join(prose.write("answer", summary, Facts()))
 
 
 def test_the_first_page_sends_on_to_the_other_stages(generative_store: Path) -> None:
-    of = summarise(load_study(generative_store, "generative"))
-    counts = of.study.trials[schema.STAGE].value_counts()
-    decision, judged, progress = prose.answer(of, Say())
+    summary = summarise(load_study(generative_store, "generative"))
+    counts = summary.study.trials[schema.STAGE].value_counts()
+    decision, judged, progress = prose.write("answer", summary, Facts())
     assert "which has the highest mean validation IoU of all configurations of the comparison" in decision
     assert "Verdict: " in judged
     own = f"{counts['generative']} generative runs and {counts['pretraining']} pre-training runs"
@@ -234,6 +232,6 @@ def test_the_first_page_sends_on_to_the_other_stages(generative_store: Path) -> 
 
 
 def test_a_study_without_a_comparison_makes_no_claim_on_the_first_page(several: Summary) -> None:
-    assert prose.answer(several, Say()) == [
+    assert prose.write("answer", several, Facts()) == [
         "10 of 10 planned runs have an outcome: 10 complete. 10 generative runs have a section of their own."
     ]

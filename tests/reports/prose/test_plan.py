@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,10 +7,9 @@ import pytest
 from fake_units import Unit
 
 from bench import schema
-from reports.analysis import budget
+from reports import prose
 from reports.analysis.summary import Summary, summarise
-from reports.prose import answer as prose
-from reports.prose.said import Say
+from reports.prose.facts import Facts
 from reports.store.load import load_study
 from reports.tables import TABLES
 
@@ -27,8 +27,14 @@ def planned(summarised: Callable[..., Summary]) -> Callable[[list[Unit], Planned
     return make
 
 
-def rows(of: Summary) -> list[list[str]]:
-    table = TABLES["budget"].make(of)
+def written(summary: Summary) -> list[str]:
+    """The sentences on the plan, without those that count outcomes."""
+    sentences = re.split(r"(?<=\.) ", " ".join(prose.write("outcomes", summary, Facts())))
+    return [sentence for sentence in sentences if sentence and "outcome" not in sentence]
+
+
+def rows(summary: Summary) -> list[list[str]]:
+    table = TABLES["planned"].make(summary)
     assert table is not None
     return table.rows
 
@@ -41,10 +47,10 @@ def unit(
     )
 
 
-def test_equal_budgets(planned: Callable[..., Summary]) -> None:
+def test_equal_plans(planned: Callable[..., Summary]) -> None:
     summary = planned([unit("unet"), unit("hourglass")], {"comparison": {"unet": 1, "hourglass": 1}})
-    assert prose.outcomes(summary, Say()) == [
-        "Every run with an outcome is complete. Every architecture had the same budget: 1 comparison run each."
+    assert prose.write("outcomes", summary, Facts()) == [
+        "Every run with an outcome is complete. Every architecture had the same plan: 1 comparison run each."
     ]
     assert rows(summary) == [
         ["comparison", "Hourglass", *"11000000"],
@@ -54,8 +60,8 @@ def test_equal_budgets(planned: Callable[..., Summary]) -> None:
 
 def test_two_stages(search_store: Path) -> None:
     summary = summarise(load_study(search_store, "search"))
-    first, *lacking = budget.sentences(summary.study, Say())
-    assert first == "Every architecture had the same budget: 12 search trials and 2 comparison runs each."
+    first, *lacking = written(summary)
+    assert first == "Every architecture had the same plan: 12 search trials and 2 comparison runs each."
     assert len(lacking) == 2
     shown = rows(summary)
     assert [row[:3] for row in shown] == [
@@ -77,7 +83,7 @@ def test_what_is_lacking_and_why(planned: Callable[..., Summary]) -> None:
         unit("unet", 2, "out_of_memory", "15 GB asked"),
     ]
     summary = planned(units, {"comparison": {"hourglass": 2, "unet": 4}})
-    assert budget.sentences(summary.study, Say()) == [
+    assert written(summary) == [
         "The study plans 2 comparison runs of Hourglass and 4 comparison runs of U-Net.",
         "U-Net lacks 4 of 4 complete comparison runs: 1 diverged (loss is nan), 2 out of memory, 1 not run yet.",
     ]
@@ -86,14 +92,14 @@ def test_what_is_lacking_and_why(planned: Callable[..., Summary]) -> None:
 
 def test_unequal_plans_are_noted_not_judged(planned: Callable[..., Summary]) -> None:
     units = [unit("hourglass"), unit("unet"), unit("unet", 1)]
-    (sentence,) = budget.sentences(planned(units, {"comparison": {"hourglass": 1, "unet": 2}}).study, Say())
+    (sentence,) = written(planned(units, {"comparison": {"hourglass": 1, "unet": 2}}))
     assert sentence == "The study plans 1 comparison run of Hourglass and 2 comparison runs of U-Net."
 
 
-def test_a_running_study_only_plans_equal_budgets(planned: Callable[..., Summary]) -> None:
-    sentences = budget.sentences(planned([unit("unet")], {"comparison": {"hourglass": 1, "unet": 1}}).study, Say())
+def test_a_running_study_plans_equal_numbers(planned: Callable[..., Summary]) -> None:
+    sentences = written(planned([unit("unet")], {"comparison": {"hourglass": 1, "unet": 1}}))
     assert sentences == [
-        "Every architecture has the same budget planned: 1 comparison run each.",
+        "Every architecture has the same plan: 1 comparison run each.",
         "Hourglass lacks 1 of 1 complete comparison run: 1 not run yet.",
     ]
 
@@ -107,7 +113,7 @@ def test_no_refit_without_a_complete_search_trial(planned: Callable[..., Summary
         unit("unet", 1),
     ]
     plan = {stage: {"hourglass": n, "unet": n} for stage, n in (("search", 2), ("comparison", 1))}
-    assert budget.sentences(planned(units, plan).study, Say())[1:] == [
+    assert written(planned(units, plan))[1:] == [
         "Hourglass lacks 2 of 2 complete search trials: 2 pruned (too slow).",
         "Hourglass lacks 1 of 1 complete comparison run: its search has no complete trial, so its refits cannot be "
         "made.",
@@ -121,23 +127,23 @@ def test_runs_of_an_unknown_architecture_are_counted_apart(planned: Callable[...
         ["comparison", "U-Net", "2", *"1000001"],
         ["comparison", "not logged", "–", *"000001", "–"],
     ]
-    assert budget.sentences(summary.study, Say())[-1] == (
+    assert written(summary)[-1] == (
         "1 run ended before logging its architecture, and is among those not run yet above."
     )
 
 
-def test_a_superseded_run_is_nobodys_budget(planned: Callable[..., Summary]) -> None:
+def test_a_superseded_run_is_in_nobodys_plan(planned: Callable[..., Summary]) -> None:
     gone = Unit(architecture="hourglass", superseded=True)
     assert [row[1] for row in rows(planned([unit("unet"), gone], {"comparison": {"unet": 1}}))] == ["U-Net"]
 
 
-def test_no_budget_where_the_study_does_not_say(troubled_store: Path) -> None:
+def test_no_plan_where_the_study_does_not_say(troubled_store: Path) -> None:
     summary = summarise(load_study(troubled_store, "quick"))
-    assert budget.sentences(summary.study, Say()) == []
+    assert written(summary) == []
     assert rows(summary) == []
 
 
-def test_the_budget_stands_in_for_the_table_of_outcomes(search_store: Path) -> None:
+def test_the_plan_stands_in_for_the_table_of_outcomes(search_store: Path) -> None:
     assert TABLES["outcomes"].make(summarise(load_study(search_store, "search"))) is None
 
 

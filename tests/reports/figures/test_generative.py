@@ -12,14 +12,13 @@ from matplotlib.colors import to_rgb
 from scipy import stats
 
 from bench import schema
-from reports import document, style
+from reports import document, prose, style
 from reports.analysis.generative import latent_points, means
 from reports.analysis.summary import CONFIGURATION, Summary, summarise
 from reports.figures import FIGURES, active_units, rate_distortion, reconstruction
 from reports.figures.base import NoDataError, Plot
 from reports.figures.betas import SHADES, series
-from reports.prose import generative_prose
-from reports.prose.said import Say
+from reports.prose.facts import Facts
 from reports.store.load import load_study
 from reports.tables import TABLES, generative
 
@@ -190,9 +189,9 @@ def test_active_units_are_shares_of_the_latent(uneven: Summary) -> None:
 def test_vaes_of_images_alone_have_no_latent_figures(
     plot: Plot[tuple[object, ...]], summarised: Summarised, small: Summary
 ) -> None:
-    for of in (summarised([replace(VAE, target="image")]), small):
+    for summary in (summarised([replace(VAE, target="image")]), small):
         with pytest.raises(NoDataError, match="no complete run of a VAE of masks"):
-            plot.record(of)
+            plot.record(summary)
 
 
 @pytest.mark.parametrize("name", ["reconstruction", "rate_distortion", "active_units"])
@@ -227,13 +226,13 @@ def test_the_table_of_bounds_names_what_collapsed(uneven: Summary, study: Summar
     table = generative.bounds(uneven)
     assert table is not None
     assert len(table.rows) == 3  # without those on random frames
-    rows = {(row[2], row[3]): dict(zip(table.columns, row, strict=True)) for row in table.rows[:2]}
+    rows = {(row[2], row[3]): dict(zip(table.headings, row, strict=True)) for row in table.rows[:2]}
     assert rows["4", "4"]["collapsed"] == "posterior in 1 run"
     assert rows["4", "1"]["collapsed"] == "–"
     assert rows["4", "4"]["active"] == "1.5"
     other = generative.bounds(study)
     assert other is not None
-    assert "collapsed" not in other.columns
+    assert "collapsed" not in other.headings
     assert "No run collapsed." in other.caption
     assert [row[0] for row in other.rows] == ["mask"] * 8 + ["image"] * 2
     # Densities of images exceed 1: the bound is positive there, and bits are negative.
@@ -247,7 +246,7 @@ def test_a_sigma_that_collapsed_is_named(summarised: Summarised) -> None:
     lost = [replace(VAE, target="image", collapse="posterior, sigma", repeat=repeat) for repeat in (0, 1)]
     table = generative.bounds(summarised(lost))
     assert table is not None
-    assert dict(zip(table.columns, table.rows[0], strict=True))["collapsed"] == "posterior, sigma in 2 runs"
+    assert dict(zip(table.headings, table.rows[0], strict=True))["collapsed"] == "posterior, sigma in 2 runs"
 
 
 def test_of_many_configurations_each_target_has_the_lowest_losses(
@@ -256,8 +255,8 @@ def test_of_many_configurations_each_target_has_the_lowest_losses(
     monkeypatch.setattr(generative, "MOST_ROWS", 4)
     monkeypatch.setattr(generative, "BEST_ROWS", 4)
     units = [replace(VAE, latent=latent, target=target) for latent in (4, 8, 16) for target in ("mask", "image")]
-    of = summarised(units)
-    table = generative.bounds(of)
+    summary = summarised(units)
+    table = generative.bounds(summary)
     assert table is not None
     # The loss falls with the latent.
     assert [row[:3:2] for row in table.rows] == [["mask", "8"], ["mask", "16"], ["image", "8"], ["image", "16"]]
@@ -268,7 +267,7 @@ def test_of_many_configurations_each_target_has_the_lowest_losses(
 def test_a_study_without_the_stage_is_silent(small: Summary) -> None:
     assert [name for name, entry in TABLES.items() if entry.section == "generative" and entry.make(small)] == []
     assert {plot.stage for plot in FIGURES.values() if plot.section == "generative"} <= {"generative", "pretraining"}
-    assert generative_prose.generative(small, Say()) == []
+    assert prose.write("generative", small, Facts()) == []
 
 
 def test_the_section_stands_after_the_search_and_has_all_of_it(study: Summary, tmp_path: Path) -> None:
@@ -308,11 +307,11 @@ def test_what_reconstructs_is_told_apart_in_grey_and_stands_out_from_paper(archi
 
 
 def test_bounds_of_nothing(summarised: Summarised) -> None:
-    of = summarised([replace(VAE, architecture="autoencoder")])
-    assert generative.bounds(of) is None
-    assert generative.images(of) is None
-    masks = generative.masks(of)
+    summary = summarised([replace(VAE, architecture="autoencoder")])
+    assert generative.bounds(summary) is None
+    assert generative.images(summary) is None
+    masks = generative.masks(summary)
     assert masks is not None
-    assert math.isnan(of.others["generative"].configurations[f"{schema.TEST_ELBO.name} mean"].iloc[0])
+    assert math.isnan(summary.others["generative"].configurations[f"{schema.TEST_ELBO.name} mean"].iloc[0])
     assert masks.rows[0][0] == "Auto-encoder"
-    assert of.others["generative"].configurations[CONFIGURATION].tolist() == [0]
+    assert summary.others["generative"].configurations[CONFIGURATION].tolist() == [0]

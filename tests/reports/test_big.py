@@ -1,6 +1,5 @@
 """Stores of thousands of runs: read once, judged once, and with tables that stay short."""
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from big_store import LongUnit, fill_fast, long_grid
-from fake_store import budget, fill
-from fake_units import Unit
+from big_store import LongUnit, fill_big, long_grid
+from fake_store import fill
+from fake_units import Unit, troubled
 
 from bench import schema
 from reports import data
@@ -35,7 +34,7 @@ def fast_store(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Fast
     def make(units: list[Unit]) -> Path:
         runs = tmp_path_factory.mktemp("runs")
         shutil.copy(template, runs / schema.TRACKING_DB)
-        fill_fast(runs, units)
+        fill_big(runs, units)
         return runs
 
     return make
@@ -59,36 +58,42 @@ def many(fast_store: FastStore) -> Summary:
     return summarise(load_study(fast_store(units), "quick"))
 
 
-def table(name: str, of: Summary) -> Table:
-    made = TABLES[name].make(of)
+def table(name: str, summary: Summary) -> Table:
+    made = TABLES[name].make(summary)
     assert made is not None
     return made
 
 
-def anonymous(of: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+def anonymous(summary: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Trials and curves without what differs between two stores of the same units."""
-    units = of.trials.set_index(RUN)[schema.UNIT]
+    units = summary.trials.set_index(RUN)[schema.UNIT]
     own = [RUN, ARTIFACTS, "artifact_uri", "mlflow.runName", "mlflow.parentRunId"]
-    trials = of.trials.drop(columns=own, errors="ignore")
-    curves = of.curves.assign(**{RUN: of.curves[RUN].map(units)}).sort_values([RUN, "metric", "epoch"])
+    trials = summary.trials.drop(columns=own, errors="ignore")
+    curves = summary.curves.assign(**{RUN: summary.curves[RUN].map(units)}).sort_values([RUN, "metric", "epoch"])
     return trials[sorted(trials.columns)], curves.reset_index(drop=True)
 
 
-def test_a_store_that_is_filled_fast_is_the_one_that_mlflow_makes(
-    template: Path, fast_store: FastStore, tmp_path: Path
-) -> None:
+def test_inserted_rows_are_the_store_that_mlflow_makes(template: Path, tmp_path: Path) -> None:
     units = [
         LongUnit(architecture="unet", epochs=3),
         LongUnit(architecture="unet", epochs=4, repeat=1, state="diverged", reason="the training loss was nan"),
         LongUnit(depth=3, state="infeasible", reason="too large"),
         Unit(repeat=2, epochs=2),
         Unit(trial=3, epochs=2),
+        *troubled(),
     ]
-    shutil.copy(template, tmp_path / schema.TRACKING_DB)
-    fill(tmp_path, units, tags={schema.STUDY_PLANNED_UNITS: json.dumps(budget(units))})
-    slow, fast = (load_study(runs, "quick") for runs in (tmp_path, fast_store(units)))
+    stores = {"slow": f"sqlite:///{tmp_path / 'slow' / schema.TRACKING_DB}", "fast": ""}
+    for name, tracking in stores.items():
+        (tmp_path / name).mkdir()
+        shutil.copy(template, tmp_path / name / schema.TRACKING_DB)
+        fill(tmp_path / name, units, tags={schema.STUDY_PLANNED_UNITS: "{}"}, tracking=tracking)
+    slow, fast = (load_study(tmp_path / name, "quick") for name in stores)
     for one, other in zip(anonymous(slow), anonymous(fast), strict=True):
         pd.testing.assert_frame_equal(one, other)
+    own = ["run_id", "artifact_uri"]
+    for name in ("unlogged", "unfinished"):
+        one, other = (getattr(study, name).drop(columns=own, errors="ignore") for study in (slow, fast))
+        pd.testing.assert_frame_equal(one[sorted(one)], other[sorted(other)])
     pd.testing.assert_series_equal(slow.openings, fast.openings)
     for name in ("description", "planned", "planned_units", "newest"):
         assert getattr(slow, name) == getattr(fast, name)
@@ -138,9 +143,9 @@ def test_a_pair_is_compared_once_in_a_metric_however_many_ask(many: Summary, mon
     compared: Counter[tuple[tuple[int, int], str]] = Counter()
     compare = claims._compare
 
-    def counted(of: Summary, claim: claims.Claim, metric: schema.Metric) -> Any:
+    def counted(summary: Summary, claim: claims.Claim, metric: schema.Metric) -> Any:
         compared[claims.pair_key(claim), metric.name] += 1
-        return compare(of, claim, metric)
+        return compare(summary, claim, metric)
 
     monkeypatch.setattr(claims, "_compare", counted)
     again = summarise(many.study)

@@ -232,14 +232,14 @@ def test_curves_of_equal_width_where_the_headline_compares_such(summarised: Summ
 
 
 def test_medians_stand_at_the_seconds_of_training(summarised: Summarised) -> None:
-    of = summarised(
+    summary = summarised(
         [Unit(repeat=repeat, iou=0.6, epochs=3) for repeat in range(3)] + [Unit(architecture="unet", epochs=3)]
     )
-    lengths = dict(zip(of.runs["run_id"], (1.0, 2.0, 7.0, 5.0), strict=True))
-    curves = of.study.curves
+    lengths = dict(zip(summary.runs["run_id"], (1.0, 2.0, 7.0, 5.0), strict=True))
+    curves = summary.study.curves
     seconds = curves["run_id"].map(lengths) * curves["epoch"]
     curves = curves.assign(value=curves["value"].mask(curves["metric"] == "time/epoch_seconds", seconds))
-    shown = learning_curves.record(summarise(replace(of.study, curves=curves)))
+    shown = learning_curves.record(summarise(replace(summary.study, curves=curves)))
     assert shown.timed
     hourglass = shown.medians[(shown.medians["configuration"] == 0) & (shown.medians["metric"] == "val/iou")]
     assert hourglass["seconds"].tolist() == [2, 2 + 4, 2 + 4 + 6]

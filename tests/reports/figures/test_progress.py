@@ -74,11 +74,11 @@ def test_runs_on_random_frames_reach_no_target_of_scenes(summarised: Summarised)
 
 @pytest.mark.parametrize(("last", "scale"), [(2.0, "linear"), (1000.0, "log")])
 def test_seconds_that_span_a_decade_are_logarithmic(last: float, scale: str, summarised: Summarised) -> None:
-    of = summarised(learners())
-    slow = (of.study.curves["metric"] == schema.EPOCH_SECONDS.name) & (of.study.curves["epoch"] == 8)
-    curves = of.study.curves.assign(value=of.study.curves["value"].mask(slow, last))
+    summary = summarised(learners())
+    slow = (summary.study.curves["metric"] == schema.EPOCH_SECONDS.name) & (summary.study.curves["epoch"] == 8)
+    curves = summary.study.curves.assign(value=summary.study.curves["value"].mask(slow, last))
     with style.report_style():
-        axes = targets.draw(targets.record(summarise(replace(of.study, curves=curves)))).axes
+        axes = targets.draw(targets.record(summarise(replace(summary.study, curves=curves)))).axes
     assert [axis.get_xscale() for axis in axes] == ["linear", scale]
 
 
@@ -167,9 +167,9 @@ def test_learning_rates_need_a_complete_trial(summarised: Summarised) -> None:
 
 def test_importances_are_those_that_the_study_logged(summarised: Summarised) -> None:
     units = [*tried(*[(0.001, 0.5, "complete")] * 3, (0.001, 0.5, "pruned")), Unit(trial=9, epochs=2), *refits(2)]
-    of = summarised(units, tags={schema.STUDY_IMPORTANCE: json.dumps(IMPORTANCE)})
-    assert {name: found._asdict() for name, found in of.study.importance.items()} == IMPORTANCE
-    shown = importance.record(of)
+    summary = summarised(units, tags={schema.STUDY_IMPORTANCE: json.dumps(IMPORTANCE)})
+    assert {name: found._asdict() for name, found in summary.study.importance.items()} == IMPORTANCE
+    shown = importance.record(summary)
     table = shown.shares.set_index(["architecture", "evaluator", "hyperparameter"])["share"].sort_index()
     for name, found in IMPORTANCE.items():
         for evaluator, shares in found["shares"].items():  # type: ignore[attr-defined]
@@ -183,11 +183,11 @@ def test_importances_are_those_that_the_study_logged(summarised: Summarised) -> 
 
 
 def test_without_importances_the_report_says_what_they_need(summarised: Summarised) -> None:
-    of = summarised(tried((0.001, 0.5, "complete")), tags={schema.STUDY_IMPORTANCE: "{}"})
-    assert of.study.importance == {}
-    assert (of.search[ARCHITECTURE] == "unet").all()
+    summary = summarised(tried((0.001, 0.5, "complete")), tags={schema.STUDY_IMPORTANCE: "{}"})
+    assert summary.study.importance == {}
+    assert (summary.search[ARCHITECTURE] == "unet").all()
     with pytest.raises(NoDataError, match="no run of the study holds importances; .* at least 10 search trials"):
-        importance.record(of)
+        importance.record(summary)
 
 
 @pytest.mark.parametrize(

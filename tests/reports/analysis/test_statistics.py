@@ -45,7 +45,7 @@ def folds() -> tuple[Cells, Cells]:
 
 def fold_means(cells: Cells) -> list[float]:
     """Per fold: the mean over everything, as all folds here have as many repeats for every scene."""
-    return [float(np.mean([value for (_, of, _), value in cells.items() if of == fold])) for fold in range(3)]
+    return [float(np.mean([value for (_, summary, _), value in cells.items() if summary == fold])) for fold in range(3)]
 
 
 def fold_differences(a: Cells, b: Cells) -> list[float]:
@@ -54,7 +54,9 @@ def fold_differences(a: Cells, b: Cells) -> list[float]:
 
 def scene_means(cells: Cells) -> dict[str, float]:
     names = sorted({scene for _, _, scene in cells})
-    return {name: float(np.mean([value for (_, _, of), value in cells.items() if of == name])) for name in names}
+    return {
+        name: float(np.mean([value for (_, _, summary), value in cells.items() if summary == name])) for name in names
+    }
 
 
 def close(ours: Interval, theirs: Any) -> None:
