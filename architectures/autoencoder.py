@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from architectures.config import ArchitectureConfig, require_same_channels
+from architectures.config import ArchitectureConfig, require
 from architectures.hourglass import Hourglass
 
 
@@ -10,7 +10,8 @@ class AutoEncoder(Hourglass):
     """The Hourglass' encoder and decoder, apart."""
 
     def __init__(self, config: ArchitectureConfig) -> None:
-        require_same_channels(config)
+        name, rule = f"architecture.out_channels of {config.name}", f"be its in_channels ({config.in_channels})"
+        require(config.reconstructs, name, rule, config.out_channels)
         super().__init__(config)
 
     def to_code(self, x: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """The configuration of a network: one frozen, complete value. Imports no torch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,6 +13,12 @@ CHANNELS_OF: dict[Target, int] = {"mask": 1, "image": 3}
 
 class InfeasibleArchitecture(ValueError):  # noqa: N818 - a state of the world, not a mistake
     """A valid configuration that cannot run on the given input, for example a bottleneck that would vanish."""
+
+
+def require(holds: bool, name: str, rule: str, value: object) -> None:
+    """Raise ValueError `NAME must RULE, got VALUE.` unless `holds`."""
+    if not holds:
+        raise ValueError(f"{name} must {rule}, got {value!r}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,18 +47,15 @@ class ArchitectureConfig:
     def __post_init__(self) -> None:
         if not self.channels:
             raise ValueError("architecture.channels must name at least one width, got none.")
-        for field, widths in (("channels", self.channels), ("decoder_channels", self.decoder_channels)):
-            _require_positive(f"architecture.{field}", widths)
-        _require_positive("architecture.in_channels", (self.in_channels,))
-        _require_positive("architecture.out_channels", (self.out_channels,))
-        if self.norm not in get_args(Norm):
-            raise ValueError(f"architecture.norm must be one of {', '.join(get_args(Norm))}, got {self.norm!r}.")
-        if list(self.skips) != sorted(set(self.skips) & set(range(1, self.depth + 1))):
-            raise ValueError(
-                f"architecture.skips must be ascending levels between 1 and {self.depth}, got {self.skips}."
-            )
-        if self.latent < 0:
-            raise ValueError(f"architecture.latent must be at least 0, got {self.latent}.")
+        for name, widths in (("channels", self.channels), ("decoder_channels", self.decoder_channels)):
+            require(min(widths, default=1) >= 1, f"architecture.{name}", "hold integers of at least 1", widths)
+        require(self.in_channels >= 1, "architecture.in_channels", "be at least 1", self.in_channels)
+        require(self.out_channels >= 1, "architecture.out_channels", "be at least 1", self.out_channels)
+        require(self.norm in get_args(Norm), "architecture.norm", f"be one of {', '.join(get_args(Norm))}", self.norm)
+        levels = sorted(set(self.skips) & set(range(1, self.depth + 1)))
+        rule = f"be ascending levels between 1 and {self.depth}"
+        require(list(self.skips) == levels, "architecture.skips", rule, self.skips)
+        require(self.latent >= 0, "architecture.latent", "be at least 0", self.latent)
         if len(self.image_size) != (2 if self.latent else 0):
             raise ValueError(
                 "architecture.image_size must be height and width with a flat latent and empty without one, got "
@@ -81,35 +83,13 @@ class ArchitectureConfig:
         return "image" if self.out_channels == CHANNELS_OF["image"] else "mask"
 
 
-def _require_positive(field: str, values: Sequence[int]) -> None:
-    for value in values:
-        if value < 1:
-            raise ValueError(f"{field} must hold integers of at least 1, got {tuple(values)}.")
-
-
 def require_no_skips(config: ArchitectureConfig) -> None:
     """Raise ValueError if the config asks an architecture without skip connections for some."""
     if config.skips:
         raise ValueError(f"architecture.skips must be empty for {config.name}, got {config.skips}; use unet.")
 
 
-def require_bottleneck_map(config: ArchitectureConfig) -> None:
-    """Raise ValueError if the config asks an architecture whose maps are never pooled for a flat latent."""
-    if config.latent:
-        raise ValueError(f"architecture.latent must be 0 for {config.name}, got {config.latent}; use hourglass.")
-
-
-def require_same_channels(config: ArchitectureConfig) -> None:
-    """Raise ValueError unless what leaves the network has the channels of what enters it."""
-    if not config.reconstructs:
-        raise ValueError(
-            f"architecture.out_channels of {config.name} must be its in_channels ({config.in_channels}), "
-            f"got {config.out_channels}."
-        )
-
-
 def widths(base: int, depth: int, growth: float = 2.0) -> tuple[int, ...]:
     """Encoder widths `base * growth**level` for `depth` levels, rounded, at least 1 each."""
-    if depth < 1:
-        raise ValueError(f"depth must be at least 1, got {depth}.")
+    require(depth >= 1, "depth", "be at least 1", depth)
     return tuple(max(1, round(base * growth**level)) for level in range(depth))

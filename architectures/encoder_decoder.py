@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from architectures.blocks import ConvBlock, pad_to_multiple
 from architectures.bottleneck import Layer, Prediction, block_layers, require_fit, summarise
-from architectures.config import ArchitectureConfig
+from architectures.config import ArchitectureConfig, require
 
 
 class EncoderDecoder(nn.Module):
@@ -102,11 +102,8 @@ def skip_channels(config: ArchitectureConfig, level: int) -> int:
 
 def require_decoder_depth(config: ArchitectureConfig) -> None:
     """Raise ValueError unless there are as many up-convolutions as poolings."""
-    if len(config.decoder_channels) != config.depth:
-        raise ValueError(
-            f"architecture.decoder_channels of {config.name} must hold one width per level ({config.depth}), "
-            f"got {config.decoder_channels}."
-        )
+    name, rule = f"architecture.decoder_channels of {config.name}", f"hold one width per level ({config.depth})"
+    require(len(config.decoder_channels) == config.depth, name, rule, config.decoder_channels)
 
 
 def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:

@@ -9,24 +9,24 @@ from torch import nn
 from architectures import autoencoder, encoder_decoder, hourglass, simple_conv, unet, vae
 from architectures.blocks import initialise
 from architectures.bottleneck import Prediction
-from architectures.config import CHANNELS_OF, ArchitectureConfig, Norm, Target
+from architectures.config import CHANNELS_OF, ArchitectureConfig, Norm, Target, require
 
 Skips = Literal["none", "all"] | Sequence[int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchitectureSpec:
-    """An architecture: the network, its prediction without tensors, and its defaults."""
+    """An architecture: the network, its prediction without tensors, and its defaults, which are an Hourglass'."""
 
     network: Callable[[ArchitectureConfig], nn.Module]
     """Module with an attribute `bottleneck`, a submodule whose output is the bottleneck map."""
-    predict: Callable[[ArchitectureConfig, int, int], Prediction]
+    predict: Callable[[ArchitectureConfig, int, int], Prediction] = encoder_decoder.predict
     """(config, height, width) -> sizes; raises InfeasibleArchitecture."""
-    default_decoder: Callable[[tuple[int, ...]], tuple[int, ...]]
-    default_skips: Literal["none", "all"]
     presets: dict[str, ArchitectureConfig]
     """Named configurations."""
     default_channels: tuple[int, ...] = (16, 32, 64)
+    default_decoder: Callable[[tuple[int, ...]], tuple[int, ...]] = encoder_decoder.default_decoder
+    default_skips: Literal["none", "all"] = "none"
     reconstructs: bool = False
     """Whether what enters is to leave again, masks or images, instead of images becoming masks."""
     stream: str = ""
@@ -37,50 +37,16 @@ ARCHITECTURES: dict[str, ArchitectureSpec] = {
     "simple_conv": ArchitectureSpec(
         network=simple_conv.SimpleConv,
         predict=simple_conv.predict,
-        default_decoder=simple_conv.default_decoder,
-        default_skips="none",
         presets=simple_conv.PRESETS,
         default_channels=(16,),
+        default_decoder=simple_conv.default_decoder,
     ),
-    "hourglass": ArchitectureSpec(
-        network=hourglass.Hourglass,
-        predict=encoder_decoder.predict,
-        default_decoder=encoder_decoder.default_decoder,
-        default_skips="none",
-        presets=hourglass.PRESETS,
-    ),
-    "unet": ArchitectureSpec(
-        network=unet.UNet,
-        predict=encoder_decoder.predict,
-        default_decoder=encoder_decoder.default_decoder,
-        default_skips="all",
-        presets=unet.PRESETS,
-    ),
+    "hourglass": ArchitectureSpec(network=hourglass.Hourglass, presets=hourglass.PRESETS),
+    "unet": ArchitectureSpec(network=unet.UNet, presets=unet.PRESETS, default_skips="all"),
     # The U-Net under another name and with other initial weights: whatever tells the two apart is chance.
-    "unet_twin": ArchitectureSpec(
-        network=unet.UNet,
-        predict=encoder_decoder.predict,
-        default_decoder=encoder_decoder.default_decoder,
-        default_skips="all",
-        presets={},
-        stream="twin",
-    ),
-    "autoencoder": ArchitectureSpec(
-        network=autoencoder.AutoEncoder,
-        predict=encoder_decoder.predict,
-        default_decoder=encoder_decoder.default_decoder,
-        default_skips="none",
-        presets=autoencoder.PRESETS,
-        reconstructs=True,
-    ),
-    "vae": ArchitectureSpec(
-        network=vae.VAE,
-        predict=vae.predict,
-        default_decoder=encoder_decoder.default_decoder,
-        default_skips="none",
-        presets=vae.PRESETS,
-        reconstructs=True,
-    ),
+    "unet_twin": ArchitectureSpec(network=unet.UNet, presets={}, default_skips="all", stream="twin"),
+    "autoencoder": ArchitectureSpec(network=autoencoder.AutoEncoder, presets=autoencoder.PRESETS, reconstructs=True),
+    "vae": ArchitectureSpec(network=vae.VAE, predict=vae.predict, presets=vae.PRESETS, reconstructs=True),
 }
 
 PRESETS: dict[str, ArchitectureConfig] = {
@@ -138,15 +104,13 @@ def _levels(skips: Skips, depth: int) -> tuple[int, ...]:
 
 def get_spec(name: str) -> ArchitectureSpec:
     """Entry of the table; ValueError lists the choices."""
-    if name not in ARCHITECTURES:
-        raise ValueError(f"architecture.name must be one of {', '.join(ARCHITECTURES)}, got {name!r}.")
+    require(name in ARCHITECTURES, "architecture.name", f"be one of {', '.join(ARCHITECTURES)}", name)
     return ARCHITECTURES[name]
 
 
 def get_preset(name: str) -> ArchitectureConfig:
     """Named configuration; ValueError lists the choices."""
-    if name not in PRESETS:
-        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}.")
+    require(name in PRESETS, "preset", f"be one of {', '.join(PRESETS)}", name)
     return PRESETS[name]
 
 

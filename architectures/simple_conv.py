@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from architectures.blocks import ConvBlock
 from architectures.bottleneck import Layer, Prediction, block_layers, summarise
-from architectures.config import ArchitectureConfig, require_bottleneck_map, require_no_skips
+from architectures.config import ArchitectureConfig, require_no_skips
 
 
 class SimpleConv(nn.Module):
@@ -13,7 +13,8 @@ class SimpleConv(nn.Module):
     def __init__(self, config: ArchitectureConfig) -> None:
         super().__init__()
         require_no_skips(config)
-        require_bottleneck_map(config)
+        if config.latent:  # maps are never pooled here
+            raise ValueError(f"architecture.latent must be 0 for {config.name}, got {config.latent}; use hourglass.")
         self.encoder = nn.Sequential(*_blocks((config.in_channels, *config.channels), config))
         self.bottleneck = nn.Identity()
         self.decoder = nn.Sequential(*_blocks((config.channels[-1], *config.decoder_channels), config))

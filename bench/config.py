@@ -6,7 +6,7 @@ A field that is added later needs no more than a default: `bench.stored_config` 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from architectures.config import SIGMA_FLOOR, ArchitectureConfig
+from architectures.config import SIGMA_FLOOR, ArchitectureConfig, require
 
 SYNTHETIC = "synthetic"
 
@@ -28,12 +28,6 @@ def documented(default: Any, text: str, **metadata: Any) -> Any:
             this pattern, such as `{}_weight`.
     """
     return field(default=default, metadata={HELP: text, **metadata})
-
-
-def require(holds: bool, name: str, rule: str, value: object) -> None:
-    """Raise ValueError `NAME must RULE, got VALUE.` unless `holds`."""
-    if not holds:
-        raise ValueError(f"{name} must {rule}, got {value!r}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

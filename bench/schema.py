@@ -7,7 +7,7 @@ METRICS, and one function that computes it. docs/glossary.md is made of the text
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, get_args
 
 Direction = Literal["higher", "lower", "none"]
 
@@ -23,7 +23,7 @@ STATES: dict[State, str] = {
 """How a run ended. Every other state than `complete` carries a reason (tag `state.reason`)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One logged number."""
 
@@ -36,7 +36,7 @@ class Metric:
     upper: float | None
     label: str
     """How tables and axes call it, without the unit."""
-    curve: bool
+    curve: bool = False
     """True: one value per epoch (step = epoch, from 1). False: one value per run."""
     margin: float | None = None
     """Equivalence margin: a difference that does not matter; None where differences are not judged."""
@@ -53,34 +53,15 @@ METRICS: dict[str, Metric] = {}
 """Every metric by its name, in the order of this file."""
 
 
-def _metric(
-    name: str,
-    unit: str,
-    better: Direction,
-    lower: float | None,
-    upper: float | None,
-    label: str,
-    *,
-    curve: bool = False,
-    margin: float | None = None,
-    since: int = 3,
+def _value(
+    name: str, unit: str, better: Direction, lower: float | None, upper: float | None, label: str, **more: Any
 ) -> Metric:
     """A metric, which is known from here on."""
-    METRICS[name] = Metric(
-        name=name,
-        unit=unit,
-        better=better,
-        lower=lower,
-        upper=upper,
-        label=label,
-        curve=curve,
-        margin=margin,
-        since=since,
-    )
+    METRICS[name] = Metric(name, unit, better, lower, upper, label, **more)
     return METRICS[name]
 
 
-_curve, _value = partial(_metric, curve=True), partial(_metric, curve=False)
+_curve = partial(_value, curve=True)
 
 TEST = "test/"
 
@@ -89,7 +70,7 @@ def _test(
     column: str, unit: str, better: Direction, upper: float | None, label: str, margin: float, since: int = 3
 ) -> Metric:
     """Mean over test scenes of the frames' values, which stand in the column of the same name in the frame table."""
-    return _metric(TEST + column, unit, better, 0, upper, label, margin=margin, since=since)
+    return _value(TEST + column, unit, better, 0, upper, label, margin=margin, since=since)
 
 
 # Of auto-encoders of images losses are squared errors, without a unit.
@@ -256,17 +237,7 @@ TEST_SECONDS = _phase("test", "test")
 """Test predictions, their metrics and the baselines."""
 ARTIFACT_SECONDS = _phase("artifacts", "artifacts")
 """Checkpoint, tables and pictures written."""
-PHASES: dict[Phase, Metric] = {
-    "setup": SETUP_SECONDS,
-    "autotune": AUTOTUNE_SECONDS,
-    "pretrain": PRETRAIN_SECONDS,
-    "train": TRAIN_SECONDS,
-    "validation": VALIDATION_SECONDS,
-    "tracking": TRACKING_SECONDS,
-    "memory": MEMORY_SECONDS,
-    "test": TEST_SECONDS,
-    "artifacts": ARTIFACT_SECONDS,
-}
+PHASES: dict[Phase, Metric] = {phase: METRICS[f"time/{phase}_seconds"] for phase in get_args(Phase)}
 """What a run spends its time on, in this order. Set-up: data and network; autotune: the choice of execution settings;
 tracking: epochs logged and the answer whether to go on; memory: the measurement of a step's memory; test: predictions,
 metrics and baselines; `time/seconds` is all of it and the rest."""

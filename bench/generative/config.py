@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from bench.config import documented, require
+from architectures.config import require
+from bench.config import documented
 
 SAMPLES = 64
 MOST_SAMPLES = 4096
