@@ -66,15 +66,19 @@ def memory_limit(device: torch.device) -> int:
     """Bytes that trainings may take together: the GPU's memory, or what the machine or its container has free."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    return min(_free_bytes(Path("/proc/meminfo")), _container_bytes(Path("/sys/fs/cgroup")))
+    return min(_free_bytes(), _container_bytes(Path("/sys/fs/cgroup")))
 
 
-def _free_bytes(meminfo: Path) -> int:
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def _free_bytes() -> int:
+    free = proc_entry("meminfo", "MemAvailable")
+    return int(free.split()[0]) * 1024 if free else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def proc_entry(file: str, name: str) -> str:
+    """What stands behind `name:` in a file of /proc (Linux), at its first place; empty if nothing does."""
+    path = Path("/proc", file)
+    entries = (line.partition(":") for line in path.read_text().splitlines()) if path.exists() else ()
+    return next((value.strip() for key, _, value in entries if key.strip() == name), "")
 
 
 def _container_bytes(cgroup: Path) -> int:

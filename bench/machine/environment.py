@@ -10,7 +10,7 @@ import torch
 
 from bench import schema
 from bench.digest import digest_sources
-from bench.machine.device import cores
+from bench.machine.device import cores, proc_entry
 
 PACKAGES = ("torch", "numpy", "scipy", "mlflow", "optuna")
 
@@ -34,12 +34,7 @@ def environment(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
 @cache
 def processor() -> str:
     """Model name of the CPU, as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return proc_entry("cpuinfo", "model name") or platform.processor() or platform.machine()
 
 
 @cache

@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.autograd.profiler import profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from typing_extensions import override
 
 from bench import schema
 from bench.machine.allocator import give_back_freed_memory
-
-_PROC = Path("/proc/self")
+from bench.machine.device import proc_entry
 
 
 class StepMemory(NamedTuple):
@@ -46,16 +46,27 @@ class StepMemory(NamedTuple):
 
     def larger(self, other: "StepMemory") -> "StepMemory":
         """The larger one of each figure of two steps on one device."""
-        reserved = None if self.reserved_peak is None else max(self.reserved_peak, other.reserved_peak or 0)
-        return StepMemory(
-            max(self.tensor_peak, other.tensor_peak),
-            max(self.saved_activations, other.saved_activations),
-            max(self.allocator_peak, other.allocator_peak),
-            reserved,
-        )
+        pairs = zip(self, other, strict=True)
+        return StepMemory._make(None if ours is None else max(ours, theirs or 0) for ours, theirs in pairs)
 
 
-class TensorTracker(TorchDispatchMode):
+class OperatorMode(TorchDispatchMode):
+    """Within the context, `seen` is told of every operator's call, and returns what becomes of its result."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, and arranging for it would import torch._dynamo: two seconds per process."""
+        return False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        return self.seen(func, args, func(*args, **(kwargs or {})))
+
+    def seen(self, func: Any, args: tuple[Any, ...], out: Any) -> Any:
+        """The result that the caller gets."""
+        raise NotImplementedError
+
+
+class TensorTracker(OperatorMode):
     """Within the context, follows which storages are alive; `peak` is the largest sum of their bytes.
 
     Args:
@@ -70,15 +81,8 @@ class TensorTracker(TorchDispatchMode):
         for tensor in resident:
             self._see(tensor)
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled here, and arranging for it would import torch._dynamo: two seconds per process."""
-        return False
-
-    def __torch_dispatch__(  # noqa: D105
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
+    @override
+    def seen(self, func: Any, args: tuple[Any, ...], out: Any) -> Any:
         for leaf in tree_leaves(out):
             if isinstance(leaf, Tensor):
                 self._see(leaf)
@@ -174,17 +178,14 @@ def reset_process_peak() -> None:
     What earlier runs of a worker freed is given back first: it is not this run's.
     """
     give_back_freed_memory()
-    reset = _PROC / "clear_refs"
+    reset = Path("/proc/self/clear_refs")
     if reset.exists():
         reset.write_text("5")
 
 
 def process_peak_bytes() -> int:
     """Peak resident memory in bytes since `reset_process_peak`."""
-    status = _PROC / "status"
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+    if peak := proc_entry("self/status", "VmHWM"):
+        return int(peak.split()[0]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -5,33 +5,26 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from typing_extensions import override
 
 from architectures import registry
 from bench.config import RunConfig
-from bench.machine.memory import TensorTracker
-from bench.training.pretrain import autoencoder_of
+from bench.machine.memory import OperatorMode, TensorTracker
+from bench.training.pretrain import kinds_of_steps
 from bench.training.setup import make_trainer
 
 _aten = torch.ops.aten
 
 
-class _KernelTypes(TorchDispatchMode):
+class _KernelTypes(OperatorMode):
     """Mends the number formats that fake tensors of a CPU get from a normalisation of bf16 with float32 weights.
 
     The kernels keep the statistics in the weights' format and return gradients in the input's. Torch's decompositions,
     by which fake tensors are computed, have it the other way round.
     """
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """As `TensorTracker`: nothing is compiled."""
-        return False
-
-    def __torch_dispatch__(  # noqa: D105
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
+    @override
+    def seen(self, func: Any, args: tuple[Any, ...], out: Any) -> Any:
         if func in (_aten.native_batch_norm.default, _aten.native_group_norm.default):
             weight: Tensor = args[1]
             return out[0], *(statistic.to(weight.dtype) for statistic in out[1:])
@@ -49,9 +42,7 @@ def predict_peak_bytes(config: RunConfig, device: torch.device) -> int:
     Raises:
         ValueError: the architecture does not fit the frames, or contradicts itself.
     """
-    if config.training.pretrain_epochs:
-        return max(_predict(config, device), _predict(autoencoder_of(config), device))
-    return _predict(config, device)
+    return max(_predict(kind, device) for kind in kinds_of_steps(config))
 
 
 def _predict(config: RunConfig, device: torch.device) -> int:

@@ -1,11 +1,13 @@
 """What is measured of a network before or after its training: the bottleneck's shape and a step's memory."""
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
 
 from bench.config import RunConfig, step_shape
 from bench.machine.memory import StepMemory, measure_step
-from bench.training.pretrain import autoencoder_of
+from bench.training.pretrain import kinds_of_steps
 from bench.training.setup import Setup, make_trainer
 
 _MEASURED: dict[tuple[RunConfig, torch.device], StepMemory] = {}
@@ -39,10 +41,7 @@ def measure_memory(config: RunConfig, setup: Setup, device: torch.device) -> Ste
 
     Of a run that pre-trains each is the larger one of both kinds of steps.
     """
-    memory = _measure_memory(config, setup, device)
-    if not config.training.pretrain_epochs:
-        return memory
-    return memory.larger(_measure_memory(autoencoder_of(config), setup, device))
+    return reduce(StepMemory.larger, (_measure_memory(kind, setup, device) for kind in kinds_of_steps(config)))
 
 
 def _measure_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:

@@ -40,6 +40,11 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> st
     return broken
 
 
+def kinds_of_steps(config: RunConfig) -> list[RunConfig]:
+    """Configs of all steps of a run: those of its auto-encoder too where it pre-trains."""
+    return [config, autoencoder_of(config)] if config.training.pretrain_epochs else [config]
+
+
 def autoencoder_of(config: RunConfig) -> RunConfig:
     """The auto-encoder of images whose encoder has the sizes of the configuration's."""
     network = config.architecture
