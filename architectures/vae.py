@@ -16,8 +16,6 @@ LOG_VARIANCE_BOUND = 8.0
 """Largest size of a posterior's log-variance, approached smoothly: in the first steps exp() of it would overflow."""
 SIGMA_START = 0.25
 """About the standard deviation of pixels: what a decoder needs that knows nothing yet."""
-
-
 SIGMA_SPEED = 5.0
 """Adam moves a parameter by about the learning rate per step: too little for sigma in a short training."""
 

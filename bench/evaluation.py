@@ -1,18 +1,15 @@
 """The one look at the test frames: every metric by the weights that a network has, and the files that show them."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from bench import schema
-from bench.data.dataset import Dataset
-from bench.data.frames import is_foreground
+from bench.data.frames import Frames, is_foreground
 from bench.data.panel import choose_frames, draw_panel
 from bench.data.split import Split
 from bench.metrics.baselines import baseline_metrics
@@ -36,26 +33,23 @@ def evaluate_segmentation(setup: Setup) -> Evaluation:
     """Of a network that segments: all test metrics, beside those of the baselines."""
     frames, split = setup.dataset.frames, setup.split
     probability = setup.trainer.predict(setup.data, torch.from_numpy(split.test)).squeeze(1).numpy()
+    truth = is_foreground(frames.masks[split.test])
     scenes = [frames.scenes[index] for index in split.test]
-    table = frame_table(probability, is_foreground(frames.masks[split.test]), frames.original_sizes[split.test])
+    table = frame_table(probability, truth, frames.original_sizes[split.test])
     agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes)}
     metrics = scene_means(table, scenes) | baseline_metrics(frames, split) | agreement
-    return Evaluation(metrics, {}, partial(_write, setup.dataset, split, probability, table))
+
+    def write(folder: Path) -> None:
+        write_table(setup.dataset, split, table, folder / schema.FRAME_TABLE)
+        reliability = calibration_table(as_float32(probability), truth, scenes)
+        reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
+        _write_panel(frames, split, probability, folder)
+
+    return Evaluation(metrics, {}, write)
 
 
-def _write(dataset: Dataset, split: Split, probability: NDArray[np.float16], table: pd.DataFrame, folder: Path) -> None:
-    """Both tables and the panel: (N, H, W), and a row per frame (`frame_table`)."""
-    write_table(dataset, split, table, folder / schema.FRAME_TABLE)
-    truth = is_foreground(dataset.frames.masks[split.test])
-    scenes = [dataset.frames.scenes[index] for index in split.test]
-    reliability = calibration_table(as_float32(probability), truth, scenes)
-    reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
-    _write_panel(dataset, split, probability, folder)
-
-
-def _write_panel(dataset: Dataset, split: Split, probability: NDArray[np.float16], folder: Path) -> None:
+def _write_panel(frames: Frames, split: Split, probability: NDArray[np.float16], folder: Path) -> None:
     """Predictions on fixed test frames, as a picture and as arrays for the report."""
-    frames = dataset.frames
     positions = choose_frames([frames.scenes[index] for index in split.test])
     chosen = split.test[positions]
     images, truth = np.asarray(frames.images[chosen]), is_foreground(frames.masks[chosen])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,7 +151,7 @@ def _tune(config: RunConfig, setup: Setup, log: BackgroundLog, cache: Path, phas
             setup, tried = tune(config, setup, cache, device)
         reset_process_peak()  # of training, not of what was tried
         log.tags({schema.EXECUTION_TRIED: json.dumps(tried)})
-    log.tags({schema.EXECUTION + name: text for name, text in setup.trainer.execution.describe().items()})
+    log.tags({schema.EXECUTION + name: str(value) for name, value in asdict(setup.trainer.execution).items()})
     return setup
 
 
@@ -193,7 +193,7 @@ def _evaluate(config: RunConfig, setup: Setup) -> "Evaluation":
     if config.architecture.reconstructs:
         from bench.generative.evaluation import evaluate_generative
 
-        return evaluate_generative(config, setup)
+        return evaluate_generative(config.architecture, setup, config.repeat)
     from bench.evaluation import evaluate_segmentation
 
     return evaluate_segmentation(setup)

@@ -44,12 +44,8 @@ def load(config: DataConfig, cache: Path) -> Dataset:
 
 def read(config: DataConfig) -> Frames:
     """Frames of `config`, decoded or drawn anew; whether they can be split is not asked."""
-    if config.path == SYNTHETIC:
-        return _generate(config)
-    return read_frames(find_pairs(Path(config.path), config.scene_pattern), config.size)
-
-
-def _generate(config: DataConfig) -> Frames:
+    if config.path != SYNTHETIC:
+        return read_frames(find_pairs(Path(config.path), config.scene_pattern), config.size)
     from bench.data import synthetic  # many modules, which folders do without
 
     return synthetic.generate(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from architectures.config import require
 from bench.data.classes import NOISE, check_two_classes, count_flat
 from bench.data.frames import FOREGROUND, Frames
 from bench.files import replacing
@@ -162,8 +163,8 @@ def write_scene_table(table: Path, stems: Sequence[str], scenes: Sequence[str]) 
 def _read_scene_table(table: Path) -> dict[str, str]:
     with table.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
-        if not {"stem", "scene"} <= set(rows.fieldnames or ()):
-            raise ValueError(f"{table} must have the columns stem and scene, got {rows.fieldnames}.")
+        has_both = {"stem", "scene"} <= set(rows.fieldnames or ())
+        require(has_both, str(table), "have the columns stem and scene", rows.fieldnames)
         return {row["stem"]: row["scene"] for row in rows}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from architectures.config import require
 from bench.data.frames import Frames
 from bench.files import replacing
 
@@ -25,25 +26,18 @@ def contact_sheet(frames: Frames, path: Path, *, columns: int = 12) -> None:
 
     Raises ValueError if there are no frames or columns is less than 1, OSError if path cannot be written.
     """
-    if len(frames.stems) == 0:
-        raise ValueError("frames must hold at least 1 frame, got 0.")
-    if columns < 1:
-        raise ValueError(f"columns must be at least 1, got {columns}.")
-    members: dict[str, list[int]] = {}
-    for index, scene in enumerate(frames.scenes):
-        members.setdefault(scene, []).append(index)
-    groups = list(members.values())
-    rows = [[groups[g][f] for f in _spread(len(groups[g]), columns)] for g in _spread(len(groups), _ROWS)]
-    _write(Image.fromarray(_lay_out(frames, rows)), path)
+    require(len(frames.stems) > 0, "frames", "hold at least 1 frame", 0)
+    require(columns >= 1, "columns", "be at least 1", columns)
+    scenes, names = np.array(frames.scenes), list(dict.fromkeys(frames.scenes))
+    rows = [_spread(np.flatnonzero(scenes == names[place]), columns) for place in _spread(np.arange(len(names)), _ROWS)]
+    with replacing(path) as partial:
+        Image.fromarray(_lay_out(frames, rows)).save(partial, format="PNG")
 
 
-def _spread(count: int, most: int) -> list[int]:
-    """At most this many indices below count, evenly spread from the first to the last."""
-    if count <= most:
-        return list(range(count))
-    if most == 1:
-        return [0]
-    return [round(step * (count - 1) / (most - 1)) for step in range(most)]
+def _spread(items: NDArray[np.int64], most: int) -> list[int]:
+    """At most this many of the items, evenly spread from the first to the last."""
+    places = np.linspace(0, len(items) - 1, min(len(items), most)).round().astype(int)
+    return [int(item) for item in items[places]]
 
 
 def _lay_out(frames: Frames, rows: list[list[int]]) -> NDArray[np.uint8]:
@@ -64,9 +58,3 @@ def _cell(frames: Frames, index: int, factor: int) -> NDArray[np.uint8]:
     image = np.asarray(Image.fromarray(frames.images[index]).reduce(factor))
     mask = np.asarray(Image.fromarray(frames.masks[index]).reduce(factor))
     return np.concatenate([image, np.repeat(mask[..., None], 3, axis=2)])
-
-
-def _write(sheet: Image.Image, path: Path) -> None:
-    """Save under a temporary name first, so that path never holds half a picture."""
-    with replacing(path) as partial:
-        sheet.save(partial, format="PNG")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from architectures.config import require
 from bench.config import DataConfig
 
 
@@ -51,8 +52,7 @@ def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int) -> Split:
 def _is_labelled(scenes: NDArray[np.str_], count: int, repeat: int) -> NDArray[np.bool_]:
     """Whether each of the training frames, whose scenes are given, is in one of `count` scenes; 0 takes all."""
     names = np.unique(scenes)
-    if count > len(names):
-        raise ValueError(f"data.labelled_scenes must be at most the training scenes ({len(names)}), got {count}.")
+    require(count <= len(names), "data.labelled_scenes", f"be at most the training scenes ({len(names)})", count)
     chosen = np.random.default_rng(repeat).permutation(names)[: count or None]
     return np.isin(scenes, chosen)
 

@@ -12,10 +12,9 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from architectures.config import Target
+from architectures.config import ArchitectureConfig, Target
 from architectures.vae import VAE
 from bench import schema
-from bench.config import RunConfig
 from bench.data.frames import is_foreground
 from bench.evaluation import Evaluation
 from bench.generative.bounds import bits_per_dimension, bound_table
@@ -35,10 +34,10 @@ PERFECT = 1e-10
 """Squared error below which PSNR stays at 100 dB."""
 
 
-def evaluate_generative(config: RunConfig, setup: Setup) -> Evaluation:
-    """Everything on the test frames, by the weights that the network has now."""
-    trainer, split, target = setup.trainer, setup.split, config.architecture.target
-    shape = latent_shape(config.architecture, config.data.size)
+def evaluate_generative(architecture: ArchitectureConfig, setup: Setup, seed: int) -> Evaluation:
+    """Everything on the test frames, by the weights that the network has now; `seed` decides the samples."""
+    trainer, split, target = setup.trainer, setup.split, architecture.target
+    shape = latent_shape(architecture, setup.data.size)
     scenes = [setup.dataset.frames.scenes[index] for index in split.test]
     test = torch.from_numpy(split.test)
     reconstructions = trainer.predict(setup.data, test)
@@ -50,14 +49,18 @@ def evaluate_generative(config: RunConfig, setup: Setup) -> Evaluation:
     metrics = {schema.PROBE_IOU.name: _probe(setup, codes)}
     tags: dict[str, str] = {}
     if isinstance(trainer.network, VAE):
-        table = pd.concat([table, bound_table(trainer, setup.data, test, config.repeat)], axis=1)
+        table = pd.concat([table, bound_table(trainer, setup.data, test, seed)], axis=1)
         elbo = scene_means(table, scenes, (schema.TEST_ELBO,))[schema.TEST_ELBO.name]
         metrics[schema.TEST_BITS.name] = bits_per_dimension(elbo, originals[0].numel())
-        found, lost = _about_posterior(trainer.network, target, config.training.sigma, len(table), latent)
-        samples, copied = make_samples(setup, target, shape, config.repeat)
+        found, lost = _about_posterior(trainer.network, target, trainer.config.sigma, len(table), latent)
+        samples, copied = make_samples(setup, target, shape, seed)
         metrics, tags, pictures = metrics | found | copied, {schema.COLLAPSE: lost}, pictures | samples
     metrics |= scene_means(table, scenes, (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS))
-    masks = _mask_table(setup, reconstructions) if target == "mask" else pd.DataFrame()
+    masks = pd.DataFrame()
+    if target == "mask":
+        truth = is_foreground(setup.dataset.frames.masks[split.test])
+        sizes = setup.dataset.frames.original_sizes[split.test]
+        masks = frame_table(reconstructions.squeeze(1).numpy(), truth, sizes)
     metrics |= scene_means(masks, scenes)
 
     def write(folder: Path) -> None:
@@ -86,12 +89,6 @@ def _about_posterior(
     return metrics | {schema.TEST_SIGMA.name: sigma}, collapse(active, None if fixed_sigma else sigma)
 
 
-def _mask_table(setup: Setup, probability: Tensor) -> pd.DataFrame:
-    """Every test metric of reconstructed masks."""
-    frames, test = setup.dataset.frames, setup.split.test
-    return frame_table(probability.squeeze(1).numpy(), is_foreground(frames.masks[test]), frames.original_sizes[test])
-
-
 def _probe(setup: Setup, test_codes: Tensor) -> float:
     """Linear probe from the codes of training, validation and test frames to their masks."""
     split, masks = setup.split, setup.data.masks.flatten(1).cpu()
@@ -112,20 +109,12 @@ def quality_table(reconstructions: NDArray[np.floating], originals: NDArray[np.f
 def _quality(reconstructions: NDArray[np.float32], originals: NDArray[np.float32]) -> pd.DataFrame:
     pair = torch.from_numpy(reconstructions), torch.from_numpy(originals)
     mse = np.square(reconstructions - originals).mean(axis=(1, 2, 3), dtype=np.float64)
-    columns = {
-        "mse": mse,
-        "psnr": -10 * np.log10(np.maximum(mse, PERFECT)),
-        "ssim": _ssim(*pair).numpy(),
-    }
+    ssim = structural_similarity_index_measure(*pair, data_range=1.0, reduction="none")
+    assert isinstance(ssim, Tensor)
+    columns = {"mse": mse, "psnr": -10 * np.log10(np.maximum(mse, PERFECT)), "ssim": ssim.numpy()}
     if min(originals.shape[2:]) >= LEAST_SIDE:
         # The window is that of sigma = 1.5 whatever the kernel's size, which only decides what is refused.
         columns["ms_ssim"] = multiscale_structural_similarity_index_measure(
             *pair, data_range=1.0, betas=BETAS, kernel_size=5, reduction="none"
         ).numpy()
     return pd.DataFrame(columns)
-
-
-def _ssim(reconstructions: Tensor, originals: Tensor) -> Tensor:
-    ssim = structural_similarity_index_measure(reconstructions, originals, data_range=1.0, reduction="none")
-    assert isinstance(ssim, Tensor)
-    return ssim

@@ -36,8 +36,10 @@ class Grid(NamedTuple):
 
 
 def sample_grid(samples: Pictures) -> Grid:
-    """(N, ...) in a grid about as wide as high."""
-    return Grid(square(samples))
+    """(N, ...) in a grid about as wide as high, filled up with the grey of the gaps."""
+    columns = int(np.ceil(np.sqrt(len(samples))))
+    filled = np.full((-len(samples) % columns, *samples.shape[1:]), PAPER, np.uint8)
+    return Grid(np.concatenate([samples, filled]).reshape(-1, columns, *samples.shape[1:]))
 
 
 def reconstruction_grid(originals: Pictures, reconstructions: Pictures) -> Grid:
@@ -62,22 +64,15 @@ def traversal_grid(frame: Pictures, traversals: Pictures, dimensions: Sequence[i
     )
 
 
-def square(pictures: Pictures) -> Pictures:
-    """(N, ...) -> (rows, columns, ...) of a grid about as wide as high, filled up with the grey of the gaps."""
-    columns = int(np.ceil(np.sqrt(len(pictures))))
-    filled = np.full((-len(pictures) % columns, *pictures.shape[1:]), PAPER, np.uint8)
-    return np.concatenate([pictures, filled]).reshape(-1, columns, *pictures.shape[1:])
-
-
 def save_grid(grid: Grid, path: Path) -> None:
     """Write a PNG, which appears under its name only when it is complete."""
     body = _lay_out(grid.pictures)
     font = ImageFont.load_default(FONT_SIZE)
     left = max((round(font.getlength(name)) + 2 * PAD for name in grid.rows), default=0)
     top = FONT_SIZE + 2 * PAD if grid.columns else 0
-    sheet = Image.new(body.mode, (left + body.width, top + body.height), _grey(body.mode, PAPER))
+    sheet = Image.new(body.mode, (left + body.width, top + body.height), f"rgb({PAPER}, {PAPER}, {PAPER})")
     sheet.paste(body, (left, top))
-    draw, ink = ImageDraw.Draw(sheet), _grey(body.mode, 0)
+    draw, ink = ImageDraw.Draw(sheet), "black"
     tile_height, tile_width = body.height / grid.pictures.shape[0], body.width / grid.pictures.shape[1]
     for row, name in enumerate(grid.rows):
         draw.text((left - PAD, top + (row + 0.5) * tile_height), name, ink, font, anchor="rm")
@@ -96,7 +91,3 @@ def _lay_out(pictures: Pictures) -> Image.Image:
     (rows, height, columns, width), rest = tiles.shape[:4], tiles.shape[4:]
     sheet = tiles.reshape(rows * height, columns * width, *rest)
     return Image.fromarray(np.pad(sheet, [(0, GAP), (0, GAP), *colours], constant_values=PAPER))
-
-
-def _grey(mode: str, value: int) -> int | tuple[int, int, int]:
-    return value if mode == "L" else (value, value, value)

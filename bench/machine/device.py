@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from architectures.config import require
 from bench.config import Precision
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -19,8 +20,8 @@ def choose_device(name: str) -> torch.device:
         ValueError: unknown name, or CUDA asked for and not there.
     """
     kind, colon, index = name.partition(":")
-    if kind not in DEVICES or (colon and not (kind == "cuda" and index.isdigit())):
-        raise ValueError(f"device must be one of {', '.join(DEVICES)} or cuda:INDEX, got {name!r}.")
+    known = kind in DEVICES and (not colon or (kind == "cuda" and index.isdigit()))
+    require(known, "device", f"be one of {', '.join(DEVICES)} or cuda:INDEX", name)
     if kind == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():

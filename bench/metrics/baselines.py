@@ -50,28 +50,16 @@ Rule = Callable[[Frames, Split], NDArray[np.generic]]
 """Foreground probability of the test frames from the training frames alone: (N, H, W), or (1, H, W) for all alike."""
 
 
-def _all_foreground(_frames: Frames, _split: Split) -> NDArray[np.generic]:
-    return np.ones((1, 1, 1), dtype=np.float32)
-
-
-def _base_rate(frames: Frames, split: Split) -> NDArray[np.generic]:
-    share: NDArray[np.float64] = is_foreground(frames.masks[split.train]).mean(keepdims=True, dtype=np.float64)
-    return share
-
-
-def _mean_mask(frames: Frames, split: Split) -> NDArray[np.generic]:
-    mean: NDArray[np.float32] = is_foreground(frames.masks[split.train]).mean(axis=0, keepdims=True, dtype=np.float32)
-    return mean
-
-
-def _copy(frames: Frames, split: Split) -> NDArray[np.generic]:
-    return is_foreground(frames.masks[nearest_training_frames(thumbnails(frames.images), split)])
-
-
 RULES: dict[str, Rule] = {
-    "all_foreground": _all_foreground,
-    "base_rate": _base_rate,
-    "mean_mask": _mean_mask,
-    "copy": _copy,
+    "all_foreground": lambda frames, split: np.ones((1, 1, 1), dtype=np.float32),
+    "base_rate": lambda frames, split: _training_masks(frames, split).mean(keepdims=True, dtype=np.float64),
+    "mean_mask": lambda frames, split: _training_masks(frames, split).mean(axis=0, keepdims=True, dtype=np.float32),
+    "copy": lambda frames, split: is_foreground(
+        frames.masks[nearest_training_frames(thumbnails(frames.images), split)]
+    ),
 }
-"""The baselines, by the names of `schema.BASELINES`: a new one is one function, one entry here and its label there."""
+"""The baselines, by the names of `schema.BASELINES`: a new one is one entry here and its label there."""
+
+
+def _training_masks(frames: Frames, split: Split) -> NDArray[np.bool_]:
+    return is_foreground(frames.masks[split.train])

@@ -69,12 +69,12 @@ def is_worth_tuning(options: Sequence[Execution], steps: int) -> bool:
 
 def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> Tuned:
     """The setup with a trainer of the fastest among the equivalent settings; nothing to tune leaves the default."""
-    steps = planned_steps(config.training, setup.split)
+    steps, size = planned_steps(config.training, setup.split), config.training.batch_size
     make = partial(make_trainer, config, steps, device)
     options = execution_choices(config, device)
-    timings = _timings(config, make, options, setup, cache / "autotune", device)
+    file = cache / "autotune" / f"{_identity(config, options, device)}.json"
+    timings = _timings(file, lambda: measure(make, options, setup.batch(size)))
     execution = fastest(timings, steps)
-    size = config.training.batch_size
     tried = {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
     trainer = setup.trainer if execution == setup.trainer.execution else make(execution)
     return Tuned(setup._replace(trainer=trainer), tried)
@@ -86,15 +86,12 @@ def fastest(timings: Sequence[Timing], steps: int) -> Execution:
     return (best if timings[0].seconds(steps) > WORTH * best.seconds(steps) else timings[0]).execution
 
 
-def _timings(
-    config: RunConfig, make: Make, options: Sequence[Execution], setup: Setup, folder: Path, device: torch.device
-) -> list[Timing]:
-    """As measured, from `folder` if that happened before."""
-    file = folder / f"{_identity(config, options, device)}.json"
+def _timings(file: Path, measure_now: Callable[[], list[Timing]]) -> list[Timing]:
+    """As measured, from `file` if that happened before."""
     if file.is_file():
         return [Timing(Execution(**execution), *seconds) for execution, *seconds in json.loads(file.read_text())]
-    timings = measure(make, options, setup.batch(config.training.batch_size))
-    folder.mkdir(parents=True, exist_ok=True)
+    timings = measure_now()
+    file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as partial_file:
         partial_file.write_text(json.dumps([(asdict(timing.execution), *timing[1:]) for timing in timings]))
     return timings

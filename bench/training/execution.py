@@ -1,6 +1,6 @@
 """How a training step is carried out: settings that change how fast it is, and its result by no more than rounding."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -36,10 +36,6 @@ class Execution:
     def __str__(self) -> str:
         batch = f"micro-batches of {self.micro_batch}" if self.micro_batch else "whole batch"
         return f"{batch}, {self.memory_format}{', graph' if self.graph else ''}"
-
-    def describe(self) -> dict[str, str]:
-        """Field -> text."""
-        return {name: str(value) for name, value in asdict(self).items()}
 
 
 REFERENCE = Execution()

@@ -11,6 +11,7 @@ from operator import add
 from torch import Tensor
 from torch.nn import functional as F
 
+from architectures.config import require
 from bench.config import Weights
 
 FOCUS = 2.0
@@ -60,8 +61,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def require_known(weights: Weights) -> None:
     """Raise ValueError if a weight is of no loss; the choices are listed."""
     for name, _ in weights:
-        if name not in LOSSES:
-            raise ValueError(f"training.loss must be of {', '.join(LOSSES)}, got {name!r}.")
+        require(name in LOSSES, "training.loss", f"be of {', '.join(LOSSES)}", name)
 
 
 def segmentation_loss(logits: Tensor, targets: Tensor, weights: Weights) -> Tensor:

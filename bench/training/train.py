@@ -142,8 +142,6 @@ def train(
             state, reason = "pruned", stop
             break
     if state == "complete" and stuck and epoch >= STUCK_EPOCHS:
-        state, reason = (
-            "diverged",
-            f"stuck at the base-rate entropy, {base_rate.entropy:.3f} nats, to epoch {epoch}",
-        )
+        nats = f"{base_rate.entropy:.3f} nats"
+        state, reason = "diverged", f"stuck at the base-rate entropy, {nats}, to epoch {epoch}"
     return TrainingResult(best, best_state, epoch, steps, epoch_images, seconds, validation_seconds, state, reason)

@@ -142,12 +142,12 @@ def test_what_a_vae_of_images_has_lost_is_a_tag(make_material: MakeMaterial) -> 
     config, setup = make_material("vae", "image", 3)
     network = setup.trainer.network
     assert isinstance(network, VAE)
-    assert evaluate_generative(config, setup).tags == {schema.COLLAPSE: ""}
+    assert evaluate_generative(config.architecture, setup, config.repeat).tags == {schema.COLLAPSE: ""}
     torch.nn.init.constant_(network.sigma_exponent, -9.0)
     for head in (network.to_latent, network.to_log_variance):
         for parameter in head.parameters():
             torch.nn.init.zeros_(parameter)
-    found = evaluate_generative(config, setup)
+    found = evaluate_generative(config.architecture, setup, config.repeat)
     assert found.tags == {schema.COLLAPSE: "posterior, sigma"}
     assert found.metrics[schema.TEST_SIGMA.name] == pytest.approx(1 / 255)
     assert found.metrics[schema.ACTIVE_UNITS.name] == found.metrics[schema.TEST_RATE.name] == 0
@@ -155,7 +155,9 @@ def test_what_a_vae_of_images_has_lost_is_a_tag(make_material: MakeMaterial) -> 
 
 def test_a_single_test_frame_cannot_tell_of_a_collapse(make_material: MakeMaterial) -> None:
     config, setup = make_material("vae", "mask", 3)
-    found = evaluate_generative(config, setup._replace(split=setup.split._replace(test=setup.split.test[:1])))
+    found = evaluate_generative(
+        config.architecture, setup._replace(split=setup.split._replace(test=setup.split.test[:1])), config.repeat
+    )
     assert found.tags == {schema.COLLAPSE: ""}
     assert schema.ACTIVE_UNITS.name not in found.metrics
     assert schema.TEST_ELBO.name in found.metrics
