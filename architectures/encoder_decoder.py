@@ -122,7 +122,10 @@ def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
     for level, after in enumerate(config.channels):
         layers += block_layers(before, after, padded[0] >> level, padded[1] >> level, config.norm)
         before = after
-    layers += _latent_layers(config, (height, width), sides)
+    if config.latent:
+        rule = f"be the frames' size {(height, width)}"
+        require(config.image_size == (height, width), "architecture.image_size", rule, config.image_size)
+        layers += [to_latent_layer(config, sides), Layer(config.latent, before, sides[0] * sides[1], 1, *sides)]
     for level, after in decoder_levels(config):
         side = padded[0] >> (level - 1), padded[1] >> (level - 1)
         layers.append(Layer(before, after, parameter_taps=4, output_taps=1, height=side[0], width=side[1]))
@@ -131,16 +134,6 @@ def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
     layers.append(Layer(before, config.out_channels, 1, 1, *padded))
     shape = (config.latent, 1, 1) if config.latent else (config.channels[-1], *sides)
     return summarise(config, layers, shape, (height, width))
-
-
-def _latent_layers(config: ArchitectureConfig, image: tuple[int, int], sides: tuple[int, int]) -> list[Layer]:
-    """The linear maps to a flat latent and back."""
-    if not config.latent:
-        return []
-    if image != config.image_size:
-        raise ValueError(f"architecture.image_size must be the frames' size {image}, got {config.image_size}.")
-    taps, channels = sides[0] * sides[1], config.channels[-1]
-    return [to_latent_layer(config, sides), Layer(config.latent, channels, taps, 1, *sides)]
 
 
 def to_latent_layer(config: ArchitectureConfig, sides: tuple[int, int]) -> Layer:

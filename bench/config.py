@@ -91,9 +91,7 @@ class TrainingConfig:
     warmup_share: float = documented(0.2, "share of the steps in which the one-cycle schedule rises")
     clip_norm: float = documented(1.0, "largest global gradient norm; 0 switches clipping off")
     loss: Weights = documented(
-        (("bce", 1.0), ("dice", 1.0)),
-        "weight of each loss that segmentation adds up",
-        weights="{}_weight",
+        (("bce", 1.0), ("dice", 1.0)), "weight of each loss that segmentation adds up", weights="{}_weight"
     )
     beta: float = documented(1.0, "weight of the KL divergence in a VAE's loss; 1 is the evidence lower bound")
     beta_warmup: float = documented(0.3, "share of the steps in which a VAE's beta rises from 0")

@@ -79,10 +79,8 @@ def _about_posterior(
     network: VAE, target: Target, fixed_sigma: float, frames: int, latent: pd.DataFrame
 ) -> tuple[dict[str, float], str]:
     """Metrics of a VAE that are no scene means, and what it has lost."""
-    metrics: dict[str, float] = {}
     active = int(latent["active"].sum()) if frames > 1 else None  # one frame has no variance
-    if active is not None:
-        metrics[schema.ACTIVE_UNITS.name] = float(active)
+    metrics = {} if active is None else {schema.ACTIVE_UNITS.name: float(active)}
     if target == "mask":
         return metrics, collapse(active, None)
     sigma = network.sigma().item()

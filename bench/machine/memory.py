@@ -36,13 +36,9 @@ class StepMemory(NamedTuple):
 
     def metrics(self) -> dict[str, float]:
         """By the names of `bench.schema`; the reserved peak only where there is one."""
-        values = {
-            schema.TENSOR_PEAK: self.tensor_peak,
-            schema.SAVED_ACTIVATIONS: self.saved_activations,
-            schema.ALLOCATOR_PEAK: self.allocator_peak,
-            schema.RESERVED_PEAK: self.reserved_peak,
-        }
-        return {metric.name: float(value) for metric, value in values.items() if value is not None}
+        metrics = (schema.TENSOR_PEAK, schema.SAVED_ACTIVATIONS, schema.ALLOCATOR_PEAK, schema.RESERVED_PEAK)
+        values = zip(metrics, self, strict=True)
+        return {metric.name: float(value) for metric, value in values if value is not None}
 
     def larger(self, other: "StepMemory") -> "StepMemory":
         """The larger one of each figure of two steps on one device."""
@@ -115,8 +111,7 @@ def measure_step(
         step()
     baseline = _storage_bytes(resident())
     if device.type == "cuda":
-        allocator_peak, reserved_peak = _cuda_peaks(step, baseline, device)
-        return StepMemory(tracker.peak, saved.bytes, allocator_peak, reserved_peak)
+        return StepMemory(tracker.peak, saved.bytes, *_cuda_peaks(step, baseline, device))
     return StepMemory(tracker.peak, saved.bytes, _cpu_allocator_peak(step, baseline), None)
 
 

@@ -10,10 +10,6 @@ from bench.config import TrainingConfig
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 
-MEMORY_FORMATS: dict[MemoryFormat, torch.memory_format] = {
-    "channels_last": torch.channels_last,
-    "contiguous": torch.contiguous_format,
-}
 CACHE_PIXELS = 16 * 128 * 128
 """Of all frames in a forward pass whose activations stay in a CPU's caches, and which its allocator keeps."""
 
@@ -31,7 +27,7 @@ class Execution:
     @property
     def torch_format(self) -> torch.memory_format:
         """Torch's name of the memory format."""
-        return MEMORY_FORMATS[self.memory_format]
+        return torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
 
     def __str__(self) -> str:
         batch = f"micro-batches of {self.micro_batch}" if self.micro_batch else "whole batch"

@@ -170,9 +170,8 @@ class Variational(Reconstruction):
     def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
         assert output.posterior is not None
         found = super().scores(output, targets, latent) | {schema.VAL_KL: likelihood.kl(output.posterior)}
-        return found | (
-            {schema.VAL_SIGMA: self._network.sigma().expand(len(targets))} if self._target == "image" else {}
-        )
+        sigma = {schema.VAL_SIGMA: self._network.sigma().expand(len(targets))} if self._target == "image" else {}
+        return found | sigma
 
 
 def latent_shape(architecture: ArchitectureConfig, size: tuple[int, int]) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from architectures import registry
+from architectures.config import CHANNELS_OF
 from bench.config import RunConfig
 from bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer
 
@@ -47,15 +47,6 @@ def kinds_of_steps(config: RunConfig) -> list[RunConfig]:
 
 def autoencoder_of(config: RunConfig) -> RunConfig:
     """The auto-encoder of images whose encoder has the sizes of the configuration's."""
-    network = config.architecture
-    architecture = registry.configure(
-        "autoencoder",
-        network.channels,
-        decoder_channels=network.decoder_channels,
-        norm=network.norm,
-        target="image",
-        latent=network.latent,
-        image_size=network.image_size,
-    )
+    network = replace(config.architecture, name="autoencoder", skips=(), out_channels=CHANNELS_OF["image"])
     training = replace(config.training, epochs=config.training.pretrain_epochs, pretrain_epochs=0)
-    return replace(config, architecture=architecture, training=training)
+    return replace(config, architecture=network, training=training)
