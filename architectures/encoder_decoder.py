@@ -31,7 +31,10 @@ class EncoderDecoder(nn.Module):
         )
         self.to_latent = make_to_latent(config)
         self.bottleneck = nn.Identity()
-        self.from_latent = _make_from_latent(config)
+        self.from_latent: nn.Module = nn.Identity()
+        if config.latent:
+            sides = bottleneck_sides(config, *config.image_size)
+            self.from_latent = nn.ConvTranspose2d(config.latent, config.channels[-1], sides)
         inputs = (config.channels[-1], *config.decoder_channels)
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(before, after, 2, stride=2)
@@ -76,13 +79,6 @@ def make_to_latent(config: ArchitectureConfig) -> nn.Module:
     if not config.latent:
         return nn.Identity()
     return nn.Conv2d(config.channels[-1], config.latent, bottleneck_sides(config, *config.image_size))
-
-
-def _make_from_latent(config: ArchitectureConfig) -> nn.Module:
-    """(B, latent, 1, 1) -> (B, C, h, w)."""
-    if not config.latent:
-        return nn.Identity()
-    return nn.ConvTranspose2d(config.latent, config.channels[-1], bottleneck_sides(config, *config.image_size))
 
 
 def bottleneck_sides(config: ArchitectureConfig, height: int, width: int) -> tuple[int, int]:

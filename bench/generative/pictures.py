@@ -11,14 +11,7 @@ from bench.data.frames import Frames, is_foreground
 from bench.data.panel import choose_frames
 from bench.generative.config import SAMPLES
 from bench.generative.decoding import OFFSETS, interpolate, sample, to_pictures, traverse
-from bench.generative.grids import (
-    Grid,
-    Pictures,
-    interpolation_grid,
-    reconstruction_grid,
-    sample_grid,
-    traversal_grid,
-)
+from bench.generative.grids import Grid, Pictures, interpolation_grid, reconstruction_grid, sample_grid, traversal_grid
 from bench.generative.latent import most_telling
 from bench.generative.memorisation import memorisation
 from bench.training.setup import Setup

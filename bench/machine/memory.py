@@ -9,6 +9,7 @@ import resource
 import sys
 import weakref
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -159,12 +160,8 @@ def _cpu_allocator_peak(step: Callable[[], object], baseline: int) -> int:
     with profile(profile_memory=True) as profiler:  # torch.profiler's own would import torch._dynamo
         step()
     events: Any = profiler.kineto_results
-    changes = [(e.start_ns(), e.nbytes()) for e in events.events() if e.name() == "[memory]"]
-    live = peak = baseline
-    for _, change in sorted(changes, key=lambda item: item[0]):
-        live += change
-        peak = max(peak, live)
-    return peak
+    changes = sorted((e for e in events.events() if e.name() == "[memory]"), key=lambda event: event.start_ns())
+    return max(accumulate((change.nbytes() for change in changes), initial=baseline))
 
 
 def reset_process_peak() -> None:

@@ -191,11 +191,7 @@ def make_objective(
 def mask_scores(logits: Tensor, masks: Tensor) -> dict[schema.Metric, Tensor]:
     """Cross-entropy and overlap of each frame."""
     overlap = frame_scores(logits > 0, masks > 0.5)
-    return {
-        schema.VAL_BCE: cross_entropy(logits, masks),
-        schema.VAL_IOU: overlap.iou,
-        schema.VAL_DICE: overlap.dice,
-    }
+    return {schema.VAL_BCE: cross_entropy(logits, masks), schema.VAL_IOU: overlap.iou, schema.VAL_DICE: overlap.dice}
 
 
 def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
