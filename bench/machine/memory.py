@@ -161,7 +161,8 @@ def _cpu_allocator_peak(step: Callable[[], object], baseline: int) -> int:
         step()
     events: Any = profiler.kineto_results
     changes = sorted((e for e in events.events() if e.name() == "[memory]"), key=lambda event: event.start_ns())
-    return max(accumulate((change.nbytes() for change in changes), initial=baseline))
+    peak: int = max(accumulate((change.nbytes() for change in changes), initial=baseline))
+    return peak
 
 
 def reset_process_peak() -> None:
