@@ -1,12 +1,11 @@
 """A run log whose writes happen beside the training, several epochs in one call."""
 
-import time
-from collections.abc import Callable, Mapping
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from bench.tracking.entries import Entries, require_known
+from bench.tracking.entries import Entries, Log
 
 if TYPE_CHECKING:
     from bench.tracking.store import RunLog
@@ -17,7 +16,7 @@ MOST = 100
 """Entries in one call: MLflow takes a thousand numbers."""
 
 
-class BackgroundLog:
+class BackgroundLog(Log):
     """What a training tells, written by a thread that also opens the store: importing MLflow takes seconds.
 
     Nothing is opened or written before `poll` is called, after the first training step, or `settle`, at the end.
@@ -31,18 +30,10 @@ class BackgroundLog:
         self._error: BaseException | None = None
         self._opened: RunLog | None = None
 
-    def params(self, params: Mapping[str, str]) -> None:
-        """Log parameters, once."""
-        self._entries.put(Entries(params=params))
-
-    def tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags."""
-        self._entries.put(Entries(tags=tags))
-
-    def metrics(self, metrics: Mapping[str, float], *, step: int = 0) -> None:
-        """Log numbers as of now; every name must be in `bench.schema`."""
-        require_known(metrics)
-        self._entries.put(Entries(metrics=metrics, step=step, milliseconds=int(time.time() * 1000)))
+    def write(self, entries: Sequence[Entries]) -> None:
+        """Leave it to the thread."""
+        for entry in entries:
+            self._entries.put(entry)
 
     def poll(self) -> None:
         """Start writing if that has not begun; raises what went wrong in it."""
@@ -73,19 +64,11 @@ class BackgroundLog:
             self._opened = self._open()
             while True:
                 settling = self._settling.is_set()  # asked before taking: what comes later is not lost
-                while entries := self._take():
+                # Nobody else takes, so that there are at least as many as counted.
+                while entries := [self._entries.get() for _ in range(min(MOST, self._entries.qsize()))]:
                     self._opened.write(entries)
                 if settling:
                     return
                 self._settling.wait(INTERVAL)
         except BaseException as error:
             self._error = error
-
-    def _take(self) -> list[Entries]:
-        taken: list[Entries] = []
-        while len(taken) < MOST:
-            try:
-                taken.append(self._entries.get_nowait())
-            except Empty:
-                break
-        return taken

@@ -3,7 +3,6 @@
 import errno
 import socket
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -99,7 +98,9 @@ def prepare(name: str, url: str) -> None:
     if kind(url) == SQLITE:
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
         settle_sqlite()
-        use_write_ahead_log(sqlite_path(url))
+        with closing(sqlite3.connect(sqlite_path(url))) as connection:
+            # The file stays in this mode, in which readers and one writer do not wait for each other.
+            connection.execute("PRAGMA journal_mode=WAL")
 
 
 def settle_sqlite() -> None:
@@ -117,31 +118,19 @@ def _relax_sync(connection: Any, _: object) -> None:
             connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def use_write_ahead_log(path: Path) -> None:
-    """Switch a database file to WAL mode, in which readers and one writer do not wait for each other. It stays so."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-
-
 class StoreError(RuntimeError):
     """A disk or database failed, as another process tells it."""
 
 
 def store_failure(error: BaseException) -> str | None:
     """What the disk or the database said, if that is why `error` was raised; None for every other error."""
-    for cause in _causes(error):
-        if isinstance(cause, StoreError):
-            return str(cause)
+    cause: BaseException | None = error
+    while cause is not None:
         if isinstance(cause, OperationalError):
             return str(cause.orig).strip().partition("\n")[0]
         unreachable = isinstance(cause, ConnectionError) or type(cause).__module__.startswith("requests.")
         unwritable = isinstance(cause, OSError) and cause.errno in _UNWRITABLE
-        if isinstance(cause, sqlite3.OperationalError) or unreachable or unwritable:
+        if isinstance(cause, StoreError | sqlite3.OperationalError) or unreachable or unwritable:
             return str(cause)
+        cause = cause.__cause__ or cause.__context__
     return None
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -6,7 +6,6 @@ only logs into a run that it is handed.
 
 import logging
 import os
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +17,7 @@ from sqlalchemy import create_engine
 from bench import schema
 from bench.tracking import newer
 from bench.tracking.database import SQLITE, kind, prepare, redact, settle_sqlite, sqlite_path, sqlite_url
-from bench.tracking.entries import Entries, require_known
+from bench.tracking.entries import Entries, Log
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,13 +64,13 @@ def open_store(url: str) -> "MlflowClient":
         known = " and ".join(f"tags.`{schema.SCHEMA_VERSION}` != '{version}'" for version in range(schema.VERSION + 1))
         for run in client.search_runs(experiments, known, max_results=1):
             found = f"runs of version {run.data.tags[schema.SCHEMA_VERSION]} of the schema"
-            raise newer.newer_than(url, "hourglass-bench", found)
+            raise newer.newer_than(redact(url), "hourglass-bench", found)
     return client
 
 
 def refuse_newer(url: str) -> None:
     """Raise ValueError if a newer version of MLflow or of this code has written the database at `url`."""
-    newer.refuse_newer(url, "mlflow", "store/db_migrations/versions")
+    newer.refuse_newer(url, *newer.MLFLOW)
 
 
 def _make_tables(path: Path) -> None:
@@ -101,7 +100,7 @@ def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:
     return client.create_experiment(name, artifact_location=location)
 
 
-class RunLog:
+class RunLog(Log):
     """One MLflow run that is being written."""
 
     def __init__(self, client: "MlflowClient", run_id: str) -> None:
@@ -130,19 +129,6 @@ class RunLog:
             tags=[RunTag(key, value) for entry in entries for key, value in entry.tags.items()],
         )
 
-    def params(self, params: Mapping[str, str]) -> None:
-        """Log parameters, once."""
-        self.write([Entries(params=params)])
-
-    def metrics(self, metrics: Mapping[str, float]) -> None:
-        """Log numbers of the whole run in one call; every name must be in `bench.schema`."""
-        require_known(metrics)
-        self.write([Entries(metrics=metrics, milliseconds=_now())])
-
-    def tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags in one call."""
-        self.write([Entries(tags=tags)])
-
     def artifacts(self, folder: Path) -> None:
         """Copy the contents of `folder` into the run's artifacts."""
         self._client.log_artifacts(self.run_id, str(folder))
@@ -153,32 +139,21 @@ class RunLog:
 
     def artifact(self, name: str) -> str:
         """Where an artifact lies: a path on this machine, or else a `runs:/` URI."""
-        return artifact_location(self._client.get_run(self.run_id).info.artifact_uri, self.run_id, name)
+        place = urlparse(self._client.get_run(self.run_id).info.artifact_uri)
+        if place.scheme in ("", "file"):
+            return str(Path(unquote(place.path)) / name)
+        return f"runs:/{self.run_id}/{name}"
 
     def close(self, state: schema.State, reason: str, idle: float | None = None) -> None:
         """Record how the run ended, and how long a study's worker was idle for it."""
         metrics = {} if idle is None else {schema.IDLE_SECONDS.name: idle}
-        tags = {schema.STATE: state, schema.STATE_REASON: reason}
-        self.write([Entries(metrics=metrics, tags=tags, milliseconds=_now())])
+        self.write([Entries(metrics=metrics, tags={schema.STATE: state, schema.STATE_REASON: reason})])
         self._client.set_terminated(self.run_id, "FAILED" if state == "failed" else "FINISHED")
 
     def kill(self, reason: str) -> None:
         """Record that the run was cut off: it has no outcome."""
         self.tags({schema.STATE_REASON: reason})
         self._client.set_terminated(self.run_id, "KILLED")
-
-
-def _now() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
-
-
-def artifact_location(artifact_uri: str, run_id: str, name: str) -> str:
-    """Local path of a run's artifact where the store is a folder, else its `runs:/` URI."""
-    parts = urlparse(artifact_uri)
-    if parts.scheme in ("", "file"):
-        return str(Path(unquote(parts.path)) / name)
-    return f"runs:/{run_id}/{name}"
 
 
 def find_artifact(url: str, run_id: str, name: str) -> Path:

@@ -3,15 +3,15 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from bench import schema
 from bench.tracking.database import POSTGRESQL, SQLITE, postgresql_engine, redact
+from bench.tracking.newer import MLFLOW, refuse_newer_tables
 from reports.store.rest import RestStore
 from reports.store.sql import SqlStore, Store
 
@@ -105,7 +105,7 @@ def snapshot(url: URL) -> Iterator[Connection]:
         with _engine(url).connect() as connection:
             connection.exec_driver_sql("BEGIN" if url.get_backend_name() == SQLITE else "SET TRANSACTION READ ONLY")
             _require_columns(connection, shown(url))
-            _require_known_revision(connection, shown(url))
+            refuse_newer_tables(connection, shown(url), *MLFLOW)
             yield connection
     except (DatabaseError, pd.errors.DatabaseError) as error:
         raise ValueError(f"{shown(url)} cannot be read: {_reason(error, url)}") from error
@@ -129,17 +129,6 @@ def _reason(error: Exception, url: URL) -> str:
     for secret in filter(None, secrets):
         said = said.replace(str(secret), "***")
     return said
-
-
-def _require_known_revision(connection: Connection, place: str) -> None:
-    """MLflow names each layout of its tables, and ships a file of that name for all that it knows."""
-    known = Path(str(distribution("mlflow").locate_file("mlflow/store/db_migrations/versions")))
-    revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    if not list(known.glob(f"{revision}_*.py")):
-        raise ValueError(
-            f"{place} must be of a layout that the installed MLflow knows, got revision {revision} of its tables: "
-            "update MLflow to the version that wrote it."
-        )
 
 
 def _require_columns(connection: Connection, place: str) -> None:
