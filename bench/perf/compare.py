@@ -60,14 +60,20 @@ def compare(
         registry.predict(run.architecture, *run.data.size)
     with TemporaryDirectory(prefix="hourglass-perf-") as scratch:
         comparison = _set_up(Path(scratch), config, implementations, perf, target, out)
-        decode_seconds = _time_decoding(comparison.pngs, config.data.size)
-        analyses = [_measure(comparison, name, run) for name, run in networks.items()]
+        clock = Stopwatch(torch.device("cpu"))
+        read_frames(find_pairs(comparison.pngs, ""), config.data.size)
+        decode_seconds = clock.seconds()
+        analyses = []
+        for name, run in networks.items():
+            say(f"{name}: {', '.join(implementations)} in turns, after an epoch each that does not count")
+            analyses.append(analyse(name, run, measure(comparison, run), perf, target))
+    versions = {"lightning": version("lightning")} if LIGHTNING in implementations else {}
     conditions = Conditions(
         comparison=comparison,
         config=config,
         left_out=left_out,
         decode_seconds=decode_seconds,
-        environment=_environment(target, config, implementations),
+        environment=environment(target, choose_dtype(config.training.precision, target)) | versions,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return _report(conditions, analyses, out)
@@ -91,23 +97,6 @@ def _set_up(
         device=device,
         workers=min(cores(), MOST_WORKERS),
     )
-
-
-def _time_decoding(pngs: Path, size: tuple[int, int]) -> float:
-    """Seconds to decode all frames once."""
-    clock = Stopwatch(torch.device("cpu"))
-    read_frames(find_pairs(pngs, ""), size)
-    return clock.seconds()
-
-
-def _measure(comparison: Comparison, name: str, config: RunConfig) -> Analysis:
-    say(f"{name}: {', '.join(comparison.implementations)} in turns, after an epoch each that does not count")
-    return analyse(name, config, measure(comparison, config), comparison.perf, comparison.device)
-
-
-def _environment(device: torch.device, config: RunConfig, implementations: Sequence[str]) -> dict[str, str]:
-    versions = {"lightning": version("lightning")} if LIGHTNING in implementations else {}
-    return environment(device, choose_dtype(config.training.precision, device)) | versions
 
 
 def _report(conditions: Conditions, analyses: Sequence[Analysis], out: Path) -> Answer:

@@ -35,7 +35,7 @@ SETTINGS = {
 
 
 class Look(NamedTuple):
-    """How a implementation is drawn: Okabe-Ito colours, and a marker and line for grey printers."""
+    """How an implementation is drawn: Okabe-Ito colours, and a marker and line for grey printers."""
 
     colour: str
     marker: str
@@ -78,52 +78,29 @@ def _draw_speed(axis: Axes, analysis: Analysis, roofs: dict[str, Roof], rate: Ca
     names = list(analysis.measured.timings)
     for place, name in enumerate(names):
         look, rates = LOOKS[name], [rate(epoch) for epoch in analysis.measured.timings[name]]
-        axis.plot(
-            rates,
-            [place] * len(rates),
-            look.marker,
-            markerfacecolor="none",
-            markeredgecolor=look.colour,
-            markeredgewidth=0.7,
-            markersize=4,
-        )
-        axis.plot(median(rates), place, look.marker, color=look.colour, markersize=7)
+        middle = median(rates)
+        hollow = {"facecolors": "none", "edgecolors": look.colour, "linewidths": 0.7}
+        axis.scatter(rates, [place] * len(rates), s=16, marker=look.marker, **hollow)
+        axis.plot(middle, place, look.marker, color=look.colour, markersize=7)
         axis.vlines(roofs[name].images, place - 0.4, place + 0.4, color="black", linewidth=1.6)
-        axis.annotate(
-            number(median(rates), "rate"),
-            (median(rates), place),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-        )
+        axis.annotate(number(middle, "rate"), (middle, place), (0, 6), textcoords="offset points", ha="center")
     axis.set_yticks(range(len(names)), [IMPLEMENTATIONS[name] for name in names])
     axis.set_ylim(len(names) - 0.5, -0.7)
-    _rate_axis(axis)
-    axis.set_xlabel("images/s (logarithmic; bar: roof)")
-
-
-def _rate_axis(axis: Axes) -> None:
     axis.set_xscale("log")
     axis.margins(x=0.15)
     axis.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5), numticks=8))
     axis.xaxis.set_major_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(10, 10)))
     axis.xaxis.set_minor_locator(NullLocator())
+    axis.set_xlabel("images/s (logarithmic; bar: roof)")
 
 
 def _draw_curves(axis: Axes, analysis: Analysis) -> None:
     """A line per training."""
     for name, curves in analysis.measured.curves.items():
         look = LOOKS[name]
+        style = {"color": look.colour, "linestyle": look.line, "marker": look.marker}
         for curve in curves:
-            axis.plot(
-                elapsed(curve),
-                [epoch.val_iou for epoch in curve],
-                color=look.colour,
-                linestyle=look.line,
-                marker=look.marker,
-                markersize=2.5,
-                linewidth=0.9,
-            )
+            axis.plot(elapsed(curve), [epoch.val_iou for epoch in curve], markersize=2.5, linewidth=0.9, **style)
     if analysis.target_iou:
         axis.axhline(analysis.target_iou, color="black", linewidth=0.8, linestyle=(0, (1, 1)))
     axis.set_xlabel("seconds with set-up (dotted: target)")

@@ -1,7 +1,6 @@
 """Who is measured: each trains the same network on the same frames with the same optimiser, and times its epochs."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import nn
@@ -11,12 +10,8 @@ from bench.perf.records import EpochTiming
 from bench.perf.task import Task
 from bench.perf.timer import EpochTimer
 
-
-class Implementation(Protocol):
-    """Trains the configured epochs, each followed by validation."""
-
-    def __call__(self, task: Task, timer: EpochTimer) -> nn.Module:
-        """The trained network."""
+Implementation = Callable[[Task, EpochTimer], nn.Module]
+"""Trains the configured epochs, each followed by validation, and returns the network."""
 
 
 def load_implementation(name: str) -> Implementation:

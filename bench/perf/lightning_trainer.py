@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
 from architectures import registry
@@ -20,19 +20,18 @@ from bench.training.losses import segmentation_loss
 
 
 def train_lightning(task: Task, timer: EpochTimer) -> nn.Module:
-    """`Trainer.fit`, timed by a callback."""
+    """`Trainer.fit`, timed by the module's hooks."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     # Its advice to use worker processes, which this implementation is to go without, and what torch will drop one day.
     warnings.filterwarnings("ignore", message=r".*(does not have many workers|LeafSpec)")
     device, training = torch.device(task.device), task.config.training
-    module = _Module(task)
+    module = _Module(task, timer)
     loaders = make_loaders(task.pngs, training.batch_size, task.config.repeat)
     trainer = Trainer(
         max_epochs=training.epochs,
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1 if device.index is None else [device.index],
         gradient_clip_val=training.clip_norm or None,
-        callbacks=[_TimingCallback(timer, module)],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -45,11 +44,11 @@ def train_lightning(task: Task, timer: EpochTimer) -> nn.Module:
 
 
 class _Module(LightningModule):
-    """The network with its losses and scores."""
+    """The network with its losses and scores; Lightning validates at the end of each training epoch."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, timer: EpochTimer) -> None:
         super().__init__()
-        self.task = task
+        self.task, self.timer = task, timer
         self.network = registry.build(task.config.architecture, seed=task.config.repeat)
         self.images = 0
         """Trained in this epoch."""
@@ -69,18 +68,9 @@ class _Module(LightningModule):
         optimizer, schedule = make_optimizer(self.network, self.task)
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
+    def on_validation_start(self) -> None:
+        self.timer.trained(self.images)
 
-class _TimingCallback(Callback):
-    """Times the epochs; Lightning validates at the end of each training epoch."""
-
-    def __init__(self, timer: EpochTimer, module: _Module) -> None:
-        self._timer = timer
-        self._module = module
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._timer.trained(self._module.images)
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        iou = scene_mean(self._module.iou, self._module.task.pngs.scenes)
-        self._timer.validated(len(self._module.iou), iou)
-        self._module.images, self._module.iou = 0, []
+    def on_validation_end(self) -> None:
+        self.timer.validated(len(self.iou), scene_mean(self.iou, self.task.pngs.scenes))
+        self.images, self.iou = 0, []

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.markdown import Markdown
 
 from bench.perf.analysis import Analysis
 from bench.perf.config import IMPLEMENTATIONS
@@ -12,18 +12,10 @@ from bench.perf.rows import Difference, Kind, Row
 
 
 def to_terminal(analyses: Sequence[Analysis], remarks: Sequence[str]) -> str:
-    """Aligned by spaces."""
+    """The same without the marks, aligned by spaces."""
     console = Console(width=140)
     with console.capture() as capture:
-        for analysis in analyses:
-            head, *body = cells(analysis)
-            table = Table(*head, box=None, padding=(0, 2, 0, 0))
-            for row in body:
-                table.add_row(*row)
-            console.print(table)
-            console.print("\n".join(sentences(analysis)), highlight=False, markup=False)
-            console.print()
-        console.print("\n".join(remarks), highlight=False, markup=False)
+        console.print(Markdown(to_markdown(analyses, remarks)))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
