@@ -1,7 +1,6 @@
 """Things that move behind the dancers, and things that stand between them and the camera."""
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from bench.data.synthetic.canvas import Canvas
 from bench.data.synthetic.furniture import draw_chair, draw_plant, draw_table
 from bench.data.synthetic.lookalikes import LAMP, draw_coat_stand, draw_mannequin
 from bench.data.synthetic.outdoors import draw_bush, draw_car, draw_lamp_post
-from bench.data.synthetic.palette import CLOTH, SKIN, Colour, pick, pick_thing
+from bench.data.synthetic.palette import CLOTH, SKIN, pick, pick_thing
 from bench.data.synthetic.tube import capsule, draw_tube, plain
 
 Mover = Callable[[Canvas, float, float], None]
@@ -45,55 +44,44 @@ def draw_front(canvas: Canvas, rng: np.random.Generator, place: int, ground: flo
 
 def _sample_balloon(rng: np.random.Generator) -> Mover:
     colour, radius = pick(rng, CLOTH + SKIN), float(rng.uniform(0.035, 0.075))
-    spot = float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.45, 0.1))
-    return partial(_draw_balloon, colour, radius, spot, float(rng.uniform(0, 6.28)))
+    left, top, phase = (float(rng.uniform(*ends)) for ends in ((-0.5, 0.5), (-0.45, 0.1), (0, 6.28)))
 
+    def draw(canvas: Canvas, shift: float, frame: float) -> None:
+        x = left + shift + 0.03 * np.sin(0.5 * frame + phase)
+        y = top - 0.008 * frame + 0.02 * np.sin(0.7 * frame)
+        canvas.line([(x, y), (x - 0.02, y + 4 * radius)], 0.005, (70, 66, 64))
+        canvas.ball(float(x), float(y), radius, colour)
 
-def _draw_balloon(
-    colour: Colour,
-    radius: float,
-    spot: tuple[float, float],
-    phase: float,
-    canvas: Canvas,
-    shift: float,
-    frame: float,
-) -> None:
-    x = spot[0] + shift + 0.03 * np.sin(0.5 * frame + phase)
-    y = spot[1] - 0.008 * frame + 0.02 * np.sin(0.7 * frame)
-    canvas.line([(x, y), (x - 0.02, y + 4 * radius)], 0.005, (70, 66, 64))
-    canvas.ball(float(x), float(y), radius, colour)
+    return draw
 
 
 def _sample_ball(rng: np.random.Generator, horizon: float) -> Mover:
     colour, radius = pick_thing(rng), float(rng.uniform(0.04, 0.08))
-    path = float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.03, 0.03))
-    return partial(_draw_ball, colour, radius, path, horizon + 0.1, float(rng.uniform(0, 3.14)))
+    start, speed, phase = (float(rng.uniform(*ends)) for ends in ((-0.5, 0.5), (-0.03, 0.03), (0, 3.14)))
 
+    def draw(canvas: Canvas, shift: float, frame: float) -> None:
+        y = horizon + 0.1 - radius - 0.3 * abs(float(np.sin(0.45 * frame + phase)))
+        canvas.ball(start + speed * frame + shift, y, radius, colour)
 
-def _draw_ball(
-    colour: Colour, radius: float, path: tuple[float, float], ground: float, phase: float,
-    canvas: Canvas, shift: float, frame: float,
-) -> None:  # fmt: skip
-    x = path[0] + path[1] * frame + shift
-    canvas.ball(x, ground - radius - 0.3 * abs(float(np.sin(0.45 * frame + phase))), radius, colour)
+    return draw
 
 
 def _sample_car(rng: np.random.Generator, horizon: float) -> Mover:
     start, speed = float(rng.uniform(-0.6, 0.6)), float(rng.choice([-0.05, 0.05]))
-    return partial(_draw_passing_car, int(rng.integers(2**31)), start, speed, horizon + 0.16)
+    looks = int(rng.integers(2**31))
 
+    def draw(canvas: Canvas, shift: float, frame: float) -> None:
+        draw_car(canvas, np.random.default_rng(looks), start + speed * frame + shift, horizon + 0.16)
 
-def _draw_passing_car(
-    looks: int, start: float, speed: float, ground: float, canvas: Canvas, shift: float, frame: float
-) -> None:
-    draw_car(canvas, np.random.default_rng(looks), start + speed * frame + shift, ground)
+    return draw
 
 
 def _sample_pendant(rng: np.random.Generator) -> Mover:
-    return partial(_draw_pendant, pick(rng, CLOTH + SKIN), float(rng.uniform(-0.4, 0.4)), float(rng.uniform(0.1, 0.3)))
+    colour, x, length = pick(rng, CLOTH + SKIN), float(rng.uniform(-0.4, 0.4)), float(rng.uniform(0.1, 0.3))
 
+    def draw(canvas: Canvas, shift: float, frame: float) -> None:
+        tip = np.array([x + shift + 0.05 * np.sin(0.6 * frame), -0.6 + length])
+        canvas.line([(x + shift, -1.0), (float(tip[0]), float(tip[1]))], 0.006, (50, 46, 44))
+        draw_tube(canvas, *capsule(tip, tip + np.array([0.0, 0.06]), 0.03, 0.075), plain(colour), LAMP)
 
-def _draw_pendant(colour: Colour, x: float, length: float, canvas: Canvas, shift: float, frame: float) -> None:
-    tip = np.array([x + shift + 0.05 * np.sin(0.6 * frame), -0.6 + length])
-    canvas.line([(x + shift, -1.0), (float(tip[0]), float(tip[1]))], 0.006, (50, 46, 44))
-    draw_tube(canvas, *capsule(tip, tip + np.array([0.0, 0.06]), 0.03, 0.075), plain(colour), LAMP)
+    return draw
