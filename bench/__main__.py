@@ -1,8 +1,9 @@
 """`bench COMMAND`: flags become configs, and configs go to what does the work, which is imported when it runs."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -201,10 +202,7 @@ class Perf(cli.Command):
         return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code of the command that the arguments name."""
-    return cli.main("bench", "Measure one encoder-decoder.", (Data, Train, Predict, Sample, Perf), arguments)
-
+main = partial(cli.main, "bench", "Measure one encoder-decoder.", (Data, Train, Predict, Sample, Perf))
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,8 +1,8 @@
 """`reports COMMAND`. Pandas, Matplotlib and Typst are imported when a command needs them."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bench import schema
 from bench.commands import cli
@@ -50,10 +50,7 @@ class Calibrate(cli.Command, cli.Store):
         return Answer(found, "\n".join(sentences(found)))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code of the command that the arguments name."""
-    return cli.main("reports", "Reports of studies, from the tracking store.", (Build, Calibrate), arguments)
-
+main = partial(cli.main, "reports", "Reports of studies, from the tracking store.", (Build, Calibrate))
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,8 +1,8 @@
 """`studies COMMAND`. Torch, Optuna and MLflow are imported when a command needs them."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
@@ -61,10 +61,7 @@ def _answer(state: "State") -> Answer:
     return Answer(state.answer(), to_text(state))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code of the command that the arguments name."""
-    return cli.main("studies", "Plan, run and resume studies.", (List, Run, Status), arguments)
-
+main = partial(cli.main, "studies", "Plan, run and resume studies.", (List, Run, Status))
 
 if __name__ == "__main__":
     sys.exit(main())

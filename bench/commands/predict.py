@@ -54,7 +54,9 @@ def resolve_checkpoint(name: str, tracking: str) -> Path:
 def predict_images(
     checkpoint: str, images: Path, out: Path, device: str, runs: Path, tracking: str = ""
 ) -> dict[str, Any]:
-    """Masks of an image or of a folder's into OUT; the answer of `bench predict --json`.
+    """Masks of an image or of a folder's; the answer of `bench predict --json`.
+
+    Written are `OUT/STEM.png` (0 or 255, at the image's own size) and `OUT/overlays/STEM.png` of each.
 
     Raises:
         ValueError: wrong input; then nothing is written.
@@ -63,8 +65,14 @@ def predict_images(
     network, config = load_checkpoint(resolve_checkpoint(checkpoint, tracking_url(runs, tracking)))
     if config.architecture.reconstructs:
         raise ValueError(f"predict must be given a network that segments, got {config.architecture.name}; use sample.")
-    written = predict_files(network, config, found, out, choose_device(device))
-    return {"masks": len(written), "out": str(out)}
+    target = choose_device(device)
+    network.to(target)
+    for path in found:
+        image = np.asarray(read_image(path))
+        mask = predict_mask(network, image, config.data.size, target)
+        _save(Image.fromarray(mask.astype(np.uint8) * 255), out / f"{path.stem}.png")
+        _save(Image.fromarray(overlay(image, mask)), out / "overlays" / f"{path.stem}.png")
+    return {"masks": len(found), "out": str(out)}
 
 
 def find_images(path: Path) -> list[Path]:
@@ -98,22 +106,6 @@ def predict_mask(
     probability = F.interpolate(probability, image.shape[:2], mode="bilinear", antialias=True)
     mask: NDArray[np.bool_] = (probability[0, 0] > 0.5).cpu().numpy()
     return mask
-
-
-def predict_files(
-    network: nn.Module, config: RunConfig, images: list[Path], out: Path, device: torch.device
-) -> list[Path]:
-    """Write `OUT/STEM.png` (0 or 255, at the image's own size) and `OUT/overlays/STEM.png` of every image."""
-    network = network.to(device)
-    written = []
-    for path in images:
-        image = np.asarray(read_image(path))
-        mask = predict_mask(network, image, config.data.size, device)
-        target = out / f"{path.stem}.png"
-        _save(Image.fromarray(mask.astype(np.uint8) * 255), target)
-        _save(Image.fromarray(overlay(image, mask)), out / "overlays" / target.name)
-        written.append(target)
-    return written
 
 
 def _save(image: Image.Image, path: Path) -> None:

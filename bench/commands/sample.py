@@ -1,6 +1,5 @@
 """`bench sample`: what a trained auto-encoder or VAE draws, as files and beside its run in MLflow."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +25,9 @@ from bench.stored_config import config_hash
 from bench.tracking.store import RunLog, open_store, tracking_url
 from bench.training.objective import latent_shape
 from bench.training.setup import Setup, prepare
+
+Shape = tuple[int, int, int]
+"""(C, H, W) of a latent."""
 
 
 class Drawn(NamedTuple):
@@ -54,7 +56,7 @@ def sample_one(
     run_id = "" if Path(checkpoint).exists() else checkpoint
     drawn = draw(_require_decoder(network, wanted, config), config, wanted, runs / schema.CACHE_DIR, target)
     written = write(drawn, out or runs / schema.GRID_DIR / (run_id or config_hash(config)))
-    logged = log_grids(drawn, written, RunLog(open_store(url), run_id)) if run_id else []
+    logged = log_grids(drawn, RunLog(open_store(url), run_id)) if run_id else []
     return {**{name: str(path) for name, path in written.items()}, "run_id": run_id, "logged": logged}
 
 
@@ -74,31 +76,25 @@ def draw(
     network: AutoEncoder, config: RunConfig, wanted: SampleConfig, cache: Path, device: torch.device
 ) -> list[Drawn]:
     """All pictures that are wanted; the data are loaded only if one of them shows a frame."""
-    drawn = []
+    drawn: list[Drawn] = []
+    shape = latent_shape(config.architecture, config.data.size)
     if wanted.samples:
-        drawn.append(_draw_samples(network, config, wanted, device))
+        place(network, device)
+        samples = sample_grid(sample(network, shape, wanted.samples, config.data.size, wanted.seed))
+        drawn.append(Drawn("samples", f"n{wanted.samples}_seed{wanted.seed}", samples))
     if wanted.interpolate or wanted.traverse:
         setup = prepare(config, cache, device)
         setup.trainer.network.load_state_dict(network.state_dict())
         if wanted.interpolate:
-            drawn.append(_draw_way(setup, config, wanted.interpolate, wanted.steps))
+            drawn.append(_draw_way(setup, config, shape, wanted.interpolate, wanted.steps))
         if wanted.traverse:
-            drawn.append(_draw_traversals(setup, config, wanted.traverse))
+            drawn.append(_draw_traversals(setup, config, shape, wanted.traverse))
     return drawn
 
 
-def _draw_samples(network: AutoEncoder, config: RunConfig, wanted: SampleConfig, device: torch.device) -> Drawn:
-    size = config.data.size
-    place(network, device)
-    samples = sample(network, latent_shape(config.architecture, config.data.size), wanted.samples, size, wanted.seed)
-    return Drawn("samples", f"n{wanted.samples}_seed{wanted.seed}", sample_grid(samples))
-
-
-def _draw_way(setup: Setup, config: RunConfig, stems: tuple[str, str], steps: int) -> Drawn:
+def _draw_way(setup: Setup, config: RunConfig, shape: Shape, stems: tuple[str, str], steps: int) -> Drawn:
     indices = find_frames(setup.dataset.frames, stems)
-    codes = encode(setup.trainer, setup.data, torch.tensor(indices))[0].view(
-        -1, *latent_shape(config.architecture, config.data.size)
-    )
+    codes = encode(setup.trainer, setup.data, torch.tensor(indices))[0].view(-1, *shape)
     ways = interpolate(_decoder(setup), codes[:1], codes[1:], config.data.size, steps)
     ends = target_pictures(setup.dataset.frames, config.architecture.target)[indices]
     return Drawn("interpolation", f"{stems[0]}_{stems[1]}_steps{steps}", interpolation_grid(ends[:1], ways, ends[1:]))
@@ -113,9 +109,9 @@ def find_frames(frames: Frames, stems: Sequence[str]) -> list[int]:
     return [frames.stems.index(stem) for stem in stems]
 
 
-def _draw_traversals(setup: Setup, config: RunConfig, count: int) -> Drawn:
+def _draw_traversals(setup: Setup, config: RunConfig, shape: Shape, count: int) -> Drawn:
     """About the middle frame of the first validation scene: the test frames stay closed."""
-    indices, shape = setup.split.val, latent_shape(config.architecture, config.data.size)
+    indices = setup.split.val
     codes, divergences = encode(setup.trainer, setup.data, torch.from_numpy(indices))
     if count > codes.shape[1]:
         raise ValueError(
@@ -147,13 +143,12 @@ def write(drawn: Sequence[Drawn], out: Path) -> dict[str, Path]:
     return paths
 
 
-def log_grids(drawn: Sequence[Drawn], written: dict[str, Path], log: RunLog) -> list[str]:
-    """Store pictures that are written as artifacts of the run; their names there."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / schema.GRID_DIR).mkdir()
-        names = [f"{schema.GRID_DIR}/{picture.name}_{picture.details}.png" for picture in drawn]
-        for picture, artifact in zip(drawn, names, strict=True):
-            shutil.copyfile(written[picture.name], folder / artifact)
-        log.artifacts(folder)
+def log_grids(drawn: Sequence[Drawn], log: RunLog) -> list[str]:
+    """Store pictures as artifacts of the run; their names there."""
+    names = [f"{schema.GRID_DIR}/{picture.name}_{picture.details}.png" for picture in drawn]
+    with TemporaryDirectory() as folder:
+        (Path(folder) / schema.GRID_DIR).mkdir()
+        for picture, name in zip(drawn, names, strict=True):
+            save_grid(picture.grid, Path(folder) / name)
+        log.artifacts(Path(folder))
     return names

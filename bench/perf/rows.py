@@ -39,8 +39,8 @@ class Difference:
 
 def speed_rows(measured: Measured, baseline: str) -> list[Row]:
     """Images per second in training and in inference: medians of the repetitions."""
-    train = _each(measured.timings, lambda epoch: epoch.train_rate)
-    val = _each(measured.timings, lambda epoch: epoch.val_rate)
+    train = {name: [epoch.train_rate for epoch in epochs] for name, epochs in measured.timings.items()}
+    val = {name: [epoch.val_rate for epoch in epochs] for name, epochs in measured.timings.items()}
     return [
         _row("training, images/s", "rate", train, median, baseline),
         _row("inference, images/s", "rate", val, median, baseline),
@@ -130,12 +130,6 @@ def _row(
         if baseline is None
         else {name: median_ratio(of, measures[baseline]) for name, of in measures.items()},
     )
-
-
-def _each(
-    timings: Mapping[str, Sequence[EpochTiming]], measure: Callable[[EpochTiming], float]
-) -> dict[str, list[float]]:
-    return {name: [measure(epoch) for epoch in epochs] for name, epochs in timings.items()}
 
 
 def _ends(measured: Measured) -> dict[str, list[float]]:

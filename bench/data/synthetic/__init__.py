@@ -22,9 +22,9 @@ def generate(*, scenes: int, frames_per_scene: int, size: tuple[int, int], seed:
 
     Raises ValueError if scenes, frames_per_scene or seed is too small, or a side is below 16 pixels.
     """
-    _check("scenes", scenes, 1)
-    _check("frames_per_scene", frames_per_scene, 1)
-    _check("seed", seed, 0)
+    for field, value, least in (("scenes", scenes, 1), ("frames_per_scene", frames_per_scene, 1), ("seed", seed, 0)):
+        if value < least:
+            raise ValueError(f"{field} must be at least {least}, got {value}.")
     for side in size:
         if side < _SMALLEST:
             raise ValueError(f"size must be at least {_SMALLEST} pixels on each side, got {size}.")
@@ -38,8 +38,3 @@ def generate(*, scenes: int, frames_per_scene: int, size: tuple[int, int], seed:
         masks=np.concatenate([masks for _, masks in shots]),
         original_sizes=np.tile(np.array(size, np.int64), (len(stems), 1)),
     )
-
-
-def _check(field: str, value: int, least: int) -> None:
-    if value < least:
-        raise ValueError(f"{field} must be at least {least}, got {value}.")

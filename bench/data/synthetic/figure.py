@@ -36,12 +36,14 @@ class _Figure(NamedTuple):
         origin = np.array([self.stand.x, self.stand.ground])
         return np.asarray(origin + joints[..., :2] * np.array([height, -height]))
 
+    def tube(self, centres: Array, radii: Array, paint: Paint) -> None:
+        """A tube on the canvas; the paint's step is in body heights."""
+        draw_tube(self.canvas, centres, radii, paint._replace(step=paint.step * self.stand.height), self.light)
+
     def limb(self, start: Array, end: Array, radii: tuple[float, float], paint: Paint) -> None:
         """A tube with round ends between two joints; radii in body heights."""
         height = self.stand.height
-        tube = capsule(self.flat(start), self.flat(end), radii[0] * height, radii[1] * height)
-        scale = paint._replace(step=paint.step * height)
-        draw_tube(self.canvas, *tube, scale, self.light)
+        self.tube(*capsule(self.flat(start), self.flat(end), radii[0] * height, radii[1] * height), paint)
 
     def width(self, yaw: float, front: float, depth: float) -> float:
         """Half the projected width of an oval body section with this heading, in body heights."""
@@ -91,9 +93,8 @@ def _place_head(figure: _Figure) -> Head:
 def _draw_neck(figure: _Figure) -> None:
     top = figure.body.head - np.array([0.0, 0.035, 0.0])
     radius = 0.027 * figure.outfit.girth
-    figure.limb(figure.body.spine[2] - np.array([0, 0.01, 0]), top, (radius * 1.15, radius), plain(
-        scaled(figure.outfit.skin, 0.82)
-    ))  # fmt: skip
+    skin = plain(scaled(figure.outfit.skin, 0.82))
+    figure.limb(figure.body.spine[2] - np.array([0, 0.01, 0]), top, (radius * 1.15, radius), skin)
 
 
 def _torso_outline(figure: _Figure) -> tuple[Array, Array]:
@@ -111,18 +112,17 @@ def _torso_outline(figure: _Figure) -> tuple[Array, Array]:
 
 def _draw_torso(figure: _Figure) -> None:
     """Hips, then the top over them, then what shows at the neck and the waist."""
-    outfit, light = figure.outfit, figure.light
+    outfit = figure.outfit
     centres, radii = _torso_outline(figure)
-    draw_tube(figure.canvas, centres[4:], radii[4:], outfit.bottom_paint._replace(pattern="plain"), light)
+    figure.tube(centres[4:], radii[4:], outfit.bottom_paint._replace(pattern="plain"))
     bare = outfit.top == "crop top" and outfit.bottom != "dress"
     if bare:
-        draw_tube(figure.canvas, centres[4:7], radii[4:7] * 0.93, plain(outfit.skin), light)
+        figure.tube(centres[4:7], radii[4:7] * 0.93, plain(outfit.skin))
     last = 5 if bare else {"jacket": 8, "sweater": 8}.get(outfit.top, 7)
-    paint = outfit.top_paint._replace(step=outfit.top_paint.step * figure.stand.height)
-    draw_tube(figure.canvas, centres[:last], radii[:last], paint, light)
+    figure.tube(centres[:last], radii[:last], outfit.top_paint)
     _draw_opening(figure, centres[:last], radii[:last])
     if outfit.top == "t-shirt" and outfit.bottom != "dress":
-        draw_tube(figure.canvas, centres[6:8], radii[6:8] * 1.02, plain(scaled(outfit.accent, 0.7)), light)
+        figure.tube(centres[6:8], radii[6:8] * 1.02, plain(scaled(outfit.accent, 0.7)))
 
 
 def _draw_opening(figure: _Figure, centres: Array, radii: Array) -> None:
@@ -131,7 +131,7 @@ def _draw_opening(figure: _Figure, centres: Array, radii: Array) -> None:
     sideways, facing = float(np.sin(figure.body.chest_yaw)), float(np.cos(figure.body.chest_yaw))
     if outfit.top == "jacket" and facing > 0.2:
         front = centres + np.array([0.6 * sideways, 0.0]) * radii[:, None]
-        draw_tube(figure.canvas, front, radii * 0.34 * facing, plain(outfit.under), figure.light)
+        figure.tube(front, radii * 0.34 * facing, plain(outfit.under))
     elif outfit.top in ("t-shirt", "tank top", "crop top") and facing > 0.0:
         x, y = centres[0].tolist()
         size = 0.034 * figure.stand.height * (1.5 if outfit.top == "tank top" else 1.0)
@@ -154,8 +154,7 @@ def _draw_skirt(figure: _Figure, swing: float) -> None:
     line = figure.flat(waist + shares[:, None] * (hem - waist))
     start = figure.width(body.hip_yaw, 0.082, 0.066)
     radii = (start + (width - start) * shares**0.8) * height
-    paint = outfit.bottom_paint._replace(step=outfit.bottom_paint.step * height)
-    draw_tube(figure.canvas, line, radii, paint, figure.light)
+    figure.tube(line, radii, outfit.bottom_paint)
     normal = np.array([1.0, 0.0])
     for fold in (-0.62, -0.25, 0.2, 0.58):  # folds widen towards the hem
         tips = line[-1] + normal * radii[-1] * np.array([[fold - 0.07], [fold + 0.07]])
@@ -184,8 +183,7 @@ def _draw_leg(figure: _Figure, leg: Array) -> None:
     figure.limb(hip, knee, (0.066 * girth * tight, 0.047 * girth * tight), paint)
     if outfit.bottom == "shorts":
         end = hip + min(0.85, outfit.hem) * (knee - hip)
-        scaled_paint = outfit.bottom_paint._replace(step=0.05)
-        figure.limb(hip, end, (0.07 * girth, 0.066 * girth), scaled_paint)
+        figure.limb(hip, end, (0.07 * girth, 0.066 * girth), outfit.bottom_paint._replace(step=0.05))
 
 
 def _draw_arm(figure: _Figure, arm: Array) -> None:
