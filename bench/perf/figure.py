@@ -1,9 +1,9 @@
 """The figure: a row of panels per network. Speed of every repetition below the roof; validation IoU over seconds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -34,20 +34,13 @@ SETTINGS = {
 }
 
 
-class Look(NamedTuple):
-    """How an implementation is drawn: Okabe-Ito colours, and a marker and line for grey printers."""
-
-    colour: str
-    marker: str
-    line: str
-
-
-LOOKS = {
-    HARNESS: Look("#0072B2", "o", "-"),
-    PLAIN: Look("#000000", "s", "--"),
-    ADVISED: Look("#E69F00", "D", "-."),
-    LIGHTNING: Look("#CC79A7", "^", ":"),
+LOOKS: Mapping[str, Mapping[str, Any]] = {
+    HARNESS: {"color": "#0072B2", "marker": "o", "linestyle": "-"},
+    PLAIN: {"color": "#000000", "marker": "s", "linestyle": "--"},
+    ADVISED: {"color": "#E69F00", "marker": "D", "linestyle": "-."},
+    LIGHTNING: {"color": "#CC79A7", "marker": "^", "linestyle": ":"},
 }
+"""Okabe-Ito colours, and a marker and line for grey printers."""
 
 
 def write_figure(analyses: Sequence[Analysis], path: Path) -> None:
@@ -77,11 +70,10 @@ def _draw_speed(axis: Axes, analysis: Analysis, roofs: dict[str, Roof], rate: Ca
     """Hollow marks: repetitions; filled: their median; upright line: what the machine could do at that precision."""
     names = list(analysis.measured.timings)
     for place, name in enumerate(names):
-        look, rates = LOOKS[name], [rate(epoch) for epoch in analysis.measured.timings[name]]
-        middle = median(rates)
-        hollow = {"facecolors": "none", "edgecolors": look.colour, "linewidths": 0.7}
-        axis.scatter(rates, [place] * len(rates), s=16, marker=look.marker, **hollow)
-        axis.plot(middle, place, look.marker, color=look.colour, markersize=7)
+        rates = [rate(epoch) for epoch in analysis.measured.timings[name]]
+        middle, mark = median(rates), {**LOOKS[name], "linestyle": "none"}
+        axis.plot(rates, [place] * len(rates), **mark, fillstyle="none", markeredgewidth=0.7, markersize=4)
+        axis.plot(middle, place, **mark, markersize=7)
         axis.vlines(roofs[name].images, place - 0.4, place + 0.4, color="black", linewidth=1.6)
         axis.annotate(number(middle, "rate"), (middle, place), (0, 6), textcoords="offset points", ha="center")
     axis.set_yticks(range(len(names)), [IMPLEMENTATIONS[name] for name in names])
@@ -97,10 +89,8 @@ def _draw_speed(axis: Axes, analysis: Analysis, roofs: dict[str, Roof], rate: Ca
 def _draw_curves(axis: Axes, analysis: Analysis) -> None:
     """A line per training."""
     for name, curves in analysis.measured.curves.items():
-        look = LOOKS[name]
-        style = {"color": look.colour, "linestyle": look.line, "marker": look.marker}
         for curve in curves:
-            axis.plot(elapsed(curve), [epoch.val_iou for epoch in curve], markersize=2.5, linewidth=0.9, **style)
+            axis.plot(elapsed(curve), [epoch.val_iou for epoch in curve], **LOOKS[name], markersize=2.5, linewidth=0.9)
     if analysis.target_iou:
         axis.axhline(analysis.target_iou, color="black", linewidth=0.8, linestyle=(0, (1, 1)))
     axis.set_xlabel("seconds with set-up (dotted: target)")

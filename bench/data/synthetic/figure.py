@@ -61,16 +61,12 @@ def _parts(figure: _Figure, swing: float) -> list[tuple[float, Callable[[], None
     """All parts with their depth: a part with a larger one hides the others."""
     body = figure.body
     head = _place_head(figure)
-    faces = float(np.cos(body.head_yaw))
     middle = float(body.spine[1, 2])
     parts: list[tuple[float, Callable[[], None]]] = [
         (middle, lambda: _draw_torso(figure)),
         (middle + 0.02, lambda: _draw_neck(figure)),
-        (middle + 0.03, lambda: draw_head(figure.canvas, head, figure.outfit, figure.light)),
-        (
-            middle + (0.035 if faces < 0.0 else -0.03),
-            lambda: draw_back_hair(figure.canvas, head, figure.outfit, figure.light, 8 * swing),
-        ),
+        (middle + 0.03, lambda: draw_head(head)),
+        (middle + (0.035 if head.facing[1] < 0.0 else -0.03), lambda: draw_back_hair(head, 8 * swing)),
     ]
     if figure.outfit.bottom in ("skirt", "dress"):
         parts.append((middle + 0.01, lambda: _draw_skirt(figure, swing)))
@@ -87,7 +83,8 @@ def _parts(figure: _Figure, swing: float) -> list[tuple[float, Callable[[], None
 def _place_head(figure: _Figure) -> Head:
     body = figure.body
     facing = (float(np.sin(body.head_yaw)), float(np.cos(body.head_yaw)))
-    return Head(figure.flat(body.head), HEAD * figure.stand.height, body.head_tilt, facing)
+    centre, size = figure.flat(body.head), HEAD * figure.stand.height
+    return Head(figure.canvas, figure.outfit, figure.light, centre, size, body.head_tilt, facing)
 
 
 def _draw_neck(figure: _Figure) -> None:

@@ -98,15 +98,8 @@ def _sample_dancers(rng: np.random.Generator) -> tuple[Dancer, ...]:
     else:
         heights, places = rng.uniform(0.82, 0.98, 1), rng.uniform(-0.15, 0.15, 1)
         grounds = np.minimum(0.48, heights * 0.5 + rng.uniform(-0.03, 0.04, 1))
-    order = np.argsort(grounds)
-    return tuple(
-        Dancer(
-            sample_outfit(rng),
-            sample_dance(rng),
-            Stand(float(places[k]), float(grounds[k]), float(heights[k])),
-        )
-        for k in order
-    )
+    spots = np.stack([places, grounds, heights], axis=1)[np.argsort(grounds)].tolist()
+    return tuple(Dancer(sample_outfit(rng), sample_dance(rng), Stand(*spot)) for spot in spots)
 
 
 def _draw_layers(
