@@ -66,11 +66,18 @@ def main(prog: str, description: str, commands: Sequence[type[Command]], argumen
     except KeyboardInterrupt as interrupt:
         say(f"\n{str(interrupt) or 'interrupted'}")
         return EXIT_INTERRUPTED
+    except ValueError as error:
+        say(f"{prog}: {error}")
+        return EXIT_INPUT
     except Exception as error:
-        said = str(error) if isinstance(error, ValueError) else _store_failure(error)
-        if said is None:
+        from bench.tracking.database import store_failure
+
+        if (said := store_failure(error)) is None:
             raise
-        say(f"{prog}: {said}")
+        say(
+            f"{prog}: results must be written, but the disk or database refused: {said}; what was recorded before is "
+            "kept, and the same command goes on from there."
+        )
         return EXIT_INPUT
     if command.json:
         print(json.dumps(answer.values))
@@ -96,17 +103,6 @@ def _parse(prog: str, description: str, commands: Sequence[type[Command]], words
     about = f"{description} --version prints the version."
     command: Command = tyro.cli(any_of_them, prog=prog, description=about, args=words, config=style)
     return command
-
-
-def _store_failure(error: Exception) -> str | None:
-    """One sentence if a disk or database failed, None if the program did."""
-    from bench.tracking.database import store_failure
-
-    said = store_failure(error)
-    return said and (
-        f"results must be written, but the disk or database refused: {said}; what was recorded before is kept, and the "
-        "same command goes on from there."
-    )
 
 
 @contextmanager

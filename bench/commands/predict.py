@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from architectures import registry
 from bench import schema
 from bench.config import RunConfig
-from bench.data.folder import SUFFIXES, read_image
+from bench.data.folder import SUFFIXES, find_images, read_image
 from bench.data.panel import overlay
 from bench.files import replacing
 from bench.machine.device import choose_device
@@ -61,7 +61,7 @@ def predict_images(
     Raises:
         ValueError: wrong input; then nothing is written.
     """
-    found = find_images(images)
+    found = _choose_images(images)
     network, config = load_checkpoint(resolve_checkpoint(checkpoint, tracking_url(runs, tracking)))
     if config.architecture.reconstructs:
         raise ValueError(f"predict must be given a network that segments, got {config.architecture.name}; use sample.")
@@ -75,7 +75,7 @@ def predict_images(
     return {"masks": len(found), "out": str(out)}
 
 
-def find_images(path: Path) -> list[Path]:
+def _choose_images(path: Path) -> list[Path]:
     """The image itself, or the images of a folder (of its `images/`, if it is a data set).
 
     Raises:
@@ -86,13 +86,10 @@ def find_images(path: Path) -> list[Path]:
     folder = path / "images" if (path / "images").is_dir() else path
     if not folder.is_dir():
         raise ValueError(f"{path} must be an image or a folder of images, got nothing there.")
-    images = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    images = find_images(folder)
     if not images:
         raise ValueError(f"{folder} must hold images ({', '.join(SUFFIXES)}), got none.")
-    stems = [file.stem for file in images]
-    if twice := {stem for stem in stems if stems.count(stem) > 1}:
-        raise ValueError(f"images in {folder} must have different stems, got several of {sorted(twice)}.")
-    return images
+    return list(images.values())
 
 
 @torch.inference_mode()

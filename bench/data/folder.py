@@ -38,7 +38,7 @@ def find_pairs(folder: Path, scene_pattern: str = "") -> list[Pair]:
     Raises:
         ValueError: a folder is missing, a stem has no partner or two files, or a scene cannot be told.
     """
-    images, masks = _files(folder / "images"), _files(folder / "masks")
+    images, masks = find_images(folder / "images"), find_images(folder / "masks")
     unmatched = sorted(images.keys() ^ masks.keys())
     if not images.keys() & masks.keys():
         raise ValueError(
@@ -120,8 +120,8 @@ def _read_pair(pair: Pair, size: tuple[int, int]) -> _Decoded:
     return _Decoded(np.asarray(image), np.asarray(mask), (height, width), flat)
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """Stem -> file of every image in `folder`."""
+def find_images(folder: Path) -> dict[str, Path]:
+    """Stem -> file of every image in `folder`; ValueError if there is no folder or two have one stem."""
     if not folder.is_dir():
         raise ValueError(f"{folder} must be a folder, got none there; a data set is a folder with images/ and masks/.")
     files: dict[str, Path] = {}

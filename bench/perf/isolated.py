@@ -11,14 +11,10 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-
-class _Failed(NamedTuple):
-    traceback: str
 
 
 class IsolatedProcess(Generic[T]):
@@ -62,8 +58,8 @@ class IsolatedProcess(Generic[T]):
         if answer is None:
             self._process.join()
             raise RuntimeError(f"{self._name} ended early with exit code {self._process.exitcode}.")
-        if isinstance(answer, _Failed):
-            raise RuntimeError(f"{self._name} failed.\n{answer.traceback}")
+        if isinstance(answer, RuntimeError):
+            raise RuntimeError(f"{self._name} failed.\n{answer}")
         return cast(T, answer)
 
 
@@ -83,4 +79,4 @@ def _serve(connection: "Connection[Any, Any]", work: Callable[[A, Callable[[T], 
     except (EOFError, ConnectionError):
         return  # the parent is gone
     except Exception:
-        connection.send(_Failed(traceback.format_exc()))
+        connection.send(RuntimeError(traceback.format_exc()))

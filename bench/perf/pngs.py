@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -77,17 +77,9 @@ def make_loaders(
 ) -> Loaders:
     """Loaders with so many worker processes, which `keep` keeps from epoch to epoch; `pin` is for copies to a GPU."""
     train, val = (PngDataset(pngs.root, stems) for stems in (pngs.train, pngs.val))
-    keep = keep and workers > 0
+    options: dict[str, Any] = {"num_workers": workers, "persistent_workers": keep and workers > 0, "pin_memory": pin}
+    order = torch.Generator().manual_seed(seed)
     return Loaders(
-        DataLoader(
-            train,
-            min(batch_size, len(train)),
-            shuffle=True,
-            drop_last=True,
-            num_workers=workers,
-            persistent_workers=keep,
-            pin_memory=pin,
-            generator=torch.Generator().manual_seed(seed),
-        ),
-        DataLoader(val, batch_size, num_workers=workers, persistent_workers=keep, pin_memory=pin),
+        DataLoader(train, min(batch_size, len(train)), shuffle=True, drop_last=True, generator=order, **options),
+        DataLoader(val, batch_size, **options),
     )

@@ -1,6 +1,7 @@
 """What was measured, as plain values that become JSON."""
 
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +57,5 @@ class Measured:
 
 def elapsed(curve: list[EpochTiming]) -> list[float]:
     """Seconds from the start of a training, its set-up included, to the end of each epoch."""
-    now, times = curve[0].setup_seconds, []
-    for epoch in curve:
-        now += epoch.train_seconds + epoch.val_seconds
-        times.append(now)
-    return times
+    seconds = (epoch.train_seconds + epoch.val_seconds for epoch in curve)
+    return list(accumulate(seconds, initial=curve[0].setup_seconds))[1:]

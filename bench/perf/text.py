@@ -23,18 +23,16 @@ def to_markdown(analyses: Sequence[Analysis], remarks: Sequence[str]) -> str:
     """A heading, a table and a list per network, then the remarks."""
     parts = []
     for analysis in analyses:
-        head, *body = (f"| {' | '.join(row)} |" for row in cells(analysis))
-        rule = f"|---|{'---:|' * len(analysis.measured.timings)}"
+        names = list(analysis.measured.timings)
+        rows = [
+            [analysis.network, *(IMPLEMENTATIONS[name] for name in names)],
+            ["---", *("---:" for _ in names)],
+            *([row.label, *(_cell(row, name) for name in names)] for row in analysis.rows),
+        ]
+        table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
         points = "\n".join(f"- {sentence}" for sentence in sentences(analysis))
-        parts.append("\n".join([f"### {analysis.network}", "", head, rule, *body, "", points]))
+        parts.append(f"### {analysis.network}\n\n{table}\n\n{points}")
     return "\n\n".join([*parts, "\n".join(f"- {remark}" for remark in remarks)]) + "\n"
-
-
-def cells(analysis: Analysis) -> list[list[str]]:
-    """Texts of the head row and of the rows below it."""
-    implementations = list(analysis.measured.timings)
-    head = [analysis.network, *(IMPLEMENTATIONS[name] for name in implementations)]
-    return [head, *([row.label, *(_cell(row, name) for name in implementations)] for row in analysis.rows)]
 
 
 def _cell(row: Row, implementation: str) -> str:

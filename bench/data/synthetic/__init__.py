@@ -25,9 +25,8 @@ def generate(*, scenes: int, frames_per_scene: int, size: tuple[int, int], seed:
     for field, value, least in (("scenes", scenes, 1), ("frames_per_scene", frames_per_scene, 1), ("seed", seed, 0)):
         if value < least:
             raise ValueError(f"{field} must be at least {least}, got {value}.")
-    for side in size:
-        if side < _SMALLEST:
-            raise ValueError(f"size must be at least {_SMALLEST} pixels on each side, got {size}.")
+    if min(size) < _SMALLEST:
+        raise ValueError(f"size must be at least {_SMALLEST} pixels on each side, got {size}.")
     shots = [render_scene(seed, index, frames_per_scene, size) for index in range(scenes)]
     names = tuple(f"{index:05d}" for index in range(scenes) for _ in range(frames_per_scene))
     stems = tuple(f"{index:05d}_{frame:04d}" for index in range(scenes) for frame in range(frames_per_scene))

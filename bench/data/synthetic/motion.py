@@ -1,6 +1,5 @@
 """Dance: every joint angle is a smooth periodic function of time."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -126,18 +125,13 @@ def sample_dance(rng: np.random.Generator) -> Dance:
 
 def pose_at(dance: Dance, frame: float) -> Pose:
     """The dancer's pose at a frame number; neighbouring frames give neighbouring poses."""
+    style, extra = dance.style, dance.wobble
     theta = dance.start + 2 * np.pi * dance.cycles_per_frame * frame
 
     def at(wave: Wave) -> float:
         middle, swing, beats, phase = wave
         return float(middle + swing * np.sin(beats * theta + np.radians(phase)))
 
-    pose = _pose(dance, at, dance.facing + dance.turning * frame)
-    return _mirror(pose) if dance.mirrored else pose
-
-
-def _pose(dance: Dance, at: Callable[[Wave], float], facing: float) -> Pose:
-    style, extra = dance.style, dance.wobble
     arms = [
         Arm(
             max(4.0, at(style.arm_lift[k]) + extra[k]),
@@ -155,8 +149,8 @@ def _pose(dance: Dance, at: Callable[[Wave], float], facing: float) -> Pose:
         )
         for k in (0, 1)
     ]
-    return Pose(
-        yaw=at(style.yaw) + facing,
+    pose = Pose(
+        yaw=at(style.yaw) + (dance.facing + dance.turning * frame),
         twist=at(style.twist) + 0.5 * extra[14],
         lean=at(style.lean),
         bow=at(style.bow),
@@ -167,6 +161,7 @@ def _pose(dance: Dance, at: Callable[[Wave], float], facing: float) -> Pose:
         arms=(arms[0], arms[1]),
         legs=(legs[0], legs[1]),
     )
+    return _mirror(pose) if dance.mirrored else pose
 
 
 def _mirror(pose: Pose) -> Pose:

@@ -170,17 +170,11 @@ def draw_kerb(canvas: Canvas, rng: np.random.Generator, horizon: float) -> None:
 def draw_car(canvas: Canvas, rng: np.random.Generator, x: float, ground: float) -> None:
     """A parked or passing car, seen from the side."""
     paint = pick(rng, CLOTH)
-    cabin = [
-        (x - 0.17, ground - 0.14),
-        (x - 0.1, ground - 0.25),
-        (x + 0.08, ground - 0.25),
-        (x + 0.17, ground - 0.14),
-    ]
-    canvas.polygon(cabin, scaled(paint, 0.85))
-    canvas.polygon([(x - 0.13, ground - 0.15), (x - 0.08, ground - 0.23), (x - 0.01, ground - 0.23),
-                    (x - 0.01, ground - 0.15)], (90, 110, 124))  # fmt: skip
-    canvas.polygon([(x + 0.01, ground - 0.15), (x + 0.01, ground - 0.23), (x + 0.07, ground - 0.23),
-                    (x + 0.13, ground - 0.15)], (70, 88, 104))  # fmt: skip
+    cabin = [(-0.17, -0.14), (-0.1, -0.25), (0.08, -0.25), (0.17, -0.14)]
+    window = [(-0.13, -0.15), (-0.08, -0.23), (-0.01, -0.23), (-0.01, -0.15)]
+    back_window = [(0.01, -0.15), (0.01, -0.23), (0.07, -0.23), (0.13, -0.15)]
+    for corners, ink in ((cabin, scaled(paint, 0.85)), (window, (90, 110, 124)), (back_window, (70, 88, 104))):
+        canvas.polygon([(x + right, ground + down) for right, down in corners], ink)
     body = np.array([x - 0.24, ground - 0.1]), np.array([x + 0.24, ground - 0.1])
     draw_tube(canvas, *capsule(*body, 0.055, 0.05), plain(paint), LAMP)
     for side in (-0.15, 0.15):
@@ -206,8 +200,8 @@ def draw_bin(canvas: Canvas, rng: np.random.Generator, x: float, ground: float) 
 
 def draw_billboard(canvas: Canvas, rng: np.random.Generator, x: float, ground: float) -> None:
     """A poster on two legs."""
-    canvas.line([(x - 0.06, ground), (x - 0.06, ground - 0.4)], 0.016, (60, 56, 54))
-    canvas.line([(x + 0.06, ground), (x + 0.06, ground - 0.4)], 0.016, (60, 56, 54))
+    for leg in (x - 0.06, x + 0.06):
+        canvas.line([(leg, ground), (leg, ground - 0.4)], 0.016, (60, 56, 54))
     draw_poster(canvas, rng, x, ground - 0.32)
 
 

@@ -78,11 +78,10 @@ def _noise(
 ) -> Pixels:
     """Smooth noise (H, W) with this many cells per unit; the 2 x 2 units round the origin have their own."""
     field = Image.fromarray(rng.normal(0.0, amount, (2 * cells, 2 * cells)).astype(np.float32))
-    box = [cells * (1 + share) for share in (-half[0], -half[1], half[0], half[1])]
-    if min(box) < 0 or max(box) > 2 * cells:  # a frame longer than the field: stretch the field over it
-        return np.asarray(field.resize(size, Image.Resampling.BICUBIC))
-    edges = (box[0], box[1], box[2], box[3])
-    return np.asarray(field.resize(size, Image.Resampling.BICUBIC, box=edges))
+    box = None  # for a frame longer than the field, which is stretched over it
+    if max(half) <= 1:
+        box = (cells * (1 - half[0]), cells * (1 - half[1]), cells * (1 + half[0]), cells * (1 + half[1]))
+    return np.asarray(field.resize(size, Image.Resampling.BICUBIC, box=box))
 
 
 def expose(picture: Pixels, glow: Pixels, noise: float, rng: np.random.Generator) -> NDArray[np.uint8]:
