@@ -60,13 +60,15 @@ def draw_figure(canvas: Canvas, pose: Pose, outfit: Outfit, stand: Stand, light:
 def _parts(figure: _Figure, swing: float) -> list[tuple[float, Callable[[], None]]]:
     """All parts with their depth: a part with a larger one hides the others."""
     body = figure.body
-    head = _place_head(figure)
+    facing = (float(np.sin(body.head_yaw)), float(np.cos(body.head_yaw)))
+    centre, size = figure.flat(body.head), HEAD * figure.stand.height
+    head = Head(figure.canvas, figure.outfit, figure.light, centre, size, body.head_tilt, facing)
     middle = float(body.spine[1, 2])
     parts: list[tuple[float, Callable[[], None]]] = [
         (middle, lambda: _draw_torso(figure)),
         (middle + 0.02, lambda: _draw_neck(figure)),
         (middle + 0.03, lambda: draw_head(head)),
-        (middle + (0.035 if head.facing[1] < 0.0 else -0.03), lambda: draw_back_hair(head, 8 * swing)),
+        (middle + (0.035 if facing[1] < 0.0 else -0.03), lambda: draw_back_hair(head, 8 * swing)),
     ]
     if figure.outfit.bottom in ("skirt", "dress"):
         parts.append((middle + 0.01, lambda: _draw_skirt(figure, swing)))
@@ -78,13 +80,6 @@ def _parts(figure: _Figure, swing: float) -> list[tuple[float, Callable[[], None
         depth = 0.5 * float(arm[1, 2] + arm[2, 2])
         parts.append((depth if abs(depth) > 0.02 else 0.05, lambda arm=arm: _draw_arm(figure, arm)))  # type: ignore[misc]
     return parts
-
-
-def _place_head(figure: _Figure) -> Head:
-    body = figure.body
-    facing = (float(np.sin(body.head_yaw)), float(np.cos(body.head_yaw)))
-    centre, size = figure.flat(body.head), HEAD * figure.stand.height
-    return Head(figure.canvas, figure.outfit, figure.light, centre, size, body.head_tilt, facing)
 
 
 def _draw_neck(figure: _Figure) -> None:
@@ -156,8 +151,7 @@ def _draw_skirt(figure: _Figure, swing: float) -> None:
     for fold in (-0.62, -0.25, 0.2, 0.58):  # folds widen towards the hem
         tips = line[-1] + normal * radii[-1] * np.array([[fold - 0.07], [fold + 0.07]])
         top = line[1] + normal * radii[1] * fold
-        canvas_points = np.concatenate([top[None], tips])
-        figure.canvas.polygon(canvas_points, scaled(outfit.bottom_paint.colour, 0.55))
+        figure.canvas.polygon(np.concatenate([top[None], tips]), scaled(outfit.bottom_paint.colour, 0.55))
 
 
 def _draw_leg(figure: _Figure, leg: Array) -> None:
@@ -166,9 +160,8 @@ def _draw_leg(figure: _Figure, leg: Array) -> None:
     hip, knee, ankle, toe = leg
     covered = outfit.bottom in ("trousers", "wide trousers", "leggings")
     tight = 0.9 if outfit.bottom in ("leggings", "skirt", "dress", "shorts") else 1.0
-    paint = outfit.bottom_paint if covered else plain(outfit.skin)
-    if covered and paint.pattern != "plain":
-        paint = paint._replace(step=0.05)
+    cloth = outfit.bottom_paint._replace(step=0.05)
+    paint = cloth if covered else plain(outfit.skin)
     hem = {"trousers": 0.04, "wide trousers": 0.064}.get(outfit.bottom, 0.026) * girth
     figure.limb(ankle, toe, (0.032, 0.026), plain(outfit.shoes))
     sole = np.array([0.0, -0.022, 0.0])
@@ -180,7 +173,7 @@ def _draw_leg(figure: _Figure, leg: Array) -> None:
     figure.limb(hip, knee, (0.066 * girth * tight, 0.047 * girth * tight), paint)
     if outfit.bottom == "shorts":
         end = hip + min(0.85, outfit.hem) * (knee - hip)
-        figure.limb(hip, end, (0.07 * girth, 0.066 * girth), outfit.bottom_paint._replace(step=0.05))
+        figure.limb(hip, end, (0.07 * girth, 0.066 * girth), cloth)
 
 
 def _draw_arm(figure: _Figure, arm: Array) -> None:
