@@ -20,15 +20,7 @@ SERVERS = ("http://", "https://")
 # MLflow's tables are no public interface: name what this report reads, and say so when it is not there.
 COLUMNS = {
     "experiments": {"experiment_id", "name", "lifecycle_stage"},
-    "runs": {
-        "run_uuid",
-        "experiment_id",
-        "status",
-        "start_time",
-        "end_time",
-        "lifecycle_stage",
-        "artifact_uri",
-    },
+    "runs": {"run_uuid", "experiment_id", "status", "start_time", "end_time", "lifecycle_stage", "artifact_uri"},
     "params": {"run_uuid", "key", "value"},
     "tags": {"run_uuid", "key", "value"},
     "latest_metrics": {"run_uuid", "key", "value", "is_nan"},
