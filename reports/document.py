@@ -13,7 +13,6 @@ from reports.analysis.summary import Summary
 from reports.figures import FIGURES
 from reports.figures.base import NoDataError
 from reports.prose.facts import Facts
-from reports.prose.practical import answered
 from reports.tables import TABLES
 from reports.tables.base import Entry
 
@@ -53,7 +52,7 @@ def write(summary: Summary, folder: Path) -> Block:
         "description": summary.study.description,
         "date": f"Newest run: {when:%Y-%m-%d %H:%M} UTC",
         "sections": [section for section in sections if section["blocks"]],
-        "numbers": facts.as_json(),
+        "numbers": facts,
     }
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
@@ -73,7 +72,8 @@ def _section(name: str, summary: Summary, facts: Facts, folder: Path) -> Block:
 
 def _text(section: str, paragraph: str) -> Block:
     if section == "practical":
-        return {"kind": "answer", **answered(paragraph)._asdict()}
+        question, _, text = paragraph.partition("? ")
+        return {"kind": "answer", "question": f"{question}?", "text": text}
     return {"kind": "text", "text": paragraph}
 
 

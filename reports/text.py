@@ -44,6 +44,11 @@ def p_value(p: float) -> str:
     return "<0.001" if p < 0.001 else digits(p)
 
 
+def p_equation(p: float) -> str:
+    """`p = 0.012` or `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {digits(p)}"
+
+
 def unbroken(text: str) -> str:
     """Kept on one line."""
     return text.replace(" ", NBSP)

@@ -6,25 +6,25 @@ from bench import schema
 from reports.analysis.summary import Summary
 
 
-def bottleneck_agreement(summary: Summary) -> tuple[int, int]:
-    """Runs and trials whose predicted bottleneck equals the measured one, and those that measured one."""
-    runs = summary.logged[summary.logged[schema.BOTTLENECK_MEASURED] != ""]
-    return int((runs[schema.BOTTLENECK_PREDICTED] == runs[schema.BOTTLENECK_MEASURED]).sum()), len(runs)
-
-
-class PeakAgreement(NamedTuple):
-    """Tensor peaks that were predicted before training, beside the measured ones."""
+class Agreement(NamedTuple):
+    """What was predicted before training, beside what was measured."""
 
     equal: int
     measured: int
     """Runs and trials with both figures."""
-    largest_difference: float
-    """Relative to the measured peak; 0 if none was measured."""
+    largest_difference: float = 0.0
+    """Relative to what was measured; 0 if nothing was, and of shapes."""
 
 
-def peak_agreement(summary: Summary) -> PeakAgreement:
-    """In how many runs the prediction is exact, and how far off it is at most."""
+def bottleneck_agreement(summary: Summary) -> Agreement:
+    """Of the bottleneck's shape, in the runs and trials that measured one."""
+    runs = summary.logged[summary.logged[schema.BOTTLENECK_MEASURED] != ""]
+    return Agreement(int((runs[schema.BOTTLENECK_PREDICTED] == runs[schema.BOTTLENECK_MEASURED]).sum()), len(runs))
+
+
+def peak_agreement(summary: Summary) -> Agreement:
+    """Of the tensor peak: in how many runs the prediction is exact, and how far off it is at most."""
     both = summary.logged[[schema.PREDICTED_PEAK.name, schema.TENSOR_PEAK.name]].dropna()
     predicted, measured = both[schema.PREDICTED_PEAK.name], both[schema.TENSOR_PEAK.name]
     differences = (predicted - measured).abs() / measured
-    return PeakAgreement(int((predicted == measured).sum()), len(both), float(differences.max()) if len(both) else 0.0)
+    return Agreement(int((predicted == measured).sum()), len(both), float(differences.max()) if len(both) else 0.0)

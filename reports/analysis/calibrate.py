@@ -92,15 +92,11 @@ def smallest_difference(shape: Shape, components: Components) -> float:
     runs, scenes = (np.array([len(np.unique(ids[here])) for here in tested]) for ids in (repeat, scene))
     variances = (components.run**2 + components.residual**2 / scenes) / runs + components.scene**2 / scenes
     error = math.sqrt(variances.sum()) / len(tested)
-    return detectable(
-        error, len(tested) - 1 if len(tested) > 1 else _freedom(shape.repeats, int(scenes[0]), components)
-    )
-
-
-def _freedom(repeats: int, scenes: int, components: Components) -> float:
-    """Degrees of freedom of a hold-out's standard error, from the expected mean squares."""
-    run, scene, residual = (spread**2 for spread in components)
-    return satterthwaite(np.array([scenes * run + residual, repeats * scene + residual, residual]), (repeats, scenes))
+    if len(tested) > 1:
+        return detectable(error, len(tested) - 1)
+    size = shape.repeats, int(scenes[0])
+    expected = [size[1] * components.run**2, size[0] * components.scene**2, 0]
+    return detectable(error, satterthwaite(np.array(expected) + components.residual**2, size))
 
 
 def calibrate(simulations: int, shape: Shape, components: Components, *, margin: float, seed: int) -> dict[str, Any]:

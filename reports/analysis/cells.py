@@ -23,25 +23,20 @@ def cell_differences(summary: Summary, best: pd.DataFrame, first: str, second: s
     Columns DIFFERENCES; low and high are of the primary interval, `clear` is whether it excludes 0.
     """
     firsts, seconds = (
-        {_place(row): row for _, row in best[best[ARCHITECTURE] == name].sort_values(IDENTITY).iterrows()}
+        {
+            (int(row[schema.DEPTH]), int(row[schema.BASE_WIDTH])): row
+            for _, row in best[best[ARCHITECTURE] == name].sort_values(IDENTITY).iterrows()
+        }
         for name in (first, second)
     )
     rows = []
     for place, a in firsts.items():
         b = seconds.get(place)
-        if b is not None and all(a[name] == b[name] for name in (SPLIT, DATA_FOLDS, EPOCHS)):
-            rows += _difference(summary, Claim("equal depth and base width", a, b, 1.0))
+        if b is None or any(a[name] != b[name] for name in (SPLIT, DATA_FOLDS, EPOCHS)):
+            continue
+        values, others = arms(summary, Claim("equal depth and base width", a, b, 1.0), schema.TEST_IOU)
+        if len(values):
+            found = compare(values, others, folds=int(a[DATA_FOLDS]))
+            low, high = found.interval
+            rows.append((*place, found.difference, low, high, found.over, found.repeats, low > 0 or high < 0))
     return pd.DataFrame(rows, columns=DIFFERENCES)
-
-
-def _place(row: pd.Series) -> tuple[int, int]:
-    return int(row[schema.DEPTH]), int(row[schema.BASE_WIDTH])
-
-
-def _difference(summary: Summary, cell: Claim) -> list[tuple[object, ...]]:
-    a, b = arms(summary, cell, schema.TEST_IOU)
-    if a.empty:
-        return []
-    found = compare(a, b, folds=int(cell.a[DATA_FOLDS]))
-    low, high = found.interval
-    return [(*_place(cell.a), found.difference, low, high, found.over, found.repeats, low > 0 or high < 0)]

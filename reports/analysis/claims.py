@@ -6,6 +6,7 @@ memory.
 """
 
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 import pandas as pd
@@ -83,7 +84,10 @@ def headline(summary: Summary) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=1)
 def claims(summary: Summary) -> list[Claim]:
-    """Every matching for which the study has a pair of configurations."""
+    """Every matching for which the study has a pair of configurations.
+
+    Budgets are those at which the choice changes.
+    """
     names = headline(summary)
     if names is None:
         return []
@@ -100,12 +104,7 @@ def claims(summary: Summary) -> list[Claim]:
     found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
     for name, metric in COSTS.items():
         found += _nearest(f"equal {name}", a, alike, metric)
-    return found + _budgeted(summary, firsts[_same(firsts, a, tuple(ALIKE))], seconds)
-
-
-def _budgeted(summary: Summary, firsts: pd.DataFrame, seconds: pd.DataFrame) -> list[Claim]:
-    """Both at their best within each budget at which the choice changes and both have a configuration."""
-    found = []
+    firsts = firsts[_same(firsts, a, tuple(ALIKE))]
     for choice in choices(summary):
         first, second = (within(table, choice.budget_mb) for table in (firsts, seconds))
         if len(first) and len(second):
@@ -147,21 +146,22 @@ def judge_metrics(summary: Summary) -> list[Judged]:
 
 def judge(summary: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...]) -> list[Judged]:
     """Every claim about every metric: one family for Holm, in which a pair of configurations counts once."""
-    compared = {
-        (pair_key(claim), metric.name): comparison
-        for claim in made
-        for metric in metrics
-        if (comparison := _compare(summary, claim, metric)) is not None
-    }
+    compared = {}
+    for claim, metric in product(made, metrics):
+        a, b = arms(summary, claim, metric)
+        if len(a):  # else they have no repeat in common whose frame tables are there
+            compared[pair_key(claim), metric.name] = compare(a, b, folds=int(claim.a[DATA_FOLDS]))
     adjusted = dict(zip(compared, holm([found.p for found in compared.values()]), strict=True))
-    return [
-        Judged(
-            claim, metric, compared[key], adjusted[key], _verdict(compared[key], metric, adjusted[key]), len(compared)
-        )
-        for claim in made
-        for metric in metrics
-        if (key := (pair_key(claim), metric.name)) in compared
-    ]
+    judged = []
+    for claim, metric in product(made, metrics):
+        if (key := (pair_key(claim), metric.name)) in compared:
+            found, p = compared[key], adjusted[key]
+            assert metric.margin is not None
+            favours = verdict(
+                found, margin=metric.margin, direction="higher" if metric.better == "higher" else "lower", p=p
+            )
+            judged.append(Judged(claim, metric, found, p, favours, len(compared)))
+    return judged
 
 
 def pair(claim: Claim) -> str:
@@ -171,20 +171,16 @@ def pair(claim: Claim) -> str:
 
 def word(one: Judged) -> str:
     """The verdict with the name of what it favours."""
-    a, b = _sides(one.claim)
+    a, b = one.claim.a, one.claim.b
+    sides = [style.look(row[ARCHITECTURE]).label for row in (a, b)]
+    if a[PRETRAIN_EPOCHS] != b[PRETRAIN_EPOCHS]:
+        sides = ["pre-trained", "from scratch"]
     words = {
-        "better": f"{a} better",
-        "worse": f"{b} better",
+        "better": f"{sides[0]} better",
+        "worse": f"{sides[1]} better",
         "refused": f"none: {one.comparison.repeats} of {MIN_REPEATS} repeats",
     }
     return words.get(one.verdict, one.verdict)
-
-
-def _sides(claim: Claim) -> tuple[str, str]:
-    """What tells both apart: whether they are pre-trained, or the architecture."""
-    if claim.a[PRETRAIN_EPOCHS] != claim.b[PRETRAIN_EPOCHS]:
-        return "pre-trained", "from scratch"
-    return style.look(claim.a[ARCHITECTURE]).label, style.look(claim.b[ARCHITECTURE]).label
 
 
 def by_pair(judged: list[Judged]) -> dict[tuple[int, int], list[Judged]]:
@@ -200,17 +196,6 @@ def pair_key(claim: Claim) -> tuple[int, int]:
     return int(claim.a[CONFIGURATION]), int(claim.b[CONFIGURATION])
 
 
-def _verdict(comparison: Comparison, metric: schema.Metric, p: float) -> Verdict:
-    assert metric.margin is not None
-    return verdict(comparison, margin=metric.margin, direction="higher" if metric.better == "higher" else "lower", p=p)
-
-
-def _compare(summary: Summary, claim: Claim, metric: schema.Metric) -> Comparison | None:
-    """None where the configurations have no repeat in common whose frame tables are there."""
-    a, b = arms(summary, claim, metric)
-    return None if a.empty else compare(a, b, folds=int(claim.a[DATA_FOLDS]))
-
-
 def arms(summary: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Values of both configurations (see `analysis.statistics`) of the repeats that both have on the same frames."""
     a, b = (_cells(summary)[number].dropna(subset=metric.column) for number in pair_key(claim))
@@ -220,13 +205,12 @@ def arms(summary: Summary, claim: Claim, metric: schema.Metric) -> tuple[pd.Data
 @lru_cache(maxsize=1)
 def _cells(summary: Summary) -> dict[int, pd.DataFrame]:
     """The rows of `Summary.scenes` of every configuration, with the number of their protocol."""
-    scenes = summary.scenes.rename(columns={REPEAT: "repeat", schema.FOLD: "fold", SCENE: "scene"})
-    scenes["protocol"] = summary.scenes.groupby(PROTOCOL, dropna=False).ngroup()
+    scenes = summary.scenes.assign(protocol=summary.scenes.groupby(PROTOCOL, dropna=False).ngroup())
     tested = {int(str(number)): cells for number, cells in scenes.groupby(CONFIGURATION)}
     return dict.fromkeys(summary.configurations[CONFIGURATION], scenes.iloc[:0]) | tested
 
 
 def _values(cells: pd.DataFrame, others: pd.DataFrame, metric: schema.Metric) -> pd.DataFrame:
     """Those of the protocols that the others have too."""
-    shared = cells.loc[cells["protocol"].isin(others["protocol"]), ["repeat", "fold", "scene", metric.column]]
-    return shared.set_axis(["repeat", "fold", "scene", "value"], axis=1).reset_index(drop=True)
+    shared = cells.loc[cells["protocol"].isin(others["protocol"]), [REPEAT, schema.FOLD, SCENE, metric.column]]
+    return shared.rename(columns={metric.column: "value"}).reset_index(drop=True)

@@ -53,7 +53,8 @@ TRIED = ("complete", "diverged", "out_of_memory")
 @lru_cache(maxsize=1)
 def convergence(summary: Summary) -> Convergence:
     """Of every run of the comparison that trained, however soon it ended."""
-    target = TARGET_SHARE * _highest_median(summary)
+    complete = comparable(summary.runs[summary.runs[schema.STATE] == "complete"])
+    target = TARGET_SHARE * float(complete.groupby(CONFIGURATION)[schema.BEST_VAL_IOU.name].median().max())
     curves, none = _curves(summary.study.curves), dict.fromkeys(CURVES, np.empty(0))
     runs = summary.runs[summary.runs[schema.STATE].isin(TRIED)]
     rows = [_measure(curves.get(run[RUN], none), run, target) for run in runs[READ].to_dict("records")]
@@ -70,11 +71,6 @@ def _curves(points: pd.DataFrame) -> dict[str, Curve]:
     runs, starts = np.unique(epochs.index.get_level_values(RUN), return_index=True)
     parts = zip(*(np.split(epochs[name].to_numpy(np.float64), starts[1:]) for name in CURVES), strict=True)
     return {str(run): dict(zip(CURVES, part, strict=True)) for run, part in zip(runs, parts, strict=True)}
-
-
-def _highest_median(summary: Summary) -> float:
-    complete = comparable(summary.runs[summary.runs[schema.STATE] == "complete"])
-    return float(complete.groupby(CONFIGURATION)[schema.BEST_VAL_IOU.name].median().max())
 
 
 def _measure(curve: Curve, run: dict[Hashable, Any], target: float) -> dict[str, float | bool]:

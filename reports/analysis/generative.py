@@ -49,9 +49,7 @@ def means(summary: Summary, metric: schema.Metric) -> pd.DataFrame:
     """
     if metric in schema.TEST_METRICS:
         return estimates(summary, metric)
-    columns = {REPEAT: "repeat", schema.FOLD: "fold", metric.name: "value"}
-    complete = summary.runs[summary.runs[schema.STATE] == "complete"]
-    runs = complete[[CONFIGURATION, *columns]].rename(columns=columns).assign(scene="")
-    runs = runs[np.isfinite(runs["value"])]
+    complete = summary.runs[(summary.runs[schema.STATE] == "complete") & np.isfinite(summary.runs[metric.name])]
+    runs = complete[[CONFIGURATION, REPEAT, schema.FOLD]].assign(scene="", value=complete[metric.name])
     found = {} if runs.empty else estimate_means(runs, CONFIGURATION)
     return bounded(found, metric.lower, metric.upper)

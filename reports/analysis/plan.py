@@ -40,25 +40,12 @@ class Share(NamedTuple):
 
 def shares(study: Study) -> list[Share]:
     """One share per stage and architecture that is planned or has an outcome; none if the plan is not known."""
-    ended = study.ended
-    return [
-        Share(
-            stage,
-            name,
-            study.planned_units.get(stage, {}).get(name, 0),
-            ended[(ended[schema.STAGE] == stage) & (ended[ARCHITECTURE] == name)],
-        )
-        for stage in STAGES
-        for name in _architectures(study, stage)
-    ]
-
-
-def _architectures(study: Study, stage: schema.Stage) -> list[str]:
-    if not study.planned_units:
-        return []
-    ended = study.ended
-    tried = ended.loc[(ended[schema.STAGE] == stage) & (ended[ARCHITECTURE] != ""), ARCHITECTURE]
-    return style.in_order([*study.planned_units.get(stage, {}), *tried])
+    ended, every = study.ended, []
+    for stage in STAGES if study.planned_units else ():
+        own, plan = ended[ended[schema.STAGE] == stage], study.planned_units.get(stage, {})
+        names = style.in_order([*plan, *own.loc[own[ARCHITECTURE] != "", ARCHITECTURE]])
+        every += [Share(stage, name, plan.get(name, 0), own[own[ARCHITECTURE] == name]) for name in names]
+    return every
 
 
 def unnamed(study: Study) -> pd.DataFrame:

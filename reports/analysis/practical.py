@@ -67,19 +67,14 @@ def networks(summary: Summary) -> Networks:
     for name in ("hourglass", "unet"):
         for what in VARIED:
             made |= _extremes(table[table[ARCHITECTURE] == name], f"{what}.{name}", what)
-    return Networks(presets, complete, convergence(summary), _judged(summary, made))
-
-
-def _judged(summary: Summary, made: dict[str, Claim]) -> dict[str, list[Judged]]:
-    """A pair that the first page judges keeps that verdict; the others are one family."""
+    # A pair that the first page judges keeps that verdict; the others are one family.
     headline = {key: judged[: len(HEADLINE_METRICS)] for key, judged in by_pair(judge_headline(summary)).items()}
-    others = judge(
-        summary, [claimed for claimed in made.values() if pair_key(claimed) not in headline], HEADLINE_METRICS
-    )
-    return {
-        name: headline.get(pair_key(claimed)) or [one for one in others if one.claim is claimed]
-        for name, claimed in made.items()
+    others = judge(summary, [claim for claim in made.values() if pair_key(claim) not in headline], HEADLINE_METRICS)
+    judged = {
+        name: headline.get(pair_key(claim)) or [one for one in others if one.claim is claim]
+        for name, claim in made.items()
     }
+    return Networks(presets, complete, convergence(summary), judged)
 
 
 def _extremes(table: pd.DataFrame, name: str, what: str) -> dict[str, Claim]:

@@ -133,20 +133,16 @@ def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
     """Of one stage, whose configurations are numbered from `first`."""
     runs = _labelled(trials, first)
     table = _configurations(runs)
+    complete = runs[runs[schema.STATE] == "complete"]
     return Summary(
         study=study,
         runs=runs,
         search=_named(trials.iloc[:0]),
         configurations=table,
         best=_best(table),
-        scenes=_scenes(runs),
+        scenes=scene_means(complete).merge(complete[[RUN, CONFIGURATION]], on=RUN),
         others={},
     )
-
-
-def _scenes(runs: pd.DataFrame) -> pd.DataFrame:
-    complete = runs[runs[schema.STATE] == "complete"]
-    return scene_means(complete).merge(complete[[RUN, CONFIGURATION]], on=RUN)
 
 
 def _named(trials: pd.DataFrame) -> pd.DataFrame:
@@ -183,17 +179,13 @@ def _labels(runs: pd.DataFrame) -> pd.Series:
     several = identity[[name for name in _config_columns(runs) if name not in IDENTITY]].nunique(dropna=False) > 1
     group, labels = identity.ngroup(), _sizes(runs)
     for name in several.columns[several.any()]:
-        extra = f", {_short(name)} " + runs[name].map(str)
+        extra = f", {name.split('.')[-1].replace('_', ' ')} " + runs[name].map(str)
         labels = labels + extra.where(several[name].to_numpy()[group], "")
     return labels
 
 
 def _sizes(runs: pd.DataFrame) -> pd.Series:
     return "depth " + runs[schema.DEPTH].astype("str") + ", width " + runs[schema.BASE_WIDTH].astype("str")
-
-
-def _short(name: str) -> str:
-    return name.split(".")[-1].replace("_", " ")
 
 
 def _configurations(runs: pd.DataFrame) -> pd.DataFrame:

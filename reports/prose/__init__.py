@@ -1,4 +1,4 @@
-"""From numbers to sentences: a module of this room gathers a section's facts, the template of its name prints them."""
+"""From numbers to sentences: a module of this room gathers a section's values, the template of its name prints them."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,7 @@ from reports.analysis.summary import Summary
 from reports.prose import answer, depth, generative, outcomes, practical, protocol, search
 from reports.prose.facts import Facts, paragraphs
 
-Gather = Callable[[Summary, Facts], dict[str, object]]
-"""Adds a section's facts and returns what its template runs through or decides by."""
-
-SECTIONS: dict[str, Gather] = {
+SECTIONS: dict[str, Callable[[Summary], dict[str, object]]] = {
     "answer": answer.gather,
     "search": search.gather,
     "generative": generative.gather,
@@ -19,9 +16,9 @@ SECTIONS: dict[str, Gather] = {
     "outcomes": outcomes.gather,
     "provenance": protocol.gather_provenance,
 }
-"""Sections of `reports.document` that have sentences."""
+"""Sections of `reports.document` that have sentences, and what gathers the values of their templates."""
 
 
 def write(section: str, summary: Summary, facts: Facts) -> list[str]:
     """The paragraphs of a section, whose facts are added; none if it has nothing to say."""
-    return paragraphs(section, facts, SECTIONS[section](summary, facts)) if section in SECTIONS else []
+    return paragraphs(section, facts, SECTIONS[section](summary)) if section in SECTIONS else []

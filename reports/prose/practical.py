@@ -1,104 +1,66 @@
-"""Facts of the questions of the practical, answered with the numbers of the study `practical`."""
-
-import math
-from typing import NamedTuple
+"""Values of the questions of the practical, answered with the numbers of the study `practical`."""
 
 from bench import schema
 from reports.analysis.claims import Judged, by_pair, judge_headline, pair
-from reports.analysis.practical import PRACTICAL, PRESETS, Networks, networks
+from reports.analysis.practical import PRACTICAL, Networks, networks
 from reports.analysis.summary import N, Summary, statistic
-from reports.prose.claims import add_claim
-from reports.prose.depth import add_bottleneck
-from reports.prose.facts import Facts, counter
-from reports.text import capitalised, digits, listed, megabytes, significant
+from reports.prose.claims import claim_values
+from reports.prose.depth import bottleneck
+from reports.text import listed
 
 COSTS = {"step": schema.STEP_SECONDS, "peak": schema.TENSOR_PEAK, "macs": schema.MACS}
-COMPARED = [("simple_conv_deep", "simple_conv_shallow"), ("hourglass", "simple_conv_deep"), ("unet", "hourglass")]
-"""Presets whose costs are compared, the dearer one first."""
+COMPARED = {"simple_conv_deep": "simple_conv_shallow", "hourglass": "simple_conv_deep", "unet": "hourglass"}
+"""Presets whose costs are compared with those of a cheaper one."""
 
 
-class Answer(NamedTuple):
-    """A question of the practical and what the study says."""
-
-    question: str
-    text: str
-
-
-def answered(paragraph: str) -> Answer:
-    """A paragraph of the template: a question, then its answer."""
-    question, _, text = paragraph.partition("? ")
-    return Answer(f"{question}?", text)
-
-
-def gather(summary: Summary, facts: Facts) -> dict[str, object]:
+def gather(summary: Summary) -> dict[str, object]:
     """The questions in the practical's order; none for other studies."""
     if summary.study.name != PRACTICAL:
-        return {"asked": False}
+        return {"practical": None}
     found = networks(summary)
-    add_bottleneck(summary, facts)
-    if math.isfinite(found.efforts.target):
-        facts.add("target", found.efforts.target, digits)
-    for name in found.presets:
-        _add_learning(found, name, facts)
-    for first, second in COMPARED:
-        if {first, second} <= found.complete:
-            _add_costs(found, first, second, facts)
-    varied = {name: [one for one in judged if one.metric == schema.TEST_IOU] for name, judged in found.judged.items()}
-    varied.pop("unet", None)
-    return {
-        "asked": True,
-        "presets": PRESETS,
-        "costs": {name: metric.name for name, metric in COSTS.items()},
-        "unet": _claims({"unet": found.judged.get("unet", [])}, facts),
-        "varied": _claims(varied, facts),
-        "headline": _headline(summary, facts),
+    judged = {name: [one for one in made if one.metric == schema.TEST_IOU] for name, made in found.judged.items()}
+    return bottleneck(summary) | {
+        "practical": {
+            "target": found.efforts.target,
+            "presets": {name: _learning(found, name) for name in found.presets},
+            "costs": {
+                first: {
+                    name: dict(zip(("mean", "min", "max"), found.ratio(metric, first, second), strict=True))
+                    for name, metric in COSTS.items()
+                }
+                for first, second in COMPARED.items()
+                if {first, second} <= found.complete
+            },
+            "unet": _claims(found.judged["unet"]) if found.judged.get("unet") else None,
+            "varied": {name: _claims(made) for name, made in judged.items() if name != "unet" and made},
+            "headline": _headline(summary),
+        },
     }
 
 
-def _add_learning(found: Networks, name: str, facts: Facts) -> None:
+def _learning(found: Networks, name: str) -> dict[str, object]:
     """How many attempts got anywhere, what it took, and the range of the complete ones' best validation IoU."""
-    runs, row, key = found.attempts(name), found.presets[name], f"practical.{name}"
-    facts.add(f"{key}.reached", int(runs["epochs"].lt(math.inf).sum()))
-    facts.add(f"{key}.attempts", len(runs), counter("attempt"))
-    for how in ("stuck", "diverged"):
-        facts.add(f"{key}.{how}", int(runs[how].sum()))
-    if math.isfinite(runs["epochs"].median()):
-        facts.add(f"{key}.epochs", float(runs["epochs"].median()), lambda count: f"{count:g}")
-        facts.add(f"{key}.seconds", float(runs["seconds"].median()), significant)
-    for end in ("min", "max") if row[N] else ():
-        facts.add(f"{key}.val_iou.{end}", row[statistic(schema.BEST_VAL_IOU, end)], digits)
+    runs, row = found.attempts(name), found.presets[name]
+    return {
+        "reached": runs["epochs"].lt(float("inf")).sum(),
+        "attempts": len(runs),
+        "stuck": runs["stuck"].sum(),
+        "diverged": runs["diverged"].sum(),
+        "epochs": runs["epochs"].median(),
+        "seconds": runs["seconds"].median(),
+        "val_iou": {end: row[statistic(schema.BEST_VAL_IOU, end)] for end in ("min", "max")} if row[N] else None,
+        "peak_bytes": row[statistic(schema.TENSOR_PEAK, "mean")],
+    }
 
 
-def _add_costs(found: Networks, first: str, second: str, facts: Facts) -> None:
-    """Ratios of what two presets cost, with the range that the attempts leave where they differ."""
-    for metric in COSTS.values():
-        key = f"practical.{first}.cost.{metric.name}"
-        mean, least, most = found.ratio(metric, first, second)
-        facts.add(key, mean, significant)
-        if least < most:
-            facts.add(f"{key}.min", least, significant)
-            facts.add(f"{key}.max", most, significant)
-    for name in (first, second):
-        facts.add(f"practical.{name}.peak_bytes", found.presets[name][statistic(schema.TENSOR_PEAK, "mean")], megabytes)
+def _claims(judged: list[Judged]) -> dict[str, object]:
+    """A pair with all that is judged of it."""
+    return {"pair": pair(judged[0].claim), "judged": {one.metric.column: claim_values(one) for one in judged}}
 
 
-def _claims(made: dict[str, list[Judged]], facts: Facts) -> dict[str, list[tuple[str, str]]]:
-    """The name of each pair's facts, with the names and the metrics of its claims."""
-    shown = {}
-    for name, judged in made.items():
-        key = f"practical.{name}"
-        for one in judged:
-            facts.add(f"{key}.pair", pair(one.claim))
-            add_claim(facts, f"{key}.{one.metric.column}", one)
-        if judged:
-            shown[key] = [(f"{key}.{one.metric.column}", one.metric.label) for one in judged]
-    return shown
-
-
-def _headline(summary: Summary, facts: Facts) -> dict[str, list[tuple[str, str]]]:
+def _headline(summary: Summary) -> list[dict[str, object]]:
     """The claims of the first page in IoU, each pair once, with all that is equal in it."""
-    pairs = {f"pair{number}": judged for number, judged in enumerate(by_pair(judge_headline(summary)).values(), 1)}
-    for name, judged in pairs.items():
-        equal = listed(list(dict.fromkeys(one.claim.matching for one in judged)))
-        facts.add(f"practical.{name}.matchings", equal, capitalised)
-    return _claims({name: judged[:1] for name, judged in pairs.items()}, facts)
+    return [
+        {"matchings": listed(list(dict.fromkeys(one.claim.matching for one in judged))), **_claims(judged[:1])}
+        for judged in by_pair(judge_headline(summary)).values()
+    ]

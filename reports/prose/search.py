@@ -1,47 +1,38 @@
-"""Facts of searches: what was searched, and how far validation went."""
+"""Values of searches: what was searched, and how far validation went."""
 
 from bench import schema
 from reports import style
 from reports.analysis.search import fronts, search_points
 from reports.analysis.summary import Summary
-from reports.prose.facts import Facts, counter
 from reports.store.load import ARCHITECTURE
-from reports.text import MEGABYTE, digits, significant
+from reports.text import MEGABYTE
+
+FRONT = ["val_iou", "memory_mb"]
+"""What is told of both ends of a front."""
 
 
-def gather(summary: Summary, facts: Facts) -> dict[str, object]:
+def gather(summary: Summary) -> dict[str, object]:
     """Trials and best trial of each architecture, and whether its learning rate is the smallest or largest tried."""
     study = summary.study
     if "search" not in study.stages:
-        return {"searched": False}
-    if study.memory_budget is not None:
-        facts.add("search.budget_mb", study.memory_budget / MEGABYTE, significant)
+        return {"search": None}
     ended, points = study.ended[study.ended[schema.STAGE] == "search"], search_points(summary)
     tried = ended.loc[ended[ARCHITECTURE] != "", ARCHITECTURE]
-    edges = {}
+    networks: dict[str, dict[str, object]] = {}
     for name in style.in_order([*tried, *study.planned_units.get("search", {})]):
         own, done = ended[ended[ARCHITECTURE] == name], points[points["architecture"] == name]
-        facts.add(f"search.{name}.trials", len(own), counter("trial"))
-        facts.add(f"search.{name}.complete", int((own[schema.STATE] == "complete").sum()))
-        edges[name] = ""
-        if done.empty:
-            continue
-        best = done.loc[done["val_iou"] == done["val_iou"].max()].iloc[0]
-        facts.add(f"search.{name}.val_iou", best["val_iou"], digits)
-        facts.add(f"search.{name}.label", best["label"])
-        if done["lr"].nunique() > 1 and best["lr"] in (done["lr"].min(), done["lr"].max()):
-            facts.add(f"search.{name}.lr", best["lr"], significant)
-            edges[name] = "smallest" if best["lr"] == done["lr"].min() else "largest"
-    return {"searched": True, "edges": edges}
+        networks[name] = {"trials": len(own), "complete": (own[schema.STATE] == "complete").sum(), "best": None}
+        if len(done):
+            best = done.loc[done["val_iou"] == done["val_iou"].max()].iloc[0]
+            rates = {"smallest": done["lr"].min(), "largest": done["lr"].max(), "several": done["lr"].nunique() > 1}
+            networks[name] |= {"best": best[["val_iou", "label", "lr"]].to_dict(), "rates": rates}
+    budget = None if study.memory_budget is None else study.memory_budget / MEGABYTE
+    return {"search": {"budget_mb": budget, "networks": networks}}
 
 
-def add_fronts(summary: Summary, facts: Facts) -> list[str]:
-    """The architectures with a Pareto front, of which the cheapest and the best point are facts."""
-    found = fronts(search_points(summary))
-    for name, front in found.items():
-        facts.add(f"front.{name}.trials", len(front), counter("trial"))
-        ends = {"cheapest": front.iloc[0], "best": front.iloc[-1]} if len(front) > 1 else {"best": front.iloc[-1]}
-        for end, point in ends.items():
-            facts.add(f"front.{name}.{end}.val_iou", point["val_iou"], digits)
-            facts.add(f"front.{name}.{end}.memory_mb", point["memory_mb"], significant)
-    return list(found)
+def front_ends(summary: Summary) -> dict[str, object]:
+    """The Pareto front of each architecture that has one: its number of trials, the cheapest and the best of them."""
+    return {
+        name: {"trials": len(front), "ends": front.iloc[sorted({0, len(front) - 1})][FRONT].to_dict("records")}
+        for name, front in fronts(search_points(summary)).items()
+    }

@@ -20,15 +20,7 @@ SERVERS = ("http://", "https://")
 # MLflow's tables are no public interface: name what this report reads, and say so when it is not there.
 COLUMNS = {
     "experiments": {"experiment_id", "name", "lifecycle_stage"},
-    "runs": {
-        "run_uuid",
-        "experiment_id",
-        "status",
-        "start_time",
-        "end_time",
-        "lifecycle_stage",
-        "artifact_uri",
-    },
+    "runs": {"run_uuid", "experiment_id", "status", "start_time", "end_time", "lifecycle_stage", "artifact_uri"},
     "params": {"run_uuid", "key", "value"},
     "tags": {"run_uuid", "key", "value"},
     "latest_metrics": {"run_uuid", "key", "value", "is_nan"},
@@ -63,13 +55,6 @@ def database(runs: Path, tracking: str = "") -> URL:
         if not path.is_file():
             raise ValueError(f"{path} does not exist: no study ran with RUNS={runs}. Run one first, with `make sweep`.")
         return URL.create(SQLITE, database=str(path))
-    url = _parsed(tracking)
-    if url.get_backend_name() == SQLITE and not Path(url.database or "").is_file():
-        raise ValueError(f"{shown(url)} names no file that exists.")
-    return url
-
-
-def _parsed(tracking: str) -> URL:
     # No message here repeats the text: what does not parse may hold a password anywhere.
     try:
         url = make_url(tracking)
@@ -83,6 +68,8 @@ def _parsed(tracking: str) -> URL:
             f"tracking must be a {SQLITE}://, {POSTGRESQL}:// or http(s):// URL, got one that starts with "
             f"{url.drivername}."
         )
+    if url.get_backend_name() == SQLITE and not Path(url.database or "").is_file():
+        raise ValueError(f"{shown(url)} names no file that exists.")
     return url
 
 

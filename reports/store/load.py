@@ -1,9 +1,10 @@
 """One study as DataFrames: a wide row per trial run, and the curves as a long table."""
 
 import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import pandas as pd
 
@@ -47,60 +48,59 @@ ABSENT = "absent"
 """A setting that a run did not log, since it was added later or is off."""
 
 
-class Column(NamedTuple):
-    """A parameter or tag that is read by its name, which is the name of its column."""
-
-    name: str
-    table: Table
-    rule: Rule = TEXT
-    required: bool = False
-    """A complete run must have it. Others are empty where a run lacks them, as runs of before they were added do."""
-
-
-COLUMNS = (
-    Column(ARCHITECTURE, "params", TEXT, required=True),
-    Column(CHANNELS, "params", INTEGERS, required=True),
-    Column(SKIPS, "params", INTEGERS, required=True),
-    Column(NORM, "params", TEXT, required=True),
-    Column(LR, "params", NUMBER, required=True),
-    Column(EPOCHS, "params", INTEGER_TEXT, required=True),
-    Column(REPEAT, "params", INTEGER, required=True),
-    Column(SPLIT, "params", SPLIT_NAME, required=True),
-    Column(DATA_FOLDS, "params", INTEGER, required=True),
-    Column(LATENT, "params", INTEGER, required=True),
-    Column(BETA, "params", NUMBER, required=True),
-    Column(PRETRAIN_EPOCHS, "params", INTEGER, required=True),
-    Column(LABELLED_SCENES, "params", INTEGER, required=True),
-    Column(schema.TARGET, "params", TARGET, required=True),
-    Column(schema.FOLD, "params", INTEGER, required=True),
-    Column(schema.DEPTH, "params", INTEGER, required=True),
-    Column(schema.BASE_WIDTH, "params", INTEGER, required=True),
-    Column(schema.PRESET, "params"),
-    Column(schema.BOTTLENECK_PREDICTED, "params", SHAPE),
-    Column(schema.BOTTLENECK_MEASURED, "params", SHAPE),
-    Column(schema.KIND, "tags"),
-    Column(schema.UNIT, "tags"),
-    Column(schema.SUPERSEDED, "tags"),
-    Column(schema.SCHEMA_VERSION, "tags"),
-    Column(schema.STUDY_DESCRIPTION, "tags"),
-    Column(schema.STUDY_PLANNED, "tags"),
-    Column(schema.STUDY_PLANNED_UNITS, "tags"),
-    Column(schema.STUDY_MEMORY_BUDGET, "tags"),
-    Column(schema.STUDY_IMPORTANCE, "tags"),
-    Column(schema.TRIAL, "tags"),
-    Column(schema.ATTEMPT, "tags"),
-    Column(schema.STATE, "tags"),
-    Column(schema.STATE_REASON, "tags"),
-    Column(schema.DATA_DIGEST, "tags"),
-    Column(schema.SPLIT_DIGEST, "tags"),
-    Column(schema.TEST_OPENED, "tags"),
-    Column(schema.GIT_COMMIT, "tags"),
-    Column(schema.STAGE, "tags"),
-    Column(schema.COLLAPSE, "tags"),
+REQUIRED: dict[str, Rule] = {
+    ARCHITECTURE: TEXT,
+    CHANNELS: INTEGERS,
+    SKIPS: INTEGERS,
+    NORM: TEXT,
+    LR: NUMBER,
+    EPOCHS: INTEGER_TEXT,
+    REPEAT: INTEGER,
+    SPLIT: SPLIT_NAME,
+    DATA_FOLDS: INTEGER,
+    LATENT: INTEGER,
+    BETA: NUMBER,
+    PRETRAIN_EPOCHS: INTEGER,
+    LABELLED_SCENES: INTEGER,
+    schema.TARGET: TARGET,
+    schema.FOLD: INTEGER,
+    schema.DEPTH: INTEGER,
+    schema.BASE_WIDTH: INTEGER,
+}
+"""Parameters that a complete run must have, with what their text must be."""
+OPTIONAL = {
+    schema.PRESET: TEXT,
+    schema.BOTTLENECK_PREDICTED: SHAPE,
+    schema.BOTTLENECK_MEASURED: SHAPE,
+}
+"""Parameters that are empty where a run lacks them, as runs of before they were added do; tags are too."""
+TAGS = (
+    schema.KIND,
+    schema.UNIT,
+    schema.SUPERSEDED,
+    schema.SCHEMA_VERSION,
+    schema.STUDY_DESCRIPTION,
+    schema.STUDY_PLANNED,
+    schema.STUDY_PLANNED_UNITS,
+    schema.STUDY_MEMORY_BUDGET,
+    schema.STUDY_IMPORTANCE,
+    schema.TRIAL,
+    schema.ATTEMPT,
+    schema.STATE,
+    schema.STATE_REASON,
+    schema.DATA_DIGEST,
+    schema.SPLIT_DIGEST,
+    schema.TEST_OPENED,
+    schema.GIT_COMMIT,
+    schema.STAGE,
+    schema.COLLAPSE,
 )
-"""What is read beside the metrics of `bench.schema`, each of which says itself which version added it."""
-REQUIRED = [column.name for column in COLUMNS if column.required]
-OPTIONAL = [column.name for column in COLUMNS if not column.required]
+NAMES: dict[Table, Collection[str]] = {
+    "params": {**REQUIRED, **OPTIONAL},
+    "tags": TAGS,
+    "latest_metrics": schema.METRICS,
+}
+"""What is read of each table by its name. Each metric says itself which version added it."""
 PREFIXES: dict[Table, tuple[str, ...]] = {
     "params": CONFIG_SECTIONS,
     "tags": (schema.ENVIRONMENT, schema.EXECUTION),
@@ -113,6 +113,9 @@ CURVES = (schema.VAL_IOU.name, schema.VAL_BCE.name, schema.EPOCH_SECONDS.name)
 
 ARTIFACTS = "artifacts"
 """Column: local folder of the run's artifacts."""
+
+Key = TypeVar("Key", bound=str)
+Value = TypeVar("Value")
 
 PlannedUnits = dict[schema.Stage, dict[str, int]]
 """Planned units of each architecture, by stage."""
@@ -192,23 +195,13 @@ def load_study(runs: Path, name: str, tracking: str = "") -> Study:
         ValueError: no store, no such study, a study without trials, or runs of a version that is not read.
     """
     with open_store(runs, tracking) as store:
-        _require_study(name, store.studies(), store.place)
+        present = store.studies()
+        if not present:
+            raise ValueError(f"{store.place} holds no study yet: run one first, with `make sweep`.")
+        if name not in present:
+            listed = ", ".join(present)
+            raise ValueError(f"study must be one of those in {store.place}, which are: {listed}; got {name!r}.")
         return _study(name, store)
-
-
-def _require_study(name: str, present: list[str], place: str) -> None:
-    if not present:
-        raise ValueError(f"{place} holds no study yet: run one first, with `make sweep`.")
-    if name not in present:
-        listed = ", ".join(present) or "none"
-        raise ValueError(f"study must be one of those in {place}, which are: {listed}; got {name!r}.")
-
-
-def _names(table: Table) -> list[str]:
-    """What is read of a table by its name."""
-    if table == "latest_metrics":
-        return list(schema.METRICS)
-    return [column.name for column in COLUMNS if column.table == table]
 
 
 def _values() -> list[str]:
@@ -226,7 +219,7 @@ def _study(name: str, store: Store) -> Study:
         raise ValueError(f"study {name!r} has no trial run yet; start it with `make sweep STUDY={name}`.")
     require_version(name, attempts[schema.SCHEMA_VERSION])
     params, metrics = (pairs[table][pairs[table][RUN].isin(attempts[RUN])] for table in ("params", "latest_metrics"))
-    require_known(name, "parameters", params["key"].unique(), _names("params"), CONFIG_SECTIONS)
+    require_known(name, "parameters", params["key"].unique(), NAMES["params"], CONFIG_SECTIONS)
     require_known(name, "metrics", metrics["key"].unique(), schema.METRICS, (SYSTEM_METRICS,))
     attempts = _staged(attempts)
     ended = _newest_outcomes(attempts)
@@ -240,9 +233,9 @@ def _study(name: str, store: Store) -> Study:
         name=name,
         description=_tag(parent, schema.STUDY_DESCRIPTION),
         planned=_count(_tag(parent, schema.STUDY_PLANNED)),
-        planned_units=_planned_units(_tag(parent, schema.STUDY_PLANNED_UNITS)),
+        planned_units=_from_json(parent, schema.STUDY_PLANNED_UNITS, "counts by stage", _planned_units),
         memory_budget=_count(_tag(parent, schema.STUDY_MEMORY_BUDGET)),
-        importance=_importance(_tag(parent, schema.STUDY_IMPORTANCE)),
+        importance=_from_json(parent, schema.STUDY_IMPORTANCE, "trials and shares", _importance),
         trials=outcomes.assign(**{ARTIFACTS: [str(folder) for folder in store.folders(outcomes)]}),
         unlogged=ended[~logged].reset_index(drop=True),
         unfinished=attempts[attempts[schema.STATE].isna()].reset_index(drop=True),
@@ -264,27 +257,25 @@ def _wide(runs: pd.DataFrame, pairs: dict[Table, pd.DataFrame]) -> pd.DataFrame:
     """A row per run, a column per key that is ours, and one for every name that is read here."""
     rows = runs.set_index(RUN)
     for table, long in pairs.items():
-        names = set(_names(table))
-        ours = [key for key in long["key"].unique() if key in names or key.startswith(PREFIXES[table])]
+        ours = [key for key in long["key"].unique() if key in NAMES[table] or key.startswith(PREFIXES[table])]
         rows = rows.join(long[long["key"].isin(ours)].pivot(index=RUN, columns="key", values="value"))
     rows = rows.reset_index()
-    return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *REQUIRED, *OPTIONAL, *_values()])))
+    return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *REQUIRED, *OPTIONAL, *TAGS, *_values()])))
 
 
 def _staged(attempts: pd.DataFrame) -> pd.DataFrame:
     """Attempts with their stage and, where no parameter says it, the architecture: empty if unknown."""
     stage = attempts[schema.STAGE].astype("object").fillna("comparison")
-    unknown = sorted(set(stage) - set(STAGES))
-    if unknown:
-        raise ValueError(f"tag {schema.STAGE} must be one of {', '.join(STAGES)}, got {', '.join(unknown)}.")
-    named = attempts[schema.UNIT].where(stage == "search").map(_architecture_in)
+    _require_known(schema.STAGE, stage, STAGES)
+    # The unit of a search trial names its architecture: `unet-017`.
+    named = attempts[schema.UNIT].astype("object").where(stage == "search", "").fillna("").str.rpartition("-")[0]
     architecture = attempts[ARCHITECTURE].astype("object").fillna(named).astype("str")
     return attempts.assign(**{schema.STAGE: stage, ARCHITECTURE: architecture})
 
 
-def _architecture_in(unit: object) -> str:
-    """The unit of a search trial names its architecture: `unet-017`."""
-    return unit.rpartition("-")[0] if isinstance(unit, str) else ""
+def _require_known(tag: str, values: pd.Series, known: Collection[str]) -> None:
+    if unknown := sorted(set(values) - set(known)):
+        raise ValueError(f"tag {tag} must be one of {', '.join(known)}, got {', '.join(unknown)}.")
 
 
 def _newest_outcomes(attempts: pd.DataFrame) -> pd.DataFrame:
@@ -292,16 +283,14 @@ def _newest_outcomes(attempts: pd.DataFrame) -> pd.DataFrame:
     ended = attempts[attempts[schema.STATE].notna()]
     if ended[schema.UNIT].isna().any():
         raise ValueError(f"run {_first(ended, ended[schema.UNIT].isna())} lacks the tag {schema.UNIT}.")
-    unknown = sorted(set(ended[schema.STATE]) - set(schema.STATES))
-    if unknown:
-        raise ValueError(f"tag {schema.STATE} must be one of {', '.join(schema.STATES)}, got {', '.join(unknown)}.")
+    _require_known(schema.STATE, ended[schema.STATE], schema.STATES)
     newest = ended.drop_duplicates(schema.UNIT, keep="last").reset_index(drop=True)
     return newest.assign(**{schema.STATE_REASON: newest[schema.STATE_REASON].astype("object").fillna("")})
 
 
 def _has_params(ended: pd.DataFrame) -> pd.Series:
     """Whether each run has the required parameters; a complete one must."""
-    columns = ended[REQUIRED]
+    columns = ended[list(REQUIRED)]
     columns = columns.mask(columns == "")
     lacking = columns.isna().any(axis=1)
     broken = lacking & (ended[schema.STATE] == "complete")
@@ -316,12 +305,13 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
 
 
 def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
-    require_values(outcomes, {column.name: column.rule for column in COLUMNS})
-    names = outcomes.columns.astype("str")
-    settings = [name for name in names if name.startswith(CONFIG_SECTIONS) and name not in OPTIONAL]
-    absent = dict.fromkeys(OPTIONAL, "") | dict.fromkeys(settings, ABSENT)
+    rules = REQUIRED | OPTIONAL
+    require_values(outcomes, rules)
+    empty = (*OPTIONAL, *TAGS)
+    settings = {name for name in outcomes.columns.astype("str") if name.startswith(CONFIG_SECTIONS)} - {*empty}
+    absent = dict.fromkeys(settings, ABSENT) | dict.fromkeys(empty, "")
     texts = outcomes.astype(dict.fromkeys(absent, "object")).fillna(absent).astype(dict.fromkeys(absent, "str"))
-    types = {column.name: column.rule.dtype for column in COLUMNS} | dict.fromkeys(_values(), "float64")
+    types = {name: rule.dtype for name, rule in rules.items()} | dict.fromkeys(_values(), "float64")
     return texts.astype(types)
 
 
@@ -334,27 +324,27 @@ def _count(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _planned_units(text: str) -> PlannedUnits:
-    if not text:
-        return {}
+def _from_json(parent: pd.DataFrame, name: str, what: str, read: Callable[[Any], dict[Key, Value]]) -> dict[Key, Value]:
+    """What a tag of the study says; empty if it has none."""
+    text = _tag(parent, name)
     try:
-        stages = json.loads(text).items()
-        return {stage: {name: int(planned) for name, planned in counts.items()} for stage, counts in stages}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"tag {schema.STUDY_PLANNED_UNITS} must be JSON of counts by stage, got {text!r}.") from error
-
-
-def _importance(text: str) -> dict[str, Importance]:
-    try:
-        return {
-            architecture: Importance(
-                int(found["trials"]),
-                {
-                    evaluator: {name: float(share) for name, share in shares.items()}
-                    for evaluator, shares in found["shares"].items()
-                },
-            )
-            for architecture, found in json.loads(text or "{}").items()
-        }
+        return read(json.loads(text or "{}"))
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise ValueError(f"tag {schema.STUDY_IMPORTANCE} must be JSON of trials and shares, got {text!r}.") from error
+        raise ValueError(f"tag {name} must be JSON of {what}, got {text!r}.") from error
+
+
+def _planned_units(found: Any) -> PlannedUnits:
+    return {stage: {name: int(planned) for name, planned in counts.items()} for stage, counts in found.items()}
+
+
+def _importance(found: Any) -> dict[str, Importance]:
+    return {
+        architecture: Importance(
+            int(one["trials"]),
+            {
+                evaluator: {name: float(share) for name, share in shares.items()}
+                for evaluator, shares in one["shares"].items()
+            },
+        )
+        for architecture, one in found.items()
+    }

@@ -141,13 +141,13 @@ def test_queries_do_not_grow_with_the_runs(fast_store: FastStore, monkeypatch: p
 
 def test_a_pair_is_compared_once_in_a_metric_however_many_ask(many: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: Counter[tuple[tuple[int, int], str]] = Counter()
-    compare = claims._compare
+    arms = claims.arms
 
     def counted(summary: Summary, claim: claims.Claim, metric: schema.Metric) -> Any:
         compared[claims.pair_key(claim), metric.name] += 1
-        return compare(summary, claim, metric)
+        return arms(summary, claim, metric)
 
-    monkeypatch.setattr(claims, "_compare", counted)
+    monkeypatch.setattr(claims, "arms", counted)
     again = summarise(many.study)
     for _ in range(2):
         data.tables(again)

@@ -255,11 +255,10 @@ def test_a_pair_of_the_first_page_keeps_its_verdict_among_the_questions(summaris
     summary = summarised([*units, *others], study="practical")
     facts = Facts()
     assert len(prose.write("practical", summary, facts)) == 7
-    known = {name: fact["value"] for name, fact in facts.as_json().items()}
     pairs = {
-        known[f"practical.{key}.pair"]: known[f"practical.{key}.iou.p"]
-        for key in ("pair1", "pair2", "unet")
-        if f"practical.{key}.pair" in known
+        facts[f"practical.{key}.pair"]["value"]: facts[f"practical.{key}.judged.iou.p"]["value"]
+        for key in ("headline.1", "headline.2", "unet")
+        if f"practical.{key}.pair" in facts
     }
     headline_p = {pair(one.claim): one.p for one in judge_headline(summary) if one.metric == schema.TEST_IOU}
     assert {name: p for name, p in pairs.items() if name in headline_p} == pairs

@@ -267,18 +267,19 @@ def test_grid_is_balanced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "shown"),
-    [(0.02134, "0.0213"), (21.34, "21.3"), (2134.4, "2,134"), (0, "0"), (float("nan"), "–")],
+    ("show", "number", "shown"),
+    [
+        *((text.significant, *pair) for pair in ((0.02134, "0.0213"), (21.34, "21.3"), (2134.4, "2,134"), (0, "0"))),
+        (text.significant, float("nan"), "–"),
+        *(
+            (text.prefixed, *pair)
+            for pair in ((482_000, "482 k"), (1_934_000, "1.93 M"), (3e9, "3.00 G"), (12, "12.0"))
+        ),
+        *((text.p_equation, *pair) for pair in ((0.0009, "p < 0.001"), (0.001, "p = 0.001"), (1.0, "p = 1.000"))),
+    ],
 )
-def test_significant(number: float, shown: str) -> None:
-    assert text.significant(number) == shown
-
-
-@pytest.mark.parametrize(
-    ("number", "shown"), [(482_000, "482 k"), (1_934_000, "1.93 M"), (3e9, "3.00 G"), (12, "12.0")]
-)
-def test_prefixed(number: float, shown: str) -> None:
-    assert text.prefixed(number) == shown
+def test_numbers_as_people_read_them(show: Callable[[float], str], number: float, shown: str) -> None:
+    assert show(number) == shown
 
 
 def test_listed() -> None:

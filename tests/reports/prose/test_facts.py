@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from fake_store import planned_units
 from fake_units import Unit, generative
-from jinja2 import DictLoader
+from jinja2 import DictLoader, UndefinedError
 from scipy import optimize, stats
 
 from bench import schema
@@ -25,7 +25,6 @@ from reports.prose import facts as facts_module
 from reports.prose.facts import Facts
 from reports.store.checks import SPLITS
 from reports.store.load import load_study
-from reports.text import digits
 
 Fill = Callable[..., Path]
 
@@ -160,31 +159,27 @@ def test_the_protocol_words_every_split() -> None:
     assert set(re.findall(r'split == "(\w+)"', source)) == set(SPLITS)
 
 
-def test_sentences_have_their_numbers_from_facts_and_print_all_of_them(
+def test_sentences_have_their_numbers_from_facts(
     store: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Facts are printed as `#`, so that whatever digit is left came another way."""
-    printed = set()
-    monkeypatch.setattr(Facts, "text", lambda _, name: printed.add(name) or "#")
-    summary, facts = summarise(load_study(request.getfixturevalue(store), STORES[store])), Facts()
-    written = [text for section in document.SECTIONS for text in prose.write(section, summary, facts)]
+    monkeypatch.setattr(Facts, "add", lambda *_: "#")
+    summary = summarise(load_study(request.getfixturevalue(store), STORES[store]))
+    written = [text for section in document.SECTIONS for text in prose.write(section, summary, Facts())]
     assert written
     for paragraph in written:
         assert not re.search(r"\d", paragraph), paragraph
         # Line breaks of templates are neither lost nor doubled.
         assert not re.search(r"[,;:)\]][A-Za-z#]|#[A-Za-z]|  | [.,;:)]|\( ", paragraph), paragraph
-    assert printed == set(facts.as_json())
 
 
 def test_every_number_of_the_json_comes_out_of_the_csv_files(report: dict[str, Any], tables: Tables) -> None:
     assert report["numbers"]
     for name, number in report["numbers"].items():
-        rule = next((rule for pattern, rule in RULES.items() if re.fullmatch(pattern, name)), None)
-        assert rule is not None, f"{name} has no rule here that computes it from the CSV files"
-        pattern = next(pattern for pattern in RULES if re.fullmatch(pattern, name))
-        groups = re.fullmatch(pattern, name)
-        assert groups is not None
-        expected = rule(tables, *groups.groups())
+        found = next(((rule, match) for pattern, rule in RULES.items() if (match := re.fullmatch(pattern, name))), None)
+        assert found is not None, f"{name} has no rule here that computes it from the CSV files"
+        rule, match = found
+        expected = rule(tables, *match.groups())
         if isinstance(expected, float):
             assert number["value"] == pytest.approx(expected, rel=1e-6, abs=1e-9), name
         else:
@@ -207,29 +202,31 @@ def test_words_of_verdicts_come_from_verdicts_only(report: dict[str, Any], table
 
 def test_every_difference_stands_with_its_interval(report: dict[str, Any]) -> None:
     for name in report["numbers"]:
-        if name.endswith((".difference", ".iou")) and name != "copy.iou":
+        if name.endswith((".difference", ".iou")) and name != "copied.iou":
             stem = name.removesuffix(".difference") if name.endswith(".difference") else name.removesuffix(".iou")
             assert {f"{stem}.low", f"{stem}.high"} <= set(report["numbers"]), name
 
 
-def test_templates_join_lines_and_part_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = "{{ fact('a') }}\n{{ 'and' if known('b') }} c\n, d\n.\n¶\n{% if known('b') %}b{% endif %}\n¶ e"
+def test_what_templates_print_are_facts_in_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "{{ a }}\n{{ 'and' if b }} c\n, d\n.\n¶\n{% if b %}{{ b[0].iou | digits }}{% endif %}\n¶ e"
     monkeypatch.setattr(facts_module.TEMPLATES, "loader", DictLoader({"t.jinja": source}))
-    known = Facts()
-    known.add("a", 1)
-    assert facts_module.paragraphs("t", known, {}) == ["1 c, d.", "e"]
-    with pytest.raises(KeyError, match="a"):
-        facts_module.paragraphs("t", Facts(), {})
-
-
-def test_a_name_stands_for_one_value() -> None:
     facts = Facts()
-    facts.add("iou", 0.5, digits)
-    facts.add("iou", 0.5, digits)
-    assert ("iou" in facts, facts.text("iou"), "peak" in facts) == (True, "0.500", False)
-    with pytest.raises(KeyError, match="iou must stand for one value, got '0.500' and '0.600'"):
-        facts.add("iou", 0.6, digits)
-    assert Facts().as_json() == {}
+    assert facts_module.paragraphs("t", facts, {"a": np.int64(1), "b": None}) == ["1 c, d.", "e"]
+    assert facts_module.paragraphs("t", facts, {"a": 1, "b": [{"iou": 0.5}]}) == ["1 and c, d.", "0.500", "e"]
+    assert json.loads(json.dumps(facts)) == {
+        "a": {"value": 1, "text": "1"},
+        "b.1.iou": {"value": 0.5, "text": "0.500"},
+    }
+    with pytest.raises(UndefinedError, match="'a' is undefined"):
+        facts_module.paragraphs("t", facts, {"b": None})
+    with pytest.raises(KeyError, match="b.1.iou must stand for one value, got '0.500' and '0.600'"):
+        facts_module.paragraphs("t", facts, {"a": 1, "b": [{"iou": 0.6}]})
+
+
+def test_what_is_not_finite_is_null() -> None:
+    facts = Facts()
+    assert facts.add("iou", math.nan, "–") == "–"
+    assert facts == {"iou": {"value": None, "text": "–"}}
 
 
 # From here on: the same numbers once more, from the CSV files, by pandas and scipy alone.
@@ -295,16 +292,16 @@ def of_choice(tables: Tables, limit: str, what: str) -> float | str:
 def pair_of(tables: Tables, key: str) -> tuple[object, object]:
     """Numbers of both configurations of a claim."""
     table, claims = configurations(tables), tables["claims"]
-    if key.startswith("pretraining"):
-        return pretrained_pairs(tables)[int(key.removeprefix("pretraining.pair")) - 1]
+    if key.startswith("pair"):
+        return pretrained_pairs(tables)[int(key.removeprefix("pair")) - 1]
     if key == "claim":
         return claims.loc[0, "a"], claims.loc[0, "b"]
-    if key.startswith("pair"):
+    if key.startswith("headline"):
         pairs = claims[claims["metric"] == schema.TEST_IOU.name].drop_duplicates(["a", "b"])
-        return tuple(pairs.iloc[int(key.removeprefix("pair")) - 1][["a", "b"]])
+        return tuple(pairs.iloc[int(key.removeprefix("headline.")) - 1][["a", "b"]])
     if key == "unet":
         return table.index[table["preset"] == "unet"][0], table.index[table["preset"] == "hourglass"][0]
-    what, name = key.split(".")
+    _, what, name = key.split(".")
     own = table[table["architecture.name"] == name]
     shapes = own[schema.BOTTLENECK_MEASURED].str.split("x", expand=True).astype(int)
     own = own.assign(elements=shapes.prod(axis=1))
@@ -390,9 +387,9 @@ def verdict(tables: Tables, key: str, column: str) -> str:
 def family_p(tables: Tables, key: str, column: str) -> float:
     """Holm over the family that the claim belongs to: that of the first page, or that of the practical's page."""
     first_page = {tuple(row) for row in headline_rows(tables)[["a", "b"]].to_numpy()}
-    if key.startswith("pretraining"):
+    if key.startswith("pair"):
         return holm_p(tables, set(pretrained_pairs(tables)), pair_of(tables, key), column)
-    keys = [f"{what}.{name}" for name in ("hourglass", "unet") for what in ("depth", "features", "bottleneck")]
+    keys = [f"varied.{what}.{name}" for name in ("hourglass", "unet") for what in ("depth", "features", "bottleneck")]
     pairs = first_page
     if pair_of(tables, key) not in first_page:
         pairs = {pair_of(tables, one) for one in ("unet", *keys)} - first_page
@@ -414,13 +411,13 @@ def claim_p(tables: Tables, pair: tuple[object, object], column: str) -> float:
 
 
 def names_of(tables: Tables, key: str) -> list[str]:
-    if key.startswith("pretraining"):
+    if key.startswith("pair"):
         return ["pre-trained", "from scratch"]
     return [LABELS[configurations(tables).loc[number, "architecture.name"]] for number in pair_of(tables, key)]
 
 
 def matchings(tables: Tables, number: str) -> str:
-    first, second = pair_of(tables, f"pair{number}")
+    first, second = pair_of(tables, f"headline.{number}")
     rows = tables["claims"]
     rows = rows[(rows["a"] == first) & (rows["b"] == second) & (rows["metric"] == schema.TEST_IOU.name)]
     *most, last = rows["matching"]
@@ -450,12 +447,15 @@ def of_preset(tables: Tables, preset: str, what: str) -> float | int:
 CHEAPER = {"simple_conv_deep": "simple_conv_shallow", "hourglass": "simple_conv_deep", "unet": "hourglass"}
 
 
-def ratio(tables: Tables, preset: str, metric: str, end: str | None) -> float:
+COSTS = {"step": schema.STEP_SECONDS, "peak": schema.TENSOR_PEAK, "macs": schema.MACS}
+
+
+def ratio(tables: Tables, preset: str, cost: str, what: str) -> float:
+    metric = COSTS[cost].name
     runs = tables["runs"][tables["runs"]["state"] == "complete"]
     dear, cheap = (runs.loc[runs["preset"] == name, metric] for name in (preset, CHEAPER[preset]))
-    if end == ".min":
-        return float(dear.min() / cheap.max())
-    return float(dear.max() / cheap.min() if end == ".max" else dear.mean() / cheap.mean())
+    ratios = {"mean": dear.mean() / cheap.mean(), "min": dear.min() / cheap.max(), "max": dear.max() / cheap.min()}
+    return float(ratios[what])
 
 
 def target(tables: Tables) -> float:
@@ -501,7 +501,7 @@ def of_front(tables: Tables, name: str, end: str, what: str) -> float:
     own = trials(tables, name)
     best = own.sort_values(["val", "peak"], ascending=[False, True]).iloc[0]
     cheapest = own.sort_values(["peak", "val"], ascending=[True, False]).iloc[0]
-    row = {"best": best, "cheapest": cheapest}[end]
+    row = {"1": cheapest, "2": best}[end]
     return float(row["val"] if what == "val_iou" else row["peak"] / 1e6)
 
 
@@ -513,7 +513,7 @@ def front_size(tables: Tables, name: str) -> int:
     )
 
 
-def share(tables: Tables, what: str, stage: str, name: str) -> int:
+def share(tables: Tables, stage: str, name: str, what: str) -> int:
     planned, units = tables["planned"], tables["units"]
     plan = planned.loc[(planned["stage"] == stage) & (planned["architecture"] == name), "planned"].sum()
     own = units[(units["stage"] == stage) & (units["architecture.name"] == name)]
@@ -526,7 +526,7 @@ def share(tables: Tables, what: str, stage: str, name: str) -> int:
     return int((own["state"] == what).sum())
 
 
-def reason(tables: Tables, state: str, stage: str, name: str) -> str:
+def reason(tables: Tables, stage: str, name: str, state: str) -> str:
     units = tables["units"]
     rows = units[(units["stage"] == stage) & (units["architecture.name"] == name) & (units["state"] == state)]
     return str(rows["state.reason"].unique().item())
@@ -592,7 +592,7 @@ def of_vaes(tables: Tables, what: str, end: str) -> float:
     runs = runs[runs["architecture.name"] == "vae"]
     shares = runs["latent/active_units"] / runs["architecture.latent"]
     if what != "active":
-        shares = runs.loc[runs["target"] == what.removesuffix(".copied"), "samples/copied_share"]
+        shares = runs.loc[runs["target"] == what.removeprefix("copied."), "samples/copied_share"]
     return float(shares.agg(end))
 
 
@@ -604,23 +604,20 @@ def collapsed(tables: Tables) -> pd.DataFrame:
 
 def of_collapsed(tables: Tables, place: str, what: str) -> str | int:
     value = collapsed(tables).loc[int(place) - 1, what]
-    return str(value) if what == "label" else int(value)
-
-
-def as_text(value: object) -> str:
-    """As the store has it: pandas reads 16 as a number."""
-    return str(value)
+    return int(value) if what == "runs" else str(value)
 
 
 STATE = "|".join(schema.STATES)
 STAGES = "|".join(schema.OBJECTIVES)
+PAIRS = r"headline\.\d+|unet|varied\.\w+\.\w+"
 RULES: dict[str, Callable[..., float | int | str]] = {
+    r"study": lambda t: t["study"].loc[0, "study"],
     r"units\.outcomes": lambda t: len(t["units"]),
     r"units\.planned": lambda t: int(t["study"].loc[0, "planned"]),
     r"units\.states": states,
     r"units\.missing": lambda t: int(t["study"].loc[0, "planned"]) - len(t["units"]),
     r"units\.unnamed": lambda t: int(t["units"]["architecture.name"].isna().sum()),
-    r"choice\.(best|[\d.]+)\.(label|iou|low|high|peak_bytes|budget_mb)": of_choice,
+    r"choice\.(?:within\.)?(best|[\d.]+)\.(label|iou|low|high|peak_bytes|budget_mb)": of_choice,
     r"choice\.repeats": least_repeats,
     r"level": lambda t: 0.95,
     r"claim\.pair": lambda t: label_of(t, "claim"),
@@ -630,53 +627,54 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"claim\.detectable": detectable,
     r"claim\.corrected\.(low|high)": corrected,
     r"power": lambda t: 0.8,
-    r"practical\.pair(\d+)\.matchings": matchings,
-    r"practical\.(pair\d+|unet|\w+\.\w+)\.pair": label_of,
-    r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.verdict": verdict,
-    r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.p": family_p,
-    r"practical\.(pair\d+|unet|\w+\.\w+)\.(iou|boundary_iou)\.(difference|low|high|n|repeats)": of_difference,
-    r"practical\.(\w+)\.cost\.(.+?)(\.min|\.max)?": ratio,
-    r"practical\.(\w+)\.(reached|attempts|stuck|diverged|epochs|seconds|val_iou\.m..|peak_bytes)": of_preset,
-    r"target": target,
+    r"practical\.headline\.(\d+)\.matchings": matchings,
+    rf"practical\.({PAIRS})\.pair": label_of,
+    rf"practical\.({PAIRS})\.judged\.(iou|boundary_iou)\.verdict": verdict,
+    rf"practical\.({PAIRS})\.judged\.(iou|boundary_iou)\.p": family_p,
+    rf"practical\.({PAIRS})\.judged\.(iou|boundary_iou)\.(difference|low|high|n|repeats)": of_difference,
+    r"practical\.costs\.(\w+)\.(step|peak|macs)\.(mean|min|max)": ratio,
+    r"practical\.presets\.(\w+)\.(reached|attempts|stuck|diverged|epochs|seconds|val_iou\.m..|peak_bytes)": of_preset,
+    r"practical\.target": target,
     r"bottleneck\.equal": lambda t: equal(t, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)[0],
     r"bottleneck\.measured": lambda t: equal(t, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)[1],
     r"peak\.equal": lambda t: equal(t, schema.PREDICTED_PEAK.name, PEAK)[0],
     r"peak\.measured": lambda t: equal(t, schema.PREDICTED_PEAK.name, PEAK)[1],
-    r"peak\.largest": peak_difference,
-    r"copy\.iou": copies,
-    r"labels\.agreement": lambda t: float(t["runs"][schema.LABEL_AGREEMENT.name].mean()),
+    r"peak\.largest_difference": peak_difference,
+    r"copied\.iou": copies,
+    r"label_agreement": lambda t: float(t["runs"][schema.LABEL_AGREEMENT.name].mean()),
     r"search\.trials": lambda t: int((t["units"]["stage"] == "search").sum()),
     r"search\.compared": lambda t: int((t["units"]["stage"] == "comparison").sum()),
     r"search\.budget_mb": lambda t: float(t["study"].loc[0, "memory_budget_bytes"] / 1e6),
-    r"search\.(\w+)\.(trials|complete|val_iou|label|lr)": of_search,
-    r"front\.(\w+)\.trials": front_size,
-    r"front\.(\w+)\.(cheapest|best)\.(val_iou|memory_mb)": of_front,
+    r"search\.networks\.(\w+)\.(?:best\.)?(trials|complete|val_iou|label|lr)": of_search,
+    r"fronts\.(\w+)\.trials": front_size,
+    r"fronts\.(\w+)\.ends\.(\d)\.(val_iou|memory_mb)": of_front,
     r"planned\.(\w+)": lambda t, stage: int(t["planned"].query("stage == @stage")["planned"].unique().item()),
-    r"planned\.(\w+)\.(\w+)(?:\.all)?": lambda t, stage, name: share(t, "planned", stage, name),
-    rf"({STATE}|missing|lacking)\.({STAGES})\.(\w+)": share,
-    rf"({STATE})\.({STAGES})\.(\w+)\.reason": reason,
-    r"pretraining\.matching(\d+)": matching,
-    r"(pretraining\.pair\d+)\.label": network_of,
-    r"(pretraining\.pair\d+)\.verdict": lambda t, key: verdict(t, key, IOU),
-    r"(pretraining\.pair\d+)\.p": lambda t, key: family_p(t, key, IOU),
-    r"(pretraining\.pair\d+)\.(difference|low|high|n|repeats)": lambda t, key, what: of_difference(t, key, IOU, what),
+    r"planned\.(\w+)\.(\w+)": lambda t, stage, name: share(t, stage, name, "planned"),
+    rf"lacking\.({STAGES})\.(\w+)\.(lacking|planned)": share,
+    rf"lacking\.({STAGES})\.(\w+)\.parts\.({STATE}|missing)\.units": share,
+    rf"lacking\.({STAGES})\.(\w+)\.parts\.({STATE})\.reason": reason,
+    r"pretraining\.matchings\.(\d+)\.matching": matching,
+    r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.label": network_of,
+    r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.verdict": lambda t, key: verdict(t, key, IOU),
+    r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.p": lambda t, key: family_p(t, key, IOU),
+    r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.(difference|low|high|n|repeats)": lambda t, key, what: (
+        of_difference(t, key, IOU, what)
+    ),
     r"latent\.(depth|base_width)": lambda t, name: int(flat(t, "vae")[name].unique().item()),
-    r"latent\.(\d+)": latent_size,
-    r"latent\.beta": lambda t: float(flat(t, "vae")["training.beta"].unique().item()),
+    r"latent\.sizes\.(\d+)": latent_size,
+    r"through\.generative\.vae\.beta": lambda t: float(flat(t, "vae")["training.beta"].unique().item()),
     r"latent\.repeats": lambda t: f"{flat(t, 'unet')['repeat'].nunique()} repeats",
-    r"latent\.(\w+)\.(\d+)\.(iou|low|high)": through_latent,
+    r"through\.\w+\.(\w+)\.scores\.(\d+)\.(iou|low|high)": through_latent,
     r"vae\.runs": lambda t: int((of_stage(t, "generative")["architecture.name"] == "vae").sum()),
     r"vae\.collapsed": lambda t: int(collapsed(t)["runs"].sum()),
-    r"vae\.(active|mask\.copied|image\.copied)\.(min|max)": of_vaes,
-    r"collapsed\.(\d+)\.(label|runs)": of_collapsed,
-    r"collapsed\.rest": lambda t: int(collapsed(t)["runs"][4:].sum()),
+    r"vae\.(active|copied\.mask|copied\.image)\.(min|max)": of_vaes,
+    r"vae\.named\.(\d+)\.(label|collapse|runs)": of_collapsed,
+    r"vae\.rest": lambda t: int(collapsed(t)["runs"][4:].sum()),
     r"apart\.(\w+)": lambda t, stage: int((t["units"]["stage"] == stage).sum()),
-    r"lacking\.(\d+)": lambda t, version: int(version),
     r"openings\.all": lambda t: len(t["openings"]),
     r"openings\.again": lambda t: int(t["openings"]["unit"].duplicated().sum()),
-    r"protocol\.(\w+)\.folds": lambda t, split: str(
-        t["runs"].loc[t["runs"]["data.split"] == split, "data.folds"].iloc[0]
-    ),
-    r"protocol\.repeats": lambda t: ", ".join(map(str, sorted(t["runs"]["repeat"].unique()))),
-    r"fixed\.(.+)": lambda t, name: as_text(t["runs"][name].iloc[0]),
+    r"splits\.(\w+)": lambda t, split: str(t["runs"].loc[t["runs"]["data.split"] == split, "data.folds"].iloc[0]),
+    r"all_repeats": lambda t: ", ".join(map(str, sorted(t["runs"]["repeat"].unique()))),
+    # As text, which the store has: pandas reads 16 as a number.
+    r"fixed\.(.+)": lambda t, name: str(t["runs"][name].iloc[0]),
 }

@@ -115,29 +115,6 @@ def test_unknown_study_lists_those_present(troubled_store: Path) -> None:
         load_study(troubled_store, "quack")
 
 
-def test_study_without_trials(execute: Execute) -> None:
-    runs = execute("UPDATE tags SET value = 'study' WHERE key = 'kind'")
-    with pytest.raises(ValueError, match="'quick' has no trial run yet"):
-        load_study(runs, "quick")
-
-
-@pytest.mark.parametrize(
-    ("table", "key", "message"),
-    [
-        (
-            "latest_metrics",
-            "val/jaccard",
-            r"^study 'quick' holds metrics that bench/schema\.py does not know: val/jaccard\. Update hourglass-bench",
-        ),
-        ("params", "optimiser", r"^study 'quick' holds parameters that .* know: optimiser\. .* a store of its own\.$"),
-    ],
-)
-def test_unknown_name_is_named(table: str, key: str, message: str, execute: Execute) -> None:
-    known = {"latest_metrics": "val/iou", "params": "preset"}[table]
-    with pytest.raises(ValueError, match=message):
-        load_study(execute(f"UPDATE {table} SET key = '{key}' WHERE key = '{known}'"), "quick")
-
-
 def test_names_of_superseded_runs_and_of_parents_do_not_matter(new_store: Fill) -> None:
     runs = new_store([Unit(), Unit(repeat=1, superseded=True, params={"optimiser": "sgd"})])
     with sqlite3.connect(runs / schema.TRACKING_DB) as connection:
@@ -155,12 +132,6 @@ def test_system_metrics_are_ignored(execute: Execute) -> None:
         "WHERE key = 'train/loss'",
     )
     assert "system/cpu" not in set(load_study(runs, "quick").curves["metric"])
-
-
-def test_complete_run_without_a_metric(execute: Execute) -> None:
-    runs = execute("DELETE FROM latest_metrics WHERE key IN ('test/assd', 'val/loss')")
-    with pytest.raises(ValueError, match=r"^run [0-9a-f]{32} is complete but lacks the metrics val/loss, test/assd\.$"):
-        load_study(runs, "quick")
 
 
 def test_a_search_needs_no_test_metrics(search_store: Path, tmp_path: Path) -> None:
@@ -192,17 +163,43 @@ COMPLETE = "SELECT run_uuid FROM tags WHERE key = 'state' AND value = 'complete'
         ([VERSION.format(1, COMPLETE)], r"1 of version 1 and 7 of version 4\. Run the study again"),
         ([VERSION.format(10, COMPLETE)], r"7 of version 4 and 1 of version 10\. Update hourglass-bench"),
         ([VERSION.format("two", COMPLETE)], r"tag schema\.version must be a number, got 'two'\."),
+        (  # a newer version is named before its names
+            [VERSION.format(5, TRIALS), "UPDATE latest_metrics SET key = 'val/new' WHERE key = 'val/iou'"],
+            "Update hourglass-bench to the version that logged",
+        ),
+        (["UPDATE tags SET value = 'study' WHERE key = 'kind'"], "'quick' has no trial run yet"),
+        (
+            ["UPDATE latest_metrics SET key = 'val/jaccard' WHERE key = 'val/iou'"],
+            r"^study 'quick' holds metrics that bench/schema\.py does not know: val/jaccard\. Update hourglass-bench",
+        ),
+        (
+            ["UPDATE params SET key = 'optimiser' WHERE key = 'preset'"],
+            r"^study 'quick' holds parameters that .* know: optimiser\. .* a store of its own\.$",
+        ),
+        (
+            ["DELETE FROM latest_metrics WHERE key IN ('test/assd', 'val/loss')"],
+            r"^run [0-9a-f]{32} is complete but lacks the metrics val/loss, test/assd\.$",
+        ),
+        (
+            [f"DELETE FROM params WHERE key IN ('depth', '{ARCHITECTURE}')"],
+            r"complete but lacks the parameters architecture\.name, depth\.",
+        ),
+        (
+            [f"DELETE FROM params WHERE key = '{SKIPS}'"],
+            r"complete but lacks the parameters architecture\.skips\.",
+        ),
+        (["UPDATE tags SET value = 'exploded' WHERE value = 'diverged'"], "got exploded"),
+        (["DELETE FROM tags WHERE key = 'unit'"], r"run [0-9a-f]{32} lacks the tag unit\."),
+        (
+            ["INSERT INTO tags SELECT 'stage', 'encore', run_uuid FROM tags WHERE key = 'unit'"],
+            "tag stage must be one of search, comparison, generative, pretraining, got encore",
+        ),
+        (["ALTER TABLE metrics RENAME COLUMN step TO stride"], r"lacks metrics\.step:"),
     ],
 )
-def test_a_study_of_another_version_is_refused(statements: list[str], message: str, execute: Execute) -> None:
+def test_what_is_wrong_with_a_store_is_named(statements: list[str], message: str, execute: Execute) -> None:
     with pytest.raises(ValueError, match=message):
         load_study(execute(*statements), "quick")
-
-
-def test_a_newer_version_is_named_before_its_names(execute: Execute) -> None:
-    runs = execute(VERSION.format(5, TRIALS), "UPDATE latest_metrics SET key = 'val/new' WHERE key = 'val/iou'")
-    with pytest.raises(ValueError, match="Update hourglass-bench"):
-        load_study(runs, "quick")
 
 
 def test_superseded_runs_of_another_version_do_not_count(new_store: Fill) -> None:
@@ -212,15 +209,6 @@ def test_superseded_runs_of_another_version_do_not_count(new_store: Fill) -> Non
         connection.execute(VERSION.format(1, superseded))
     connection.close()
     assert load_study(runs, "quick").outcomes == 1
-
-
-def test_complete_run_without_parameter(execute: Execute) -> None:
-    runs = execute(f"DELETE FROM params WHERE key IN ('depth', '{ARCHITECTURE}')")
-    with pytest.raises(ValueError, match=r"complete but lacks the parameters architecture\.name, depth\."):
-        load_study(runs, "quick")
-    runs = execute(f"DELETE FROM params WHERE key = '{SKIPS}'")
-    with pytest.raises(ValueError, match=r"complete but lacks the parameters architecture\.skips\."):
-        load_study(runs, "quick")
 
 
 @pytest.mark.parametrize(
@@ -263,24 +251,6 @@ def test_tags_of_any_name_may_be_added(name: str, troubled_store: Path, execute:
     runs = execute(f"INSERT INTO tags SELECT '{name}', 'good', run_uuid FROM tags WHERE key = 'unit'")
     tagged, plain = (load_study(folder, "quick").trials.drop(columns=ARTIFACTS) for folder in (runs, troubled_store))
     pd.testing.assert_frame_equal(tagged, plain)
-
-
-def test_unknown_state_is_named(execute: Execute) -> None:
-    runs = execute("UPDATE tags SET value = 'exploded' WHERE value = 'diverged'")
-    with pytest.raises(ValueError, match="got exploded"):
-        load_study(runs, "quick")
-
-
-def test_outcome_without_unit_is_named(execute: Execute) -> None:
-    runs = execute("DELETE FROM tags WHERE key = 'unit'")
-    with pytest.raises(ValueError, match=r"run [0-9a-f]{32} lacks the tag unit\."):
-        load_study(runs, "quick")
-
-
-def test_store_of_another_layout(execute: Execute) -> None:
-    runs = execute("ALTER TABLE metrics RENAME COLUMN step TO stride")
-    with pytest.raises(ValueError, match=r"lacks metrics\.step:"):
-        load_study(runs, "quick")
 
 
 def test_file_that_is_no_database(tmp_path: Path) -> None:
@@ -348,14 +318,6 @@ def test_a_search_trial_that_logged_nothing_is_known_by_its_unit(new_store: Fill
     study = load_study(new_store(units), "quick")
     assert study.unlogged[ARCHITECTURE].tolist() == ["unet", ""]
     assert study.unfinished[ARCHITECTURE].tolist() == ["unet"]
-
-
-def test_unknown_stage_is_named(execute: Execute) -> None:
-    runs = execute("INSERT INTO tags SELECT 'stage', 'encore', run_uuid FROM tags WHERE key = 'unit'")
-    with pytest.raises(
-        ValueError, match="tag stage must be one of search, comparison, generative, pretraining, got encore"
-    ):
-        load_study(runs, "quick")
 
 
 @pytest.mark.parametrize("text", ["many", "[1]", json.dumps({"search": 3}), json.dumps({"search": {"unet": "x"}})])
