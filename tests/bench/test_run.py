@@ -1,4 +1,4 @@
-"""One run from configuration to what it leaves in the store, and the command line around it."""
+"""One run from configuration to what it leaves in the store."""
 
 import json
 import sqlite3
@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 
 from bench import schema
-from bench.__main__ import main
 from bench.commands.predict import load_checkpoint, predict_mask
 from bench.commands.train import train_one
 from bench.config import RunConfig, TrainingConfig
@@ -209,57 +208,3 @@ def test_test_frames_are_opened_once_unless_unsealed(
 ) -> None:
     with pytest.raises(ValueError, match=r"opened once per configuration, got them opened by run .* with --unseal"):
         train_one(tiny_config(), runs=runs, device="cpu")
-
-
-def test_train_and_predict_on_a_folder(folder_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = tmp_path / "runs"
-    network = ["--arch", "hourglass", "--channels", "4", "8", "--size", "16"]
-    arguments = ["train", *network, "--folds", "3", "--epochs", "1", "--device", "cpu", "--json"]
-    assert main([*arguments, "--data", str(folder_data), "--runs", str(runs)]) == 0
-    result = json.loads(capsys.readouterr().out)
-    out = tmp_path / "masks"
-    for source in (result["run_id"], result["checkpoint"], str(Path(result["checkpoint"]).parent)):
-        assert main(["predict", source, str(folder_data), "--out", str(out), "--runs", str(runs), "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["masks"] == 12
-    stems = sorted(path.stem for path in (folder_data / "images").iterdir())
-    for folder in (out, out / "overlays"):
-        assert sorted(path.stem for path in folder.glob("*.png")) == stems
-    with Image.open(out / f"{stems[0]}.png") as mask:
-        assert mask.size == (24, 32)
-        assert set(np.unique(np.asarray(mask)).tolist()) <= {0, 255}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("train --data nowhere", "nowhere/images must be a folder"),
-        ("train --arch vnet", "must be one of simple_conv, hourglass, unet, unet_twin, autoencoder, vae, got 'vnet'"),
-        ("train --preset deep", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet, auto"),
-        ("train --preset unet --channels 4", "--preset must stand without --arch"),
-        ("train --preset vae --latent 8", "--preset must stand without --arch"),
-        ("train --preset vae --target mask", "--preset must stand without --arch"),
-        ("train --arch unet --target image", "target must be mask for unet, which segments, got image"),
-        ("train --arch simple_conv --latent 8", "architecture.latent must be 0 for simple_conv, got 8"),
-        ("train --arch vae --latent -1", "architecture.latent must be at least 0, got -1"),
-        ("train --epochs 3 --pretrain-epochs 3", "training.pretrain_epochs must be at least 0 and less than the epo"),
-        ("train --arch vae --pretrain-epochs 3", "training.pretrain_epochs must be 0 for vae, got 3"),
-        ("train --channels 2 2 2 2 2 2 --size 32", "the largest depth that fits is 5"),
-        ("train --channels 4 8 --decoder-channels 4", "must hold one width per level (2), got (4,)"),
-        ("train --channels 4 8 --skips top", "--skips must be none, all or level numbers, got top"),
-        ("train --size 1 2 3", "--size must be one side or height and width"),
-        ("train --synthetic-scenes 4", "data.folds must be at most the number of scenes (4), got 5"),
-        ("train --device tpu", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'tpu'"),
-        ("train --device cuda:", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'cuda:'"),
-        ("train --device cuda:99", "device 'cuda:99' must be present"),
-        ("train --epochs 0", "training.epochs must be at least 1, got 0"),
-        ("perf --preset vae", "--preset must name networks that segment, got vae"),
-        ("predict 0123456789abcdef0123456789abcdef . --out out", "must hold images"),
-        ("predict nothing.pt pyproject.toml --out out", "must be a checkpoint or a run of"),
-        ("data --data nowhere", "nowhere/images must be a folder"),
-    ],
-)
-def test_wrong_input_is_one_paragraph_and_code_2_and_writes_nothing(
-    arguments: str, message: str, tmp_path: Path, refused: Callable[..., str]
-) -> None:
-    (tmp_path / "pyproject.toml").touch()
-    assert message in refused(main, arguments)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from architectures.registry import ARCHITECTURES, PRESETS, get_spec
 from bench.__main__ import main
@@ -44,6 +45,11 @@ def test_predict_takes_what_segments(
     else:
         assert main(arguments.split()) == 0
         assert json.loads(capsys.readouterr().out) == {"masks": 12, "out": f"{tmp_path}/masks"}
+        for folder in (tmp_path / "masks", tmp_path / "masks" / "overlays"):
+            assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder_data.glob("images/*")}
+        with Image.open(tmp_path / "masks" / "00000_0000.png") as mask:
+            assert mask.size == (24, 32)
+            assert set(mask.tobytes()) <= {0, 255}
 
 
 def test_sample_takes_what_reconstructs(

@@ -147,9 +147,7 @@ def test_all_pictures_of_a_run_come_in_one_call(mask_vae: dict[str, Any], sample
             "",
             "samples must come from a vae, got autoencoder, which has no prior; --interpolate and --tra",
         ),
-        ("autoencoder", "--n 4 --traverse 1", "samples must come from a vae, got autoencoder"),
         ("unet", "", "sample must be given an autoencoder or a vae, got unet, which segments; use predict"),
-        ("unet", "--traverse 1", "sample must be given an autoencoder or a vae, got unet"),
     ],
 )
 def test_wrong_wishes_are_one_paragraph_and_write_nothing(
@@ -184,11 +182,3 @@ def test_frames_that_are_gone_are_named(
     assert main(["sample", run_id, "--traverse", "1", "--runs", str(runs), "--out", str(tmp_path)]) == 2
     assert "data/images must be a folder" in capsys.readouterr().err
     assert "samples" in sample(run_id, f"--n 1 --out {tmp_path}")
-
-
-def test_predict_refuses_what_does_not_segment(
-    mask_vae: dict[str, Any], tmp_path: Path, runs: Path, refused: Callable[..., str]
-) -> None:
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    said = refused(main, f"predict {mask_vae['run_id']} {tmp_path / 'a.png'} --out {tmp_path / 'out'} --runs {runs}")
-    assert "predict must be given a network that segments, got vae; use sample." in said

@@ -221,12 +221,6 @@ def test_validation_frames_are_not_copied() -> None:
     assert probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), config)["scene_holdout"] == 0
 
 
-def test_fewer_scenes_than_folds_are_refused() -> None:
-    frames, config = striped(2, 2)
-    with pytest.raises(ValueError, match=r"data.folds must be at most the number of scenes \(2\), got 3"):
-        audit(frames, config)
-
-
 def test_text_names_what_was_found(folder: Path) -> None:
     change(folder / "masks" / "00001_0000.png", lambda mask: mask.point(lambda value: 0))
     shutil.copy(folder / "images" / "00000_0000.png", folder / "images" / "00003_0001.png")

@@ -61,44 +61,8 @@ def test_merged_scenes_put_into_the_folder_leave_no_look_alikes(
     assert answer["look_alikes"]["pairs"] == answer["near_copies"]["in_other_scenes"] == []
 
 
-def test_missing_folder_is_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*COMMAND, "--audit", str(tmp_path / "nowhere")]) == 2
-    assert f"{tmp_path}/nowhere/images must be a folder, got none there" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (("--scene-pattern", "x(y)"), "data.scene_pattern must find one group in every stem, got 'x(y)'"),
-        (("--folds", "7"), "data.folds must be at most the number of scenes (6), got 7"),
-    ],
-)
-def test_scenes_that_cannot_be_are_wrong_input(
-    flags: tuple[str, str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*COMMAND, "--audit", str(folder), *flags]) == 2
-    assert message in capsys.readouterr().err
-
-
 def test_label_map_is_wrong_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = np.repeat(np.array([0, 128, 255, 0], np.uint8), 8)[:, None].repeat(24, axis=1)
     Image.fromarray(labels).save(folder / "masks" / "00002_0000.png")
     assert main([*COMMAND, "--audit", str(folder)]) == 2
     assert "masks/00002_0000.png is a label map" in capsys.readouterr().err
-
-
-def test_merging_without_audit_is_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "--merge-scenes", str(tmp_path / "scenes.csv")]) == 2
-    assert "--merge-scenes must stand with --audit" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
-
-
-def test_two_folders_are_wrong_input(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*COMMAND, "--audit", "here", "there"]) == 2
-    assert "--audit must name one folder or none, got here there." in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("option", ["--merge-scenes", "--sheet"])
-def test_a_file_in_no_folder_is_wrong_input(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*COMMAND, "--audit", option, "nowhere/file"]) == 2
-    assert f"{option} must name a file in a folder that exists, got nowhere/file." in capsys.readouterr().err

@@ -81,11 +81,6 @@ def test_no_pair_lists_what_is_there(tmp_path: Path) -> None:
         find_pairs(tmp_path)
 
 
-def test_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere/images must be a folder, got none there"):
-        find_pairs(tmp_path / "nowhere")
-
-
 def test_two_files_of_one_stem_are_refused(folder: Path) -> None:
     write(folder / "images" / "0_0.jpg", np.zeros((30, 20, 3), np.uint8))
     with pytest.raises(ValueError, match=r"must hold one file per stem, got 0_0.jpg and 0_0.png"):

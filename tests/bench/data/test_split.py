@@ -58,11 +58,6 @@ def test_folds_are_balanced_in_frames_and_do_not_depend_on_the_order() -> None:
     assert assign_folds(SCENES[::-1], 4) == assignment
 
 
-def test_too_few_scenes_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"data.folds must be at most the number of scenes \(2\), got 3"):
-        split_frames(["a", "a", "b"], DataConfig(folds=3), 0)
-
-
 def labelled(count: int, repeat: int = 0, name: SplitName = "scene_folds") -> Split:
     return split_frames(SCENES, DataConfig(split=name, labelled_scenes=count), repeat)
 

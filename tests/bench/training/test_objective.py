@@ -124,7 +124,7 @@ def test_the_auto_encoders_loss_is_the_mean_over_pixels(target: Target) -> None:
 
 
 def test_overlap_is_averaged_over_scenes_and_losses_over_frames() -> None:
-    trainer, data = make_trainer(make_config("autoencoder", "mask")), discs()
+    trainer, data = make_trainer(make_config("autoencoder", "mask", batch_size=3)), discs()  # a batch of 3, one of 1
     frames = [trainer.evaluate(data, torch.tensor([index])) for index in range(FRAMES)]
     found = trainer.evaluate(data, torch.arange(FRAMES))
     for metric in (schema.VAL_IOU, schema.VAL_DICE):

@@ -166,16 +166,6 @@ def test_divergence_is_a_state_with_a_reason() -> None:
     assert len(records) < 5
 
 
-def test_losses_are_means_over_frames_whatever_the_batches() -> None:
-    config = make_config()
-    trainer = make_trainer(config, 1, CPU)
-    data = to_device(blobs(), CPU)
-    whole = trainer.evaluate(data, torch.arange(5))
-    parts = [trainer.evaluate(data, torch.tensor([index])) for index in range(5)]
-    for name in (schema.VAL_LOSS.name, schema.VAL_BCE.name):
-        assert whole[name] == pytest.approx(np.mean([part[name] for part in parts]), rel=1e-5)
-
-
 def test_one_cycle_is_torchs() -> None:
     config = TrainingConfig(lr=0.3, warmup_share=0.25)
     optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
