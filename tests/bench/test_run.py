@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from mlflow import MlflowClient
 from PIL import Image
 
 from bench import schema
@@ -21,8 +21,7 @@ from bench.stored_config import config_hash, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from bench.training.measure import measure_bottleneck, measure_memory
-
-MakeConfig = Callable[..., RunConfig]
+from tests.bench.conftest import MakeConfig
 
 RECONSTRUCTS = {
     metric.name
@@ -46,6 +45,11 @@ def answer(runs: Path, tiny_config: MakeConfig) -> dict[str, Any]:
     return train_one(tiny_config(), runs=runs, device="cpu")
 
 
+@pytest.fixture(scope="module")
+def client(runs: Path) -> MlflowClient:
+    return open_store(tracking_url(runs))
+
+
 def test_answer_holds_what_the_command_promises(answer: dict[str, Any]) -> None:
     assert answer["state"] == "complete"
     assert answer["epochs"] == 2
@@ -57,8 +61,8 @@ def test_answer_holds_what_the_command_promises(answer: dict[str, Any]) -> None:
     json.dumps(answer)
 
 
-def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
-    stored = open_store(tracking_url(runs)).get_run(answer["run_id"])
+def test_run_is_tracked_completely(answer: dict[str, Any], client: MlflowClient, tiny_config: MakeConfig) -> None:
+    stored = client.get_run(answer["run_id"])
     assert stored.info.status == "FINISHED"
     assert unflatten(stored.data.params) == tiny_config()
     assert stored.data.params[schema.BOTTLENECK_PREDICTED] == stored.data.params[schema.BOTTLENECK_MEASURED] == "8x4x4"
@@ -78,15 +82,14 @@ def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_conf
     assert schema.EXECUTION_TRIED not in tags
 
 
-def test_phases_are_most_of_the_run_and_no_more(answer: dict[str, Any], runs: Path) -> None:
-    metrics = open_store(tracking_url(runs)).get_run(answer["run_id"]).data.metrics
+def test_phases_are_most_of_the_run_and_no_more(answer: dict[str, Any], client: MlflowClient) -> None:
+    metrics = client.get_run(answer["run_id"]).data.metrics
     spent = [metrics[phase.name] for name, phase in schema.PHASES.items() if name not in ("autotune", "pretrain")]
     assert min(spent) > 0
     assert 0.8 * metrics[schema.SECONDS.name] < sum(spent) <= metrics[schema.SECONDS.name]
 
 
-def test_curves_have_one_point_per_epoch(answer: dict[str, Any], runs: Path) -> None:
-    client = open_store(tracking_url(runs))
+def test_curves_have_one_point_per_epoch(answer: dict[str, Any], client: MlflowClient) -> None:
     for metric in schema.METRICS.values():
         steps = [point.step for point in client.get_metric_history(answer["run_id"], metric.name)]
         expected = [1, 2] if metric.curve and metric.name not in RECONSTRUCTS else steps[:1]
@@ -109,8 +112,10 @@ def test_pretraining_takes_its_epochs_from_the_runs_and_is_a_phase_of_its_own(
     assert unflatten(stored.params).training == training
 
 
-def test_artifacts_agree_with_the_metrics(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
-    stored = open_store(tracking_url(runs)).get_run(answer["run_id"])
+def test_artifacts_agree_with_the_metrics(
+    answer: dict[str, Any], client: MlflowClient, tiny_config: MakeConfig
+) -> None:
+    stored = client.get_run(answer["run_id"])
     checkpoint = Path(answer["checkpoint"])
     folder = checkpoint.parent.parent
     table = pd.read_parquet(folder / schema.FRAME_TABLE)
@@ -146,16 +151,15 @@ def test_mlflow_database_is_in_wal_mode(answer: dict[str, Any], runs: Path) -> N
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_undeclared_metric_is_refused(answer: dict[str, Any], runs: Path) -> None:
+def test_undeclared_metric_is_refused(answer: dict[str, Any], client: MlflowClient) -> None:
     with pytest.raises(KeyError, match=r"metrics must be declared in bench/schema.py, got \['val/mIoU'\]"):
-        RunLog(open_store(tracking_url(runs)), answer["run_id"]).metrics({"val/mIoU": 0.5})
+        RunLog(client, answer["run_id"]).metrics({"val/mIoU": 0.5})
 
 
 def test_mismatch_of_predicted_and_measured_bottleneck_fails_the_run(
-    runs: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+    runs: Path, client: MlflowClient, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.run.measure_bottleneck", lambda *_: (8, 5, 4))
-    client = open_store(tracking_url(runs))
     log = BackgroundLog(lambda: RunLog.create(client, get_experiment(client, "mismatch", runs), "mismatch", {}))
     with pytest.raises(RuntimeError, match=r"must be \(8, 4, 4\) as predicted, got \(8, 5, 4\)"):
         run(tiny_config(), log, cache=runs / "cache", device=torch.device("cpu"))
@@ -189,11 +193,10 @@ def test_same_config_gives_the_same_numbers(answer: dict[str, Any], runs: Path, 
 
 
 def test_architectures_of_a_repeat_share_the_split_and_the_baselines(
-    answer: dict[str, Any], runs: Path, tiny_config: MakeConfig
+    answer: dict[str, Any], runs: Path, client: MlflowClient, tiny_config: MakeConfig
 ) -> None:
     other = train_one(tiny_config("hourglass"), runs=runs, device="cpu")
     third = train_one(tiny_config("hourglass", repeat=1), runs=runs, device="cpu")
-    client = open_store(tracking_url(runs))
     ours, same, another = (client.get_run(run["run_id"]).data for run in (answer, other, third))
     assert ours.tags[schema.SPLIT_DIGEST] == same.tags[schema.SPLIT_DIGEST] != another.tags[schema.SPLIT_DIGEST]
     names = [

@@ -1,9 +1,7 @@
 """Every command over every name of a registry: it works, or says in a sentence why it does not."""
 
-import io
 import json
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +14,16 @@ from bench.commands.cli import Answer
 from bench.commands.predict import load_checkpoint
 from bench.config import RunConfig
 from bench.perf.config import PerfConfig
+from tests.bench.conftest import Train
 
 Refused = Callable[..., str]
-TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 1 --folds 3 --epochs 1 --batch-size 4 --device cpu --json"
+TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 1 --folds 3 --epochs 1 --batch-size 4"
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
-def trained(request: pytest.FixtureRequest, runs: Path) -> dict[str, Any]:
+def trained(request: pytest.FixtureRequest, train: Train) -> dict[str, Any]:
     """What `bench train` answers for an architecture of which nothing but the name is given, and that name."""
-    with redirect_stdout(io.StringIO()) as said:
-        assert main(["train", "--arch", request.param, *TINY.split(), "--runs", str(runs)]) == 0
-    return json.loads(said.getvalue()) | {"name": request.param}
+    return train(f"--arch {request.param} {TINY}") | {"name": request.param}
 
 
 def test_train_takes_every_architecture(trained: dict[str, Any]) -> None:

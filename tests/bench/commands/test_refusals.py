@@ -32,7 +32,7 @@ DEVICE = "device must be one of auto, cpu, cuda or cuda:INDEX, got "
         ("train --channels 2 2 2 2 2 2 --size 32", "architecture depth 6 leaves no bottleneck of an image of 32x32"),
         (
             "train --channels 4 8 --decoder-channels 4",
-            "architecture.decoder_channels must hold one width per level (2), got (4,)",
+            "architecture.decoder_channels of unet must hold one width per level (2), got (4,)",
         ),
         ("train --arch resnet", f"architecture.name must be one of {ARCHITECTURES}, got 'resnet'"),
         ("train --arch simple_conv --latent 8", "architecture.latent must be 0 for simple_conv, got 8"),

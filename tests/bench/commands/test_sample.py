@@ -17,6 +17,7 @@ from bench.__main__ import main
 from bench.commands.predict import load_checkpoint
 from bench.data.dataset import load
 from bench.generative.grids import GAP, PAPER
+from tests.bench.conftest import Train
 
 Sample = Callable[..., dict[str, Any]]
 SaveCheckpoint = Callable[..., Path]
@@ -31,8 +32,7 @@ def sample(runs: Path, capsys: pytest.CaptureFixture[str]) -> Sample:
     def call(checkpoint: object, arguments: str) -> dict[str, Any]:
         where = ["--runs", str(runs), "--device", "cpu", "--json"]
         assert main(["sample", str(checkpoint), *arguments.split(), *where]) == 0
-        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return answer
+        return json.loads(capsys.readouterr().out)
 
     return call
 
@@ -169,14 +169,12 @@ def test_a_run_that_is_not_there_is_refused(runs: Path, refused: Callable[..., s
 
 
 def test_frames_that_are_gone_are_named(
-    folder_data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], sample: Sample
+    folder_data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], sample: Sample, train: Train
 ) -> None:
     """The frames come from where the run had them; samples do without."""
     data = shutil.copytree(folder_data, tmp_path / "data")
     network = "--arch vae --target mask --latent 2 --channels 4 8 --size 16 --epochs 1 --folds 3"
-    where = ["--data", str(data), "--runs", str(runs), "--device", "cpu", "--json"]
-    assert main(["train", *network.split(), *where]) == 0
-    run_id = json.loads(capsys.readouterr().out)["run_id"]
+    run_id = train(f"{network} --data {data}")["run_id"]
     assert "interpolation" in sample(run_id, f"--interpolate 00000_0000 00005_0001 --out {tmp_path}")
     shutil.rmtree(data)
     assert main(["sample", run_id, "--traverse", "1", "--runs", str(runs), "--out", str(tmp_path)]) == 2

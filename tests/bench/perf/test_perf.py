@@ -103,9 +103,7 @@ def test_each_implementation_stands_under_the_roof_of_its_own_precision(
     assert {name: roof["precision"] for name, roof in roofs.items()} == {"plain": "float32", "harness": "bfloat16"}
 
 
-def test_lightning_is_left_out_or_asked_for_in_vain_where_it_is_not_installed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_lightning_is_left_out_or_asked_for_in_vain_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_implementations(None) == (list(config.IMPLEMENTATIONS), {})
     monkeypatch.setattr(config, "find_spec", lambda _: None)
     chosen, left_out = choose_implementations(None)

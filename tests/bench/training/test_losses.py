@@ -46,7 +46,6 @@ def test_each_loss_falls_to_nothing_where_all_is_right_and_has_a_finite_gradient
     assert loss.max() < 1e-3
     assert (LOSSES[name](-perfect, TARGETS) > loss).all()
     loss.sum().backward()
-    assert perfect.grad is not None
     assert perfect.grad.isfinite().all()
 
 
