@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from architectures.bottleneck import largest_depth
 from architectures.config import ArchitectureConfig, InfeasibleArchitecture, Norm, widths
-from architectures.registry import ARCHITECTURES, PRESETS, build, configure, get_spec, predict, preset_name
+from architectures.registry import ARCHITECTURES, PRESETS, build, configure, predict, preset_name
 
 Channels = tuple[int, ...]
 Size = tuple[int, int]
@@ -205,12 +205,6 @@ def test_vanishing_bottleneck_names_the_largest_depth(name: str) -> None:
     assert predict(config(name, (2,) * 4), 20, 64).shape == (2, 2, 4)
 
 
-def test_unknown_architecture_lists_the_choices() -> None:
-    choices = "simple_conv, hourglass, unet, unet_twin, autoencoder, vae"
-    with pytest.raises(ValueError, match=rf"architecture.name must be one of {choices}, got 'vnet'"):
-        get_spec("vnet")
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -224,13 +218,6 @@ def test_unknown_architecture_lists_the_choices() -> None:
 def test_bad_configuration_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(config("unet"), **change)  # type: ignore[arg-type]
-
-
-def test_decoder_needs_one_width_per_level_and_hourglass_no_skips() -> None:
-    with pytest.raises(ValueError, match=r"must hold one width per level \(2\), got \(4,\)"):
-        build(configure("unet", (4, 8), decoder_channels=(4,)), seed=0)
-    with pytest.raises(ValueError, match=r"skips must be empty for hourglass, got \(1, 2\); use unet"):
-        build(configure("hourglass", (4, 8), skips="all"), seed=0)
 
 
 def test_widths_grow_by_the_factor() -> None:

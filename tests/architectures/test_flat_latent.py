@@ -51,11 +51,6 @@ def test_images_of_another_size_are_refused(name: str) -> None:
         predict(config(name), 32, 16)
 
 
-def test_simple_conv_has_no_latent() -> None:
-    with pytest.raises(ValueError, match=r"latent must be 0 for simple_conv, got 8; use hourglass"):
-        build(config("simple_conv"), seed=0)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -20,6 +20,7 @@ from bench.data.dataset import read
 from bench.data.frames import Frames
 from bench.data.neighbours import thumbnails
 
+CONFIG = DataConfig(size=(32, 32), folds=3)
 COMMAND = ("data", "--size", "32", "--folds", "3")
 
 
@@ -107,8 +108,7 @@ def test_soft_pixels_and_what_the_threshold_decides() -> None:
     masks[:, 8:12] = 100  # an eighth of the frame, foreground at 64 but not at 192
     masks[:, 12:14] = 150  # a sixteenth, foreground at 128 as well
     masks[0] = 0  # two empty masks agree
-    config = DataConfig(size=(32, 32), folds=3)
-    found = audit(frames._replace(masks=masks), config).masks
+    found = audit(frames._replace(masks=masks), CONFIG).masks
     assert found.soft_share == pytest.approx(8 / 9 * 6 / 32)
     assert found.threshold_iou == pytest.approx((1 + 8 * 8 / 14) / 9)
     assert found.mean_foreground == pytest.approx(8 / 9 * 10 / 32)
@@ -135,8 +135,7 @@ def test_near_copies_in_the_own_scene_are_counted_apart() -> None:
     frames = make_frames(plain, people=2)
     frames = frames._replace(images=np.repeat(np.stack(plain), 2, axis=0))
     frames.images[5] = 255 - frames.images[5]  # the third scene's frames differ
-    config = DataConfig(size=(32, 32), folds=3)
-    near = audit(frames, config).near_copies
+    near = audit(frames, CONFIG).near_copies
     assert near.share_in_own_scene == pytest.approx(4 / 6)
 
 
@@ -201,24 +200,24 @@ def test_chains_of_look_alikes_become_one_scene_and_the_rest_stays() -> None:
     assert find_look_alikes(frames._replace(scenes=merged)).pairs == []
 
 
-def striped(scenes: int, per_scene: int) -> tuple[Frames, DataConfig]:
+def striped(scenes: int, per_scene: int) -> Frames:
     """Scenes of equal frames, whose masks are stripes that no other scene shares."""
     frames = make_frames([np.full((32, 32, 3), 40 * index, np.uint8) for index in range(scenes)], per_scene)
     images = frames.images[:, :1, :1].repeat(32, axis=1).repeat(32, axis=2)
     masks = np.zeros_like(frames.masks)
     for index in range(len(masks)):
         masks[index, 4 * (index // per_scene) : 4 * (index // per_scene) + 4] = 255
-    return frames._replace(images=images, masks=masks), DataConfig(size=(32, 32), folds=3)
+    return frames._replace(images=images, masks=masks)
 
 
 def test_copying_scores_nothing_on_new_scenes_and_all_on_random_frames() -> None:
-    frames, config = striped(6, 12)
-    found = probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), config)
+    frames = striped(6, 12)
+    found = probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), CONFIG)
     assert found == {"scene_folds": 0, "random_frames": 1}
 
 
 def test_validation_frames_are_not_copied() -> None:
-    frames, _ = striped(3, 2)
+    frames = striped(3, 2)
     frames.images[2:4], frames.masks[2:4] = frames.images[:2], frames.masks[:2]  # validation equals test
     config = DataConfig(size=(32, 32), folds=3, split="scene_holdout")
     assert probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), config)["scene_holdout"] == 0

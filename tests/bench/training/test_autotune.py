@@ -51,8 +51,6 @@ def test_splitting_a_batch_under_batch_norm_is_found_out(
     split = Execution(micro_batch=4)
     timings = measure(partial(make_trainer, config, 2, CPU), [REFERENCE, split], batch)
     assert [timing.execution for timing in timings] == [REFERENCE]
-    tuned = tiny_config(architecture=config.architecture, training=BATCH)
-    assert all(execution.micro_batch is None for execution in execution_choices(tuned, CPU))
 
 
 def test_an_epoch_in_micro_batches_is_the_epoch(tiny_config: MakeConfig, cache: Path) -> None:

@@ -32,9 +32,7 @@ from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")
 PLAIN = TrainingConfig(flip=0, rotate=0, scale=0, shift=0, color_jitter=0, epochs=2, batch_size=4, lr=1e-2)
-
-
-DANCERS = generate(scenes=4, frames_per_scene=3, size=(32, 32), seed=0)
+DATA = to_device(generate(scenes=4, frames_per_scene=3, size=(32, 32), seed=0), CPU)
 SPLIT = Split(np.arange(6), np.arange(6, 9), np.arange(9, 12))
 
 
@@ -55,17 +53,15 @@ def run_training(config: RunConfig, stop_after: int = 10**6) -> tuple[TrainingRe
         return "enough" if record.epoch >= stop_after else None
 
     trainer = make_trainer(config, 10, CPU)
-    return train(trainer, to_device(DANCERS, CPU), SPLIT, on_epoch), records
+    return train(trainer, DATA, SPLIT, on_epoch), records
 
 
 @pytest.mark.parametrize(
     "name", [name for name, spec in ARCHITECTURES.items() if not spec.reconstructs and not spec.stream]
 )
 def test_one_batch_is_learnt(name: str) -> None:
-    config = make_config(name, replace(PLAIN, schedule="constant"))
-    trainer = make_trainer(config, 100, CPU)
-    data = to_device(DANCERS, CPU)
-    losses = [trainer.step(data.images[:4], data.masks[:4], trainer.sample(4)).item() for _ in range(200)]
+    trainer = make_trainer(make_config(name, replace(PLAIN, schedule="constant")), 100, CPU)
+    losses = [trainer.step(DATA.images[:4], DATA.masks[:4], trainer.sample(4)).item() for _ in range(200)]
     assert losses[-1] < 0.15 * losses[0]
 
 
@@ -87,7 +83,7 @@ def batches(name: str, seed: int) -> torch.Tensor:
     first = trainer.network.get_submodule("encoder.0")
     first.register_forward_pre_hook(lambda _, inputs: fed.append(inputs[0].detach().clone()))
     for _ in range(2):
-        trainer.train_epoch(to_device(DANCERS, CPU), torch.arange(8))
+        trainer.train_epoch(DATA, torch.arange(8))
     return torch.cat(fed)
 
 
@@ -101,10 +97,9 @@ def test_best_epoch_is_the_one_with_the_highest_validation_iou() -> None:
     result, records = run_training(make_config(training=replace(PLAIN, epochs=6)))
     assert result.best.val_iou == max(record.scores[schema.VAL_IOU.name] for record in records)
     assert (result.state, result.epochs, len(records)) == ("complete", 6, 6)
-    config = make_config()
-    trainer = make_trainer(replace(config, repeat=9), 1, CPU)
+    trainer = make_trainer(make_config(seed=9), 1, CPU)
     trainer.network.load_state_dict(result.best_state)
-    evaluation = trainer.evaluate(to_device(DANCERS, CPU), torch.arange(6, 9))
+    evaluation = trainer.evaluate(DATA, torch.arange(6, 9))
     assert evaluation == pytest.approx(result.best.scores)
 
 
