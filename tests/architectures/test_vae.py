@@ -103,14 +103,6 @@ def test_sigma_is_at_least_one_grey_level() -> None:
     assert vae.sigma().item() == pytest.approx(1 / 255) == SIGMA_FLOOR
 
 
-def test_a_fixed_sigma_is_not_learnt() -> None:
-    vae = make("vae")
-    assert vae.sigma().requires_grad
-    vae.fix_sigma(0.1)
-    assert vae.sigma().item() == pytest.approx(0.1)
-    assert not vae.sigma().requires_grad
-
-
 @pytest.mark.parametrize("name", ["autoencoder", "vae"])
 def test_what_leaves_has_the_channels_of_what_enters(name: str) -> None:
     config = replace(configure(name, (4, 8)), out_channels=1)

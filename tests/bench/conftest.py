@@ -18,6 +18,9 @@ from bench.config import DataConfig, RunConfig
 from bench.stored_config import flatten
 from bench.training.setup import Setup, prepare
 
+MakeConfig = Callable[..., RunConfig]
+MakeSetup = Callable[..., tuple[RunConfig, Setup]]
+Train = Callable[[str], dict[str, Any]]
 DATA = "--synthetic-scenes 6 --synthetic-frames 3 --folds 3"
 
 
@@ -32,29 +35,32 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("generative")
 
 
-def _train(arguments: str, runs: Path) -> dict[str, Any]:
-    said = io.StringIO()
-    with redirect_stdout(said):
-        where = ["--runs", str(runs), "--device", "cpu", "--json"]
-        assert main(["train", *arguments.split(), *DATA.split(), *where]) == 0
-    answer: dict[str, Any] = json.loads(said.getvalue())
-    return answer
+@pytest.fixture(scope="session")
+def train(runs: Path) -> Train:
+    """Function that gives flags to `bench train` and returns what it answers."""
+
+    def train(arguments: str) -> dict[str, Any]:
+        with redirect_stdout(io.StringIO()) as said:
+            assert main(["train", *arguments.split(), "--runs", str(runs), "--device", "cpu", "--json"]) == 0
+        return json.loads(said.getvalue())
+
+    return train
 
 
 @pytest.fixture(scope="session")
-def mask_vae(runs: Path) -> dict[str, Any]:
+def mask_vae(train: Train) -> dict[str, Any]:
     """Frames of 32 pixels, too small for MS-SSIM."""
     network = "--arch vae --target mask --latent 4 --channels 4 8 --size 32"
-    return _train(f"{network} --epochs 2 --batch-size 4 --lr 1e-2", runs)
+    return train(f"{network} --epochs 2 --batch-size 4 --lr 1e-2 {DATA}")
 
 
 @pytest.fixture(scope="session")
-def image_autoencoder(runs: Path) -> dict[str, Any]:
-    return _train("--arch autoencoder --target image --channels 4 8 --size 48 --epochs 1 --batch-size 4", runs)
+def image_autoencoder(train: Train) -> dict[str, Any]:
+    return train(f"--arch autoencoder --target image --channels 4 8 --size 48 --epochs 1 --batch-size 4 {DATA}")
 
 
 @pytest.fixture(scope="session")
-def make_config(tiny_config: Callable[..., RunConfig]) -> Callable[..., RunConfig]:
+def make_config(tiny_config: MakeConfig) -> MakeConfig:
     """Function that makes a config of a tiny network by its name, target and latent."""
 
     def make(name: str, target: Target | None = None, latent: int = 0, **changes: Any) -> RunConfig:
@@ -65,7 +71,7 @@ def make_config(tiny_config: Callable[..., RunConfig]) -> Callable[..., RunConfi
 
 
 @pytest.fixture(scope="session")
-def make_material(runs: Path, make_config: Callable[..., RunConfig]) -> Callable[..., tuple[RunConfig, Setup]]:
+def make_setup(runs: Path, make_config: MakeConfig) -> MakeSetup:
     """Function that makes a config and what its run would work with, the network untrained, on 18 frames."""
     data = DataConfig(size=(16, 16), synthetic_scenes=6, synthetic_frames=3, folds=3)
 
@@ -77,7 +83,7 @@ def make_material(runs: Path, make_config: Callable[..., RunConfig]) -> Callable
 
 
 @pytest.fixture
-def save_checkpoint(tmp_path: Path, make_config: Callable[..., RunConfig]) -> Callable[..., Path]:
+def save_checkpoint(tmp_path: Path, make_config: MakeConfig) -> Callable[..., Path]:
     """Function that makes an untrained network by its name, target and latent, and a checkpoint of it.
 
     Its weights are not those that the seed of its config gives.

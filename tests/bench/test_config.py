@@ -1,6 +1,6 @@
 """The run configuration: complete, validated, and in one form."""
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,60 +10,46 @@ from bench.config import DataConfig, RunConfig, TrainingConfig
 
 
 def make(**changes: Any) -> RunConfig:
-    return RunConfig(architecture=configure("unet", (4, 8)), data=DataConfig(), training=TrainingConfig(), **changes)
+    sections = {"architecture": configure("unet", (4, 8)), "data": DataConfig(), "training": TrainingConfig()}
+    return RunConfig(**(sections | changes))
+
+
+PRETRAINED = TrainingConfig(pretrain_epochs=1)
+SEGMENTS = "got 1: only an encoder-decoder that segments"
+FRAMES = r"architecture.image_size must be the frames' size \(128, 128\), got \(64, 64\)"
 
 
 @pytest.mark.parametrize(
-    ("make_config", "message"),
+    ("part", "changes", "message"),
     [
-        (lambda: TrainingConfig(epochs=0), "training.epochs must be at least 1, got 0"),
-        (lambda: TrainingConfig(lr=0), "training.lr must be above 0, got 0"),
-        (lambda: TrainingConfig(flip=1.5), r"training.flip must lie in \[0, 1\], got 1.5"),
-        (lambda: TrainingConfig(loss=(("bce", 0.0),)), "training.loss must have a weight above 0"),
-        (
-            lambda: TrainingConfig(loss=(("bce", 1.0), ("dice", -1))),
-            "training.loss dice must have a weight of at least 0",
-        ),
-        (lambda: TrainingConfig(loss=(("bce", 1.0), ("bce", 2.0))), "training.loss must name each loss once"),
-        (lambda: TrainingConfig(schedule="step"), "training.schedule must be one of one_cycle, constant, got 'step'"),
-        (lambda: DataConfig(size=(8, 64)), r"data.size must be at least 16 pixels high and wide, got \(8, 64\)"),
-        (lambda: DataConfig(folds=2), r"data.folds must be at least 3 \(train, validation, test\), got 2"),
-        (lambda: make(repeat=-1), "repeat must be at least 0, got -1"),
-        (lambda: DataConfig(labelled_scenes=-1), "data.labelled_scenes must be at least 0, got -1"),
-        (lambda: TrainingConfig(beta=-0.1), "training.beta must be at least 0, got -0.1"),
-        (lambda: TrainingConfig(sigma=0.001), "or at least one grey level, 0.00392, got 0.001"),
-        (
-            lambda: TrainingConfig(sigma=-0.1),
-            r"training.sigma must be 0 \(learnt\) or at least one grey level, 0.00392, got -0.1",
-        ),
-        (lambda: TrainingConfig(beta_warmup=1.0), r"training.beta_warmup must lie in \[0, 1\), got 1.0"),
-        (lambda: TrainingConfig(beta_warmup=-0.1), r"training.beta_warmup must lie in \[0, 1\), got -0.1"),
-        (
-            lambda: TrainingConfig(epochs=5, pretrain_epochs=5),
-            r"training.pretrain_epochs must be at least 0 and less than the epochs \(5\), got 5",
-        ),
-        (lambda: TrainingConfig(pretrain_epochs=-1), r"pretrain_epochs must be at least 0 and .* \(30\), got -1"),
-        (
-            lambda: replace(
-                make(), architecture=configure("autoencoder", (4,)), training=TrainingConfig(pretrain_epochs=1)
-            ),
-            "training.pretrain_epochs must be 0 for autoencoder, got 1: only an encoder-decoder that segments",
-        ),
-        (
-            lambda: replace(
-                make(), architecture=configure("simple_conv", (4, 8)), training=TrainingConfig(pretrain_epochs=1)
-            ),
-            "training.pretrain_epochs must be 0 for simple_conv, got 1: only an encoder-decoder that segments",
-        ),
-        (
-            lambda: replace(make(), architecture=configure("unet", (4,), latent=8, image_size=(64, 64))),
-            r"architecture.image_size must be the frames' size \(128, 128\), got \(64, 64\)",
+        (TrainingConfig, {"epochs": 0}, "training.epochs must be at least 1, got 0"),
+        (TrainingConfig, {"lr": 0}, "training.lr must be above 0, got 0"),
+        (TrainingConfig, {"flip": 1.5}, r"training.flip must lie in \[0, 1\], got 1.5"),
+        (TrainingConfig, {"loss": (("bce", 0.0),)}, "training.loss must have a weight above 0"),
+        (TrainingConfig, {"loss": (("bce", 1), ("dice", -1))}, "training.loss dice must have a weight of at least 0"),
+        (TrainingConfig, {"loss": (("bce", 1.0), ("bce", 2.0))}, "training.loss must name each loss once"),
+        (TrainingConfig, {"schedule": "step"}, "training.schedule must be one of one_cycle, constant, got 'step'"),
+        (TrainingConfig, {"beta": -0.1}, "training.beta must be at least 0, got -0.1"),
+        (TrainingConfig, {"sigma": 0.001}, "or at least one grey level, 0.00392, got 0.001"),
+        (TrainingConfig, {"sigma": -0.1}, r"training.sigma must be 0 \(learnt\) or at least .*, 0.00392, got -0.1"),
+        (TrainingConfig, {"beta_warmup": 1.0}, r"training.beta_warmup must lie in \[0, 1\), got 1.0"),
+        (TrainingConfig, {"beta_warmup": -0.1}, r"training.beta_warmup must lie in \[0, 1\), got -0.1"),
+        (TrainingConfig, {"epochs": 5, "pretrain_epochs": 5}, r"at least 0 and less than the epochs \(5\), got 5"),
+        (TrainingConfig, {"pretrain_epochs": -1}, r"training.pretrain_epochs must be at least 0 and .* \(30\), got -1"),
+        (DataConfig, {"size": (8, 64)}, r"data.size must be at least 16 pixels high and wide, got \(8, 64\)"),
+        (DataConfig, {"folds": 2}, r"data.folds must be at least 3 \(train, validation, test\), got 2"),
+        (DataConfig, {"labelled_scenes": -1}, "data.labelled_scenes must be at least 0, got -1"),
+        (make, {"repeat": -1}, "repeat must be at least 0, got -1"),
+        (make, {"architecture": configure("unet", (4,), latent=8, image_size=(64, 64))}, FRAMES),
+        *(
+            (make, {"architecture": configure(name, (4,)), "training": PRETRAINED}, f"be 0 for {name}, {SEGMENTS}")
+            for name in ("autoencoder", "simple_conv")
         ),
     ],
 )
-def test_values_out_of_range_are_refused(make_config: Any, message: str) -> None:
+def test_values_out_of_range_are_refused(part: Callable[..., Any], changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        make_config()
+        part(**changes)
 
 
 def test_repeat_walks_through_the_folds() -> None:

@@ -1,8 +1,7 @@
-"""One run from configuration to what it leaves in the store, and the command line around it."""
+"""One run from configuration to what it leaves in the store."""
 
 import json
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from mlflow import MlflowClient
 from PIL import Image
 
 from bench import schema
-from bench.__main__ import main
 from bench.commands.predict import load_checkpoint, predict_mask
 from bench.commands.train import train_one
 from bench.config import RunConfig, TrainingConfig
@@ -22,8 +21,7 @@ from bench.stored_config import config_hash, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from bench.training.measure import measure_bottleneck, measure_memory
-
-MakeConfig = Callable[..., RunConfig]
+from tests.bench.conftest import MakeConfig
 
 RECONSTRUCTS = {
     metric.name
@@ -47,6 +45,11 @@ def answer(runs: Path, tiny_config: MakeConfig) -> dict[str, Any]:
     return train_one(tiny_config(), runs=runs, device="cpu")
 
 
+@pytest.fixture(scope="module")
+def client(runs: Path) -> MlflowClient:
+    return open_store(tracking_url(runs))
+
+
 def test_answer_holds_what_the_command_promises(answer: dict[str, Any]) -> None:
     assert answer["state"] == "complete"
     assert answer["epochs"] == 2
@@ -58,8 +61,8 @@ def test_answer_holds_what_the_command_promises(answer: dict[str, Any]) -> None:
     json.dumps(answer)
 
 
-def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
-    stored = open_store(tracking_url(runs)).get_run(answer["run_id"])
+def test_run_is_tracked_completely(answer: dict[str, Any], client: MlflowClient, tiny_config: MakeConfig) -> None:
+    stored = client.get_run(answer["run_id"])
     assert stored.info.status == "FINISHED"
     assert unflatten(stored.data.params) == tiny_config()
     assert stored.data.params[schema.BOTTLENECK_PREDICTED] == stored.data.params[schema.BOTTLENECK_MEASURED] == "8x4x4"
@@ -79,15 +82,14 @@ def test_run_is_tracked_completely(answer: dict[str, Any], runs: Path, tiny_conf
     assert schema.EXECUTION_TRIED not in tags
 
 
-def test_phases_are_most_of_the_run_and_no_more(answer: dict[str, Any], runs: Path) -> None:
-    metrics = open_store(tracking_url(runs)).get_run(answer["run_id"]).data.metrics
+def test_phases_are_most_of_the_run_and_no_more(answer: dict[str, Any], client: MlflowClient) -> None:
+    metrics = client.get_run(answer["run_id"]).data.metrics
     spent = [metrics[phase.name] for name, phase in schema.PHASES.items() if name not in ("autotune", "pretrain")]
     assert min(spent) > 0
     assert 0.8 * metrics[schema.SECONDS.name] < sum(spent) <= metrics[schema.SECONDS.name]
 
 
-def test_curves_have_one_point_per_epoch(answer: dict[str, Any], runs: Path) -> None:
-    client = open_store(tracking_url(runs))
+def test_curves_have_one_point_per_epoch(answer: dict[str, Any], client: MlflowClient) -> None:
     for metric in schema.METRICS.values():
         steps = [point.step for point in client.get_metric_history(answer["run_id"], metric.name)]
         expected = [1, 2] if metric.curve and metric.name not in RECONSTRUCTS else steps[:1]
@@ -110,8 +112,10 @@ def test_pretraining_takes_its_epochs_from_the_runs_and_is_a_phase_of_its_own(
     assert unflatten(stored.params).training == training
 
 
-def test_artifacts_agree_with_the_metrics(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:
-    stored = open_store(tracking_url(runs)).get_run(answer["run_id"])
+def test_artifacts_agree_with_the_metrics(
+    answer: dict[str, Any], client: MlflowClient, tiny_config: MakeConfig
+) -> None:
+    stored = client.get_run(answer["run_id"])
     checkpoint = Path(answer["checkpoint"])
     folder = checkpoint.parent.parent
     table = pd.read_parquet(folder / schema.FRAME_TABLE)
@@ -147,16 +151,15 @@ def test_mlflow_database_is_in_wal_mode(answer: dict[str, Any], runs: Path) -> N
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_undeclared_metric_is_refused(answer: dict[str, Any], runs: Path) -> None:
+def test_undeclared_metric_is_refused(answer: dict[str, Any], client: MlflowClient) -> None:
     with pytest.raises(KeyError, match=r"metrics must be declared in bench/schema.py, got \['val/mIoU'\]"):
-        RunLog(open_store(tracking_url(runs)), answer["run_id"]).metrics({"val/mIoU": 0.5})
+        RunLog(client, answer["run_id"]).metrics({"val/mIoU": 0.5})
 
 
 def test_mismatch_of_predicted_and_measured_bottleneck_fails_the_run(
-    runs: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+    runs: Path, client: MlflowClient, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.run.measure_bottleneck", lambda *_: (8, 5, 4))
-    client = open_store(tracking_url(runs))
     log = BackgroundLog(lambda: RunLog.create(client, get_experiment(client, "mismatch", runs), "mismatch", {}))
     with pytest.raises(RuntimeError, match=r"must be \(8, 4, 4\) as predicted, got \(8, 5, 4\)"):
         run(tiny_config(), log, cache=runs / "cache", device=torch.device("cpu"))
@@ -190,11 +193,10 @@ def test_same_config_gives_the_same_numbers(answer: dict[str, Any], runs: Path, 
 
 
 def test_architectures_of_a_repeat_share_the_split_and_the_baselines(
-    answer: dict[str, Any], runs: Path, tiny_config: MakeConfig
+    answer: dict[str, Any], runs: Path, client: MlflowClient, tiny_config: MakeConfig
 ) -> None:
     other = train_one(tiny_config("hourglass"), runs=runs, device="cpu")
     third = train_one(tiny_config("hourglass", repeat=1), runs=runs, device="cpu")
-    client = open_store(tracking_url(runs))
     ours, same, another = (client.get_run(run["run_id"]).data for run in (answer, other, third))
     assert ours.tags[schema.SPLIT_DIGEST] == same.tags[schema.SPLIT_DIGEST] != another.tags[schema.SPLIT_DIGEST]
     names = [
@@ -209,57 +211,3 @@ def test_test_frames_are_opened_once_unless_unsealed(
 ) -> None:
     with pytest.raises(ValueError, match=r"opened once per configuration, got them opened by run .* with --unseal"):
         train_one(tiny_config(), runs=runs, device="cpu")
-
-
-def test_train_and_predict_on_a_folder(folder_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = tmp_path / "runs"
-    network = ["--arch", "hourglass", "--channels", "4", "8", "--size", "16"]
-    arguments = ["train", *network, "--folds", "3", "--epochs", "1", "--device", "cpu", "--json"]
-    assert main([*arguments, "--data", str(folder_data), "--runs", str(runs)]) == 0
-    result = json.loads(capsys.readouterr().out)
-    out = tmp_path / "masks"
-    for source in (result["run_id"], result["checkpoint"], str(Path(result["checkpoint"]).parent)):
-        assert main(["predict", source, str(folder_data), "--out", str(out), "--runs", str(runs), "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["masks"] == 12
-    stems = sorted(path.stem for path in (folder_data / "images").iterdir())
-    for folder in (out, out / "overlays"):
-        assert sorted(path.stem for path in folder.glob("*.png")) == stems
-    with Image.open(out / f"{stems[0]}.png") as mask:
-        assert mask.size == (24, 32)
-        assert set(np.unique(np.asarray(mask)).tolist()) <= {0, 255}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("train --data nowhere", "nowhere/images must be a folder"),
-        ("train --arch vnet", "must be one of simple_conv, hourglass, unet, unet_twin, autoencoder, vae, got 'vnet'"),
-        ("train --preset deep", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet, auto"),
-        ("train --preset unet --channels 4", "--preset must stand without --arch"),
-        ("train --preset vae --latent 8", "--preset must stand without --arch"),
-        ("train --preset vae --target mask", "--preset must stand without --arch"),
-        ("train --arch unet --target image", "target must be mask for unet, which segments, got image"),
-        ("train --arch simple_conv --latent 8", "architecture.latent must be 0 for simple_conv, got 8"),
-        ("train --arch vae --latent -1", "architecture.latent must be at least 0, got -1"),
-        ("train --epochs 3 --pretrain-epochs 3", "training.pretrain_epochs must be at least 0 and less than the epo"),
-        ("train --arch vae --pretrain-epochs 3", "training.pretrain_epochs must be 0 for vae, got 3"),
-        ("train --channels 2 2 2 2 2 2 --size 32", "the largest depth that fits is 5"),
-        ("train --channels 4 8 --decoder-channels 4", "must hold one width per level (2), got (4,)"),
-        ("train --channels 4 8 --skips top", "--skips must be none, all or level numbers, got top"),
-        ("train --size 1 2 3", "--size must be one side or height and width"),
-        ("train --synthetic-scenes 4", "data.folds must be at most the number of scenes (4), got 5"),
-        ("train --device tpu", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'tpu'"),
-        ("train --device cuda:", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'cuda:'"),
-        ("train --device cuda:99", "device 'cuda:99' must be present"),
-        ("train --epochs 0", "training.epochs must be at least 1, got 0"),
-        ("perf --preset vae", "--preset must name networks that segment, got vae"),
-        ("predict 0123456789abcdef0123456789abcdef . --out out", "must hold images"),
-        ("predict nothing.pt pyproject.toml --out out", "must be a checkpoint or a run of"),
-        ("data --data nowhere", "nowhere/images must be a folder"),
-    ],
-)
-def test_wrong_input_is_one_paragraph_and_code_2_and_writes_nothing(
-    arguments: str, message: str, tmp_path: Path, refused: Callable[..., str]
-) -> None:
-    (tmp_path / "pyproject.toml").touch()
-    assert message in refused(main, arguments)

@@ -1,30 +1,16 @@
 import runpy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from bench import schema
-from bench.config import RunConfig
 from bench.run import describe
+from tests.bench.conftest import MakeConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
-WORDS = {
-    "repeat",
-    "fold",
-    "scene",
-    "unit",
-    "trial",
-    "run",
-    "round",
-    "stage",
-    "width",
-    "channels",
-    "base width",
-    "depth",
-}
-WORDS |= {"bottleneck", "boundary", "baseline", "features", "memory budget", "tensor peak"}
+WORDS = {"repeat", "fold", "scene", "unit", "trial", "run", "round", "stage", "width", "channels", "depth"}
+WORDS |= {"base width", "bottleneck", "boundary", "baseline", "features", "memory budget", "tensor peak"}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +31,7 @@ def test_glossary_is_what_the_code_says(generator: dict[str, Any]) -> None:
     assert (DOCS / "glossary.md").read_text() == generator["glossary"](), "`make glossary` writes it again"
 
 
-def test_everything_that_is_stored_is_defined(rows: dict[str, str], tiny_config: Callable[..., RunConfig]) -> None:
+def test_everything_that_is_stored_is_defined(rows: dict[str, str], tiny_config: MakeConfig) -> None:
     tags = {text for name, text in vars(schema).items() if name.isupper() and isinstance(text, str)} - {schema.TEST}
     names = {f"{name}*" if name.endswith(".") else name for name in tags}
     names |= schema.METRICS.keys() | describe(tiny_config()).keys() | set(get_args(schema.State))

@@ -19,21 +19,13 @@ from PIL import Image
 
 from bench import schema
 from bench.data.synthetic import generate
+from bench.perf.pngs import write_pngs
 
 HERE = Path(__file__).parent
 STUDY, UNITS = "quick", 36
 PLACEHOLDER = "/STORED"
 """In the database in place of the folder that holds `runs`, since it will lie elsewhere."""
 KEPT = (schema.FRAME_TABLE, schema.CALIBRATION_TABLE, schema.SPLIT_FILE, schema.SEAL_FILE)
-
-
-def write_frames(folder: Path) -> None:
-    """Six scenes of two drawn frames."""
-    frames = generate(scenes=6, frames_per_scene=2, size=(64, 64), seed=3)
-    for kind, pictures in (("images", frames.images), ("masks", frames.masks)):
-        (folder / kind).mkdir(parents=True)
-        for stem, picture in zip(frames.stems, pictures, strict=True):
-            Image.fromarray(picture).save(folder / kind / f"{stem}.png", optimize=True)
 
 
 def run_study(folder: Path) -> None:
@@ -93,7 +85,7 @@ if __name__ == "__main__":
     name = f"version-{schema.VERSION}"
     with TemporaryDirectory() as scratch:
         folder = Path(scratch).resolve() / "made"
-        write_frames(folder / "data")
+        write_pngs(generate(scenes=6, frames_per_scene=2, size=(64, 64), seed=3), folder / "data")
         run_study(folder)
         keep(folder, Path(scratch) / name)
         with tarfile.open(HERE / f"{name}.tar.xz", "w:xz") as archive:

@@ -24,16 +24,25 @@ LINES = pytest.mark.parametrize(
     [(bench, "data train predict sample perf"), (studies, "list run status"), (reports, "build calibrate")],
     ids=["bench", "studies", "reports"],
 )
-WORK = pytest.mark.parametrize(
-    ("main", "arguments", "work"),
-    [
+
+
+@pytest.fixture(
+    params=[
         (bench, ["data"], "bench.commands.data.describe"),
         (studies, ["status", "quick"], "studies.status.status"),
         (reports, ["build"], "reports.build.build"),
     ],
     ids=["bench", "studies", "reports"],
 )
-"""A command of each line, and the function that does its work."""
+def command(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None]], int]:
+    """Function that runs a command of each line with another function in place of the one that does its work."""
+    main, arguments, work = request.param
+
+    def run(instead: Callable[..., None]) -> int:
+        monkeypatch.setattr(work, instead)
+        return main(arguments)
+
+    return run
 
 
 @LINES
@@ -82,28 +91,20 @@ def test_shells_can_complete_it(main: Main, verbs: str, capsys: pytest.CaptureFi
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
 
 
-@WORK
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_130(
-    main: Main,
-    arguments: list[str],
-    work: str,
-    number: signal.Signals,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def wait(*_: object, **__: object) -> None:
         os.kill(os.getpid(), number)
         time.sleep(10)
 
-    monkeypatch.setattr(work, wait)
     before = signal.getsignal(signal.SIGTERM)
-    assert main(arguments) == 130
+    assert command(wait) == 130
     assert signal.getsignal(signal.SIGTERM) is before
     assert capsys.readouterr() == ("", "\ninterrupted\n")
 
 
-@WORK
 @pytest.mark.parametrize(
     ("error", "message"),
     [
@@ -112,31 +113,20 @@ def test_a_signal_ends_it_with_130(
     ],
 )
 def test_wrong_input_and_a_full_disk_are_one_paragraph(
-    main: Main,
-    arguments: list[str],
-    work: str,
-    error: Exception,
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    error: Exception, message: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(work, fail)
-    assert main(arguments) == 2
+    assert command(fail) == 2
     said = capsys.readouterr()
     assert re.match(rf"\w+: {message}", said.err)
     assert (said.out, said.err.count("\n")) == ("", 1)
 
 
-@WORK
-def test_a_mistake_of_the_program_keeps_its_traceback(
-    main: Main, arguments: list[str], work: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(work, lambda: None)
+def test_a_mistake_of_the_program_keeps_its_traceback(command: Callable[..., int]) -> None:
     with pytest.raises(TypeError):
-        main(arguments)
+        command(lambda: None)
 
 
 def test_an_answer_is_one_json_object_or_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,12 @@
 """Every command over every name of a registry: it works, or says in a sentence why it does not."""
 
-import io
 import json
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from architectures.registry import ARCHITECTURES, PRESETS, get_spec
 from bench.__main__ import main
@@ -15,17 +14,16 @@ from bench.commands.cli import Answer
 from bench.commands.predict import load_checkpoint
 from bench.config import RunConfig
 from bench.perf.config import PerfConfig
+from tests.bench.conftest import Train
 
 Refused = Callable[..., str]
-TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 1 --folds 3 --epochs 1 --batch-size 4 --device cpu --json"
+TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 1 --folds 3 --epochs 1 --batch-size 4"
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
-def trained(request: pytest.FixtureRequest, runs: Path) -> dict[str, Any]:
+def trained(request: pytest.FixtureRequest, train: Train) -> dict[str, Any]:
     """What `bench train` answers for an architecture of which nothing but the name is given, and that name."""
-    with redirect_stdout(io.StringIO()) as said:
-        assert main(["train", "--arch", request.param, *TINY.split(), "--runs", str(runs)]) == 0
-    return json.loads(said.getvalue()) | {"name": request.param}
+    return train(f"--arch {request.param} {TINY}") | {"name": request.param}
 
 
 def test_train_takes_every_architecture(trained: dict[str, Any]) -> None:
@@ -44,6 +42,11 @@ def test_predict_takes_what_segments(
     else:
         assert main(arguments.split()) == 0
         assert json.loads(capsys.readouterr().out) == {"masks": 12, "out": f"{tmp_path}/masks"}
+        for folder in (tmp_path / "masks", tmp_path / "masks" / "overlays"):
+            assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder_data.glob("images/*")}
+        with Image.open(tmp_path / "masks" / "00000_0000.png") as mask:
+            assert mask.size == (24, 32)
+            assert set(mask.tobytes()) <= {0, 255}
 
 
 def test_sample_takes_what_reconstructs(

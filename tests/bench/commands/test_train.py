@@ -98,35 +98,6 @@ def test_the_help_names_every_architecture(capsys: pytest.CaptureFixture[str]) -
     assert all(name in said for name in ARCHITECTURES)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("--loss lovasz=1", "training.loss must be of bce, dice, focal, tversky, got 'lovasz'."),
-        ("--loss bce", "--loss must be of words NAME=WEIGHT, such as bce=1 dice=3, got 'bce'."),
-        ("--loss bce=much", "--loss must be of words NAME=WEIGHT, such as bce=1 dice=3, got 'bce=much'."),
-        ("--loss bce=-1", "training.loss bce must have a weight of at least 0, got -1.0."),
-        ("--loss", "training.loss must have a weight above 0, got ()."),
-        ("--size 1 2 3", "--size must be one side or height and width, got [1, 2, 3]."),
-        ("--size", "--size must be one side or height and width, got []."),
-        ("--lr -1", "training.lr must be above 0, got -1.0."),
-        ("--repeat -1", "repeat must be at least 0, got -1."),
-        ("--skips first", "--skips must be none, all or level numbers, got first."),
-        ("--skips 4", "architecture.skips must be ascending levels between 1 and 3, got (4,)."),
-        ("--channels", "architecture.channels must name at least one width, got none."),
-        ("--arch resnet", "architecture.name must be one of simple_conv, hourglass, unet, unet_twin, autoencoder, vae"),
-        ("--target image", "target must be mask for unet, which segments, got image; use autoencoder or vae."),
-        ("--preset resnet", "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"),
-        ("--preset unet --arch unet", "--preset must stand without --arch, --channels, "),
-        ("--preset unet --latent 4", "--preset must stand without --arch, --channels, "),
-        ("--device tpu", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'tpu'"),
-    ],
-)
-def test_wrong_input_is_one_paragraph_and_writes_nothing(
-    arguments: str, message: str, refused: Callable[..., str]
-) -> None:
-    assert f"bench: {message}" in refused(main, f"train {arguments}")
-
-
 def test_choices_are_listed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="^2$"):
         main(["train", "--runs", str(tmp_path / "runs"), "--norm", "layer"])

@@ -1,5 +1,7 @@
-"""The audit finds what is wrong, and nothing where nothing is."""
+"""The audit finds what is wrong, and nothing where nothing is; and `bench data --audit` says so."""
 
+import csv
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.__main__ import main
 from bench.config import DataConfig
 from bench.data.audit.audit import Audit, audit, probe_leak
 from bench.data.audit.look_alikes import find_look_alikes, merge_look_alikes
@@ -16,6 +19,9 @@ from bench.data.audit.text import render
 from bench.data.dataset import read
 from bench.data.frames import Frames
 from bench.data.neighbours import thumbnails
+
+CONFIG = DataConfig(size=(32, 32), folds=3)
+COMMAND = ("data", "--size", "32", "--folds", "3")
 
 
 @pytest.fixture
@@ -102,8 +108,7 @@ def test_soft_pixels_and_what_the_threshold_decides() -> None:
     masks[:, 8:12] = 100  # an eighth of the frame, foreground at 64 but not at 192
     masks[:, 12:14] = 150  # a sixteenth, foreground at 128 as well
     masks[0] = 0  # two empty masks agree
-    config = DataConfig(size=(32, 32), folds=3)
-    found = audit(frames._replace(masks=masks), config).masks
+    found = audit(frames._replace(masks=masks), CONFIG).masks
     assert found.soft_share == pytest.approx(8 / 9 * 6 / 32)
     assert found.threshold_iou == pytest.approx((1 + 8 * 8 / 14) / 9)
     assert found.mean_foreground == pytest.approx(8 / 9 * 10 / 32)
@@ -130,8 +135,7 @@ def test_near_copies_in_the_own_scene_are_counted_apart() -> None:
     frames = make_frames(plain, people=2)
     frames = frames._replace(images=np.repeat(np.stack(plain), 2, axis=0))
     frames.images[5] = 255 - frames.images[5]  # the third scene's frames differ
-    config = DataConfig(size=(32, 32), folds=3)
-    near = audit(frames, config).near_copies
+    near = audit(frames, CONFIG).near_copies
     assert near.share_in_own_scene == pytest.approx(4 / 6)
 
 
@@ -142,7 +146,6 @@ def test_scenes_of_one_place_are_found_behind_other_people_and_after_changes() -
     found = find_look_alikes(make_frames(views))
     assert [(pair.first, pair.second) for pair in found.pairs] == [("a", "c")]
     assert 0.7 < found.pairs[0].agreement < 0.9
-    assert found.next_closest is not None
     assert found.next_closest.agreement < 0.3
 
 
@@ -167,7 +170,6 @@ def test_only_background_known_of_both_scenes_counts() -> None:
     frames.images[frames.masks > 0] = 77
     found = find_look_alikes(frames)
     assert [(pair.first, pair.second, pair.agreement) for pair in found.pairs] == [("a", "b", 1.0)]
-    assert found.next_closest is not None
     assert found.next_closest.agreement < 0.3
 
 
@@ -198,33 +200,27 @@ def test_chains_of_look_alikes_become_one_scene_and_the_rest_stays() -> None:
     assert find_look_alikes(frames._replace(scenes=merged)).pairs == []
 
 
-def striped(scenes: int, per_scene: int) -> tuple[Frames, DataConfig]:
+def striped(scenes: int, per_scene: int) -> Frames:
     """Scenes of equal frames, whose masks are stripes that no other scene shares."""
     frames = make_frames([np.full((32, 32, 3), 40 * index, np.uint8) for index in range(scenes)], per_scene)
     images = frames.images[:, :1, :1].repeat(32, axis=1).repeat(32, axis=2)
     masks = np.zeros_like(frames.masks)
     for index in range(len(masks)):
         masks[index, 4 * (index // per_scene) : 4 * (index // per_scene) + 4] = 255
-    return frames._replace(images=images, masks=masks), DataConfig(size=(32, 32), folds=3)
+    return frames._replace(images=images, masks=masks)
 
 
 def test_copying_scores_nothing_on_new_scenes_and_all_on_random_frames() -> None:
-    frames, config = striped(6, 12)
-    found = probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), config)
+    frames = striped(6, 12)
+    found = probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), CONFIG)
     assert found == {"scene_folds": 0, "random_frames": 1}
 
 
 def test_validation_frames_are_not_copied() -> None:
-    frames, _ = striped(3, 2)
+    frames = striped(3, 2)
     frames.images[2:4], frames.masks[2:4] = frames.images[:2], frames.masks[:2]  # validation equals test
     config = DataConfig(size=(32, 32), folds=3, split="scene_holdout")
     assert probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), config)["scene_holdout"] == 0
-
-
-def test_fewer_scenes_than_folds_are_refused() -> None:
-    frames, config = striped(2, 2)
-    with pytest.raises(ValueError, match=r"data.folds must be at most the number of scenes \(2\), got 3"):
-        audit(frames, config)
 
 
 def test_text_names_what_was_found(folder: Path) -> None:
@@ -247,3 +243,44 @@ def test_long_lists_are_cut_in_the_text_alone(folder: Path) -> None:
     found = audit_folder(folder)
     assert len(asdict(found)["files"]["masks_of_other_size"]) == 12
     assert " 12: 00000_0000, 00000_0001, 00001_0000, 00001_0001, 00002_0000, 00002_0001, ...\n" in render(found)
+
+
+def test_json_holds_the_whole_audit(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*COMMAND, "--audit", str(folder), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer.keys() == set(Audit.__slots__)
+    assert answer["copy_iou"].keys() == {"scene_folds", "random_frames"}
+    assert (answer["data"], answer["frames"], answer["scenes"]) == (str(folder), 12, 6)
+
+
+def test_audit_alone_is_of_the_data_and_of_the_split_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = ("--synthetic-scenes", "3", "--synthetic-frames", "2", "--split", "scene_holdout")
+    assert main([*COMMAND, *tiny, "--audit"]) == 0
+    text = capsys.readouterr().out
+    assert "6 frames in 3 scenes of 2 to 2 frames (median 2), from synthetic" in text
+    assert "scene_holdout, 1 of 3 folds tested: " in text
+    assert "random_frames, 3 of 3 folds tested: " in text
+
+
+def test_merged_scenes_put_into_the_folder_leave_no_look_alikes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in ("images", "masks"):
+        for frame in ("0000", "0001"):
+            shutil.copy(folder / kind / f"00001_{frame}.png", folder / kind / f"00004_{frame}.png")
+    table = folder.parent / "merged.csv"
+    assert main([*COMMAND, "--audit", str(folder), "--merge-scenes", str(table)]) == 0
+    text = capsys.readouterr().out
+    assert "  00001 and 00004: 100% of the background agrees\n" in text
+    assert text.endswith(f"wrote {table}; it counts as scenes.csv in {folder}, without --scene-pattern\n")
+    with table.open(newline="") as file:
+        rows = {row["stem"]: row["scene"] for row in csv.DictReader(file)}
+    assert rows == {
+        f"{scene:05d}_{frame:04d}": f"{1 if scene == 4 else scene:05d}" for scene in range(6) for frame in range(2)
+    }
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["data", "merged.csv"]
+    table.rename(folder / "scenes.csv")
+    assert main([*COMMAND, "--audit", str(folder), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["scenes"] == 5
+    assert answer["look_alikes"]["pairs"] == answer["near_copies"]["in_other_scenes"] == []

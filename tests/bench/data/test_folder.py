@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,9 +60,24 @@ def test_mask_one_row_taller_is_cropped_and_modes_are_read(folder: Path) -> None
         assert (masks[index] == masks[1]).all()
 
 
-def test_other_sizes_are_refused(folder: Path) -> None:
-    write(folder / "masks" / "0_0.png", np.zeros((32, 20), np.uint8))
-    with pytest.raises(ValueError, match=r"masks/0_0.png must have the size of its image .*, got 20x32 against 20x30"):
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "masks/0_0.png",
+            np.zeros((32, 20), np.uint8),
+            "0_0.png must have the size of its image .*, got 20x32 against 20x30",
+        ),
+        ("images/0_0.jpg", np.zeros((30, 20, 3), np.uint8), "must hold one file per stem, got 0_0.jpg and 0_0.png"),
+        ("images/0_0.png", b"no image", r"images/0_0.png must be a readable image"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_named(name: str, content: Any, message: str, folder: Path) -> None:
+    if isinstance(content, bytes):
+        (folder / name).write_bytes(content)
+    else:
+        write(folder / name, content)
+    with pytest.raises(ValueError, match=message):
         read(config(folder))
 
 
@@ -79,23 +95,6 @@ def test_no_pair_lists_what_is_there(tmp_path: Path) -> None:
         ValueError, match=r"no image with a mask of the same stem; without a partner: images/a, masks/b"
     ):
         find_pairs(tmp_path)
-
-
-def test_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere/images must be a folder, got none there"):
-        find_pairs(tmp_path / "nowhere")
-
-
-def test_two_files_of_one_stem_are_refused(folder: Path) -> None:
-    write(folder / "images" / "0_0.jpg", np.zeros((30, 20, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"must hold one file per stem, got 0_0.jpg and 0_0.png"):
-        find_pairs(folder)
-
-
-def test_broken_file_is_named(folder: Path) -> None:
-    (folder / "images" / "0_0.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"images/0_0.png must be a readable image"):
-        read(config(folder))
 
 
 def test_masks_of_zeros_and_ones_are_refused(folder: Path) -> None:

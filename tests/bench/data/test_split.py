@@ -11,8 +11,8 @@ from bench.data.split import Split, assign_folds, split_frames
 SCENES = [f"s{scene:02d}" for scene in range(13) for _ in range(1 + 7 * scene % 11)]
 
 
-def split(name: SplitName, repeat: int, folds: int = 5) -> Split:
-    return split_frames(SCENES, DataConfig(split=name, folds=folds), repeat)
+def split(name: SplitName = "scene_folds", repeat: int = 0, folds: int = 5, labelled: int = 0) -> Split:
+    return split_frames(SCENES, DataConfig(split=name, folds=folds, labelled_scenes=labelled), repeat)
 
 
 @pytest.mark.parametrize("name", ["scene_folds", "scene_holdout"])
@@ -58,22 +58,13 @@ def test_folds_are_balanced_in_frames_and_do_not_depend_on_the_order() -> None:
     assert assign_folds(SCENES[::-1], 4) == assignment
 
 
-def test_too_few_scenes_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"data.folds must be at most the number of scenes \(2\), got 3"):
-        split_frames(["a", "a", "b"], DataConfig(folds=3), 0)
-
-
-def labelled(count: int, repeat: int = 0, name: SplitName = "scene_folds") -> Split:
-    return split_frames(SCENES, DataConfig(split=name, labelled_scenes=count), repeat)
-
-
 @pytest.mark.parametrize("name", ["scene_folds", "scene_holdout"])
 @pytest.mark.parametrize("count", [1, 3, 7])
 def test_so_many_training_scenes_are_labelled_and_the_others_only_lose_their_labels(
     name: SplitName, count: int
 ) -> None:
     for repeat in range(5):
-        ours, full = labelled(count, repeat, name), split(name, repeat)
+        ours, full = split(name, repeat, labelled=count), split(name, repeat)
         scenes, unlabelled = ({SCENES[index] for index in part} for part in (ours.train, ours.unlabelled))
         assert len(scenes) == count
         assert scenes.isdisjoint(unlabelled)
@@ -82,19 +73,15 @@ def test_so_many_training_scenes_are_labelled_and_the_others_only_lose_their_lab
 
 
 def test_the_repeat_decides_which_scenes_are_labelled() -> None:
-    assert labelled(3).train.tolist() == labelled(3).train.tolist()
+    assert split(labelled=3).train.tolist() == split(labelled=3).train.tolist()
     # Repeats 0 and 5 have the same test and validation scenes.
-    assert labelled(0).train.tolist() == labelled(0, repeat=5).train.tolist()
-    assert labelled(3).train.tolist() != labelled(3, repeat=5).train.tolist()
-
-
-def test_more_labels_keep_those_of_fewer() -> None:
-    assert set(labelled(2).train) < set(labelled(5).train)
+    assert split().train.tolist() == split(repeat=5).train.tolist()
+    assert split(labelled=3).train.tolist() != split(labelled=3, repeat=5).train.tolist()
+    assert set(split(labelled=2).train) < set(split(labelled=5).train)  # more labels keep those of fewer
 
 
 def test_all_training_scenes_can_be_labelled_by_their_number_too() -> None:
-    scenes = len({SCENES[index] for index in labelled(0).train})
-    assert len(labelled(0).unlabelled) == 0
-    assert labelled(scenes).train.tolist() == labelled(0).train.tolist()
+    scenes = len({SCENES[index] for index in split().train})
+    assert split(labelled=scenes).train.tolist() == split().train.tolist()
     with pytest.raises(ValueError, match=rf"labelled_scenes must be at most the training scenes \({scenes}\), got"):
-        labelled(scenes + 1)
+        split(labelled=scenes + 1)

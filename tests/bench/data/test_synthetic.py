@@ -36,18 +36,13 @@ def test_shapes_types_and_names(frames: Frames) -> None:
     assert len(frames.scenes) == len(set(frames.stems)) == count
 
 
-def test_equal_seeds_repeat_and_more_scenes_keep_the_first(frames: Frames) -> None:
-    again = generate(scenes=2, frames_per_scene=PER_SCENE, size=(SIDE, SIDE), seed=0)
-    count = 2 * PER_SCENE
+@pytest.mark.parametrize(("scenes", "per_scene"), [(2, PER_SCENE), (1, 2)])
+def test_equal_seeds_repeat_and_more_keep_the_first(scenes: int, per_scene: int, frames: Frames) -> None:
+    again = generate(scenes=scenes, frames_per_scene=per_scene, size=(SIDE, SIDE), seed=0)
+    count = scenes * per_scene
     assert again.stems == frames.stems[:count]
     np.testing.assert_array_equal(again.images, frames.images[:count])
     np.testing.assert_array_equal(again.masks, frames.masks[:count])
-
-
-def test_more_frames_keep_the_first(frames: Frames) -> None:
-    shorter = generate(scenes=1, frames_per_scene=2, size=(SIDE, SIDE), seed=0)
-    np.testing.assert_array_equal(shorter.images, frames.images[:2])
-    np.testing.assert_array_equal(shorter.masks, frames.masks[:2])
 
 
 def test_other_seed_shows_other_dancers(frames: Frames, person: NDArray[np.bool_]) -> None:

@@ -1,7 +1,6 @@
 """Bounds of the log-likelihood, against a decoder whose likelihood is known, and on networks."""
 
 import math
-from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -14,11 +13,10 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from architectures.config import Target
 from architectures.vae import Posterior
 from bench import schema
-from bench.config import RunConfig
 from bench.generative.bounds import bits_per_dimension, bound_table, frame_bounds
 from bench.training.setup import Setup
+from tests.bench.conftest import MakeSetup
 
-MakeMaterial = Callable[..., tuple[RunConfig, Setup]]
 SIDE, LATENT, SIGMA = 3, 2, 0.5
 DISTORTION, RATE, ELBO, IWAE = (metric.column for metric in schema.BOUND_METRICS)
 
@@ -108,10 +106,8 @@ def table_of(setup: Setup, seed: int = 0) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(("target", "latent"), [("mask", 0), ("mask", 3), ("image", 3)])
-def test_elbo_is_at_most_iwae_before_and_after_training(
-    make_material: MakeMaterial, target: Target, latent: int
-) -> None:
-    _, setup = make_material("vae", target, latent)
+def test_elbo_is_at_most_iwae_before_and_after_training(make_setup: MakeSetup, target: Target, latent: int) -> None:
+    _, setup = make_setup("vae", target, latent)
     before = table_of(setup)
     for _ in range(6):
         setup.trainer.train_epoch(setup.data, torch.from_numpy(setup.split.train))
@@ -125,18 +121,18 @@ def test_elbo_is_at_most_iwae_before_and_after_training(
     assert after[ELBO].mean() > before[ELBO].mean()
 
 
-def test_bounds_are_drawn_by_the_seed(make_material: MakeMaterial) -> None:
-    _, setup = make_material("vae", "mask", 3)
+def test_bounds_are_drawn_by_the_seed(make_setup: MakeSetup) -> None:
+    _, setup = make_setup("vae", "mask", 3)
     first, again, other = (table_of(setup, seed) for seed in (0, 0, 1))
     assert first.equals(again)
     assert (first[RATE] == other[RATE]).all()
     assert (first[IWAE] != other[IWAE]).all()
 
 
-def test_likelihood_is_that_of_masks_or_of_images(make_material: MakeMaterial) -> None:
+def test_likelihood_is_that_of_masks_or_of_images(make_setup: MakeSetup) -> None:
     """The distortion of a decoder that says 0.5 of every pixel, whatever the latent."""
     for target, expected in (("mask", 16 * 16 * math.log(2)), ("image", None)):
-        _, setup = make_material("vae", target, 2)
+        _, setup = make_setup("vae", target, 2)
         network = setup.trainer.network
         for parameter in network.get_submodule("head").parameters():
             torch.nn.init.zeros_(parameter)

@@ -1,6 +1,5 @@
 """What decoders draw, by one that shows its code and by networks."""
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -8,16 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architectures.autoencoder import AutoEncoder
 from architectures.config import Target
-from architectures.vae import VAE
-from bench.config import RunConfig
 from bench.generative import decoding
 from bench.generative.decoding import OFFSETS, decode, interpolate, sample, to_pictures, traverse
-from bench.generative.latent import encode
-from bench.training.setup import Setup
+from tests.bench.conftest import MakeSetup
 
-MakeMaterial = Callable[..., tuple[RunConfig, Setup]]
 SIZE = (16, 16)
 
 
@@ -60,22 +54,6 @@ def test_a_way_is_straight_and_has_both_ends() -> None:
     assert ways[1, -1, 0].tolist() == [102, 0]
 
 
-@pytest.mark.parametrize(("name", "target", "latent"), [("vae", "mask", 3), ("autoencoder", "image", 0)])
-def test_ends_of_a_way_are_the_reconstructions_of_both_frames(
-    make_material: MakeMaterial, name: str, target: Target, latent: int
-) -> None:
-    config, setup = make_material(name, target, latent)
-    network, frames = setup.trainer.network, torch.tensor([0, 9])
-    assert isinstance(network, AutoEncoder)
-    codes = encode(setup.trainer, setup.data, frames)[0].view(2, -1, *((1, 1) if latent else (4, 4)))
-    way = interpolate(network, codes[:1], codes[1:], config.data.size)
-    inputs = next(setup.trainer.pairs(setup.data, frames))[0]
-    with torch.no_grad():
-        expected = to_pictures(network(inputs).sigmoid())
-    assert np.abs(way[0, [0, -1]].astype(int) - expected).max() <= 1
-    assert len(np.unique(way[0], axis=0)) == 9
-
-
 def test_a_traversal_moves_one_number_about_its_mean_and_keeps_the_others() -> None:
     codes = 0.5 + 0.02 * torch.randn(50, 1, 2, 3, generator=torch.Generator().manual_seed(0))
     start = torch.linspace(0.1, 0.9, 6).view(1, 2, 3)
@@ -95,10 +73,9 @@ def test_traversal_of_a_lone_frame_stands_still() -> None:
 
 
 @pytest.mark.parametrize("target", ["mask", "image"])
-def test_samples_are_drawn_from_the_prior_by_the_seed(make_material: MakeMaterial, target: Target) -> None:
-    _, setup = make_material("vae", target, 3)
+def test_samples_are_drawn_from_the_prior_by_the_seed(make_setup: MakeSetup, target: Target) -> None:
+    _, setup = make_setup("vae", target, 3)
     network = setup.trainer.network.eval()
-    assert isinstance(network, VAE)
     first, again, other = (sample(network, (3, 1, 1), 70, SIZE, seed) for seed in (0, 0, 1))
     assert first.shape == ((70, 16, 16) if target == "mask" else (70, 16, 16, 3))
     assert (first == again).all()

@@ -1,35 +1,28 @@
 """What latent numbers say, and what of them is lost."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from architectures.autoencoder import AutoEncoder
 from architectures.config import Target
-from architectures.vae import SIGMA_FLOOR, VAE
-from bench.config import RunConfig
+from architectures.vae import SIGMA_FLOOR
 from bench.generative.latent import ACTIVE, collapse, encode, latent_table, most_telling
 from bench.training.likelihood import kl
-from bench.training.setup import Setup
+from tests.bench.conftest import MakeSetup
 
-MakeMaterial = Callable[..., tuple[RunConfig, Setup]]
 ALL = torch.arange(18)
 
 
 @pytest.mark.parametrize("target", ["mask", "image"])
 @pytest.mark.parametrize("latent", [0, 3])
 def test_codes_of_a_vae_are_its_means_and_divergences_add_up_to_the_rate(
-    make_material: MakeMaterial, target: Target, latent: int
+    make_setup: MakeSetup, target: Target, latent: int
 ) -> None:
-    _, setup = make_material("vae", target, latent)
+    _, setup = make_setup("vae", target, latent)
     network = setup.trainer.network
-    assert isinstance(network, VAE)
     codes, divergences = encode(setup.trainer, setup.data, ALL)
-    assert divergences is not None
     assert codes.shape == divergences.shape == (18, latent or 8 * 4 * 4)
     inputs = torch.cat([inputs for inputs, _ in setup.trainer.pairs(setup.data, ALL)])
     with torch.no_grad():
@@ -41,10 +34,9 @@ def test_codes_of_a_vae_are_its_means_and_divergences_add_up_to_the_rate(
     assert torch.allclose(divergences.sum(1), kl(posterior), atol=1e-4)
 
 
-def test_codes_of_an_autoencoder_are_in_the_order_of_the_frames(make_material: MakeMaterial) -> None:
-    _, setup = make_material("autoencoder", "image", 5)
+def test_codes_of_an_autoencoder_are_in_the_order_of_the_frames(make_setup: MakeSetup) -> None:
+    _, setup = make_setup("autoencoder", "image", 5)
     network = setup.trainer.network
-    assert isinstance(network, AutoEncoder)
     codes, divergences = encode(setup.trainer, setup.data, ALL)
     assert divergences is None
     with torch.no_grad():
@@ -89,11 +81,3 @@ def test_numbers_that_tell_most_have_the_highest_divergence_or_else_variance() -
 )
 def test_collapse_is_named(active: int, sigma: float | None, lost: str) -> None:
     assert collapse(active, sigma) == lost
-
-
-def test_a_network_at_the_floor_has_collapsed_however_low_its_parameter_went(make_material: MakeMaterial) -> None:
-    _, setup = make_material("vae", "image", 2)
-    network = setup.trainer.network
-    assert isinstance(network, VAE)
-    torch.nn.init.constant_(network.sigma_exponent, -20.0)
-    assert collapse(2, network.sigma().item()) == "sigma"

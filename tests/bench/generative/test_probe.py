@@ -64,13 +64,6 @@ def test_validation_frames_choose_the_strength() -> None:
     assert probe(codes, masks) > plain + 0.01
 
 
-def test_probe_reads_what_is_linear_and_not_noise() -> None:
-    codes, masks = make(4, 300, noise=0.0)
-    assert probe(codes, masks) > 0.85
-    others, _ = make(4, 300, noise=0.0, seed=1)
-    assert probe(others, masks) < 0.5
-
-
 def test_numbers_that_never_change_do_no_harm() -> None:
     codes, masks = make(4, 100, noise=0.0)
     dead = [torch.cat([of, torch.full((len(of), 2), 3.0)], dim=1) for of in codes]

@@ -57,12 +57,6 @@ def test_boundary_scores_equal_brute_force() -> None:
         assert scores.assd == pytest.approx((there.sum() + back.sum()) / (len(there) + len(back)))
 
 
-def test_boundary_equals_erosion_by_a_cross_with_nothing_beyond_the_frame() -> None:
-    masks = blobs(3)
-    expected = [mask & ~binary_erosion(mask, border_value=0) for mask in masks]
-    assert (boundary_pixels(masks) == np.stack(expected)).all()
-
-
 @pytest.mark.parametrize("all_pairs", [0, 10**6])
 def test_distances_equal_the_distance_transform(all_pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boundary, "ALL_PAIRS", all_pairs)

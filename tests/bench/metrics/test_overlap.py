@@ -1,15 +1,10 @@
-"""Overlap metrics and losses against brute force over pixels."""
-
-import math
+"""Overlap metrics against brute force over pixels."""
 
 import numpy as np
 import pytest
 import torch
-from torchmetrics.classification import BinaryJaccardIndex
 
-from bench.config import TrainingConfig
 from bench.metrics.overlap import frame_scores, scene_mean
-from bench.training.losses import cross_entropy, segmentation_loss, soft_dice
 
 
 def random_masks(share: float, seed: int) -> np.ndarray:
@@ -32,13 +27,6 @@ def test_scores_equal_brute_force(share: float) -> None:
     np.testing.assert_allclose(scores.dice, [dice for _, dice in expected], rtol=1e-6)
 
 
-def test_iou_equals_torchmetrics_per_frame() -> None:
-    predictions, truths = torch.tensor(random_masks(0.4, 3)), torch.tensor(random_masks(0.4, 4))
-    metric = BinaryJaccardIndex()
-    reference = [metric(p.int(), t.int()).item() for p, t in zip(predictions, truths, strict=True)]
-    np.testing.assert_allclose(frame_scores(predictions, truths).iou, reference, rtol=1e-6)
-
-
 def test_empty_masks() -> None:
     empty, full = torch.zeros(1, 4, 4, dtype=torch.bool), torch.ones(1, 4, 4, dtype=torch.bool)
     for prediction, truth, score in ((empty, empty, 1), (empty, full, 0), (full, empty, 0), (full, full, 1)):
@@ -49,24 +37,3 @@ def test_empty_masks() -> None:
 def test_every_scene_weighs_the_same() -> None:
     assert scene_mean([1.0, 0.0, 0.0, 0.0], ["a", "b", "b", "b"]) == 0.5
     assert scene_mean([0.2, 0.6, 1.0], ["a", "a", "b"]) == pytest.approx(0.7)
-
-
-def test_losses_equal_numpy() -> None:
-    rng = np.random.default_rng(0)
-    logits, targets = rng.normal(size=(3, 1, 5, 4)), (rng.random((3, 1, 5, 4)) < 0.4).astype(float)
-    p = 1 / (1 + np.exp(-logits))
-    bce = -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean((1, 2, 3))
-    dice = 1 - (2 * (p * targets).sum((1, 2, 3)) + 1) / (p.sum((1, 2, 3)) + targets.sum((1, 2, 3)) + 1)
-    tensors = torch.tensor(logits), torch.tensor(targets)
-    np.testing.assert_allclose(cross_entropy(*tensors), bce)
-    np.testing.assert_allclose(soft_dice(*tensors), dice)
-    weights = (("bce", 0.5), ("dice", 2.0))
-    np.testing.assert_allclose(segmentation_loss(*tensors, weights), 0.5 * bce + 2 * dice)
-
-
-def test_perfect_and_constant_predictions() -> None:
-    targets = torch.zeros(1, 1, 8, 8)
-    targets[..., :4, :] = 1
-    assert segmentation_loss((targets - 0.5) * 100, targets, TrainingConfig().loss).item() == pytest.approx(0, abs=1e-6)
-    share = torch.full_like(targets, 0.0)
-    assert cross_entropy(share, targets).item() == pytest.approx(math.log(2))

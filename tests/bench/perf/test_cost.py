@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from architectures.registry import PRESETS, build, configure, predict
 from bench.perf.cost import costs
 from bench.perf.records import Rates
-from bench.perf.roofline import copy_rate, make_roof, matmul_rate
+from bench.perf.roofline import make_roof
 
 
 def test_costs_equal_the_count_by_hand() -> None:
@@ -48,9 +48,3 @@ def test_the_lower_roof_binds() -> None:
     starved = make_roof([Rates(matmul={"float32": {8: 1e9}}, copy=1.0)], cost, torch.float32)
     assert starved.binds == "memory"
     assert starved.images == starved.copy_images
-
-
-def test_rates_are_measured() -> None:
-    device = torch.device("cpu")
-    assert matmul_rate(64, torch.float32, device) > 0
-    assert copy_rate(1 << 16, device) > 0

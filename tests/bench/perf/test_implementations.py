@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from architectures.registry import configure
-from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 from bench.data.dataset import load
 from bench.data.folder import find_pairs, read_frames
 from bench.data.frames import is_foreground
@@ -28,16 +28,7 @@ CONFIG = RunConfig(
     architecture=configure("unet", (4, 8)),
     data=DataConfig(size=(16, 24), synthetic_scenes=6, synthetic_frames=2, folds=3),
     training=TrainingConfig(
-        epochs=4,
-        batch_size=4,
-        lr=1e-2,
-        clip_norm=0.1,
-        precision="fp32",
-        flip=0,
-        rotate=0,
-        scale=0,
-        shift=0,
-        color_jitter=0,
+        epochs=4, batch_size=4, lr=1e-2, clip_norm=0.1, precision="fp32", **dict.fromkeys(AUGMENTATION, 0)
     ),
     repeat=1,
 )

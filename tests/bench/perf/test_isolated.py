@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -31,31 +32,24 @@ def start_method(_: int, report: Callable[[str], None]) -> None:
 def leave_a_child(_: int, report: Callable[[int], None]) -> None:
     child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
     child.start()
-    assert child.pid is not None
     report(child.pid)
 
 
-def test_steps_come_in_order_and_an_early_end_is_an_error() -> None:
-    with IsolatedProcess("counter", count, 5) as process:
-        assert [process.step(), process.step()] == [5, 6]
-        with pytest.raises(RuntimeError, match=r"counter ended early with exit code 0"):
+@pytest.mark.parametrize(
+    ("work", "argument", "steps", "message"),
+    [
+        (count, 5, [5, 6], "worker ended early with exit code 0"),
+        (fail, "no such loader", [], r"worker failed.[^$]*no such loader"),
+        (die, int(signal.SIGKILL), [], "worker ended early with exit code -9"),
+    ],
+)
+def test_steps_come_in_order_and_an_early_end_is_an_error(
+    work: Callable[..., None], argument: Any, steps: list[int], message: str
+) -> None:
+    with IsolatedProcess("worker", work, argument) as process:
+        assert [process.step() for _ in steps] == steps
+        with pytest.raises(RuntimeError, match=message):
             process.step()
-
-
-def test_an_exception_comes_with_the_name_and_its_traceback() -> None:
-    with (
-        IsolatedProcess("implementation plain", fail, "no such loader") as process,
-        pytest.raises(RuntimeError, match=r"implementation plain failed.[^$]*no such loader"),
-    ):
-        process.step()
-
-
-def test_a_killed_process_is_named() -> None:
-    with (
-        IsolatedProcess("implementation plain", die, int(signal.SIGKILL)) as process,
-        pytest.raises(RuntimeError, match=r"implementation plain ended early with exit code -9"),
-    ):
-        process.step()
 
 
 def test_loader_workers_start_as_in_a_script_of_the_users() -> None:

@@ -10,10 +10,11 @@ import torch
 
 from architectures.config import Norm
 from architectures.registry import ARCHITECTURES, configure
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from bench.config import DataConfig, Precision, TrainingConfig
 from bench.training.autotune import TOLERANCE, Timing, fastest, is_equivalent, is_worth_tuning, measure, tune
 from bench.training.execution import REFERENCE, Execution
 from bench.training.setup import execution_choices, make_trainer, planned_steps, prepare
+from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")
 BATCH = TrainingConfig(epochs=1, batch_size=20)
@@ -22,12 +23,7 @@ BATCH = TrainingConfig(epochs=1, batch_size=20)
 @pytest.mark.parametrize("norm", ["none", "group", "batch"])
 @pytest.mark.parametrize("name", [name for name, spec in ARCHITECTURES.items() if not spec.stream])
 def test_every_choice_has_the_references_gradient(
-    name: str,
-    norm: Norm,
-    precision: Precision,
-    tiny_config: Callable[..., RunConfig],
-    cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, norm: Norm, precision: Precision, tiny_config: MakeConfig, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To the tolerance of the arithmetic, which is forced here: `auto` is another one on another CPU."""
     monkeypatch.setattr("bench.training.execution.CACHE_PIXELS", 8 * 16 * 16)  # eight of these frames
@@ -46,7 +42,7 @@ def test_every_choice_has_the_references_gradient(
 
 
 def test_splitting_a_batch_under_batch_norm_is_found_out(
-    precision: Precision, tiny_config: Callable[..., RunConfig], cache: Path
+    precision: Precision, tiny_config: MakeConfig, cache: Path
 ) -> None:
     training = replace(BATCH, precision=precision)
     config = tiny_config(architecture=configure("unet", (4, 8), norm="batch"), training=training)
@@ -55,11 +51,9 @@ def test_splitting_a_batch_under_batch_norm_is_found_out(
     split = Execution(micro_batch=4)
     timings = measure(partial(make_trainer, config, 2, CPU), [REFERENCE, split], batch)
     assert [timing.execution for timing in timings] == [REFERENCE]
-    tuned = tiny_config(architecture=config.architecture, training=BATCH)
-    assert all(execution.micro_batch is None for execution in execution_choices(tuned, CPU))
 
 
-def test_an_epoch_in_micro_batches_is_the_epoch(tiny_config: Callable[..., RunConfig], cache: Path) -> None:
+def test_an_epoch_in_micro_batches_is_the_epoch(tiny_config: MakeConfig, cache: Path) -> None:
     config = tiny_config(training=TrainingConfig(epochs=3, batch_size=4, precision="fp32"))
     setup = prepare(config, cache, CPU)
     losses = []
@@ -70,26 +64,22 @@ def test_an_epoch_in_micro_batches_is_the_epoch(tiny_config: Callable[..., RunCo
     assert losses[2] == pytest.approx(losses[0], rel=1e-4)
 
 
-def test_precision_fp32_switches_it_off(tiny_config: Callable[..., RunConfig]) -> None:
+def test_neither_fp32_nor_a_short_training_is_tuned(tiny_config: MakeConfig) -> None:
     tuned = tiny_config(data=DataConfig(size=(128, 128)), training=replace(BATCH, batch_size=64))
     plain = replace(tuned, training=replace(tuned.training, precision="fp32"))
     for device in (CPU, torch.device("cuda")):
         assert is_worth_tuning(execution_choices(tuned, device), 10_000)
         assert execution_choices(plain, device) == [REFERENCE]
     assert not is_worth_tuning([REFERENCE], 10_000)
+    choices = execution_choices(tiny_config(), CPU)
+    assert [is_worth_tuning(choices, steps) for steps in (50, 5000)] == [False, True]
     assert execution_choices(tuned, CPU)[0] == Execution(micro_batch=16)
 
 
-def test_micro_batches_hold_equal_numbers_of_pixels(tiny_config: Callable[..., RunConfig]) -> None:
+def test_micro_batches_hold_equal_numbers_of_pixels(tiny_config: MakeConfig) -> None:
     for size, expected in ((128, 16), (64, 64), (256, 4), (32, None)):
         config = tiny_config(data=DataConfig(size=(size, size)), training=replace(BATCH, batch_size=128))
         assert execution_choices(config, CPU)[0].micro_batch == expected
-
-
-def test_a_short_training_is_not_worth_it(tiny_config: Callable[..., RunConfig]) -> None:
-    choices = execution_choices(tiny_config(), CPU)
-    assert not is_worth_tuning(choices, 50)
-    assert is_worth_tuning(choices, 5000)
 
 
 def test_the_warm_up_counts_for_as_many_steps_as_there_are() -> None:
@@ -105,7 +95,7 @@ def test_a_tie_leaves_the_first() -> None:
 
 
 def test_speeds_are_measured_once_and_the_choice_is_by_length(
-    tiny_config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[list[Execution]] = []
 
@@ -129,7 +119,7 @@ def test_speeds_are_measured_once_and_the_choice_is_by_length(
 
 
 def test_settings_are_tried_and_the_fastest_trains(
-    tiny_config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.training.execution.CACHE_PIXELS", 8 * 16 * 16)
     config = tiny_config(training=BATCH)
@@ -153,7 +143,7 @@ class Dead:
 
 
 def test_a_graph_that_does_not_train_is_found_out(
-    tiny_config: Callable[..., RunConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.training.trainer.CudaGraphs", Dead)
     config = tiny_config()

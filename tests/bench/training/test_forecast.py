@@ -1,7 +1,7 @@
 """Memory that is predicted against memory that is measured, and how long a prediction takes."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +13,16 @@ from bench.machine.memory import measure_step
 from bench.training.forecast import predict_peak_bytes
 from bench.training.pretrain import autoencoder_of
 from bench.training.setup import make_trainer
+from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")
+
+
+def make_config(
+    name: str, channels: tuple[int, ...], size: tuple[int, int], latent: int = 0, norm: Norm = "none", **training: Any
+) -> RunConfig:
+    architecture = configure(name, channels, norm=norm, latent=latent, image_size=size)
+    return RunConfig(architecture=architecture, data=DataConfig(size=size), training=TrainingConfig(**training))
 
 
 def measured(config: RunConfig) -> int:
@@ -39,11 +47,8 @@ def measured(config: RunConfig) -> int:
 def test_prediction_equals_measurement_to_the_byte(
     name: str, norm: Norm, size: tuple[int, int], batch: int, clip_norm: float, precision: Precision
 ) -> None:
-    config = RunConfig(
-        architecture=configure(name, (4, 8, 12), norm=norm),
-        data=DataConfig(size=size),
-        training=TrainingConfig(batch_size=batch, clip_norm=clip_norm, precision=precision),
-    )
+    training = {"batch_size": batch, "clip_norm": clip_norm, "precision": precision}
+    config = make_config(name, (4, 8, 12), size, norm=norm, **training)
     assert predict_peak_bytes(config, CPU) == measured(config)
 
 
@@ -52,21 +57,13 @@ def test_prediction_equals_measurement_to_the_byte(
 def test_a_flat_latent_and_a_fixed_sigma_are_predicted_to_the_byte(
     name: str, sigma: float, precision: Precision
 ) -> None:
-    config = RunConfig(
-        architecture=configure(name, (4, 8), latent=40, image_size=(19, 34)),
-        data=DataConfig(size=(19, 34)),
-        training=TrainingConfig(batch_size=3, sigma=sigma, precision=precision),
-    )
+    config = make_config(name, (4, 8), (19, 34), latent=40, batch_size=3, sigma=sigma, precision=precision)
     assert predict_peak_bytes(config, CPU) == measured(config)
 
 
 @pytest.mark.parametrize(("name", "larger"), [("hourglass", "autoencoder"), ("unet", "unet")])
 def test_of_a_run_that_pretrains_the_larger_step_counts(name: str, larger: str) -> None:
-    config = RunConfig(
-        architecture=configure(name, (16, 16)),
-        data=DataConfig(size=(32, 32)),
-        training=TrainingConfig(batch_size=4, epochs=2, pretrain_epochs=1),
-    )
+    config = make_config(name, (16, 16), (32, 32), batch_size=4, epochs=2, pretrain_epochs=1)
     scratch = replace(config, training=replace(config.training, pretrain_epochs=0))
     own, teacher = measured(scratch), measured(autoencoder_of(config))
     assert (teacher > own) == (larger == "autoencoder")
@@ -75,17 +72,13 @@ def test_of_a_run_that_pretrains_the_larger_step_counts(name: str, larger: str) 
 
 
 def test_what_no_machine_could_hold_is_predicted_as_well() -> None:
-    config = RunConfig(
-        architecture=configure("unet", (4096, 8192, 16384)),
-        data=DataConfig(size=(64, 64)),
-        training=TrainingConfig(batch_size=8),
-    )
+    config = make_config("unet", (4096, 8192, 16384), (64, 64), batch_size=8)
     with torch.device("meta"):
         network = get_spec("unet").network(config.architecture)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     assert predict_peak_bytes(config, CPU) > 4 * 4 * parameters  # weights, gradients and AdamW's two moments
 
 
-def test_what_does_not_fit_the_frames_is_infeasible(tiny_config: Callable[..., RunConfig]) -> None:
+def test_what_does_not_fit_the_frames_is_infeasible(tiny_config: MakeConfig) -> None:
     with pytest.raises(InfeasibleArchitecture, match="largest depth that fits is 4"):
         predict_peak_bytes(tiny_config(architecture=configure("unet", (2,) * 5)), CPU)

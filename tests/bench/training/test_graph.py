@@ -17,6 +17,7 @@ from bench.training.execution import REFERENCE
 from bench.training.graph import EAGER_CALLS, Graphed, Replay
 from bench.training.setup import make_trainer
 from bench.training.trainer import DeviceFrames, StepSample
+from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")
 NOTHING = StepSample(None, None)
@@ -71,13 +72,11 @@ def test_replays_read_their_inputs_anew_and_scalars_are_frozen() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, spec in ARCHITECTURES.items() if not spec.stream])
-def test_a_graphed_training_is_the_eager_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graphed_training_is_the_eager_one(
+    name: str, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Learning rate, order and augmentation change from step to step, so each must reach the replay."""
-    config = RunConfig(
-        architecture=configure(name, (4, 8), norm="group"),
-        data=DataConfig(size=(16, 16)),
-        training=TrainingConfig(epochs=2, batch_size=4),
-    )
+    config = tiny_config(architecture=configure(name, (4, 8), norm="group"))
     data = DeviceFrames(
         torch.randint(0, 256, (24, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)),
         torch.rand(24, 1, 16, 16, generator=torch.Generator().manual_seed(1)) > 0.5,
@@ -100,14 +99,11 @@ def test_a_graph_of_one_batch_refuses_another_size() -> None:
         graphed(torch.neg, torch.ones(1))
 
 
-def test_a_dropped_trainer_is_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dropped_trainer_is_freed_at_once(tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its memory must not wait for the garbage collector: on a GPU the next trainer needs it."""
     monkeypatch.setattr("bench.training.trainer.CudaGraphs", lambda device: Stand())
-    config = RunConfig(
-        architecture=configure("unet", (4, 8)), data=DataConfig(size=(16, 16)), training=TrainingConfig()
-    )
     for execution in (REFERENCE, replace(REFERENCE, graph=True)):
-        trainer = make_trainer(config, 20, CPU, execution)
+        trainer = make_trainer(tiny_config(), 20, CPU, execution)
         trainer.step(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4, 1, 16, 16, dtype=torch.bool), NOTHING)
         parameter = weakref.ref(next(trainer.network.parameters()))
         del trainer

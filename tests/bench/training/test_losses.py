@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.training.losses import FOCUS, INVENTED, LOSSES, MISSED, require_known, segmentation_loss
+from bench.training.losses import FOCUS, INVENTED, LOSSES, MISSED, segmentation_loss
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = 3 * torch.randn(3, 1, 5, 7, generator=GENERATOR)
@@ -46,7 +46,6 @@ def test_each_loss_falls_to_nothing_where_all_is_right_and_has_a_finite_gradient
     assert loss.max() < 1e-3
     assert (LOSSES[name](-perfect, TARGETS) > loss).all()
     loss.sum().backward()
-    assert perfect.grad is not None
     assert perfect.grad.isfinite().all()
 
 
@@ -66,8 +65,3 @@ def test_what_weighs_nothing_is_not_computed(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setitem(LOSSES, name, never)
     loss = segmentation_loss(LOGITS, TARGETS, (("bce", 2.0), ("dice", 0.0)))
     assert loss.tolist() == pytest.approx([2 * value for value in expected("bce")], rel=1e-5)
-
-
-def test_an_unknown_loss_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="training.loss must be of bce, dice, focal, tversky, got 'lovasz'"):
-        require_known((("bce", 1.0), ("lovasz", 1.0)))
