@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from architectures.config import ArchitectureConfig, Norm, widths
@@ -24,15 +24,12 @@ def grid(
     """Every architecture at every depth and base width, the architectures of one size next to each other."""
     from architectures.registry import configure
 
-    bases = list(bases)
     return [
         (
             configure(name, widths(base, depth, growth), norm=norm),
             {"architecture": name, "depth": depth, "base_width": base, "growth": growth},
         )
-        for depth in depths
-        for base in bases
-        for name in names
+        for depth, base, name in product(depths, bases, names)
     ]
 
 
