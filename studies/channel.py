@@ -6,12 +6,13 @@ at the next epoch.
 
 import os
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from bench.training.train import EpochRecord
 
@@ -62,35 +63,26 @@ class Channel:
         with suppress(EOFError, OSError), connection:
             run_id = connection.recv()
             while True:
-                self._receive(Epoch(run_id, connection.recv(), _answer_to(connection)))
+                self._receive(Epoch(run_id, connection.recv(), partial(_answer, connection)))
 
 
-def _answer_to(connection: Connection) -> Callable[[str | None], None]:
-    def answer(reason: str | None) -> None:
-        with suppress(OSError):  # the trial died in the meantime, which its executor tells
-            connection.send(reason)
-
-    return answer
+def _answer(connection: Connection, reason: str | None) -> None:
+    with suppress(OSError):  # the trial died in the meantime, which its executor tells
+        connection.send(reason)
 
 
-class Reporter:
-    """The trial's end: a stop rule that asks the driver."""
+@contextmanager
+def reporter(address: Address, run_id: str) -> Iterator[Callable[[EpochRecord], str | None]]:
+    """The trial's end: a stop rule that reports an epoch and returns the driver's reason to stop, or None."""
 
-    def __init__(self, address: Address, run_id: str) -> None:
-        self._connection = Client((address.host, address.port), authkey=address.key)
-        self._connection.send(run_id)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    def __call__(self, record: EpochRecord) -> str | None:
-        """Report an epoch; returns the driver's reason to stop, or None."""
+    def report(record: EpochRecord) -> str | None:
         try:
-            self._connection.send(record)
-            reason: str | None = self._connection.recv()
+            connection.send(record)
+            reason: str | None = connection.recv()
         except (EOFError, OSError):
             os._exit(1)  # the driver is gone: nobody would hear of this trial's outcome
         return reason
+
+    with Client((address.host, address.port), authkey=address.key) as connection:
+        connection.send(run_id)
+        yield report

@@ -20,13 +20,12 @@ REFRESH_PER_SECOND = 2
 
 def render(status: Status, left: str = "") -> RenderableType:
     """Counts, the trials that run, and how each architecture is doing."""
-    ended = sum(status.states.values())
     counts = [f"{count} {state.replace('_', ' ')}" for state, count in status.states.items() if count]
     line = ", ".join([*counts, f"{len(status.running)} running", f"{status.waiting} waiting"])
-    head = Text(f"{status.study}: {ended} of {status.planned} units ended ({line}){left}")
+    head = Text(f"{status.study}: {len(status.outcomes)} of {len(status.units)} units ended ({line}){left}")
     parts: list[RenderableType] = [head]
-    if any(status.time.values()):
-        parts.append(Text(_time_line(status.time)))
+    if any((spent := status.time).values()):
+        parts.append(Text(_time_line(spent)))
     if status.running:
         parts.append(_running_table(status))
     parts.append(_architecture_table(status))
@@ -52,10 +51,11 @@ def _running_table(status: Status) -> Table:
 
 def _architecture_table(status: Status) -> Table:
     table = Table("architecture", "stage", "ended", "best val IoU", "of", box=None, padding=(0, 2, 0, 0))
+    best = status.best
     for stage, architectures in status.planned_units.items():
         for architecture, (ended, planned) in architectures.items():
-            best = status.best.get(Planned(stage, architecture))
-            shown = ("", "") if best is None else (f"{best.val_iou:.3f}", best.name)
+            one = best.get(Planned(stage, architecture))
+            shown = ("", "") if one is None else (f"{one.val_iou:.3f}", one.name)
             table.add_row(architecture, stage, f"{ended}/{planned}", *shown)
     return table
 

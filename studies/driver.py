@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, assert_never
@@ -28,9 +29,8 @@ from studies.channel import Channel, Epoch
 from studies.display import Clock, Display
 from studies.executors import Broken, Ending, Executor, Failed, Lost
 from studies.stages import Opened, Trials
-from studies.status import Best, RunningTrial, Status, make_status
+from studies.status import RunningTrial, Status
 from studies.storage import RUN_ID
-from studies.unit import Planned
 from studies.worker import Outcome, Task
 
 if TYPE_CHECKING:
@@ -107,22 +107,11 @@ class Site(NamedTuple):
 class Driver:
     """One session of a study, from the units that are left to the last outcome."""
 
-    def __init__(
-        self,
-        name: str,
-        planned: Mapping[str, Planned],
-        outcomes: Mapping[str, schema.State],
-        best: Mapping[Planned, Best],
-        spent: Mapping[str, float],
-        site: Site,
-    ) -> None:
-        self._name = name
-        self._planned = planned
-        self._outcomes = dict(outcomes)
-        self._best = dict(best)
-        self._spent = spent
+    def __init__(self, before: Status, site: Site) -> None:
+        self._before = before
+        self._outcomes = dict(before.outcomes)
         # Kept up to date instead of counted anew: the driver's work per trial must not grow with the study.
-        self._left = Counter(unit.architecture for key, unit in planned.items() if key not in outcomes)
+        self._left = Counter(unit.architecture for key, unit in before.units.items() if key not in before.outcomes)
         self._site = site
         self._running: dict[str, Running] = {}
         self._free = times.Free()
@@ -134,7 +123,7 @@ class Driver:
     def status(self) -> Status:
         """The study now."""
         running = tuple(trial.describe() for trial in tuple(self._running.values()))
-        return make_status(self._name, self._planned, dict(self._outcomes), running, dict(self._best), self._spent)
+        return replace(self._before, outcomes=dict(self._outcomes), running=running)
 
     def work(self, stages: Sequence[Trials], executor: Executor) -> None:
         """Run every unit of a round's stages that has no outcome yet.
@@ -172,7 +161,8 @@ class Driver:
         if isinstance(peak, int):
             trials.constrain(opened, peak - budget)
             if peak > budget:
-                peak = Outcome("infeasible", _over_budget(peak, budget), {schema.PREDICTED_PEAK.name: peak})
+                over = f"predicted tensor peak of {format_bytes(peak)}, memory budget of {format_bytes(budget)}"
+                peak = Outcome("infeasible", over, {schema.PREDICTED_PEAK.name: peak})
         if isinstance(peak, Outcome):
             running.log.params(describe(opened.config))
             running.log.metrics(peak.metrics)
@@ -195,7 +185,7 @@ class Driver:
     def _open_run(self, trials: Trials, opened: Opened) -> RunLog:
         tags = {
             schema.KIND: "trial",
-            schema.STUDY: self._name,
+            schema.STUDY: self._before.study,
             schema.STAGE: trials.stage,
             schema.UNIT: opened.unit,
             schema.TRIAL: str(opened.number),
@@ -232,37 +222,26 @@ class Driver:
                 outcome = Outcome("failed", f"{type(error).__name__}: {error}", {})
                 self._end(running, outcome, running.spent(outcome, event.moment))
             case Broken(reason):
-                raise ValueError(
-                    f"{reason}; what was recorded before is kept, and the same command resumes study {self._name}."
-                )
+                kept = "what was recorded before is kept, and the same command resumes study"
+                raise ValueError(f"{reason}; {kept} {self._before.study}.")
             case _:
                 assert_never(event.ending)
 
     def _end(self, running: Running, outcome: Outcome, spent: Mapping[str, float]) -> None:
         """The unit is done: its outcome first, then the run, then Optuna's state (see `studies.run.recover`)."""
         opened = running.opened
-        running.trials.record(opened, outcome, spent)
+        recorded = running.trials.record(opened, outcome, spent)
         running.log.close(outcome.state, outcome.reason, spent.get(times.IDLE))
-        running.trials.finish(opened, outcome)
-        self._spent = times.total([self._spent, spent])
-        self._outcomes[opened.unit] = outcome.state
+        running.trials.finish(opened, recorded)
+        self._outcomes[opened.unit] = recorded
         self._left[running.architecture] -= 1
         detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
         if outcome.state == "complete":
             self._clock.add(running.architecture, running.seconds())
-            detail = self._reached(running, outcome.metrics)
-        count = f"[{len(self._outcomes)}/{len(self._planned)}]"
+            objective = running.trials.objectives[0].name.removeprefix("best/").replace("_", " ")
+            detail = f", {objective} {recorded['values'][0]:.3f}".replace("iou", "IoU")
+        count = f"[{len(self._outcomes)}/{len(self._before.units)}]"
         self._display.ended(count, opened.config, outcome.state, detail, running.seconds())
-
-    def _reached(self, running: Running, metrics: Mapping[str, float]) -> str:
-        """What a complete trial is told of by, which is kept if it is the best of its stage and architecture so far."""
-        objective, cell = schema.OBJECTIVES[running.trials.stage], self._planned[running.opened.unit]
-        value = metrics.get(objective.name)
-        if value is None:
-            return ""
-        if objective == schema.BEST_VAL_IOU and (cell not in self._best or value > self._best[cell].val_iou):
-            self._best[cell] = Best(val_iou=value, name=run_name(running.opened.config))
-        return f", {objective.name.removeprefix('best/').replace('_', ' ')} {value:.3f}".replace("iou", "IoU")
 
     def _lose(self, running: Running, reason: str) -> None:
         """The worker died: once more, unless it happened too often."""
@@ -287,7 +266,3 @@ def _predict(config: RunConfig, device: torch.device) -> int | Outcome:
         return Outcome("infeasible", str(error), {})
     except ValueError as error:
         return Outcome("failed", f"{type(error).__name__}: {error}", {})
-
-
-def _over_budget(peak: int, budget: int) -> str:
-    return f"predicted tensor peak of {format_bytes(peak)}, memory budget of {format_bytes(budget)}"

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -13,8 +13,7 @@ from sqlalchemy import Connection, text
 from bench.tracking.database import POSTGRESQL, kind, postgresql_engine, redact, sqlite_path
 
 
-@contextmanager
-def exclusive(storage: str, study: str) -> Iterator[None]:
+def exclusive(storage: str, study: str) -> AbstractContextManager[None]:
     """Hold the store alone: a whole SQLite file, or one study of a PostgreSQL database.
 
     The kernel or the server frees the lock when the process ends, however it ends.
@@ -22,9 +21,7 @@ def exclusive(storage: str, study: str) -> Iterator[None]:
     Raises:
         ValueError: another driver holds it.
     """
-    holding = _advisory(storage, study) if kind(storage) == POSTGRESQL else _file(sqlite_path(storage), study)
-    with holding:
-        yield
+    return _advisory(storage, study) if kind(storage) == POSTGRESQL else _file(sqlite_path(storage), study)
 
 
 def require_free(storage: str, study: str) -> None:
@@ -83,10 +80,8 @@ def _advisory(storage: str, study: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _connect(storage: str) -> Iterator[Connection]:
-    with postgresql_engine(storage, isolation_level="AUTOCOMMIT").connect() as connection:
-        yield connection
+def _connect(storage: str) -> Connection:
+    return postgresql_engine(storage, isolation_level="AUTOCOMMIT").connect()
 
 
 def _try(connection: Connection, study: str) -> bool:

@@ -21,7 +21,7 @@ from studies.driver import Driver, Site
 from studies.executors import Executor
 from studies.options import Options
 from studies.stages import conclude
-from studies.status import Status, read_best
+from studies.status import Status, read
 from studies.study import Study
 from studies.unit import Setting
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CUT_OFF = "the driver was stopped or cut off"
-PAGE = 1000
 
 
 class Checked(NamedTuple):
@@ -60,10 +59,8 @@ def run_study(study: Study, options: Options) -> Status:
         experiment = get_experiment(client, study.name, options.runs)
         parent = identity.open_parent(root, client, experiment, study.question, checked.memory_budget)
         recover(storage.stages(root), client, experiment)
-        planned = storage.planned(root)
         site = Site(client, experiment, parent, checked.tracking, options.runs, checked.device, checked.memory_budget)
-        outcomes, spent = storage.outcomes(root), storage.time_spent(root)
-        driver = Driver(study.name, planned, outcomes, read_best(root, planned), spent, site)
+        driver = Driver(read(root), site)
         try:
             worked = _work(study, driver, root, options, checked)
             importance.log(root, client, parent, anew=worked)
@@ -128,7 +125,8 @@ def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: 
 
     A trial with an outcome keeps it; another one's unit is to be done again.
     """
-    open_runs = set(_open_trial_runs(client, experiment))
+    rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
+    open_runs: set[str] = {run.info.run_id for run in client.search_runs([experiment], rule)}
     for stage in stages:
         for trial in stage.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             outcome, run_id = trial.user_attrs.get(storage.OUTCOME), trial.user_attrs.get(storage.RUN_ID)
@@ -142,8 +140,3 @@ def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: 
             conclude(stage, trial._trial_id, outcome["state"], outcome["values"])
     for run_id in open_runs:
         RunLog(client, run_id).kill(CUT_OFF)
-
-
-def _open_trial_runs(client: "MlflowClient", experiment: str) -> list[str]:
-    rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
-    return [run.info.run_id for run in client.search_runs([experiment], rule, max_results=PAGE)]

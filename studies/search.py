@@ -46,9 +46,9 @@ class Search(Study):
     @override
     def planned(self, setting: Setting) -> dict[str, Planned]:
         searched = {
-            unit: Planned("search", architecture)
+            _trial_name(architecture, number): Planned("search", architecture)
             for number in range(self.trials)
-            for architecture, unit in ((name, _trial_name(name, number)) for name in self.architectures)
+            for architecture in self.architectures
         }
         refits = {
             _refit_name(architecture, repeat): Planned("comparison", architecture)
@@ -66,15 +66,8 @@ class Search(Study):
         training = identity(replace(self.training, epochs=1), "training.")
         # As version 3 wrote it, whose searches go on.
         fixed = ", ".join(f"{name.removeprefix('training.')}={value!r}" for name, value in training.items())
-        parts = (
-            self.architectures,
-            self.trials,
-            self.refits,
-            self.sampler_seed,
-            objectives,
-            f"TrainingConfig({fixed})",
-        )
-        return digest(sorted(space.items()), *parts)
+        sizes = self.trials, self.refits, self.sampler_seed
+        return digest(sorted(space.items()), self.architectures, *sizes, objectives, f"TrainingConfig({fixed})")
 
     @override
     def examples(self, setting: Setting) -> list[RunConfig]:
@@ -125,17 +118,19 @@ class Search(Study):
         )
 
     def _search(self, architecture: str, setting: Setting, storage: "BaseStorage") -> "Trials":
-        from studies.stages import SampledTrials
+        from optuna.pruners import HyperbandPruner
 
+        from studies.stages import SampledTrials
+        from studies.storage import create
+
+        pruner = HyperbandPruner(max_resource=setting.training.epochs)
         return SampledTrials(
-            storage,
-            self._stage_name(architecture),
+            create(storage, self._stage_name(architecture), self.objectives, pruner),
             [_trial_name(architecture, number) for number in range(self.trials)],
             lambda params: self.configure(architecture, params, setting),
             objectives=self.objectives,
             distributions=self.distributions(),
             sampler_seed=self.sampler_seed,
-            epochs=setting.training.epochs,
         )
 
     def _winner(self, architecture: str, study: "optuna.Study", setting: Setting) -> RunConfig | None:

@@ -1,7 +1,8 @@
 """Building blocks of plans: architecture grids, crossed with repeats so that every comparison is paired."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from architectures.config import ArchitectureConfig, Norm, widths
@@ -23,15 +24,12 @@ def grid(
     """Every architecture at every depth and base width, the architectures of one size next to each other."""
     from architectures.registry import configure
 
-    bases = list(bases)
     return [
         (
             configure(name, widths(base, depth, growth), norm=norm),
             {"architecture": name, "depth": depth, "base_width": base, "growth": growth},
         )
-        for depth in depths
-        for base in bases
-        for name in names
+        for depth, base, name in product(depths, bases, names)
     ]
 
 
@@ -53,14 +51,21 @@ def cross_with_repeats(
     repeats: int,
 ) -> list[Unit]:
     """One unit per distinct architecture and repeat; all architectures of repeat 0 first: a stop leaves pairs."""
-    distinct = dict(architectures)
+    return repeated(
+        [
+            Unit(config=RunConfig(architecture=config, data=data, training=training), factors=factors)
+            for config, factors in dict(architectures).items()
+        ],
+        repeats,
+    )
+
+
+def repeated(units: Sequence[Unit], repeats: int) -> list[Unit]:
+    """Every unit with each repeat, which is also a factor; all units of repeat 0 first."""
     return [
-        Unit(
-            config=RunConfig(architecture=config, data=data, training=training, repeat=repeat),
-            factors={**factors, "repeat": repeat},
-        )
+        replace(unit, config=replace(unit.config, repeat=repeat), factors={**unit.factors, "repeat": repeat})
         for repeat in range(repeats)
-        for config, factors in distinct.items()
+        for unit in units
     ]
 
 

@@ -16,7 +16,7 @@ from typing_extensions import override
 from bench import schema
 from bench.config import RunConfig, run_name
 from bench.training.train import EpochRecord
-from studies.storage import LOST, OUTCOME, UNIT, create, end_trial, set_attribute, trial_id
+from studies.storage import LOST, OUTCOME, UNIT, end_trial
 from studies.unit import Unit
 from studies.worker import Outcome
 
@@ -68,7 +68,9 @@ class Trials(ABC):
         number, config = self._ask(unit)
         self._next_number = number + 1
         self._attempts[unit] += 1
-        return Opened(number, trial_id(self.study, number), unit, config, self._attempts[unit])
+        # Not by a `Trial`: one that is made for writing would run the sampler once more.
+        trial = self.study._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+        return Opened(number, trial, unit, config, self._attempts[unit])
 
     @abstractmethod
     def _ask(self, unit: str) -> tuple[int, RunConfig]:
@@ -88,7 +90,7 @@ class Trials(ABC):
 
     def attribute(self, opened: Opened, name: str, value: Any) -> None:
         """Write an attribute of a running trial."""
-        set_attribute(self.study, opened.trial, name, value)
+        self.study._storage.set_trial_user_attr(opened.trial, name, value)
 
     @abstractmethod
     def constrain(self, opened: Opened, excess: int) -> None:
@@ -98,18 +100,22 @@ class Trials(ABC):
     def prune(self, opened: Opened, record: EpochRecord) -> str | None:
         """Why the trial should stop after this epoch, or None."""
 
-    def record(self, opened: Opened, outcome: Outcome, spent: Mapping[str, float]) -> None:
-        """Write the outcome: from here on the unit is done, whatever happens to this process."""
-        name, values = run_name(opened.config), self._values(outcome)
-        entry = {"state": outcome.state, "reason": outcome.reason, "values": values, "name": name, "time": dict(spent)}
+    def record(self, opened: Opened, outcome: Outcome, spent: Mapping[str, float]) -> dict[str, Any]:
+        """Write and return the outcome: from here on the unit is done, whatever happens to this process."""
+        complete = outcome.state == "complete"
+        entry = {
+            "state": outcome.state,
+            "reason": outcome.reason,
+            "values": [outcome.metrics[metric.name] for metric in self.objectives] if complete else None,
+            "name": run_name(opened.config),
+            "time": dict(spent),
+        }
         self.attribute(opened, OUTCOME, entry)
+        return entry
 
-    def finish(self, opened: Opened, outcome: Outcome) -> None:
-        """Give the trial its state in Optuna, last of all."""
-        conclude(self.study, opened.trial, outcome.state, self._values(outcome))
-
-    def _values(self, outcome: Outcome) -> list[float] | None:
-        return [outcome.metrics[metric.name] for metric in self.objectives] if outcome.state == "complete" else None
+    def finish(self, opened: Opened, recorded: Mapping[str, Any]) -> None:
+        """Give the trial the state in Optuna that its recorded outcome means, last of all."""
+        conclude(self.study, opened.trial, recorded["state"], recorded["values"])
 
     def lose(self, opened: Opened, reason: str) -> int:
         """Note that the attempt's worker died; returns how many attempts of the unit ended so."""
@@ -175,19 +181,15 @@ class SampledTrials(Trials):
 
     def __init__(
         self,
-        storage: optuna.storages.BaseStorage,
-        name: str,
+        study: optuna.Study,
         units: Sequence[str],
         configure: Callable[[Mapping[str, Any]], RunConfig],
         *,
         objectives: Sequence[schema.Metric],
         distributions: dict[str, BaseDistribution],
         sampler_seed: int,
-        epochs: int,
     ) -> None:
         self.objectives = objectives
-        pruner = optuna.pruners.HyperbandPruner(max_resource=epochs)
-        study = create(storage, name, self.objectives, pruner=pruner)
         super().__init__(study, units)
         # A sampler that is built again with the same seed would repeat its first samples.
         study.sampler = optuna.samplers.TPESampler(seed=sampler_seed + self._next_number)

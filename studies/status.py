@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import schema
 from bench.schema import Stage
-from studies import lock, storage
+from studies import lock, storage, times
 from studies.catalog import get_study
 from studies.unit import Planned, count_planned
 
@@ -50,26 +50,55 @@ class Status:
     """A study at one moment, the same whether its driver tells it or another shell reads it from the stores."""
 
     study: str
-    planned: int
-    states: Mapping[str, int]
-    """Units with an outcome, by state."""
-    running: tuple[RunningTrial, ...]
-    planned_units: Mapping[Stage, Mapping[str, tuple[int, int]]]
-    """Stage -> architecture -> (units with an outcome, units planned)."""
-    best: Mapping[Planned, Best]
-    time: Mapping[str, float]
-    """Seconds of the workers for the trials that ended, by `studies.times.NAMES`."""
+    units: Mapping[str, Planned]
+    """Every planned unit."""
+    outcomes: Mapping[str, Mapping[str, Any]]
+    """Of the planned units that have one, as `studies.storage.OUTCOME`."""
+    running: tuple[RunningTrial, ...] = ()
 
     @property
     def waiting(self) -> int:
         """Units without an outcome that do not run now."""
-        return self.planned - sum(self.states.values()) - len(self.running)
+        return len(self.units) - len(self.outcomes) - len(self.running)
+
+    @property
+    def states(self) -> dict[str, int]:
+        """Units with an outcome, by state."""
+        counts = Counter(outcome["state"] for outcome in self.outcomes.values())
+        return {state: counts[state] for state in schema.STATES}
+
+    @property
+    def planned_units(self) -> dict[Stage, dict[str, tuple[int, int]]]:
+        """Stage -> architecture -> (units with an outcome, units planned)."""
+        ended = Counter(self.units[unit] for unit in self.outcomes)
+        return {
+            stage: {name: (ended[Planned(stage, name)], count) for name, count in by.items()}
+            for stage, by in count_planned(self.units).items()
+        }
+
+    @property
+    def best(self) -> dict[Planned, Best]:
+        """The complete trial with the best validation IoU, by stage and architecture; other objectives have none."""
+        best: dict[Planned, Best] = {}
+        for unit, outcome in self.outcomes.items():
+            cell = self.units[unit]
+            if outcome["values"] is None or schema.OBJECTIVES[cell.stage] != schema.BEST_VAL_IOU:
+                continue
+            found = Best(val_iou=outcome["values"][0], name=outcome["name"])
+            best[cell] = max(best.get(cell, found), found, key=lambda one: one.val_iou)
+        return best
+
+    @property
+    def time(self) -> dict[str, float]:
+        """Seconds of the workers for the trials that ended, by `studies.times.NAMES`."""
+        return times.total(outcome.get("time", {}) for outcome in self.outcomes.values())
 
     def answer(self) -> dict[str, Any]:
         """As `studies status --json` prints it."""
+        best = self.best
         return {
             "study": self.study,
-            "planned": self.planned,
+            "planned": len(self.units),
             **self.states,
             "running": len(self.running),
             "waiting": self.waiting,
@@ -79,36 +108,11 @@ class Status:
                 for stage, by in self.planned_units.items()
             },
             "best": {
-                stage: {cell.architecture: asdict(best) for cell, best in self.best.items() if cell.stage == stage}
+                stage: {cell.architecture: asdict(one) for cell, one in best.items() if cell.stage == stage}
                 for stage in self.planned_units
             },
             "time": {name: round(seconds, 3) for name, seconds in self.time.items()},
         }
-
-
-def make_status(
-    name: str,
-    planned: Mapping[str, Planned],
-    outcomes: Mapping[str, str],
-    running: tuple[RunningTrial, ...],
-    best: Mapping[Planned, Best],
-    spent: Mapping[str, float],
-) -> Status:
-    """Count: `planned` and `outcomes` are by unit."""
-    counts = Counter(outcomes.values())
-    ended = Counter(planned[unit] for unit in outcomes)
-    return Status(
-        study=name,
-        planned=len(planned),
-        states={state: counts[state] for state in schema.STATES},
-        running=running,
-        planned_units={
-            stage: {name: (ended[Planned(stage, name)], count) for name, count in by.items()}
-            for stage, by in count_planned(planned).items()
-        },
-        best=best,
-        time=spent,
-    )
 
 
 def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> Status:
@@ -126,27 +130,14 @@ def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> 
     if study is None:
         get_study(name)
         raise ValueError(f"study {name} must have been started in {runs}, got none there; make sweep STUDY={name}.")
-    planned = storage.planned(study)
-    running = _running(name, runs, tracking) if lock.is_held(url, name) else ()
-    best, spent = read_best(study, planned), storage.time_spent(study)
-    return make_status(name, planned, storage.outcomes(study), running, best, spent)
+    return read(study, _running(name, runs, tracking) if lock.is_held(url, name) else ())
 
 
-def read_best(study: "optuna.Study", planned: Mapping[str, Planned]) -> dict[Planned, Best]:
-    """The complete trial with the best validation IoU, by stage and architecture; losses of several kinds have none."""
-    best: dict[Planned, Best] = {}
-    for trial in storage.trials(study):
-        outcome = trial.user_attrs.get(storage.OUTCOME, {"values": None})
-        unit = trial.user_attrs.get(storage.UNIT, "")
-        if outcome["values"] is None or unit not in planned:
-            continue
-        if schema.OBJECTIVES[planned[unit].stage] != schema.BEST_VAL_IOU:
-            continue
-        found = Best(val_iou=outcome["values"][0], name=outcome["name"])
-        cell = planned[unit]
-        if cell not in best or found.val_iou > best[cell].val_iou:
-            best[cell] = found
-    return best
+def read(study: "optuna.Study", running: tuple[RunningTrial, ...] = ()) -> Status:
+    """What the storage knows of a study, and the trials that are said to run."""
+    return Status(
+        study=study.study_name, units=storage.planned(study), outcomes=storage.outcomes(study), running=running
+    )
 
 
 def _running(name: str, runs: Path, tracking: str) -> tuple[RunningTrial, ...]:

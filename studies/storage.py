@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from bench import schema
 from bench.tracking import newer
 from bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
-from studies import times
 from studies.unit import Planned
 
 if TYPE_CHECKING:
@@ -101,16 +100,6 @@ def stages(study: "optuna.Study") -> "list[optuna.Study]":
     return [optuna.load_study(study_name=name, storage=study._storage) for name in names]
 
 
-def trial_id(study: "optuna.Study", number: int) -> int:
-    """The storage's own name of a trial. A `Trial` made for writing would run the sampler once more."""
-    return study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
-
-
-def set_attribute(study: "optuna.Study", trial: int, name: str, value: Any) -> None:
-    """Write an attribute of a running trial, named as by `trial_id`."""
-    study._storage.set_trial_user_attr(trial, name, value)
-
-
 def trials(study: "optuna.Study") -> "list[FrozenTrial]":
     """Every trial of the stages of a study."""
     return [trial for stage in stages(study) for trial in stage.get_trials(deepcopy=False)]
@@ -126,17 +115,8 @@ def planned(study: "optuna.Study") -> dict[str, Planned]:
     return {unit: Planned(*entry) for unit, entry in study.user_attrs[PLANNED].items()}
 
 
-def outcomes(study: "optuna.Study") -> dict[str, schema.State]:
-    """Unit -> how it ended, for every planned unit that has an outcome."""
-    return {unit: outcome["state"] for unit, outcome in _recorded(study).items()}
-
-
-def time_spent(study: "optuna.Study") -> dict[str, float]:
-    """Seconds of the planned units that have an outcome, by name."""
-    return times.total(outcome.get("time", {}) for outcome in _recorded(study).values())
-
-
-def _recorded(study: "optuna.Study") -> dict[str, Mapping[str, Any]]:
+def outcomes(study: "optuna.Study") -> dict[str, Mapping[str, Any]]:
+    """Unit -> its OUTCOME, for every planned unit that has one."""
     expected: Mapping[str, Any] = study.user_attrs[PLANNED]
     return {
         trial.user_attrs[UNIT]: trial.user_attrs[OUTCOME]

@@ -17,7 +17,7 @@ from bench.tracking.background import BackgroundLog
 from bench.tracking.database import StoreError, store_failure
 from bench.tracking.store import RunLog, connect
 from bench.training.setup import prepare
-from studies.channel import Address, Reporter
+from studies.channel import Address, reporter
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,7 +84,7 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
     log.poll()
     try:
         log.metrics({schema.PREDICTED_PEAK.name: task.predicted_peak})
-        with Reporter(task.reports, task.run_id) as report:
+        with reporter(task.reports, task.run_id) as report:
             result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
     except Exception as error:
         log.finish(lambda _: None)

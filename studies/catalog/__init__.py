@@ -4,19 +4,8 @@ from studies.catalog import aa, depth_width, generative, leak, matched, memory_b
 from studies.study import Study
 
 CATALOG: dict[str, Study] = {
-    study.name: study
-    for study in (
-        quick.STUDY,
-        practical.STUDY,
-        depth_width.STUDY,
-        skips.STUDY,
-        matched.STUDY,
-        search.STUDY,
-        memory_budget.STUDY,
-        leak.STUDY,
-        generative.STUDY,
-        aa.STUDY,
-    )
+    module.STUDY.name: module.STUDY
+    for module in (quick, practical, depth_width, skips, matched, search, memory_budget, leak, generative, aa)
 }
 
 

@@ -7,10 +7,11 @@ better when few scenes are labelled.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
-from architectures.config import Target, widths
+from architectures.config import ArchitectureConfig, Target, widths
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.spaces import SMALL, grid
+from studies.spaces import SMALL, grid, repeated
 from studies.study import Factorial
 from studies.unit import Factor, Unit
 
@@ -29,17 +30,13 @@ FEW_LABELS_EPOCHS = 5
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return [
-        unit
-        for repeat in range(REPEATS)
-        for units in (
-            _generative("mask", DEPTHS, LATENTS, BETAS, data, training, repeat),
-            _generative("image", MAP_DEPTHS, MAP, BETAS[:1], data, training, repeat),
-            _segmentation(data, training, repeat),
-            _pretraining(data, training, repeat),
-        )
-        for unit in units
+    units = [
+        *_generative("mask", DEPTHS, LATENTS, BETAS, data, training),
+        *_generative("image", MAP_DEPTHS, MAP, BETAS[:1], data, training),
+        *_segmentation(data, training),
+        *_pretraining(data, training),
     ]
+    return repeated(units, REPEATS)
 
 
 def _generative(
@@ -49,70 +46,57 @@ def _generative(
     betas: Sequence[float],
     data: DataConfig,
     training: TrainingConfig,
-    repeat: int,
 ) -> list[Unit]:
     """Auto-encoders, which have no beta, and VAEs of every beta."""
     from architectures.registry import configure
 
     units = []
-    for depth in depths:
-        for latent in latents:
-            for name, beta in (("autoencoder", 1.0), *(("vae", beta) for beta in betas)):
-                network = configure(
-                    name,
-                    widths(BASE_WIDTH, depth, GROWTH),
-                    norm="batch",
-                    target=target,
-                    latent=latent,
-                    image_size=data.size,
-                )
-                config = RunConfig(
-                    architecture=network, data=data, training=replace(training, beta=beta), repeat=repeat
-                )
-                factors: dict[str, Factor] = {"architecture": name, "target": target, "depth": depth, "latent": latent}
-                beta_factor: dict[str, Factor] = {"beta": beta} if name == "vae" else {}
-                units.append(
-                    Unit(config=config, factors={**factors, **beta_factor, "repeat": repeat}, stage="generative")
-                )
+    for depth, latent in product(depths, latents):
+        channels = widths(BASE_WIDTH, depth, GROWTH)
+        for name, beta in (("autoencoder", 1.0), *(("vae", beta) for beta in betas)):
+            network = configure(name, channels, norm="batch", target=target, latent=latent, image_size=data.size)
+            config = RunConfig(architecture=network, data=data, training=replace(training, beta=beta))
+            factors: dict[str, Factor] = {"architecture": name, "target": target, "depth": depth, "latent": latent}
+            if name == "vae":
+                factors["beta"] = beta
+            units.append(Unit(config=config, factors=factors, stage="generative"))
     return units
 
 
-def _segmentation(data: DataConfig, training: TrainingConfig, repeat: int) -> list[Unit]:
+def _segmentation(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     """Images to masks through the same latents."""
-    networks = grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
     return [
         Unit(
             config=RunConfig(
-                architecture=replace(network, latent=latent, image_size=data.size),
-                data=data,
-                training=training,
-                repeat=repeat,
+                architecture=replace(network, latent=latent, image_size=data.size), data=data, training=training
             ),
-            factors={**factors, "latent": latent, "repeat": repeat},
+            factors={**factors, "latent": latent},
         )
         for latent in LATENTS
-        for network, factors in networks
+        for network, factors in _deep()
     ]
 
 
-def _pretraining(data: DataConfig, training: TrainingConfig, repeat: int) -> list[Unit]:
+def _pretraining(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     """With few labels: the whole budget to segment, or half of it to reconstruct the images of all scenes first."""
-    networks = grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
-    epochs = FEW_LABELS_EPOCHS * training.epochs
+    few, epochs = replace(data, labelled_scenes=LABELLED_SCENES), FEW_LABELS_EPOCHS * training.epochs
     return [
         Unit(
             config=RunConfig(
                 architecture=network,
-                data=replace(data, labelled_scenes=LABELLED_SCENES),
+                data=few,
                 training=replace(training, epochs=epochs, pretrain_epochs=pretrain_epochs),
-                repeat=repeat,
             ),
-            factors={**factors, "pretrain_epochs": pretrain_epochs, "repeat": repeat},
+            factors={**factors, "pretrain_epochs": pretrain_epochs},
             stage="pretraining",
         )
-        for network, factors in networks
+        for network, factors in _deep()
         for pretrain_epochs in (0, epochs // 2)
     ]
+
+
+def _deep() -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
+    return grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
 
 
 STUDY = Factorial(

@@ -35,8 +35,7 @@ class LocalExecutor:
 
     def __init__(self, places: Sequence[Place]) -> None:
         self._slots = [_Slot(place) for place in places]
-        self._free = deque(self._slots)
-        self.memory = min(_share(place, places) for place in places)
+        self.settle(places)
 
     @property
     def slots(self) -> int:

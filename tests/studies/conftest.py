@@ -1,18 +1,23 @@
-"""What the tests of the studies share: a registered tiny study, and an executor without processes."""
+"""What the tests of the studies share: a registered tiny study, an executor without processes, and what is stored."""
 
+import os
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import optuna
 import pytest
 
 from bench import schema
-from bench.tracking.store import open_store, tracking_url
-from studies import placement, worker
+from bench.config import RunConfig
+from bench.run import RunResult, run
+from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
+from studies import placement, storage, worker
 from studies.__main__ import main
 from studies.catalog import CATALOG
-from studies.channel import LOOPBACK
+from studies.channel import LOOPBACK, Channel, Epoch
 from studies.executors import Ending, Failed
 from studies.study import Factorial
 from studies.worker import Place, Task
@@ -71,9 +76,54 @@ def sweep(runs: Path, *arguments: str, study: str = "tiny") -> int:
     return main(["run", study, *options, *arguments])
 
 
-def trial_runs(runs: Path, study: str = "tiny") -> list[Any]:
-    """The MLflow runs of a study's trials."""
-    client = open_store(tracking_url(runs))
+def trial_runs(runs: Path, study: str = "tiny", *, kind: str = "trial", tracking: str = "") -> list[Any]:
+    """The MLflow runs of a study's trials, or its parent run."""
+    client = open_store(tracking_url(runs, tracking))
     experiment = client.get_experiment_by_name(study)
     assert experiment is not None
-    return list(client.search_runs([experiment.experiment_id], f"tags.{schema.KIND} = 'trial'"))
+    return list(client.search_runs([experiment.experiment_id], f"tags.{schema.KIND} = '{kind}'"))
+
+
+def find_study(runs: Path, name: str = "tiny") -> optuna.Study:
+    """The study's own Optuna study."""
+    study = storage.find(storage.storage_url(runs), name)
+    assert study is not None
+    return study
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, trial: int, stop: signal.Signals) -> None:
+    """This process gets a signal when so many trials have begun; the trial itself goes on."""
+    begun: list[RunConfig] = []
+
+    def stopped(config: RunConfig, *arguments: Any, **options: Any) -> RunResult:
+        begun.append(config)
+        if len(begun) == trial:
+            os.kill(os.getpid(), stop)
+        return run(config, *arguments, **options)
+
+    monkeypatch.setattr(worker, "run", stopped)
+
+
+def pretended(log: Any, metrics: dict[str, float], *, reason: str = "", epochs: int = 1) -> RunResult:
+    """Of a training that did not happen; pruned if there is a reason."""
+    return RunResult(
+        run_id=log.settle().run_id,
+        state="pruned" if reason else "complete",
+        reason=reason,
+        epochs=epochs,
+        bottleneck=(1, 1, 1),
+        metrics=metrics,
+        checkpoint="",
+    )
+
+
+def make_task(
+    config: RunConfig,
+    runs: Path,
+    receive: Callable[[Epoch], None] = lambda epoch: epoch.answer(None),
+    host: str = LOOPBACK,
+) -> Task:
+    """A trial whose epochs go to `receive`."""
+    client = open_store(tracking_url(runs))
+    log = RunLog.create(client, get_experiment(client, "tiny", runs), "?", {schema.KIND: "trial"})
+    return Task(config, log.run_id, tracking_url(runs), runs / "cache", True, 2**20, Channel(receive, host).address)

@@ -6,42 +6,31 @@ As a script, from the repository's root: `PYTHONPATH=. python tests/studies/over
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from architectures.registry import configure
 from bench import schema
 from bench.commands import cli
-from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.config import TrainingConfig
 from studies import placement
-from studies.channel import LOOPBACK
 from studies.executors import Ending
 from studies.options import Options
 from studies.run import run_study
+from studies.spaces import cross_with_repeats, grid
 from studies.study import Factorial
-from studies.unit import Unit
-from studies.worker import Outcome, Place, Task
+from studies.worker import Outcome, Task
+from tests.studies.conftest import InlineExecutor
 
 WINDOW = 100
 
 
-class NoWork:
+class NoWork(InlineExecutor):
     """An executor whose tasks are over at once."""
-
-    host = LOOPBACK
-    memory = 2**40
-    slots = 1
-
-    def __init__(self, _: Sequence[Place]) -> None:
-        pass
 
     def submit(self, task: Task, done: Callable[[Ending], None]) -> None:
         """Complete, with an invented IoU."""
         TIMES.append(time.perf_counter())
         done(Outcome("complete", "", {schema.BEST_VAL_IOU.name: 0.5}))
-
-    def close(self) -> None:
-        """Nothing to end."""
 
 
 TIMES: list[float] = []
@@ -50,21 +39,12 @@ TIMES: list[float] = []
 def main(runs: Path, trials: int) -> None:
     """Print the median milliseconds per trial around trial 100 and around the last one."""
     placement.LocalExecutor = NoWork  # type: ignore[assignment,misc]
-    data = DataConfig(size=(16, 16), synthetic_scenes=6, synthetic_frames=1, folds=3)
-    architecture = configure("unet", (4, 8))
-    units = [
-        Unit(
-            config=RunConfig(architecture=architecture, data=data, training=TrainingConfig(epochs=1), repeat=repeat),
-            factors={"architecture": "unet", "depth": 2, "base_width": 4, "growth": 2.0, "repeat": repeat},
-        )
-        for repeat in range(trials)
-    ]
     study = Factorial(
         name="overhead",
         question="What does the driver cost?",
         size=16,
         training=TrainingConfig(epochs=1),
-        plan=lambda *_: units,
+        plan=lambda data, training: cross_with_repeats(grid(("unet",), (2,), (4,)), data, training, trials),
         data={"synthetic_scenes": 6, "synthetic_frames": 1, "folds": 3},
     )
     run_study(study, Options(runs=runs, device="cpu", workers="1"))

@@ -7,11 +7,12 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,17 +40,8 @@ LOCAL = Executor("local", lambda command: "spawn_main" in command)
 RAY = Executor("ray", lambda command: command.startswith("ray::_train"))
 
 
-class Damage(NamedTuple):
-    """What a storm did."""
-
-    workers: int
-    drivers: int
-    answer: dict[str, Any]
-    """Of the driver that was left alone."""
-
-
-def storm(executor: Executor, runs: Path, *, workers: int, drivers: int, seed: int) -> Damage:
-    """Kill so many workers and drivers, every other driver while it works, then let a driver finish."""
+def storm(executor: Executor, runs: Path, *, workers: int, drivers: int, seed: int) -> dict[str, Any]:
+    """Kill so many workers and drivers, every other driver while it works, then let a driver finish: its answer."""
     moments = random.Random(seed)
     victims = [_kill_worker] * workers + ([_kill_driver, _kill_driver_at_work] * drivers)[:drivers]
     moments.shuffle(victims)
@@ -62,7 +54,7 @@ def storm(executor: Executor, runs: Path, *, workers: int, drivers: int, seed: i
     finally:
         driver.kill()
     wait(lambda: not any(map(command, seen)), "the workers of killed drivers end")
-    return Damage(workers, drivers, answer)
+    return answer
 
 
 class Driver:
@@ -202,9 +194,6 @@ def _most_losses(runs: Path) -> int:
 
 
 def _query(runs: Path, query: str) -> int:
-    import sqlite3
-    from contextlib import closing
-
     database = runs / "optuna.db"
     if not database.exists():
         return 0
@@ -220,29 +209,21 @@ def _drive() -> int:
     from bench.commands.cli import prepare_process
 
     prepare_process()
-    from bench.config import DataConfig, TrainingConfig
+    from bench.config import TrainingConfig
     from studies.__main__ import main
     from studies.catalog import CATALOG
     from studies.spaces import cross_with_repeats, grid
     from studies.stages import FixedTrials
     from studies.study import Factorial
-    from studies.unit import Unit
 
-    def plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-        return cross_with_repeats(
-            grid(("hourglass", "unet"), (2,), (8,), norm="batch"), data, training, repeats=UNITS // 2
-        )
-
-    def think(*_: object) -> None:
-        time.sleep(PACE)
-
-    FixedTrials.prune = think
+    FixedTrials.prune = lambda *_: time.sleep(PACE)
+    networks = grid(("hourglass", "unet"), (2,), (8,), norm="batch")
     CATALOG[STUDY] = Factorial(
         name=STUDY,
         question="What is left after a storm?",
         size=16,
         training=TrainingConfig(epochs=EPOCHS, batch_size=4, lr=0.01),
-        plan=plan,
+        plan=lambda data, training: cross_with_repeats(networks, data, training, repeats=UNITS // 2),
         data={"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3},
     )
     return main()

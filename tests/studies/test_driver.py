@@ -1,15 +1,16 @@
 """The driver: from a sweep to its report, what it does with every way a trial can end, and how it resumes."""
 
 import json
-import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from sqlalchemy import Engine, event
 
 from architectures.registry import configure
 from bench import schema
@@ -18,15 +19,14 @@ from bench.run import describe, run
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import open_store, tracking_url
 from reports.__main__ import main as reports
-from studies import driver, storage, worker
-from studies.__main__ import main
+from studies import driver, worker
 from studies.executors import Lost
 from studies.options import Options
 from studies.run import run_study
-from studies.status import Status
+from studies.status import Status, status
 from studies.study import Factorial
 from studies.unit import Unit
-from tests.studies.conftest import InlineExecutor, sweep, trial_runs
+from tests.studies.conftest import InlineExecutor, find_study, stop_at, sweep, trial_runs
 
 pytestmark = pytest.mark.usefixtures("catalog")
 Inline = type[InlineExecutor]
@@ -34,14 +34,12 @@ Inline = type[InlineExecutor]
 OPTIONS = Options(device="cpu", workers="1")
 
 
-def counts(answer: str) -> dict[str, int]:
-    """The units of a printed status, by state."""
-    status = json.loads(answer)
-    return {name: status[name] for name in ("planned", "running", "waiting", *schema.STATES)}
-
-
-def all_complete(planned: int) -> dict[str, int]:
-    return {"planned": planned, "running": 0, "waiting": 0} | dict.fromkeys(schema.STATES, 0) | {"complete": planned}
+def states(runs: Path) -> dict[str, int]:
+    """Units of the tiny study by state, as another shell would tell."""
+    now = status("tiny", runs)
+    counts = Counter(now.states) + Counter(running=len(now.running), waiting=now.waiting)
+    assert counts.total() == 4
+    return dict(counts)
 
 
 @pytest.mark.usefixtures("inline")
@@ -49,7 +47,10 @@ def test_sweep_resume_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[s
     runs = tmp_path / "runs"
     assert sweep(runs) == 0
     first = capsys.readouterr().out
-    assert counts(first) == all_complete(4)
+    told = json.loads(first)
+    assert {name: told[name] for name in ("planned", "running", "waiting", *schema.STATES)} == dict.fromkeys(
+        ("running", "waiting", *schema.STATES), 0
+    ) | {"planned": 4, "complete": 4}
     stored = trial_runs(runs)
     assert len(stored) == 4
     assert {run.data.tags[schema.STAGE] for run in stored} == {"comparison"}
@@ -69,10 +70,8 @@ def test_sweep_resume_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[s
     built = json.loads(capsys.readouterr().out)
     assert Path(built["report"]).read_bytes().startswith(b"%PDF")
     assert built["runs"] == 4
-    study = storage.find(storage.storage_url(runs), "tiny")
-    assert study is not None
-    assert {tuple(sorted(trial.params.items())) for trial in study.get_trials()} == {
-        tuple(sorted({"architecture": name, "depth": 2, "base_width": 4, "growth": 2.0, "repeat": repeat}.items()))
+    assert {frozenset(trial.params.items()) for trial in find_study(runs).get_trials()} == {
+        frozenset({"architecture": name, "depth": 2, "base_width": 4, "growth": 2.0, "repeat": repeat}.items())
         for name in ("hourglass", "unet")
         for repeat in (0, 1)
     }
@@ -91,32 +90,21 @@ def interruptible() -> Iterator[None]:
 def test_stopped_sweep_says_how_to_resume_and_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stop: signal.Signals
 ) -> None:
-    calls: list[RunConfig] = []
-
-    def interrupted(config: RunConfig, *arguments: Any, **options: Any) -> Any:
-        calls.append(config)
-        if len(calls) == 2:
-            os.kill(os.getpid(), stop)
-        return run(config, *arguments, **options)
-
-    monkeypatch.setattr(worker, "run", interrupted)
+    stop_at(monkeypatch, 2, stop)
     assert sweep(tmp_path) == 130
     assert "the same command resumes study tiny" in capsys.readouterr().err
-    assert main(["status", "tiny", "--runs", str(tmp_path), "--json"]) == 0
-    stopped = counts(capsys.readouterr().out)
-    assert (stopped["complete"], stopped["running"], stopped["waiting"]) == (1, 0, 3)
+    assert states(tmp_path) == {"complete": 1, "waiting": 3}
     assert sweep(tmp_path) == 0
-    assert counts(capsys.readouterr().out) == all_complete(4)
+    assert states(tmp_path) == {"complete": 4}
     assert Counter(item.info.status for item in trial_runs(tmp_path)) == {"FINISHED": 4, "KILLED": 1}
 
 
-def kill_driver_at(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    """From now on the driver ends as if killed when it reaches a step: what is open stays open."""
-
-    def killed(*_: Any, **__: Any) -> Any:
-        raise SystemExit
-
-    monkeypatch.setattr(step, killed)
+def sweep_until(step: str, runs: Path) -> None:
+    """A sweep whose driver ends as if killed when it reaches the step: what is open stays open."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, Mock(side_effect=SystemExit))
+        with pytest.raises(SystemExit):
+            sweep(runs)
 
 
 @pytest.mark.usefixtures("inline")
@@ -130,30 +118,18 @@ def kill_driver_at(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
         ("studies.stages.Trials.finish", 1),  # the run is closed, Optuna not yet told
     ],
 )
-def test_a_driver_killed_at_any_step_is_made_good(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    step: str,
-    left: int,
-) -> None:
+def test_a_driver_killed_at_any_step_is_made_good(tmp_path: Path, step: str, left: int) -> None:
     """`left`: units that the killed session leaves done."""
-    with monkeypatch.context() as patch:
-        kill_driver_at(patch, step)
-        with pytest.raises(SystemExit):
-            sweep(tmp_path)
+    sweep_until(step, tmp_path)
     assert "RUNNING" in {item.info.status for item in trial_runs(tmp_path)} or step.endswith("finish")
-    assert main(["status", "tiny", "--runs", str(tmp_path), "--json"]) == 0
-    assert counts(capsys.readouterr().out)["complete"] == left
+    assert status("tiny", tmp_path).states["complete"] == left
     assert sweep(tmp_path) == 0
-    assert counts(capsys.readouterr().out) == all_complete(4)
+    assert states(tmp_path) == {"complete": 4}
     statuses = Counter(item.info.status for item in trial_runs(tmp_path))
     assert statuses == {"FINISHED": 4} | ({} if left else {"KILLED": 1})
     outcomes = Counter(item.data.tags.get(schema.STATE) for item in trial_runs(tmp_path))
     assert outcomes["complete"] == 4
-    study = storage.find(storage.storage_url(tmp_path), "tiny")
-    assert study is not None
-    assert {trial.state.is_finished() for trial in study.get_trials()} == {True}
+    assert {trial.state.is_finished() for trial in find_study(tmp_path).get_trials()} == {True}
 
 
 def test_a_unit_whose_worker_dies_runs_again(
@@ -169,9 +145,8 @@ def test_a_unit_whose_worker_dies_runs_again(
 
     inline.crash = staticmethod(crash)
     assert sweep(tmp_path) == 0
-    said = capsys.readouterr()
-    assert counts(said.out) == all_complete(4)
-    assert "killed by a test; it runs again" in said.err
+    assert states(tmp_path) == {"complete": 4}
+    assert "killed by a test; it runs again" in capsys.readouterr().err
     (lost,) = [item for item in trial_runs(tmp_path) if item.info.status == "KILLED"]
     assert lost.info.run_id == died[0]
     (second,) = [item for item in trial_runs(tmp_path) if item.data.tags[schema.ATTEMPT] == "2"]
@@ -191,9 +166,8 @@ def test_a_unit_whose_worker_dies_again_and_again_is_given_up(
     inline.crash = staticmethod(crash)
     assert sweep(tmp_path) == 0
     assert unlucky.count(unlucky[0]) == driver.MAX_LOSSES == 3
-    said = capsys.readouterr()
-    assert (counts(said.out)["failed"], counts(said.out)["complete"]) == (1, 3)
-    assert "failed (killed by a test; so did the 2 attempts before)" in said.err
+    assert states(tmp_path) == {"failed": 1, "complete": 3}
+    assert "failed (killed by a test; so did the 2 attempts before)" in capsys.readouterr().err
     assert sweep(tmp_path) == 0
     assert len(trial_runs(tmp_path)) == 6
 
@@ -232,15 +206,8 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
         return run(config, log, **options)
 
     monkeypatch.setattr(worker, "run", planted)
-    status = run_units(tmp_path, configs, memory_budget="1GiB")
-    assert status.states == {
-        "complete": 1,
-        "pruned": 0,
-        "infeasible": 2,
-        "diverged": 1,
-        "out_of_memory": 1,
-        "failed": 2,
-    }
+    told = run_units(tmp_path, configs, memory_budget="1GiB").states
+    assert Counter(told) == Counter(complete=1, infeasible=2, diverged=1, out_of_memory=1, failed=2)
     stored = trial_runs(tmp_path, "states")
     reasons = {(item.data.tags[schema.STATE], item.data.tags[schema.STATE_REASON]) for item in stored}
     for state, text in (
@@ -258,7 +225,7 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
     assert "ArithmeticError" in (folder / worker.TRACEBACK).read_text()
 
     monkeypatch.setattr(worker, "run", lambda *_, **__: pytest.fail("a finished unit ran again"))
-    assert run_units(tmp_path, configs, memory_budget="1GiB").states == status.states
+    assert run_units(tmp_path, configs, memory_budget="1GiB").states == told
 
 
 @pytest.mark.usefixtures("inline")
@@ -277,20 +244,17 @@ def test_a_full_disk_stops_the_sweep_and_costs_no_unit(
     assert "what was recorded before is kept, and the same command goes on from there" in said
     monkeypatch.setattr(worker, "run", run)
     assert sweep(tmp_path) == 0
-    assert counts(capsys.readouterr().out) == all_complete(4)
+    assert states(tmp_path) == {"complete": 4}
     assert "RUNNING" not in {item.info.status for item in trial_runs(tmp_path)}
 
 
 @pytest.mark.usefixtures("inline")
 def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config: Callable[..., RunConfig]) -> None:
     """Statements sent to the databases for one more trial, early and late in a study."""
-    from sqlalchemy import Engine, event
-
     statements: list[str] = []
     record = lambda *arguments: statements.append(arguments[2])  # noqa: E731
-    configs = {
-        str(repeat): tiny_config(architecture=configure("unet", (2,) * 5), repeat=repeat) for repeat in range(30)
-    }
+    infeasible = configure("unet", (2,) * 5)
+    configs = {str(repeat): tiny_config(architecture=infeasible, repeat=repeat) for repeat in range(30)}
     marks: list[int] = []
     original = driver.Driver._start
 

@@ -1,6 +1,7 @@
 """Which hyperparameter decided a search: found where one of them decides everything, and logged when a search ends."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from bench import schema
 from bench.config import RunConfig, TrainingConfig
 from bench.run import RunResult
-from bench.tracking.store import open_store, tracking_url
 from studies import driver, importance, storage, worker
 from studies.importance import LEAST_TRIALS, best_iou, importances
 from studies.options import Options
 from studies.run import run_study
-from studies.search import Search
-from studies.spaces import encoder_decoder_space
-from tests.conftest import TINY_DATA
-from tests.studies.conftest import InlineExecutor
+from tests.studies.conftest import InlineExecutor, find_study, pretended, trial_runs
+from tests.studies.test_search import PARETO
 
 SPACE: dict[str, BaseDistribution] = {
     "depth": IntDistribution(1, 5),
@@ -108,31 +106,15 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[Inlin
 
     def pretend(config: RunConfig, log: Any, **_: Any) -> RunResult:
         metrics = {schema.BEST_VAL_IOU.name: config.architecture.depth / 5, schema.TENSOR_PEAK.name: 1e6}
-        run = log.settle().run_id
-        return RunResult(
-            run_id=run, state="complete", reason="", epochs=1, bottleneck=(1, 1, 1), metrics=metrics, checkpoint=""
-        )
+        return pretended(log, metrics)
 
     monkeypatch.setattr(worker, "run", pretend)
     monkeypatch.setattr(driver, "predict_peak_bytes", lambda *_: 1_000_000)
 
     def go(trials: int) -> Any:
-        study = Search(
-            name="seek",
-            question="?",
-            size=16,
-            training=TrainingConfig(epochs=1, batch_size=4),
-            data=TINY_DATA,
-            architectures=("hourglass", "unet"),
-            trials=trials,
-            distributions=lambda: encoder_decoder_space(depths=range(1, 4), bases=range(4, 9)),
-            objectives=(schema.BEST_VAL_IOU, schema.TENSOR_PEAK),
-        )
+        study = replace(PARETO, training=TrainingConfig(epochs=1, batch_size=4), trials=trials)
         run_study(study, Options(device="cpu", workers="1", runs=tmp_path, accept_changes=True))
-        client = open_store(tracking_url(tmp_path))
-        experiment = client.get_experiment_by_name("seek")
-        assert experiment is not None
-        (parent,) = client.search_runs([experiment.experiment_id], f"tags.{schema.KIND} = 'study'")
+        (parent,) = trial_runs(tmp_path, study.name, kind="study")
         return json.loads(parent.data.tags[schema.STUDY_IMPORTANCE])
 
     return go
@@ -141,10 +123,8 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[Inlin
 def test_a_search_logs_the_importances_of_its_trials(searched: Any, tmp_path: Path) -> None:
     logged = searched(LEAST_TRIALS)
     assert list(logged) == ["hourglass", "unet"]
-    root = storage.find(storage.storage_url(tmp_path), "seek")
-    assert root is not None
-    for architecture, stage in zip(logged, storage.stages(root), strict=True):
-        assert stage.study_name == f"seek/{architecture}"
+    for architecture, stage in zip(logged, storage.stages(find_study(tmp_path, "front")), strict=True):
+        assert stage.study_name == f"front/{architecture}"
         assert logged[architecture] == {"trials": LEAST_TRIALS, "shares": importances(stage.get_trials())}
         assert max(logged[architecture]["shares"]["fANOVA"].items(), key=lambda item: item[1])[0] == "depth"
 

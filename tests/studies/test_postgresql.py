@@ -14,11 +14,10 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
 from bench import schema
-from bench.tracking.store import open_store
 from reports.__main__ import main as reports
 from studies import lock
 from studies.__main__ import main
-from tests.studies.conftest import sweep
+from tests.studies.conftest import sweep, trial_runs
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
     Path(found).parent for found in [shutil.which("initdb")] if found
@@ -87,11 +86,7 @@ def test_sweep_status_resume_and_report(
     assert main(["status", "tiny", "--runs", str(tmp_path), "--json", *stores]) == 0
     assert json.loads(capsys.readouterr().out) == first
     assert sweep(tmp_path, *stores) == 0
-    client = open_store(stores[-1])
-    experiment = client.get_experiment_by_name("tiny")
-    assert experiment is not None
-    runs = client.search_runs([experiment.experiment_id], f"tags.{schema.KIND} = 'trial'")
-    assert [run.info.status for run in runs] == ["FINISHED"] * 4
+    assert [run.info.status for run in trial_runs(tmp_path, tracking=stores[-1])] == ["FINISHED"] * 4
     capsys.readouterr()
     assert reports(["build", "--study", "tiny", "--runs", str(tmp_path), "--json", *stores[2:]]) == 0
     built = json.loads(capsys.readouterr().out)

@@ -19,23 +19,25 @@ import torch
 from architectures.registry import configure
 from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
-from studies.channel import Channel, Epoch
+from bench.tracking.store import RunLog, open_store, tracking_url
+from studies.channel import Epoch
 from studies.executors import Broken, Ending, Failed, Lost
 from studies.executors.ray_cluster import BASELINE, MARGIN, RayExecutor
 from studies.options import Options
 from studies.run import run_study
 from studies.spaces import cross_with_repeats, grid
+from studies.status import Status
 from studies.study import Factorial
 from studies.unit import Unit
-from studies.worker import TRACEBACK, Task
-from tests.studies.conftest import trial_runs
+from studies.worker import TRACEBACK
+from tests.studies.conftest import make_task, trial_runs
 from tests.studies.storm import RAY, command, descendants, wait
 
 ray = pytest.importorskip("ray", reason="the executor ray needs Ray: pip install hourglass-bench[ray]")
 
 pytestmark = pytest.mark.slow
 
+Opener = Callable[..., RayExecutor]
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda")
 LONG = 100
@@ -72,7 +74,7 @@ def cluster(nodes: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_executor(cluster: Any) -> Iterator[Callable[..., RayExecutor]]:
+def open_executor(cluster: Any) -> Iterator[Opener]:
     """Function that makes executors, which are closed in the end."""
     with ExitStack() as stack:
 
@@ -98,6 +100,10 @@ def study_of(study: Factorial, *, epochs: int, architectures: tuple[str, ...] = 
     return replace(study, plan=plan, training=replace(study.training, epochs=epochs, lr=0.01))
 
 
+def run_on_ray(study: Factorial, runs: Path, workers: str = "auto") -> Status:
+    return run_study(study, Options(executor="ray", workers=workers, device="cpu", runs=runs))
+
+
 def by_unit(runs: Path, status: str) -> Counter[str]:
     """Units of the trial runs with a status."""
     return Counter(run.data.tags[schema.UNIT] for run in trial_runs(runs) if run.info.status == status)
@@ -115,7 +121,7 @@ def test_a_study_on_a_cluster_of_its_own(
 
     before = (sys.stdout, signal.getsignal(signal.SIGTERM))
     study = replace(tiny_study, plan=plan)
-    status = run_study(study, Options(executor="ray", workers="2", device="cpu", runs=tmp_path))
+    status = run_on_ray(study, tmp_path, workers="2")
     assert (status.states["complete"], status.states["failed"], status.waiting) == (4, 1, 0)
     runs = trial_runs(tmp_path)
     assert Counter(run.info.status for run in runs) == {"FINISHED": 4, "FAILED": 1}
@@ -141,7 +147,7 @@ def test_a_killed_worker_costs_one_attempt(
     study = study_of(tiny_study, epochs=LONG, architectures=("unet",))
     thread = Thread(target=kill_first_trainer)
     thread.start()
-    status = run_study(study, Options(executor="ray", workers="1", device="cpu", runs=tmp_path))
+    status = run_on_ray(study, tmp_path, workers="1")
     thread.join()
     assert (status.states["complete"], status.waiting) == (2, 0)
     assert by_unit(tmp_path, "FINISHED").total() == len(by_unit(tmp_path, "FINISHED")) == 2
@@ -157,7 +163,7 @@ def kill_first_trainer() -> None:
 
 
 def test_a_lost_node_costs_the_attempts_on_it(
-    cluster: Any, tmp_path: Path, tiny_study: Factorial, open_executor: Callable[..., RayExecutor]
+    cluster: Any, tmp_path: Path, tiny_study: Factorial, open_executor: Opener
 ) -> None:
     """The other node goes on, with every unit complete exactly once."""
     second = cluster.add_node(num_cpus=1)
@@ -172,9 +178,7 @@ def test_a_lost_node_costs_the_attempts_on_it(
 
     thread = Thread(target=lose_node)
     thread.start()
-    status = run_study(
-        study_of(tiny_study, epochs=LONG), Options(executor="ray", workers="2", device="cpu", runs=tmp_path)
-    )
+    status = run_on_ray(study_of(tiny_study, epochs=LONG), tmp_path, workers="2")
     thread.join()
     assert (status.states["complete"], status.waiting) == (4, 0)
     assert list(by_unit(tmp_path, "FINISHED").values()) == [1] * 4
@@ -185,16 +189,7 @@ def test_a_lost_node_costs_the_attempts_on_it(
     assert executor.slots == 1
 
 
-def make_task(config: RunConfig, runs: Path, receive: Callable[[Epoch], None], host: str) -> Task:
-    client = open_store(tracking_url(runs))
-    log = RunLog.create(client, get_experiment(client, "tiny", runs), "?", {schema.KIND: "trial"})
-    address = Channel(receive, host).address
-    return Task(config, log.run_id, tracking_url(runs), runs / "cache", False, 2**20, address)
-
-
-def test_endings(
-    tmp_path: Path, tiny_config: Callable[..., RunConfig], open_executor: Callable[..., RayExecutor]
-) -> None:
+def test_endings(tmp_path: Path, tiny_config: Callable[..., RunConfig], open_executor: Opener) -> None:
     """Of a trial that raises, and of one that is closed in the middle: one call of `done` each, at most."""
     executor = open_executor(1)
     endings: SimpleQueue[Ending] = SimpleQueue()
@@ -240,9 +235,7 @@ def test_the_end_of_ray_itself_is_no_ending_of_a_trial() -> None:
         assert len(ending.reason) < 80
 
 
-def test_what_trials_ask_for(
-    cluster: Any, monkeypatch: pytest.MonkeyPatch, open_executor: Callable[..., RayExecutor]
-) -> None:
+def test_what_trials_ask_for(cluster: Any, monkeypatch: pytest.MonkeyPatch, open_executor: Opener) -> None:
     """They fit on a node with a CPU and on one with GPUs, and never ask for more than any node has."""
     executor = open_executor(None)
     largest = max(node.memory for node in executor._session.nodes())
@@ -282,7 +275,7 @@ def test_a_cluster_that_does_not_answer_is_refused_at_once(
     monkeypatch.setenv("RAY_ADDRESS", address)
     start = time.monotonic()
     with pytest.raises(ValueError, match=said):
-        run_study(tiny_study, Options(executor="ray", device="cpu", runs=tmp_path / "runs"))
+        run_on_ray(tiny_study, tmp_path / "runs")
     assert time.monotonic() - start < 10
     assert not (tmp_path / "runs").exists()
 
@@ -292,7 +285,7 @@ def test_without_ray_the_message_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"the executor ray needs Ray: pip install \"hourglass-bench\[ray\]\""):
-        run_study(tiny_study, Options(executor="ray", device="cpu", runs=tmp_path / "runs"))
+        run_on_ray(tiny_study, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 

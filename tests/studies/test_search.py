@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.trial import FrozenTrial, TrialState
 
 from bench import schema
 from bench.config import RunConfig, TrainingConfig
@@ -15,16 +16,19 @@ from bench.run import RunResult
 from bench.training.train import EpochRecord
 from studies import driver, storage, worker
 from studies.catalog import CATALOG
+from studies.executors import Ending, Failed
 from studies.options import Options
 from studies.run import run_study
 from studies.search import Search
 from studies.spaces import encoder_decoder_space
 from tests.conftest import TINY_DATA
-from tests.studies.conftest import InlineExecutor, trial_runs
+from tests.studies.conftest import InlineExecutor, pretended, trial_runs
 
 pytestmark = pytest.mark.usefixtures("inline")
 
 EPOCHS = 9
+Trained = list[tuple[RunConfig, bool]]
+"""Configurations, and whether they were tested."""
 STUDY = Search(
     name="seek",
     question="?",
@@ -46,31 +50,21 @@ def quality(config: RunConfig, epoch: int) -> float:
 
 
 @pytest.fixture(autouse=True)
-def learn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunConfig, bool]]:
+def learn(monkeypatch: pytest.MonkeyPatch) -> Trained:
     """Trainings without training; returns the list of what was trained, and whether it was tested."""
-    trained: list[tuple[RunConfig, bool]] = []
+    trained: Trained = []
 
     def pretend(
         config: RunConfig, log: Any, *, stop: Callable[[EpochRecord], str | None], test: bool, **_: Any
     ) -> RunResult:
         trained.append((config, test))
-        state: schema.State = "complete"
         for epoch in range(1, EPOCHS + 1):
             iou = quality(config, epoch)
             scores = {schema.VAL_LOSS.name: 1.0, schema.VAL_IOU.name: iou}
             if reason := stop(EpochRecord(epoch, 1, scores, 1e-3, 0.1)):
-                state = "pruned"
                 break
         metrics = {schema.BEST_VAL_IOU.name: iou, schema.TENSOR_PEAK.name: 1_000_000 * config.architecture.depth}
-        return RunResult(
-            run_id=log.settle().run_id,
-            state=state,
-            reason=reason or "",
-            epochs=epoch,
-            bottleneck=(1, 1, 1),
-            metrics=metrics,
-            checkpoint="",
-        )
+        return pretended(log, metrics, reason=reason or "", epochs=epoch)
 
     monkeypatch.setattr(worker, "run", pretend)
     monkeypatch.setattr(driver, "predict_peak_bytes", lambda config, _: 1_000_000 * config.architecture.depth)
@@ -81,12 +75,16 @@ def go(study: Search, runs: Path, **options: Any) -> Any:
     return run_study(study, replace(Options(device="cpu", workers="1", runs=runs), **options))
 
 
-def trials_of(runs: Path, stage: str) -> list[optuna.trial.FrozenTrial]:
-    return optuna.load_study(study_name=stage, storage=storage.open_storage(storage.storage_url(runs))).get_trials()
+def stage(runs: Path, name: str) -> optuna.Study:
+    return optuna.load_study(study_name=name, storage=storage.open_storage(storage.storage_url(runs)))
+
+
+def trials_of(runs: Path, name: str) -> list[FrozenTrial]:
+    return stage(runs, name).get_trials()
 
 
 def test_a_search_gives_each_architecture_as_many_trials_prunes_and_refits_the_winners(
-    tmp_path: Path, learn: list[tuple[RunConfig, bool]]
+    tmp_path: Path, learn: Trained
 ) -> None:
     status = go(STUDY, tmp_path)
     assert status.planned_units == {
@@ -100,20 +98,16 @@ def test_a_search_gives_each_architecture_as_many_trials_prunes_and_refits_the_w
     assert {config.repeat for config in searched} == {0}
     assert Counter(config.repeat for config in refitted) == {1: 2, 2: 2}
     for name in STUDY.architectures:
-        complete = [t for t in trials_of(tmp_path, f"seek/{name}") if t.state == optuna.trial.TrialState.COMPLETE]
+        complete = [t for t in trials_of(tmp_path, f"seek/{name}") if t.state == TrialState.COMPLETE]
         best = max(complete, key=lambda trial: trial.values[0])
         for config in refitted:
             if config.architecture.name == name:
                 assert config.training.lr == best.params["lr"]
                 assert config.architecture.depth == best.params["depth"]
-    stages = Counter(run.data.tags[schema.STAGE] for run in trial_runs(tmp_path, "seek"))
-    assert stages == {"search": 24, "comparison": 4}
-    (reason, *_) = [
-        run.data.tags[schema.STATE_REASON]
-        for run in trial_runs(tmp_path, "seek")
-        if run.data.tags[schema.STATE] == "pruned"
-    ]
-    assert reason.startswith("by Hyperband after epoch")
+    tags = [run.data.tags for run in trial_runs(tmp_path, "seek")]
+    assert Counter(of[schema.STAGE] for of in tags) == {"search": 24, "comparison": 4}
+    reasons = [of[schema.STATE_REASON] for of in tags if of[schema.STATE] == "pruned"]
+    assert all(reason.startswith("by Hyperband after epoch") for reason in reasons)
 
 
 def test_architectures_start_from_the_same_samples(tmp_path: Path) -> None:
@@ -123,9 +117,7 @@ def test_architectures_start_from_the_same_samples(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def resumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor]
-) -> list[optuna.trial.FrozenTrial]:
+def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor]) -> list[FrozenTrial]:
     """Trials of a search of one architecture that was stopped in its sixth trial and resumed."""
     study = replace(STUDY, architectures=("unet",), refits=0)
     started: list[str] = []
@@ -145,17 +137,15 @@ def resumed(
     return trials_of(tmp_path, "seek/unet")
 
 
-def test_a_resumed_sampler_does_not_repeat_its_first_samples(resumed: list[optuna.trial.FrozenTrial]) -> None:
+def test_a_resumed_sampler_does_not_repeat_its_first_samples(resumed: list[FrozenTrial]) -> None:
     samples = [tuple(trial.params.items()) for trial in resumed if storage.OUTCOME in trial.user_attrs]
     assert len(samples) == 12
     assert len(set(samples)) == 12
 
 
-def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(
-    resumed: list[optuna.trial.FrozenTrial],
-) -> None:
+def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(resumed: list[FrozenTrial]) -> None:
     first, second = (trial for trial in resumed if trial.user_attrs[storage.UNIT] == "unet-005")
-    assert first.state == optuna.trial.TrialState.FAIL
+    assert first.state == TrialState.FAIL
     assert second.state.is_finished()
     assert storage.OUTCOME in second.user_attrs
     assert first.params == second.params
@@ -170,18 +160,14 @@ def test_equal_seeds_search_alike_and_other_seeds_do_not(tmp_path: Path) -> None
     assert samples[0] == samples[1] != samples[2]
 
 
-def test_the_memory_budget_is_a_constraint_and_what_exceeds_it_is_not_started(
-    tmp_path: Path, learn: list[tuple[RunConfig, bool]]
-) -> None:
+def test_the_memory_budget_is_a_constraint_and_what_exceeds_it_is_not_started(tmp_path: Path, learn: Trained) -> None:
     status = go(PARETO, tmp_path, memory_budget="2MB")
     assert status.states["infeasible"] > 0
     assert status.states["complete"] == len(learn) > 0
     assert sum(status.states.values()) == 24
     assert not any(test for _, test in learn)
     for name in PARETO.architectures:
-        study = optuna.load_study(
-            study_name=f"front/{name}", storage=storage.open_storage(storage.storage_url(tmp_path))
-        )
+        study = stage(tmp_path, f"front/{name}")
         assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
         for trial in study.get_trials():
             excess = trial.constraints["memory"]
@@ -192,8 +178,6 @@ def test_the_memory_budget_is_a_constraint_and_what_exceeds_it_is_not_started(
 def test_an_architecture_without_a_complete_trial_has_no_winner_to_refit(
     tmp_path: Path, inline: type[InlineExecutor], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from studies.executors import Ending, Failed
-
     def crash(task: worker.Task) -> Ending | None:
         return Failed(ArithmeticError("planted")) if task.config.architecture.name == "unet" else None
 

@@ -1,25 +1,20 @@
 """A study of several stages: what reconstructs, what segments, and what is pre-trained."""
 
-import json
-import os
 import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from architectures.registry import configure
 from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.run import run
-from studies import worker
-from studies.__main__ import main
 from studies.catalog import CATALOG
+from studies.status import status
 from studies.study import Factorial
 from studies.unit import Unit
-from tests.studies.conftest import sweep, trial_runs
+from tests.studies.conftest import stop_at, sweep, trial_runs
 
 STAGES: tuple[schema.Stage, ...] = ("generative", "comparison", "pretraining")
 
@@ -55,37 +50,21 @@ def stages_of(runs: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("inline", "staged")
-def test_stages_run_side_by_side_and_resume(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    calls: list[RunConfig] = []
-
-    def interrupted(config: RunConfig, *arguments: Any, **options: Any) -> Any:
-        calls.append(config)
-        if len(calls) == 4:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return run(config, *arguments, **options)
-
-    monkeypatch.setattr(worker, "run", interrupted)
+def test_stages_run_side_by_side_and_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_at(monkeypatch, 4, signal.SIGTERM)
     assert sweep(tmp_path, study="staged") == 130
     assert sorted(stages_of(tmp_path)[:3]) == sorted(STAGES)
     assert sweep(tmp_path, study="staged") == 0
-    capsys.readouterr()
-    assert main(["status", "staged", "--runs", str(tmp_path), "--json"]) == 0
-    status = json.loads(capsys.readouterr().out)
-    assert (status["complete"], status["planned"], status["waiting"]) == (5, 5, 0)
-    assert status["planned_units"]["generative"] == {"vae": {"ended": 3, "planned": 3}}
-    assert "vae" not in status["best"]["generative"]
-    assert status["best"]["pretraining"].keys() == {"hourglass"}
+    now = status("staged", tmp_path)
+    assert (now.states["complete"], len(now.units), now.waiting) == (5, 5, 0)
+    assert now.planned_units["generative"] == {"vae": (3, 3)}
+    assert now.best.keys() == {("comparison", "hourglass"), ("pretraining", "hourglass")}
     complete = [item for item in trial_runs(tmp_path, "staged") if item.data.tags.get(schema.STATE) == "complete"]
-    assert Counter(item.data.tags[schema.STAGE] for item in complete) == {
-        "generative": 3,
-        "comparison": 1,
-        "pretraining": 1,
-    }
+    stages = Counter(item.data.tags[schema.STAGE] for item in complete)
+    assert stages == {"generative": 3, "comparison": 1, "pretraining": 1}
     for item in complete:
-        metrics, tested = item.data.metrics, schema.TEST_OPENED in item.data.tags
-        assert tested
+        metrics = item.data.metrics
+        assert schema.TEST_OPENED in item.data.tags
         assert metrics[schema.PREDICTED_PEAK.name] == metrics[schema.TENSOR_PEAK.name]
         assert (schema.PRETRAIN_SECONDS.name in metrics) == (item.data.tags[schema.STAGE] == "pretraining")
         assert (schema.TEST_ELBO.name in metrics) == (item.data.tags[schema.STAGE] == "generative")

@@ -16,9 +16,10 @@ from bench.config import RunConfig, TrainingConfig, documented
 from bench.digest import digest
 from bench.run import run
 from bench.stored_config import config_hash, unflatten
-from studies import storage, worker
+from studies import worker
 from studies.__main__ import main as studies
 from studies.catalog import CATALOG
+from studies.status import status
 from studies.study import Factorial
 from tests.studies.conftest import trial_runs
 
@@ -75,13 +76,6 @@ def test_an_added_option_changes_no_key_until_it_is_used() -> None:
     assert config_hash(used) != before[0].key
 
 
-def answer(arguments: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    capsys.readouterr()
-    assert studies([*arguments.split(), "--json"]) == 0
-    said: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return said
-
-
 @pytest.mark.usefixtures("inline")
 @pytest.mark.parametrize("version", ["present", "later"])
 def test_a_study_of_version_3_is_resumed(
@@ -99,15 +93,13 @@ def test_a_study_of_version_3_is_resumed(
         return run(config, *arguments, **options)
 
     monkeypatch.setattr(worker, "run", watched)
-    status = answer("status quick", capsys)
-    assert (status["complete"], status["waiting"]) == (35, 1)
-
-    capsys.readouterr()
+    now = status("quick", Path("runs"))
+    assert (now.states["complete"], now.waiting) == (35, 1)
     assert studies([*RESUME.split(), "--device", "cpu", "--workers", "1"]) == 0
     said = capsys.readouterr().err
     assert said.startswith("study quick goes on with other code of the same arithmetic: a2e08c3850b731f5 -> ")
-    status = answer("status quick", capsys)
-    assert (status["planned"], status["complete"], status["waiting"]) == (36, 36, 0)
+    now = status("quick", Path("runs"))
+    assert (len(now.units), now.states["complete"], now.waiting) == (36, 36, 0)
 
     complete = {item.data.tags[schema.UNIT]: item for item in trial_runs(Path("runs"), "quick")}
     assert not [unit for unit, item in complete.items() if schema.SUPERSEDED in item.data.tags]
@@ -117,17 +109,9 @@ def test_a_study_of_version_3_is_resumed(
     for unit, iou in before.items():
         assert complete[unit].data.metrics[schema.TEST_IOU.name] == iou
         assert config_hash(unflatten(complete[unit].data.params)) == unit
-    root = storage.find(storage.storage_url(Path("runs")), "quick")
-    assert root is not None
-    parent = root.user_attrs[storage.PARENT_RUN]
-    tags = json.loads(_value(Path("runs/mlflow.db"), "SELECT value FROM tags WHERE run_uuid = ? AND key = ?", parent))
+    (parent,) = trial_runs(Path("runs"), "quick", kind="study")
+    tags = json.loads(parent.data.tags[schema.STUDY_PLANNED_UNITS])
     assert tags == {"comparison": {"simple_conv": 12, "hourglass": 12, "unet": 12}}
-
-
-def _value(database: Path, query: str, run: str) -> str:
-    with closing(sqlite3.connect(database)) as connection:
-        (found,) = connection.execute(query, (run, schema.STUDY_PLANNED_UNITS)).fetchone()
-        return str(found)
 
 
 RUN = "6f26ff84cebd4d55a4e55d1bc2c4ac7e"

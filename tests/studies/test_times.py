@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from studies.executors import Ending, Lost
 from studies.stages import Trials
 from studies.status import status
 from studies.worker import Outcome, Task
-from tests.studies.conftest import InlineExecutor, sweep, trial_runs
-from tests.studies.test_driver import kill_driver_at
+from tests.studies.conftest import InlineExecutor, find_study, sweep, trial_runs
+from tests.studies.test_driver import sweep_until
 
 DELAY = 0.05
 
@@ -121,7 +120,8 @@ def test_status_store_and_session_tell_the_same_time(tmp_path: Path, capsys: pyt
     told = json.loads(capsys.readouterr().out)["time"]
     assert list(told) == list(times.NAMES)
     assert main(["status", "tiny", "--runs", str(tmp_path), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["time"] == told
+    status_told = json.loads(capsys.readouterr().out)
+    assert (status_told["time"], status_told["complete"]) == (told, 4)
     logged = [item.data.metrics for item in trial_runs(tmp_path)]
     names = {name: metric.name for name, metric in schema.PHASES.items()} | {"idle": schema.IDLE_SECONDS.name}
     for name, metric in names.items():
@@ -129,7 +129,9 @@ def test_status_store_and_session_tell_the_same_time(tmp_path: Path, capsys: pyt
     run_seconds = sum(values[schema.SECONDS.name] for values in logged)
     assert sum(told.values()) - told["idle"] == pytest.approx(run_seconds, abs=0.01)
     assert main(["status", "tiny", "--runs", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("time: ")
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first == "tiny: 4 of 4 units ended (4 complete, 0 running, 0 waiting)"
+    assert second.startswith("time: ")
 
 
 @pytest.mark.usefixtures("catalog", "inline")
@@ -140,19 +142,15 @@ def test_a_unit_counts_once_however_often_the_study_is_resumed(
     """Also if its driver died before the outcome was written, or before it reached the run."""
     invented = {schema.BEST_VAL_IOU.name: 0.5, **metrics(train=8)}
     monkeypatch.setattr(worker, "work", lambda *_: Outcome("complete", "", invented))
-    with monkeypatch.context() as patch:
-        kill_driver_at(patch, step)
-        with pytest.raises(SystemExit):
-            sweep(tmp_path)
+    sweep_until(step, tmp_path)
     left = 8 * int(step.endswith("close"))
     assert status("tiny", tmp_path).time["train"] == left
     for _ in range(2):
         assert sweep(tmp_path) == 0
     spent = status("tiny", tmp_path).time
     assert (spent["train"], spent["other"]) == (4 * 8, 4 * 2)
-    idle = [
-        item.data.metrics[schema.IDLE_SECONDS.name] for item in trial_runs(tmp_path) if schema.STATE in item.data.tags
-    ]
+    ended = [item.data for item in trial_runs(tmp_path) if schema.STATE in item.data.tags]
+    idle = [data.metrics[schema.IDLE_SECONDS.name] for data in ended]
     assert sum(idle) == pytest.approx(spent["idle"])
     assert len(idle) == 4
 
@@ -179,16 +177,13 @@ def test_an_attempt_that_is_lost_is_nobodys_time(
 def test_outcomes_of_before_have_a_status_without_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write: Callable[..., None] = storage.set_attribute
+    write = Trials.attribute
 
-    def as_before(study: Any, trial: int, name: str, value: Any) -> None:
-        write(study, trial, name, {key: value[key] for key in value if key != "time"} if name == "outcome" else value)
+    def as_before(self: Trials, opened: Any, name: str, value: Any) -> None:
+        write(self, opened, name, {key: value[key] for key in value if key != "time"} if name == "outcome" else value)
 
-    monkeypatch.setattr("studies.stages.set_attribute", as_before)
-    with monkeypatch.context() as patch:
-        kill_driver_at(patch, "bench.tracking.store.RunLog.close")
-        with pytest.raises(SystemExit):
-            sweep(tmp_path)
+    monkeypatch.setattr(Trials, "attribute", as_before)
+    sweep_until("bench.tracking.store.RunLog.close", tmp_path)
     assert sweep(tmp_path) == 0  # also closes the run that was left open
     capsys.readouterr()
     assert status("tiny", tmp_path).time == dict.fromkeys(times.NAMES, 0)
@@ -198,6 +193,4 @@ def test_outcomes_of_before_have_a_status_without_a_time(
 
 def trials(runs: Path) -> list[optuna.trial.FrozenTrial]:
     """Those with an outcome."""
-    study = storage.find(storage.storage_url(runs), "tiny")
-    assert study is not None
-    return [trial for trial in storage.trials(study) if storage.OUTCOME in trial.user_attrs]
+    return [trial for trial in storage.trials(find_study(runs)) if storage.OUTCOME in trial.user_attrs]
