@@ -10,6 +10,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.typing import ColorType
 
@@ -17,7 +19,6 @@ PAGE_WIDTH = 6.7
 """Width of the text block in inches; figures of this width are shown at their own size."""
 HALF_WIDTH = 3.25
 """Of a figure that stands beside another one."""
-
 
 LineStyle = str | tuple[int, tuple[int, ...]]
 
@@ -30,6 +31,21 @@ class Look(NamedTuple):
     line: LineStyle
     marker: str
 
+    @property
+    def lined(self) -> dict[str, Any]:
+        """Its line, as matplotlib calls that."""
+        return {"color": self.colour, "linestyle": self.line}
+
+    @property
+    def marked(self) -> dict[str, Any]:
+        """Its marks without a line."""
+        return {"color": self.colour, "linestyle": "none", "marker": self.marker}
+
+
+WHITE_EDGE = {"markeredgecolor": "white", "markeredgewidth": 0.5}
+"""Keeps marks that overlap apart."""
+PAPER = {"facecolor": "white", "alpha": 0.8, "pad": 0.4, "linewidth": 0}
+"""Behind words on a drawing."""
 
 # Okabe-Ito colours; the first three also differ in lightness, so they survive a grey printer.
 LOOKS = {
@@ -129,11 +145,31 @@ def binary_axis(axis: Axes) -> None:
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
 
 
-def architecture_legend(figure: Figure, axis: Axes, architectures: Iterable[str], *, lines: bool = True) -> None:
+def architecture_legend(figure: Figure, architectures: Iterable[str], *, lines: bool = True) -> None:
     """One legend above the panels: a handle for each architecture."""
     handles = [
-        axis.plot([], [], color=style.colour, linestyle=style.line if lines else "none", marker=style.marker)[0]
-        for style in map(look, architectures)
+        Line2D([], [], **(one.marked | (one.lined if lines else {})), label=one.label)
+        for one in map(look, in_order(architectures))
     ]
-    labels = [look(name).label for name in architectures]
-    figure.legend(handles, labels, loc="outside upper center", ncols=max(1, len(labels)))
+    legend(figure, handles, len(handles))
+
+
+def legend(figure: Figure, handles: list[Line2D], columns: int, **options: float) -> None:
+    """A legend above the panels."""
+    figure.legend(handles=handles, loc="outside upper center", ncols=max(1, columns), **options)
+
+
+def memory_axis(axis: Axes, budgets: dict[str, float]) -> None:
+    """A `binary_axis` of tensor peaks, with dotted lines at budgets in MB and their names along the lower end."""
+    place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "bottom", "rotation": 90}
+    for name, budget in budgets.items():
+        axis.axvline(budget, color="black", linewidth=0.7, linestyle=(0, (1, 2)))
+        name_mark(axis, name, budget, 0.01, (-2, 0), bbox=PAPER, **place)
+    binary_axis(axis)
+    axis.set_xlabel("tensor peak memory of a training step in MB (1 MB = 1,000,000 bytes)")
+
+
+def name_mark(axis: Axes, name: str, x: float, y: float, offset: tuple[float, float], **options: Any) -> Annotation:
+    """Small words beside a mark, `offset` points away."""
+    small: dict[str, Any] = {"xytext": offset, "textcoords": "offset points", "fontsize": 6, "color": "#404040"}
+    return axis.annotate(name, (x, y), **small, **options)

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench import schema
-from reports import style, text
+from reports import style
 from reports.analysis.generative import OVER_FOLDS, STAGE
 from reports.analysis.summary import Summary
-from reports.figures.base import Plot, Whiskers, crowded, draw_whiskers, repeats
+from reports.figures.base import Plot, crowded, draw_whiskers, repeats, span
 from reports.figures.betas import latent_axis, line_handles, lines, mask_vaes, series
 from reports.figures.bottleneck import spread
 
@@ -45,7 +45,7 @@ def draw(shown: ActiveUnits) -> Figure:
     axes[0].set_ylabel("share of active units")
     axes[0].set_ylim(-0.05, 1.05)
     axes[1].set_ylabel("rate per latent number (nats)")
-    figure.legend(handles=line_handles(shown.active), loc="outside upper center", ncols=2, handlelength=2.4)
+    style.legend(figure, line_handles(shown.active), 2, handlelength=2.4)
     return figure
 
 
@@ -56,10 +56,9 @@ def _draw_panel(axis: Axes, points: pd.DataFrame) -> None:
     for one in series(points):
         for size, own in one.points.groupby("size"):
             means_of = own.groupby("latent")[["x", "mean"]].mean()
-            axis.plot(
-                means_of["x"], means_of["mean"], color=look.colour, linestyle=sizes[str(size)], linewidth=0.8, zorder=1
-            )
-        draw_whiskers(axis, Whiskers(one.architecture, one.points), "x", bare=crowded(points), **one.filling)
+            line = {"color": look.colour, "linestyle": sizes[str(size)], "linewidth": 0.8}
+            axis.plot(means_of["x"], means_of["mean"], **line, zorder=1)
+        draw_whiskers(axis, one.points, "x", bare=crowded(points), **one.filling)
     latent_axis(axis, points)
 
 
@@ -75,14 +74,10 @@ def caption(shown: ActiveUnits) -> str:
 
 def alt(shown: ActiveUnits) -> str:
     """Both by latent size."""
-    each = [
-        f"{text.significant(rows['units'].min())} to {text.significant(rows['units'].max())} of {latent:g}"
-        for latent, rows in shown.active.groupby("latent")
-    ]
-    rates = shown.rate["mean"]
+    each = [f"{span(rows['units'])} of {latent:g}" for latent, rows in shown.active.groupby("latent")]
     return (
         f"Two plots against the latent numbers of VAEs. Mean active units: {', '.join(each)}. Rate per latent number: "
-        f"{text.significant(rates.min())} to {text.significant(rates.max())} nats."
+        f"{span(shown.rate['mean'])} nats."
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -44,14 +44,6 @@ MOST_WHISKERS = 60
 INTERVAL = "95 % interval, Student's t over folds, or over scenes where a single fold is tested"
 
 
-class Whiskers(NamedTuple):
-    """Marks of one architecture in one panel."""
-
-    architecture: str
-    points: pd.DataFrame
-    """Columns mean, low, high and the one that is drawn along x."""
-
-
 def measured_points(summary: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.DataFrame:
     """A row per configuration with a mean of a test metric: identity, memory, bottleneck, mean, low, high, n.
 
@@ -77,10 +69,9 @@ def measured_points(summary: Summary, metric: schema.Metric = schema.TEST_IOU) -
     return points
 
 
-def by_architecture(points: pd.DataFrame) -> list[Whiskers]:
-    """The points of each architecture, in the fixed order."""
-    names = style.in_order(points["architecture"])
-    return [Whiskers(name, points[points["architecture"] == name]) for name in names]
+def by_architecture(points: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Each architecture with its points, in the fixed order."""
+    return [(name, points[points["architecture"] == name]) for name in style.in_order(points["architecture"])]
 
 
 def crowded(points: pd.DataFrame) -> bool:
@@ -88,41 +79,31 @@ def crowded(points: pd.DataFrame) -> bool:
     return len(points) > MOST_WHISKERS
 
 
-def draw_band(axis: Axes, marks: Whiskers, x: str) -> None:
-    """A line through the means with a band over the interval."""
-    look, points = style.look(marks.architecture), marks.points
-    axis.fill_between(points[x], points["low"], points["high"], color=look.colour, alpha=0.15, linewidth=0)
-    axis.plot(
-        points[x],
-        points["mean"],
-        color=look.colour,
-        linestyle=look.line,
-        marker=look.marker,
-        markersize=4,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
-    )
+def draw_bands(axis: Axes, points: pd.DataFrame, x: str) -> None:
+    """For each architecture a line through the means with a band over the interval; columns mean, low, high and x."""
+    for name, own in by_architecture(points):
+        look = style.look(name)
+        axis.fill_between(own[x], own["low"], own["high"], color=look.colour, alpha=0.15, linewidth=0)
+        axis.plot(own[x], own["mean"], **look.lined, marker=look.marker, markersize=4, **style.WHITE_EDGE)
 
 
-def draw_whiskers(axis: Axes, marks: Whiskers, x: str, *, bare: bool = False, **mark: Any) -> None:
-    """Marks at the mean with whiskers over the interval; small ones without them if they are to be bare.
+def draw_whiskers(axis: Axes, points: pd.DataFrame, x: str, *, bare: bool = False, **mark: Any) -> None:
+    """Marks at each architecture's means with whiskers over the intervals; small ones without them if bare.
 
     `mark` is how matplotlib shall draw them differently from the architecture's other marks.
     """
-    look, points = style.look(marks.architecture), marks.points
-    edge = {"markeredgecolor": "white", "markeredgewidth": 0.2 if bare else 0.5}
-    spread = [points["mean"] - points["low"], points["high"] - points["mean"]]
-    axis.errorbar(
-        points[x],
-        points["mean"],
-        yerr=None if bare else spread,
-        fmt=look.marker,
-        color=look.colour,
-        ecolor=to_rgba(look.colour, 0.55),
-        elinewidth=0.7,
-        markersize=2.5 if bare else None,
-        **{**edge, **mark},
-    )
+    small = {"markersize": 2.5, "markeredgewidth": 0.2} if bare else {}
+    for name, own in by_architecture(points):
+        look = style.look(name)
+        whiskers = None if bare else [own["mean"] - own["low"], own["high"] - own["mean"]]
+        marks = {**look.marked, "ecolor": to_rgba(look.colour, 0.55), "elinewidth": 0.7, **style.WHITE_EDGE}
+        axis.errorbar(own[x], own["mean"], yerr=whiskers, **{**marks, **small, **mark})
+
+
+def draw_scores(axis: Axes, points: pd.DataFrame, x: str) -> None:
+    """All points of an axis with their whiskers, unless they are too many, and its `score_limits`."""
+    draw_whiskers(axis, points, x, bare=crowded(points))
+    axis.set_ylim(*score_limits(points))
 
 
 def score_limits(points: pd.DataFrame) -> tuple[float, float]:
@@ -133,13 +114,35 @@ def score_limits(points: pd.DataFrame) -> tuple[float, float]:
     return min(max(lowest.min(), low - room), low - least), max(min(highest.max(), high + room), high + least)
 
 
+def told(points: pd.DataFrame, tell: Callable[[pd.DataFrame], str], between: str = "; ") -> str:
+    """What there is to tell of the points of each architecture, after its name: the core of an alternative text."""
+    return between.join(f"{style.look(name).label} {tell(own)}" for name, own in by_architecture(points))
+
+
 def ranges(points: pd.DataFrame) -> str:
-    """`Hourglass 0.712 to 0.804 (4 configurations)` for each architecture: the core of an alternative text."""
-    return "; ".join(
-        f"{style.look(name).label} {text.digits(own['mean'].min())} to {text.digits(own['mean'].max())} "
-        f"({text.counted(len(own), 'configuration')})"
-        for name, own in by_architecture(points)
+    """`Hourglass 0.712 to 0.804 (4 configurations)` for each architecture."""
+    return told(
+        points,
+        lambda own: (
+            f"{text.digits(own['mean'].min())} to {text.digits(own['mean'].max())} "
+            f"({text.counted(len(own), 'configuration')})"
+        ),
     )
+
+
+def ends(points: pd.DataFrame) -> str:
+    """`Hourglass 0.712 to 0.804` for each architecture: the mean of its first and of its last point."""
+    return told(points, lambda own: f"{text.digits(own['mean'].iloc[0])} to {text.digits(own['mean'].iloc[-1])}")
+
+
+def numbers(counts: pd.Series) -> str:
+    """`3 of Hourglass and 4 of U-Net`, of counts by architecture."""
+    return text.listed([f"{counts[name]} of {style.look(name).label}" for name in style.in_order(counts.index)])
+
+
+def span(values: pd.Series) -> str:
+    """`0.0213 to 2,130`."""
+    return f"{text.significant(values.min())} to {text.significant(values.max())}"
 
 
 def repeats(points: pd.DataFrame) -> str:
@@ -155,11 +158,11 @@ def marks_are(points: pd.DataFrame) -> str:
 
 def cropped(*panels: pd.DataFrame) -> str:
     """What axes with the `score_limits` of their panel's points show, and whether they cut intervals that are drawn."""
-    axes, span, cut = ("axis", "spans", "cuts") if len(panels) == 1 else ("axes", "span", "cut")
-    cuts = any(_cuts(points) for points in panels if not crowded(points))
-    return f"The {axes} of the scores {span} the marks{f', and {cut} intervals' if cuts else ''}."
+    axes, spans, cut = ("axis", "spans", "cuts") if len(panels) == 1 else ("axes", "span", "cut")
+    cuts = any(cut_by(points, *score_limits(points)) for points in panels)
+    return f"The {axes} of the scores {spans} the marks{f', and {cut} intervals' if cuts else ''}."
 
 
-def _cuts(points: pd.DataFrame) -> bool:
-    low, high = score_limits(points)
-    return bool((points["low"] < low).any() or (points["high"] > high).any())
+def cut_by(points: pd.DataFrame, low: float, high: float) -> bool:
+    """Whether an axis with these limits cuts intervals that are drawn."""
+    return not crowded(points) and bool((points["low"] < low).any() or (points["high"] > high).any())

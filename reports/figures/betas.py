@@ -11,7 +11,7 @@ from bench import schema
 from reports import style
 from reports.analysis.generative import STAGE, latent_points
 from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError
+from reports.figures.base import NoDataError, by_architecture
 
 SHADES = (1.0, 0.0, 0.4, 0.7)
 """How much of its architecture's colour a mark is filled with, the rest is white: from the lowest beta on."""
@@ -35,24 +35,19 @@ def series(points: pd.DataFrame, among: pd.DataFrame | None = None) -> list[Seri
     """
     betas = sorted((points if among is None else among)["beta"].dropna().unique())
     found = []
-    for name in style.in_order(points["architecture"]):
-        own, look = points[points["architecture"] == name], style.look(name)
+    for name, own in by_architecture(points):
+        look = style.look(name)
         if own["beta"].isna().all():
             found.append(Series(name, look.label, own, {}))
             continue
         for beta in sorted(own["beta"].unique()):
-            face = _tint(look.colour, SHADES[betas.index(beta) % len(SHADES)])
+            share = SHADES[betas.index(beta) % len(SHADES)]
+            face = tuple(1 - share * (1 - part) for part in to_rgb(look.colour))
             # With an edge of their own colour marks of all shades are as large.
             filling = {"markerfacecolor": face, "markeredgecolor": look.colour, "markeredgewidth": 0.8}
             label = f"{look.label} (beta {beta:g})"
             found.append(Series(name, label, own[own["beta"] == beta], filling))
     return found
-
-
-def _tint(colour: str, share: float) -> tuple[float, float, float]:
-    """A colour on white paper."""
-    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
-    return red, green, blue
 
 
 def mask_vaes(summary: Summary, metric: schema.Metric) -> pd.DataFrame:
@@ -79,15 +74,12 @@ def lines(points: pd.DataFrame) -> dict[str, Any]:
 def line_handles(points: pd.DataFrame) -> list[Line2D]:
     """For a legend: a mark for each beta, and a line for each size if there are several; points as `mask_vaes`."""
     look = style.look("vae")
-    marks = [
-        Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", label=one.label, **one.filling)
-        for one in series(points)
-    ]
-    sizes = [
-        Line2D([], [], color=look.colour, linestyle=line, linewidth=0.8, label=size)
-        for size, line in lines(points).items()
-    ]
-    return marks + (sizes if len(sizes) > 1 else [])
+    sizes = lines(points)
+    marks = [Line2D([], [], **look.marked, label=one.label, **one.filling) for one in series(points)]
+    if len(sizes) == 1:
+        return marks
+    alike = {"color": look.colour, "linewidth": 0.8}
+    return marks + [Line2D([], [], **alike, linestyle=line, label=size) for size, line in sizes.items()]
 
 
 def latent_axis(axis: Axes, points: pd.DataFrame) -> None:

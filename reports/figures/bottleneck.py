@@ -5,24 +5,12 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bench import schema
 from reports import style, text
 from reports.analysis.ceiling import ceiling
 from reports.analysis.summary import CONFIGURATION, Summary, comparable, map_shape
-from reports.figures.base import (
-    NoDataError,
-    Plot,
-    by_architecture,
-    cropped,
-    crowded,
-    draw_whiskers,
-    marks_are,
-    measured_points,
-    ranges,
-    score_limits,
-)
+from reports.figures.base import NoDataError, Plot, cropped, draw_scores, marks_are, measured_points, ranges
 from reports.store.load import LATENT
 
 TEXT = "#595959"
@@ -71,12 +59,10 @@ def draw(shown: Bottleneck) -> Figure:
     figure, (axes,) = style.panels(2, height=2.4)
     panels = ((schema.TEST_IOU, shown.points), (schema.TEST_BOUNDARY_IOU, shown.boundary))
     for axis, (metric, points) in zip(axes, panels, strict=True):
-        for own in by_architecture(spread(points)):
-            draw_whiskers(axis, own, "x", bare=crowded(points))
-        axis.set_ylim(*score_limits(points))
+        draw_scores(axis, spread(points), "x")
         _draw_ceiling(axis, shown.ceiling, metric.column)
         axis.set(xlabel="shorter side of the bottleneck map (pixels)", ylabel=f"test {metric.label}")
-    style.architecture_legend(figure, axes[0], style.in_order(shown.points["architecture"]), lines=False)
+    style.architecture_legend(figure, shown.points["architecture"], lines=False)
     return figure
 
 
@@ -99,9 +85,8 @@ def _draw_ceiling(axis: Axes, ceiling: pd.DataFrame, column: str) -> None:
     if ceiling.empty:
         return
     edge = axis.secondary_xaxis("top")
-    edge.xaxis.set_major_locator(FixedLocator(ceiling["side"].to_list()))
-    edge.xaxis.set_major_formatter(FixedFormatter([f"{value:.2f}" for value in ceiling[column]]))
-    edge.xaxis.set_minor_locator(NullLocator())
+    edge.set_xticks(ceiling["side"].to_list(), [f"{value:.2f}" for value in ceiling[column]])
+    edge.minorticks_off()
     edge.spines["top"].set_visible(False)
     edge.tick_params(length=0, pad=1, labelcolor=TEXT)
     edge.set_xlabel("stored-mask ceiling", color=TEXT, labelpad=2)

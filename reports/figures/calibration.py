@@ -11,7 +11,7 @@ from reports import style, text
 from reports.analysis.frame_tables import KEYS, best_tables, bounded, sample, sizes
 from reports.analysis.statistics import estimate_means
 from reports.analysis.summary import Summary, statistic
-from reports.figures.base import INTERVAL, NoDataError, Plot, by_architecture, draw_band
+from reports.figures.base import INTERVAL, NoDataError, Plot, draw_bands, told
 from reports.store.load import ARCHITECTURE
 
 COLUMNS = ["bin", "pixels", "probability", "foreground"]
@@ -51,7 +51,8 @@ def _bins(name: str, table: pd.DataFrame) -> pd.DataFrame:
     folds = cells.groupby(["bin", "fold", "scene"])[SUMS].mean().groupby(["bin", "fold"]).mean()
     of_bin = folds.groupby("bin").mean()
     # The interval of a ratio of means is that of the mean of these values, which is the ratio (the delta method).
-    share, observed = (values.loc[cells["bin"]].to_numpy() for values in (of_bin["share"], _observed(of_bin)))
+    observed = (of_bin["hits"] / of_bin["share"]).loc[cells["bin"]].to_numpy()
+    share = of_bin["share"].loc[cells["bin"]].to_numpy()
     linear = cells.assign(value=observed + (cells["hits"] - observed * cells["share"]) / share)
     points = of_bin[["share"]].assign(
         architecture=name,
@@ -65,18 +66,13 @@ def _bins(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return points.reset_index()
 
 
-def _observed(of_bin: pd.DataFrame) -> pd.Series:
-    return of_bin["hits"] / of_bin["share"]
-
-
 def draw(shown: Calibration) -> Figure:
     """A line with a band for each architecture, and the diagonal of perfect calibration."""
     figure, ((axis,),) = style.panels(1, height=2.2, width=style.HALF_WIDTH)
     axis.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.8)
-    for marks in by_architecture(shown.points[shown.points["drawn"]]):
-        draw_band(axis, marks, "probability")
+    draw_bands(axis, shown.points[shown.points["drawn"]], "probability")
     axis.set(xlabel="predicted probability of foreground", ylabel="observed share", xlim=(0, 1), ylim=(0, 1))
-    style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
+    style.architecture_legend(figure, shown.points["architecture"])
     return figure
 
 
@@ -92,23 +88,19 @@ def caption(shown: Calibration) -> str:
 
 
 def _errors(shown: Calibration) -> str:
-    errors = shown.errors.set_index("architecture")["ece"]
-    return ", ".join(f"{style.look(name).label} {text.digits(errors[name])}" for name in style.in_order(errors.index))
+    return told(shown.errors, lambda own: text.digits(own["ece"].iloc[0]), ", ")
 
 
 def alt(shown: Calibration) -> str:
     """The bin that is farthest from the diagonal, and the calibration errors."""
-    parts = []
-    for name, points in by_architecture(shown.points[shown.points["drawn"]]):
-        gaps = (points["mean"] - points["probability"]).abs().to_numpy()
-        farthest = points.iloc[int(gaps.argmax())]
-        parts.append(
-            f"{style.look(name).label} {text.digits(farthest['mean'])} observed at "
-            f"{text.digits(farthest['probability'])} predicted"
-        )
+
+    def farthest(own: pd.DataFrame) -> str:
+        point = own.loc[(own["mean"] - own["probability"]).abs().idxmax()]
+        return f"{text.digits(point['mean'])} observed at {text.digits(point['probability'])} predicted"
+
     return (
         "Lines of observed share of foreground against predicted probability. Farthest from the diagonal: "
-        f"{'; '.join(parts)}. Expected calibration error: {_errors(shown)}."
+        f"{told(shown.points[shown.points['drawn']], farthest)}. Expected calibration error: {_errors(shown)}."
     )
 
 

@@ -2,14 +2,14 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from reports import style, text
+from reports import style
 from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, numbers
 
 LABELS = {"lr": "learning rate"}
 HATCHES = ("", "//////", "......")
@@ -40,8 +40,7 @@ def record(summary: Summary) -> Importance:
         )
     shares = pd.DataFrame(rows, columns=["architecture", "evaluator", "hyperparameter", "share"])
     means = shares.groupby("hyperparameter")["share"].mean()
-    shares = shares.assign(mean=shares["hyperparameter"].map(means))
-    shares = shares.sort_values("mean", ascending=False, kind="stable", ignore_index=True).drop(columns="mean")
+    shares = shares.sort_values("hyperparameter", key=lambda names: -names.map(means), kind="stable", ignore_index=True)
     names = style.in_order(shares["architecture"])
     trials = [summary.study.importance[name].trials for name in names]
     return Importance(shares, pd.DataFrame({"architecture": names, "n": trials}))
@@ -57,11 +56,14 @@ def draw(shown: Importance) -> Figure:
         of_one = shown.shares[shown.shares["evaluator"] == evaluator]
         for row, name in enumerate(names):
             own = of_one[of_one["architecture"] == name].set_index("hyperparameter")["share"].reindex(parameters)
-            _draw_bars(axis, name, own, row, len(names))
+            look, height = style.look(name), 0.8 / len(names)
+            places = np.arange(len(own)) + (row - (len(names) - 1) / 2) * height
+            filling = {"color": look.colour, "hatch": HATCHES[row % len(HATCHES)]}
+            axis.barh(places, own, 0.9 * height, **filling, edgecolor="white", linewidth=0, label=look.label)
         axis.set_title(evaluator)
         axis.xaxis.set_major_formatter(PercentFormatter(1))
         axis.grid(visible=False, axis="y")
-    axes[0].set_yticks(range(len(parameters)), [LABELS.get(name, name.replace("_", " ")) for name in parameters])
+    axes[0].set_yticks(range(len(parameters)), list(map(_named, parameters)))
     axes[0].invert_yaxis()
     axes[0].tick_params(axis="y", length=0)
     figure.supxlabel("share of the importance", fontsize=7.5)
@@ -69,27 +71,16 @@ def draw(shown: Importance) -> Figure:
     return figure
 
 
-def _draw_bars(axis: Axes, name: str, shares: pd.Series, row: int, rows: int) -> None:
-    look, height = style.look(name), 0.8 / rows
-    places = [place + (row - (rows - 1) / 2) * height for place in range(len(shares))]
-    axis.barh(
-        places,
-        shares,
-        height=0.9 * height,
-        color=look.colour,
-        edgecolor="white",
-        linewidth=0,
-        hatch=HATCHES[row % len(HATCHES)],
-        label=look.label,
-    )
+def _named(parameter: str) -> str:
+    return LABELS.get(parameter, parameter.replace("_", " "))
 
 
 def caption(shown: Importance) -> str:
     """What each evaluator measures."""
-    counts = [f"{row['n']} of {style.look(row['architecture']).label}" for _, row in shown.trials.iterrows()]
+    counts = numbers(shown.trials.set_index("architecture")["n"])
     return (
         "Importance of the hyperparameters for the best validation IoU, by the search trials that are complete or, "
-        f"with what they had reached, were pruned ({text.listed(counts)}). PED-ANOVA: how far the values of the best "
+        f"with what they had reached, were pruned ({counts}). PED-ANOVA: how far the values of the best "
         "tenth of the trials, at least five, are from those of all. fANOVA: share of the variance of a random forest's "
         "prediction over the whole search space. They answer different questions and may disagree; each is scaled to "
         "100 %."
@@ -101,8 +92,8 @@ def alt(shown: Importance) -> str:
     each = []
     for (name, evaluator), own in shown.shares.groupby(["architecture", "evaluator"], sort=False):
         first = own.nlargest(1, "share").iloc[0]
-        parameter = LABELS.get(first["hyperparameter"], first["hyperparameter"].replace("_", " "))
-        each.append(f"{style.look(str(name)).label} by {evaluator} {parameter} {first['share']:.0%}")
+        parameter = f"{_named(first['hyperparameter'])} {first['share']:.0%}"
+        each.append(f"{style.look(str(name)).label} by {evaluator} {parameter}")
     return f"Bars of the importance of each hyperparameter. The most important: {'; '.join(each)}."
 
 

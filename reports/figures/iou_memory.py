@@ -10,21 +10,9 @@ from matplotlib.transforms import Bbox
 
 from reports import style
 from reports.analysis.choices import choices
-from reports.analysis.search import with_front
+from reports.analysis.search import fronts, with_front
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import (
-    NoDataError,
-    Plot,
-    Whiskers,
-    by_architecture,
-    cropped,
-    crowded,
-    draw_whiskers,
-    marks_are,
-    measured_points,
-    ranges,
-    score_limits,
-)
+from reports.figures.base import NoDataError, Plot, cropped, draw_scores, marks_are, measured_points, ranges
 from reports.text import round_number
 
 MOST_LABELS = 16
@@ -51,41 +39,17 @@ def record(summary: Summary) -> IouMemory:
 def draw(shown: IouMemory) -> Figure:
     """Marks with whiskers, the front of each architecture as a step line, and the budgets."""
     figure, ((axis,),) = style.panels(1, height=3.2)
-    for own in by_architecture(shown.points):
-        _draw_front(axis, own)
-        draw_whiskers(axis, own, "memory_mb", bare=crowded(shown.points))
-    axis.set_ylim(*score_limits(shown.points))
-    _draw_budgets(axis, shown)
-    style.binary_axis(axis)
-    _draw_labels(figure, axis, shown)
-    axis.set(xlabel="tensor peak memory of a training step in MB (1 MB = 1,000,000 bytes)", ylabel="test IoU")
-    style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
-    return figure
-
-
-def _draw_front(axis: Axes, marks: Whiskers) -> None:
-    look, front = style.look(marks.architecture), marks.points[marks.points["front"]]
-    axis.step(front["memory_mb"], front["mean"], where="post", color=look.colour, linestyle=look.line, linewidth=0.9)
-
-
-def _draw_budgets(axis: Axes, shown: IouMemory) -> None:
-    """A line for each budget, and a ring around what to take within it."""
+    for name, front in fronts(shown.points).items():
+        axis.step(front["memory_mb"], front["mean"], where="post", **style.look(name).lined, linewidth=0.9)
+    draw_scores(axis, shown.points, "memory_mb")
+    # A ring around what to take within each budget.
     taken = shown.points.set_index("number").reindex(shown.choices["number"])
     axis.plot(taken["memory_mb"], taken["mean"], "o", markersize=10, markerfacecolor="none", color="black", zorder=4)
-    for budget in shown.choices["budget_mb"]:
-        axis.axvline(budget, color="black", linewidth=0.7, linestyle=(0, (1, 2)))
-        axis.annotate(
-            f"{round_number(budget)} MB",
-            (budget, 0.01),
-            xycoords=("data", "axes fraction"),
-            xytext=(-1.5, 0),
-            textcoords="offset points",
-            ha="right",
-            va="bottom",
-            rotation=90,
-            fontsize=6,
-            bbox={"facecolor": "white", "alpha": 0.8, "pad": 0.3, "linewidth": 0},
-        )
+    style.memory_axis(axis, {f"{round_number(budget)} MB": budget for budget in shown.choices["budget_mb"]})
+    _draw_labels(figure, axis, shown)
+    axis.set_ylabel("test IoU")
+    style.architecture_legend(figure, shown.points["architecture"])
+    return figure
 
 
 def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
@@ -94,15 +58,8 @@ def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
     taken: list[Bbox] = []
     for point in _named(shown).itertuples():
         for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)):
-            label = axis.annotate(
-                f"{point.depth}/{point.width}",
-                (point.memory_mb, point.mean),
-                xytext=offset,
-                textcoords="offset points",
-                fontsize=6,
-                color="#404040",
-                bbox={"facecolor": "white", "alpha": 0.7, "pad": 0.3, "linewidth": 0},
-            )
+            size = f"{point.depth}/{point.width}"
+            label = style.name_mark(axis, size, point.memory_mb, point.mean, offset, bbox=style.PAPER)
             box = label.get_window_extent()
             if not any(box.overlaps(other) for other in taken):
                 taken.append(box)

@@ -1,10 +1,9 @@
 """Validation IoU and cross-entropy over the epochs: does it converge, and in every attempt?"""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -69,9 +68,8 @@ def record(summary: Summary) -> LearningCurves:
 
 def _seconds(summary: Summary) -> pd.DataFrame:
     """run_id, epoch, seconds of training steps up to its end."""
-    epochs = summary.study.curves[summary.study.curves["metric"] == schema.EPOCH_SECONDS.name].sort_values(
-        [RUN, "epoch"]
-    )
+    curves = summary.study.curves
+    epochs = curves[curves["metric"] == schema.EPOCH_SECONDS.name].sort_values([RUN, "epoch"])
     return epochs.assign(seconds=epochs.groupby(RUN)["value"].cumsum())[[RUN, "epoch", "seconds"]]
 
 
@@ -129,39 +127,22 @@ def draw(shown: LearningCurves) -> Figure:
 def _draw_curves(axis: Axes, shown: LearningCurves, configuration: int, metric: str) -> None:
     runs = shown.runs[(shown.runs[CONFIGURATION] == configuration) & (shown.runs["metric"] == metric)]
     medians = shown.medians[(shown.medians[CONFIGURATION] == configuration) & (shown.medians["metric"] == metric)]
+    look = style.look(runs[ARCHITECTURE].iloc[0])
     marker = "o" if shown.runs["epoch"].max() == 1 else ""  # a line through one point draws nothing
-    for state, lines in runs.groupby(schema.STATE):
-        look = style.look(lines[ARCHITECTURE].iloc[0])
-        colour, line = (look.colour, "-") if state == "complete" else (style.GREY, ":")
-        sns.lineplot(
-            lines,
-            x="epoch",
-            y="value",
-            units=RUN,
-            estimator=None,
-            color=colour,
-            linestyle=line,
-            marker=marker,
-            markersize=3,
-            lw=0.5 if state == "complete" else 0.9,
-            ax=axis,
-        )
-    if len(medians):
-        look = style.look(runs[ARCHITECTURE].iloc[0])
-        axis.plot(
-            medians["epoch"], medians["value"], color=look.colour, linestyle=look.line, marker=marker, linewidth=2
-        )
-    axis.set(xlabel="", ylabel="")
+    for (state, _), run in runs.groupby([schema.STATE, RUN]):
+        colour, line, width = (look.colour, "-", 0.5) if state == "complete" else (style.GREY, ":", 0.9)
+        thin: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": width, "markersize": 3}
+        axis.plot(run["epoch"], run["value"], **thin, marker=marker)
+    axis.plot(medians["epoch"], medians["value"], **look.lined, marker=marker, linewidth=2)
 
 
 def _draw_medians(axis: Axes, shown: LearningCurves, metric: str) -> None:
     # Backwards: where lines coincide, the solid one of U-Net lies below the broken ones.
     for _, panel in shown.panels.iloc[::-1].iterrows():
-        look = style.look(panel[ARCHITECTURE])
         medians = shown.medians[shown.medians[CONFIGURATION] == panel[CONFIGURATION]]
         medians = medians[medians["metric"] == metric]
         marker = "o" if len(medians) == 1 else ""
-        axis.plot(medians["seconds"], medians["value"], color=look.colour, linestyle=look.line, marker=marker)
+        axis.plot(medians["seconds"], medians["value"], **style.look(panel[ARCHITECTURE]).lined, marker=marker)
 
 
 def _draw_base_rates(axes: list[Axes], shown: LearningCurves) -> None:
@@ -170,14 +151,8 @@ def _draw_base_rates(axes: list[Axes], shown: LearningCurves) -> None:
         if configuration in rates.index:
             axis.axhline(rates[configuration], color="black", linewidth=0.8, linestyle=(0, (1, 1)))
             # Where networks that learn leave room: beside the line it would hide curves.
-            axis.text(
-                0.03,
-                0.05,
-                f"base rate {text.digits(rates[configuration])}",
-                transform=axis.transAxes,
-                fontsize=6.5,
-                bbox={"facecolor": "white", "alpha": 0.8, "pad": 0.5, "linewidth": 0},
-            )
+            name = f"base rate {text.digits(rates[configuration])}"
+            axis.text(0.03, 0.05, name, transform=axis.transAxes, fontsize=6.5, bbox=style.PAPER)
 
 
 def _top(shown: LearningCurves) -> float:
@@ -191,15 +166,11 @@ def _top(shown: LearningCurves) -> float:
 
 def caption(shown: LearningCurves) -> str:
     """What is chosen and how lines differ."""
-    seconds = (
-        " Last column: the medians against the seconds of training steps, in the same colours and line styles."
-        if shown.timed
-        else ""
-    )
+    last = " Last column: the medians against the seconds of training steps, in the same colours and line styles."
     return (
         f"Learning curves of {CHOICES[shown.choice]}. Thin: each repeat; thick: median of the complete runs; grey "
         "dotted: runs that did not complete; black dotted: the base rate, the cross-entropy of always predicting the "
-        f"foreground share.{seconds} The cross-entropy axis ends at twice the base rate at most."
+        f"foreground share.{last * shown.timed} The cross-entropy axis ends at twice the base rate at most."
     )
 
 

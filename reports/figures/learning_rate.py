@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from bench import schema
 from reports import style, text
 from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, by_architecture, numbers, span, told
 from reports.store.load import ARCHITECTURE, LR
 
 HALF = 3
@@ -63,52 +63,23 @@ def _best(complete: pd.DataFrame) -> pd.DataFrame:
 def draw(shown: LearningRate) -> Figure:
     """A mark per complete trial, the larger the deeper; a step line at the best of each bin; ticks for the others."""
     figure, ((axis,),) = style.panels(1, height=2.2, width=style.HALF_WIDTH)
-    names = style.in_order(shown.trials["architecture"])
+    depths = shown.trials["depth"]
     # Backwards: where lines coincide, the solid one of U-Net lies below the broken ones.
-    for row, name in reversed(list(enumerate(names))):
-        own = shown.trials[shown.trials["architecture"] == name]
-        _draw_trials(axis, name, own.dropna(subset="val_iou"), shown.trials["depth"])
-        _draw_best(axis, name, shown.best[shown.best["architecture"] == name])
-        _draw_ended(axis, name, own.loc[own["val_iou"].isna(), "lr"], row)
+    for row, (name, own) in reversed(list(enumerate(by_architecture(shown.trials)))):
+        look, done = style.look(name), own["val_iou"].notna()
+        sizes = np.interp(own["depth"], (depths.min(), max(depths.min() + 1, depths.max())), SIZES) ** 2
+        marks = {"color": look.colour, "marker": look.marker, "alpha": 0.6, "linewidth": 0}
+        axis.scatter(own.loc[done, "lr"], own.loc[done, "val_iou"], s=sizes[done], **marks)
+        # A bin without a trial leaves a gap.
+        best = shown.best[shown.best["architecture"] == name]
+        axis.hlines(best["val_iou"], best["low"], best["high"], **look.lined, linewidth=1.2)
+        ticks = {**look.marked, "marker": "|", "markersize": 4, "markeredgewidth": 0.8}
+        heights = [0.025 + 0.045 * row] * (~done).sum()
+        axis.plot(own.loc[~done, "lr"], heights, **ticks, transform=axis.get_xaxis_transform())
     _scale(axis, shown)
     axis.set(xlabel="learning rate", ylabel="best validation IoU")
-    style.architecture_legend(figure, axis, names)
+    style.architecture_legend(figure, shown.trials["architecture"])
     return figure
-
-
-def _draw_trials(axis: Axes, name: str, complete: pd.DataFrame, depths: pd.Series) -> None:
-    look = style.look(name)
-    smallest, largest = SIZES
-    shares = (complete["depth"] - depths.min()) / max(1, depths.max() - depths.min())
-    axis.scatter(
-        complete["lr"],
-        complete["val_iou"],
-        s=(smallest + (largest - smallest) * shares) ** 2,
-        color=look.colour,
-        marker=look.marker,
-        alpha=0.6,
-        linewidth=0,
-    )
-
-
-def _draw_best(axis: Axes, name: str, best: pd.DataFrame) -> None:
-    """A bin without a trial leaves a gap."""
-    look = style.look(name)
-    axis.hlines(best["val_iou"], best["low"], best["high"], color=look.colour, linestyle=look.line, linewidth=1.2)
-
-
-def _draw_ended(axis: Axes, name: str, rates: pd.Series, row: int) -> None:
-    look = style.look(name)
-    axis.plot(
-        rates,
-        [0.025 + 0.045 * row] * len(rates),
-        transform=axis.get_xaxis_transform(),
-        color=look.colour,
-        linestyle="none",
-        marker="|",
-        markersize=4,
-        markeredgewidth=0.8,
-    )
 
 
 def _scale(axis: Axes, shown: LearningRate) -> None:
@@ -125,9 +96,7 @@ def _scale(axis: Axes, shown: LearningRate) -> None:
 
 def caption(shown: LearningRate) -> str:
     """What marks, steps and ticks are."""
-    complete = shown.trials.dropna(subset="val_iou")
-    counts = complete["architecture"].value_counts()
-    each = text.listed([f"{counts[name]} of {style.look(name).label}" for name in style.in_order(counts.index)])
+    each = numbers(shown.trials.dropna(subset="val_iou")["architecture"].value_counts())
     states = shown.trials.loc[shown.trials["val_iou"].isna(), "state"]
     ended = text.listed([label for state, label in ENDED.items() if state in set(states)])
     ticks = f" Ticks at the bottom: trials that did not complete ({ended})." if ended else ""
@@ -140,16 +109,13 @@ def caption(shown: LearningRate) -> str:
 
 def alt(shown: LearningRate) -> str:
     """The range of learning rates, and where each architecture's best trial lies."""
-    complete = shown.trials.dropna(subset="val_iou")
-    each = []
-    for name in style.in_order(complete["architecture"]):
-        own = complete[complete["architecture"] == name].sort_values("val_iou")
-        best = own.iloc[-1]
-        each.append(
-            f"{style.look(name).label} {text.digits(best['val_iou'])} at {text.significant(best['lr'])}, tried "
-            f"{text.significant(own['lr'].min())} to {text.significant(own['lr'].max())}"
-        )
-    return f"Scatter plot of best validation IoU against the learning rate. Best: {'; '.join(each)}."
+
+    def best(own: pd.DataFrame) -> str:
+        first = own.sort_values("val_iou").iloc[-1]
+        return f"{text.digits(first['val_iou'])} at {text.significant(first['lr'])}, tried {span(own['lr'])}"
+
+    each = told(shown.trials.dropna(subset="val_iou"), best)
+    return f"Scatter plot of best validation IoU against the learning rate. Best: {each}."
 
 
 PLOT = Plot(section="search", stage="search", width="half", record=record, draw=draw, caption=caption, alt=alt)

@@ -1,16 +1,15 @@
 """What a search found: best validation IoU of every trial against its tensor peak memory."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports import style, text
-from reports.analysis.search import fronts, search_points
+from reports.analysis.search import search_points
 from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, by_architecture, told
 
 NEAR = 2.0
 """A budget within this factor of the trials' memory is drawn; a farther one would push them into a corner."""
@@ -43,42 +42,16 @@ def record(summary: Summary) -> Pareto:
 def draw(shown: Pareto) -> Figure:
     """A mark for each trial, the front of each architecture as a step line."""
     figure, ((axis,),) = style.panels(1, height=3.4)
-    names = style.in_order(shown.points["architecture"])
-    for name, front in fronts(shown.points).items():
-        _draw_trials(axis, name, shown.points[shown.points["architecture"] == name], front)
-    if shown.budget_in_range:
-        _draw_budget(axis, shown.budget_mb)
-    style.binary_axis(axis)
-    axis.set(
-        xlabel="tensor peak memory of a training step in MB (1 MB = 1,000,000 bytes)", ylabel="best validation IoU"
-    )
-    style.architecture_legend(figure, axis, names)
+    for name, own in by_architecture(shown.points):
+        look, beaten, front = style.look(name), own[~own["front"]], own[own["front"]]
+        axis.plot(beaten["memory_mb"], beaten["val_iou"], **look.marked, markersize=3.5, alpha=0.45, markeredgewidth=0)
+        axis.step(front["memory_mb"], front["val_iou"], where="post", **look.lined, linewidth=0.9)
+        axis.plot(front["memory_mb"], front["val_iou"], **look.marked, **style.WHITE_EDGE)
+    budget = {f"memory budget {text.significant(shown.budget_mb)} MB": shown.budget_mb}
+    style.memory_axis(axis, budget if shown.budget_in_range else {})
+    axis.set_ylabel("best validation IoU")
+    style.architecture_legend(figure, shown.points["architecture"])
     return figure
-
-
-def _draw_trials(axis: Axes, name: str, points: pd.DataFrame, front: pd.DataFrame) -> None:
-    look = style.look(name)
-    beaten = points[~points["front"]]
-    marks: dict[str, Any] = {"color": look.colour, "linestyle": "none", "marker": look.marker}
-    axis.plot(beaten["memory_mb"], beaten["val_iou"], **marks, markersize=3.5, alpha=0.45, markeredgewidth=0)
-    axis.step(front["memory_mb"], front["val_iou"], where="post", color=look.colour, linestyle=look.line, linewidth=0.9)
-    axis.plot(front["memory_mb"], front["val_iou"], **marks, markeredgecolor="white", markeredgewidth=0.5)
-
-
-def _draw_budget(axis: Axes, budget: float) -> None:
-    axis.axvline(budget, color="black", linewidth=0.8, linestyle=(0, (1, 1)))
-    axis.annotate(
-        f"memory budget {text.significant(budget)} MB",
-        (budget, 0.02),
-        xycoords=("data", "axes fraction"),
-        xytext=(-3, 0),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        rotation=90,
-        fontsize=6.5,
-        bbox={"facecolor": "white", "alpha": 0.8, "pad": 0.5, "linewidth": 0},
-    )
 
 
 def caption(shown: Pareto) -> str:
@@ -96,17 +69,14 @@ def caption(shown: Pareto) -> str:
 
 def alt(shown: Pareto) -> str:
     """The ends of each front."""
-    parts = [
-        f"{style.look(name).label} from {text.digits(front['val_iou'].iloc[0])} at "
-        f"{text.significant(front['memory_mb'].iloc[0])} MB to {text.digits(front['val_iou'].iloc[-1])} at "
-        f"{text.significant(front['memory_mb'].iloc[-1])} MB"
-        for name, front in fronts(shown.points).items()
-    ]
+
+    def place(point: pd.Series) -> str:
+        return f"{text.digits(point['val_iou'])} at {text.significant(point['memory_mb'])} MB"
+
+    front = shown.points[shown.points["front"]]
+    fronts = told(front, lambda own: f"from {place(own.iloc[0])} to {place(own.iloc[-1])}")
     trials = text.counted(len(shown.points), "trial")
-    return (
-        f"Scatter plot of best validation IoU against tensor peak memory of {trials}. "
-        f"Pareto fronts: {'; '.join(parts)}."
-    )
+    return f"Scatter plot of best validation IoU against tensor peak memory of {trials}. Pareto fronts: {fronts}."
 
 
 PLOT = Plot(section="search", stage="search", record=record, draw=draw, caption=caption, alt=alt)

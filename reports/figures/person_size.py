@@ -4,23 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
 from reports.analysis.frame_tables import best_tables, sample, scene_estimates, sizes
 from reports.analysis.summary import Summary
-from reports.figures.base import (
-    INTERVAL,
-    NoDataError,
-    Plot,
-    Whiskers,
-    by_architecture,
-    cropped,
-    draw_whiskers,
-    score_limits,
-)
+from reports.figures.base import INTERVAL, NoDataError, Plot, by_architecture, cropped, draw_scores, ends
 
 BINS = 5
 OFFSET = 0.015
@@ -45,7 +35,8 @@ def record(summary: Summary) -> PersonSize:
     # Each frame once, however many runs were tested on it.
     frames = table.drop_duplicates("stem")["size"]
     edges = np.unique(np.quantile(frames, np.linspace(0, 1, BINS + 1)))
-    bins = _described(frames, edges)
+    groups = frames.groupby(_places(frames, edges))
+    bins = groups.agg(low="min", high="max", median="median", frames="size").rename_axis("bin").reset_index()
     table["bin"] = _places(table["size"], edges)
     found = [
         scene_estimates(own, schema.TEST_IOU.column, "bin").rename_axis("bin").reset_index().assign(architecture=name)
@@ -66,27 +57,18 @@ def _places(values: pd.Series, edges: np.ndarray) -> np.ndarray:
     return places
 
 
-def _described(frames: pd.Series, edges: np.ndarray) -> pd.DataFrame:
-    groups = frames.groupby(_places(frames, edges))
-    return groups.agg(low="min", high="max", median="median", frames="size").rename_axis("bin").reset_index()
-
-
 def draw(shown: PersonSize) -> Figure:
     """Lines join the bins."""
-    names = style.in_order(shown.points["architecture"])
     figure, ((axis,),) = style.panels(1, height=2.1, width=style.HALF_WIDTH)
-    step = OFFSET * np.ptp(shown.points["size"])
-    for name, points in by_architecture(shown.points):
-        _draw_line(axis, name, points, step * (names.index(name) - (len(names) - 1) / 2))
-    axis.set(xlabel="size of the person (% of the frame)", ylabel="test IoU", ylim=score_limits(shown.points))
-    style.architecture_legend(figure, axis, names)
+    names, step = style.in_order(shown.points["architecture"]), OFFSET * np.ptp(shown.points["size"])
+    places = shown.points["architecture"].map(names.index) - (len(names) - 1) / 2
+    points = shown.points.assign(size=shown.points["size"] + step * places)
+    for name, own in by_architecture(points):
+        axis.plot(own["size"], own["mean"], **style.look(name).lined)
+    draw_scores(axis, points, "size")
+    axis.set(xlabel="size of the person (% of the frame)", ylabel="test IoU")
+    style.architecture_legend(figure, names)
     return figure
-
-
-def _draw_line(axis: Axes, name: str, points: pd.DataFrame, shift: float) -> None:
-    look, shifted = style.look(name), points.assign(size=points["size"] + shift)
-    axis.plot(shifted["size"], shifted["mean"], color=look.colour, linestyle=look.line)
-    draw_whiskers(axis, Whiskers(name, shifted), "size")
 
 
 def caption(shown: PersonSize) -> str:
@@ -102,14 +84,10 @@ def caption(shown: PersonSize) -> str:
 
 def alt(shown: PersonSize) -> str:
     """IoU of the smallest and the largest persons."""
-    each = [
-        f"{style.look(name).label} {text.digits(points['mean'].iloc[0])} to {text.digits(points['mean'].iloc[-1])}"
-        for name, points in by_architecture(shown.points)
-    ]
     medians = shown.bins["median"]
     return (
         f"Lines of mean test IoU against the size of the person, {medians.iloc[0]:.1f} to "
-        f"{medians.iloc[-1]:.1f} % of the frame. Mean test IoU of the smallest and the largest: {'; '.join(each)}."
+        f"{medians.iloc[-1]:.1f} % of the frame. Mean test IoU of the smallest and the largest: {ends(shown.points)}."
     )
 
 

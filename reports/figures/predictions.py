@@ -15,7 +15,7 @@ from reports.analysis.claims import Claim, arms, judge_headline, pair_key
 from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import paired
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, told
 from reports.store.arrays import overlap, read_panel
 from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
 
@@ -149,15 +149,9 @@ def _frame(shot: pd.Series) -> Panel:
 
 def _row(shot: pd.Series, panel: Panel, frame: int) -> dict[str, object]:
     truth, predicted = panel.truth[frame], panel.probability[frame] > 0.5
+    about = ["stem", "scene", "rule", "difference", "architecture", "label", "run_id", "repeat"]
     return {
-        "stem": shot["stem"],
-        "scene": shot[SCENE],
-        "rule": shot["rule"],
-        "difference": shot["difference"],
-        "architecture": shot[ARCHITECTURE],
-        "label": shot[LABEL],
-        "run_id": shot[RUN],
-        "repeat": shot[REPEAT],
+        **shot.rename({ARCHITECTURE: "architecture"})[about],
         "iou": overlap(predicted, truth),
         "missed": int((truth & ~predicted).sum()),
         "invented": int((predicted & ~truth).sum()),
@@ -239,10 +233,9 @@ def _configurations(shown: Predictions, names: list[str]) -> str:
 
 def alt(shown: Predictions) -> str:
     """Mean IoU of the shown frames."""
-    means = shown.frames.groupby("architecture", sort=False)["iou"].mean()
-    listed = "; ".join(f"{style.look(str(name)).label} {text.digits(float(mean))}" for name, mean in means.items())
+    means = told(shown.frames, lambda own: text.digits(own["iou"].mean()))
     frames = text.counted(shown.frames["stem"].nunique(), "test frame")
-    return f"Grid of {frames} with truth, predicted probability and errors. Mean IoU of these frames: {listed}."
+    return f"Grid of {frames} with truth, predicted probability and errors. Mean IoU of these frames: {means}."
 
 
 PLOT = Plot(section="predictions", record=record, draw=draw, caption=caption, alt=alt)

@@ -11,7 +11,7 @@ from reports import style, text
 from reports.analysis.scenes import SCENE
 from reports.analysis.statistics import profile
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, by_architecture, told
 from reports.store.load import ARCHITECTURE
 
 THRESHOLDS = np.linspace(0, 1, 101)
@@ -42,12 +42,10 @@ def record(summary: Summary) -> Profiles:
 def draw(shown: Profiles) -> Figure:
     """A falling step line for each architecture."""
     figure, ((axis,),) = style.panels(1, height=2.1, width=style.HALF_WIDTH)
-    names = style.in_order(shown.points["architecture"])
-    for name in names:
-        look, points = style.look(name), shown.points[shown.points["architecture"] == name]
-        axis.step(points["iou"], points["share"], where="post", color=look.colour, linestyle=look.line)
+    for name, points in by_architecture(shown.points):
+        axis.step(points["iou"], points["share"], where="post", **style.look(name).lined)
     axis.set(xlabel="test IoU", ylabel="share of scenes", xlim=(0, 1), ylim=(0, 1.02))
-    style.architecture_legend(figure, axis, names)
+    style.architecture_legend(figure, shown.points["architecture"])
     return figure
 
 
@@ -63,9 +61,9 @@ def caption(shown: Profiles) -> str:
 
 def alt(shown: Profiles) -> str:
     """The share of scenes above an IoU of one half."""
-    half = shown.points[np.isclose(shown.points["iou"], 0.5)].set_index("architecture")["share"]
-    each = [f"{style.look(name).label} {half[name]:.0%}" for name in style.in_order(half.index)]
-    return f"Falling step lines: share of test scenes above each IoU. Above 0.5: {', '.join(each)}."
+    half = shown.points[np.isclose(shown.points["iou"], 0.5)]
+    each = told(half, lambda own: f"{own['share'].iloc[0]:.0%}", ", ")
+    return f"Falling step lines: share of test scenes above each IoU. Above 0.5: {each}."
 
 
 PLOT = Plot(section="boundary", width="half", record=record, draw=draw, caption=caption, alt=alt)

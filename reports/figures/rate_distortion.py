@@ -12,7 +12,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.generative import STAGE, means
 from reports.analysis.summary import Summary
-from reports.figures.base import Plot, repeats
+from reports.figures.base import Plot, repeats, span
 from reports.figures.betas import line_handles, lines, mask_vaes, series
 
 CONTOURS = 8
@@ -38,41 +38,24 @@ def record(summary: Summary) -> RateDistortion:
 def draw(shown: RateDistortion) -> Figure:
     """A line over the latent sizes for each depth and beta, on lines of equal ELBO."""
     figure, ((axis,),) = style.panels(1, height=2.5, width=style.HALF_WIDTH)
-    sizes, every = lines(shown.points), series(shown.points)
-    for one in every:
-        look = style.look(one.architecture)
+    sizes = lines(shown.points)
+    for one in series(shown.points):
         for size, own in one.points.groupby("size"):
-            axis.plot(
-                *(own.groupby("latent")[name].mean() for name in ("mean", "distortion")),
-                color=look.colour,
-                linestyle=sizes[str(size)],
-                marker=look.marker,
-                linewidth=0.8,
-                clip_on=False,  # marks without a rate stand on the edge
-                **one.filling,
-            )
-    _label_latents(axis, shown.points)
+            means_of = own.groupby("latent")[["mean", "distortion"]].mean()
+            drawn = style.look(one.architecture).marked | {"linestyle": sizes[str(size)], "linewidth": 0.8}
+            # Marks without a rate stand on the edge.
+            axis.plot(means_of["mean"], means_of["distortion"], **drawn, **one.filling, clip_on=False)
+    # The latent size beside each mark of the lowest beta.
+    for row in shown.points[shown.points["beta"] == shown.points["beta"].min()].itertuples():
+        style.name_mark(axis, f"{row.latent:g}", row.mean, row.distortion, (5, 2))
     axis.set_xlim(left=0)
-    _draw_contours(axis, shown.points)
+    _draw_contours(axis)
     axis.set(xlabel="rate: KL divergence (nats per frame)", ylabel="distortion (nats per frame)")
-    figure.legend(handles=line_handles(shown.points), loc="outside upper center", ncols=2, handlelength=2.4)
+    style.legend(figure, line_handles(shown.points), 2, handlelength=2.4)
     return figure
 
 
-def _label_latents(axis: Axes, points: pd.DataFrame) -> None:
-    """The latent size beside each mark of the lowest beta."""
-    for row in points[points["beta"] == points["beta"].min()].itertuples():
-        axis.annotate(
-            f"{row.latent:g}",
-            (row.mean, row.distortion),
-            xytext=(5, 2),
-            textcoords="offset points",
-            fontsize=6,
-            color="#404040",
-        )
-
-
-def _draw_contours(axis: Axes, points: pd.DataFrame) -> None:
+def _draw_contours(axis: Axes) -> None:
     """Lines of equal ELBO instead of a grid; where the rate is 0, the distortion is minus the ELBO."""
     limits = axis.get_ylim()
     axis.grid(visible=False)
@@ -97,17 +80,13 @@ def alt(shown: RateDistortion) -> str:
     """Where the marks are, and the highest ELBO."""
     best = shown.points.sort_values("elbo").iloc[-1]
     each = "; ".join(
-        f"{one.label} rate {_range(one.points['mean'])}, distortion {_range(one.points['distortion'])}"
+        f"{one.label} rate {span(one.points['mean'])}, distortion {span(one.points['distortion'])}"
         for one in series(shown.points)
     )
     return (
         f"Plot of distortion against rate in nats per frame: {each}. The highest ELBO is "
         f"{text.significant(best['elbo'])} nats, of {best['configuration']}."
     )
-
-
-def _range(values: pd.Series) -> str:
-    return f"{text.significant(values.min())} to {text.significant(values.max())}"
 
 
 PLOT = Plot(section="generative", stage=STAGE, width="half", record=record, draw=draw, caption=caption, alt=alt)

@@ -11,16 +11,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.generative import STAGE, latent_points
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import (
-    NoDataError,
-    Plot,
-    Whiskers,
-    cropped,
-    crowded,
-    draw_whiskers,
-    marks_are,
-    score_limits,
-)
+from reports.figures.base import NoDataError, Plot, cropped, crowded, cut_by, draw_whiskers, marks_are, score_limits
 from reports.figures.betas import Series, latent_axis, series
 from reports.figures.bottleneck import spread
 from reports.store.load import LATENT
@@ -82,7 +73,11 @@ def draw(shown: Reconstruction) -> Figure:
         axis.set_ylim(*(score_limits(scores) if panel.metric == schema.TEST_IOU else _decibel_limits(panel.points)))
         axis.set_title(panel.title)
         axis.set_ylabel(_label(panel.metric))
-    _draw_legend(figure, every)
+    handles = [
+        Line2D([], [], label=one.label, marker=style.look(one.architecture).marker, **_line(one), **one.filling)
+        for one in series(every)
+    ]
+    style.legend(figure, handles, len(handles), handlelength=2.6)
     return figure
 
 
@@ -104,25 +99,16 @@ def _draw_panel(axis: Axes, panel: _Panel, every: pd.DataFrame) -> None:
     for one in series(points, every):
         means = one.points.groupby("latent")[["x", "mean"]].mean()
         axis.plot(means["x"], means["mean"], zorder=1, **_line(one))
-        draw_whiskers(axis, Whiskers(one.architecture, one.points), "x", bare=crowded(points), **one.filling)
+        draw_whiskers(axis, one.points, "x", bare=crowded(points), **one.filling)
     latent_axis(axis, points)
 
 
 def _line(one: Series) -> dict[str, Any]:
-    look = style.look(one.architecture)
-    return {"color": look.colour, "linestyle": look.line, "linewidth": 0.9, "alpha": 0.8}
+    return {**style.look(one.architecture).lined, "linewidth": 0.9, "alpha": 0.8}
 
 
 def _label(metric: schema.Metric) -> str:
     return f"test {metric.label}" + (f" ({metric.unit})" if metric.unit != "1" else "")
-
-
-def _draw_legend(figure: Figure, points: pd.DataFrame) -> None:
-    handles = [
-        Line2D([], [], label=one.label, marker=style.look(one.architecture).marker, **_line(one), **one.filling)
-        for one in series(points)
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=2.6)
 
 
 def caption(shown: Reconstruction) -> str:
@@ -152,9 +138,7 @@ def _about_axes(panels: list[_Panel]) -> str:
         about.append(cropped(scores))
     for panel in panels:
         if panel.metric == schema.TEST_PSNR:
-            low, high = _decibel_limits(panel.points)
-            cut = not crowded(panel.points) and ((panel.points["low"] < low) | (panel.points["high"] > high)).any()
-            cuts = ", and cuts intervals" if cut else ""
+            cuts = ", and cuts intervals" if cut_by(panel.points, *_decibel_limits(panel.points)) else ""
             about.append(f"The axis of PSNR spans at least {LEAST_DECIBELS:g} dB{cuts}.")
     return " ".join(about)
 
@@ -167,13 +151,11 @@ def _depths(shown: Reconstruction) -> str:
 def alt(shown: Reconstruction) -> str:
     """The ends of each line."""
     return " ".join(
-        f"{panel.title.capitalize()}, mean {_label(panel.metric)} by latent numbers: {_said(panel.points)}."
+        f"{panel.title.capitalize()}, mean {_label(panel.metric)} by latent numbers: "
+        + "; ".join(f"{one.label} {_by_latent(one.points)}" for one in series(panel.points))
+        + "."
         for panel in _panels(shown)
     )
-
-
-def _said(points: pd.DataFrame) -> str:
-    return "; ".join(f"{one.label} {_by_latent(one.points)}" for one in series(points))
 
 
 def _by_latent(points: pd.DataFrame) -> str:

@@ -59,15 +59,12 @@ def _mean(one: Judged) -> dict[str, object]:
     return {
         "metric": one.metric.label,
         "difference": found.difference,
-        "low": found.interval.low,
-        "high": found.interval.high,
-        "over": found.over,
-        "n": found.n,
-        "repeats": found.repeats,
+        **found.interval._asdict(),
+        **{name: getattr(found, name) for name in ("over", "n", "repeats")},
         "margin": one.metric.margin,
         "verdict": word(one),
         "claims": one.claims,
-        "text": f"{text.signed(one.comparison.difference)} {text.bounds(*one.comparison.interval)}",
+        "text": f"{text.signed(found.difference)} {text.bounds(*found.interval)}",
     }
 
 
@@ -78,7 +75,7 @@ def draw(shown: SceneDifferences) -> Figure:
     for axis, (_, mean) in zip(axes, shown.means.iterrows(), strict=True):
         scenes = shown.scenes[shown.scenes["metric"] == mean["metric"]]
         axis.set_ylim(low, high)
-        _draw_scenes(axis, scenes, mean["margin"], shown.claim)
+        _draw_scenes(axis, scenes, mean["margin"], _names(shown))
         place = 1.12 * len(scenes) + 1.5
         _draw_mean(axis, mean, place)
         ranks = [rank for rank in MaxNLocator(5, integer=True).tick_values(0, len(scenes)) if 1 <= rank <= len(scenes)]
@@ -87,7 +84,7 @@ def draw(shown: SceneDifferences) -> Figure:
         axis.set_xlim(0.5 - 0.03 * len(scenes), 1.2 * len(scenes) + 2.5)
         axis.grid(visible=False)
     axes[0].set_ylabel(" less\n".join(style.look(name).label for name in _names(shown)))
-    style.architecture_legend(figure, axes[0], _names(shown), lines=False)
+    style.architecture_legend(figure, _names(shown), lines=False)
     return figure
 
 
@@ -103,23 +100,15 @@ def _limits(shown: SceneDifferences) -> tuple[float, float]:
     return low - ROOM_BELOW * span, high + ROOM_ABOVE * span
 
 
-def _draw_scenes(axis: Axes, scenes: pd.DataFrame, margin: float, claim: Claim) -> None:
+def _draw_scenes(axis: Axes, scenes: pd.DataFrame, margin: float, names: list[str]) -> None:
     axis.axhspan(-margin, margin, color=MARGIN_GREY, linewidth=0)
     axis.axhline(0, color="black", linewidth=0.6)
     ranks = pd.Series(range(1, len(scenes) + 1), index=scenes.index)
-    first, second = (style.look(row[ARCHITECTURE]) for row in (claim.a, claim.b))
+    first, second = map(style.look, names)
     size, edge = (4, 0.3) if len(scenes) <= MANY else (2, 0)
     for look, where in ((first, scenes["difference"] >= 0), (second, scenes["difference"] < 0)):
-        axis.plot(
-            ranks[where],
-            scenes.loc[where, "difference"],
-            linestyle="none",
-            marker=look.marker,
-            markersize=size,
-            color=look.colour,
-            markeredgecolor="white",
-            markeredgewidth=edge,
-        )
+        marks = {**look.marked, "markersize": size, "markeredgecolor": "white", "markeredgewidth": edge}
+        axis.plot(ranks[where], scenes.loc[where, "difference"], **marks)
     # Dots rise to the right, so that this corner is free.
     axis.text(0.02, 0.97, _higher(scenes, first.label), transform=axis.transAxes, va="top", fontsize=6.5)
 
@@ -147,24 +136,17 @@ def _names(shown: SceneDifferences) -> list[str]:
 def caption(shown: SceneDifferences) -> str:
     """What a dot, the diamond and the band are, and what may be said."""
     mean, (first, second) = shown.means.iloc[0], (style.look(name).label for name in _names(shown))
-    margins = shown.means.drop_duplicates("margin")
-    band = " and ".join(f"±{row['margin']:g}" for _, row in margins.iterrows())
+    band = " and ".join(f"±{margin:g}" for margin in shown.means["margin"].unique())
     verdicts = "; ".join(f"{row['metric']}, {row['verdict']}" for _, row in shown.means.iterrows())
+    count = text.counted(int((shown.scenes["metric"] == mean["metric"]).sum()), "test scene")
+    repeats = text.counted_range(shown.scenes["repeats"], "repeat")
     return (
-        f"{pair(shown.claim)}, {shown.claim.matching}: differences on {_count(shown)}, scene means over the repeats "
-        f"that both have ({_repeats(shown)} per scene). The mark is that of the architecture with the higher value. "
+        f"{pair(shown.claim)}, {shown.claim.matching}: differences on {count}, scene means over the repeats "
+        f"that both have ({repeats} per scene). The mark is that of the architecture with the higher value. "
         f"Diamond: mean over {mean['over']} with its 95 % interval, Student's t {_units(mean)}"
         f"{_arrows(shown)}. Band: {band}, differences that do not matter. Verdict on {first} against {second} "
         f"(p adjusted for {text.counted(mean['claims'], 'claim')}): {verdicts}."
     )
-
-
-def _count(shown: SceneDifferences) -> str:
-    return text.counted(int((shown.scenes["metric"] == shown.means["metric"].iloc[0]).sum()), "test scene")
-
-
-def _repeats(shown: SceneDifferences) -> str:
-    return text.counted_range(shown.scenes["repeats"], "repeat")
 
 
 def _units(mean: pd.Series) -> str:

@@ -5,7 +5,6 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -13,18 +12,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.claims import HEADLINE
 from reports.analysis.summary import CONFIGURATION, Summary, highest, varying
-from reports.figures.base import (
-    NoDataError,
-    Plot,
-    by_architecture,
-    cropped,
-    crowded,
-    draw_whiskers,
-    marks_are,
-    measured_points,
-    ranges,
-    score_limits,
-)
+from reports.figures.base import NoDataError, Plot, cropped, draw_scores, marks_are, measured_points, ranges
 from reports.store.load import ARCHITECTURE, LATENT, SKIPS
 
 MOST_SIZES = 4
@@ -89,12 +77,19 @@ def draw(shown: Skips) -> Figure:
     """Marks with whiskers, and a line through the mean at each dose for every size."""
     figure, ((axis,),) = style.panels(1, height=2.0)
     sizes = list(dict.fromkeys(shown.points["size"]))
-    for place, size in enumerate(sizes):
-        points = shown.points[shown.points["size"] == size]
-        _draw_size(axis, points, OFFSET * (place - (len(sizes) - 1) / 2), _line(place), bare=crowded(shown.points))
+    offsets = {size: OFFSET * (place - (len(sizes) - 1) / 2) for place, size in enumerate(sizes)}
+    for place, (size, offset) in enumerate(offsets.items()):
+        means = shown.points[shown.points["size"] == size].groupby("dose")["mean"].mean()
+        axis.plot(means.index + offset, means, zorder=1, **_line(place))
+    subsets = shown.points.groupby(["size", "dose"])["levels"]
+    rank, count = subsets.cumcount(), subsets.transform("size")
+    middle = shown.points["dose"] + shown.points["size"].map(offsets)
+    points = shown.points.assign(x=middle + STEP * (rank - (count - 1) / 2))
+    draw_scores(axis, points, "x")
+    for point in points[count > 1].itertuples():
+        style.name_mark(axis, point.levels, point.x, point.mean, (4, 3))
     axis.set(xlabel="skip connections", ylabel="test IoU", xticks=range(shown.points["dose"].max() + 1))
     axis.margins(x=0.08)
-    axis.set_ylim(*score_limits(shown.points))
     _draw_legend(figure, shown, sizes)
     return figure
 
@@ -104,41 +99,17 @@ def _line(place: int) -> dict[str, Any]:
     return {"color": GREYS[place % len(GREYS)], "linestyle": LINES[place % len(LINES)], "linewidth": 0.9}
 
 
-def _draw_size(axis: Axes, points: pd.DataFrame, offset: float, line: dict[str, Any], *, bare: bool) -> None:
-    means = points.groupby("dose")["mean"].mean()
-    axis.plot(means.index + offset, means, zorder=1, **line)
-    doses = points.groupby("dose")["levels"]
-    rank, count = doses.cumcount(), doses.transform("size")
-    points = points.assign(x=points["dose"] + offset + STEP * (rank - (count - 1) / 2))
-    for own in by_architecture(points):
-        draw_whiskers(axis, own, "x", bare=bare)
-    points = points[count > 1]
-    for levels, x, y in zip(points["levels"], points["x"], points["mean"], strict=True):
-        axis.annotate(
-            levels,
-            (x, y),
-            xytext=(4, 3),
-            textcoords="offset points",
-            fontsize=6,
-            color="#404040",
-        )
-
-
 def _draw_legend(figure: Figure, shown: Skips, sizes: list[str]) -> None:
     """A row for the architectures, and one for the sizes if they are several."""
     looks = map(style.look, style.in_order(shown.points["architecture"]))
-    marks = [
-        Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", label=look.label) for look in looks
-    ]
+    marks = [Line2D([], [], **look.marked, label=look.label) for look in looks]
     lines = [Line2D([], [], label=size, **_line(place)) for place, size in enumerate(sizes)]
     # A line per depth needs no name: it ends where that depth has all its skip connections.
     if len(sizes) > 1 and not shown.chosen:
         # Legends fill their columns first.
         pairs = zip_longest(marks, lines, fillvalue=Line2D([], [], linestyle="none", label=" "))
         marks = [handle for pair in pairs for handle in pair]
-    figure.legend(
-        handles=marks, loc="outside upper center", ncols=2 if shown.chosen else max(2, len(sizes)), handlelength=2.5
-    )
+    style.legend(figure, marks, 2 if shown.chosen else max(2, len(sizes)), handlelength=2.5)
 
 
 def caption(shown: Skips) -> str:

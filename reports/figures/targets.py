@@ -13,7 +13,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.convergence import TARGET_SHARE, convergence
 from reports.analysis.summary import Summary, comparable
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, by_architecture, draw_whiskers, numbers, told
 from reports.store.load import ARCHITECTURE, RUN
 
 EFFORTS = {"epochs": "epochs", "seconds": "seconds of training steps"}
@@ -41,16 +41,16 @@ def record(summary: Summary) -> Targets:
     found = convergence(summary)
     if math.isnan(found.target):
         raise NoDataError("no complete run is there to set the target by.")
-    runs = found.runs.merge(comparable(summary.runs)[[RUN, ARCHITECTURE]], on=RUN)
+    about = comparable(summary.runs)[[RUN, ARCHITECTURE]].set_axis([RUN, "architecture"], axis=1)
+    runs = found.runs.merge(about, on=RUN)
     ends = _longest(summary, runs)
-    names = style.in_order(runs[ARCHITECTURE])
     steps = [
-        _steps(runs.loc[runs[ARCHITECTURE] == name, effort], end).assign(architecture=name, effort=effort)
-        for name in names
+        _steps(own[effort], end).assign(architecture=name, effort=effort)
+        for name, own in by_architecture(runs)
         for effort, end in ends.items()
     ]
-    reached = pd.DataFrame([_reached(runs.loc[runs[ARCHITECTURE] == name, "epochs"]) for name in names])
-    return Targets(found.target, pd.concat(steps, ignore_index=True), reached.assign(architecture=names))
+    reached = [_reached(own["epochs"]) | {"architecture": name} for name, own in by_architecture(runs)]
+    return Targets(found.target, pd.concat(steps, ignore_index=True), pd.DataFrame(reached))
 
 
 def _longest(summary: Summary, runs: pd.DataFrame) -> dict[str, float]:
@@ -69,7 +69,7 @@ def _steps(efforts: pd.Series, end: float) -> pd.DataFrame:
     return pd.DataFrame({"at": [0.0, *at, end], "share": [0.0, *shares, len(at) / len(efforts)]})
 
 
-def _reached(epochs: pd.Series) -> dict[str, float]:
+def _reached(epochs: pd.Series) -> dict[str, object]:
     n, reached = len(epochs), sum(map(math.isfinite, epochs))
     interval = stats.binomtest(reached, n).proportion_ci(0.95, method="exact")
     return {"n": n, "reached": reached, "share": reached / n, "low": interval.low, "high": interval.high}
@@ -77,20 +77,23 @@ def _reached(epochs: pd.Series) -> dict[str, float]:
 
 def draw(shown: Targets) -> Figure:
     """Epochs on the left, seconds on the right; beside each axis the shares in the end with their intervals."""
-    names = list(shown.reached["architecture"])
     figure, (axes,) = style.panels(2, height=2.2, sharey=True)
     for axis, (effort, label) in zip(axes, EFFORTS.items(), strict=True):
         steps = shown.steps[shown.steps["effort"] == effort]
         _scale(axis, steps["at"])
         # Backwards: where lines coincide, the solid one of U-Net lies below the broken ones.
-        for place, name in reversed(list(enumerate(names))):
-            _draw_steps(axis, steps[steps["architecture"] == name])
-            _draw_interval(axis, shown.reached.iloc[place], PLACE + GAP * place)
+        for name, own in reversed(by_architecture(steps)):
+            end = {"at": axis.get_xlim()[1], "share": own["share"].iloc[-1]}
+            drawn = pd.concat([own, pd.DataFrame([end])])
+            axis.step(drawn["at"], drawn["share"], where="post", **style.look(name).lined)
+        intervals = shown.reached.assign(mean=shown.reached["share"], x=PLACE + GAP * shown.reached.index)
+        beside = {"transform": axis.get_yaxis_transform(), "clip_on": False, "markersize": 4}
+        draw_whiskers(axis, intervals, "x", **beside)
         axis.set_xlabel(label)
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].yaxis.set_major_formatter(PercentFormatter(1))
     axes[0].set(ylabel="runs that reached\nthe target", ylim=(-0.02, 1.02))
-    style.architecture_legend(figure, axes[0], names)
+    style.architecture_legend(figure, shown.reached["architecture"])
     return figure
 
 
@@ -104,36 +107,13 @@ def _scale(axis: Axes, at: pd.Series) -> None:
         axis.set_xlim(0, end * PAST)
 
 
-def _draw_steps(axis: Axes, steps: pd.DataFrame) -> None:
-    look, end = style.look(steps["architecture"].iloc[0]), axis.get_xlim()[1]
-    at, shares = [*steps["at"], end], [*steps["share"], steps["share"].iloc[-1]]
-    axis.step(at, shares, where="post", color=look.colour, linestyle=look.line)
-
-
-def _draw_interval(axis: Axes, reached: pd.Series, place: float) -> None:
-    look, share = style.look(reached["architecture"]), reached["share"]
-    axis.errorbar(
-        place,
-        share,
-        yerr=[[share - reached["low"]], [reached["high"] - share]],
-        fmt=look.marker,
-        color=look.colour,
-        elinewidth=0.8,
-        markersize=4,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
-        transform=axis.get_yaxis_transform(),
-        clip_on=False,
-    )
-
-
 def caption(shown: Targets) -> str:
     """What the target, the steps and the intervals are."""
-    counts = [f"{row['n']} of {style.look(row['architecture']).label}" for _, row in shown.reached.iterrows()]
+    counts = numbers(shown.reached.set_index("architecture")["n"])
     return (
         f"Share of the runs that have reached a validation IoU of {text.digits(shown.target)} ({TARGET_SHARE:.0%} of "
         "the highest median, over configurations, of the best validation IoU), all configurations and repeats of an "
-        f"architecture together ({text.listed(counts)}). A run that missed the target never counts, whether its "
+        f"architecture together ({counts}). A run that missed the target never counts, whether its "
         "training was long or short. Right of each axis: the share in the end with its 95 % Clopper-Pearson interval, "
         "which takes the runs for independent."
     )
@@ -141,15 +121,16 @@ def caption(shown: Targets) -> str:
 
 def alt(shown: Targets) -> str:
     """How many runs reached the target, and the epoch by which half of them had."""
-    each = []
-    for _, row in shown.reached.iterrows():
-        steps = shown.steps[(shown.steps["architecture"] == row["architecture"]) & (shown.steps["effort"] == "epochs")]
-        half = steps.loc[steps["share"] >= 0.5, "at"]
+    reached = shown.reached.set_index("architecture")[["reached", "n"]]
+
+    def soon(own: pd.DataFrame) -> str:
+        half = own.loc[own["share"] >= 0.5, "at"]
         when = "" if half.empty else f", half of them by epoch {half.iloc[0]:.0f}"
-        each.append(f"{style.look(row['architecture']).label} {row['reached']} of {row['n']}{when}")
+        return " of ".join(map(str, reached.loc[own["architecture"].iloc[0]])) + when
+
     return (
         f"Rising step lines: share of runs that reached a validation IoU of {text.digits(shown.target)} by epochs and "
-        f"by seconds. Reached by: {'; '.join(each)}."
+        f"by seconds. Reached by: {told(shown.steps[shown.steps['effort'] == 'epochs'], soon)}."
     )
 
 

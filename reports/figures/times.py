@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bench import schema
 from reports import style, text
 from reports.analysis.summary import NOT_ENTERED, Summary
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, numbers, told
 from reports.store.load import ARCHITECTURE
 
 OTHER = "other"
@@ -75,10 +75,9 @@ def draw(shown: Times) -> Figure:
     present = [part for part in PARTS if part in seconds]
     lines = -(-len(present) // COLUMNS)
     figure, ((axis,),) = style.panels(1, height=0.55 + 0.17 * lines + 0.28 * len(names))
-    start, whole = pd.Series(0.0, index=names), seconds.sum(axis=1)
+    starts, whole = seconds[present].cumsum(axis=1) - seconds[present], seconds.sum(axis=1)
     for part in present:
-        _draw_part(axis, part, seconds[part], start, whole)
-        start = start + seconds[part]
+        _draw_part(axis, part, seconds[part], starts[part], whole)
     axis.set_yticks(range(len(names)), [style.look(name).label for name in names])
     axis.set(xlabel="seconds per run", xlim=(0, 1.01 * whole.max()))
     axis.invert_yaxis()
@@ -91,17 +90,8 @@ def _draw_part(axis: Axes, part: str, seconds: pd.Series, starts: pd.Series, who
     colour = mpl.colormaps["mako"](SHADES[part])
     ink = style.ink_on(colour)
     hatch: dict[str, Any] = {"hatch": "/////", "hatch_linewidth": 0.4} if part in HATCHED else {}
-    bars = axis.barh(
-        range(len(seconds)),
-        seconds,
-        left=starts,
-        height=0.68,
-        color=colour,
-        edgecolor=ink if hatch else "none",
-        linewidth=0,
-        label=LABELS[part],
-        **hatch,
-    )
+    filling = {"color": colour, "edgecolor": ink if hatch else "none", "linewidth": 0, **hatch}
+    bars = axis.barh(range(len(seconds)), seconds, 0.68, starts, **filling, label=LABELS[part])
     written = (seconds / whole).map("{:.0%}".format).where(seconds > ROOM * whole.max(), "")
     backing = {"facecolor": colour, "pad": 0.6, "linewidth": 0}
     for label in axis.bar_label(bars, list(written), label_type="center", fontsize=6.5, color=ink):
@@ -111,8 +101,7 @@ def _draw_part(axis: Axes, part: str, seconds: pd.Series, starts: pd.Series, who
 
 def caption(shown: Times) -> str:
     """What is averaged."""
-    counts = shown.parts.groupby("architecture")["runs"].first()
-    each = text.listed([f"{counts[name]} of {style.look(name).label}" for name in style.in_order(counts.index)])
+    each = numbers(shown.parts.groupby("architecture")["runs"].first())
     idle = "; idle: its worker's time between two runs" if IDLE in set(shown.parts["part"]) else ""
     spent = shown.parts["seconds"] * shown.parts["runs"]
     learning = spent[shown.parts["part"].isin(LEARNING)].sum() / spent.sum()
@@ -126,13 +115,13 @@ def caption(shown: Times) -> str:
 
 def alt(shown: Times) -> str:
     """The largest parts of each architecture."""
-    each = []
-    for name in style.in_order(shown.parts["architecture"]):
-        own = shown.parts[shown.parts["architecture"] == name]
-        largest = own.nlargest(3, "share")
-        parts = ", ".join(f"{LABELS[row['part']]} {row['share']:.0%}" for _, row in largest.iterrows())
-        each.append(f"{style.look(name).label} {text.significant(own['seconds'].sum())} s per run ({parts})")
-    return f"Stacked bars of the mean time of a run by what it was spent on: {'; '.join(each)}."
+
+    def largest(own: pd.DataFrame) -> str:
+        rows = own.nlargest(3, "share").itertuples()
+        parts = ", ".join(f"{LABELS[row.part]} {row.share:.0%}" for row in rows)
+        return f"{text.significant(own['seconds'].sum())} s per run ({parts})"
+
+    return f"Stacked bars of the mean time of a run by what it was spent on: {told(shown.parts, largest)}."
 
 
 PLOT = Plot(section="costs", record=record, draw=draw, caption=caption, alt=alt)

@@ -6,12 +6,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench import schema
-from reports import style, text
+from reports import style
 from reports.analysis.frame_tables import KEYS, best_tables, sample, scene_estimates, sizes
 from reports.analysis.summary import Summary
-from reports.figures.base import INTERVAL, NoDataError, Plot, by_architecture, cropped, draw_band, score_limits
+from reports.figures.base import INTERVAL, NoDataError, Plot, cropped, draw_bands, ends, score_limits
 
-COLUMNS = {tolerance: schema.within_column(tolerance) for tolerance in schema.TOLERANCES}
+COLUMNS = [schema.within_column(tolerance) for tolerance in schema.TOLERANCES]
 
 
 class Tolerance(NamedTuple):
@@ -23,7 +23,7 @@ class Tolerance(NamedTuple):
 
 def record(summary: Summary) -> Tolerance:
     """Mean share at each tolerance, with its interval."""
-    table = best_tables(summary, schema.FRAME_TABLE, list(COLUMNS.values()))
+    table = best_tables(summary, schema.FRAME_TABLE, COLUMNS)
     if table.empty:
         raise NoDataError("no complete run of the best configurations kept its table of test frames.")
     parts = [_estimates(own).assign(architecture=name, **sizes(own)) for name, own in table.groupby("architecture")]
@@ -31,21 +31,19 @@ def record(summary: Summary) -> Tolerance:
 
 
 def _estimates(table: pd.DataFrame) -> pd.DataFrame:
-    columns = list(COLUMNS.values())
-    long = table.melt(KEYS, columns, "column", "share")
-    found = scene_estimates(long.assign(place=long["column"].map(columns.index)), "share", "place")
-    return found.assign(tolerance=[list(COLUMNS)[place] for place in found.index])
+    long = table.melt(KEYS, COLUMNS, "column", "share")
+    found = scene_estimates(long.assign(place=long["column"].map(COLUMNS.index)), "share", "place")
+    return found.assign(tolerance=[schema.TOLERANCES[place] for place in found.index])
 
 
 def draw(shown: Tolerance) -> Figure:
     """A line with a band for each architecture."""
     figure, ((axis,),) = style.panels(1, height=2.2, width=style.HALF_WIDTH)
-    for marks in by_architecture(shown.points):
-        draw_band(axis, marks, "tolerance")
+    draw_bands(axis, shown.points, "tolerance")
     style.binary_axis(axis)
     axis.set(xlabel="tolerance (pixels of the original frames)", ylabel="share of the boundaries (NSD)")
     axis.set_ylim(*score_limits(shown.points))
-    style.architecture_legend(figure, axis, style.in_order(shown.points["architecture"]))
+    style.architecture_legend(figure, shown.points["architecture"])
     return figure
 
 
@@ -60,14 +58,10 @@ def caption(shown: Tolerance) -> str:
 
 def alt(shown: Tolerance) -> str:
     """The ends of each line."""
-    each = [
-        f"{style.look(name).label} {text.digits(points['mean'].iloc[0])} to {text.digits(points['mean'].iloc[-1])}"
-        for name, points in by_architecture(shown.points)
-    ]
     low, high = schema.TOLERANCES[0], schema.TOLERANCES[-1]
     return (
         f"Rising lines: share of the boundaries within a tolerance of {low:g} to {high:g} pixels. Mean share at these "
-        f"ends: {'; '.join(each)}."
+        f"ends: {ends(shown.points)}."
     )
 
 
