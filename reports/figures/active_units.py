@@ -11,7 +11,7 @@ from reports import style
 from reports.analysis.generative import OVER_FOLDS, STAGE
 from reports.analysis.summary import Summary
 from reports.figures.base import Plot, crowded, draw_whiskers, repeats, span
-from reports.figures.betas import latent_axis, line_handles, lines, mask_vaes, series
+from reports.figures.betas import draw_lines, latent_axis, line_handles, mask_vaes, series
 from reports.figures.bottleneck import spread
 
 
@@ -52,12 +52,8 @@ def draw(shown: ActiveUnits) -> Figure:
 def _draw_panel(axis: Axes, points: pd.DataFrame) -> None:
     order = points.groupby(["depth", "width", "beta"]).ngroup()
     points = spread(points.assign(side=points["latent"], elements=order))
-    sizes, look = lines(points), style.look("vae")
+    draw_lines(axis, points, "x", "mean", zorder=1)
     for one in series(points):
-        for size, own in one.points.groupby("size"):
-            means_of = own.groupby("latent")[["x", "mean"]].mean()
-            line = {"color": look.colour, "linestyle": sizes[str(size)], "linewidth": 0.8}
-            axis.plot(means_of["x"], means_of["mean"], **line, zorder=1)
         draw_whiskers(axis, one.points, "x", bare=crowded(points), **one.filling)
     latent_axis(axis, points)
 

@@ -1,6 +1,7 @@
 """What a figure consists of, and what several figures share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -20,6 +21,15 @@ R = TypeVar("R", bound=tuple[object, ...])
 
 class NoDataError(Exception):
     """There is nothing to draw. The message says what is missing and stands in the report in the figure's place."""
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """A file that cannot be read is data that are not there."""
+    try:
+        yield
+    except ValueError as damaged:
+        raise NoDataError(str(damaged)) from damaged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -71,6 +71,16 @@ def lines(points: pd.DataFrame) -> dict[str, Any]:
     return {size: LINES[place % len(LINES)] for place, size in enumerate(sizes)}
 
 
+def draw_lines(axis: Axes, points: pd.DataFrame, x: str, y: str, **options: Any) -> None:
+    """For each beta and size a line through the means at each latent size; points as `mask_vaes`."""
+    sizes, look = lines(points), style.look("vae")
+    for one in series(points):
+        for size, own in one.points.groupby("size"):
+            means_of, line = own.groupby("latent")[[x, y]].mean(), sizes[str(size)]
+            drawn = {"color": look.colour, "linestyle": line, "linewidth": 0.8, **one.filling, **options}
+            axis.plot(means_of[x], means_of[y], **drawn)
+
+
 def line_handles(points: pd.DataFrame) -> list[Line2D]:
     """For a legend: a mark for each beta, and a line for each size if there are several; points as `mask_vaes`."""
     look = style.look("vae")

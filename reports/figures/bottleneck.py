@@ -10,7 +10,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.ceiling import ceiling
 from reports.analysis.summary import CONFIGURATION, Summary, comparable, map_shape
-from reports.figures.base import NoDataError, Plot, cropped, draw_scores, marks_are, measured_points, ranges
+from reports.figures.base import NoDataError, Plot, cropped, draw_scores, marks_are, measured_points, ranges, readable
 from reports.store.load import LATENT
 
 TEXT = "#595959"
@@ -37,10 +37,8 @@ def record(summary: Summary) -> Bottleneck:
     points, boundary = (
         _sized(measured_points(summary, metric), maps) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
     )
-    try:
+    with readable():
         return Bottleneck(points, boundary, ceiling(complete))
-    except ValueError as damaged:
-        raise NoDataError(str(damaged)) from damaged
 
 
 def _sized(points: pd.DataFrame, maps: pd.Series) -> pd.DataFrame:

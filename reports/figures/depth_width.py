@@ -1,6 +1,7 @@
 """Test IoU over depth and base width: a heat map per architecture, and one of the difference."""
 
 import math
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from reports import style, text
 from reports.analysis.cells import best_cells, cell_differences
 from reports.analysis.claims import headline
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import NoDataError, Plot, measured_points, ranges, repeats
+from reports.figures.base import NoDataError, Plot, by_architecture, measured_points, ranges, repeats
 
 MOST_IN_A_ROW = 4
 MOST_TICKS = 6
@@ -42,7 +43,7 @@ class DepthWidth(NamedTuple):
     differences: pd.DataFrame
     """Of `cell_differences` of the architectures of the headline."""
     names: tuple[str, str] | None
-    """Architectures of the headline."""
+    """Architectures of the headline; None without a difference of theirs."""
 
 
 def record(summary: Summary) -> DepthWidth:
@@ -52,7 +53,8 @@ def record(summary: Summary) -> DepthWidth:
     cells = points[points["number"].isin(best[CONFIGURATION])].reset_index(drop=True)
     if cells.groupby("architecture").size().max() == 1:
         raise NoDataError("no complete run of any architecture has a second depth or base width.")
-    return DepthWidth(cells, cell_differences(summary, best, *(names or ("", ""))), names)
+    differences = cell_differences(summary, best, *(names or ("", "")))
+    return DepthWidth(cells, differences, None if differences.empty else names)
 
 
 class Grid(NamedTuple):
@@ -61,9 +63,11 @@ class Grid(NamedTuple):
     title: str
     values: pd.DataFrame
     """By depth and width; NaN where there is none."""
-    hatched: set[tuple[int, int]]
+    colours: Colormap
+    limits: tuple[float, float]
+    hatched: Collection[tuple[int, int]] = ()
     """Column and row of cells."""
-    signed: bool
+    signed: bool = False
 
 
 def draw(shown: DepthWidth) -> Figure:
@@ -80,7 +84,7 @@ def draw(shown: DepthWidth) -> Figure:
     for axis in set(every) - set(axes):
         axis.set_axis_off()
     for axis, grid in zip(axes, grids, strict=True):
-        _draw(axis, grid, *_scale(shown, grid), columns * widths)
+        _draw(axis, grid, columns * widths)
     for row in table:
         row[0].set_ylabel("depth")
     _bars(figure, axes, grids)
@@ -93,38 +97,33 @@ def _grids(shown: DepthWidth) -> list[Grid]:
     def spread(table: pd.DataFrame, column: str) -> pd.DataFrame:
         return table.pivot(index="depth", columns="width", values=column).reindex(index=depths, columns=widths)
 
-    by_name = {str(name): cells for name, cells in shown.cells.groupby("architecture")}
+    limits = shown.cells["mean"].min(), shown.cells["mean"].max()
     grids = [
-        Grid(style.look(name).label, spread(by_name[name], "mean"), set(), False) for name in style.in_order(by_name)
+        Grid(style.look(name).label, spread(own, "mean"), colormaps[SCORES], limits)
+        for name, own in by_architecture(shown.cells)
     ]
-    if shown.names is None or shown.differences.empty:
+    if shown.names is None:
         return grids
-    clear = shown.differences[shown.differences["clear"]]
-    title = " less ".join(style.look(name).label for name in shown.names)
-    hatched = {(widths.index(row.width), depths.index(row.depth)) for row in clear.itertuples()}
-    return [*grids, Grid(title, spread(shown.differences, "difference"), hatched, True)]
-
-
-def _scale(shown: DepthWidth, grid: Grid) -> tuple[Colormap, float, float]:
-    """Colours, lowest and highest value; those of differences end in the colours of the architectures."""
-    if not grid.signed or shown.names is None:
-        return colormaps[SCORES], shown.cells["mean"].min(), shown.cells["mean"].max()
-    first, second = (style.look(name).colour for name in shown.names)
-    # Differences that do not matter stay pale.
+    # Differences end in the colours of the architectures; those that do not matter stay pale.
+    first, second = map(style.look, shown.names)
+    colours = sns.blend_palette([second.colour, NOTHING, first.colour], as_cmap=True)
     largest = max(shown.differences["difference"].abs().max(), schema.TEST_IOU.margin or 0)
-    return sns.blend_palette([second, NOTHING, first], as_cmap=True), -largest, largest
+    clear = shown.differences[shown.differences["clear"]]
+    hatched = [(widths.index(row.width), depths.index(row.depth)) for row in clear.itertuples()]
+    title, differences = f"{first.label} less {second.label}", spread(shown.differences, "difference")
+    return [*grids, Grid(title, differences, colours, (-largest, largest), hatched, signed=True)]
 
 
-def _draw(axis: Axes, grid: Grid, colours: Colormap, low: float, high: float, columns: int) -> None:
+def _draw(axis: Axes, grid: Grid, columns: int) -> None:
     """One panel of a row that has so many columns in all its panels."""
     show, places = (text.signed, 3 if columns <= MOST_SIGNED else 2) if grid.signed else (text.digits, 3)
     bordered = grid.values.shape[1] <= MOST_HATCHED
     sns.heatmap(
         grid.values,
         ax=axis,
-        cmap=colours,
-        vmin=low,
-        vmax=high,
+        cmap=grid.colours,
+        vmin=grid.limits[0],
+        vmax=grid.limits[1],
         cbar=False,
         linewidths=0.6 if bordered else 0,
         annot=columns <= MOST_NUMBERED and grid.values.map(lambda value: show(value, places)),
@@ -160,20 +159,17 @@ def _bars(figure: Figure, axes: list[Axes], grids: list[Grid]) -> None:
 
 def caption(shown: DepthWidth) -> str:
     """What cells, colours and hatching are."""
+    every = math.prod(shown.cells[name].nunique() for name in ("architecture", "depth", "width"))
+    blank = " Blank: no complete run." if len(shown.cells) < every else ""
     return (
         "Mean test IoU by depth and base width (the width of the outermost level), "
         f"{repeats(shown.cells)}; where several configurations share both, the one that is highest by validation."
-        f"{_empty(shown)}{_difference_caption(shown)}"
+        f"{blank}{_difference_caption(shown)}"
     )
 
 
-def _empty(shown: DepthWidth) -> str:
-    every = math.prod(shown.cells[name].nunique() for name in ("architecture", "depth", "width"))
-    return " Blank: no complete run." if len(shown.cells) < every else ""
-
-
 def _difference_caption(shown: DepthWidth) -> str:
-    if shown.differences.empty:
+    if shown.names is None:
         return ""
     count = text.counted_range(shown.differences["repeats"], "repeat")
     over = " or ".join(sorted(shown.differences["over"].unique()))
@@ -195,7 +191,7 @@ def alt(shown: DepthWidth) -> str:
         f"Heat maps of mean test IoU over depth {depth.min()} to {depth.max()} and base width {width.min()} to "
         f"{width.max()}. Mean test IoU: {ranges(shown.cells)}."
     )
-    if shown.names is None or shown.differences.empty:
+    if shown.names is None:
         return found
     names = " less ".join(style.look(name).label for name in shown.names)
     values = shown.differences["difference"]

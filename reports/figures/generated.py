@@ -11,7 +11,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.latent import plainest, ranked_by_objective
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, readable
 from reports.store.arrays import Generated, Pictures, read_generated
 from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN
 
@@ -53,7 +53,8 @@ def record(summary: Summary) -> Shown:
     runs = [run for target in ("mask", "image") if (run := _chosen(summary, target)) is not None]
     if not runs:
         raise NoDataError(f"no complete run of a VAE that did not collapse has a file {schema.GENERATED_DATA}.")
-    files = [_read(run) for run in runs]
+    with readable():
+        files = [read_generated(Path(run[ARTIFACTS])) for run in runs]
     first = files[0]
     groups = [_reconstructions(file, run[schema.TARGET]) for file, run in zip(files, runs, strict=True)]
     groups += [_ways(first), *_samples(first, runs[0][schema.TARGET])]
@@ -74,13 +75,6 @@ def _chosen(summary: Summary, target: str) -> pd.Series | None:
     best = ranked_by_objective(plainest(table), "generative")[CONFIGURATION][:1]
     own = runs[runs[CONFIGURATION].isin(best)].sort_values(REPEAT)
     return next((run for _, run in own.iterrows() if (Path(run[ARTIFACTS]) / schema.GENERATED_DATA).is_file()), None)
-
-
-def _read(run: pd.Series) -> Generated:
-    try:
-        return read_generated(Path(run[ARTIFACTS]))
-    except ValueError as damaged:
-        raise NoDataError(str(damaged)) from damaged
 
 
 def _reconstructions(file: Generated, target: str) -> list[Strip]:

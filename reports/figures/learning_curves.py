@@ -106,53 +106,43 @@ def draw(shown: LearningCurves) -> Figure:
     panels = [panel for _, panel in shown.panels.iterrows()]
     figure, axes = style.panels(len(panels) + shown.timed, rows=2, height=3.1, sharex="col", sharey="row")
     for row, metric in zip(axes, METRICS, strict=True):
-        for axis, panel in zip(row, panels, strict=False):
-            _draw_curves(axis, shown, panel[CONFIGURATION], metric.name)
-        if shown.timed:
-            _draw_medians(row[-1], shown, metric.name)
+        # Backwards: where lines coincide in the last column, the solid one of U-Net lies below the broken ones.
+        for axis, panel in reversed(list(zip(row, panels, strict=False))):
+            _draw_curves(axis, row[-1] if shown.timed else None, shown, panel, metric.name)
         row[0].set_ylabel(f"{metric.label.replace(' ', NEWLINE, 1)}{'' if metric.unit == '1' else f' ({metric.unit})'}")
-    for column, panel in zip(zip(*axes, strict=True), panels, strict=False):
-        column[0].set_title(f"{style.look(panel[ARCHITECTURE]).label}\n{panel[LABEL]}")
-        column[1].set_xlabel("epoch")
-        column[1].xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-        column[1].set_xlim(0.5, shown.runs["epoch"].max() + 0.5)
+    rates = shown.base_rate.set_index(CONFIGURATION)["value"]
+    for (top, bottom), panel in zip(zip(*axes, strict=True), panels, strict=False):
+        top.set_title(f"{style.look(panel[ARCHITECTURE]).label}\n{panel[LABEL]}")
+        bottom.set(xlabel="epoch", xlim=(0.5, shown.runs["epoch"].max() + 0.5))
+        bottom.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+        if panel[CONFIGURATION] in rates.index:
+            rate = rates[panel[CONFIGURATION]]
+            bottom.axhline(rate, color="black", linewidth=0.8, linestyle=(0, (1, 1)))
+            # Where networks that learn leave room: beside the line it would hide curves.
+            where = {"transform": bottom.transAxes, "fontsize": 6.5, "bbox": style.PAPER}
+            bottom.text(0.03, 0.05, f"base rate {text.digits(rate)}", **where)
     if shown.timed:
         axes[0][-1].set_title("medians\nagainst seconds")
         axes[1][-1].set(xlabel="seconds of training", xlim=(0, None))
-    _draw_base_rates(axes[1][: len(panels)], shown)
     axes[1][0].set_ylim(0, _top(shown))
     return figure
 
 
-def _draw_curves(axis: Axes, shown: LearningCurves, configuration: int, metric: str) -> None:
-    runs = shown.runs[(shown.runs[CONFIGURATION] == configuration) & (shown.runs["metric"] == metric)]
-    medians = shown.medians[(shown.medians[CONFIGURATION] == configuration) & (shown.medians["metric"] == metric)]
-    look = style.look(runs[ARCHITECTURE].iloc[0])
+def _draw_curves(axis: Axes, timed: Axes | None, shown: LearningCurves, panel: pd.Series, metric: str) -> None:
+    """Runs and medians of a panel, and these against seconds in the panel of all medians if there is one."""
+    runs, medians = (
+        table[(table[CONFIGURATION] == panel[CONFIGURATION]) & (table["metric"] == metric)]
+        for table in (shown.runs, shown.medians)
+    )
+    look = style.look(panel[ARCHITECTURE])
     marker = "o" if shown.runs["epoch"].max() == 1 else ""  # a line through one point draws nothing
-    for (state, _), run in runs.groupby([schema.STATE, RUN]):
+    for (state, _), run in runs.sort_values("epoch").groupby([schema.STATE, RUN]):
         colour, line, width = (look.colour, "-", 0.5) if state == "complete" else (style.GREY, ":", 0.9)
         thin: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": width, "markersize": 3}
         axis.plot(run["epoch"], run["value"], **thin, marker=marker)
     axis.plot(medians["epoch"], medians["value"], **look.lined, marker=marker, linewidth=2)
-
-
-def _draw_medians(axis: Axes, shown: LearningCurves, metric: str) -> None:
-    # Backwards: where lines coincide, the solid one of U-Net lies below the broken ones.
-    for _, panel in shown.panels.iloc[::-1].iterrows():
-        medians = shown.medians[shown.medians[CONFIGURATION] == panel[CONFIGURATION]]
-        medians = medians[medians["metric"] == metric]
-        marker = "o" if len(medians) == 1 else ""
-        axis.plot(medians["seconds"], medians["value"], **style.look(panel[ARCHITECTURE]).lined, marker=marker)
-
-
-def _draw_base_rates(axes: list[Axes], shown: LearningCurves) -> None:
-    rates = shown.base_rate.set_index(CONFIGURATION)["value"]
-    for axis, configuration in zip(axes, shown.runs[CONFIGURATION].unique(), strict=True):
-        if configuration in rates.index:
-            axis.axhline(rates[configuration], color="black", linewidth=0.8, linestyle=(0, (1, 1)))
-            # Where networks that learn leave room: beside the line it would hide curves.
-            name = f"base rate {text.digits(rates[configuration])}"
-            axis.text(0.03, 0.05, name, transform=axis.transAxes, fontsize=6.5, bbox=style.PAPER)
+    if timed is not None:
+        timed.plot(medians["seconds"], medians["value"], **look.lined, marker="o" if len(medians) == 1 else "")
 
 
 def _top(shown: LearningCurves) -> float:

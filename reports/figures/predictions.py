@@ -15,7 +15,7 @@ from reports.analysis.claims import Claim, arms, judge_headline, pair_key
 from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import paired
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary
-from reports.figures.base import NoDataError, Plot, told
+from reports.figures.base import NoDataError, Plot, readable, told
 from reports.store.arrays import overlap, read_panel
 from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
 
@@ -48,24 +48,19 @@ class Predictions(NamedTuple):
     """From which those shown were chosen."""
 
 
-class Chosen(NamedTuple):
-    """What is shown."""
-
-    shots: pd.DataFrame
-    """A row per frame and architecture: as `_shots`, with rule and difference."""
-    claim: Claim | None
-    scenes: int
+Chosen = tuple[pd.DataFrame, Claim | None, int]
+"""A row per frame and architecture, as `_shots` with rule and difference; the claim; of how many scenes."""
 
 
 def record(summary: Summary) -> Predictions:
     """The scenes with the largest, median and smallest difference; without a claim the first frames of a panel file."""
-    chosen = _by_difference(summary) or _first_frames(summary)
+    shots, claim, scenes = _by_difference(summary) or _first_frames(summary)
     panels, rows = {}, []
-    for name in style.in_order(chosen.shots[ARCHITECTURE]):
-        own = chosen.shots[chosen.shots[ARCHITECTURE] == name]
+    for name in style.in_order(shots[ARCHITECTURE]):
+        own = shots[shots[ARCHITECTURE] == name]
         panels[name] = Panel(*map(np.stack, zip(*(_frame(shot) for _, shot in own.iterrows()), strict=True)))
         rows += [_row(shot, panels[name], place) for place, (_, shot) in enumerate(own.iterrows())]
-    return Predictions(pd.DataFrame(rows), panels, chosen.claim, chosen.scenes)
+    return Predictions(pd.DataFrame(rows), panels, claim, scenes)
 
 
 def _by_difference(summary: Summary) -> Chosen | None:
@@ -87,7 +82,7 @@ def _by_difference(summary: Summary) -> Chosen | None:
     places = sorted(rules, reverse=True)
     shown = scenes.iloc[places].assign(rule=[rules[place] for place in places]).merge(shots, on=SHOT)
     whole = shown.groupby(ARCHITECTURE)[ARCHITECTURE].transform("size") == len(places)
-    return Chosen(shown[whole], claim, len(scenes))
+    return shown[whole], claim, len(scenes)
 
 
 SHOT = [*PROTOCOL, SCENE, "stem"]
@@ -118,7 +113,7 @@ def _first_frames(summary: Summary) -> Chosen:
     if shots.empty:
         raise NoDataError("the panel files of the architectures have no frame in common.")
     shown = shots[shots["stem"].isin(sorted(shots["stem"].unique())[:MOST_FRAMES])].sort_values("stem")
-    return Chosen(shown.assign(rule="first", difference=np.nan), None, shots["stem"].nunique())
+    return shown.assign(rule="first", difference=np.nan), None, shots["stem"].nunique()
 
 
 def _shots(summary: Summary, configurations: list[int]) -> pd.DataFrame:
@@ -135,10 +130,8 @@ def _shots(summary: Summary, configurations: list[int]) -> pd.DataFrame:
 
 def _read(folder: str, *names: str) -> list[np.ndarray]:
     """Arrays of a panel file."""
-    try:
+    with readable():
         return read_panel(Path(folder) / schema.PANEL_DATA, *names)
-    except ValueError as damaged:
-        raise NoDataError(str(damaged)) from damaged
 
 
 def _frame(shot: pd.Series) -> Panel:

@@ -26,14 +26,13 @@ class Profiles(NamedTuple):
 
 def record(summary: Summary) -> Profiles:
     """Scenes' IoU, averaged over repeats."""
+    best = summary.best.set_index(CONFIGURATION)[ARCHITECTURE].rename("architecture")
+    scenes = summary.scenes.join(best, on=CONFIGURATION, how="inner")
     parts = []
-    for _, best in summary.best.iterrows():
-        cells = summary.scenes[summary.scenes[CONFIGURATION] == best[CONFIGURATION]]
-        if cells.empty:
-            continue
+    for name, cells in by_architecture(scenes):
         values = cells.groupby(SCENE)[schema.TEST_IOU.column].mean()
         shares = pd.DataFrame({"iou": THRESHOLDS, "share": profile(values, THRESHOLDS)})
-        parts.append(shares.assign(architecture=best[ARCHITECTURE], scenes=len(values)))
+        parts.append(shares.assign(architecture=name, scenes=len(values)))
     if not parts:
         raise NoDataError("no complete run kept its table of test frames.")
     return Profiles(pd.concat(parts, ignore_index=True))

@@ -13,7 +13,7 @@ from reports import style, text
 from reports.analysis.generative import STAGE, means
 from reports.analysis.summary import Summary
 from reports.figures.base import Plot, repeats, span
-from reports.figures.betas import line_handles, lines, mask_vaes, series
+from reports.figures.betas import draw_lines, line_handles, mask_vaes, series
 
 CONTOURS = 8
 """Lines of equal ELBO, about."""
@@ -38,13 +38,8 @@ def record(summary: Summary) -> RateDistortion:
 def draw(shown: RateDistortion) -> Figure:
     """A line over the latent sizes for each depth and beta, on lines of equal ELBO."""
     figure, ((axis,),) = style.panels(1, height=2.5, width=style.HALF_WIDTH)
-    sizes = lines(shown.points)
-    for one in series(shown.points):
-        for size, own in one.points.groupby("size"):
-            means_of = own.groupby("latent")[["mean", "distortion"]].mean()
-            drawn = style.look(one.architecture).marked | {"linestyle": sizes[str(size)], "linewidth": 0.8}
-            # Marks without a rate stand on the edge.
-            axis.plot(means_of["mean"], means_of["distortion"], **drawn, **one.filling, clip_on=False)
+    # Marks without a rate stand on the edge.
+    draw_lines(axis, shown.points, "mean", "distortion", marker=style.look("vae").marker, clip_on=False)
     # The latent size beside each mark of the lowest beta.
     for row in shown.points[shown.points["beta"] == shown.points["beta"].min()].itertuples():
         style.name_mark(axis, f"{row.latent:g}", row.mean, row.distortion, (5, 2))

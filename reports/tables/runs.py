@@ -18,8 +18,6 @@ MOST_REASONS = 20
 """Of the comparison that have a row each."""
 MOST_VALUES = 6
 """Values of a parameter that are listed one by one; more numbers than that are shown as a range."""
-
-
 MOST_UNFINISHED = 20
 
 
@@ -78,14 +76,11 @@ def reasons(summary: Summary) -> Table:
     logged = summary.logged[summary.logged[schema.STATE] != "complete"]
     ended = pd.concat([logged, summary.study.unlogged])
     many = ended.loc[ended[schema.STAGE] != "search", schema.STATE_REASON].nunique() > MOST_REASONS
-    rows = []
-    for _, runs in logged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(logged, many)], sort=True):
-        examples = "; ".join(f"{run[LABEL]}, repeat {run[REPEAT]}" for _, run in runs.head(2).iterrows())
-        rows.append([style.look(runs[ARCHITECTURE].iloc[0]).label, *_ended(runs), examples])
-    unlogged = summary.study.unlogged
-    for _, runs in unlogged.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, _alike(unlogged, many)]):
-        name = runs[ARCHITECTURE].iloc[0]
-        rows.append([style.look(name).label if name else UNLOGGED, *_ended(runs), runs["run_id"].iloc[0][:8]])
+    rows = [
+        [*_ended(runs), "; ".join(f"{run[LABEL]}, repeat {run[REPEAT]}" for _, run in runs.head(2).iterrows())]
+        for runs in _alike(logged, many)
+    ]
+    rows += [[*_ended(runs), runs["run_id"].iloc[0][:8]] for runs in _alike(summary.study.unlogged, many)]
     columns = ["architecture", "state", "count", "reason", "for example"]
     who = "Runs" if many else "Search trials"
     shared = f" {who} whose reasons differ in numbers only share a row."
@@ -93,17 +88,20 @@ def reasons(summary: Summary) -> Table:
     return Table(f"Reasons of the runs that did not complete.{shared}", left(*columns), rows)
 
 
-def _alike(runs: pd.DataFrame, many: bool) -> pd.Series:
-    """Reasons, those of search trials, or of all if there are many, without their numbers."""
+def _alike(runs: pd.DataFrame, many: bool) -> list[pd.DataFrame]:
+    """Runs that share a row: numbers in the reasons of search trials, or of all if there are many, do not count."""
     reasons = runs[schema.STATE_REASON].astype("str")
     kept = (runs[schema.STAGE] != "search") & (not many)
-    return reasons.where(kept, reasons.str.replace(r"\d[\d.,]*", "#", regex=True))
+    reasons = reasons.where(kept, reasons.str.replace(r"\d[\d.,]*", "#", regex=True))
+    return [own for _, own in runs.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, reasons])]
 
 
 def _ended(runs: pd.DataFrame) -> list[str]:
-    """State, count and reason of runs that share state and reason."""
+    """Architecture, state, count and reason that runs share."""
     first = runs.iloc[0]
-    return [first[schema.STATE].replace("_", " "), counted(len(runs), "run"), first[schema.STATE_REASON] or NO_REASON]
+    name = style.look(first[ARCHITECTURE]).label if first[ARCHITECTURE] else UNLOGGED
+    reason = first[schema.STATE_REASON] or NO_REASON
+    return [name, first[schema.STATE].replace("_", " "), counted(len(runs), "run"), reason]
 
 
 def unfinished(summary: Summary) -> Table:
