@@ -42,7 +42,7 @@ class Look(NamedTuple):
         return {"color": self.colour, "linestyle": "none", "marker": self.marker}
 
 
-WHITE_EDGE = {"markeredgecolor": "white", "markeredgewidth": 0.5}
+WHITE_EDGE: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5}
 """Keeps marks that overlap apart."""
 PAPER = {"facecolor": "white", "alpha": 0.8, "pad": 0.4, "linewidth": 0}
 """Behind words on a drawing."""
@@ -169,7 +169,7 @@ def memory_axis(axis: Axes, budgets: dict[str, float]) -> None:
     axis.set_xlabel("tensor peak memory of a training step in MB (1 MB = 1,000,000 bytes)")
 
 
-def name_mark(axis: Axes, name: str, x: float, y: float, offset: tuple[float, float], **options: Any) -> Annotation:
+def name_mark(axis: Axes, name: str, x: Any, y: Any, offset: tuple[float, float], **options: Any) -> Annotation:
     """Small words beside a mark, `offset` points away."""
     small: dict[str, Any] = {"xytext": offset, "textcoords": "offset points", "fontsize": 6, "color": "#404040"}
     return axis.annotate(name, (x, y), **small, **options)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -50,6 +50,12 @@ class Plot(Generic[R]):
     """The same in words, for those who cannot see the figure."""
 
 
+class Points(NamedTuple):
+    """What a figure of one table shows."""
+
+    points: pd.DataFrame
+
+
 MOST_WHISKERS = 60
 INTERVAL = "95 % interval, Student's t over folds, or over scenes where a single fold is tested"
 
@@ -60,18 +66,10 @@ def measured_points(summary: Summary, metric: schema.Metric = schema.TEST_IOU) -
     Mean, and low and high of its 95 % interval, are those of `reports.analysis.estimates`.
     """
     table = comparable(summary.configurations[summary.configurations[N] > 0])
-    points = pd.DataFrame(
-        {
-            "architecture": table[ARCHITECTURE],
-            "number": table[CONFIGURATION],
-            "configuration": table[LABEL],
-            "depth": table[schema.DEPTH],
-            "width": table[schema.BASE_WIDTH],
-            "bottleneck": table[schema.BOTTLENECK_MEASURED],
-            "memory_mb": table[statistic(schema.TENSOR_PEAK, "mean")] / text.MEGABYTE,
-            "n": table[N],
-        }
-    )
+    logged = [ARCHITECTURE, CONFIGURATION, LABEL, schema.DEPTH, schema.BASE_WIDTH, schema.BOTTLENECK_MEASURED]
+    names = ["architecture", "number", "configuration", "depth", "width", "bottleneck"]
+    peaks = table[statistic(schema.TENSOR_PEAK, "mean")] / text.MEGABYTE
+    points = table[logged].set_axis(names, axis=1).assign(memory_mb=peaks, n=table[N])
     found = estimates(summary, metric).loc[points["number"]].set_index(points.index)
     points = points.join(found).dropna(subset="mean").reset_index(drop=True)
     if points.empty:

@@ -88,7 +88,7 @@ def line_handles(points: pd.DataFrame) -> list[Line2D]:
     marks = [Line2D([], [], **look.marked, label=one.label, **one.filling) for one in series(points)]
     if len(sizes) == 1:
         return marks
-    alike = {"color": look.colour, "linewidth": 0.8}
+    alike: dict[str, Any] = {"color": look.colour, "linewidth": 0.8}
     return marks + [Line2D([], [], **alike, linestyle=line, label=size) for size, line in sizes.items()]
 
 

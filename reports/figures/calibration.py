@@ -95,7 +95,7 @@ def alt(shown: Calibration) -> str:
     """The bin that is farthest from the diagonal, and the calibration errors."""
 
     def farthest(own: pd.DataFrame) -> str:
-        point = own.loc[(own["mean"] - own["probability"]).abs().idxmax()]
+        point = own.iloc[int((own["mean"] - own["probability"]).abs().to_numpy().argmax())]
         return f"{text.digits(point['mean'])} observed at {text.digits(point['probability'])} predicted"
 
     return (

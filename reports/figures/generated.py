@@ -108,21 +108,20 @@ def _beside(kinds: dict[str, Pictures], first: int) -> list[Strip]:
 def draw(shown: Shown) -> Figure:
     """A strip of pictures per row, its name to the left."""
     width = style.PAGE_WIDTH - NAMES
-    strips = [(strip, place == 0) for group in shown.groups for place, strip in enumerate(group)]
-    sheets = [_sheet(strip) for strip, _ in strips]
+    strips = [strip for group in shown.groups for strip in group]
+    gaps = [gap for group in shown.groups for gap in (FAR, *[NEAR] * (len(group) - 1))][1:]
+    sheets = [_sheet(strip) for strip in strips]
     heights = [width * sheet.shape[0] / sheet.shape[1] for sheet in sheets]
-    gaps = [FAR if first else NEAR for _, first in strips[1:]]
-    total = sum(heights) + sum(gaps)
-    figure = Figure(figsize=(style.PAGE_WIDTH, total))
-    top = total
-    for (strip, _), sheet, height, gap in zip(strips, sheets, heights, [*gaps, 0.0], strict=True):
-        bottom = top - height
-        axis = figure.add_axes((NAMES / style.PAGE_WIDTH, bottom / total, width / style.PAGE_WIDTH, height / total))
+    # Rows of the grid in inches: a strip, a gap, the next strip.
+    rows = [inches for pair in zip(heights, [*gaps, 0.0], strict=True) for inches in pair][:-1]
+    figure = Figure(figsize=(style.PAGE_WIDTH, sum(rows)))
+    edges = {"left": NAMES / style.PAGE_WIDTH, "right": 1, "bottom": 0, "top": 1, "hspace": 0}
+    grid = figure.add_gridspec(len(rows), 1, height_ratios=rows, **edges)
+    for place, (strip, sheet) in enumerate(zip(strips, sheets, strict=True)):
+        axis = figure.add_subplot(grid[2 * place])
         axis.imshow(sheet, interpolation="none")
         axis.set_axis_off()
-        middle = (top + bottom) / 2 / total
-        figure.text((NAMES - 0.08) / style.PAGE_WIDTH, middle, strip.name, ha="right", va="center", fontsize=6.5)
-        top = bottom - gap
+        axis.text(-0.08 / width, 0.5, strip.name, transform=axis.transAxes, ha="right", va="center", fontsize=6.5)
     return figure
 
 

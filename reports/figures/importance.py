@@ -1,6 +1,6 @@
 """How much each hyperparameter of a search mattered for the best validation IoU, as two evaluators see it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,7 @@ def draw(shown: Importance) -> Figure:
             own = of_one[of_one["architecture"] == name].set_index("hyperparameter")["share"].reindex(parameters)
             look, height = style.look(name), 0.8 / len(names)
             places = np.arange(len(own)) + (row - (len(names) - 1) / 2) * height
-            filling = {"color": look.colour, "hatch": HATCHES[row % len(HATCHES)]}
+            filling: dict[str, Any] = {"color": look.colour, "hatch": HATCHES[row % len(HATCHES)]}
             axis.barh(places, own, 0.9 * height, **filling, edgecolor="white", linewidth=0, label=look.label)
         axis.set_title(evaluator)
         axis.xaxis.set_major_formatter(PercentFormatter(1))

@@ -1,6 +1,6 @@
 """Best validation IoU against the learning rate, over all other hyperparameters: is the best rate inside the range?"""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,17 +34,9 @@ class LearningRate(NamedTuple):
 def record(summary: Summary) -> LearningRate:
     """All trials that were started, and the best of each half decade of learning rates."""
     started = summary.search[summary.search[schema.STATE].isin(["complete", *ENDED])]
-    complete = started[schema.STATE] == "complete"
-    trials = pd.DataFrame(
-        {
-            "architecture": started[ARCHITECTURE],
-            "trial": started[schema.UNIT],
-            "lr": started[LR].astype("float64"),
-            "depth": started[schema.DEPTH],
-            "state": started[schema.STATE],
-            "val_iou": started[schema.BEST_VAL_IOU.name].where(complete),
-        }
-    )
+    logged = [ARCHITECTURE, schema.UNIT, LR, schema.DEPTH, schema.STATE, schema.BEST_VAL_IOU.name]
+    trials = started[logged].set_axis(["architecture", "trial", "lr", "depth", "state", "val_iou"], axis=1)
+    trials = trials.assign(val_iou=trials["val_iou"].where(trials["state"] == "complete")).astype({"lr": "float64"})
     trials = trials[trials["lr"] > 0].reset_index(drop=True)
     if trials["val_iou"].isna().all():
         raise NoDataError("no complete run of the search logged its learning rate and best validation IoU.")
@@ -67,13 +59,13 @@ def draw(shown: LearningRate) -> Figure:
     # Backwards: where lines coincide, the solid one of U-Net lies below the broken ones.
     for row, (name, own) in reversed(list(enumerate(by_architecture(shown.trials)))):
         look, done = style.look(name), own["val_iou"].notna()
-        sizes = np.interp(own["depth"], (depths.min(), max(depths.min() + 1, depths.max())), SIZES) ** 2
-        marks = {"color": look.colour, "marker": look.marker, "alpha": 0.6, "linewidth": 0}
+        sizes = np.interp(own["depth"].to_numpy(), (depths.min(), max(depths.min() + 1, depths.max())), SIZES) ** 2
+        marks: dict[str, Any] = {"color": look.colour, "marker": look.marker, "alpha": 0.6, "linewidth": 0}
         axis.scatter(own.loc[done, "lr"], own.loc[done, "val_iou"], s=sizes[done], **marks)
         # A bin without a trial leaves a gap.
         best = shown.best[shown.best["architecture"] == name]
         axis.hlines(best["val_iou"], best["low"], best["high"], **look.lined, linewidth=1.2)
-        ticks = {**look.marked, "marker": "|", "markersize": 4, "markeredgewidth": 0.8}
+        ticks: dict[str, Any] = {**look.marked, "marker": "|", "markersize": 4, "markeredgewidth": 0.8}
         heights = [0.025 + 0.045 * row] * (~done).sum()
         axis.plot(own.loc[~done, "lr"], heights, **ticks, transform=axis.get_xaxis_transform())
     _scale(axis, shown)

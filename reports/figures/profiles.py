@@ -1,7 +1,5 @@
 """Performance profiles: on what share of the test scenes an architecture exceeds each IoU."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,21 +9,17 @@ from reports import style, text
 from reports.analysis.scenes import SCENE
 from reports.analysis.statistics import profile
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import NoDataError, Plot, by_architecture, told
+from reports.figures.base import NoDataError, Plot, Points, by_architecture, told
 from reports.store.load import ARCHITECTURE
 
 THRESHOLDS = np.linspace(0, 1, 101)
 
 
-class Profiles(NamedTuple):
-    """The best configuration of each architecture."""
+def record(summary: Summary) -> Points:
+    """Of the best configuration of each architecture, by its scenes' IoU, averaged over repeats.
 
-    points: pd.DataFrame
-    """architecture, iou (threshold), share, and scenes: how many stand behind the share."""
-
-
-def record(summary: Summary) -> Profiles:
-    """Scenes' IoU, averaged over repeats."""
+    Columns architecture, iou (threshold), share, and scenes: how many stand behind the share.
+    """
     best = summary.best.set_index(CONFIGURATION)[ARCHITECTURE].rename("architecture")
     scenes = summary.scenes.join(best, on=CONFIGURATION, how="inner")
     parts = []
@@ -35,10 +29,10 @@ def record(summary: Summary) -> Profiles:
         parts.append(shares.assign(architecture=name, scenes=len(values)))
     if not parts:
         raise NoDataError("no complete run kept its table of test frames.")
-    return Profiles(pd.concat(parts, ignore_index=True))
+    return Points(pd.concat(parts, ignore_index=True))
 
 
-def draw(shown: Profiles) -> Figure:
+def draw(shown: Points) -> Figure:
     """A falling step line for each architecture."""
     figure, ((axis,),) = style.panels(1, height=2.1, width=style.HALF_WIDTH)
     for name, points in by_architecture(shown.points):
@@ -48,7 +42,7 @@ def draw(shown: Profiles) -> Figure:
     return figure
 
 
-def caption(shown: Profiles) -> str:
+def caption(shown: Points) -> str:
     """What the lines are."""
     count = text.counted_range(shown.points["scenes"], "scene")
     return (
@@ -58,7 +52,7 @@ def caption(shown: Profiles) -> str:
     )
 
 
-def alt(shown: Profiles) -> str:
+def alt(shown: Points) -> str:
     """The share of scenes above an IoU of one half."""
     half = shown.points[np.isclose(shown.points["iou"], 0.5)]
     each = told(half, lambda own: f"{own['share'].iloc[0]:.0%}", ", ")

@@ -1,9 +1,6 @@
 """What a VAE's masks cost: distortion against rate, the two parts of the evidence lower bound."""
 
-from typing import NamedTuple
-
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -12,30 +9,26 @@ from bench import schema
 from reports import style, text
 from reports.analysis.generative import STAGE, means
 from reports.analysis.summary import Summary
-from reports.figures.base import Plot, repeats, span
+from reports.figures.base import Plot, Points, repeats, span
 from reports.figures.betas import draw_lines, line_handles, mask_vaes, series
 
 CONTOURS = 8
 """Lines of equal ELBO, about."""
 
 
-class RateDistortion(NamedTuple):
-    """One row per configuration of VAEs of masks."""
+def record(summary: Summary) -> Points:
+    """Rate and distortion of every configuration of VAEs of masks.
 
-    points: pd.DataFrame
-    """Columns as `latent_points`, whose mean, low and high are the rate's, size, distortion and elbo (means)."""
-
-
-def record(summary: Summary) -> RateDistortion:
-    """Rate and distortion of every configuration."""
+    Columns as `latent_points`, whose mean, low and high are the rate's, size, distortion and elbo (means).
+    """
     points = mask_vaes(summary, schema.TEST_RATE)
     stage = summary.others[STAGE]
     for metric in (schema.TEST_DISTORTION, schema.TEST_ELBO):
         points = points.assign(**{metric.column: points["number"].map(means(stage, metric)["mean"])})
-    return RateDistortion(points)
+    return Points(points)
 
 
-def draw(shown: RateDistortion) -> Figure:
+def draw(shown: Points) -> Figure:
     """A line over the latent sizes for each depth and beta, on lines of equal ELBO."""
     figure, ((axis,),) = style.panels(1, height=2.5, width=style.HALF_WIDTH)
     # Marks without a rate stand on the edge.
@@ -60,7 +53,7 @@ def _draw_contours(axis: Axes) -> None:
     axis.set(xlim=rates, ylim=limits)
 
 
-def caption(shown: RateDistortion) -> str:
+def caption(shown: Points) -> str:
     """What the marks and the lines are."""
     return (
         "Distortion (cross-entropy of a sampled reconstruction) against rate (KL divergence from the prior) of masks "
@@ -71,7 +64,7 @@ def caption(shown: RateDistortion) -> str:
     )
 
 
-def alt(shown: RateDistortion) -> str:
+def alt(shown: Points) -> str:
     """Where the marks are, and the highest ELBO."""
     best = shown.points.sort_values("elbo").iloc[-1]
     each = "; ".join(

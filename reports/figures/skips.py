@@ -87,7 +87,7 @@ def draw(shown: Skips) -> Figure:
     points = shown.points.assign(x=middle + STEP * (rank - (count - 1) / 2))
     draw_scores(axis, points, "x")
     for point in points[count > 1].itertuples():
-        style.name_mark(axis, point.levels, point.x, point.mean, (4, 3))
+        style.name_mark(axis, str(point.levels), point.x, point.mean, (4, 3))
     axis.set(xlabel="skip connections", ylabel="test IoU", xticks=range(shown.points["dose"].max() + 1))
     axis.margins(x=0.08)
     _draw_legend(figure, shown, sizes)

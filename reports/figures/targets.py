@@ -1,7 +1,7 @@
 """The share of runs that reached the target validation IoU, by epochs and by seconds: how soon, and how surely."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -87,7 +87,7 @@ def draw(shown: Targets) -> Figure:
             drawn = pd.concat([own, pd.DataFrame([end])])
             axis.step(drawn["at"], drawn["share"], where="post", **style.look(name).lined)
         intervals = shown.reached.assign(mean=shown.reached["share"], x=PLACE + GAP * shown.reached.index)
-        beside = {"transform": axis.get_yaxis_transform(), "clip_on": False, "markersize": 4}
+        beside: dict[str, Any] = {"transform": axis.get_yaxis_transform(), "clip_on": False, "markersize": 4}
         draw_whiskers(axis, intervals, "x", **beside)
         axis.set_xlabel(label)
     axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))

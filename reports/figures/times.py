@@ -117,8 +117,8 @@ def alt(shown: Times) -> str:
     """The largest parts of each architecture."""
 
     def largest(own: pd.DataFrame) -> str:
-        rows = own.nlargest(3, "share").itertuples()
-        parts = ", ".join(f"{LABELS[row.part]} {row.share:.0%}" for row in rows)
+        rows = own.nlargest(3, "share").iterrows()
+        parts = ", ".join(f"{LABELS[row['part']]} {row['share']:.0%}" for _, row in rows)
         return f"{text.significant(own['seconds'].sum())} s per run ({parts})"
 
     return f"Stacked bars of the mean time of a run by what it was spent on: {told(shown.parts, largest)}."

@@ -1,7 +1,5 @@
 """How much of the boundaries agrees, against the distance that is still called agreement."""
 
-from typing import NamedTuple
-
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -9,25 +7,21 @@ from bench import schema
 from reports import style
 from reports.analysis.frame_tables import KEYS, best_tables, sample, scene_estimates, sizes
 from reports.analysis.summary import Summary
-from reports.figures.base import INTERVAL, NoDataError, Plot, cropped, draw_bands, ends, score_limits
+from reports.figures.base import INTERVAL, NoDataError, Plot, Points, cropped, draw_bands, ends, score_limits
 
 COLUMNS = [schema.within_column(tolerance) for tolerance in schema.TOLERANCES]
 
 
-class Tolerance(NamedTuple):
-    """The best configuration of each architecture."""
+def record(summary: Summary) -> Points:
+    """Mean share at each tolerance, with its interval, of the best configuration of each architecture.
 
-    points: pd.DataFrame
-    """architecture, tolerance, mean, low, high, repeats, scenes."""
-
-
-def record(summary: Summary) -> Tolerance:
-    """Mean share at each tolerance, with its interval."""
+    Columns architecture, tolerance, mean, low, high, repeats, scenes.
+    """
     table = best_tables(summary, schema.FRAME_TABLE, COLUMNS)
     if table.empty:
         raise NoDataError("no complete run of the best configurations kept its table of test frames.")
     parts = [_estimates(own).assign(architecture=name, **sizes(own)) for name, own in table.groupby("architecture")]
-    return Tolerance(pd.concat(parts, ignore_index=True))
+    return Points(pd.concat(parts, ignore_index=True))
 
 
 def _estimates(table: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +30,7 @@ def _estimates(table: pd.DataFrame) -> pd.DataFrame:
     return found.assign(tolerance=[schema.TOLERANCES[place] for place in found.index])
 
 
-def draw(shown: Tolerance) -> Figure:
+def draw(shown: Points) -> Figure:
     """A line with a band for each architecture."""
     figure, ((axis,),) = style.panels(1, height=2.2, width=style.HALF_WIDTH)
     draw_bands(axis, shown.points, "tolerance")
@@ -47,7 +41,7 @@ def draw(shown: Tolerance) -> Figure:
     return figure
 
 
-def caption(shown: Tolerance) -> str:
+def caption(shown: Points) -> str:
     """What lines and bands are."""
     return (
         "Share of the predicted and the true boundary that lies within the tolerance of the other one (normalised "
@@ -56,7 +50,7 @@ def caption(shown: Tolerance) -> str:
     )
 
 
-def alt(shown: Tolerance) -> str:
+def alt(shown: Points) -> str:
     """The ends of each line."""
     low, high = schema.TOLERANCES[0], schema.TOLERANCES[-1]
     return (
