@@ -121,7 +121,8 @@ def draw(shown: Shown) -> Figure:
         axis = figure.add_subplot(grid[2 * place])
         axis.imshow(sheet, interpolation="none")
         axis.set_axis_off()
-        axis.text(-0.08 / width, 0.5, strip.name, transform=axis.transAxes, ha="right", va="center", fontsize=6.5)
+        middle = axis.get_position().intervaly.mean()
+        figure.text((NAMES - 0.08) / style.PAGE_WIDTH, middle, strip.name, ha="right", va="center", fontsize=6.5)
     return figure
 
 
