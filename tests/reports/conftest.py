@@ -1,6 +1,4 @@
-import json
 import shutil
-import sqlite3
 import sys
 import warnings
 from collections.abc import Callable
@@ -17,10 +15,10 @@ from reports.store.load import load_study
 # pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_store import SEARCH_TAGS, _client, _close, fill, planned_units
-from fake_units import Unit, generative, grid, refits, searched, troubled
-
-Fill = Callable[..., Path]
+import fake_units
+from fake_store import SEARCH_TAGS, _client, _close, fill, plan_of
+from fake_units import Unit, grid, refits, searched
+from helpers import Fill, Summarised, run_sql
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +45,7 @@ def new_store(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Fill:
 
 
 @pytest.fixture(scope="session")
-def summarised(new_store: Fill) -> Callable[..., Summary]:
+def summarised(new_store: Fill) -> Summarised:
     """Function that makes a store with the given units and summarises its study."""
 
     def make(units: list[Unit], study: str = "quick", **options: object) -> Summary:
@@ -65,30 +63,48 @@ def small_store(new_store: Fill) -> Path:
 @pytest.fixture(scope="session")
 def troubled_store(new_store: Fill) -> Path:
     """A half-done study with every state, to be read only."""
-    return new_store(troubled(), planned=20)
+    return new_store(fake_units.troubled(), planned=20)
 
 
 @pytest.fixture(scope="session")
 def search_store(new_store: Fill) -> Path:
     """A search of two architectures with its refits, to be read only."""
     units = [*searched(12, epochs=2), *refits(2, epochs=2)]
-    tags = SEARCH_TAGS | {schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))}
-    return new_store(units, study="search", tags=tags)
+    return new_store(units, study="search", tags=SEARCH_TAGS | plan_of(units))
 
 
 @pytest.fixture(scope="session")
 def front_store(new_store: Fill) -> Path:
     """A study that searches only, to be read only."""
     units = searched(12, epochs=2)
-    tags = SEARCH_TAGS | {schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))}
-    return new_store(units, study="memory_budget", tags=tags)
+    return new_store(units, study="memory_budget", tags=SEARCH_TAGS | plan_of(units))
 
 
 @pytest.fixture(scope="session")
 def generative_store(new_store: Fill) -> Path:
     """Auto-encoders, VAEs, segmentation through equal latents, and pre-training, each of 3 repeats; to be read only."""
-    units = generative()
-    return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))})
+    units = fake_units.generative()
+    return new_store(units, study="generative", tags=plan_of(units))
+
+
+@pytest.fixture(scope="session")
+def small(small_store: Path) -> Summary:
+    return summarise(load_study(small_store, "quick"))
+
+
+@pytest.fixture(scope="session")
+def troubled(troubled_store: Path) -> Summary:
+    return summarise(load_study(troubled_store, "quick"))
+
+
+@pytest.fixture(scope="session")
+def searching(search_store: Path) -> Summary:
+    return summarise(load_study(search_store, "search"))
+
+
+@pytest.fixture(scope="session")
+def generating(generative_store: Path) -> Summary:
+    return summarise(load_study(generative_store, "generative"))
 
 
 @pytest.fixture(scope="session")
@@ -98,16 +114,11 @@ def built() -> Callable[[Path, str], Built]:
 
 
 @pytest.fixture
-def execute(troubled_store: Path, tmp_path: Path) -> Callable[..., Path]:
+def execute(troubled_store: Path, tmp_path: Path) -> Fill:
     """Function that copies the troubled store and runs SQL on the copy."""
 
     def run(*statements: str) -> Path:
         shutil.copy(troubled_store / schema.TRACKING_DB, tmp_path / schema.TRACKING_DB)
-        connection = sqlite3.connect(tmp_path / schema.TRACKING_DB)
-        for statement in statements:
-            connection.execute(statement)
-        connection.commit()
-        connection.close()
-        return tmp_path
+        return run_sql(tmp_path, *statements)
 
     return run

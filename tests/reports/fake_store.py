@@ -1,7 +1,7 @@
 """A store as the bench leaves it, filled with invented runs.
 
 As a script, from the repository's root: `PYTHONPATH=. python tests/reports/fake_store.py RUNS [STUDY [TRACKING_URL]]`,
-where STUDY is one of quick, search, memory_budget and generative.
+where STUDY is one of quick, search, memory_budget and generative, or a number: quick with so many long runs.
 """
 
 import json
@@ -10,34 +10,34 @@ import sqlite3
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import fake_generative
 import numpy as np
 import pandas as pd
-from fake_rows import insert
-from fake_units import MEMORY_BUDGET, Unit, blobs, generative, grid, refits, searched
+from fake_units import MEMORY_BUDGET, Unit, blobs, generative, grid, long_grid, refits, searched
 
 from bench import schema
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+Row = dict[str, object]
 START = 1_760_000_000_000
 """Milliseconds since 1970 at which the first run starts; each takes a minute."""
 
 
-def planned_units(units: list[Unit]) -> dict[str, dict[str, int]]:
-    """Units per stage and architecture, as the parent run says that they are planned."""
-    distinct = {unit.unit(): unit for unit in units if not unit.superseded}.values()
+def plan_of(units: list[Unit]) -> dict[str, str]:
+    """Tag of the parent run that says how many units are planned per stage and architecture: these."""
     counts: dict[str, dict[str, int]] = {}
-    for unit in distinct:
+    for unit in {unit.unit(): unit for unit in units if not unit.superseded}.values():
         stage = counts.setdefault(unit.stage, {})
         stage[unit.architecture] = stage.get(unit.architecture, 0) + 1
-    return counts
+    return {schema.STUDY_PLANNED_UNITS: json.dumps(counts)}
 
 
 class LoggedRun:
@@ -92,12 +92,11 @@ def fill(
     planned: int | None = None,
     tags: dict[str, str] | None = None,
     tracking: str = "",
-    write: Callable[[Unit, Path], None] | None = None,
 ) -> None:
     """Add a study to the store at the URL `tracking`, or in `runs`, which is made if it is not there.
 
-    `tags` are further tags of the parent run; `write` puts a run's files into its folder. With a URL all goes through
-    MLflow's client; without one the runs are inserted into the database, which is much faster.
+    `tags` are further tags of the parent run. With a URL all goes through MLflow's client; without one the runs are
+    inserted into the database, which is much faster.
     """
     with warnings.catch_warnings():
         # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
@@ -119,7 +118,7 @@ def fill(
             _log(client, experiment, parent, run)
         _close(client)
     if not tracking:
-        insert(runs / schema.TRACKING_DB, experiment, parent, logged, folder, write or _write_artifacts)
+        _insert(runs / schema.TRACKING_DB, experiment, parent, logged, folder)
 
 
 def _client(runs: Path, tracking: str = "") -> "MlflowClient":
@@ -152,10 +151,45 @@ def _log(client: "MlflowClient", experiment: str, parent: str, run: LoggedRun) -
     )
     if run.has_artifacts:
         with tempfile.TemporaryDirectory() as name:
-            _write_artifacts(run.unit, Path(name))
-            client.log_artifacts(info.run_id, name)
+            files = Path(name) / info.run_id / "artifacts"
+            _write_artifacts(run.unit, files)
+            client.log_artifacts(info.run_id, str(files))
     if run.end is not None:
         client.set_terminated(info.run_id, run.unit.status, end_time=run.end)
+
+
+def _insert(database: Path, experiment: str, parent: str, runs: list[LoggedRun], folder: Path) -> None:
+    """Add runs as rows where MLflow's client would put them (a test compares both), with artifacts in `folder`."""
+    tables: dict[str, list[Row]] = {}
+    for run in runs:
+        name = uuid4().hex
+        files = folder / name / "artifacts"
+        for table, row in _rows(run, name, experiment, parent, files):
+            tables.setdefault(table, []).append(row)
+        if run.has_artifacts:
+            files.mkdir(parents=True)
+            _write_artifacts(run.unit, files)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, rows in tables.items():
+            values = ", ".join(f":{column}" for column in rows[0])
+            connection.executemany(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({values})", rows)
+
+
+def _rows(run: LoggedRun, name: str, experiment: str, parent: str, files: Path) -> Iterator[tuple[str, Row]]:
+    about = {"run_uuid": name, "name": name[:8], "source_type": "UNKNOWN", "user_id": "unknown"}
+    where = {"experiment_id": int(experiment), "artifact_uri": files.as_uri(), "lifecycle_stage": "active"}
+    times = {"start_time": run.start, "end_time": run.end, "status": run.unit.status}
+    yield "runs", {**about, **where, **times}
+    for table, pairs in (("params", run.params()), ("tags", run.tags(parent))):
+        for key, value in pairs.items():
+            yield table, {"run_uuid": name, "key": key, "value": value}
+    latest: dict[str, Row] = {}
+    for key, value, step in run.points():
+        when = {"timestamp": run.start + step, "step": step, "is_nan": 0, "run_uuid": name}
+        latest[key] = {"key": key, "value": value, **when}
+        yield "metrics", latest[key]
+    for row in latest.values():
+        yield "latest_metrics", row
 
 
 def _write_artifacts(unit: Unit, folder: Path) -> None:
@@ -168,70 +202,39 @@ def _write_artifacts(unit: Unit, folder: Path) -> None:
         np.savez_compressed(folder / schema.GENERATED_DATA, allow_pickle=False, **fake_generative.pictures(unit))
         return
     pd.DataFrame(unit.calibration()).to_parquet(folder / schema.CALIBRATION_TABLE)
-    if unit.panel:
-        np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, **blobs(unit))
+    panel = folder / schema.PANEL_DATA
+    kept = folder.parents[1] / f"{unit.architecture}-{unit.repeat}.npz" if unit.shared_panel else panel
+    if unit.panel and not kept.exists():
+        np.savez_compressed(kept, allow_pickle=False, **blobs(unit))
+    if unit.panel and kept != panel:
+        os.link(kept, panel)
 
 
 def _environment(unit: Unit) -> dict[str, str]:
-    facts = {
-        "python": "3.11.7",
-        "torch": "2.13.0",
-        "processor": "Test CPU @ 2 GHz",
-        "device": "cpu",
-        "cores": "2",
-    }
+    facts = {"python": "3.11.7", "torch": "2.13.0", "processor": "Test CPU @ 2 GHz", "device": "cpu", "cores": "2"}
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
-    digests = {schema.DATA_DIGEST: unit.data * 4, schema.SPLIT_DIGEST: f"{unit.split} {unit.repeat}"}
-    opened = (
-        {schema.TEST_OPENED: "2026-01-01T00:00:00+00:00"} if unit.state == "complete" and unit.trial is None else {}
-    )
-    lost = {schema.COLLAPSE: unit.collapse} if unit.architecture == "vae" else {}
-    return tags | {schema.GIT_COMMIT: "0123456789abcdef" * 2} | digests | opened | lost
+    tags |= {schema.GIT_COMMIT: "0123456789abcdef" * 2, schema.DATA_DIGEST: unit.data * 4}
+    tags[schema.SPLIT_DIGEST] = f"{unit.split} {unit.repeat}"
+    if unit.state == "complete" and unit.trial is None:
+        tags[schema.TEST_OPENED] = "2026-01-01T00:00:00+00:00"
+    return tags | ({schema.COLLAPSE: unit.collapse} if unit.architecture == "vae" else {})
+
+
+def _importance(trials: int, **shares: tuple[float, ...]) -> dict[str, object]:
+    names = ("lr", "depth", "base_width", "growth", "norm", "weight_decay")
+    return {
+        "trials": trials,
+        "shares": {name.replace("_", "-"): dict(zip(names, of, strict=True)) for name, of in shares.items()},
+    }
 
 
 IMPORTANCE = {
-    "hourglass": {
-        "trials": 24,
-        "shares": {
-            "PED-ANOVA": {
-                "depth": 0.41,
-                "lr": 0.33,
-                "base_width": 0.15,
-                "growth": 0.05,
-                "norm": 0.04,
-                "weight_decay": 0.02,
-            },
-            "fANOVA": {
-                "lr": 0.58,
-                "depth": 0.27,
-                "base_width": 0.08,
-                "norm": 0.04,
-                "weight_decay": 0.02,
-                "growth": 0.01,
-            },
-        },
-    },
-    "unet": {
-        "trials": 27,
-        "shares": {
-            "PED-ANOVA": {
-                "lr": 0.47,
-                "base_width": 0.22,
-                "depth": 0.19,
-                "norm": 0.07,
-                "growth": 0.03,
-                "weight_decay": 0.02,
-            },
-            "fANOVA": {
-                "lr": 0.71,
-                "depth": 0.14,
-                "base_width": 0.09,
-                "norm": 0.03,
-                "growth": 0.02,
-                "weight_decay": 0.01,
-            },
-        },
-    },
+    "hourglass": _importance(
+        24, PED_ANOVA=(0.33, 0.41, 0.15, 0.05, 0.04, 0.02), fANOVA=(0.58, 0.27, 0.08, 0.01, 0.04, 0.02)
+    ),
+    "unet": _importance(
+        27, PED_ANOVA=(0.47, 0.19, 0.22, 0.03, 0.07, 0.02), fANOVA=(0.71, 0.14, 0.09, 0.02, 0.03, 0.01)
+    ),
 }
 SEARCH_TAGS = {
     schema.STUDY_DESCRIPTION: "Hourglass against U-Net, each with the best of its own search.",
@@ -250,15 +253,9 @@ STUDIES: dict[str, Callable[[], list[Unit]]] = {
 
 def main(runs: str, study: str = "quick", tracking: str = "") -> None:
     """Fill a store with one of the studies."""
-    units = STUDIES[study]()
+    units, study = (STUDIES[study](), study) if study in STUDIES else (long_grid(int(study)), "quick")
     tags = SEARCH_TAGS if study in ("search", "memory_budget") else {}
-    fill(
-        Path(runs),
-        units,
-        study=study,
-        tags={**tags, schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))},
-        tracking=tracking,
-    )
+    fill(Path(runs), units, study=study, tags=tags | plan_of(units), tracking=tracking)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import count, islice, product
 
 import fake_generative
 import numpy as np
@@ -48,6 +48,10 @@ class Unit:
     """False: ended before its first epoch did."""
     leaky: bool = False
     """Test frames have near copies among the training frames."""
+    tested_scenes: int = 4
+    frames_per_scene: int = 2
+    shared_panel: bool = False
+    """One panel file for all runs of its architecture and repeat: thousands would take gigabytes."""
     target: str = "mask"
     latent: int = 0
     """Numbers of a flat latent; 0 is a bottleneck map."""
@@ -106,9 +110,8 @@ class Unit:
         base = bases.get(self.architecture, 0.5) - 0.02 * (self.beta - 1)
         base += (0.03 * (math.log2(self.latent) - 6) if self.latent else 0) - (0.2 if self.labelled_scenes else 0)
         base += 0.02 * bool(self.pretrain_epochs)
-        wobble = np.random.default_rng([self.repeat, self.depth, self.width, *self.architecture.encode()]).normal(
-            0, 0.012
-        )
+        seed = [self.repeat, self.depth, self.width, *self.architecture.encode()]
+        wobble = np.random.default_rng(seed).normal(0, 0.012)
         return float(base + 0.05 * self.depth + 0.02 * math.log2(self.width) + wobble)
 
     def all_params(self) -> dict[str, str]:
@@ -155,9 +158,8 @@ class Unit:
         """Name of the search trial, or hash that stands for the run's config."""
         if self.trial is not None:
             return f"{self.architecture}-{self.trial:03d}"
-        return hashlib.sha256(json.dumps(self.all_params() | {schema.BOTTLENECK_MEASURED: ""}).encode()).hexdigest()[
-            :16
-        ]
+        params = json.dumps(self.all_params() | {schema.BOTTLENECK_MEASURED: ""})
+        return hashlib.sha256(params.encode()).hexdigest()[:16]
 
     def values(self) -> dict[str, float]:
         """Scalar metrics."""
@@ -234,21 +236,22 @@ class Unit:
             for column in schema.BASELINE_COLUMNS
         }
 
-    def frames(self, scenes: int = 4) -> dict[str, list[float] | list[str]]:
-        """Columns of the frame table: two frames of each scene, which is as hard for every architecture."""
-        names = self.scenes(scenes)
+    def frames(self) -> dict[str, list[float] | list[str]]:
+        """Columns of the frame table: every scene is as hard for every architecture."""
+        names, scenes = self.scenes(), self.tested_scenes
         hard = np.random.default_rng(self.fold).normal(0, 0.05, scenes)
         own = np.random.default_rng([self.repeat, *self.architecture.encode()]).normal(0, 0.01, scenes)
-        ious = [float(self.test_iou + value) for value in hard - hard.mean() + own - own.mean() for _ in range(2)]
+        level = self.test_iou + (hard - hard.mean() + own - own.mean())
+        ious = level.repeat(self.frames_per_scene).tolist()
         columns = {metric.column: [self.test(metric, iou) for iou in ious] for metric in schema.TEST_METRICS}
         columns[schema.FRAME_FOREGROUND] = [0.1 + 0.05 * (place % 5) for place in range(len(names))]
         for tolerance in schema.TOLERANCES:
             columns[schema.within_column(tolerance)] = [1 - (1 - iou) / (0.5 + tolerance) for iou in ious]
         return {"stem": [f"{name}_{place:04d}" for place, name in enumerate(names)], "scene": names, **columns}
 
-    def scenes(self, scenes: int = 4) -> list[str]:
-        """The scene of each test frame: two frames of each."""
-        return [f"{self.fold}{scene:04d}" for scene in range(scenes) for _ in range(2)]
+    def scenes(self) -> list[str]:
+        """The scene of each test frame."""
+        return [f"{self.fold}{scene:04d}" for scene in range(self.tested_scenes) for _ in range(self.frames_per_scene)]
 
     def calibration(self) -> dict[str, list[float] | list[str]]:
         """Columns of the calibration table: the surer, the more overconfident."""
@@ -267,11 +270,7 @@ class Unit:
         share = 1 - math.exp(-3.5 * epoch / self.epochs)
         share *= 1 + 0.05 * math.sin(epoch * (1 + self.repeat))
         bce = 0.62 - 0.5 * share * self.test_iou
-        losses = {
-            schema.TRAIN_LOSS.name: bce + 0.4,
-            schema.VAL_LOSS.name: bce + 0.5,
-            schema.EPOCH_SECONDS.name: 2.0,
-        }
+        losses = {schema.TRAIN_LOSS.name: bce + 0.4, schema.VAL_LOSS.name: bce + 0.5, schema.EPOCH_SECONDS.name: 2.0}
         scores = {
             schema.VAL_BCE.name: bce if self.state != "diverged" else 0.6 * epoch,
             schema.VAL_IOU.name: share * self.test_iou if self.state != "diverged" else 0.05,
@@ -280,10 +279,37 @@ class Unit:
         return losses | (scores if self.segments else {}) | reconstructed
 
 
+@dataclass(frozen=True, kw_only=True)
+class LongUnit(Unit):
+    """A run as long as real ones: 50 epochs of every curve, 12 test scenes of 5 frames."""
+
+    epochs: int = 50
+    tested_scenes: int = 12
+    frames_per_scene: int = 5
+    shared_panel: bool = True
+
+    def curve(self, epoch: int) -> dict[str, float]:
+        """Every metric of one epoch."""
+        values = super().curve(epoch)
+        iou = values[schema.VAL_IOU.name]
+        return values | {schema.VAL_DICE.name: 2 * iou / (1 + iou), schema.LR.name: 0.003 * (1 - epoch / 51)}
+
+
 def grid(repeats: int = 3, epochs: int = 8) -> list[Unit]:
     """The realistic study: 3 architectures x 2 depths x 2 widths x repeats."""
     choices = product(("simple_conv", "hourglass", "unet"), (2, 3), (8, 16), range(repeats))
     return [Unit(architecture=a, depth=d, width=w, repeat=s, epochs=epochs) for a, d, w, s in choices]
+
+
+def long_grid(number: int, repeats: int = 5) -> list[Unit]:
+    """So many runs of a grid of widths, depths 2 to 6, three architectures and repeats; scores level off with width."""
+    lack = {"simple_conv": 0.1, "hourglass": 0.02, "unet": 0.0}
+    cells = ((width, *rest) for width in count(4, 2) for rest in product(range(2, 7), lack, range(repeats)))
+    units: list[Unit] = []
+    for width, depth, name, repeat in islice(cells, number):
+        iou = 0.9 - lack[name] - 0.35 / (1 + 0.2 * depth + 0.03 * width) + 0.01 * math.sin(len(units))
+        units.append(LongUnit(architecture=name, depth=depth, width=width, repeat=repeat, iou=iou))
+    return units
 
 
 def searched(trials: int = 30, epochs: int = 4) -> list[Unit]:
@@ -296,9 +322,7 @@ def searched(trials: int = 30, epochs: int = 4) -> list[Unit]:
             "architecture.norm": str(rng.choice(["none", "batch"])),
             "training.lr": str(10 ** rng.uniform(-4, -1.5)),
         }
-        unit = Unit(
-            architecture=architecture, trial=number, depth=depth, width=width, size=64, epochs=epochs, params=params
-        )
+        unit = Unit(architecture=architecture, trial=number, depth=depth, width=width, epochs=epochs, params=params)
         unit = replace(unit, iou=unit.test_iou - 0.4 * abs(math.log10(float(params["training.lr"])) + 2.5) ** 2 / 4)
         peak = unit.values()[schema.TENSOR_PEAK.name]
         if peak > MEMORY_BUDGET:
@@ -336,7 +360,7 @@ def generative(repeats: int = 3, epochs: int = 2) -> list[Unit]:
 def blobs(unit: Unit) -> dict[str, np.ndarray]:
     """Arrays of a panel file, a frame of each test scene: ellipses, found the better the higher the IoU."""
     rng = np.random.default_rng(unit.repeat)
-    stems, scenes = (unit.frames()[name][::2] for name in ("stem", "scene"))
+    stems, scenes = (unit.frames()[name][:: unit.frames_per_scene] for name in ("stem", "scene"))
     y, x = np.mgrid[: unit.size, : unit.size] / unit.size
     truth, images, probability = [], [], []
     for _ in stems:

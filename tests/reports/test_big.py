@@ -2,16 +2,16 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from big_store import LongUnit, fill_big, long_grid
 from fake_store import fill
-from fake_units import Unit, troubled
+from fake_units import LongUnit, Unit, troubled
+from helpers import Fill, Summarised, table
 
 from bench import schema
 from reports import data
@@ -19,49 +19,20 @@ from reports.analysis import claims, scenes
 from reports.analysis.statistics import compare, estimate_means
 from reports.analysis.summary import CONFIGURATION, Summary, statistic, summarise
 from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, Study, load_study
-from reports.tables import TABLES, base
-from reports.tables.base import Table
-
-RECONSTRUCTING = {schema.VAL_MSE, schema.VAL_KL, schema.VAL_SIGMA}
-"""Curves of what no network that segments has."""
-FastStore = Callable[[list[Unit]], Path]
+from reports.tables import base
 
 
 @pytest.fixture(scope="module")
-def fast_store(template: Path, tmp_path_factory: pytest.TempPathFactory) -> FastStore:
-    """Function that makes a store with the given units, without a client."""
-
-    def make(units: list[Unit]) -> Path:
-        runs = tmp_path_factory.mktemp("runs")
-        shutil.copy(template, runs / schema.TRACKING_DB)
-        fill_big(runs, units)
-        return runs
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def many(fast_store: FastStore) -> Summary:
+def many(summarised: Summarised) -> Summary:
     """72 configurations of one repeat: 24 of each architecture."""
-    units: list[Unit] = [
-        LongUnit(architecture=name, depth=depth, width=width, epochs=1, panel=False)
-        for name in ("simple_conv", "hourglass", "unet")
-        for depth in range(2, 6)
-        for width in range(4, 16, 2)
-    ]
-    units += [
-        LongUnit(
-            architecture="unet", repeat=repeat, epochs=1, state="diverged", reason=f"the training loss was {repeat}"
-        )
-        for repeat in range(1, 31)
-    ]
-    return summarise(load_study(fast_store(units), "quick"))
-
-
-def table(name: str, summary: Summary) -> Table:
-    made = TABLES[name].make(summary)
-    assert made is not None
-    return made
+    shapes = product(("simple_conv", "hourglass", "unet"), range(2, 6), range(4, 16, 2))
+    return summarised(
+        [LongUnit(architecture=name, depth=depth, width=width, epochs=1, panel=False) for name, depth, width in shapes]
+        + [
+            LongUnit(architecture="unet", repeat=repeat, epochs=1, state="diverged", reason=f"the loss was {repeat}")
+            for repeat in range(1, 31)
+        ]
+    )
 
 
 def anonymous(summary: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -101,14 +72,6 @@ def test_inserted_rows_are_the_store_that_mlflow_makes(template: Path, tmp_path:
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_the_grid_has_as_many_runs_as_are_asked_for() -> None:
-    units = long_grid(200)
-    assert len({unit.unit() for unit in units}) == 200
-    assert Counter(unit.state for unit in units) == {"complete": 192, "diverged": 4, "infeasible": 4}
-    segmenting = {metric for metric in schema.METRICS.values() if metric.curve} - RECONSTRUCTING
-    assert {metric.name for metric in segmenting} == set(units[0].curve(1))
-
-
 def test_scene_means_read_each_table_of_frames_once(many: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
 
@@ -123,7 +86,7 @@ def test_scene_means_read_each_table_of_frames_once(many: Summary, monkeypatch: 
     pd.testing.assert_frame_equal(again.scenes, many.scenes)
 
 
-def test_queries_do_not_grow_with_the_runs(fast_store: FastStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queries_do_not_grow_with_the_runs(new_store: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[int] = []
     read = pd.read_sql
 
@@ -133,7 +96,7 @@ def test_queries_do_not_grow_with_the_runs(fast_store: FastStore, monkeypatch: p
 
     monkeypatch.setattr(pd, "read_sql", counted)
     for repeats in (1, 4):
-        runs = fast_store([LongUnit(repeat=repeat, epochs=1, panel=False) for repeat in range(repeats)])
+        runs = new_store([LongUnit(repeat=repeat, epochs=1, panel=False) for repeat in range(repeats)])
         counts.append(0)
         load_study(runs, "quick")
     assert counts[0] == counts[1] > 0

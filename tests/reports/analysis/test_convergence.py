@@ -1,18 +1,15 @@
 """How fast runs learn, with those that never do."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 from fake_units import Unit
+from helpers import Summarised, table
 
 from bench import schema
 from reports.analysis.convergence import convergence, is_stuck
-from reports.analysis.summary import Summary
 from reports.tables import TABLES
-
-Summarised = Callable[..., Summary]
 
 
 def test_misses_are_infinite_and_medians_feel_them(summarised: Summarised) -> None:
@@ -67,8 +64,7 @@ def test_stuck_is_never_better_than_a_constant(bce: list[float], iou: list[float
 
 def test_table_says_what_was_not_reached(summarised: Summarised) -> None:
     units = [Unit(repeat=0, iou=0.8), Unit(depth=3, repeat=0, iou=0.2)]
-    made = TABLES["efforts"].make(summarised(units))
-    assert made is not None
+    made = table("efforts", summarised(units))
     assert [row[2] for row in made.rows] == ["1 of 1", "0 of 1"]
     assert made.rows[1][3:6] == ["not reached"] * 3
     assert TABLES["efforts"].make(summarised([Unit(state="failed", logged=False)])) is None

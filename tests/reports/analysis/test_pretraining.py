@@ -1,26 +1,22 @@
 """Pre-training: which configurations are compared, as which family of claims, and what is said of it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from fake_units import Unit
+from helpers import Summarised, cells, t_interval, table, written
 from scipy import stats
 
 from bench import schema
-from reports import data, prose
+from reports import data
 from reports.analysis.claims import Judged, judge_headline
 from reports.analysis.pretraining import claims, judge_pretraining
 from reports.analysis.statistics import holm
-from reports.analysis.summary import CONFIGURATION, Summary, summarise
-from reports.prose.facts import Facts
-from reports.store.load import LABELLED_SCENES, PRETRAIN_EPOCHS, load_study
+from reports.analysis.summary import CONFIGURATION, Summary
+from reports.store.load import LABELLED_SCENES, PRETRAIN_EPOCHS
 from reports.tables import TABLES
-
-Summarised = Callable[..., Summary]
 
 GAINS = {"hourglass": (0.05, 0.06, 0.055), "unet": (-0.07, -0.061, -0.065)}
 """By which the pre-trained configuration is above the one from scratch, per repeat, which tests its own fold."""
@@ -65,15 +61,11 @@ def test_the_same_network_is_compared_and_nothing_else(summarised: Summarised) -
     made = claims(stage)
     names = ["architecture.name", schema.DEPTH, LABELLED_SCENES]
     assert all((claim.a[names] == claim.b[names]).all() for claim in made)
-    assert [(claim.a[LABELLED_SCENES], claim.a[PRETRAIN_EPOCHS], claim.b[PRETRAIN_EPOCHS]) for claim in made] == [
-        (3, 2, 0),
-        (6, 2, 0),
-        (6, 3, 0),
-    ]
+    expected = [(3, 2), (6, 2), (6, 3)]
+    assert [(claim.a[LABELLED_SCENES], claim.a[PRETRAIN_EPOCHS]) for claim in made] == expected
+    assert [claim.b[PRETRAIN_EPOCHS] for claim in made] == [0, 0, 0]
     assert [claim.matching for claim in made] == [
-        "pre-trained for 2 of 4 epochs, 3 labelled scenes",
-        "pre-trained for 2 of 4 epochs, 6 labelled scenes",
-        "pre-trained for 3 of 4 epochs, 6 labelled scenes",
+        f"pre-trained for {epochs} of 4 epochs, {scenes} labelled scenes" for scenes, epochs in expected
     ]
 
 
@@ -81,15 +73,11 @@ def test_differences_are_those_of_pre_trained_less_scratch(two: Summary) -> None
     found = judged(two)
     assert list(found) == [(name, column) for name in GAINS for column in ("iou", "boundary_iou")]
     for (name, _), one in found.items():
-        expected = stats.ttest_1samp(GAINS[name], 0)
-        assert one.comparison.difference == pytest.approx(np.mean(GAINS[name]))
-        low, high = expected.confidence_interval()
-        assert one.comparison.interval == pytest.approx((low, high), abs=1e-9)
-        assert one.comparison.p == pytest.approx(expected.pvalue)
-    assert {key: one.verdict for key, one in found.items() if key[1] == "iou"} == {
-        ("hourglass", "iou"): "better",
-        ("unet", "iou"): "worse",
-    }
+        mean, *interval = t_interval(GAINS[name])
+        assert one.comparison.difference == pytest.approx(mean)
+        assert one.comparison.interval == pytest.approx(interval, abs=1e-9)
+        assert one.comparison.p == pytest.approx(stats.ttest_1samp(GAINS[name], 0).pvalue)
+    assert [one.verdict for (_, column), one in found.items() if column == "iou"] == ["better", "worse"]
 
 
 def test_its_claims_are_a_family_of_their_own(two: Summary) -> None:
@@ -102,9 +90,8 @@ def test_its_claims_are_a_family_of_their_own(two: Summary) -> None:
 
 
 def test_the_table_names_what_the_verdict_favours(two: Summary) -> None:
-    table = TABLES["pretraining"].make(two)
-    assert table is not None
-    (hourglass, unet) = (first_of_each(table.headings, row) for row in table.rows)
+    made = table("pretraining", two)
+    hourglass, unet = (cells(made, row) for row in range(2))
     assert hourglass["network"].split("\n") == [
         "Hourglass 2/8",
         "2\u00a0of\u00a04\u00a0epochs",
@@ -113,17 +100,12 @@ def test_the_table_names_what_the_verdict_favours(two: Summary) -> None:
     assert [row["verdict"] for row in (hourglass, unet)] == ["pre-trained\nbetter", "from scratch\nbetter"]
     assert (hourglass["pre-trained"], hourglass["scratch"]) == ("0.585", "0.530")
     assert unet["Δ IoU [95 % CI]"] == "−0.065\n[−0.077,\u00a0−0.054]"
-    assert "as many optimiser steps" in table.caption
-    assert "all training scenes" in table.caption
-
-
-def first_of_each(headings: list[str], row: list[str]) -> dict[str, str]:
-    """Cells by heading, of IoU where a column for Boundary IoU shares it."""
-    return dict(reversed(list(zip(headings, row, strict=True))))
+    assert "as many optimiser steps" in made.caption
+    assert "all training scenes" in made.caption
 
 
 def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
-    (paragraph,) = prose.write("generative", two, Facts())
+    (paragraph,) = written("generative", two)
     assert paragraph.startswith(
         "Pre-trained for 2 of 4 epochs, 6 labelled scenes, less from scratch in as many optimiser steps: Hourglass "
         "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 repeats. Verdict: pre-trained better, "
@@ -135,10 +117,8 @@ def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
 
 def test_two_repeats_are_refused(summarised: Summarised) -> None:
     summary = summarised(pair("unet", (0.05, 0.06)))
-    table = TABLES["pretraining"].make(summary)
-    assert table is not None
-    assert table.rows[0][5] == "none: 2 of 3 repeats"
-    assert "Verdict: none: 2 of 3 repeats. The table" in prose.write("generative", summary, Facts())[0]
+    assert table("pretraining", summary).rows[0][5] == "none: 2 of 3 repeats"
+    assert "Verdict: none: 2 of 3 repeats. The table" in written("generative", summary)[0]
 
 
 @pytest.mark.parametrize("lost", ["all", "other_repeats"])
@@ -147,7 +127,7 @@ def test_nothing_is_judged_without_a_pair(lost: str, summarised: Summarised) -> 
     rest = [replace(pretrained, repeat=1)] if lost == "other_repeats" else []
     summary = summarised([scratch, *rest])
     assert TABLES["pretraining"].make(summary) is None
-    assert prose.write("generative", summary, Facts()) == [
+    assert written("generative", summary) == [
         "No pre-trained configuration has a complete run of a repeat that the same from scratch has too, so no "
         "difference is judged."
     ]
@@ -155,19 +135,19 @@ def test_nothing_is_judged_without_a_pair(lost: str, summarised: Summarised) -> 
 
 def test_the_csv_files_have_every_stage(two: Summary, tmp_path: Path) -> None:
     data.write(two, tmp_path / "data")
-    table = {path.stem: pd.read_csv(path) for path in (tmp_path / "data").iterdir()}
-    own = table["claims"][table["claims"]["matching"].str.startswith("pre-trained")]
+    tables = {path.stem: pd.read_csv(path) for path in (tmp_path / "data").iterdir()}
+    own = tables["claims"][tables["claims"]["matching"].str.startswith("pre-trained")]
     assert own["verdict"].tolist() == ["better", "better", "worse", "worse"]
     assert own["claims"].tolist() == [4] * 4
-    configurations = table["configurations"].set_index(CONFIGURATION)
+    configurations = tables["configurations"].set_index(CONFIGURATION)
     assert configurations.index.is_unique
     assert configurations["stage"].value_counts().to_dict() == {"pretraining": 4, "comparison": 2}
     assert (configurations.loc[own["a"], PRETRAIN_EPOCHS] == 2).all()
     assert (configurations.loc[own["b"], PRETRAIN_EPOCHS] == 0).all()
-    assert set(own["a"]) | set(own["b"]) <= set(table["scenes"][CONFIGURATION])
-    assert len(table["scenes"]) == 4 * len(table["runs"])
+    assert set(own["a"]) | set(own["b"]) <= set(tables["scenes"][CONFIGURATION])
+    assert len(tables["scenes"]) == 4 * len(tables["runs"])
 
 
-def test_the_csv_files_of_one_stage_have_no_other(small_store: Path) -> None:
-    tables = data.tables(summarise(load_study(small_store, "quick")))
+def test_the_csv_files_of_one_stage_have_no_other(small: Summary) -> None:
+    tables = data.tables(small)
     assert set(tables["configurations"]["stage"]) == set(tables["scenes"]["stage"]) == {"comparison"}

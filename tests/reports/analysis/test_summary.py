@@ -1,22 +1,19 @@
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from fake_units import Unit, grid
+from fake_units import Unit
+from helpers import Summarised, cells, table, written
 
 from bench import schema
-from reports import prose, text
+from reports import text
 from reports.analysis.agreement import bottleneck_agreement, peak_agreement
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, statistic, summarise, varying
-from reports.prose.facts import Facts
-from reports.store.load import ARCHITECTURE, load_study
+from reports.store.load import ARCHITECTURE
 from reports.tables import TABLES
-from reports.tables.base import Table
 from reports.tables.measured import MEASURED
-
-Summarised = Callable[..., Summary]
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +22,6 @@ def three(summarised: Summarised) -> Summary:
     units = [Unit(repeat=repeat, iou=iou) for repeat, iou in enumerate((0.5, 0.6, 0.7))]
     units += [Unit(depth=3, repeat=0, iou=0.65), Unit(depth=3, repeat=1, state="diverged", reason="nan")]
     return summarised(units, planned=6)
-
-
-@pytest.fixture(scope="module")
-def troubled(troubled_store: Path) -> Summary:
-    return summarise(load_study(troubled_store, "quick"))
-
-
-def table(name: str, summary: Summary) -> Table:
-    made = TABLES[name].make(summary)
-    assert made is not None
-    return made
 
 
 def test_statistics_over_repeats(three: Summary) -> None:
@@ -61,12 +47,8 @@ def test_best_is_chosen_on_validation_not_on_test(summarised: Summarised) -> Non
 
 
 def test_configurations_ignore_repeat_and_data_digest(troubled: Summary) -> None:
-    assert varying(troubled.runs) == [
-        "architecture.channels",
-        "architecture.decoder_channels",
-        "architecture.name",
-        "architecture.skips",
-    ]
+    names = ("channels", "decoder_channels", "name", "skips")
+    assert varying(troubled.runs) == [f"architecture.{name}" for name in names]
 
 
 def test_labels_tell_apart_what_depth_and_width_do_not(summarised: Summarised) -> None:
@@ -79,13 +61,12 @@ def test_labels_tell_apart_what_depth_and_width_do_not(summarised: Summarised) -
     ]
 
 
-def test_architectures_come_in_their_order(small_store: Path) -> None:
-    best = summarise(load_study(small_store, "quick")).best
-    assert best[ARCHITECTURE].tolist() == ["simple_conv", "hourglass", "unet"]
+def test_architectures_come_in_their_order(small: Summary) -> None:
+    assert small.best[ARCHITECTURE].tolist() == ["simple_conv", "hourglass", "unet"]
 
 
 def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
-    take, judged, progress = prose.write("answer", three, Facts())
+    take, judged, progress = written("answer", three)
     assert progress == "5 of 6 planned runs have an outcome: 4 complete, 1 diverged."
     # Not the one with the highest test IoU, which has fewer repeats.
     assert take.startswith("Take Hourglass (depth 2, width 8), which has the highest mean validation IoU of the ")
@@ -100,9 +81,7 @@ def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
 def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
     units = [Unit(), Unit(repeat=1), Unit(repeat=2, bottleneck="16x15x16"), Unit(repeat=3, state="failed")]
     summary = summarised([replace(unit, predicted_peak=0) for unit in units])
-    assert prose.write("depth", summary, Facts()) == [
-        "The predicted bottleneck equals the measured one in 2 of 3 runs."
-    ]
+    assert written("depth", summary) == ["The predicted bottleneck equals the measured one in 2 of 3 runs."]
     assert table("configurations", summary).rows[0][3:5] == ["16x16x16", "16x16x16 / 16x15x16"]
     assert TABLES["bottlenecks"].make(summary) is None
     practical = summarised([Unit()], study="practical")
@@ -121,7 +100,7 @@ def test_comparison_row(three: Summary) -> None:
 def test_costs_row(three: Summary) -> None:
     rows = table("costs", three).rows
     assert [row[:2] for row in rows] == [["Hourglass", "2/8"], ["Hourglass", "3/8"]]
-    costs = dict(zip(table("costs", three).headings, rows[0], strict=True))
+    costs = cells(table("costs", three), 0)
     values = Unit().values()
     expected = {
         "params": text.prefixed(values["model/params"]),
@@ -177,6 +156,7 @@ def test_unfinished_says_whether_the_unit_was_repeated(troubled: Summary) -> Non
 def test_practical_lists_all_presets(summarised: Summarised) -> None:
     units = [Unit(depth=3, width=16, preset="hourglass", iou=0.7)]
     summary = summarised(units, study="practical")
+    assert TABLES["presets"].make(summarised([Unit()])) is None
     rows = table("presets", summary).rows
     assert [row[0] for row in rows] == [
         "SimpleConv, shallow\nnot run yet",
@@ -187,12 +167,8 @@ def test_practical_lists_all_presets(summarised: Summarised) -> None:
     assert rows[2][3] == "0.700"
 
 
-def test_no_preset_table_without_presets(three: Summary) -> None:
-    assert TABLES["presets"].make(three) is None
-
-
-def test_search_trials_make_no_configuration(search_store: Path) -> None:
-    summary = summarise(load_study(search_store, "search"))
+def test_search_trials_make_no_configuration(searching: Summary) -> None:
+    summary = searching
     assert summary.configurations[LABEL].tolist() == ["depth 4, width 24", "depth 3, width 16"]
     assert summary.best[N].tolist() == [2, 2]
     assert (len(summary.runs), len(summary.search), len(summary.logged)) == (4, 24, 28)
@@ -210,16 +186,13 @@ def test_predicted_peak_beside_the_bottleneck(summarised: Summarised) -> None:
     units = [Unit(repeat=0), Unit(repeat=1, predicted_peak=0.98), Unit(repeat=2, predicted_peak=1.01)]
     summary = summarised([*units, Unit(repeat=3, predicted_peak=0), Unit(repeat=4, state="infeasible")])
     assert peak_agreement(summary) == (1, 3, pytest.approx(0.02))
-    (paragraph,) = prose.write("depth", summary, Facts())
+    (exact,) = written("depth", summarised([Unit()]))
+    assert exact.endswith("The predicted tensor peak equals the measured one in 1 of 1 run.")
+    (paragraph,) = written("depth", summary)
     assert paragraph.startswith("The predicted bottleneck equals the measured one in 4 of 4 runs.")
     assert paragraph.endswith(
         " The predicted tensor peak equals the measured one in 1 of 3 runs; the largest relative difference is 2 %."
     )
-
-
-def test_exact_predictions_of_the_peak_have_no_difference(summarised: Summarised) -> None:
-    (paragraph,) = prose.write("depth", summarised([Unit()]), Facts())
-    assert paragraph.endswith("The predicted tensor peak equals the measured one in 1 of 1 run.")
 
 
 @pytest.mark.parametrize(
@@ -238,7 +211,7 @@ def test_a_winning_rate_at_the_edge_of_those_tried_is_a_warning(
         Unit(trial=number, iou=iou, params={"training.lr": lr})
         for number, (iou, lr) in enumerate(zip(ious, rates, strict=True))
     ]
-    (paragraph,) = prose.write("search", summarised(units, study="search"), Facts())
+    (paragraph,) = written("search", summarised(units, study="search"))
     assert (said in paragraph) if said else ("Its learning rate" not in paragraph)
 
 
@@ -247,40 +220,38 @@ def provenance(summary: Summary) -> dict[str, str]:
     return {name: value for row in table("provenance", summary).rows for name, value in (row[:2], row[2:])}
 
 
-def test_many_values_of_a_number_are_a_range(search_store: Path) -> None:
-    summary = summarise(load_study(search_store, "search"))
-    rows = provenance(summary)
-    assert rows["training.lr"].endswith(" (13 values)")
-    assert " to " in rows["training.lr"]
+def test_many_values_of_a_number_are_a_range(searching: Summary) -> None:
+    shown = provenance(searching)["training.lr"]
+    assert shown.endswith(" (13 values)")
+    assert " to " in shown
 
 
 def test_provenance_shows_all_values_of_a_parameter(summarised: Summarised) -> None:
-    summary = summarised([Unit(epochs=2), Unit(epochs=4)])
-    rows = provenance(summary)
+    rows = provenance(summarised([Unit(epochs=2), Unit(epochs=4)]))
     assert rows["training.epochs"] == "2 | 4"
     assert rows["environment.torch"] == "2.13.0"
     assert rows["data.digest"] == "feedc0de" * 4
 
 
-def test_grid_is_balanced() -> None:
-    assert len({unit.unit() for unit in grid()}) == 36
-
-
 @pytest.mark.parametrize(
-    ("show", "number", "shown"),
+    ("write", "given", "shown"),
     [
-        *((text.significant, *pair) for pair in ((0.02134, "0.0213"), (21.34, "21.3"), (2134.4, "2,134"), (0, "0"))),
+        (text.significant, 0.02134, "0.0213"),
+        (text.significant, 21.34, "21.3"),
+        (text.significant, 2134.4, "2,134"),
+        (text.significant, 0, "0"),
         (text.significant, float("nan"), "–"),
-        *(
-            (text.prefixed, *pair)
-            for pair in ((482_000, "482 k"), (1_934_000, "1.93 M"), (3e9, "3.00 G"), (12, "12.0"))
-        ),
-        *((text.p_equation, *pair) for pair in ((0.0009, "p < 0.001"), (0.001, "p = 0.001"), (1.0, "p = 1.000"))),
+        (text.prefixed, 482_000, "482 k"),
+        (text.prefixed, 1_934_000, "1.93 M"),
+        (text.prefixed, 3e9, "3.00 G"),
+        (text.prefixed, 12, "12.0"),
+        (text.p_equation, 0.0009, "p < 0.001"),
+        (text.p_equation, 0.001, "p = 0.001"),
+        (text.p_equation, 1.0, "p = 1.000"),
+        (text.listed, ["a"], "a"),
+        (text.listed, ["a", "b"], "a and b"),
+        (text.listed, ["a", "b", "c"], "a, b and c"),
     ],
 )
-def test_numbers_as_people_read_them(show: Callable[[float], str], number: float, shown: str) -> None:
-    assert show(number) == shown
-
-
-def test_listed() -> None:
-    assert [text.listed(items) for items in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+def test_words(write: Callable[[Any], str], given: object, shown: str) -> None:
+    assert write(given) == shown

@@ -1,31 +1,24 @@
 """The figures about the difference of two architectures: on every scene, over depth and width, in pictures."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from fake_units import Unit, blobs
+from helpers import Summarised, drawn, t_interval, table
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from scipy import stats
 
 from bench import schema
 from reports import style
-from reports.analysis.summary import Summary, summarise
+from reports.analysis.summary import Summary
 from reports.figures import depth_width, predictions, scene_differences
 from reports.figures.base import NoDataError
 from reports.figures.predictions import Panel, errors
-from reports.store.load import load_study
-from reports.tables import TABLES
 
-Fill = Callable[..., Path]
-Summarised = Callable[..., Summary]
 Cells = dict[tuple[int, str], float]
 
 
@@ -34,16 +27,6 @@ class Blurred(Unit):
 
     def test(self, metric: schema.Metric, iou: float | None = None) -> float:
         return super().test(metric, iou) * (0.5 if metric == schema.TEST_BOUNDARY_IOU else 1)
-
-
-class OneScene(Unit):
-    """A unit tested on a single scene."""
-
-    def frames(self, scenes: int = 1) -> dict[str, list[float] | list[str]]:
-        return super().frames(scenes)
-
-    def scenes(self, scenes: int = 1) -> list[str]:
-        return super().scenes(scenes)
 
 
 THREE = (0, 1, 2)
@@ -81,14 +64,9 @@ def differences(units: list[Unit], column: str = "iou") -> Cells:
     return {cell: a[cell] - b[cell] for cell in a}
 
 
-def t_interval(cells: Cells) -> tuple[float, float, float]:
+def over_folds(found: Cells) -> tuple[float, float, float]:
     """Mean and 95 % interval over the folds' means."""
-    folds = [
-        np.mean([value for (summary, _), value in cells.items() if summary == fold])
-        for fold in {fold for fold, _ in cells}
-    ]
-    half = stats.t.ppf(0.975, len(folds) - 1) * np.std(folds, ddof=1) / math.sqrt(len(folds))
-    return float(np.mean(folds)), float(np.mean(folds) - half), float(np.mean(folds) + half)
+    return t_interval(pd.Series(found).groupby(level=0).mean())
 
 
 def test_a_dot_is_a_scene_of_the_repeats_that_both_have(summarised: Summarised) -> None:
@@ -104,7 +82,7 @@ def test_a_dot_is_a_scene_of_the_repeats_that_both_have(summarised: Summarised) 
         # Repeats 0 and 5 share a fold.
         assert own.groupby("fold")["repeats"].unique().map(list).to_dict() == {0: [2], 1: [1], 2: [1]}
         mean = shown.means.set_index("metric").loc[metric]
-        assert mean[["difference", "low", "high"]].tolist() == pytest.approx(t_interval(expected))
+        assert mean[["difference", "low", "high"]].tolist() == pytest.approx(over_folds(expected))
         assert (mean["over"], mean["n"], mean["margin"]) == ("folds", 3, 0.01)
     assert "12 test scenes" in scene_differences.caption(shown)
     assert "1 to 2 repeats per scene" in scene_differences.caption(shown)
@@ -112,9 +90,8 @@ def test_a_dot_is_a_scene_of_the_repeats_that_both_have(summarised: Summarised) 
 
 def test_scene_differences_have_the_words_of_the_table(summarised: Summarised) -> None:
     summary = summarised(pair(tuple(range(5)), gap=0.1))
-    table = TABLES["verdicts"].make(summary)
-    assert table is not None
-    words = [cell for heading, cell in zip(table.headings, table.rows[0], strict=True) if heading == "verdict"]
+    made = table("verdicts", summary)
+    words = [cell for heading, cell in zip(made.headings, made.rows[0], strict=True) if heading == "verdict"]
     shown = scene_differences.record(summary)
     assert shown.means["verdict"].tolist() == words == ["U-Net better", "U-Net better"]
     assert "IoU, U-Net better; Boundary IoU, U-Net better." in scene_differences.caption(shown)
@@ -172,7 +149,7 @@ def test_dots_have_the_mark_of_the_higher_architecture(summarised: Summarised) -
 def test_nothing_to_compare_is_said(summarised: Summarised) -> None:
     with pytest.raises(NoDataError, match="no complete run of a second architecture"):
         scene_differences.record(summarised([Unit(repeat=repeat) for repeat in range(3)]))
-    holdout = pair(THREE, OneScene(split="scene_holdout"))
+    holdout = pair(THREE, Unit(split="scene_holdout", tested_scenes=1))
     with pytest.raises(NoDataError, match="a single scene"):
         scene_differences.record(summarised(holdout))
 
@@ -220,16 +197,11 @@ def test_difference_of_cells(summarised: Summarised) -> None:
     ]
     found = shown.differences.set_index("width")
     for width in (8, 16):
-        cells = differences([unit for unit in units if unit.width == width and unit.depth == 2])
-        assert found.loc[width, ["difference", "low", "high"]].tolist() == pytest.approx(t_interval(cells))
+        found_cells = differences([unit for unit in units if unit.width == width and unit.depth == 2])
+        assert found.loc[width, ["difference", "low", "high"]].tolist() == pytest.approx(over_folds(found_cells))
     assert found["clear"].tolist() == [False, True]
     assert "Hatched (1 of 2 cells)" in depth_width.caption(shown)
     assert "Blank: no complete run." in depth_width.caption(shown)
-
-
-def drawn(shown: depth_width.DepthWidth) -> Figure:
-    with style.report_style():
-        return depth_width.draw(shown)
 
 
 def numbers(axis: Axes) -> dict[tuple[float, float], str]:
@@ -238,7 +210,7 @@ def numbers(axis: Axes) -> dict[tuple[float, float], str]:
 
 def test_heat_maps_show_the_cells(summarised: Summarised) -> None:
     shown = depth_width.record(summarised(two_cells()))
-    hourglass, unet, difference, *_ = drawn(shown).axes
+    hourglass, unet, difference, *_ = drawn(depth_width, shown).axes
     # x is the width's place, y the depth's.
     assert set(numbers(hourglass)) == {(0.5, 0.5), (1.5, 0.5)}
     assert numbers(hourglass)[0.5, 0.5] == "0.600"
@@ -256,13 +228,13 @@ def test_heat_maps_show_the_cells(summarised: Summarised) -> None:
 
 def test_differences_that_do_not_matter_stay_pale(summarised: Summarised) -> None:
     equal = [replace(unit, iou=0.6) for unit in two_cells()]
-    difference = drawn(depth_width.record(summarised(equal))).axes[2]
+    difference = drawn(depth_width, depth_width.record(summarised(equal))).axes[2]
     assert difference.collections[0].get_clim() == (-0.01, 0.01)
 
 
 def test_many_widths_have_no_numbers(summarised: Summarised) -> None:
     units = [Unit(architecture=name, width=width) for name, width in product(("hourglass", "unet"), range(4, 34))]
-    axes = drawn(depth_width.record(summarised(units))).axes
+    axes = drawn(depth_width, depth_width.record(summarised(units))).axes
     assert not any(axis.texts for axis in axes)
     assert 4 <= len(axes[0].get_xticks()) <= depth_width.MOST_TICKS
 
@@ -356,10 +328,9 @@ def test_another_architecture_stands_beside_if_it_has_every_row(summarised: Summ
 
 @pytest.mark.parametrize(("repeats", "rules"), [((0, 1), ["largest", "smallest"]), ((0, 5, 10), ["largest"])])
 def test_few_scenes_are_shown_once(repeats: tuple[int, ...], rules: list[str], summarised: Summarised) -> None:
-    shown = predictions.record(summarised(pair(repeats, OneScene())))
+    shown = predictions.record(summarised(pair(repeats, Unit(tested_scenes=1))))
     assert [rule for rule, _, _ in chosen(shown)] == rules
-    with style.report_style():
-        assert len(predictions.draw(shown).axes) == 6 * len(rules)
+    assert len(drawn(predictions, shown).axes) == 6 * len(rules)
 
 
 def test_without_a_claim_the_first_frames_are_shown(summarised: Summarised) -> None:
@@ -383,16 +354,3 @@ def test_an_architecture_without_panel_leaves_the_others(summarised: Summarised)
     shown = predictions.record(summarised(units))
     assert list(shown.panels) == ["hourglass"]
     assert shown.frames["architecture"].unique().tolist() == ["hourglass"]
-
-
-def test_no_panel_at_all_is_said(summarised: Summarised) -> None:
-    with pytest.raises(NoDataError, match=r"no complete run of the best configurations has a file panel\.npz"):
-        predictions.record(summarised(pair(THREE, Unit(panel=False))))
-
-
-def test_damaged_panel_file_is_named(new_store: Fill) -> None:
-    runs = new_store([Unit()])
-    (file,) = (runs / schema.ARTIFACT_DIR).rglob(schema.PANEL_DATA)
-    file.write_bytes(file.read_bytes()[:500])
-    with pytest.raises(NoDataError, match=r"panel\.npz cannot be read"):
-        predictions.record(summarise(load_study(runs, "quick")))

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,30 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_units import Unit, grid
+from helpers import Summarised, drawn, table
 
 from bench import schema
 from bench.metrics.base_rate import entropy
 from reports import style
 from reports.analysis.search import with_front
 from reports.analysis.summary import Summary, summarise
-from reports.figures import FIGURES, bottleneck, iou_memory, learning_curves, pareto, profiles
+from reports.figures import FIGURES, iou_memory, learning_curves, pareto, profiles
 from reports.figures.base import NoDataError
-from reports.store.load import load_study
-from reports.tables import TABLES
 from reports.text import significant
-
-Fill = Callable[..., Path]
-Summarised = Callable[..., Summary]
-
-
-@pytest.fixture(scope="module")
-def small(small_store: Path) -> Summary:
-    return summarise(load_study(small_store, "quick"))
-
-
-@pytest.fixture(scope="module")
-def troubled(troubled_store: Path) -> Summary:
-    return summarise(load_study(troubled_store, "quick"))
 
 
 @pytest.fixture(scope="module")
@@ -38,28 +23,15 @@ def failed(summarised: Summarised) -> Summary:
     return summarised([Unit(state="failed", logged=False)])
 
 
-@pytest.fixture(scope="module")
-def searching(search_store: Path) -> Summary:
-    return summarise(load_study(search_store, "search"))
-
-
-@pytest.fixture(scope="module")
-def generative(generative_store: Path) -> Summary:
-    return summarise(load_study(generative_store, "generative"))
-
-
 STORES: dict[schema.Stage, tuple[str, ...]] = {
     "comparison": ("small", "troubled", "searching"),
     "search": ("searching",),
-    "generative": ("generative",),
+    "generative": ("generating",),
 }
 """Those that the figures of a stage are drawn of."""
 LEFT_OUT = {
     ("scene_differences", "troubled"),
-    ("depth_width", "troubled"),
-    ("depth_width", "searching"),
-    ("skips", "troubled"),
-    ("skips", "searching"),
+    *((name, store) for name in ("depth_width", "skips") for store in ("troubled", "searching")),
 }
 """Figures that a store with complete runs has no data for."""
 
@@ -91,13 +63,8 @@ def test_says_what_is_missing(name: str, failed: Summary) -> None:
 
 
 def test_memory_points_and_front(summarised: Summarised) -> None:
-    units = [
-        Unit(width=4, iou=0.5),
-        Unit(width=8, iou=0.69),
-        Unit(width=8, repeat=1, iou=0.71),
-        Unit(width=16, iou=0.65),
-    ]
-    points = iou_memory.record(summarised(units)).points
+    units = [Unit(width=width, iou=iou) for width, iou in ((4, 0.5), (8, 0.69), (16, 0.65))]
+    points = iou_memory.record(summarised([*units, Unit(width=8, repeat=1, iou=0.71)])).points
     assert points["mean"].tolist() == pytest.approx([0.5, 0.7, 0.65])
     half = 12.706 * 0.01  # t with one degree of freedom times the standard error of 0.69 and 0.71
     assert points.loc[1, ["low", "high"]].tolist() == pytest.approx([0.7 - half, 0.7 + half], rel=1e-4)
@@ -105,13 +72,8 @@ def test_memory_points_and_front(summarised: Summarised) -> None:
     assert points["n"].tolist() == [1, 2, 1]
     assert points["front"].tolist() == [True, True, False]
     assert points["memory_mb"].tolist() == pytest.approx(
-        [unit.values()["memory/tensor_peak_bytes"] / 1e6 for unit in (units[0], units[1], units[3])]
+        [unit.values()["memory/tensor_peak_bytes"] / 1e6 for unit in units]
     )
-
-
-def test_front_starts_anew_for_each_architecture(small: Summary) -> None:
-    points = iou_memory.record(small).points
-    assert points.groupby("architecture")["front"].first().all()
 
 
 def is_beaten(point: tuple[float, float], others: list[tuple[float, float]]) -> bool:
@@ -151,8 +113,7 @@ def searched_units() -> list[Unit]:
 def test_pareto_has_complete_search_trials_only(summarised: Summarised) -> None:
     shown = pareto.record(summarised(searched_units()))
     assert shown.points["trial"].tolist() == [
-        *("hourglass-000", "hourglass-001", "hourglass-002"),
-        *("unet-000", "unet-001", "unet-002"),
+        f"{name}-00{place}" for name in ("hourglass", "unet") for place in range(3)
     ]
     assert shown.points["front"].tolist() == [True, False, True, True, True, False]
     assert shown.points["val_iou"].tolist() == pytest.approx([0.41, 0.31, 0.66, 0.51, 0.71, 0.61])
@@ -175,23 +136,16 @@ def test_memory_budget_is_drawn_where_it_is_near(share: float, drawn: int, said:
 
 def test_table_of_the_front(summarised: Summarised) -> None:
     params = {"architecture.norm": "batch", "training.lr": "0.0031622776601683794"}
-    table = TABLES["front"].make(summarised([replace(unit, params=params) for unit in searched_units()]))
-    assert table is not None
-    assert [row[1] for row in table.rows] == ["hourglass-000", "hourglass-002", "unet-000", "unet-001"]
+    made = table("front", summarised([replace(unit, params=params) for unit in searched_units()]))
+    assert [row[1] for row in made.rows] == ["hourglass-000", "hourglass-002", "unet-000", "unet-001"]
     memory = significant(searched_units()[0].values()[schema.TENSOR_PEAK.name] / 1e6)
-    assert table.rows[2] == ["U-Net", "unet-000", "0.510", memory, "2", "4, 8", "batch", "0.00316"]
+    assert made.rows[2] == ["U-Net", "unet-000", "0.510", memory, "2", "4, 8", "batch", "0.00316"]
 
 
 def test_a_narrow_memory_axis_has_ticks(summarised: Summarised) -> None:
-    with style.report_style():
-        (axis,) = iou_memory.draw(iou_memory.record(summarised([Unit(width=24), Unit(width=32)]))).axes
+    (axis,) = drawn(iou_memory, iou_memory.record(summarised([Unit(width=24), Unit(width=32)]))).axes
     low, high = axis.get_xlim()
     assert sum(low <= tick <= high for tick in axis.get_xticks()) >= 2
-
-
-def test_entropy_of_the_base_rate() -> None:
-    assert entropy(0.5) == pytest.approx(np.log(2))
-    assert entropy(0.0) == pytest.approx(0, abs=1e-6)
 
 
 def test_curves_of_one_configuration_of_each_architecture(small: Summary) -> None:
@@ -243,8 +197,7 @@ def test_medians_stand_at_the_seconds_of_training(summarised: Summarised) -> Non
     assert shown.timed
     hourglass = shown.medians[(shown.medians["configuration"] == 0) & (shown.medians["metric"] == "val/iou")]
     assert hourglass["seconds"].tolist() == [2, 2 + 4, 2 + 4 + 6]
-    with style.report_style():
-        figure = learning_curves.draw(shown)
+    figure = drawn(learning_curves, shown)
     assert len(figure.axes) == 2 * 3
     lines = {line.get_linestyle(): line.get_xdata() for line in figure.axes[2].lines}
     assert lines["-"].tolist() == [5, 15, 30]
@@ -261,12 +214,6 @@ def test_axis_of_a_diverging_run_ends_at_twice_the_base_rate(troubled: Summary) 
     shown = learning_curves.record(troubled)
     figure = learning_curves.draw(shown)
     assert figure.axes[-1].get_ylim()[1] == pytest.approx(1.05 * 2 * shown.base_rate["value"].max())
-
-
-def test_bottleneck_sizes(summarised: Summarised) -> None:
-    units = [Unit(bottleneck="64x16x9"), Unit(depth=3, bottleneck="128x8x8")]
-    points = bottleneck.record(summarised(units)).points
-    assert points[["elements", "side"]].to_numpy().tolist() == [[64 * 16 * 9, 9], [128 * 64, 8]]
 
 
 def test_looks_differ_without_colour() -> None:
@@ -287,12 +234,8 @@ def test_ink_can_be_read_on_its_colour(colour: str, ink: str) -> None:
 def test_unknown_architecture_looks_the_same_in_every_report() -> None:
     assert style.look("resnet") == style.look("resnet")
     assert style.look("resnet").label == "resnet"
-    assert style.in_order(["zebra", "unet", "aardvark", "simple_conv", "unet"]) == [
-        "simple_conv",
-        "unet",
-        "aardvark",
-        "zebra",
-    ]
+    names = ["zebra", "unet", "aardvark", "simple_conv", "unet"]
+    assert style.in_order(names) == ["simple_conv", "unet", "aardvark", "zebra"]
 
 
 def test_style_is_left_behind() -> None:

@@ -1,6 +1,5 @@
 """What VAEs drew, and the sentences on the latent space."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,17 +7,15 @@ import fake_generative
 import numpy as np
 import pytest
 from fake_units import Unit
+from helpers import Summarised, written
 
 from bench import schema
-from reports import prose, style
+from reports import style
 from reports.analysis.summary import Summary, summarise
 from reports.figures import generated
 from reports.figures.base import NoDataError
-from reports.prose.facts import Facts
 from reports.store.arrays import read_generated
-from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN, load_study
-
-Summarised = Callable[..., Summary]
+from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN
 
 VAE = Unit(architecture="vae", latent=4, epochs=2, size=16, iou=0.5)
 
@@ -138,12 +135,11 @@ def test_a_vae_of_images_alone_is_shown_in_full(several: Summary) -> None:
 @pytest.mark.parametrize("without", ["vae", "stage", "collapse"])
 def test_says_that_there_is_no_vae(without: str, several: Summary) -> None:
     trials = several.study.trials
-    if without == "vae":
-        trials = trials[trials[ARCHITECTURE] != "vae"]
-    elif without == "stage":
-        trials = trials.iloc[:0]
-    else:
-        trials = trials.assign(**{schema.COLLAPSE: "sigma"})
+    trials = {
+        "vae": trials[trials[ARCHITECTURE] != "vae"],
+        "stage": trials.iloc[:0],
+        "collapse": trials.assign(**{schema.COLLAPSE: "sigma"}),
+    }[without]
     with pytest.raises(NoDataError, match=r"no complete run of a VAE that did not collapse has a file generated\.npz"):
         generated.record(summarise(replace(several.study, trials=trials)))
 
@@ -186,7 +182,7 @@ def test_the_file_of_an_auto_encoder_lacks_samples(tmp_path: Path) -> None:
 def test_collapsed_vaes_are_named(summarised: Summarised) -> None:
     lost = [replace(VAE, latent=latent, repeat=repeat, collapse="posterior") for latent in (1, 2) for repeat in (0, 1)]
     lost += [replace(VAE, latent=latent, target="image", collapse="posterior, sigma") for latent in (1, 2, 4, 8)]
-    text = " ".join(prose.write("generative", summarised([VAE, *lost]), Facts()))
+    text = " ".join(written("generative", summarised([VAE, *lost])))
     assert (
         "Of 9 complete VAE runs 8 collapsed: depth 2, width 8, latent 1, target image (posterior, sigma, 1 run); "
         "depth 2, width 8, latent 1, target mask (posterior, 2 runs); "
@@ -204,7 +200,7 @@ def test_latents_are_compared_at_a_size_that_segments_too(summarised: Summarised
         *[replace(flat, architecture="unet", depth=1, latent=latent, iou=0.02 * latent) for latent in (4, 8, 16)],
         replace(flat, architecture="unet", depth=1, latent=0, iou=0.9),
     ]
-    (text,) = prose.write("generative", summarised(units), Facts())
+    (text,) = written("generative", summarised(units))
     assert text.startswith(
         "At depth 1 and base width 8, test IoU (95 % intervals, 1 repeat) of masks that are reconstructed through "
         "latents of 4 and 16 numbers: Auto-encoder 0.040 ["
@@ -215,16 +211,14 @@ def test_latents_are_compared_at_a_size_that_segments_too(summarised: Summarised
     assert "VAE (beta" not in text
 
 
-def test_a_study_that_compares_only_has_no_sentence(small_store: Path) -> None:
-    summary = summarise(load_study(small_store, "quick"))
-    assert prose.write("generative", summary, Facts()) == []
-    assert "section of their own" not in " ".join(prose.write("answer", summary, Facts()))
+def test_a_study_that_compares_only_has_no_sentence(small: Summary) -> None:
+    assert written("generative", small) == []
+    assert "section of their own" not in " ".join(written("answer", small))
 
 
-def test_the_first_page_sends_on_to_the_other_stages(generative_store: Path) -> None:
-    summary = summarise(load_study(generative_store, "generative"))
-    counts = summary.study.trials[schema.STAGE].value_counts()
-    decision, judged, progress = prose.write("answer", summary, Facts())
+def test_the_first_page_sends_on_to_the_other_stages(generating: Summary) -> None:
+    counts = generating.study.trials[schema.STAGE].value_counts()
+    decision, judged, progress = written("answer", generating)
     assert "which has the highest mean validation IoU of all configurations of the comparison" in decision
     assert "Verdict: " in judged
     own = f"{counts['generative']} generative runs and {counts['pretraining']} pre-training runs"
@@ -232,6 +226,6 @@ def test_the_first_page_sends_on_to_the_other_stages(generative_store: Path) -> 
 
 
 def test_a_study_without_a_comparison_makes_no_claim_on_the_first_page(several: Summary) -> None:
-    assert prose.write("answer", several, Facts()) == [
+    assert written("answer", several) == [
         "10 of 10 planned runs have an outcome: 10 complete. 10 generative runs have a section of their own."
     ]

@@ -1,40 +1,25 @@
 """The section on auto-encoders and VAEs: where its numbers come from, its figures and its tables."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_units import Unit
+from helpers import Summarised, cells, drawn, t_interval, table
 from matplotlib.colors import to_rgb
-from scipy import stats
 
 from bench import schema
-from reports import document, prose, style
+from reports import document, style
 from reports.analysis.generative import latent_points, means
-from reports.analysis.summary import CONFIGURATION, Summary, summarise
+from reports.analysis.summary import CONFIGURATION, Summary
 from reports.figures import FIGURES, active_units, rate_distortion, reconstruction
 from reports.figures.base import NoDataError, Plot
 from reports.figures.betas import SHADES, series
-from reports.prose.facts import Facts
-from reports.store.load import load_study
 from reports.tables import TABLES, generative
 
-Summarised = Callable[..., Summary]
-
 VAE = Unit(architecture="vae", latent=4, size=32, epochs=1)
-
-
-@pytest.fixture(scope="module")
-def study(generative_store: Path) -> Summary:
-    return summarise(load_study(generative_store, "generative"))
-
-
-@pytest.fixture(scope="module")
-def small(small_store: Path) -> Summary:
-    return summarise(load_study(small_store, "quick"))
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +41,7 @@ def test_repeats_of_one_fold_are_averaged_before_the_interval(uneven: Summary) -
     point = latent_points(stage, schema.TEST_RATE).query("beta == 1 and latent == 4").iloc[0]
     psnr = means(stage, schema.TEST_PSNR).loc[point["number"]]
     first, second, third = values([replace(VAE, repeat=repeat) for repeat in (0, 1, 5)], schema.TEST_PSNR)
-    folds = np.array([(first + third) / 2, second])
-    low, high = stats.t.interval(0.95, 1, folds.mean(), stats.sem(folds))
-    assert psnr.tolist() == pytest.approx([folds.mean(), low, high])
+    assert psnr.tolist() == pytest.approx(t_interval([(first + third) / 2, second]))
     assert point["n"] == 3
 
 
@@ -91,8 +74,8 @@ def test_without_the_stage_there_are_no_points() -> None:
     assert latent_points(None, schema.TEST_IOU).empty
 
 
-def test_reconstruction_shows_what_passes_a_flat_latent(study: Summary) -> None:
-    shown = reconstruction.record(study)
+def test_reconstruction_shows_what_passes_a_flat_latent(generating: Summary) -> None:
+    shown = reconstruction.record(generating)
     assert len(shown.masks) == 12
     assert len(shown.images) == 4
     assert sorted(shown.segmented["architecture"]) == ["hourglass", "hourglass", "unet", "unet"]
@@ -110,12 +93,11 @@ def test_reconstruction_leaves_out_bottleneck_maps_of_the_comparison(summarised:
 
 
 def titles(shown: reconstruction.Reconstruction) -> list[str]:
-    with style.report_style():
-        return [axis.get_title() for axis in reconstruction.draw(shown).axes]
+    return [axis.get_title() for axis in drawn(reconstruction, shown).axes]
 
 
-def test_panels_are_the_outermost_depths(study: Summary, summarised: Summarised) -> None:
-    assert titles(reconstruction.record(study)) == ["masks, depth 2", "masks, depth 3", "images, depth 3"]
+def test_panels_are_the_outermost_depths(generating: Summary, summarised: Summarised) -> None:
+    assert titles(reconstruction.record(generating)) == ["masks, depth 2", "masks, depth 3", "images, depth 3"]
     depths = reconstruction.record(summarised([replace(VAE, depth=depth) for depth in (1, 2, 3)]))
     assert titles(depths) == ["masks, depth 1", "masks, depth 3"]
     assert "Of the depths of masks (1, 2 and 3) the outermost" in reconstruction.caption(depths)
@@ -125,18 +107,17 @@ def test_panels_are_the_outermost_depths(study: Summary, summarised: Summarised)
     assert "IoU" not in reconstruction.caption(image).split("Mark")[0]
 
 
-def test_an_axis_of_decibels_does_not_blow_up_small_differences(study: Summary) -> None:
-    shown = reconstruction.record(study)
+def test_an_axis_of_decibels_does_not_blow_up_small_differences(generating: Summary) -> None:
+    shown = reconstruction.record(generating)
     shown = shown._replace(images=shown.images.assign(mean=14.0 + 0.01 * shown.images.index, low=5.0, high=20.0))
-    with style.report_style():
-        low, high = reconstruction.draw(shown).axes[-1].get_ylim()
+    low, high = drawn(reconstruction, shown).axes[-1].get_ylim()
     assert high - low == pytest.approx(reconstruction.LEAST_DECIBELS)
     assert low < 14 < high
     assert "The axis of PSNR spans at least 4 dB, and cuts intervals." in reconstruction.caption(shown)
 
 
-def test_betas_are_told_apart_by_shade(study: Summary) -> None:
-    found = series(latent_points(study.others["generative"], schema.TEST_IOU))
+def test_betas_are_told_apart_by_shade(generating: Summary) -> None:
+    found = series(latent_points(generating.others["generative"], schema.TEST_IOU))
     assert [one.label for one in found] == ["Auto-encoder", "VAE (beta 1)", "VAE (beta 4)"]
     assert [set(one.points["beta"].dropna()) for one in found] == [set(), {1.0}, {4.0}]
     assert found[0].filling == {}
@@ -147,14 +128,13 @@ def test_betas_are_told_apart_by_shade(study: Summary) -> None:
 
 def test_a_beta_has_one_shade_in_all_panels(summarised: Summarised) -> None:
     shown = reconstruction.record(summarised([VAE, replace(VAE, beta=4.0), replace(VAE, beta=4.0, target="image")]))
-    with style.report_style():
-        masks, images = reconstruction.draw(shown).axes
+    masks, images = drawn(reconstruction, shown).axes
     assert [line.get_markerfacecolor() for line in images.lines if line.get_marker() == "v"] == [(1, 1, 1)]
     assert [line.get_markerfacecolor() for line in masks.lines if line.get_marker() == "v"][1] == (1, 1, 1)
 
 
-def test_rate_and_distortion_add_up_to_the_bound(study: Summary) -> None:
-    points = rate_distortion.record(study).points
+def test_rate_and_distortion_add_up_to_the_bound(generating: Summary) -> None:
+    points = rate_distortion.record(generating).points
     assert len(points) == 8
     assert (points["mean"] + points["distortion"]).tolist() == pytest.approx((-points["elbo"]).tolist())
     own = points.query("depth == 2 and latent == 4 and beta == 4").iloc[0]
@@ -163,16 +143,15 @@ def test_rate_and_distortion_add_up_to_the_bound(study: Summary) -> None:
     assert own["mean"] == pytest.approx(np.mean(values(units, schema.TEST_RATE)))
 
 
-def test_grey_lines_are_of_equal_elbo(study: Summary) -> None:
-    with style.report_style():
-        axis = rate_distortion.draw(rate_distortion.record(study)).axes[0]
+def test_grey_lines_are_of_equal_elbo(generating: Summary) -> None:
+    axis = drawn(rate_distortion, rate_distortion.record(generating)).axes[0]
     contours = [line for line in axis.lines if line.get_color() == style.GREY]
     sums = [np.add(*map(np.asarray, line.get_data())) for line in contours]
     assert len(contours) > 2
     assert all(total[0] == pytest.approx(total[1]) for total in sums)
     assert axis.get_xlim()[0] == 0
     low, high = axis.get_ylim()
-    shown = rate_distortion.record(study).points["distortion"]
+    shown = rate_distortion.record(generating).points["distortion"]
     assert low < shown.min() < shown.max() < high
 
 
@@ -198,40 +177,30 @@ def test_vaes_of_images_alone_have_no_latent_figures(
 def test_several_widths_and_a_single_run_can_be_drawn(name: str, summarised: Summarised) -> None:
     plot = FIGURES[name]
     record = plot.record(summarised([VAE, replace(VAE, width=4, beta=2.0)]))
-    with style.report_style():
-        figure = plot.draw(record)
+    figure = drawn(plot, record)
     names = [label.get_text() for legend in figure.legends for label in legend.get_texts()]
     assert "VAE (beta 2)" in names
     assert ("depth 2/4" in names) == (name != "reconstruction")
 
 
-def test_a_table_of_masks_and_one_of_images(study: Summary) -> None:
-    masks, images = generative.masks(study), generative.images(study)
-    assert masks is not None
-    assert images is not None
-    assert [row[:4] for row in masks.rows[:2]] == [
-        ["Auto-encoder", "2/8", "4", "–"],
-        ["Auto-encoder", "2/8", "16", "–"],
-    ]
+def test_a_table_of_masks_and_one_of_images(generating: Summary) -> None:
+    masks, images = (table(name, generating) for name in ("masks", "images"))
+    assert [row[:4] for row in masks.rows[:2]] == [["Auto-encoder", "2/8", size, "–"] for size in ("4", "16")]
     assert [row[3] for row in masks.rows if row[0] == "VAE"] == ["1", "4"] * 4
     assert [row[0] for row in images.rows] == ["Auto-encoder", "Auto-encoder", "VAE", "VAE"]
-    psnr = np.array(
-        values([replace(VAE, depth=3, target="image", repeat=repeat) for repeat in range(3)], schema.TEST_PSNR)
-    )
-    low, high = stats.t.interval(0.95, 2, psnr.mean(), stats.sem(psnr))
-    assert images.rows[2][5] == f"{psnr.mean():.1f} [{low:.1f},\u00a0{high:.1f}]"
+    units = [replace(VAE, depth=3, target="image", repeat=repeat) for repeat in range(3)]
+    mean, low, high = t_interval(values(units, schema.TEST_PSNR))
+    assert images.rows[2][5] == f"{mean:.1f} [{low:.1f},\u00a0{high:.1f}]"
 
 
-def test_the_table_of_bounds_names_what_collapsed(uneven: Summary, study: Summary) -> None:
-    table = generative.bounds(uneven)
-    assert table is not None
-    assert len(table.rows) == 3  # without those on random frames
-    rows = {(row[2], row[3]): dict(zip(table.headings, row, strict=True)) for row in table.rows[:2]}
+def test_the_table_of_bounds_names_what_collapsed(uneven: Summary, generating: Summary) -> None:
+    made = table("bounds", uneven)
+    assert len(made.rows) == 3  # without those on random frames
+    rows = {(row[2], row[3]): cells(made, place) for place, row in enumerate(made.rows[:2])}
     assert rows["4", "4"]["collapsed"] == "posterior in 1 run"
     assert rows["4", "1"]["collapsed"] == "–"
     assert rows["4", "4"]["active"] == "1.5"
-    other = generative.bounds(study)
-    assert other is not None
+    other = table("bounds", generating)
     assert "collapsed" not in other.headings
     assert "No run collapsed." in other.caption
     assert [row[0] for row in other.rows] == ["mask"] * 8 + ["image"] * 2
@@ -244,9 +213,7 @@ def test_the_table_of_bounds_names_what_collapsed(uneven: Summary, study: Summar
 
 def test_a_sigma_that_collapsed_is_named(summarised: Summarised) -> None:
     lost = [replace(VAE, target="image", collapse="posterior, sigma", repeat=repeat) for repeat in (0, 1)]
-    table = generative.bounds(summarised(lost))
-    assert table is not None
-    assert dict(zip(table.headings, table.rows[0], strict=True))["collapsed"] == "posterior, sigma in 2 runs"
+    assert cells(table("bounds", summarised(lost)), 0)["collapsed"] == "posterior, sigma in 2 runs"
 
 
 def test_of_many_configurations_each_target_has_the_lowest_losses(
@@ -255,23 +222,20 @@ def test_of_many_configurations_each_target_has_the_lowest_losses(
     monkeypatch.setattr(generative, "MOST_ROWS", 4)
     monkeypatch.setattr(generative, "BEST_ROWS", 4)
     units = [replace(VAE, latent=latent, target=target) for latent in (4, 8, 16) for target in ("mask", "image")]
-    summary = summarised(units)
-    table = generative.bounds(summary)
-    assert table is not None
+    made = table("bounds", summarised(units))
     # The loss falls with the latent.
-    assert [row[:3:2] for row in table.rows] == [["mask", "8"], ["mask", "16"], ["image", "8"], ["image", "16"]]
-    assert "Of 6 configurations the 2 of each architecture and target with the most complete repeats" in table.caption
-    assert "the lowest validation loss; 2 more are in the folder data." in table.caption
+    assert [row[:3:2] for row in made.rows] == [["mask", "8"], ["mask", "16"], ["image", "8"], ["image", "16"]]
+    assert "Of 6 configurations the 2 of each architecture and target with the most complete repeats" in made.caption
+    assert "the lowest validation loss; 2 more are in the folder data." in made.caption
 
 
 def test_a_study_without_the_stage_is_silent(small: Summary) -> None:
     assert [name for name, entry in TABLES.items() if entry.section == "generative" and entry.make(small)] == []
     assert {plot.stage for plot in FIGURES.values() if plot.section == "generative"} <= {"generative", "pretraining"}
-    assert prose.write("generative", small, Facts()) == []
 
 
-def test_the_section_stands_after_the_search_and_has_all_of_it(study: Summary, tmp_path: Path) -> None:
-    report = document.write(study, tmp_path)
+def test_the_section_stands_after_the_search_and_has_all_of_it(generating: Summary, tmp_path: Path) -> None:
+    report = document.write(generating, tmp_path)
     sections = {section["heading"]: section["blocks"] for section in report["sections"]}
     assert list(document.SECTIONS)[:3] == ["answer", "search", "generative"]
     assert list(sections)[1] == "Generative models"
@@ -279,12 +243,8 @@ def test_the_section_stands_after_the_search_and_has_all_of_it(study: Summary, t
     drawn = [figure["file"] for block in blocks if block["kind"] == "figures" for figure in block["figures"]]
     names = ("reconstruction", "rate_distortion", "active_units", "generated")
     assert drawn == [f"figures/{name}.svg" for name in names]
-    assert [block["caption"][:5] for block in blocks if block["kind"] == "table"] == [
-        "Masks",
-        "Image",
-        "VAEs ",
-        "Pre-t",
-    ]
+    captions = [block["caption"][:5] for block in blocks if block["kind"] == "table"]
+    assert captions == ["Masks", "Image", "VAEs ", "Pre-t"]
     assert not [block for block in blocks if block["kind"] == "note"]
 
 
@@ -310,8 +270,6 @@ def test_bounds_of_nothing(summarised: Summarised) -> None:
     summary = summarised([replace(VAE, architecture="autoencoder")])
     assert generative.bounds(summary) is None
     assert generative.images(summary) is None
-    masks = generative.masks(summary)
-    assert masks is not None
     assert math.isnan(summary.others["generative"].configurations[f"{schema.TEST_ELBO.name} mean"].iloc[0])
-    assert masks.rows[0][0] == "Auto-encoder"
+    assert table("masks", summary).rows[0][0] == "Auto-encoder"
     assert summary.others["generative"].configurations[CONFIGURATION].tolist() == [0]

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,17 +9,15 @@ import pandas as pd
 import pytest
 from fake_store import IMPORTANCE
 from fake_units import Unit, refits
+from helpers import Summarised, drawn
 from scipy import stats
 
 from bench import schema
-from reports import style
-from reports.analysis.summary import Summary, summarise
+from reports.analysis.summary import summarise
 from reports.figures import importance, learning_rate, targets, times
 from reports.figures.base import NoDataError
 from reports.figures.times import ALL, PARTS, mean_times
 from reports.store.load import ARCHITECTURE
-
-Summarised = Callable[..., Summary]
 
 
 def learners() -> list[Unit]:
@@ -77,20 +74,13 @@ def test_seconds_that_span_a_decade_are_logarithmic(last: float, scale: str, sum
     summary = summarised(learners())
     slow = (summary.study.curves["metric"] == schema.EPOCH_SECONDS.name) & (summary.study.curves["epoch"] == 8)
     curves = summary.study.curves.assign(value=summary.study.curves["value"].mask(slow, last))
-    with style.report_style():
-        axes = targets.draw(targets.record(summarise(replace(summary.study, curves=curves)))).axes
+    axes = drawn(targets, targets.record(summarise(replace(summary.study, curves=curves)))).axes
     assert [axis.get_xscale() for axis in axes] == ["linear", scale]
 
 
 def test_times_of_an_architecture_are_those_of_all_its_runs(summarised: Summarised) -> None:
-    units = [
-        Unit(),
-        Unit(width=16, repeat=1),
-        Unit(depth=3),
-        Unit(architecture="unet"),
-        Unit(repeat=5, state="diverged"),
-    ]
-    shown = times.record(summarised(units))
+    units = [Unit(), Unit(width=16, repeat=1), Unit(depth=3), Unit(architecture="unet")]
+    shown = times.record(summarised([*units, Unit(repeat=5, state="diverged")]))
     own = shown.parts[shown.parts["architecture"] == "hourglass"]
     measured = pd.DataFrame([unit.values() for unit in units[:3]])
     assert own["runs"].unique().tolist() == [3]
@@ -101,7 +91,7 @@ def test_times_of_an_architecture_are_those_of_all_its_runs(summarised: Summaris
     assert own["share"].tolist() == pytest.approx((seconds / seconds.sum()).tolist())
     assert "autotune" not in seconds
     assert shown.parts.groupby("architecture")["share"].sum().tolist() == pytest.approx([1, 1])
-    every = pd.DataFrame([unit.values() for unit in units[:4]])
+    every = pd.DataFrame([unit.values() for unit in units])
     learning = (every["time/train_seconds"] + every["time/validation_seconds"]).sum()
     whole = (every["time/seconds"] + 0.4).sum()
     assert f"training and validation took {learning / whole:.0%} of all" in times.caption(shown)
@@ -123,8 +113,7 @@ def test_mean_times_count_phases_that_a_run_did_not_enter_as_nothing() -> None:
 def test_only_large_parts_hold_their_share_in_writing(summarised: Summarised) -> None:
     shown = times.record(summarised([Unit(), Unit(architecture="unet", width=64)]))
     longest = shown.parts.groupby("architecture")["seconds"].sum().max()
-    with style.report_style():
-        (axis,) = times.draw(shown).axes
+    (axis,) = drawn(times, shown).axes
     written = sorted(label.get_text() for label in axis.texts if label.get_text())
     large = shown.parts[shown.parts["seconds"] > times.ROOM * longest]
     assert written == sorted(f"{share:.0%}" for share in large["share"])
@@ -139,14 +128,8 @@ def tried(*rates: tuple[float, float, str]) -> list[Unit]:
 
 
 def test_the_best_trial_of_each_half_decade(summarised: Summarised) -> None:
-    trials = [
-        (0.001, 0.5, "complete"),
-        (0.0029, 0.6, "complete"),
-        (0.003, 0.4, "complete"),
-        (0.0099, 0.9, "pruned"),
-        (0.02, 0.3, "complete"),
-        (0.5, 0.9, "infeasible"),
-    ]
+    trials = [(rate, iou, "complete") for rate, iou in ((0.001, 0.5), (0.0029, 0.6), (0.003, 0.4), (0.02, 0.3))]
+    trials += [(0.0099, 0.9, "pruned"), (0.5, 0.9, "infeasible")]
     other = Unit(architecture="hourglass", trial=9, iou=0.7, epochs=2, params={"training.lr": "0.002"})
     shown = learning_rate.record(summarised([*tried(*trials), other]))
     best = shown.best[shown.best["architecture"] == "unet"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_units import Unit
-from scipy import stats
+from helpers import Summarised, t_interval
 from scipy.ndimage import map_coordinates
 
 from bench import schema
@@ -20,8 +20,6 @@ from reports.analysis.summary import Summary
 from reports.figures import bottleneck, calibration, person_size, skips, tolerance
 from reports.figures.base import MOST_WHISKERS, NoDataError, cropped, score_limits
 from reports.store.load import ARTIFACTS, REPEAT
-
-Summarised = Callable[..., Summary]
 
 
 def stored(mask: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
@@ -85,30 +83,20 @@ def test_ceiling_without_a_panel_is_empty(summarised: Summarised) -> None:
     assert len(bottleneck.draw(shown).axes) == 2
 
 
-def test_a_damaged_panel_leaves_the_bottleneck_out(summarised: Summarised) -> None:
-    summary = summarised([Unit()])
-    (Path(summary.runs[ARTIFACTS].iloc[0]) / schema.PANEL_DATA).write_bytes(b"PK")
-    with pytest.raises(NoDataError, match=r"panel\.npz cannot be read"):
-        bottleneck.record(summary)
-
-
 def test_bottleneck_has_both_metrics_and_the_number_of_masks(summarised: Summarised) -> None:
     shown = bottleneck.record(summarised([Unit(iou=0.6), Unit(depth=3, iou=0.7, bottleneck="128x8x6")]))
     assert shown.points["mean"].tolist() == [0.6, 0.7]
     assert shown.boundary["mean"].tolist() == pytest.approx([0.4, 0.5])
     assert shown.boundary["side"].tolist() == [16, 6]
+    assert shown.points["elements"].tolist() == [16 * 16 * 16, 128 * 8 * 6]
     assert "what 4 test masks, one per scene, score" in bottleneck.caption(shown)
 
 
 def test_marks_at_one_side_stand_next_to_each_other() -> None:
     rows = [("unet", 8, 30), ("hourglass", 8, 20), ("unet", 8, 10), ("hourglass", 16, 5)]
     spread = bottleneck.spread(pd.DataFrame(rows, columns=["architecture", "side", "elements"]))
-    assert spread[["architecture", "elements"]].to_numpy().tolist() == [
-        ["hourglass", 20],
-        ["unet", 10],
-        ["unet", 30],
-        ["hourglass", 5],
-    ]
+    assert spread["architecture"].tolist() == ["hourglass", "unet", "unet", "hourglass"]
+    assert spread["elements"].tolist() == [20, 10, 30, 5]
     octaves = np.log2(spread["x"] / spread["side"])
     assert octaves.tolist() == pytest.approx([-bottleneck.STEP, 0, bottleneck.STEP, 0])
     many = bottleneck.spread(pd.DataFrame([("unet", 8, n) for n in range(40)], columns=spread.columns[:3]))
@@ -200,21 +188,15 @@ def rewrite(summary: Summary, file: str, make: Callable[[pd.Series], pd.DataFram
         make(run).to_parquet(Path(run[ARTIFACTS]) / file)
 
 
-def mean_and_half(units: np.ndarray) -> tuple[float, float]:
-    """Mean of the folds and half of its interval."""
-    error = units.std(ddof=1) / math.sqrt(len(units))
-    return float(units.mean()), float(stats.t.ppf(0.975, len(units) - 1) * error)
-
-
-def of_share(mean: float, half: float) -> list[float]:
-    """Mean, low and high, cut at 0 and 1."""
-    return [mean, max(0.0, mean - half), min(1.0, mean + half)]
+def of_share(values: np.ndarray) -> list[float]:
+    """Mean, low and high over folds, cut at 0 and 1."""
+    mean, low, high = t_interval(values)
+    return [mean, max(0.0, low), min(1.0, high)]
 
 
 def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised) -> None:
-    summary = summarised(
-        [Unit(repeat=repeat) for repeat in range(3)] + [Unit(architecture="unet", repeat=repeat) for repeat in range(2)]
-    )
+    tested = {"hourglass": range(3), "unet": range(2)}
+    summary = summarised([Unit(architecture=name, repeat=repeat) for name in tested for repeat in tested[name]])
     rng = np.random.default_rng(0)
     values = {repeat: rng.uniform(0, 1, (5, len(schema.TOLERANCES))) for repeat in range(3)}
     names = [schema.within_column(one) for one in schema.TOLERANCES]
@@ -229,8 +211,8 @@ def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised)
     assert own["tolerance"].tolist() == list(schema.TOLERANCES)
     for place, point in own.iterrows():
         column = [values[repeat][:, place] for repeat in range(3)]
-        mean, half = mean_and_half(np.array([(one[:3].mean() + one[3:].mean()) / 2 for one in column]))
-        assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(mean, half))
+        folds = np.array([(one[:3].mean() + one[3:].mean()) / 2 for one in column])
+        assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(folds))
     assert points.groupby("architecture")[["repeats", "scenes"]].first().to_numpy().tolist() == [[3, 6], [2, 4]]
     assert "(2 to 3 repeats, 4 to 6 test scenes)" in tolerance.caption(tolerance.record(summary))
 
@@ -279,10 +261,11 @@ def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> Non
     for place, point in shown.points.iterrows():
         top, bottom = ((values * weight)[..., place].mean(axis=1) for values in (hits, np.ones_like(hits)))
         ratio = top.mean() / bottom.mean()
-        _, half = mean_and_half((top - ratio * bottom) / bottom.mean())
         assert point["share"] == pytest.approx(bottom.mean())
         assert point["probability"] == pytest.approx((chance * weight)[..., place].mean() / bottom.mean())
-        assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(ratio, half))
+        # What folds differ by has the mean 0.
+        spread = of_share(ratio + (top - ratio * bottom) / bottom.mean())
+        assert point[["mean", "low", "high"]].tolist() == pytest.approx(spread)
     assert shown.points[["repeats", "scenes"]].to_numpy().tolist() == [[3, 6]] * 3
     expected = np.mean([Unit(repeat=repeat).test(schema.TEST_ECE) for repeat in range(3)])
     assert shown.errors["ece"].tolist() == pytest.approx([expected])
@@ -334,8 +317,7 @@ def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
             inside = [i for i in range(10) if int(round(100 * sizes[repeat, i])) // 6 == place]
             value = pd.Series(scores[int(name == "unet"), repeat, inside]).groupby([scenes[i] for i in inside]).mean()
             folds += [value.mean()] if inside else []
-        mean, half = mean_and_half(np.array(folds))
-        assert rows[["mean", "low", "high"]].iloc[0].tolist() == pytest.approx(of_share(mean, half))
+        assert rows[["mean", "low", "high"]].iloc[0].tolist() == pytest.approx(of_share(np.array(folds)))
 
 
 @pytest.mark.parametrize("figure", [person_size, tolerance])

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_store import planned_units
+from fake_store import plan_of
 from fake_units import Unit, generative
+from helpers import Fill, t_interval
 from jinja2 import DictLoader, UndefinedError
 from scipy import optimize, stats
 
@@ -26,8 +27,6 @@ from reports.prose.facts import Facts
 from reports.store.checks import SPLITS
 from reports.store.load import load_study
 
-Fill = Callable[..., Path]
-
 
 class Tables(dict[str, pd.DataFrame]):
     """The CSV files by name. Equal to itself only, so that what many rules look up is kept."""
@@ -37,41 +36,22 @@ class Tables(dict[str, pd.DataFrame]):
 
 
 IOU, BOUNDARY, PEAK, VAL = "iou", "boundary_iou", schema.TENSOR_PEAK.name, schema.BEST_VAL_IOU.name
-VERDICTS = {
-    "U-Net better",
-    "Hourglass better",
-    "SimpleConv better",
-    "pre-trained better",
-    "from scratch better",
-    "equivalent",
-    "inconclusive",
-    "none: 2 of 3 repeats",
-}
 LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
+VERDICTS = {f"{name} better" for name in (*LABELS.values(), "pre-trained", "from scratch")}
+VERDICTS |= {"equivalent", "inconclusive", "none: 2 of 3 repeats"}
 
 
 @pytest.fixture(scope="session")
 def practical_store(new_store: Fill) -> Path:
     """The practical with two presets varied in depth and width, one of them stuck."""
-    units = [
-        Unit(architecture=name, depth=depth, width=width, repeat=repeat, preset=preset, epochs=4)
-        for name, depth, width, preset in (
-            ("simple_conv", 2, 8, "simple_conv_shallow"),
-            ("simple_conv", 3, 8, "simple_conv_deep"),
-            ("hourglass", 3, 8, "hourglass"),
-            ("hourglass", 2, 8, ""),
-            ("hourglass", 3, 16, ""),
-            ("unet", 3, 8, "unet"),
-            ("unet", 2, 8, ""),
-            ("unet", 3, 16, ""),
-        )
-        for repeat in range(3)
-    ]
-    lost = Unit(
-        architecture="simple_conv", preset="simple_conv_shallow", repeat=3, state="diverged", reason="nan", epochs=4
-    )
-    units.append(lost)
-    return new_store(units, study="practical", tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))})
+    plain = Unit(architecture="simple_conv", preset="simple_conv_shallow", epochs=4)
+    networks = [plain, replace(plain, depth=3, preset="simple_conv_deep")]
+    for name in ("hourglass", "unet"):
+        own = Unit(architecture=name, depth=3, preset=name, epochs=4)
+        networks += [own, replace(own, depth=2, preset=""), replace(own, width=16, preset="")]
+    units = [replace(network, repeat=repeat) for network in networks for repeat in range(3)]
+    units.append(replace(plain, repeat=3, state="diverged", reason="nan"))
+    return new_store(units, study="practical", tags=plan_of(units))
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +75,7 @@ def latent_store(new_store: Fill) -> Path:
         elif unit.architecture == "vae" and unit.latent == 4 and unit.repeat < 2:
             unit = replace(unit, collapse="posterior" if unit.target == "mask" else "posterior, sigma")
         units.append(unit)
-    return new_store(units, study="generative", tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned_units(units))})
+    return new_store(units, study="generative", tags=plan_of(units))
 
 
 STORES = {
@@ -203,7 +183,7 @@ def test_words_of_verdicts_come_from_verdicts_only(report: dict[str, Any], table
 def test_every_difference_stands_with_its_interval(report: dict[str, Any]) -> None:
     for name in report["numbers"]:
         if name.endswith((".difference", ".iou")) and name != "copied.iou":
-            stem = name.removesuffix(".difference") if name.endswith(".difference") else name.removesuffix(".iou")
+            stem = name.rpartition(".")[0]
             assert {f"{stem}.low", f"{stem}.high"} <= set(report["numbers"]), name
 
 
@@ -265,11 +245,6 @@ def fold_means(tables: Tables, configuration: object, column: str) -> pd.DataFra
     return cells.groupby(["fold", "repeat"])[column].mean()
 
 
-def t_interval(values: np.ndarray) -> tuple[float, float]:
-    found = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    return float(found.low), float(found.high)
-
-
 def of_choice(tables: Tables, limit: str, what: str) -> float | str:
     row = choice(tables, limit)
     if what == "label":
@@ -285,7 +260,7 @@ def of_choice(tables: Tables, limit: str, what: str) -> float | str:
         cells = tables["scenes"][tables["scenes"]["configuration"] == row.name]
         assert cells["repeat"].nunique() == 1
         means = cells[IOU].to_numpy()
-    return float(np.clip(t_interval(means)[what == "high"], 0, 1))
+    return float(np.clip(t_interval(means)[1 + (what == "high")], 0, 1))
 
 
 @cache
@@ -334,7 +309,7 @@ def of_difference(tables: Tables, key: str, column: str, what: str) -> float | i
     if what == "difference":
         return float(found.mean())
     if what in ("low", "high"):
-        return t_interval(found.to_numpy())[what == "high"]
+        return t_interval(found)[1 + (what == "high")]
     if what == "n":
         return len(found)
     first, second = (fold_means(tables, number, column) for number in pair_of(tables, key))
@@ -374,7 +349,7 @@ def verdict(tables: Tables, key: str, column: str) -> str:
     if int(repeats) < 3:
         return f"none: {repeats} of 3 repeats"
     found = differences(tables, key, column).to_numpy()
-    low, high = t_interval(found)
+    _, low, high = t_interval(found)
     if low >= -0.01 and high <= 0.01:
         return "equivalent"
     return (
@@ -470,14 +445,19 @@ def states(tables: Tables) -> str:
     return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in every if count) or "none so far"
 
 
-def equal(tables: Tables, first: str, second: str) -> tuple[int, int]:
-    both = tables["runs"].reindex(columns=[first, second]).dropna()
-    return int((both[first] == both[second]).sum()), len(both)
+AGREED = {
+    "bottleneck": (schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED),
+    "peak": (schema.PREDICTED_PEAK.name, PEAK),
+}
 
 
-def peak_difference(tables: Tables) -> float:
-    both = tables["runs"][[schema.PREDICTED_PEAK.name, PEAK]].dropna()
-    return float(((both.iloc[:, 0] - both.iloc[:, 1]).abs() / both.iloc[:, 1]).max())
+def agreement(tables: Tables, name: str, what: str) -> float | int:
+    """How many predictions there are, how many of them came true, and the largest relative difference."""
+    both = tables["runs"].reindex(columns=list(AGREED[name])).dropna()
+    predicted, measured = (both[column] for column in both)
+    if what == "largest_difference":
+        return float(((predicted - measured).abs() / measured).max())
+    return int((predicted == measured).sum()) if what == "equal" else len(both)
 
 
 def of_search(tables: Tables, name: str, what: str) -> float | int | str:
@@ -498,10 +478,8 @@ def trials(tables: Tables, name: str) -> pd.DataFrame:
 
 
 def of_front(tables: Tables, name: str, end: str, what: str) -> float:
-    own = trials(tables, name)
-    best = own.sort_values(["val", "peak"], ascending=[False, True]).iloc[0]
-    cheapest = own.sort_values(["peak", "val"], ascending=[True, False]).iloc[0]
-    row = {"1": cheapest, "2": best}[end]
+    order = {"1": (["peak", "val"], [True, False]), "2": (["val", "peak"], [False, True])}[end]  # cheapest, best
+    row = trials(tables, name).sort_values(order[0], ascending=order[1]).iloc[0]
     return float(row["val"] if what == "val_iou" else row["peak"] / 1e6)
 
 
@@ -583,7 +561,7 @@ def through_latent(tables: Tables, name: str, latent: str, what: str) -> float:
     runs = flat(tables, name)
     number = runs.loc[runs["architecture.latent"] == int(latent), "configuration"].unique().item()
     means = fold_means(tables, number, IOU).groupby("fold").mean().to_numpy()
-    return float(means.mean() if what == "iou" else np.clip(t_interval(means)[what == "high"], 0, 1))
+    return float(means.mean() if what == "iou" else np.clip(t_interval(means)[1 + (what == "high")], 0, 1))
 
 
 def of_vaes(tables: Tables, what: str, end: str) -> float:
@@ -635,11 +613,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"practical\.costs\.(\w+)\.(step|peak|macs)\.(mean|min|max)": ratio,
     r"practical\.presets\.(\w+)\.(reached|attempts|stuck|diverged|epochs|seconds|val_iou\.m..|peak_bytes)": of_preset,
     r"practical\.target": target,
-    r"bottleneck\.equal": lambda t: equal(t, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)[0],
-    r"bottleneck\.measured": lambda t: equal(t, schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED)[1],
-    r"peak\.equal": lambda t: equal(t, schema.PREDICTED_PEAK.name, PEAK)[0],
-    r"peak\.measured": lambda t: equal(t, schema.PREDICTED_PEAK.name, PEAK)[1],
-    r"peak\.largest_difference": peak_difference,
+    r"(bottleneck|peak)\.(equal|measured|largest_difference)": agreement,
     r"copied\.iou": copies,
     r"label_agreement": lambda t: float(t["runs"][schema.LABEL_AGREEMENT.name].mean()),
     r"search\.trials": lambda t: int((t["units"]["stage"] == "search").sum()),

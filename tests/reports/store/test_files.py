@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_units import Unit, blobs
+from helpers import Summarised
 
 from bench import schema
 from reports.analysis.practical import elements
 from reports.analysis.scenes import read_columns
-from reports.analysis.summary import Summary, map_shape
+from reports.analysis.summary import map_shape
 from reports.figures import bottleneck, predictions
 from reports.figures.base import NoDataError
 from reports.store.arrays import read_panel
@@ -69,7 +70,7 @@ def test_a_panel_must_have_all_arrays_of_one_length(tmp_path: Path) -> None:
         read_panel(tmp_path / schema.PANEL_DATA, "stems", "truth")
 
 
-def test_empty_panels_leave_both_figures_out(summarised: Callable[..., Summary]) -> None:
+def test_empty_panels_leave_both_figures_out(summarised: Summarised) -> None:
     of = summarised([Unit(), Unit(architecture="unet")])
     for folder in of.runs[ARTIFACTS]:
         Path(folder, schema.PANEL_DATA).write_bytes(b"")

@@ -102,11 +102,8 @@ def live(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     shutil.copy(template, folder / schema.TRACKING_DB)
     with pytest.MonkeyPatch.context() as patch, mlflow_server(folder) as url:
         patch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-        odd = [
-            Unit(repeat=7, superseded=True, panel=False),
-            Unit(repeat=8, panel=False),
-            Unit(architecture="unet", repeat=8),
-        ]
+        odd = [Unit(repeat=7, superseded=True, panel=False), Unit(repeat=8, panel=False)]
+        odd.append(Unit(architecture="unet", repeat=8))
         fill(folder, [*troubled(), *odd], planned=20, tracking=url)
         fill(folder, [*searched(3, epochs=2), *refits(1, epochs=2)], study="search", tracking=url)
         _log_odd_values(url)
@@ -208,10 +205,11 @@ def test_unknown_study_on_a_server(live: Live, refused: Refuse) -> None:
 
 Answer = Callable[[str, dict[str, str]], tuple[int, dict[str, str], bytes]]
 """Path and headers of a request -> status, headers, body."""
+Serve = Callable[[Answer], str]
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Answer], str]]:
+def serve() -> Iterator[Serve]:
     """Function that starts a server which gives such answers, and returns its address."""
     started: list[ThreadingHTTPServer] = []
 
@@ -242,46 +240,41 @@ def serve() -> Iterator[Callable[[Answer], str]]:
         one.server_close()
 
 
-def always(status: int, body: bytes, **headers: str) -> Answer:
-    """The same answer to everything."""
-    return lambda _path, _headers: (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+NO_SERVER = "answers, but not as a tracking server of MLflow 3 does."
+NO_ORDER = b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "no such\\norder"}'
+DENIED = b'{"error_code": "PERMISSION_DENIED", "message": "Permission denied"}'
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("status", "body", "message"),
     [
-        (always(500, b"<html>oops</html>"), "cannot be read: 500 Internal Server Error."),
-        (always(500, b'{"message": "no disk\\nleft"}'), "cannot be read: 500 Internal Server Error."),
-        (
-            always(400, b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "no such\\norder"}'),
-            "cannot be read: 400 Bad Request: no such order.",
-        ),
-        (
-            always(403, b'{"error_code": "PERMISSION_DENIED", "message": "Permission denied"}'),
-            "denied. Credentials come",
-        ),
-        (
-            always(401, b"You are not authenticated"),
-            "401 Unauthorized. Credentials come from the environment variables",
-        ),
-        (always(403, b"Invalid Host header"), "403 Forbidden. Credentials"),
-        (always(404, b"<html>"), "404 Not Found. Is it a tracking server of MLflow 3?"),
-        (always(200, b"<html>welcome</html>"), "answers, but not as a tracking server of MLflow 3 does."),
-        (always(200, b"[]"), "answers, but not as a tracking server of MLflow 3 does."),
-        (always(200, b"[3]"), "answers, but not as a tracking server of MLflow 3 does."),
-        (always(200, b'{"experiments": 3}'), "answers, but not as a tracking server of MLflow 3 does."),
-        (always(200, b'{"experiments": [{"id": 3}]}'), "answers, but not as a tracking server of MLflow 3 does."),
-        (always(200, b"\xff\x00"), "answers, but not as a tracking server of MLflow 3 does."),
-        (always(200, b"{}"), "holds no study yet: run one first, with `make sweep`."),
-        (always(200, b"{}", Content_Length="100"), "cannot be read: IncompleteRead"),
+        (500, b"<html>oops</html>", "cannot be read: 500 Internal Server Error."),
+        (500, b'{"message": "no disk\\nleft"}', "cannot be read: 500 Internal Server Error."),
+        (400, NO_ORDER, "cannot be read: 400 Bad Request: no such order."),
+        (403, DENIED, "denied. Credentials come"),
+        (401, b"You are not authenticated", "401 Unauthorized. Credentials come from the environment variables"),
+        (403, b"Invalid Host header", "403 Forbidden. Credentials"),
+        (404, b"<html>", "404 Not Found. Is it a tracking server of MLflow 3?"),
+        (200, b"<html>welcome</html>", NO_SERVER),
+        (200, b"[]", NO_SERVER),
+        (200, b"[3]", NO_SERVER),
+        (200, b'{"experiments": 3}', NO_SERVER),
+        (200, b'{"experiments": [{"id": 3}]}', NO_SERVER),
+        (200, b"\xff\x00", NO_SERVER),
+        (200, b"{}", "holds no study yet: run one first, with `make sweep`."),
     ],
 )
-def test_server_that_is_no_help(answer: Answer, message: str, serve: Callable[[Answer], str], refused: Refuse) -> None:
-    host = serve(answer)
+def test_server_that_is_no_help(status: int, body: bytes, message: str, serve: Serve, refused: Refuse) -> None:
+    host = serve(lambda *_: (status, {}, body))
     said = refused(main, f"build --tracking http://user:{SECRET}@{host}/")
     assert said.startswith(f"reports: http://{host} ")
     assert message in said
     assert SECRET not in said
+
+
+def test_server_that_stops_in_its_answer(serve: Serve, refused: Refuse) -> None:
+    host = serve(lambda *_: (200, {"Content-Length": "100"}, b"{}"))
+    assert "cannot be read: IncompleteRead" in refused(main, f"build --tracking http://{host}")
 
 
 def test_server_that_is_down(refused: Refuse) -> None:
@@ -290,9 +283,7 @@ def test_server_that_is_down(refused: Refuse) -> None:
     assert "Connection refused" in said
 
 
-def test_server_that_never_answers(
-    serve: Callable[[Answer], str], refused: Refuse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_that_never_answers(serve: Serve, refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     done = threading.Event()
 
@@ -334,33 +325,31 @@ def test_credentials_are_sent_and_not_passed_on(
     environment: dict[str, str],
     user: str,
     expected: str | None,
-    serve: Callable[[Answer], str],
+    serve: Serve,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", value)
     sent: list[str | None] = []
 
-    def elsewhere(_path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        sent.append(headers.get("Authorization"))
-        return 200, {}, b"{}"
+    def noted(status: int, headers: dict[str, str], body: bytes) -> Answer:
+        def answer(_path: str, given: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+            sent.append(given.get("Authorization"))
+            return status, headers, body
 
-    def here(_path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        sent.append(headers.get("Authorization"))
-        return 302, {"Location": f"http://{other}/"}, b""
+        return answer
 
-    other = serve(elsewhere)
-    assert studies(f"http://{user}{serve(here)}") == []
+    other = serve(noted(200, {}, b"{}"))
+    here = serve(noted(302, {"Location": f"http://{other}/"}, b""))
+    assert studies(f"http://{user}{here}") == []
     assert sent == [expected, None]
 
 
 @pytest.mark.parametrize("token", [f"{SECRET}\n{SECRET}", f"{SECRET}€"])
-def test_a_token_that_cannot_be_sent_is_not_shown(
-    token: str, serve: Callable[[Answer], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_that_cannot_be_sent_is_not_shown(token: str, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", token)
     with pytest.raises(ValueError, match=r"cannot be read: its address or the credentials for it hold") as caught:
-        studies(f"http://{serve(always(200, b'{}'))}")
+        studies(f"http://{serve(lambda *_: (200, {}, b'{}'))}")
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
@@ -398,14 +387,12 @@ def complete(run_id: str) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def test_the_id_of_a_run_cannot_lead_out_of_the_cache(serve: Callable[[Answer], str], refused: Refuse) -> None:
+def test_the_id_of_a_run_cannot_lead_out_of_the_cache(serve: Serve, refused: Refuse) -> None:
     host = serve(scripted(record("../../outside"), {}))
     assert "not as a tracking server of MLflow 3 does" in refused(main, f"build --tracking http://{host}")
 
 
-def test_a_file_that_the_server_fails_to_send_is_an_error_and_not_kept(
-    serve: Callable[[Answer], str], tmp_path: Path
-) -> None:
+def test_a_file_that_the_server_fails_to_send_is_an_error_and_not_kept(serve: Serve, tmp_path: Path) -> None:
     files = {schema.FRAME_TABLE: (200, b"frames"), "other": (200, b""), schema.PANEL_DATA: (503, b"")}
     url = f"http://{serve(scripted(record('a' * 32), files))}"
     store = RestStore(url, tmp_path)
@@ -420,7 +407,7 @@ def test_a_file_that_the_server_fails_to_send_is_an_error_and_not_kept(
     }
 
 
-def test_a_cache_that_cannot_be_written(serve: Callable[[Answer], str], tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("in the way")
     url = f"http://{serve(scripted(record('a' * 32), {schema.FRAME_TABLE: (200, b'frames')}))}"
     with pytest.raises(ValueError, match=r"must be kept in .*/cache/artifacts/a{32}, but: Not a directory\."):
@@ -436,7 +423,7 @@ def test_a_folder_that_is_here_is_not_copied(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("uri", ["", None, ".", "{}", "file://{}"])
 def test_no_other_folder_is_taken_for_that_of_a_run(
-    uri: str | None, serve: Callable[[Answer], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uri: str | None, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runs = complete("a" * 32).assign(artifact_uri=uri and uri.format(tmp_path))
