@@ -91,6 +91,7 @@ def test_shells_can_complete_it(main: Main, verbs: str, capsys: pytest.CaptureFi
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_130(
     number: signal.Signals, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
