@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from architectures.autoencoder import AutoEncoder
+from architectures.config import Target
 from architectures.vae import VAE
 from bench import schema
 from bench.commands.predict import load_checkpoint, resolve_checkpoint
@@ -54,15 +55,16 @@ def sample_one(
     target, url = choose_device(device), tracking_url(runs, tracking)
     network, config = load_checkpoint(resolve_checkpoint(checkpoint, url))
     run_id = "" if Path(checkpoint).exists() else checkpoint
-    drawn = draw(_require_decoder(network, wanted, config), config, wanted, runs / schema.CACHE_DIR, target)
+    drawn = draw(
+        _require_decoder(network, wanted, config.architecture.name), config, wanted, runs / schema.CACHE_DIR, target
+    )
     written = write(drawn, out or runs / schema.GRID_DIR / (run_id or config_hash(config)))
     logged = log_grids(drawn, RunLog(open_store(url), run_id)) if run_id else []
     return {**{name: str(path) for name, path in written.items()}, "run_id": run_id, "logged": logged}
 
 
-def _require_decoder(network: nn.Module, wanted: SampleConfig, config: RunConfig) -> AutoEncoder:
-    """The network, if it can draw what is wanted."""
-    name = config.architecture.name
+def _require_decoder(network: nn.Module, wanted: SampleConfig, name: str) -> AutoEncoder:
+    """The network of that architecture, if it can draw what is wanted."""
     if not isinstance(network, AutoEncoder):
         raise ValueError(f"sample must be given an autoencoder or a vae, got {name}, which segments; use predict.")
     if wanted.samples and not isinstance(network, VAE):
@@ -86,17 +88,17 @@ def draw(
         setup = prepare(config, cache, device)
         setup.trainer.network.load_state_dict(network.state_dict())
         if wanted.interpolate:
-            drawn.append(_draw_way(setup, config, shape, wanted.interpolate, wanted.steps))
+            drawn.append(_draw_way(setup, config.architecture.target, shape, wanted.interpolate, wanted.steps))
         if wanted.traverse:
-            drawn.append(_draw_traversals(setup, config, shape, wanted.traverse))
+            drawn.append(_draw_traversals(setup, config.architecture.target, shape, wanted.traverse))
     return drawn
 
 
-def _draw_way(setup: Setup, config: RunConfig, shape: Shape, stems: tuple[str, str], steps: int) -> Drawn:
+def _draw_way(setup: Setup, target: Target, shape: Shape, stems: tuple[str, str], steps: int) -> Drawn:
     indices = find_frames(setup.dataset.frames, stems)
     codes = encode(setup.trainer, setup.data, torch.tensor(indices))[0].view(-1, *shape)
-    ways = interpolate(_decoder(setup), codes[:1], codes[1:], config.data.size, steps)
-    ends = target_pictures(setup.dataset.frames, config.architecture.target)[indices]
+    ways = interpolate(_decoder(setup), codes[:1], codes[1:], setup.data.size, steps)
+    ends = target_pictures(setup.dataset.frames, target)[indices]
     return Drawn("interpolation", f"{stems[0]}_{stems[1]}_steps{steps}", interpolation_grid(ends[:1], ways, ends[1:]))
 
 
@@ -109,7 +111,7 @@ def find_frames(frames: Frames, stems: Sequence[str]) -> list[int]:
     return [frames.stems.index(stem) for stem in stems]
 
 
-def _draw_traversals(setup: Setup, config: RunConfig, shape: Shape, count: int) -> Drawn:
+def _draw_traversals(setup: Setup, target: Target, shape: Shape, count: int) -> Drawn:
     """About the middle frame of the first validation scene: the test frames stay closed."""
     indices = setup.split.val
     codes, divergences = encode(setup.trainer, setup.data, torch.from_numpy(indices))
@@ -120,8 +122,8 @@ def _draw_traversals(setup: Setup, config: RunConfig, shape: Shape, count: int) 
     dimensions = most_telling(latent_table(codes, divergences), count)
     start = choose_frames([setup.dataset.frames.scenes[index] for index in indices])[0]
     maps = codes.view(-1, *shape)
-    pictures = traverse(_decoder(setup), maps, maps[start], dimensions, config.data.size)
-    frame = target_pictures(setup.dataset.frames, config.architecture.target)[indices[start]]
+    pictures = traverse(_decoder(setup), maps, maps[start], dimensions, setup.data.size)
+    frame = target_pictures(setup.dataset.frames, target)[indices[start]]
     return Drawn("traversals", str(count), traversal_grid(frame, pictures, dimensions, OFFSETS))
 
 

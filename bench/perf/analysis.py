@@ -21,7 +21,7 @@ from bench.perf.rows import (
     share_row,
     speed_rows,
 )
-from bench.perf.task import precision
+from bench.perf.task import dtype_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,7 @@ def analyse(network: str, config: RunConfig, measured: Measured, perf: PerfConfi
     """Rows, roofs and differences to the baseline."""
     baseline = baseline_of(list(measured.timings))
     cost = costs(config.architecture, *config.data.size)
-    dtypes = {name: precision(name, config, device) for name in measured.timings}
+    dtypes = {name: dtype_of(name, config.training.precision, device) for name in measured.timings}
     each_time = [_roofs([rates], cost.train, dtypes) for rates in measured.rates]
     target = perf.target_iou or common_target(measured)
     return Analysis(

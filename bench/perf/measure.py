@@ -17,7 +17,7 @@ from bench.perf.isolated import IsolatedProcess
 from bench.perf.pngs import split_pngs
 from bench.perf.records import EpochTiming, Measured, Rates
 from bench.perf.roofline import Probe, probe
-from bench.perf.task import Task, precision
+from bench.perf.task import Task, dtype_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +69,7 @@ def measure_speed(comparison: Comparison, config: RunConfig) -> tuple[dict[str, 
     config = _with_epochs(config, 1 + repetitions)
     timings: dict[str, list[EpochTiming]] = {name: [] for name in names}
     rates: list[Rates] = []
-    dtypes = tuple({precision(name, config, comparison.device) for name in names})
+    dtypes = tuple({dtype_of(name, config.training.precision, comparison.device) for name in names})
     with ExitStack() as stack:
         trainings = {name: stack.enter_context(_start(comparison.task(name, config, passes))) for name in names}
         machine = stack.enter_context(

@@ -12,7 +12,7 @@ from architectures import registry
 from bench.metrics.overlap import frame_scores, scene_mean
 from bench.perf.config import ADVISED
 from bench.perf.pngs import make_loaders
-from bench.perf.task import Task, make_optimizer, precision
+from bench.perf.task import Task, dtype_of, make_optimizer
 from bench.perf.timer import EpochTimer
 from bench.training.losses import segmentation_loss
 
@@ -26,7 +26,7 @@ def train_plain(task: Task, timer: EpochTimer) -> nn.Module:
     if advised:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     memory_format = torch.channels_last if advised else torch.contiguous_format
-    bf16 = precision(task.implementation, task.config, device) == torch.bfloat16
+    bf16 = dtype_of(task.implementation, task.config.training.precision, device) == torch.bfloat16
     optimizer, schedule = make_optimizer(network, task)
     pin = advised and device.type == "cuda"
     loaders = make_loaders(

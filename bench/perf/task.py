@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from bench.config import RunConfig
+from bench.config import Precision, RunConfig
 from bench.machine.device import choose_dtype
 from bench.perf.config import ADVISED, HARNESS
 from bench.perf.pngs import PngFrames
@@ -38,9 +38,9 @@ class Task:
         return max(1, len(self.pngs.train) // training.batch_size) * training.epochs
 
 
-def precision(implementation: str, config: RunConfig, device: torch.device) -> torch.dtype:
+def dtype_of(implementation: str, precision: Precision, device: torch.device) -> torch.dtype:
     """Type of the implementation's arithmetic."""
-    return choose_dtype(config.training.precision, device) if implementation in (HARNESS, ADVISED) else torch.float32
+    return choose_dtype(precision, device) if implementation in (HARNESS, ADVISED) else torch.float32
 
 
 def make_optimizer(network: nn.Module, task: Task) -> tuple[AdamW, LambdaLR]:

@@ -126,7 +126,7 @@ def test_wrong_input_and_a_full_disk_are_one_paragraph(
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback(command: Callable[..., int]) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"<lambda>\(\) "):
         command(lambda: None)
 
 
