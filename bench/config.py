@@ -12,7 +12,9 @@ SYNTHETIC = "synthetic"
 
 Schedule = Literal["one_cycle", "constant"]
 Precision = Literal["auto", "fp32", "bf16"]
-SplitName = Literal["scene_folds", "scene_holdout", "random_frames"]
+SplitName = Literal["scene_folds", "scene_holdout", "random_frames", "given"]
+Intensity = Literal["auto", "set", "dtype"]
+FitName = Literal["auto", "squash", "letterbox", "crop"]
 
 
 HELP, FLAG, ABSENT, WEIGHTS = "help", "flag", "absent", "weights"
@@ -35,7 +37,7 @@ class DataConfig:
     """Which frames, at which size, and how scenes are told apart."""
 
     path: str = documented(
-        SYNTHETIC, "folder with images/ and masks/, or `synthetic` for the built-in dancers", flag="data"
+        SYNTHETIC, "folder with images and their masks, or `synthetic` for the built-in dancers", flag="data"
     )
     size: tuple[int, int] = documented((128, 128), "height and width in pixels that frames are resized to")
     scene_pattern: str = documented(
@@ -44,7 +46,7 @@ class DataConfig:
     split: SplitName = documented(
         "scene_folds",
         "how frames are split: the repeat's fold of scenes is tested, one hold-out of scenes is (low power), or frames "
-        "at random, which leaks and only shows by how much",
+        "at random, which leaks and only shows by how much; given: by the folder's own train/, val/ and test/",
     )
     folds: int = documented(5, "number of folds: one is test, one validation, the others train")
     labelled_scenes: int = documented(
@@ -53,11 +55,32 @@ class DataConfig:
     synthetic_scenes: int = documented(60, "scenes of the synthetic dancers")
     synthetic_frames: int = documented(8, "frames per scene of the synthetic dancers")
     synthetic_seed: int = documented(0, "seed of the synthetic dancers")
+    images: str = documented("", "folder of the images below the data's (default: found by its name)")
+    masks: str = documented("", "folder of the masks below the data's (default: found by its name)")
+    require_all: bool = documented(False, "refuse images without a mask, which are left out otherwise")
+    foreground: tuple[str, ...] = documented(
+        (), "values or colours (#RRGGBB, R,G,B or a name) of the masks that are foreground, or `all` that is not 0"
+    )
+    ignore: tuple[str, ...] = documented((), "values or colours of the masks that count in no loss and no metric")
+    invert: bool = documented(False, "masks mark the background: what they mark and what they leave change places")
+    intensity: Intensity = documented(
+        "auto",
+        "what is black and white in images of more than 8 bits: percentiles of the whole set, or the limits of the "
+        "files' number format; auto is set",
+    )
+    fit: FitName = documented(
+        "auto",
+        "how frames of another aspect ratio come to the size: squashed, letterboxed with a border that counts nowhere, "
+        "or cropped in the middle; auto squashes where all frames have one aspect ratio, else letterboxes",
+    )
+    max_megapixels: int = documented(250, "largest file that is read, in millions of pixels")
 
     def __post_init__(self) -> None:
         require(min(self.size) >= 16, "data.size", "be at least 16 pixels high and wide", self.size)
-        choices = get_args(SplitName)
-        require(self.split in choices, "data.split", f"be one of {', '.join(choices)}", self.split)
+        for name, kind in (("split", SplitName), ("intensity", Intensity), ("fit", FitName)):
+            choices, value = get_args(kind), getattr(self, name)
+            require(value in choices, f"data.{name}", f"be one of {', '.join(choices)}", value)
+        require(self.max_megapixels >= 1, "data.max_megapixels", "be at least 1", self.max_megapixels)
         require(self.folds >= 3, "data.folds", "be at least 3 (train, validation, test)", self.folds)
         require(self.labelled_scenes >= 0, "data.labelled_scenes", "be at least 0", self.labelled_scenes)
         require(self.synthetic_scenes >= 1, "data.synthetic_scenes", "be at least 1", self.synthetic_scenes)

@@ -117,6 +117,7 @@ def data_tags(setup: Setup) -> dict[str, str]:
     dataset = setup.dataset
     return {
         schema.DATA_DIGEST: dataset.digest,
+        schema.DATA_READING: dataset.reading.to_json(),
         schema.SPLIT_DIGEST: digest(json.dumps(roles(dataset.frames.stems, setup.split))),
     }
 

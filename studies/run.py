@@ -91,7 +91,7 @@ def _check(study: Study, options: Options) -> Checked:
     setting = study.setting(data=options.data, epochs=options.epochs, split=options.split)
     dataset = load(setting.data, options.runs / schema.CACHE_DIR)
     for data, repeat in study.splits(setting):
-        split_frames(dataset.frames.scenes, data, repeat)
+        split_frames(dataset.frames.scenes, data, repeat, dataset.frames.given)
     return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest)
 
 

@@ -8,15 +8,16 @@ from bench.config import DataConfig
 from bench.data.audit.audit import audit
 from bench.data.audit.look_alikes import merge_look_alikes
 from bench.data.audit.text import render
+from bench.data.cache import Dataset
 from bench.data.dataset import read
-from bench.data.folder import write_scene_table
-from bench.data.frames import Frames, is_foreground
+from bench.data.frames import is_foreground
+from bench.data.scenes import write_scene_table
 from bench.data.sheet import contact_sheet
 
 
 def describe(data: DataConfig, sheet: Path | None) -> Answer:
     """Numbers of the frames, and a contact sheet of them if there is a file for it."""
-    frames = _read(data, sheet)
+    frames = _read(data, sheet).frames
     return Answer(
         {
             "frames": len(frames.stems),
@@ -30,8 +31,8 @@ def describe(data: DataConfig, sheet: Path | None) -> Answer:
 
 def audit_data(data: DataConfig, sheet: Path | None, table: Path | None) -> Answer:
     """What the audit found; with `table`, look-alike scenes are merged in that file."""
-    frames = _read(data, sheet)
-    found = audit(frames, data)
+    dataset = _read(data, sheet)
+    frames, found = dataset.frames, audit(dataset, data)
     values, text = asdict(found), render(found)
     if table is not None:
         write_scene_table(table, frames.stems, merge_look_alikes(frames))
@@ -40,8 +41,8 @@ def audit_data(data: DataConfig, sheet: Path | None, table: Path | None) -> Answ
     return Answer(values, text)
 
 
-def _read(data: DataConfig, sheet: Path | None) -> Frames:
-    frames = read(data)
+def _read(data: DataConfig, sheet: Path | None) -> Dataset:
+    dataset = read(data)
     if sheet is not None:
-        contact_sheet(frames, sheet)
-    return frames
+        contact_sheet(dataset.frames, sheet)
+    return dataset

@@ -14,8 +14,10 @@ from torch.nn import functional as F
 from architectures import registry
 from bench import schema
 from bench.config import RunConfig
-from bench.data.folder import SUFFIXES, find_images, read_image
+from bench.data.folder import find_images
 from bench.data.panel import overlay
+from bench.data.pictures import SUFFIXES, Page, open_picture, to_rgb
+from bench.data.reading import Reading
 from bench.files import replacing
 from bench.machine.device import choose_device
 from bench.stored_config import unflatten
@@ -45,6 +47,12 @@ def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
     return network.eval(), config
 
 
+def load_reading(checkpoint: Path) -> Reading:
+    """How the images of the checkpoint's data set were read; checkpoints of older versions do not say, and need not."""
+    file = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / Path(schema.READING_FILE).name
+    return Reading.from_json(file.read_text(encoding="utf-8")) if file.is_file() else Reading()
+
+
 def resolve_checkpoint(name: str, tracking: str) -> Path:
     """Path of a checkpoint given as a path or as the id of an MLflow run in the store at the URL `tracking`."""
     path = Path(name)
@@ -62,27 +70,28 @@ def predict_images(
         ValueError: wrong input; then nothing is written.
     """
     found = _choose_images(images)
-    network, config = load_checkpoint(resolve_checkpoint(checkpoint, tracking_url(runs, tracking)))
+    resolved = resolve_checkpoint(checkpoint, tracking_url(runs, tracking))
+    (network, config), reading = load_checkpoint(resolved), load_reading(resolved)
     if config.architecture.reconstructs:
         raise ValueError(f"predict must be given a network that segments, got {config.architecture.name}; use sample.")
     target = choose_device(device)
     network.to(target)
-    for path in found:
-        image = np.asarray(read_image(path))
+    for page in found:
+        path, image = page.path, to_rgb(open_picture(page, config.data.max_megapixels), reading.limits)
         mask = predict_mask(network, image, config.data.size, target)
         _save(Image.fromarray(mask.astype(np.uint8) * 255), out / f"{path.stem}.png")
         _save(Image.fromarray(overlay(image, mask)), out / "overlays" / f"{path.stem}.png")
     return {"masks": len(found), "out": str(out)}
 
 
-def _choose_images(path: Path) -> list[Path]:
+def _choose_images(path: Path) -> list[Page]:
     """The image itself, or the images of a folder (of its `images/`, if it is a data set).
 
     Raises:
         ValueError: there is none, or two would be written under one name.
     """
     if path.is_file():
-        return [path]
+        return [Page(path)]
     folder = path / "images" if (path / "images").is_dir() else path
     if not folder.is_dir():
         raise ValueError(f"{path} must be an image or a folder of images, got nothing there.")

@@ -1,9 +1,11 @@
-"""The in-memory form of a data set: frames with their person masks."""
+"""The in-memory form of a data set: frames with their masks, at one size."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bench.data.fit import Fit, pixel_sizes
 
 
 class Frames(NamedTuple):
@@ -16,9 +18,19 @@ class Frames(NamedTuple):
     images: NDArray[np.uint8]
     """(N, H, W, 3) RGB."""
     masks: NDArray[np.uint8]
-    """(N, H, W) soft alpha of the person, 0 (background) to 255 (person)."""
+    """(N, H, W) soft alpha of the foreground, 0 (background) to 255 (foreground)."""
     original_sizes: NDArray[np.int64]
     """(N, 2) height and width in pixels before frames were resized; of drawn frames, as they were drawn."""
+    ignored: NDArray[np.bool_] | None = None
+    """(N, H, W) pixels that count in no loss and no metric; None where all of them count."""
+    given: tuple[str, ...] = ()
+    """The role that the folder gives each frame, `train`, `val` or `test`; empty where it gives none."""
+    fit: Fit = "squash"
+    """How frames came to their size."""
+
+    def pixel_sizes(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Height and width of a pixel of the frames at `indices`, in pixels of the original: (n, 2)."""
+        return pixel_sizes(self.original_sizes[indices], self.masks.shape[1:], self.fit)
 
 
 FOREGROUND = 128

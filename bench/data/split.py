@@ -3,6 +3,7 @@
 - `scene_folds`: K folds of whole scenes; the repeat decides which is tested, so that K repeats test every scene once.
 - `scene_holdout`: one fold of scenes is tested by every repeat. Cheap and of low power: its few scenes stand for all.
 - `random_frames`: folds of frames, whatever their scene. It leaks, and exists to show how much.
+- `given`: the roles that the folder gives. As with a hold-out, every repeat is tested on the same scenes.
 """
 
 from collections import Counter
@@ -28,12 +29,17 @@ class Split(NamedTuple):
     """Of these only the images are used, to pre-train."""
 
 
-def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int) -> Split:
-    """The roles of frames whose scenes are given, the same for every architecture.
+def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int, given: Sequence[str] = ()) -> Split:
+    """The roles of frames whose scenes are known, the same for every architecture.
+
+    Args:
+        given: the roles that the folder gives, a frame each; none if it gives none.
 
     Raises:
-        ValueError: fewer scenes than folds, or fewer training scenes than are to be labelled.
+        ValueError: fewer scenes than folds, fewer training scenes than are to be labelled, or roles that are not given.
     """
+    if data.split == "given":
+        return _given_split(scenes, data, repeat, given)
     test, val = data.test_fold(repeat), data.val_fold(repeat)
     assignment = assign_folds(scenes, data.folds)
     of_frame = np.array([assignment[scene] for scene in scenes])
@@ -47,6 +53,18 @@ def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int) -> Split:
         test=np.flatnonzero(of_frame == test),
         unlabelled=train[~labelled],
     )
+
+
+def _given_split(scenes: Sequence[str], data: DataConfig, repeat: int, given: Sequence[str]) -> Split:
+    missing = [role for role in ("train", "val", "test") if role not in given]
+    if missing:
+        raise ValueError(
+            f"data.split given needs frames in train/, val/ and test/ of {data.path}, got none in "
+            f"{', '.join(missing)}; use folds of scenes instead (--split scene_folds)."
+        )
+    train, val, test = (np.flatnonzero(np.array(given) == role) for role in ("train", "val", "test"))
+    labelled = _is_labelled(np.array(scenes)[train], data.labelled_scenes, repeat)
+    return Split(train=train[labelled], val=val, test=test, unlabelled=train[~labelled])
 
 
 def _is_labelled(scenes: NDArray[np.str_], count: int, repeat: int) -> NDArray[np.bool_]:

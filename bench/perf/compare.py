@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +15,7 @@ import torch
 from architectures import registry
 from bench.commands.cli import Answer, say
 from bench.config import RunConfig
-from bench.data.dataset import load
-from bench.data.folder import find_pairs, read_frames
+from bench.data.dataset import load, read
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
 from bench.machine.device import choose_device, choose_dtype, cores
@@ -61,7 +60,7 @@ def compare(
     with TemporaryDirectory(prefix="hourglass-perf-") as scratch:
         comparison = _set_up(Path(scratch), config, implementations, perf, target, out)
         clock = Stopwatch(torch.device("cpu"))
-        read_frames(find_pairs(comparison.pngs, ""), config.data.size)
+        read(replace(config.data, path=str(comparison.pngs)))
         decode_seconds = clock.seconds()
         analyses = []
         for name, run in networks.items():

@@ -9,7 +9,7 @@ import torch
 
 from bench.commands.cli import say
 from bench.config import RunConfig
-from bench.data.dataset import Dataset
+from bench.data.cache import Dataset
 from bench.data.split import Split, split_frames
 from bench.perf.config import PerfConfig
 from bench.perf.implementations import work
@@ -37,7 +37,7 @@ class Comparison:
 
     def split(self, config: RunConfig) -> Split:
         """The frames' split in a run."""
-        return split_frames(self.dataset.frames.scenes, config.data, config.repeat)
+        return split_frames(self.dataset.frames.scenes, config.data, config.repeat, self.dataset.frames.given)
 
     def task(self, implementation: str, config: RunConfig, passes: int = 1) -> Task:
         """A training of `config` whose epochs pass the frames so many times."""

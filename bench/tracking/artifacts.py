@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench import schema
 from bench.config import RunConfig
-from bench.data.dataset import Dataset
+from bench.data.cache import Dataset
 from bench.data.split import Split, roles
 from bench.machine.environment import git_commit
 from bench.stored_config import config_hash, flatten
@@ -35,6 +35,7 @@ def store_artifacts(
         folder = Path(name)
         (folder / schema.CONFIG_FILE).parent.mkdir()
         (folder / schema.CONFIG_FILE).write_text(json.dumps(flatten(config), indent=1))
+        (folder / schema.READING_FILE).write_text(dataset.reading.to_json())
         torch.save({key: value.cpu() for key, value in state.items()}, folder / schema.CHECKPOINT_FILE)
         (folder / schema.SPLIT_FILE).write_text(json.dumps(roles(dataset.frames.stems, split)))
         seal = {"opened": opened, "commit": git_commit(), "unit": config_hash(config), "data": dataset.digest}

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from architectures import registry
 from bench.config import RunConfig, TrainingConfig
-from bench.data.dataset import Dataset, load
+from bench.data.cache import Dataset
+from bench.data.dataset import load
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
@@ -42,7 +43,7 @@ def prepare(config: RunConfig, cache: Path, device: torch.device) -> Setup:
         keep_freed_memory()
     network = registry.build(config.architecture, seed=config.repeat)
     dataset = load(config.data, cache)
-    split = split_frames(dataset.frames.scenes, config.data, config.repeat)
+    split = split_frames(dataset.frames.scenes, config.data, config.repeat, dataset.frames.given)
     execution = execution_choices(config, device)[0]
     trainer = _trainer(network, config, planned_steps(config.training, split), device, execution)
     return Setup(dataset, split, to_device(dataset.frames, device), trainer)

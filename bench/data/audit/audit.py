@@ -3,19 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.config import SYNTHETIC, DataConfig
+from bench.config import DataConfig
 from bench.data.audit.copies import NearCopies, find_exact_copies, find_near_copies
-from bench.data.audit.facts import Facts, facts_of_arrays, facts_of_files
 from bench.data.audit.look_alikes import LookAlikes, find_look_alikes
-from bench.data.folder import find_pairs
-from bench.data.frames import Frames, is_foreground
+from bench.data.cache import Dataset
+from bench.data.facts import Facts, drawn_facts
+from bench.data.frames import is_foreground
 from bench.data.neighbours import nearest_training_frames, thumbnails
+from bench.data.reading import Reading
 from bench.data.split import assign_folds, split_frames
 from bench.metrics.overlap import frame_scores, scene_mean
 
@@ -31,7 +31,6 @@ class FileFacts:
     """By `WIDTHxHEIGHT` in original pixels."""
     image_modes: dict[str, int]
     """By Pillow's name of the mode, such as RGB."""
-    mask_modes: dict[str, int]
     masks_of_other_size: list[str]
     """Stems of the frames whose mask has not the size of the image."""
 
@@ -64,6 +63,8 @@ class Audit:
     frames_per_scene: tuple[int, float, int]
     """Smallest, median and largest number."""
     files: FileFacts
+    reading: Reading
+    """How the files were read."""
     masks: MaskFacts
     exact_copies: list[list[str]]
     """Stems of frames with the same pixels, in groups."""
@@ -74,15 +75,15 @@ class Audit:
     """By the split's name, the test IoU of copying the nearest training frame's mask (see `probe_leak`)."""
 
 
-def audit(frames: Frames, data: DataConfig) -> Audit:
-    """Audit `frames`, which were read from `data`.
+def audit(dataset: Dataset, data: DataConfig) -> Audit:
+    """Audit a data set, which was read from `data`.
 
     Raises:
         ValueError: fewer scenes than folds.
     """
+    frames = dataset.frames
     assign_folds(frames.scenes, data.folds)
-    pairs = [] if data.path == SYNTHETIC else find_pairs(Path(data.path), data.scene_pattern)
-    facts = facts_of_files(pairs) if pairs else facts_of_arrays(frames)
+    facts = dataset.facts or drawn_facts(frames)
     thumbs = thumbnails(frames.images)
     lengths = list(Counter(frames.scenes).values())
     return Audit(
@@ -91,6 +92,7 @@ def audit(frames: Frames, data: DataConfig) -> Audit:
         scenes=len(lengths),
         frames_per_scene=(min(lengths), float(np.median(lengths)), max(lengths)),
         files=_describe_files(frames.stems, facts),
+        reading=dataset.reading,
         masks=_describe_masks(frames.stems, facts),
         exact_copies=find_exact_copies(frames.stems, [item.digest for item in facts]),
         near_copies=find_near_copies(frames.stems, frames.scenes, thumbs),
@@ -118,9 +120,8 @@ def probe_leak(
 
 def _describe_files(stems: Sequence[str], facts: Sequence[Facts]) -> FileFacts:
     return FileFacts(
-        image_sizes=_count(f"{width}x{height}" for width, height in (item.image_size for item in facts)),
+        image_sizes=_count(f"{width}x{height}" for height, width in (item.image_size for item in facts)),
         image_modes=_count(item.image_mode for item in facts),
-        mask_modes=_count(item.mask_mode for item in facts),
         masks_of_other_size=_select(stems, (item.mask_size != item.image_size for item in facts)),
     )
 

@@ -32,7 +32,6 @@ def _files(files: FileFacts) -> list[str]:
     return [
         f"image sizes, width x height: {_counts(files.image_sizes)}",
         f"image modes: {_counts(files.image_modes)}",
-        f"mask modes: {_counts(files.mask_modes)}",
         f"frames whose mask has another size than the image (both are cropped): {_names(files.masks_of_other_size)}",
     ]
 

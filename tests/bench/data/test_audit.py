@@ -16,9 +16,11 @@ from bench.config import DataConfig
 from bench.data.audit.audit import Audit, audit, probe_leak
 from bench.data.audit.look_alikes import find_look_alikes, merge_look_alikes
 from bench.data.audit.text import render
+from bench.data.cache import Dataset
 from bench.data.dataset import read
 from bench.data.frames import Frames
 from bench.data.neighbours import thumbnails
+from bench.data.reading import Reading
 
 CONFIG = DataConfig(size=(32, 32), folds=3)
 COMMAND = ("data", "--size", "32", "--folds", "3")
@@ -108,7 +110,7 @@ def test_soft_pixels_and_what_the_threshold_decides() -> None:
     masks[:, 8:12] = 100  # an eighth of the frame, foreground at 64 but not at 192
     masks[:, 12:14] = 150  # a sixteenth, foreground at 128 as well
     masks[0] = 0  # two empty masks agree
-    found = audit(frames._replace(masks=masks), CONFIG).masks
+    found = audit(Dataset(frames._replace(masks=masks), "", Reading(), ()), CONFIG).masks
     assert found.soft_share == pytest.approx(8 / 9 * 6 / 32)
     assert found.threshold_iou == pytest.approx((1 + 8 * 8 / 14) / 9)
     assert found.mean_foreground == pytest.approx(8 / 9 * 10 / 32)
@@ -135,7 +137,7 @@ def test_near_copies_in_the_own_scene_are_counted_apart() -> None:
     frames = make_frames(plain, people=2)
     frames = frames._replace(images=np.repeat(np.stack(plain), 2, axis=0))
     frames.images[5] = 255 - frames.images[5]  # the third scene's frames differ
-    near = audit(frames, CONFIG).near_copies
+    near = audit(Dataset(frames, "", Reading(), ()), CONFIG).near_copies
     assert near.share_in_own_scene == pytest.approx(4 / 6)
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 from bench.config import DataConfig
 from bench.data import dataset
 from bench.data.dataset import load, read
-from bench.data.folder import find_pairs, read_frames
+from bench.data.folder import Pair, find_pairs
 from bench.data.synthetic import generate
 from bench.digest import digest
 
@@ -40,8 +40,12 @@ def config(folder: Path, folds: int = 3) -> DataConfig:
     return DataConfig(path=str(folder), size=(32, 16), folds=folds)
 
 
+def pairs_of(folder: Path, pattern: str = "") -> tuple[Pair, ...]:
+    return find_pairs(DataConfig(path=str(folder), scene_pattern=pattern)).pairs
+
+
 def test_frames_have_the_asked_size_and_scenes_come_from_the_stem(folder: Path) -> None:
-    frames = read(config(folder))
+    frames = read(config(folder)).frames
     assert frames.images.shape == (8, 32, 16, 3)
     assert frames.masks.shape == (8, 32, 16)
     assert frames.scenes == ("0", "0", "1", "1", "2", "2", "3", "3")
@@ -55,7 +59,7 @@ def test_mask_one_row_taller_is_cropped_and_modes_are_read(folder: Path) -> None
     write(folder / "masks" / "0_0.png", tall)
     write(folder / "masks" / "1_0.png", tall[:30], "1")
     write(folder / "masks" / "2_0.png", np.stack([tall[:30]] * 3, axis=-1))
-    masks = read(config(folder)).masks
+    masks = read(config(folder)).frames.masks
     for index in (0, 2, 4):
         assert (masks[index] == masks[1]).all()
 
@@ -85,7 +89,7 @@ def test_unmatched_stems_are_listed(folder: Path) -> None:
     (folder / "masks" / "1_1.png").unlink()
     (folder / "images" / "3_0.png").unlink()
     with pytest.raises(ValueError, match=r"must have a mask of the same stem; without: images/1_1, masks/3_0"):
-        find_pairs(folder)
+        pairs_of(folder)
 
 
 def test_no_pair_lists_what_is_there(tmp_path: Path) -> None:
@@ -94,7 +98,7 @@ def test_no_pair_lists_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"no image with a mask of the same stem; without a partner: images/a, masks/b"
     ):
-        find_pairs(tmp_path)
+        pairs_of(tmp_path)
 
 
 def test_masks_of_zeros_and_ones_are_refused(folder: Path) -> None:
@@ -165,7 +169,7 @@ def test_soft_masks_are_no_label_maps(soften: Callable[[Image.Image, Path], None
     for path, image, mask in zip(paths, drawn.images, drawn.masks, strict=True):
         write(folder / "images" / path.name, image)
         soften(Image.fromarray(mask), path)
-    masks = read(config(folder)).masks
+    masks = read(config(folder)).frames.masks
     assert (masks >= 128).any(axis=(1, 2)).all()
 
 
@@ -175,7 +179,7 @@ def test_original_sizes_are_those_before_resizing(folder: Path, tmp_path: Path) 
         with Image.open(folder / kind / "3_0.png") as image:
             image.resize((50, 44)).save(folder / kind / "3_0.png")
     expected = [[30, 20]] * 6 + [[44, 50], [30, 20]]
-    assert read(config(folder)).original_sizes.tolist() == expected
+    assert read(config(folder)).frames.original_sizes.tolist() == expected
     for _ in range(2):
         assert load(config(folder), tmp_path / "cache").frames.original_sizes.tolist() == expected
     drawn = generate(scenes=2, frames_per_scene=1, size=(24, 16), seed=0)
@@ -183,29 +187,29 @@ def test_original_sizes_are_those_before_resizing(folder: Path, tmp_path: Path) 
 
 
 def test_caches_of_frames_without_original_sizes_are_not_read(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / digest(dataset._hash_files(find_pairs(folder)), 32, 16)).mkdir()
+    (tmp_path / digest(dataset._source_digest(pairs_of(folder), config(folder)), 32, 16)).mkdir()
     assert load(config(folder), tmp_path).frames.original_sizes.shape == (8, 2)
 
 
 def test_scene_pattern_and_table(folder: Path) -> None:
-    assert {pair.scene for pair in find_pairs(folder, r"_(\d)$")} == {"0", "1"}
+    assert {pair.scene for pair in pairs_of(folder, r"_(\d)$")} == {"0", "1"}
     with pytest.raises(ValueError, match="data.scene_pattern must find one group in every stem, got 'x' for '0_0'"):
-        find_pairs(folder, "x")
+        pairs_of(folder, "x")
     with pytest.raises(ValueError, match=r"data.scene_pattern must be a regular expression, got '\('"):
-        find_pairs(folder, "(")
+        pairs_of(folder, "(")
     rows = [f"{scene}_{frame},{'left' if scene < 2 else 'right'}" for scene in range(4) for frame in range(2)]
     (folder / "scenes.csv").write_text("\n".join(["stem,scene", *rows]))
-    assert {pair.scene for pair in find_pairs(folder)} == {"left", "right"}
+    assert {pair.scene for pair in pairs_of(folder)} == {"left", "right"}
     (folder / "scenes.csv").write_text("stem,scene\n0_0,left")
     with pytest.raises(ValueError, match=r"scenes.csv must name the scene of every stem, got none for '0_1'"):
-        find_pairs(folder)
+        pairs_of(folder)
 
 
 def test_stem_without_underscore_is_its_own_scene(tmp_path: Path) -> None:
     for stem in ("a", "b"):
         write(tmp_path / "images" / f"{stem}.png", np.zeros((4, 4, 3), np.uint8))
         write(tmp_path / "masks" / f"{stem}.png", np.full((4, 4), 255, np.uint8))
-    assert [pair.scene for pair in find_pairs(tmp_path)] == ["a", "b"]
+    assert [pair.scene for pair in pairs_of(tmp_path)] == ["a", "b"]
 
 
 def test_cache_returns_equal_frames_and_notices_changes(folder: Path, tmp_path: Path) -> None:
@@ -213,7 +217,7 @@ def test_cache_returns_equal_frames_and_notices_changes(folder: Path, tmp_path: 
     first, second = load(config(folder), cache), load(config(folder), cache)
     assert first.digest == second.digest
     assert isinstance(second.frames.images, np.memmap)
-    fresh = read_frames(find_pairs(folder), (32, 16))
+    fresh = read(config(folder)).frames
     assert (second.frames.images == fresh.images).all()
     assert (second.frames.masks == fresh.masks).all()
     assert second.frames.stems == fresh.stems

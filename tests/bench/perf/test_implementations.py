@@ -9,8 +9,7 @@ import torch
 
 from architectures.registry import configure
 from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
-from bench.data.dataset import load
-from bench.data.folder import find_pairs, read_frames
+from bench.data.dataset import load, read
 from bench.data.frames import is_foreground
 from bench.perf.config import HARNESS, IMPLEMENTATIONS, PLAIN, PerfConfig
 from bench.perf.implementations import load_implementation
@@ -76,11 +75,11 @@ def plain(comparison: Comparison) -> Trained:
 
 def test_png_files_read_back_equal(comparison: Comparison) -> None:
     frames = comparison.dataset.frames
-    read = read_frames(find_pairs(comparison.pngs, ""), CONFIG.data.size)
-    assert read.stems == frames.stems
-    assert read.scenes == frames.scenes
-    np.testing.assert_array_equal(read.images, frames.images)
-    np.testing.assert_array_equal(read.masks, frames.masks)
+    stored = read(replace(CONFIG.data, path=str(comparison.pngs))).frames
+    assert stored.stems == frames.stems
+    assert stored.scenes == frames.scenes
+    np.testing.assert_array_equal(stored.images, frames.images)
+    np.testing.assert_array_equal(stored.masks, frames.masks)
 
 
 def test_items_are_the_frames_of_their_stems(comparison: Comparison) -> None:

@@ -1,0 +1,66 @@
+"""What is known of single frames before they were resized, found when they are read."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.fit import Labels
+from bench.data.frames import Frames, is_foreground
+
+
+class Facts(NamedTuple):
+    """One frame at its original size."""
+
+    image_size: tuple[int, int]
+    """Height and width."""
+    mask_size: tuple[int, int]
+    image_mode: str
+    """Pillow's name of the pixels' kind, such as RGB or P."""
+    digest: str
+    """Equal digests mean equal RGB images."""
+    foreground: float
+    """Share of the mask's pixels, those that are ignored left out."""
+    ignored: float
+    """Share of the mask's pixels."""
+    soft: float
+    """Share of the mask's pixels that are neither 0 nor 255."""
+    threshold_iou: float
+    """IoU of the mask cut at 64 and at 192: 1 if the threshold decides nothing."""
+    lost: float
+    """Share of the foreground that lies where the resized mask says background."""
+
+
+def facts_of(mode: str, image_size: tuple[int, int], labels: Labels, digest: str, lost: float) -> Facts:
+    """Of one frame, whose image has a mode and size."""
+    alpha, counted = labels.foreground, ~labels.ignored
+    height, width = alpha.shape
+    return Facts(
+        image_size=image_size,
+        mask_size=(height, width),
+        image_mode=mode,
+        digest=digest,
+        foreground=float(is_foreground(alpha)[counted].mean()) if counted.any() else 0.0,
+        ignored=float(labels.ignored.mean()),
+        soft=float(((alpha > 0) & (alpha < 255)).mean()),
+        threshold_iou=_threshold_iou(alpha),
+        lost=lost,
+    )
+
+
+def drawn_facts(frames: Frames) -> tuple[Facts, ...]:
+    """Of frames that have no files."""
+    soft = (Labels(mask, np.zeros(mask.shape, np.bool_), soft=True) for mask in frames.masks)
+    pairs = zip(frames.images, soft, strict=True)
+    return tuple(facts_of("RGB", image.shape[:2], labels, digest_of(image), lost=0.0) for image, labels in pairs)
+
+
+def digest_of(image: NDArray[np.uint8]) -> str:
+    """Hash of an image (H, W, 3)."""
+    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+
+
+def _threshold_iou(alpha: NDArray[np.uint8]) -> float:
+    low, high = np.count_nonzero(alpha >= 64), np.count_nonzero(alpha >= 192)
+    return high / low if low else 1.0
