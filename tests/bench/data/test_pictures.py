@@ -168,11 +168,11 @@ def test_every_kind_becomes_colour_with_its_contrast(name: str, tmp_path: Path) 
     write(tmp_path / name)
     if wanted.ndim == 3:
         wanted = wanted[..., :1] if wanted.shape[2] == 2 else wanted[..., :3]  # alpha counts for nothing
-    colours = np.broadcast_to(wanted.reshape(*wanted.shape[:2], -1), (24, 32, 3)).astype(float)
     if wanted.dtype not in (np.uint8, np.bool_):
-        colours = _stretched(colours.astype(wanted.dtype))
+        wanted = _stretched(wanted)
     elif wanted.dtype == np.bool_:
-        colours = colours * 255
+        wanted = wanted * 255
+    colours = np.broadcast_to(wanted.reshape(*wanted.shape[:2], -1), (24, 32, 3))
     rgb = rgb_of(tmp_path / name)
     assert rgb.dtype == np.uint8
     assert np.abs(rgb - colours).max() <= 0.5001
