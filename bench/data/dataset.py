@@ -27,7 +27,8 @@ def load(config: DataConfig, cache: Path) -> Dataset:
         split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, repeat=0)
         source = digest(_code_of_generator(), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
         return cached(cache, source, config.size, lambda: _draw(config))
-    pairs, _, _, rule = find_pairs(config)
+    found = find_pairs(config)
+    pairs, rule = found.pairs, found.scene_rule
     require_scenes([pair.stem for pair in pairs], [pair.scene for pair in pairs], rule, config)
     split_frames([pair.scene for pair in pairs], config, repeat=0, given=[pair.role for pair in pairs])
     return cached(cache, _source_digest(pairs, config), config.size, lambda: decode(pairs, config))

@@ -73,13 +73,15 @@ def find_pairs(data: DataConfig) -> Found:
     pairs = []
     for (image, several), role in zip(matched.pairs, roles, strict=True):
         for stem, page, labels in _pages(stem_of[image.path], image, several):
-            pairs.append(Pair(stem, rule.of(stem), page, labels, role))
+            pairs.append(Pair(stem, _scene_of(stem, image, rule), page, labels, role))
+    orphans = tuple(_below(folder, file) for file in without_image)
     return Found(
         pairs=tuple(sorted(pairs, key=lambda pair: pair.stem)),
         unlabelled=tuple(sorted(stem_of[file.path] for file in unlabelled)),
-        layout=_describe(folder, layout, matched, pairs),
+        layout=_describe(folder, layout, matched, pairs)
+        + (f"; masks without an image, left out: {_listing(orphans, 3)}" if orphans else ""),
         scene_rule=rule,
-        without_image=tuple(_below(folder, file) for file in without_image),
+        without_image=orphans,
     )
 
 
@@ -149,14 +151,20 @@ def _name_stems(images: Sequence[File], by_folder: bool = False) -> dict[Path, s
     return {file.path: stem for file, stem in zip(images, stems, strict=True)}
 
 
+def _scene_of(stem: str, image: File, rule: SceneRule) -> str:
+    """The role in front of a stem is no scene's folder: unless the user says what a scene is, it is left out of it."""
+    before = f"{image.home.role}/"
+    is_added = image.home.role and stem.startswith(before) and not image.home.place.startswith(before)
+    return rule.of(stem) if rule.said or not is_added else before + rule.of(stem.removeprefix(before))
+
+
 def _pages(stem: str, image: File, masks: Sequence[File]) -> list[tuple[str, Page, tuple[Page, ...]]]:
     """Stem, image and masks of each page of an image file.
 
     Raises:
         ValueError: a mask has another number of pages.
     """
-    pages = list_pages(image.path)
-    labels = [list_pages(mask.path) for mask in masks]
+    pages, *labels = ([Page(file.path)] if _is_single(file) else list_pages(file.path) for file in (image, *masks))
     for mask, of_mask in zip(masks, labels, strict=True):
         if len(of_mask) != len(pages):
             raise ValueError(
@@ -164,6 +172,11 @@ def _pages(stem: str, image: File, masks: Sequence[File]) -> list[tuple[str, Pag
             )
     stems = [stem] if len(pages) == 1 else [f"{stem}#{page.number:03}" for page in pages]
     return [(name, page, tuple(of_page)) for name, page, *of_page in zip(stems, pages, *labels, strict=True)]
+
+
+def _is_single(file: File) -> bool:
+    """Whether its kind holds one picture: opening each file of a large set to count takes minutes on a network disk."""
+    return file.path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def _find_roles(root: Path, images: Sequence[File]) -> list[str]:

@@ -16,7 +16,8 @@ def fit_folds(data: DataConfig) -> tuple[DataConfig, list[str]]:
     """
     if data.path == SYNTHETIC:
         return _lower_folds(data, data.synthetic_scenes)
-    pairs, _, _, rule = find_pairs(data)
+    found = find_pairs(data)
+    pairs, rule = found.pairs, found.scene_rule
     stems, scenes = [pair.stem for pair in pairs], [pair.scene for pair in pairs]
     require_scenes(stems, scenes, rule, data)
     fitting, warnings = _lower_folds(data, len(set(scenes)))

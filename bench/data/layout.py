@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from bench.data.names import ROLES, SHORT_ROLES, is_plain, kind_of, role_of, words_of
-from bench.data.pictures import SUFFIXES, list_pictures
+from bench.data.pictures import SUFFIXES, dead_links, list_pictures
 
 SECOND_CHOICE = frozenset(["nd", "object", "instance", "instances", "color", "colour", "visualization", "overlay"])
 """Words of mask folders that lie beside better ones: a second annotator's (2nd), of objects, or to be looked at."""
@@ -119,13 +119,13 @@ class _Tree(NamedTuple):
             raise ValueError(f"{top} must be a folder, got none there.")
         found: dict[tuple[str, ...], list[Path]] = {}
         unread, dangling = Counter[str](), set[Path]()
-        for folder, entries in _walk(top):
-            gone = [folder / entry.name for entry in entries if _is_dangling(entry)]
+        for folder, names in _walk(top):
+            gone = dead_links(folder)
             dangling.update(gone)
-            if pictures := sorted({*list_pictures(folder), *gone}, key=lambda path: path.name):
+            if pictures := sorted([*list_pictures(folder), *gone], key=lambda path: path.name):
                 found[folder.relative_to(top).parts] = pictures
             read = {path.name for path in pictures}
-            unread.update(_full_suffix(entry.name) for entry in entries if entry.name not in read)
+            unread.update(_full_suffix(name) for name in names if name not in read)
         if not found:
             raise ValueError(f"{top} must hold pictures ({', '.join(SUFFIXES)}), got {count_suffixes(unread)}.")
         wrapper = os.path.commonprefix(list(found))
@@ -182,20 +182,15 @@ class _Tree(NamedTuple):
         return sorted(found, key=lambda file: (file.home, file.name, file.path.suffix))
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
-    """Each folder at or below `folder` with what lies in it besides folders; hidden ones are left out."""
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder at or below `folder` with the names of what lies in it besides folders; hidden ones are left out."""
     entries = [entry for entry in os.scandir(folder) if not entry.name.startswith((".", "__MACOSX"))]
     inner = [entry for entry in entries if entry.is_dir()]
-    yield folder, [entry for entry in entries if not entry.is_dir()]
+    yield folder, [entry.name for entry in entries if not entry.is_dir()]
     for entry in inner:
         is_loop = entry.is_symlink() and folder.resolve().is_relative_to(Path(entry.path).resolve())
-        if not is_loop and PurePath(entry.name).suffix.lower() not in SUFFIXES:
+        if not is_loop and not entry.name.lower().endswith(SUFFIXES):
             yield from _walk(folder / entry.name)
-
-
-def _is_dangling(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a link to a picture that is gone; the frame it belongs to must not be lost without a word."""
-    return entry.is_symlink() and PurePath(entry.name).suffix.lower() in SUFFIXES and not os.path.exists(entry.path)
 
 
 def _full_suffix(name: str) -> str:

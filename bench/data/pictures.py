@@ -1,5 +1,6 @@
 """Files of pictures: which ones a folder holds, how many pages they have, and the numbers in them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -66,7 +67,7 @@ def list_pictures(folder: Path) -> list[Path]:
     Raises:
         ValueError: there is no such folder.
     """
-    return [path for path in _named_as_pictures(folder) if path.is_file()]
+    return [folder / entry.name for entry in _named_as_pictures(folder) if entry.is_file()]
 
 
 def dead_links(folder: Path) -> list[Path]:
@@ -75,15 +76,15 @@ def dead_links(folder: Path) -> list[Path]:
     Raises:
         ValueError: there is no such folder.
     """
-    return [path for path in _named_as_pictures(folder) if path.is_symlink() and not path.exists()]
+    named = _named_as_pictures(folder)
+    return [folder / entry.name for entry in named if entry.is_symlink() and not os.path.exists(entry.path)]
 
 
-def _named_as_pictures(folder: Path) -> list[Path]:
+def _named_as_pictures(folder: Path) -> list[os.DirEntry[str]]:
     if not folder.is_dir():
         raise ValueError(f"{folder} must be a folder, got none there; a data set is a folder with images/ and masks/.")
-    return [
-        path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    ]
+    named = (entry for entry in os.scandir(folder) if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != ".")
+    return sorted(named, key=lambda entry: entry.name)
 
 
 def list_pages(path: Path) -> list[Page]:

@@ -271,6 +271,30 @@ def test_roles_make_equal_stems_unique(tmp_path: Path) -> None:
     assert found.pairs[-1].image.path == tmp_path / "validation" / "images" / "0001.png"
 
 
+def test_roles_in_a_stem_are_no_scenes_unless_a_pattern_says_so(tmp_path: Path) -> None:
+    for role in ("train", "val", "test"):
+        lay(tmp_path, *each(f"{role}/images/{{}}.png", ("a_1", "a_2", "b_1")))
+        lay(tmp_path, *each(f"{role}/masks/{{}}.png", ("a_1", "a_2", "b_1")))
+    assert [pair.scene for pair in find(tmp_path).pairs[:4]] == ["test/a", "test/a", "test/b", "train/a"]
+    assert {pair.scene for pair in find(tmp_path, scene_pattern="/(.)_").pairs} == {"a", "b"}
+
+
+def test_the_folder_of_a_scene_within_a_role_is_the_scene(tmp_path: Path) -> None:
+    for role, scenes in (("train", "abc"), ("val", "d"), ("test", "ea")):
+        for scene in scenes:
+            at = f"{scene}/{role}"
+            lay(
+                tmp_path,
+                f"{role}/{at}_1.png",
+                f"{role}/{at}_2.png",
+                f"{role}_masks/{at}_1.png",
+                f"{role}_masks/{at}_2.png",
+            )
+    found = find(tmp_path)
+    assert found.pairs[0].stem == "a/test_1"
+    assert [pair.scene for pair in found.pairs] == list("aaaabbccddee"), "a leaks from train to test, and can be seen"
+
+
 def test_a_role_for_some_is_a_role_for_none(tmp_path: Path) -> None:
     for scene in ("test_drive", "garden", "train_station"):
         lay(tmp_path, *each(f"images/{scene}/{{}}.png", "ab"), *each(f"masks/{scene}/{{}}.png", "ab"))
@@ -352,6 +376,7 @@ def test_images_without_masks_are_named_and_left_out(tmp_path: Path) -> None:
     assert [pair.stem for pair in found.pairs] == ["2", "4", "6"]
     assert found.unlabelled == ("0", "1", "3", "5", "7", "8", "9")
     assert found.without_image == ("masks/77_mask.png",)
+    assert found.layout.endswith("; masks without an image, left out: masks/77_mask.png")
     with pytest.raises(ValueError, match=r"\(--require-all\); without: images/0.jpg, .*, masks/77_mask.png"):
         find(tmp_path, require_all=True)
 
