@@ -99,7 +99,8 @@ def _draw_way(setup: Setup, target: Target, shape: Shape, stems: tuple[str, str]
     codes = encode(setup.trainer, setup.data, torch.tensor(indices))[0].view(-1, *shape)
     ways = interpolate(_decoder(setup), codes[:1], codes[1:], setup.data.size, steps)
     ends = target_pictures(setup.dataset.frames, target)[indices]
-    return Drawn("interpolation", f"{stems[0]}_{stems[1]}_steps{steps}", interpolation_grid(ends[:1], ways, ends[1:]))
+    names = "_".join(stems).replace("/", "-")  # a stem may have a scene's folder
+    return Drawn("interpolation", f"{names}_steps{steps}", interpolation_grid(ends[:1], ways, ends[1:]))
 
 
 def find_frames(frames: Frames, stems: Sequence[str]) -> list[int]:

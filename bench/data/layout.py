@@ -76,7 +76,7 @@ def find_layout(folder: Path, images: str = "", masks: str = "") -> Layout:
         if not {file.home for file in found[0]} & {file.home for file in found[1]}:
             found = _without_common_place(found[0]), _without_common_place(found[1])
     else:
-        found = tree.files(named or [_Choice(choice.parts, range(0)) for choice in pictures]), []
+        found = tree.files(named or [choice._replace(says=range(0)) for choice in pictures]), []
     return Layout(tree.root, *found, passed_over, tree.unread, frozenset(tree.dangling))
 
 
@@ -87,11 +87,16 @@ class _Choice(NamedTuple):
     """Its path below the root."""
     says: range
     """Which of its parts say the kind."""
+    has_role_outside: bool
+    """Whether the first part says the role besides other words, as stage1_train does; it is no scene's folder then."""
 
     def home(self) -> Home:
         words = [words_of(part) for part in self.parts]
-        role = next((role for role in map(role_of, words) if role), "")
-        rest = [part for index, part in enumerate(self.parts) if index not in self.says and not is_plain(words[index])]
+        speaks = [index in self.says or is_plain(words[index]) for index in range(len(words))]
+        if self.has_role_outside:
+            speaks[0] = True
+        role = next((role for said, role in zip(speaks, map(role_of, words), strict=True) if said and role), "")
+        rest = [part for said, part in zip(speaks, self.parts, strict=True) if not said]
         return Home(role, unicodedata.normalize("NFC", "/".join(rest)))
 
     def label(self) -> str:
@@ -112,6 +117,8 @@ class _Tree(NamedTuple):
     """Of each folder, by the parts of its path below the root."""
     unread: Counter[str]
     dangling: set[Path]
+    has_roles_outside: bool
+    """Whether each outermost folder says a role."""
 
     @classmethod
     def of(cls, top: Path) -> "_Tree":
@@ -130,7 +137,10 @@ class _Tree(NamedTuple):
             raise ValueError(f"{top} must hold pictures ({', '.join(SUFFIXES)}), got {count_suffixes(unread)}.")
         wrapper = os.path.commonprefix(list(found))
         pictures = {parts[len(wrapper) :]: paths for parts, paths in sorted(found.items())}
-        return cls(top, top.joinpath(*wrapper), pictures, unread, dangling)
+        outside = {parts[0] if parts else "" for parts in pictures}
+        return cls(
+            top, top.joinpath(*wrapper), pictures, unread, dangling, all(role_of(words_of(name)) for name in outside)
+        )
 
     def named(self, name: str, flag: str) -> list[_Choice]:
         """The folders whose paths below the top hold the path `name`."""
@@ -141,7 +151,7 @@ class _Tree(NamedTuple):
             starts = [at for at in range(len(path) - len(wanted) + 1) if path[at : at + len(wanted)] == wanted]
             if starts:
                 start = starts[0] - len(above)
-                choices.append(_Choice(parts, range(max(start, 0), max(start + len(wanted), 0))))
+                choices.append(self.choice(parts, range(max(start, 0), max(start + len(wanted), 0))))
         if not choices:
             there = ", ".join("/".join((*above, *parts)) or "." for parts in self.pictures)
             raise ValueError(
@@ -153,10 +163,12 @@ class _Tree(NamedTuple):
     def of_kind(self, kind: str, besides: Sequence[_Choice]) -> list[_Choice]:
         """The folders whose paths speak of `kind`, but for those of `besides`."""
         taken = {choice.parts for choice in besides}
-        choices = [
-            _Choice(parts, says) for parts in self.pictures for found, says in [_kind_at(parts)] if found == kind
-        ]
-        return [choice for choice in choices if choice.parts not in taken]
+        kinds = {parts: _kind_at(parts) for parts in self.pictures if parts not in taken}
+        return [self.choice(parts, says) for parts, (found, says) in kinds.items() if found == kind]
+
+    def choice(self, parts: tuple[str, ...], says: range) -> _Choice:
+        """A folder of which some parts say the kind."""
+        return _Choice(parts, says, has_role_outside=self.has_roles_outside)
 
     def settle(self, choices: list[_Choice], flag: str) -> list[_Choice]:
         """Of folders that could hold the same frames' pictures, the first choice."""

@@ -10,6 +10,7 @@ IMAGE_WORDS = frozenset(
 MASK_WORDS = frozenset(
     [
         "alpha",
+        "anno",
         "annot",
         "annotation",
         "annotations",
@@ -17,12 +18,13 @@ MASK_WORDS = frozenset(
         "groundtruth",
         "gt",
         "gts",
+        "lab",
         "label",
         "labeled",
-        "labelled",
     ]
-    + ["labels", "manual", "mask", "masks", "matte", "mattes", "seg", "segmentation", "segmentationclass"]
-    + ["segmentations", "segs", "silhouette", "silhouettes", "target", "targets", "trimap", "trimaps", "truth"]
+    + ["labelled", "labels", "lbl", "manual", "mask", "masks", "matte", "mattes", "pha", "seg", "segmentation"]
+    + ["segmentationclass", "segmentations", "segs", "silhouette", "silhouettes", "target", "targets", "trimap"]
+    + ["trimaps", "truth"]
 )
 ROLES = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -32,6 +34,7 @@ ROLES = {
 SHORT_ROLES = {"tr": "train", "ts": "test"}
 """These count only beside another known word, as in imagesTr."""
 
+_YEAR = re.compile(r"20\d\d")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
 
@@ -67,5 +70,7 @@ def role_of(words: list[str]) -> str:
 
 
 def is_plain(words: list[str]) -> bool:
-    """Whether the words of a name say kind and role and nothing else, as `train_masks` does and `frame_01` does not."""
+    """Whether words say kind and role and nothing else, as train_masks and train2017 do; frame_01 is one of many."""
+    if len(words) == 2 and words[0] in ROLES and _YEAR.fullmatch(words[1]):
+        return True
     return bool(words) and {*words} <= IMAGE_WORDS | MASK_WORDS | {*ROLES, *SHORT_ROLES}

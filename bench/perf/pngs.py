@@ -30,9 +30,10 @@ class PngFrames(NamedTuple):
 def write_pngs(frames: Frames, root: Path) -> None:
     """Write images/STEM.png and masks/STEM.png of all frames; reading them gives the same pixels."""
     for kind, pictures in (("images", frames.images), ("masks", frames.masks)):
-        (root / kind).mkdir(parents=True)
         for stem, picture in zip(frames.stems, pictures, strict=True):
-            Image.fromarray(picture).save(root / kind / f"{stem}.png")
+            path = root / kind / f"{stem}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)  # a stem may have a scene's folder
+            Image.fromarray(picture).save(path)
 
 
 def split_pngs(frames: Frames, split: Split, root: Path, passes: int = 1) -> PngFrames:

@@ -70,6 +70,10 @@ def each(pattern: str, values: Iterable[object]) -> list[str]:
             "leftImg8bit/FOLDER/STEM_leftImg8bit",
         ),
         ("imagesTr/case_{}_0000.png", "labelsTr/case_{}.png", "imagesTr/STEM_0000.png with labelsTr/STEM.png"),
+        ("train_img/{}.jpg", "train_lab/{}.png", "train_img/STEM.jpg with train_lab/STEM.png"),
+        ("images/train2017/{}.jpg", "stuff_masks/train2017/{}.png", "images/train2017/STEM.jpg with stuff_masks/"),
+        ("Original/{}.tif", "Ground Truth/{}.png", "Original/STEM.tif with Ground Truth/STEM.png"),
+        ("images/x{}.jpg", "masks/x{}.jpg.png", "images/STEM.jpg with masks/STEM.jpg.png"),
         ("x{}.jpg", "masks/x{}.png", "STEM.jpg with masks/STEM.png"),
         ("x{}.png", "x{}_mask.png", "STEM.png with STEM_mask.png"),
         ("x{}_image.png", "x{}_labels.png", "STEM_image.png with STEM_labels.png"),
@@ -169,13 +173,13 @@ def test_dsb_2018_unites_the_masks_of_one_image(tmp_path: Path) -> None:
         lay(tmp_path, f"stage1_train/{image}/images/{image}.png")
         lay(tmp_path, *each(f"stage1_train/{image}/masks/{{}}.png", [f"{7919 * n:x}{image}" for n in range(objects)]))
     lay(tmp_path, "stage1_test/0f1f89/images/0f1f89.png")
-    for root, stem in ((tmp_path, "stage1_train/00ae65"), (tmp_path / "stage1_train", "00ae65")):
+    for root in (tmp_path, tmp_path / "stage1_train"):
         found = find(root)
         assert [len(pair.masks) for pair in found.pairs] == [3, 1, 5]
-        assert found.pairs[0].stem == stem
+        assert [pair.stem for pair in found.pairs] == ["00ae65", "0121d6", "feats1"]
         assert {page.path.parts[-3] for page in found.pairs[2].masks} == {"feats1"}
         assert "FOLDER/masks/*.png" in found.layout
-    assert find(tmp_path).unlabelled == ("stage1_test/0f1f89",)
+    assert find(tmp_path).unlabelled == ("0f1f89",)
 
 
 def test_isbi_stacks_in_one_folder(tmp_path: Path) -> None:
