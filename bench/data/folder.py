@@ -144,18 +144,18 @@ def _alone(files: Sequence[File], matched: Matched, dangling: Set[Path]) -> list
 
 
 def _name_stems(images: Sequence[File], by_folder: bool = False) -> dict[Path, str]:
-    """Each image's stem; with its role where train/ and test/ use one name twice."""
-    stems = [file.home.place if by_folder else file.stem for file in images]
+    """Each image's stem, or its folder's if it is the one there; with its role where train/ and test/ share names."""
+    count = Counter(file.home for file in images)
+    stems = [file.home.place if by_folder and count[file.home] == 1 else file.stem for file in images]
     if len({*stems}) < len(stems):
-        stems = [f"{file.home.role}/{stem}" for file, stem in zip(images, stems, strict=True)]
+        stems = ["/".join(filter(None, (file.home.role, stem))) for file, stem in zip(images, stems, strict=True)]
     return {file.path: stem for file, stem in zip(images, stems, strict=True)}
 
 
 def _scene_of(stem: str, image: File, rule: SceneRule) -> str:
-    """The role in front of a stem is no scene's folder: unless the user says what a scene is, it is left out of it."""
-    before = f"{image.home.role}/"
-    is_added = image.home.role and stem.startswith(before) and not image.home.place.startswith(before)
-    return rule.of(stem) if rule.said or not is_added else before + rule.of(stem.removeprefix(before))
+    """The role in front of a stem is no scene's folder: unless the user says what a scene is, it is kept apart."""
+    role, plain = image.home.role, stem.removeprefix(f"{image.home.role}/")
+    return rule.of(stem) if rule.said or not role or plain == stem else f"{role}/{rule.of(plain)}"
 
 
 def _pages(stem: str, image: File, masks: Sequence[File]) -> list[tuple[str, Page, tuple[Page, ...]]]:

@@ -3,12 +3,14 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from bench.data.layout import File, Home
 from bench.data.names import IMAGE_WORDS, MASK_WORDS, ROLES, words_of
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
+_DIGIT = re.compile(r"\d")
 _NUMBER_AT_END = re.compile(r"[\W_]+\d+$")
 SAMPLE = 300
 """So many names, spread over the set, are looked at for what they have in common."""
@@ -78,9 +80,9 @@ def tell_apart(files: list[File]) -> tuple[list[File], list[File]]:
     Raises:
         ValueError: there are two files of most names, and nothing tells which is the mask.
     """
-    masks = [file for file in files if _is_called_mask(file.name)]
-    if masks and len(masks) < len(files):
-        return [file for file in files if not _is_called_mask(file.name)], masks
+    called = [_is_called_mask(file.name) for file in files]
+    if any(called) and not all(called):
+        return list(compress(files, [not mask for mask in called])), list(compress(files, called))
     together = defaultdict(list)
     for file in files:
         together[file.home, file.name].append(file)
@@ -230,9 +232,6 @@ def _ends(tokens: list[str], most: int = 6) -> list[str]:
     ]
 
 
-def _frequent(count: Counter[str], needed: float, all_names: int) -> list[str]:
-    has_digits = re.compile(r"\d")
-    return [
-        "",
-        *(text for text, times in count.items() if times >= (all_names if has_digits.search(text) else needed)),
-    ]
+def _frequent(count: Counter[str], needed: float, all_names: int, most: int = 5) -> list[str]:
+    common = [text for text, times in count.most_common() if times >= (all_names if _DIGIT.search(text) else needed)]
+    return ["", *common[:most]]

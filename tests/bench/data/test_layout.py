@@ -9,6 +9,8 @@ from PIL import Image
 
 from bench.config import DataConfig
 from bench.data.folder import Found, find_images, find_pairs
+from bench.data.layout import File, Home
+from bench.data.pairing import _common_affixes
 
 
 def lay(root: Path, *names: str, pages: int = 1) -> Path:
@@ -172,14 +174,14 @@ def test_dsb_2018_unites_the_masks_of_one_image(tmp_path: Path) -> None:
     for image, objects in (("00ae65", 3), ("0121d6", 1), ("feats1", 5)):
         lay(tmp_path, f"stage1_train/{image}/images/{image}.png")
         lay(tmp_path, *each(f"stage1_train/{image}/masks/{{}}.png", [f"{7919 * n:x}{image}" for n in range(objects)]))
-    lay(tmp_path, "stage1_test/0f1f89/images/0f1f89.png")
+    lay(tmp_path, "stage1_test/0f1f89/images/0f1f89.png", "stage1_test/2/images/a.png", "stage1_test/2/images/b.png")
     for root in (tmp_path, tmp_path / "stage1_train"):
         found = find(root)
         assert [len(pair.masks) for pair in found.pairs] == [3, 1, 5]
         assert [pair.stem for pair in found.pairs] == ["00ae65", "0121d6", "feats1"]
         assert {page.path.parts[-3] for page in found.pairs[2].masks} == {"feats1"}
         assert "FOLDER/masks/*.png" in found.layout
-    assert find(tmp_path).unlabelled == ("0f1f89",)
+    assert find(tmp_path).unlabelled == ("0f1f89", "2/a", "2/b")
 
 
 def test_isbi_stacks_in_one_folder(tmp_path: Path) -> None:
@@ -383,6 +385,16 @@ def test_images_without_masks_are_named_and_left_out(tmp_path: Path) -> None:
     assert found.layout.endswith("; masks without an image, left out: masks/77_mask.png")
     with pytest.raises(ValueError, match=r"\(--require-all\); without: images/0.jpg, .*, masks/77_mask.png"):
         find(tmp_path, require_all=True)
+
+
+def test_few_masks_among_many_images_of_any_name_are_found(tmp_path: Path) -> None:
+    names = [
+        f"{first}{second}_{third}" for first in "abcdefgh" for second in "klmnopqr" for third in ("sun", "rain", "fog")
+    ]
+    lay(tmp_path, *each("images/{}.png", names), *each("masks/{}_seg.png", names[60:64]))
+    assert [pair.stem for pair in find(tmp_path).pairs] == sorted(names[60:64])
+    files = [File(tmp_path, Home("", ""), name) for name in names]
+    assert len(_common_affixes(files, least=2)) <= 36, "each is tried on every name"
 
 
 def test_flips_are_not_taken_for_another_kind_of_mask(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The implementations train the same thing: files read back equal, weights and scores agree after an epoch."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,6 +81,16 @@ def test_png_files_read_back_equal(comparison: Comparison) -> None:
     assert stored.scenes == frames.scenes
     np.testing.assert_array_equal(stored.images, frames.images)
     np.testing.assert_array_equal(stored.masks, frames.masks)
+
+
+def test_stems_with_the_folder_of_a_scene_are_written_and_read(tmp_path: Path) -> None:
+    frames = read(CONFIG.data).frames
+    nested = frames._replace(stems=tuple(stem.replace("_", "/") for stem in frames.stems))
+    write_pngs(nested, tmp_path)
+    stored = read(replace(CONFIG.data, path=str(tmp_path))).frames
+    assert (stored.stems, stored.scenes) == (nested.stems, frames.scenes)
+    image, _ = PngDataset(tmp_path, nested.stems)[3]
+    assert image.shape == (3, 16, 24)
 
 
 def test_items_are_the_frames_of_their_stems(comparison: Comparison) -> None:
