@@ -75,6 +75,33 @@ def decode(path: Path, number: int | None) -> Picture:
         return _picture_of(image, turn)
 
 
+def is_single(head: bytes) -> bool:
+    """Whether the first bytes of a file show that it holds one frame, which spares most files a reading of their head."""
+    if head.startswith(b"\x89PNG"):
+        return _is_still(head)
+    return head.startswith((b"\xff\xd8\xff", b"BM"))
+
+
+def _is_still(head: bytes) -> bool:
+    """Whether the chunks of a PNG reach its pixels without an animation's."""
+    at = 8
+    while at + 8 <= len(head):
+        kind = head[at + 4 : at + 8]
+        if kind in (b"IDAT", b"acTL"):
+            return kind == b"IDAT"
+        at += 12 + int.from_bytes(head[at : at + 4], "big")
+    return False
+
+
+def guess_format(head: bytes) -> str:
+    """Pillow's name of the kind that the first bytes of a file are of; empty if they tell none."""
+    for name in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "AVIF", "JPEG2000"):
+        accept = Image.OPEN[name][1] if name in Image.OPEN else None
+        if accept and accept(head) is True:
+            return name
+    return ""
+
+
 def upright(values: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
     """Pixels (H, W) or (H, W, C) turned as EXIF's orientation says."""
     return _TURNS[turn](values) if turn in _TURNS else values
