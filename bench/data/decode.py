@@ -20,8 +20,8 @@ _NO_PICTURES = (
     *("CUR", "FITS", "ICNS", "ICO", "PCD"),  # sets of icons, or files of which Pillow reads only a part
 )
 Image.init()
-FORMATS = tuple(sorted(set(Image.OPEN) - {*_NO_PICTURES, "TIFF"}))
-"""Pillow's names of what is read here."""
+FORMATS = tuple(sorted(set(Image.OPEN) - {*_NO_PICTURES, "TIFF"}, key=lambda name: (name not in ("JPEG", "PNG"), name)))
+"""Pillow's names of what is read here, the commonest first, as they are tried one after the other."""
 _ANIMATED = ("AVIF", "DCX", "FLI", "GIF", "PNG", "WEBP")
 """Whose frames are shown one after the other; those of others, such as MPO, are previews of the first."""
 _KEPT = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "F")
@@ -76,7 +76,7 @@ def decode(path: Path, number: int | None) -> Picture:
 
 
 def is_single(head: bytes) -> bool:
-    """Whether the first bytes of a file show that it holds one frame, which spares most files a reading of their head."""
+    """Whether the first bytes of a file show that it holds one frame, so that its head need not be read."""
     if head.startswith(b"\x89PNG"):
         return _is_still(head)
     return head.startswith((b"\xff\xd8\xff", b"BM"))
@@ -175,15 +175,12 @@ _DEEP: dict[str, Callable[[bytes], NDArray[np.generic]]] = {
 
 def _picture_of(image: Image.Image, turn: int) -> Picture:
     mode, palette = image.mode, None
-    if mode.startswith("I;"):
-        return Picture(upright(_pixels_of(image).astype(np.uint16), turn), "I;16")
-    if mode == "I" and image.format == "PPM":
+    if mode.startswith("I;") or (mode == "I" and image.format == "PPM"):
         return Picture(upright(_pixels_of(image).astype(np.uint16), turn), "I;16")
     if mode == "P":
         palette = _palette_of(image)
     elif mode in ("PA", "RGBa", "La"):
-        image = image.convert("RGBA")
-        mode = "RGBA"
+        image, mode = image.convert("RGBA"), "RGBA"
     elif mode not in _KEPT:
         image = image.convert("RGB")
     return Picture(upright(_pixels_of(image), turn), mode, palette)
