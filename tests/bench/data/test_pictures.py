@@ -324,6 +324,7 @@ def test_a_gif_of_one_frame_is_one_page(tmp_path: Path) -> None:
         (np.zeros((24, 32, 5), np.uint8), {"photometric": "minisblack"}, "5 channels"),
         (np.zeros((24, 32, 2), np.uint8), {"photometric": "minisblack", "planarconfig": "contig"}, "2 channels"),
         (STACK.reshape(3, 2, 24, 32), {"imagej": True, "metadata": {"axes": "ZCYX"}}, "2 channels"),
+        (STACK, {"imagej": True, "metadata": {"axes": "CYX"}}, "6 channels; .* Save slices as a stack"),
         (np.zeros((24, 32), np.complex64), {}, "numbers of the kind complex64"),
         (np.zeros((24, 32, 4), np.uint16), {"photometric": "separated"}, "inks of 16 bits"),
     ],
