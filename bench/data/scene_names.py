@@ -21,6 +21,7 @@ LEAST_SCENES = 3
 
 _COUNTED = re.compile(r"(slice|frame|page|layer)[\W_]?\d+$", re.IGNORECASE)  # what is numbered within a scene
 
+_OF_ONE_FORM = 0.9  # share of the names
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|[\W_]")  # a number, letters, or one mark between them
 
 
@@ -32,7 +33,7 @@ class Proposal(NamedTuple):
     """Of each frame."""
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """Number of scenes."""
         return len(set(self.scenes))
 
@@ -69,15 +70,19 @@ def propose(stems: Sequence[str]) -> Proposal:
 def propose_groups(stems: Sequence[str]) -> Proposal | None:
     """Groups of similar size that all names show, by how they begin or else by a word in them; the most if several."""
     tokens = [_TOKEN.findall(stem) for stem in stems]
+    if Counter("".join(map(_kind, name)) for name in tokens).most_common(1)[0][1] < _OF_ONE_FORM * len(stems):
+        return None  # random names, whose beginnings fall together by chance
     columns: list[tuple[str, ...]] = list(
         takewhile(lambda column: len({_kind(token) for token in column}) == 1, zip(*tokens, strict=False))
     )
     starts = [(0, index + 1) for index, column in enumerate(columns) if len(set(column)) > 1]
     for spans in (starts, _words(columns)):
-        found = [Proposal(_pattern(columns, *span), _join(columns, *span)) for span in spans]
+        counted = (_COUNTED.search(_join(columns, 0, end)[0]) for _, end in spans)
+        kept = [span for span, number in zip(spans, counted, strict=True) if not number]
+        found = [Proposal(_pattern(columns, *span), _join(columns, *span)) for span in kept]
         fitting = [proposal for proposal in found if _are_groups(proposal.scenes)]
         if fitting:
-            return max(fitting, key=lambda proposal: proposal.count)
+            return max(fitting, key=lambda proposal: proposal.number)
     return None
 
 
@@ -92,16 +97,16 @@ def _propose_blocks(stems: Sequence[str]) -> Proposal | None:
     for digits, least in ((r"\d\d", 5), (r"\d", LEAST_SCENES)):
         pattern = rf"^(.+#\d+){digits}$"
         blocks = Proposal(pattern, tuple(found[1] for stem in stems if (found := re.search(pattern, stem))))
-        if blocks.count >= least:
+        if blocks.number >= least:
             return blocks
     return None
 
 
 def _say(stems: Sequence[str], proposal: Proposal) -> str:
     """The proposal as a part of a sentence; empty where it makes too few scenes."""
-    if proposal.count < LEAST_SCENES:
+    if proposal.number < LEAST_SCENES:
         return ""
-    text = f"--scene-pattern {shlex.quote(proposal.pattern)} makes {proposal.count:,} scenes of these names"
+    text = f"--scene-pattern {shlex.quote(proposal.pattern)} makes {proposal.number:,} scenes of these names"
     if any(PAGE.fullmatch(stem) for stem in stems):
         text += ", though pages that neighbour in two of them are alike, which flatters the scores"
     return f"{text} ({examples(stems, proposal.scenes)}); or "
@@ -135,8 +140,7 @@ def _escape(text: str) -> str:
 
 
 def _are_groups(scenes: Sequence[str]) -> bool:
-    """At least three, hardly any of a single frame, none with more than half of all frames; no numbers of slices."""
+    """At least three, hardly any of a single frame, none with more than half of all frames."""
     sizes = Counter(scenes)
     single = sum(size == 1 for size in sizes.values())
-    alike = len(sizes) >= LEAST_SCENES and single <= len(sizes) / 10 and 2 * max(sizes.values()) <= len(scenes)
-    return alike and not _COUNTED.search(scenes[0])
+    return len(sizes) >= LEAST_SCENES and single <= len(sizes) / 10 and 2 * max(sizes.values()) <= len(scenes)

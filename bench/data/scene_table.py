@@ -1,7 +1,6 @@
 """The table of scenes, columns `stem` and `scene`: read as spreadsheets write it, looked up, and written."""
 
 import csv
-import io
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -66,14 +65,12 @@ def _decode(content: bytes) -> str:
 
 def _split(text: str, table: Path) -> tuple[list[list[str]], int, int]:
     """The rows below the header, and the places of stem and scene in them."""
-    lines = [line for line in text.splitlines(keepends=True) if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip()]
     if lines and lines[0].lower().startswith("sep="):  # a spreadsheet's own line
         lines = lines[1:]
     found: list[str] = []
     for delimiter in _DELIMITERS:
-        header, *rows = (
-            csv.reader(io.StringIO("".join(lines)), delimiter=delimiter, skipinitialspace=True) if lines else [[]]
-        )
+        header, *rows = csv.reader(lines or [""], delimiter=delimiter, skipinitialspace=True)
         names = [name.strip().strip('"').lower() for name in header]
         if set(COLUMNS) <= set(names):
             return rows, names.index("stem"), names.index("scene")

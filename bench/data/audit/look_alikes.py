@@ -181,7 +181,8 @@ def _details(colours: NDArray[np.int16], known: NDArray[np.bool_]) -> NDArray[np
     shown = known.reshape(shape).astype(np.float32)
     pixels = colours.reshape(shape).astype(np.float32) * shown
     around = uniform_filter(pixels, window) / np.maximum(uniform_filter(shown, window), np.float32(1e-3))
-    return ((pixels - around) * shown).reshape(colours.shape)
+    details: NDArray[np.float32] = ((pixels - around) * shown).reshape(colours.shape)
+    return details
 
 
 def _correlation(details: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float64]:

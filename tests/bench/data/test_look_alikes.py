@@ -1,11 +1,16 @@
 """Scenes of one place are found, and nothing is proposed where the ground tells nothing."""
 
+import csv
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, uniform_filter
 
+from bench.__main__ import main
 from bench.data.audit import look_alikes
 from bench.data.audit.look_alikes import find_look_alikes, merge_look_alikes
 from bench.data.frames import Frames
@@ -241,3 +246,46 @@ def test_chains_of_look_alikes_become_one_scene_and_the_rest_stays() -> None:
     merged = merge_look_alikes(frames.scenes, pairs)
     assert merged == tuple("01" if scene in ("03", "04") else scene for scene in frames.scenes)
     assert names(frames._replace(scenes=merged)) == []
+
+
+AUDIT = ("data", "--size", "32", "--folds", "3", "--audit")
+
+
+@pytest.fixture
+def folder(folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Scenes 00000 to 00005 of the frames 0000 and 0001, of which 00004 is a copy of 00001; beside it commands run."""
+    monkeypatch.chdir(tmp_path)
+    copy = Path(shutil.copytree(folder_data, tmp_path / "data"))
+    for kind in ("images", "masks"):
+        for frame in ("0000", "0001"):
+            shutil.copy(copy / kind / f"00001_{frame}.png", copy / kind / f"00004_{frame}.png")
+    return copy
+
+
+@pytest.mark.parametrize(("words", "table"), [((), "data_scenes.csv"), (("merged.csv",), "merged.csv")])
+def test_merged_scenes_are_shown_and_lie_outside_the_folder_and_leave_no_look_alikes(
+    words: tuple[str, ...], table: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(folder.rglob("*"))
+    assert main([*AUDIT, str(folder), "--merge-scenes", *words]) == 0
+    text = capsys.readouterr().out
+    assert "  00001 and 00004: 100% of the background agrees, its details correlate by 0.9" in text
+    assert text.endswith(
+        f"merged: 00001 + 00004 -> 00001\nwrote {table}: 5 scenes instead of 6; --scene-table {table} uses it\n"
+    )
+    with Path(table).open(newline="") as file:
+        rows = {row["stem"]: row["scene"] for row in csv.DictReader(file)}
+    assert rows == {
+        f"{scene:05d}_{frame:04d}": f"{1 if scene == 4 else scene:05d}" for scene in range(6) for frame in range(2)
+    }
+    assert sorted(folder.rglob("*")) == before
+    assert main([*AUDIT, str(folder), "--scene-table", table, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["scenes"] == 5
+    assert answer["look_alikes"]["pairs"] == answer["near_copies"]["in_other_scenes"] == []
+
+
+def test_where_nothing_is_proposed_no_table_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*AUDIT, str(folder), "--scene-pattern", "(.+)", "--merge-scenes", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["merged"] == {}
+    assert [path.name for path in Path().iterdir()] == ["data"]
