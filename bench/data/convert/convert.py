@@ -23,7 +23,8 @@ from bench.data.fit import Labels
 from bench.data.folder import find_pairs
 from bench.data.masks import decide_masks, read_labels
 from bench.data.pictures import SUFFIXES, Page, open_picture, picture_size
-from bench.data.scenes import scene_rule, write_scene_table
+from bench.data.scene_table import write_scene_table
+from bench.data.scenes import scene_rule
 
 ROLE = re.compile(r"(?<![a-z])(train|val|test)(?:ing|id|idation)?(?![a-z])")
 """In the name of an annotation file or of its folder."""
@@ -123,7 +124,7 @@ def _write_drawings(annotations: Annotations, source: Path, folder: Path, data: 
         raise ValueError(f"{source} must hold an image that can be taken; {' '.join(result.refused[:3])}")
     result.frames = len(scenes)
     result.changed.append(f"outlines were filled: {sum(labels.values()):,} objects in {len(scenes):,} masks")
-    if data.scene_pattern:
+    if rule.said:
         write_scene_table(folder / "scenes.csv", list(scenes), list(scenes.values()))
     return result
 
@@ -169,7 +170,9 @@ def _write_pairs(source: Path, folder: Path, data: DataConfig) -> Imported:
         else:
             _write_image(pair.image.path, folder / "images" / f"{pair.stem}{pair.image.path.suffix}")
         _write_mask(_to_values(labels), folder / "masks" / f"{pair.stem}.png")
-    write_scene_table(folder / "scenes.csv", [pair.stem for pair in found.pairs], [pair.scene for pair in found.pairs])
+    if found.scene_rule.said:  # else the names say it, as they did before
+        stems, scenes = [pair.stem for pair in found.pairs], [pair.scene for pair in found.pairs]
+        write_scene_table(folder / "scenes.csv", stems, scenes)
     result.changed.append(f"masks became PNG files of 0 and 255 ({found.layout})")
     return result
 
