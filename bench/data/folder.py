@@ -37,7 +37,7 @@ class Found(NamedTuple):
     """What lies in a folder."""
 
     pairs: tuple[Pair, ...]
-    """Sorted by stem."""
+    """Sorted by stem, and pages by their number."""
     unlabelled: tuple[str, ...]
     """Stems of the images that have no mask and are left out."""
     layout: str
@@ -74,9 +74,10 @@ def find_pairs(data: DataConfig) -> Found:
     for (image, several), role in zip(matched.pairs, roles, strict=True):
         for stem, page, labels in _pages(stem_of[image.path], image, several):
             pairs.append(Pair(stem, _scene_of(stem, image, rule), page, labels, role))
+    pairs.sort(key=lambda pair: (stem_of[pair.image.path], pair.image.number or 0))
     orphans = tuple(_below(folder, file) for file in without_image)
     return Found(
-        pairs=tuple(sorted(pairs, key=lambda pair: pair.stem)),
+        pairs=tuple(pairs),
         unlabelled=tuple(sorted(stem_of[file.path] for file in unlabelled)),
         layout=_describe(folder, layout, matched, pairs)
         + (f"; masks without an image, left out: {_listing(orphans, 3)}" if orphans else ""),

@@ -129,9 +129,9 @@ class _Tree(NamedTuple):
         for folder, names in _walk(top):
             gone = dead_links(folder)
             dangling.update(gone)
-            if pictures := sorted([*list_pictures(folder), *gone], key=lambda path: path.name):
-                found[folder.relative_to(top).parts] = pictures
-            read = {path.name for path in pictures}
+            if files := sorted([*list_pictures(folder), *gone], key=lambda path: path.name):
+                found[folder.relative_to(top).parts] = files
+            read = {path.name for path in files}
             unread.update(_full_suffix(name) for name in names if name not in read)
         if not found:
             raise ValueError(f"{top} must hold pictures ({', '.join(SUFFIXES)}), got {count_suffixes(unread)}.")

@@ -163,6 +163,7 @@ def _write_pairs(source: Path, folder: Path, data: DataConfig) -> Imported:
     rule = decide_masks([pair.masks for pair in found.pairs], data)
     result = Imported(frames=len(found.pairs), masks=rule.text)
     result.refused += [f"{stem} has no mask." for stem in found.unlabelled]
+    result.refused += [f"{mask} has no image." for mask in found.without_image]
     for pair in found.pairs:
         labels = read_labels(pair.masks, rule, data.max_megapixels)
         if _is_one_of_several(pair.image):

@@ -196,6 +196,11 @@ def test_isbi_stacks_in_one_folder(tmp_path: Path) -> None:
     assert found.layout == "STEM-volume.tif with STEM-labels.tif"
 
 
+def test_pages_are_in_order_beyond_a_thousand(tmp_path: Path) -> None:
+    lay(tmp_path, "images/a.tif", "masks/a.tif", pages=1002)
+    assert [pair.image.number for pair in find(tmp_path).pairs] == list(range(1002))
+
+
 def test_stacks_of_other_lengths_are_refused(tmp_path: Path) -> None:
     lay(tmp_path, "images/a.tif", pages=5)
     lay(tmp_path, "masks/a.tif", pages=4)
