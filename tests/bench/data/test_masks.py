@@ -275,6 +275,12 @@ def test_a_hard_file_among_soft_ones_is_hard(tmp_path: Path) -> None:
     check(labels[:1], TRUTH[:1])
 
 
+def test_nearly_white_is_white(tmp_path: Path) -> None:
+    folder = save(tmp_path / "masks", lambda mask: np.where(mask & (X < 64), 254, mask * 255).astype(np.uint8))
+    for label, mask in zip(read(folder), TRUTH, strict=True):
+        np.testing.assert_array_equal(label.foreground >= 128, mask)
+
+
 def test_mattes_of_drawn_frames_are_soft(tmp_path: Path) -> None:
     drawn = generate(scenes=4, frames_per_scene=2, size=(96, 64), seed=0)
     softened: dict[str, Draw] = {
@@ -314,6 +320,7 @@ def _green_and_red(mask: np.ndarray, side: int = 6) -> np.ndarray:
         (_halves(1, 2), ".png", r"a label map of more, such as .*m\d.png: found 0 \(.*%\), 1 \(.*%\) and 2 \(.*%\); "),
         (_halves(128, 255), ".png", r"found 0 \(.*%\), 128 \(.*%\) and 255 \(.*%\); --foreground VALUE ..."),
         (lambda mask: np.where(Y < 40, 3, 2 * mask).astype(np.uint8), ".png", r"0 \(.*%\), 2 \(.*%\) and 3 \("),
+        (grey(255, 1), ".png", r"hold two values, of which none is 0, .*1 \(.*%\) and 255 \("),
         (grey(200, 90), ".png", r"hold two values, of which none is 0, .*90 \(.*%\) and 200 \(.*%\); --fore"),
         (lambda mask: np.where(Y < 9, 90, np.where(mask, 255, 170)).astype(np.uint8), ".png", "90 .* 170 .* 255"),
         (lambda mask: _corner(mask, grey(255)(mask), 128), ".png", r"0 \(.*%\), 128 \(0.29%\) and 255"),
@@ -416,6 +423,10 @@ def test_flags_say_what_is_foreground_and_what_counts_nowhere(tmp_path: Path) ->
     indices = save(tmp_path / "indices", lambda mask: indexed(_halves(1, 15)(mask), VOC))
     check(read(indices, foreground=("15",)), right)
     check(read(indices, foreground=("#C08080",)), right)
+    reversed_palette = save(tmp_path / "reversed", palette({0: WHITE}))
+    check(read(reversed_palette, foreground=("1",)), TRUTH)
+    check(read(reversed_palette, foreground=("all",)), TRUTH)
+    check(read(reversed_palette, foreground=("white",)), [~mask for mask in TRUTH])
     floats = save(tmp_path / "floats", lambda mask: (mask * np.where(X < 64, 0.5, 1)).astype(np.float32), ".tif")
     check(read(floats, foreground=("1",)), right)
     check(read(floats, foreground=("0.5",)), left)
