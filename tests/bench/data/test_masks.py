@@ -16,7 +16,7 @@ from bench.data.masks import planes
 from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import MaskRule, read_labels
 from bench.data.masks.tally import find_flat
-from bench.data.pictures import Page
+from bench.data.pictures import Page, Picture
 from bench.data.synthetic import generate
 
 HEIGHT, WIDTH = 96, 128
@@ -177,6 +177,30 @@ def test_a_cut_out_that_is_whole_or_void_and_a_drawing_beside_them(tmp_path: Pat
     Image.fromarray(cut_out(TRUTH[0])).save(folder / "m8.png")
     with pytest.raises(ValueError, match=r"of .*m8.png the alpha channel is the mask and of .*m0.png it is not"):
         decide(folder)
+
+
+def test_a_cut_out_whose_palette_has_one_colour_is_read_by_its_opacity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colours = np.full((256, 4), 255, np.uint8)
+    colours[1, 3] = 0
+    pictures = {Page(Path(f"{i}.png")): Picture((~m).astype(np.uint8), "P", colours) for i, m in enumerate(TRUTH)}
+    monkeypatch.setattr(planes, "open_picture", lambda page, max_megapixels: pictures[page])
+    rule = decide_masks([(page,) for page in pictures], DataConfig())
+    check([read_labels((page,), rule, 250) for page in pictures], TRUTH)
+
+
+def test_numbers_of_half_precision_are_read() -> None:
+    values = np.array([[0, 1], [np.nan, np.inf]], np.float16)
+    codes = planes.read_plane(Picture(values, "F"), "unit")
+    np.testing.assert_array_equal(codes, [[0, 255], [planes.NOT_A_NUMBER] * 2])
+
+
+def test_colours_of_16_bits_are_those_of_8() -> None:
+    values = np.array([[[65535, 0, 257]]], np.uint16)
+    assert planes.read_plane(Picture(values, "RGB"), "colours").tolist() == [[0xFF0001]]
+    grey_and_alpha = np.array([[[65535, 65535], [65535, 0]]], np.uint16)
+    assert planes.read_plane(Picture(grey_and_alpha, "LA"), "colours").tolist() == [[0xFFFFFF, 0]]
 
 
 def test_files_of_several_kinds_are_one_set_where_each_can_mean_one_thing(tmp_path: Path) -> None:
