@@ -15,7 +15,7 @@ from bench.data.fit import Labels
 from bench.data.masks import planes
 from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import MaskRule, read_labels
-from bench.data.masks.tally import find_flat
+from bench.data.masks.tally import find_flat, tally_page
 from bench.data.pictures import Page, Picture
 from bench.data.synthetic import generate
 
@@ -203,6 +203,12 @@ def test_colours_of_16_bits_are_those_of_8() -> None:
     assert planes.read_plane(Picture(grey_and_alpha, "LA"), "colours").tolist() == [[0xFFFFFF, 0]]
 
 
+def test_palettes_that_differ_between_files_are_read_by_their_colours(tmp_path: Path) -> None:
+    folder = save(tmp_path / "masks", palette({1: RED}))
+    palette({0: RED}, on=0, off=1)(TRUTH[3]).save(folder / "m3.png")
+    check(read(folder), TRUTH)
+
+
 def test_files_of_several_kinds_are_one_set_where_each_can_mean_one_thing(tmp_path: Path) -> None:
     folder = save(tmp_path / "masks", grey(255), truth=TRUTH[:4])
     Image.fromarray(TRUTH[1]).save(folder / "m1.png")
@@ -347,6 +353,8 @@ def _green_and_red(mask: np.ndarray, side: int = 6) -> np.ndarray:
         (grey(255, 1), ".png", r"hold two values, of which none is 0, .*1 \(.*%\) and 255 \("),
         (grey(200, 90), ".png", r"hold two values, of which none is 0, .*90 \(.*%\) and 200 \(.*%\); --fore"),
         (lambda mask: np.where(Y < 9, 90, np.where(mask, 255, 170)).astype(np.uint8), ".png", "90 .* 170 .* 255"),
+        (lambda mask: np.where(mask & ~np.roll(mask, 1, axis=1), 128, 255 * mask).astype(np.uint8), ".png", "128 .*25"),
+        (lambda mask: (85 * (X // 32)).astype(np.uint8), ".png", "0 .* 85 .* 170 .* 255"),
         (lambda mask: _corner(mask, grey(255)(mask), 128), ".png", r"0 \(.*%\), 128 \(0.29%\) and 255"),
         (lambda mask: np.where(Y == 4, 2, mask).astype(np.uint8), ".png", r"1 \(.*%\) and 2 \(1.04%\)"),
         (lambda mask: _corner(mask, anti_aliased(mask), 128), ".png", r"0 \(.*%\), 128 \(0.\d\d%\) and 255"),
@@ -545,6 +553,13 @@ def test_large_files_are_read_in_parts_that_change_nothing(tmp_path: Path, monke
         assert decide(folder, foreground=("all",)) == rule
         for label, expected in zip(read(folder, foreground=("all",)), labels, strict=True):
             np.testing.assert_array_equal(label.foreground, expected.foreground)
+
+
+def test_counts_of_parts_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture(anti_aliased(TRUTH[0]), "L")
+    whole = tally_page(Page(Path("m.png")), picture, "values")
+    monkeypatch.setattr(planes, "BAND_PIXELS", 7 * WIDTH)
+    assert tally_page(Page(Path("m.png")), picture, "values").seen == whole.seen
 
 
 def test_flat_pixels_are_those_among_their_like() -> None:
