@@ -16,7 +16,7 @@ from bench import schema
 from bench.config import RunConfig
 from bench.data.folder import find_images
 from bench.data.panel import overlay
-from bench.data.pictures import SUFFIXES, Page, open_picture, to_rgb
+from bench.data.pictures import SUFFIXES, Page, list_pages, open_picture, to_rgb
 from bench.data.reading import Reading
 from bench.files import replacing
 from bench.machine.device import choose_device
@@ -77,10 +77,10 @@ def predict_images(
     target = choose_device(device)
     network.to(target)
     for page in found:
-        path, image = page.path, to_rgb(open_picture(page, config.data.max_megapixels), reading.limits)
+        image = to_rgb(open_picture(page, config.data.max_megapixels), reading.limits)
         mask = predict_mask(network, image, config.data.size, target)
-        _save(Image.fromarray(mask.astype(np.uint8) * 255), out / f"{path.stem}.png")
-        _save(Image.fromarray(overlay(image, mask)), out / "overlays" / f"{path.stem}.png")
+        _save(Image.fromarray(mask.astype(np.uint8) * 255), out / f"{page.stem}.png")
+        _save(Image.fromarray(overlay(image, mask)), out / "overlays" / f"{page.stem}.png")
     return {"masks": len(found), "out": str(out)}
 
 
@@ -91,7 +91,7 @@ def _choose_images(path: Path) -> list[Page]:
         ValueError: there is none, or two would be written under one name.
     """
     if path.is_file():
-        return [Page(path)]
+        return list_pages(path)
     folder = path / "images" if (path / "images").is_dir() else path
     if not folder.is_dir():
         raise ValueError(f"{path} must be an image or a folder of images, got nothing there.")

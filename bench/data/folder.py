@@ -1,10 +1,11 @@
 """A folder of images and masks: where they lie, and which mask is of which image."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.config import DataConfig
-from bench.data.pictures import Page, list_pages, list_pictures
+from bench.data.pictures import Page, dead_links, list_pages, list_pictures
 from bench.data.scenes import SceneRule, scene_rule
 
 
@@ -41,6 +42,8 @@ def find_pairs(data: DataConfig) -> Found:
     """
     folder = Path(data.path)
     images, masks = find_images(folder / "images"), find_images(folder / "masks")
+    _refuse_dead_links(folder / "images", masks)
+    _refuse_dead_links(folder / "masks", images)
     unmatched = sorted(images.keys() ^ masks.keys())
     if not images.keys() & masks.keys():
         raise ValueError(
@@ -60,11 +63,21 @@ def find_images(folder: Path) -> dict[str, Page]:
     pages: dict[str, Page] = {}
     for path in list_pictures(folder):
         for page in list_pages(path):
-            stem = path.stem
-            if stem in pages:
-                raise ValueError(f"{folder} must hold one file per stem, got {pages[stem].path.name} and {path.name}.")
-            pages[stem] = page
+            if page.stem in pages:
+                names = f"{pages[page.stem].path.name} and {path.name}"
+                raise ValueError(f"{folder} must hold one file per stem, got {names}.")
+            pages[page.stem] = page
     return pages
+
+
+def _refuse_dead_links(folder: Path, partners: Collection[str]) -> None:
+    """Of files that have a partner: without them the set would be another one."""
+    dead = [link for link in dead_links(folder) if link.stem in partners]
+    if dead:
+        raise ValueError(
+            f"{dead[0]} must be a picture, got a link that leads nowhere (to {dead[0].readlink()}), one of {len(dead)} "
+            "such links that have a partner; bring back what they lead to, or delete them with their partners."
+        )
 
 
 def _listing(names: list[str], limit: int = 12) -> str:
