@@ -11,7 +11,8 @@ from bench.config import DataConfig
 from bench.data.facts import Facts, digest_of, facts_of
 from bench.data.fit import Fit, Fitted, Labels, choose_fit, fit_frame
 from bench.data.folder import Pair
-from bench.data.masks import MaskRule, decide_masks, read_labels
+from bench.data.masks.decide import decide_masks
+from bench.data.masks.rule import MaskRule, read_labels
 from bench.data.pictures import Page, Range, find_range, open_picture, picture_size, picture_turn, to_rgb
 
 

@@ -21,7 +21,8 @@ from bench.data.convert.drawing import IGNORED, Annotations, Drawing, draw, labe
 from bench.data.convert.labelme import is_labelme, read_labelme
 from bench.data.fit import Labels
 from bench.data.folder import find_pairs
-from bench.data.masks import decide_masks, read_labels
+from bench.data.masks.decide import decide_masks
+from bench.data.masks.rule import read_labels
 from bench.data.pictures import SUFFIXES, Page, open_picture, picture_size
 from bench.data.scene_table import write_scene_table
 from bench.data.scenes import scene_rule
