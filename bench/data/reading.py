@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.config import DataConfig
+from bench.data.boxes import Fit, choose_fit
 from bench.data.facts import Facts, digest_of, facts_of
-from bench.data.fit import Fit, Fitted, Labels, choose_fit, fit_frame
+from bench.data.fit import TOLERATED_LOSS, Fitted, Labels, fit_frame, keeping_size
 from bench.data.folder import Pair
 from bench.data.masks import MaskRule, decide_masks, read_labels
 from bench.data.pictures import Range, find_range, open_picture, picture_size, to_rgb
@@ -76,4 +77,6 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
     least = min(height, mask_height), min(width, mask_width)
     cropped = Labels(labels.foreground[: least[0], : least[1]], labels.ignored[: least[0], : least[1]], labels.soft)
     fitted = fit_frame(np.ascontiguousarray(image[: least[0], : least[1]]), cropped, data.size, reading.fit)
-    return ReadFrame(fitted, least, facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost))
+    keeping = keeping_size(cropped, data.size, reading.fit) if fitted.lost > TOLERATED_LOSS else None
+    facts = facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping)
+    return ReadFrame(fitted, least, facts)
