@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.data.boxes import Fit, Size, find_boxes
-from bench.data.coverage import area_sums, keep_share
+from bench.data.coverage import STRIP, area_sums, keep_share
 from bench.data.frames import is_foreground
 
 BORDER = 128
@@ -111,7 +111,12 @@ def undo_fit(probability: NDArray[np.float32], original: Size, fit: Fit) -> NDAr
     height, width = probability.shape
     source, target = find_boxes(original, (height, width), fit)
     undone = np.zeros(original, np.float32)
-    source.of(undone)[:] = _resize(target.of(probability), source.size)
+    seen, whole = Image.fromarray(target.of(probability)), source.of(undone)
+    for top in range(0, source.height, STRIP):  # Pillow needs several times the memory of what it resizes
+        part = whole[top : top + STRIP]
+        rows = np.array([top, top + len(part)]) * target.height / source.height
+        box = (0, rows[0], target.width, rows[1])
+        part[:] = seen.resize((source.width, len(part)), Image.Resampling.BILINEAR, box)
     return undone
 
 
