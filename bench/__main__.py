@@ -38,8 +38,9 @@ class Data(cli.Command):
     """write a contact sheet of frames and masks into this PNG file"""
     audit: Annotated[tuple[str, ...] | None, arg(metavar="[DIR]")] = None
     """tell what is wrong with the data (DIR instead of --data): sizes, masks, copies, look-alike scenes, leaks"""
-    merge_scenes: Path | None = None
-    """with --audit, write a scenes.csv for the data's folder in which look-alike scenes are one"""
+    merge_scenes: Annotated[tuple[Path, ...] | None, arg(metavar="[FILE]")] = None
+    """with --audit, write a table for --scene-table in which look-alike scenes are one (without FILE: NAME_scenes.csv
+    in the current folder)"""
 
     def run(self) -> Answer:
         """Read the frames; what is to be written is refused before."""
@@ -47,13 +48,23 @@ class Data(cli.Command):
             raise ValueError("--merge-scenes must stand with --audit, which finds the scenes to merge.")
         if len(self.audit or ()) > 1:
             raise ValueError(f"--audit must name one folder or none, got {' '.join(self.audit or ())}.")
-        for name, file in (("--merge-scenes", self.merge_scenes), ("--sheet", self.sheet)):
+        if len(self.merge_scenes or ()) > 1:
+            names = " ".join(str(file) for file in self.merge_scenes or ())
+            raise ValueError(f"--merge-scenes must name one file or none, got {names}.")
+        config = self.data(path=self.audit[0]) if self.audit else self.data()
+        table = self._table(config)
+        for name, file in (("--merge-scenes", table), ("--sheet", self.sheet)):
             if file is not None and not file.parent.is_dir():
                 raise ValueError(f"{name} must name a file in a folder that exists, got {file}.")
         from bench.commands.data import audit_data, describe
 
-        config = self.data(path=self.audit[0]) if self.audit else self.data()
-        return describe(config, self.sheet) if self.audit is None else audit_data(config, self.sheet, self.merge_scenes)
+        return describe(config, self.sheet) if self.audit is None else audit_data(config, self.sheet, table)
+
+    def _table(self, data: DataConfig) -> Path | None:
+        """Where merged scenes are written: outside the data's folder, unless it is named."""
+        if self.merge_scenes is None:
+            return None
+        return self.merge_scenes[0] if self.merge_scenes else Path(f"{Path(data.path).resolve().name}_scenes.csv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +206,10 @@ class Perf(cli.Command):
         implementations, left_out = choose_implementations(self.implementations)
         data, training, perf = self.data(), self.training(**NO_AUGMENTATION), self.measurement()
         from architectures import registry
+        from bench.commands.folds import fitting_folds
         from bench.perf.compare import compare
+
+        data = fitting_folds(data)
 
         chosen = {name: registry.get_preset(name) for name in self.preset}
         wrong = [name for name, network in chosen.items() if network.reconstructs]

@@ -41,7 +41,12 @@ class DataConfig:
     )
     size: tuple[int, int] = documented((128, 128), "height and width in pixels that frames are resized to")
     scene_pattern: str = documented(
-        "", "regular expression whose first group is the scene in a file's stem (default: up to the last `_`)"
+        "",
+        "regular expression whose first group is the scene in a file's stem (default: the folder below images/, the "
+        "file of a stack, or the stem up to its last `_`)",
+    )
+    scene_table: str = documented(
+        "", "CSV file with the columns stem and scene (default: scenes.csv in the data's folder, if there is one)"
     )
     split: SplitName = documented(
         "scene_folds",
@@ -77,6 +82,8 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         require(min(self.size) >= 16, "data.size", "be at least 16 pixels high and wide", self.size)
+        both = not (self.scene_pattern and self.scene_table)
+        require(both, "data.scene_table", "stand without data.scene_pattern", self.scene_table)
         for name, kind in (("split", SplitName), ("intensity", Intensity), ("fit", FitName)):
             choices, value = get_args(kind), getattr(self, name)
             require(value in choices, f"data.{name}", f"be one of {', '.join(choices)}", value)
@@ -88,7 +95,7 @@ class DataConfig:
 
     def test_fold(self, repeat: int) -> int:
         """The fold that a run of this repeat is tested on."""
-        return 0 if self.split == "scene_holdout" else repeat % self.folds
+        return 0 if self.split in ("scene_holdout", "given") else repeat % self.folds
 
     def val_fold(self, repeat: int) -> int:
         """The fold that chooses the best epoch."""

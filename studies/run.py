@@ -10,6 +10,7 @@ import torch
 from optuna.trial import TrialState
 
 from bench import schema
+from bench.commands.folds import fitting_folds
 from bench.data.dataset import load
 from bench.data.split import split_frames
 from bench.machine.device import choose_device
@@ -89,6 +90,7 @@ def _check(study: Study, options: Options) -> Checked:
 
         ray_cluster.require(device)
     setting = study.setting(data=options.data, epochs=options.epochs, split=options.split)
+    setting = setting._replace(data=fitting_folds(setting.data))
     dataset = load(setting.data, options.runs / schema.CACHE_DIR)
     for data, repeat in study.splits(setting):
         split_frames(dataset.frames.scenes, data, repeat, dataset.frames.given)

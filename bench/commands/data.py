@@ -2,16 +2,18 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench.commands.cli import Answer
+from bench.commands.folds import fitting_folds
 from bench.config import DataConfig
 from bench.data.audit.audit import audit
-from bench.data.audit.look_alikes import merge_look_alikes
+from bench.data.audit.look_alikes import LookAlikes, merge_look_alikes
 from bench.data.audit.text import render
 from bench.data.cache import Dataset
 from bench.data.dataset import read
-from bench.data.frames import is_foreground
-from bench.data.scenes import write_scene_table
+from bench.data.frames import Frames, is_foreground
+from bench.data.scene_table import write_scene_table
 from bench.data.sheet import contact_sheet
 
 
@@ -31,14 +33,31 @@ def describe(data: DataConfig, sheet: Path | None) -> Answer:
 
 def audit_data(data: DataConfig, sheet: Path | None, table: Path | None) -> Answer:
     """What the audit found; with `table`, look-alike scenes are merged in that file."""
+    data = fitting_folds(data)
     dataset = _read(data, sheet)
-    frames, found = dataset.frames, audit(dataset, data)
+    found = audit(dataset, data)
     values, text = asdict(found), render(found)
     if table is not None:
-        write_scene_table(table, frames.stems, merge_look_alikes(frames))
-        values["scene_table"] = str(table)
-        text += f"\nwrote {table}; it counts as scenes.csv in {data.path}, without --scene-pattern"
+        merged, said = _merge(dataset.frames, found.look_alikes, table)
+        values |= merged
+        text += f"\n{said}"
     return Answer(values, text)
+
+
+def _merge(frames: Frames, found: LookAlikes, table: Path) -> tuple[dict[str, Any], str]:
+    """Write the table in which look-alike scenes are one, if there are any; what was merged, as JSON and in words."""
+    scenes = merge_look_alikes(frames.scenes, found.pairs)
+    groups: dict[str, list[str]] = {}
+    for scene, name in sorted(set(zip(frames.scenes, scenes, strict=True))):
+        groups.setdefault(name, []).append(scene)
+    merged = {name: group for name, group in groups.items() if len(group) > 1}
+    if not merged:
+        return {"merged": {}}, "no scenes to merge, so no table is written"
+    write_scene_table(table, frames.stems, scenes)
+    lines = [f"merged: {' + '.join(group)} -> {name}" for name, group in merged.items()]
+    before = len(set(frames.scenes))
+    lines.append(f"wrote {table}: {len(groups):,} scenes instead of {before:,}; --scene-table {table} uses it")
+    return {"merged": merged, "scene_table": str(table)}, "\n".join(lines)
 
 
 def _read(data: DataConfig, sheet: Path | None) -> Dataset:

@@ -1,10 +1,12 @@
 """`bench train`: one tracked training. Open the store, run, close."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
 from bench.commands.cli import say
+from bench.commands.folds import fitting_folds
 from bench.config import RunConfig, run_name
 from bench.data.dataset import load
 from bench.machine.device import choose_device
@@ -40,6 +42,7 @@ def train_one(
 
         refuse_newer(tracking_url(runs, tracking))
     target, cache = choose_device(device), runs / schema.CACHE_DIR
+    config = replace(config, data=fitting_folds(config.data))
     log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))
     try:
         result = run(config, log, cache=cache, device=target, stop=_report_epoch)

@@ -11,6 +11,7 @@ from bench.data.cache import Dataset, Decoded, cached, content_digest
 from bench.data.folder import Pair, find_pairs
 from bench.data.frames import Frames
 from bench.data.reading import Reading, decide, read_frame
+from bench.data.scene_names import require_scenes
 from bench.data.split import split_frames
 from bench.digest import digest, digest_sources
 
@@ -19,14 +20,16 @@ def load(config: DataConfig, cache: Path) -> Dataset:
     """Frames of `config`, from `cache` when they were decoded before.
 
     Raises:
-        ValueError: the folder or one of its files breaks a rule (see `bench.data.folder`), or there are fewer scenes
-            than folds or too few to label. Nothing is written then.
+        ValueError: the folder or one of its files breaks a rule (see `bench.data.folder`), its names give no scenes
+            that can be meant, or there are fewer than folds or too few to label. Nothing is written then.
     """
     if config.path == SYNTHETIC:
         split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, repeat=0)
         source = digest(_code_of_generator(), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
         return cached(cache, source, config.size, lambda: _draw(config))
-    pairs = find_pairs(config).pairs
+    found = find_pairs(config)
+    pairs, rule = found.pairs, found.scene_rule
+    require_scenes([pair.stem for pair in pairs], [pair.scene for pair in pairs], rule, config)
     split_frames([pair.scene for pair in pairs], config, repeat=0, given=[pair.role for pair in pairs])
     return cached(cache, _source_digest(pairs, config), config.size, lambda: decode(pairs, config))
 

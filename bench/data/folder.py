@@ -1,24 +1,36 @@
-"""A folder of images and masks: where they lie, and which mask is of which image."""
+"""A folder of images and masks: the frames in it, with their scenes and the roles that it gives them."""
 
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.config import DataConfig
-from bench.data.pictures import Page, list_pages, list_pictures
+from bench.data.layout import File, Layout, count_suffixes, find_layout
+from bench.data.pairing import Matched, match, tell_apart
+from bench.data.pictures import Page, list_pages
 from bench.data.scenes import SceneRule, scene_rule
+
+LAYOUTS = (
+    "known are images/ and masks/ (imgs/, frames/, JPEGImages/ ... and labels/, annotations/, SegmentationClass/ ...), "
+    "with a folder for each scene or without; folders that hold these two each; train/, val/ and test/ around or "
+    "inside them; and one folder with x.png and x_mask.png, or x.jpg and x.png. Others are named with --images DIR and "
+    "--masks DIR; polygons (COCO, labelme, CVAT) become masks by `bench data import`"
+)
 
 
 class Pair(NamedTuple):
     """One frame's files and the scene it belongs to."""
 
     stem: str
-    """Unique; of a page of a stack with its number, such as `scan#007`."""
+    """Unique: the image's name without suffix, with its scene's folder (`scene1/0001`) and page (`scan#007`)."""
     scene: str
     image: Page
     masks: tuple[Page, ...]
     """Their foreground is united: usually one, or one for each object."""
     role: str = ""
-    """`train`, `val` or `test` where the folder gives it."""
+    """`train`, `val` or `test` where the folder gives every frame one."""
 
 
 class Found(NamedTuple):
@@ -31,42 +43,187 @@ class Found(NamedTuple):
     layout: str
     """Where images and masks lie and how their names belong together, as the audit says it."""
     scene_rule: SceneRule
+    without_image: tuple[str, ...] = ()
+    """Masks that have no image and are left out: paths below the folder."""
 
 
 def find_pairs(data: DataConfig) -> Found:
     """The frames in the folder of `data`.
 
     Raises:
-        ValueError: a folder is missing, a stem has no partner or two files, or a scene cannot be told.
+        ValueError: there are no images and masks that belong together, several could be meant, two files have one
+            stem, files of several pages differ in their number, a link leads nowhere, or a scene cannot be told.
     """
     folder = Path(data.path)
-    images, masks = find_images(folder / "images"), find_images(folder / "masks")
-    unmatched = sorted(images.keys() ^ masks.keys())
-    if not images.keys() & masks.keys():
+    layout = find_layout(folder, data.images, data.masks)
+    images, masks = (layout.images, layout.masks) if layout.masks else tell_apart(layout.images)
+    _require_one_file_each(folder, images)
+    _require_one_file_each(folder, masks)
+    matched = match(images, masks)
+    _require_pairs(folder, layout, images, masks, matched)
+    unlabelled, without_image = _alone(images, matched, layout.dangling), _alone(masks, matched, layout.dangling)
+    if data.require_all and (unlabelled or without_image):
         raise ValueError(
-            f"{folder} holds no image with a mask of the same stem; without a partner: "
-            f"{_listing([f'images/{stem}' for stem in images] + [f'masks/{stem}' for stem in masks])}."
+            f"every image in {folder} must have a mask and every mask an image (--require-all); without: "
+            f"{_listing([_below(folder, file) for file in (*unlabelled, *without_image)])}."
         )
-    if unmatched:
-        names = [f"{'images' if stem in images else 'masks'}/{stem}" for stem in unmatched]
-        raise ValueError(f"every image in {folder} must have a mask of the same stem; without: {_listing(names)}.")
+    stem_of = _name_stems([image for image, _ in matched.pairs] + unlabelled, matched.by_folder)
     rule = scene_rule(folder, data)
-    pairs = [Pair(stem, rule.of(stem), images[stem], (masks[stem],)) for stem in sorted(images)]
-    return Found(tuple(pairs), (), "images/STEM and masks/STEM", rule)
+    roles = _find_roles(layout.root, [image for image, _ in matched.pairs])
+    pairs = []
+    for (image, several), role in zip(matched.pairs, roles, strict=True):
+        for stem, page, labels in _pages(stem_of[image.path], image, several):
+            pairs.append(Pair(stem, _scene_of(stem, image, rule), page, labels, role))
+    orphans = tuple(_below(folder, file) for file in without_image)
+    return Found(
+        pairs=tuple(sorted(pairs, key=lambda pair: pair.stem)),
+        unlabelled=tuple(sorted(stem_of[file.path] for file in unlabelled)),
+        layout=_describe(folder, layout, matched, pairs)
+        + (f"; masks without an image, left out: {_listing(orphans, 3)}" if orphans else ""),
+        scene_rule=rule,
+        without_image=orphans,
+    )
 
 
 def find_images(folder: Path) -> dict[str, Page]:
-    """Stem -> page of every picture in `folder`; ValueError if there is no folder or two have one stem."""
-    pages: dict[str, Page] = {}
-    for path in list_pictures(folder):
-        for page in list_pages(path):
-            stem = path.stem
-            if stem in pages:
-                raise ValueError(f"{folder} must hold one file per stem, got {pages[stem].path.name} and {path.name}.")
-            pages[stem] = page
-    return pages
+    """Stem -> page of every picture in `folder` and the folders in it, or of the images if it holds masks as well.
+
+    Raises:
+        ValueError: there is no folder or no picture in it, or two pictures have one stem.
+    """
+    layout = find_layout(folder)
+    images = layout.images
+    if not layout.masks:
+        photos, masks = tell_apart(images)
+        images = photos if _is_paired(match(photos, masks), masks) else images
+    _require_one_file_each(folder, images)
+    images = [file for file in images if file.path not in layout.dangling]
+    stem_of = _name_stems(images)
+    return {stem: page for file in images for stem, page, _ in _pages(stem_of[file.path], file, [])}
 
 
-def _listing(names: list[str], limit: int = 12) -> str:
+def _require_one_file_each(folder: Path, files: Sequence[File]) -> None:
+    seen: dict[tuple[object, ...], File] = {}
+    for file in files:
+        other = seen.setdefault((file.home, file.name), file)
+        if other is not file:
+            raise ValueError(
+                f"{folder} must hold one file per stem, got {_below(folder, other)} and {_below(folder, file)}; if one "
+                f"is the mask of the other, put it into a folder of its own (--masks DIR)."
+            )
+
+
+def _is_paired(matched: Matched, masks: Sequence[File]) -> bool:
+    """Whether at least half of the masks, and one, have an image."""
+    return bool(matched.pairs) and 2 * sum(len(several) for _, several in matched.pairs) >= len(masks)
+
+
+def _require_pairs(
+    folder: Path, layout: Layout, images: Sequence[File], masks: Sequence[File], matched: Matched
+) -> None:
+    if not _is_paired(matched, masks):
+        alone = [file for files in (images, masks) for file in _alone(files, matched, layout.dangling)[:6]]
+        unread = f"; not read are {count_suffixes(layout.unread)}" if layout.unread else ""
+        raise ValueError(
+            f"{folder} must hold images with masks of the same name, or of names that differ by what all masks or all "
+            f"images have in common; got {len(images)} images and {len(masks)} masks, without a partner: "
+            f"{_listing([_below(folder, file) for file in alone])}{unread}; {LAYOUTS}."
+        )
+    files = (file.path for image, several in matched.pairs for file in (image, *several))
+    if gone := sorted(path for path in files if path in layout.dangling):
+        raise ValueError(
+            f"{gone[0]} must be a picture, got a link that leads nowhere (to {gone[0].readlink()}), one of {len(gone)} "
+            f"such links that have a partner; bring back what they lead to, or delete them with their partners."
+        )
+
+
+def _alone(files: Sequence[File], matched: Matched, dangling: Set[Path]) -> list[File]:
+    """Those without a partner, but for links that lead nowhere: nothing is lost without them."""
+    used = {file.path for image, several in matched.pairs for file in (image, *several)}
+    return [file for file in files if file.path not in used and file.path not in dangling]
+
+
+def _name_stems(images: Sequence[File], by_folder: bool = False) -> dict[Path, str]:
+    """Each image's stem; with its role where train/ and test/ use one name twice."""
+    stems = [file.home.place if by_folder else file.stem for file in images]
+    if len({*stems}) < len(stems):
+        stems = [f"{file.home.role}/{stem}" for file, stem in zip(images, stems, strict=True)]
+    return {file.path: stem for file, stem in zip(images, stems, strict=True)}
+
+
+def _scene_of(stem: str, image: File, rule: SceneRule) -> str:
+    """The role in front of a stem is no scene's folder: unless the user says what a scene is, it is left out of it."""
+    before = f"{image.home.role}/"
+    is_added = image.home.role and stem.startswith(before) and not image.home.place.startswith(before)
+    return rule.of(stem) if rule.said or not is_added else before + rule.of(stem.removeprefix(before))
+
+
+def _pages(stem: str, image: File, masks: Sequence[File]) -> list[tuple[str, Page, tuple[Page, ...]]]:
+    """Stem, image and masks of each page of an image file.
+
+    Raises:
+        ValueError: a mask has another number of pages.
+    """
+    pages, *labels = ([Page(file.path)] if _is_single(file) else list_pages(file.path) for file in (image, *masks))
+    for mask, of_mask in zip(masks, labels, strict=True):
+        if len(of_mask) != len(pages):
+            raise ValueError(
+                f"{mask.path} must have as many pages as its image {image.path} ({len(pages)}), got {len(of_mask)}."
+            )
+    stems = [stem] if len(pages) == 1 else [f"{stem}#{page.number:03}" for page in pages]
+    return [(name, page, tuple(of_page)) for name, page, *of_page in zip(stems, pages, *labels, strict=True)]
+
+
+def _is_single(file: File) -> bool:
+    """Whether its kind holds one picture: opening each file of a large set to count takes minutes on a network disk."""
+    return file.path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp")
+
+
+def _find_roles(root: Path, images: Sequence[File]) -> list[str]:
+    """By the folders, or by the lists that VOC keeps; none unless every image has one and they differ."""
+    listed = {
+        stem: file.stem
+        for file in sorted((root / "ImageSets" / "Segmentation").glob("*.txt"))
+        if file.stem in ("train", "val", "test")
+        for stem in file.read_text(encoding="utf-8").split()
+    }
+    for roles in ([file.home.role for file in images], [listed.get(file.name, "") for file in images]):
+        if all(roles) and len({*roles}) > 1:
+            return roles
+    return [""] * len(images)
+
+
+def _describe(folder: Path, layout: Layout, matched: Matched, pairs: Sequence[Pair]) -> str:
+    images, masks = [image for image, _ in matched.pairs], [file for _, several in matched.pairs for file in several]
+    stem = "*" if matched.by_folder else str(matched.mask_affix)
+    text = f"{_pattern(folder, images, str(matched.image_affix))} with {_pattern(folder, masks, stem)}"
+    given = Counter(pair.role for pair in pairs)
+    if "" not in given:
+        roles = ("train", "val", "test")
+        missing = _listing([role for role in roles if role not in given])
+        text += f"; the folder gives roles ({_listing([f'{given[role]} {role}' for role in roles if given[role]])})"
+        text += (
+            ", which --split given keeps"
+            if len(given) == len(roles)
+            else f" but no {missing}, which --split given needs"
+        )
+    if layout.passed_over:
+        text += f"; passed over: {_listing(layout.passed_over, 3)}"
+    return text
+
+
+def _pattern(folder: Path, files: Sequence[File], name: str) -> str:
+    """Such as images/FOLDER/STEM.jpg; that of the first file where there are several folders."""
+    places = files[0].home.place.split("/")
+    parts = files[0].path.parent.relative_to(folder).parts
+    parts = tuple("FOLDER" if unicodedata.normalize("NFC", part) in places else part for part in parts)
+    return "/".join((*parts, name + "|".join(sorted({file.path.suffix.lower() for file in files}))))
+
+
+def _below(folder: Path, file: File) -> str:
+    return file.path.relative_to(folder).as_posix()
+
+
+def _listing(names: Sequence[str], limit: int = 12) -> str:
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return (", ".join(names[:limit]) or "nothing") + more

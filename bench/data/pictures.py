@@ -1,55 +1,102 @@
 """Files of pictures: which ones a folder holds, how many pages they have, and the numbers in them."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+from bench.data import decode, intensity, tiff
+from bench.data.decode import Head, Picture
+from bench.data.intensity import Range, kind_of, to_rgb
 
-Range = tuple[float, float]
-"""What is black and what is white."""
+__all__ = [
+    "SUFFIXES",
+    "Page",
+    "Picture",
+    "Range",
+    "dead_links",
+    "find_range",
+    "list_pages",
+    "list_pictures",
+    "open_picture",
+    "picture_size",
+    "picture_turn",
+    "to_rgb",
+]
+
+SUFFIXES = tuple(
+    sorted(
+        {suffix for suffix, name in Image.registered_extensions().items() if name in decode.FORMATS} | {*tiff.SUFFIXES}
+    )
+)
+"""Of the files that are read: what Pillow decodes by itself, and TIFF."""
+
+_SAMPLED_FILES = 200
+"""Files that are decoded to find the range of a set."""
+_HEADS_KEPT = 1 << 17
+_LFS = b"version https://git-lfs"
 
 
 class Page(NamedTuple):
     """One picture of a file, which has one unless it is a stack."""
 
     path: Path
-    number: int = 0
+    number: int | None = None
+    """From 0, of a stack's pages; None where the file holds a single picture."""
+
+    @property
+    def stem(self) -> str:
+        """The file's stem; of a stack with the page's number, such as `scan#007`."""
+        return self.path.stem + ("" if self.number is None else f"#{self.number:03}")
 
     def __str__(self) -> str:
-        return f"{self.path}#{self.number:03}" if self.number else str(self.path)
-
-
-class Picture(NamedTuple):
-    """What a page holds, upright."""
-
-    values: NDArray[np.generic]
-    """(H, W) or (H, W, C), in the number format of the file; of a palette image its indices."""
-    mode: str
-    """Pillow's name of the pixels' kind, such as RGB, P or I;16."""
-    palette: NDArray[np.uint8] | None = None
-    """(n, 3) or (n, 4): the colour of each index."""
+        return str(self.path) + ("" if self.number is None else f"#{self.number:03}")
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """Files of pictures that lie in `folder` itself, sorted; litter is passed over.
+    """Files of pictures that lie in `folder` itself, sorted.
+
+    Litter is passed over: hidden files (`._x`, `.DS_Store`), what has no suffix of a picture, links that lead nowhere,
+    and what is no file (folders, FIFOs, sockets), which is never opened.
 
     Raises:
         ValueError: there is no such folder.
     """
+    return [folder / entry.name for entry in _named_as_pictures(folder) if entry.is_file()]
+
+
+def dead_links(folder: Path) -> list[Path]:
+    """Links of `folder` that are named as pictures and lead nowhere, sorted.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    named = _named_as_pictures(folder)
+    return [folder / entry.name for entry in named if entry.is_symlink() and not os.path.exists(entry.path)]
+
+
+def _named_as_pictures(folder: Path) -> list[os.DirEntry[str]]:
     if not folder.is_dir():
         raise ValueError(f"{folder} must be a folder, got none there; a data set is a folder with images/ and masks/.")
-    return [
-        path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    ]
+    named = (entry for entry in os.scandir(folder) if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != ".")
+    return sorted(named, key=lambda entry: entry.name)
 
 
 def list_pages(path: Path) -> list[Page]:
-    """The pages of a file."""
-    return [Page(path)]
+    """The pages of a file: the frames of a stack or an animation, or one.
+
+    Smaller copies (thumbnails, pyramids) are not among them.
+
+    Raises:
+        ValueError: the file is no picture.
+    """
+    frames = _head_of(Page(path)).frames
+    return [Page(path)] if frames == 1 else [Page(path, number) for number in range(frames)]
 
 
 def picture_size(page: Page) -> tuple[int, int]:
@@ -58,31 +105,98 @@ def picture_size(page: Page) -> tuple[int, int]:
     Raises:
         ValueError: the file is no picture.
     """
-    values = open_picture(page, 250).values
-    return values.shape[0], values.shape[1]
+    return _head_of(page).size
+
+
+def picture_turn(page: Page) -> int:
+    """EXIF's orientation, by which the picture was turned upright: 1 for not at all, 5 to 8 change height and width.
+
+    Raises:
+        ValueError: the file is no picture.
+    """
+    return _head_of(page).turn
 
 
 def open_picture(page: Page, max_megapixels: int) -> Picture:
     """Decode a page.
 
     Raises:
-        ValueError: the file is no picture, or larger than `max_megapixels` million pixels.
+        ValueError: the file is no picture, broken, or larger than `max_megapixels` million pixels, which is known
+            before it is decoded.
     """
+    height, width = _head_of(page).size
+    if height * width > max_megapixels * 10**6:
+        raise ValueError(
+            f"{page} has {width}x{height} pixels, {height * width / 10**6:.1f} million; files of up to "
+            f"{max_megapixels} million are read: set --max-megapixels {-(-height * width // 10**6)} or cut it to tiles."
+        )
+    with _refusing(page):
+        read = tiff.decode if _is_tiff(page.path) else decode.decode
+        return read(page.path, page.number)
+
+
+def find_range(pages: list[Page], setting: str, max_megapixels: int) -> Range | None:
+    """What is black and white in images of more than 8 bits; None if all have 8 bits.
+
+    Args:
+        setting: `dtype` for the limits of the files' number format (of floating point 0 and 1); `set` or `auto` for the
+            percentiles 0.1 and 99.9 of the set, from up to 200 files that lie evenly between the first and the last.
+
+    Raises:
+        ValueError: a file is no picture, or they have several number formats, which no range fits.
+    """
+    first: dict[str, Page] = {}
+    counts: dict[str, int] = {}
+    for page in pages:
+        kind = kind_of(_head_of(page).kind)
+        first.setdefault(kind, page)
+        counts[kind] = counts.get(kind, 0) + 1
+    deep = [kind for kind in first if kind != "uint8"]
+    if not deep:
+        return None
+    if len(deep) > 1 or ("uint8" in first and setting != "dtype"):
+        found = ", ".join(f"{counts[kind]} of {kind} such as {first[kind]}" for kind in sorted(first))
+        remedy = "" if len(deep) > 1 else ", or set --intensity dtype, which maps each by the limits of its own"
+        raise ValueError(f"images of one set must have one number format, got {found}; convert them{remedy}.")
+    if setting == "dtype":
+        return intensity.whole_range(deep[0])
+    places = np.linspace(0, len(pages) - 1, min(len(pages), _SAMPLED_FILES)).round().astype(int)
+    return intensity.percentile_range((open_picture(pages[place], max_megapixels) for place in places), deep[0])
+
+
+def _head_of(page: Page) -> Head:
+    with _refusing(page):
+        state = page.path.stat()
+        return _read_head(page.path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=_HEADS_KEPT)  # pages, sizes and number formats of a set are asked for one after the other
+def _read_head(path: Path, changed: int, length: int) -> Head:
+    return tiff.read_head(path) if _is_tiff(path) else decode.read_head(path)
+
+
+def _is_tiff(path: Path) -> bool:
+    """By the first bytes, as suffixes lie."""
+    with path.open("rb") as file:
+        return file.read(4) in tiff.SIGNATURES
+
+
+@contextmanager
+def _refusing(page: Page) -> Iterator[None]:
     try:
-        with Image.open(page.path) as opened:
-            image = ImageOps.exif_transpose(opened)
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{page} must be a readable image, got {error}.") from error
-    palette = np.array(image.getpalette() or [], np.uint8).reshape(-1, 3) if image.mode == "P" else None
-    return Picture(np.asarray(image), image.mode, palette)
+        yield
+    except Exception as error:  # decoders raise errors of any kind, such as SyntaxError or struct.error
+        raise ValueError(f"{page} must be a readable image, got {_cause(page.path, error)}.") from error
 
 
-def find_range(pages: list[Page], intensity: str, max_megapixels: int) -> Range | None:
-    """What is black and white in images of more than 8 bits, from the set or its number format; None for 8 bits."""
-    return None
-
-
-def to_rgb(picture: Picture, limits: Range | None) -> NDArray[np.uint8]:
-    """(H, W, 3) in 0..255; `limits` are mapped to black and white unless they are None."""
-    values = picture.values if picture.palette is None else picture.palette[picture.values]
-    return np.asarray(Image.fromarray(values).convert("RGB"))
+def _cause(path: Path, error: Exception) -> str:
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(len(_LFS))
+        if not head:
+            return "an empty file (0 bytes)"
+        if head == _LFS:
+            return "a pointer of Git LFS in its place; run git lfs pull"
+    if isinstance(error, UnidentifiedImageError):
+        return "a file of no known kind of picture"
+    return str(error).rstrip(".") or type(error).__name__

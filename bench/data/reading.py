@@ -13,7 +13,7 @@ from bench.data.facts import Facts, digest_of, facts_of
 from bench.data.fit import TOLERATED_LOSS, Fitted, Labels, fit_frame, keeping_size
 from bench.data.folder import Pair
 from bench.data.masks import MaskRule, decide_masks, read_labels
-from bench.data.pictures import Range, find_range, open_picture, picture_size, to_rgb
+from bench.data.pictures import Page, Range, find_range, open_picture, picture_size, picture_turn, to_rgb
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +33,7 @@ class Reading:
     def from_json(cls, text: str) -> "Reading":
         """What `to_json` wrote."""
         values = json.loads(text)
-        limits = values["limits"] and tuple(values["limits"])
+        limits = values["limits"] and Range(*values["limits"])
         return cls(masks=MaskRule(**values["masks"]), limits=limits, fit=values["fit"])
 
 
@@ -63,13 +63,17 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
     """Decode one pair and bring it to the size of `data`.
 
     Raises:
-        ValueError: a file is no picture, or the sizes of image and mask differ by more than one pixel.
+        ValueError: a file is no picture, the sizes of image and mask differ by more than one pixel, or EXIF turns only
+            one of the two and nothing tells whether they fit.
     """
     picture = open_picture(pair.image, data.max_megapixels)
     image = to_rgb(picture, reading.limits)
     labels = read_labels(pair.masks, reading.masks, data.max_megapixels)
     (height, width), (mask_height, mask_width) = image.shape[:2], labels.foreground.shape
-    if max(abs(height - mask_height), abs(width - mask_width)) > 1:
+    fits = _fit((height, width), (mask_height, mask_width))
+    for mask in pair.masks:
+        _check_turns(pair.image, mask, fits)
+    if not fits:
         raise ValueError(
             f"{pair.masks[0]} must have the size of its image {pair.image} to within one pixel, "
             f"got {mask_width}x{mask_height} against {width}x{height}."
@@ -80,3 +84,25 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
     keeping = keeping_size(cropped, data.size, reading.fit) if fitted.lost > TOLERATED_LOSS else None
     facts = facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping)
     return ReadFrame(fitted, least, facts)
+
+
+def _fit(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    return max(abs(size[0] - other[0]), abs(size[1] - other[1])) <= 1
+
+
+def _check_turns(image: Page, mask: Page, fits: bool) -> None:
+    """EXIF may turn an image and not its mask, which was drawn on the stored pixels or on the upright ones."""
+    turns, size = (picture_turn(image), picture_turn(mask)), picture_size(image)
+    if turns[0] == turns[1]:
+        return
+    alike = (turns[0] >= 5) == (turns[1] >= 5) or _fit(size, size[::-1])  # the size tells nothing
+    if fits and not alike:
+        return
+    if not fits and not _fit(size, picture_size(mask)[::-1]):
+        return
+    found = "fits as it is and turned" if fits else "fits only the pixels as they are stored"
+    raise ValueError(
+        f"{mask} must lie as its image {image} does, got EXIF orientations {turns[1]} and {turns[0]}: EXIF turns one "
+        f"and not the other, and the mask {found}. If it was drawn on the upright image, store both upright "
+        "(mogrify -auto-orient); if on the stored pixels, remove the orientation of both (exiftool -Orientation=)."
+    )

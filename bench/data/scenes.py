@@ -1,14 +1,15 @@
-"""What makes a scene of frames: a pattern, a table, or the name up to its last `_`."""
+"""What makes a scene of frames: a pattern, a table, the folder they lie in, their stack, or their name."""
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from architectures.config import require
 from bench.config import DataConfig
-from bench.files import replacing
+from bench.data.scene_table import look_up, read_scene_table
+
+PAGE = re.compile(r"(.+)#\d{3,}")
+"""Stem of a page of a stack; the group is the file's."""
 
 
 class SceneRule(NamedTuple):
@@ -18,17 +19,38 @@ class SceneRule(NamedTuple):
     """Scene of a stem; ValueError where it cannot be told."""
     text: str
     """As the audit says it."""
+    said: bool = True
+    """Whether the user said it; else it is taken from the names and may be wrong."""
 
 
 def scene_rule(folder: Path, data: DataConfig) -> SceneRule:
-    """The rule of a folder: the pattern, its scenes.csv, or the stem up to the last `_`."""
-    table = folder / "scenes.csv"
-    if data.scene_pattern:
-        return SceneRule(lambda stem: _match_scene(stem, data.scene_pattern), f"first group of {data.scene_pattern}")
-    if table.is_file():
-        scenes = _read_scene_table(table)
-        return SceneRule(lambda stem: _look_up_scene(stem, scenes, table), f"as {table} says")
-    return SceneRule(lambda stem: stem.rpartition("_")[0] or stem, "the name up to its last `_`")
+    """The rule of a folder: the pattern, the table, or what files are called.
+
+    Raises:
+        ValueError: the table cannot be read.
+    """
+    pattern, table = data.scene_pattern, Path(data.scene_table or folder / "scenes.csv")
+    if pattern:
+        return SceneRule(lambda stem: _match_scene(stem, pattern), f"first group of {pattern}")
+    if data.scene_table or table.is_file():
+        scenes = read_scene_table(table)
+        return SceneRule(lambda stem: look_up(stem, scenes, table), f"as {table} says")
+    text = "the folder, the file of a stack, or the name up to its last `_`"
+    return SceneRule(_scene_by_name, text, said=False)
+
+
+def examples(stems: Sequence[str], scenes: Sequence[str], limit: int = 3) -> str:
+    """Frames of a few scenes with the scene of each, such as `P03_004 -> P03, P07_001 -> P07`."""
+    first = dict(zip(reversed(scenes), reversed(stems), strict=True))
+    names = sorted(first)
+    chosen = dict.fromkeys(names[place * (len(names) - 1) // max(limit - 1, 1)] for place in range(limit))
+    return ", ".join(f"{first[name]} -> {name}" for name in chosen)
+
+
+def _scene_by_name(stem: str) -> str:
+    folder = stem.rpartition("/")[0]
+    page = PAGE.fullmatch(stem)
+    return folder or (page and page[1]) or stem.rpartition("_")[0] or stem
 
 
 def _match_scene(stem: str, pattern: str) -> str:
@@ -39,23 +61,3 @@ def _match_scene(stem: str, pattern: str) -> str:
     if found is None or not found.groups() or found.group(1) is None:
         raise ValueError(f"data.scene_pattern must find one group in every stem, got {pattern!r} for {stem!r}.")
     return found.group(1)
-
-
-def write_scene_table(table: Path, stems: Sequence[str], scenes: Sequence[str]) -> None:
-    """Write the scenes.csv that says to which scene each frame belongs; the file never holds half a table."""
-    with replacing(table) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("stem", "scene"), *zip(stems, scenes, strict=True)])
-
-
-def _read_scene_table(table: Path) -> dict[str, str]:
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        has_both = {"stem", "scene"} <= set(rows.fieldnames or ())
-        require(has_both, str(table), "have the columns stem and scene", rows.fieldnames)
-        return {row["stem"]: row["scene"] for row in rows}
-
-
-def _look_up_scene(stem: str, scenes: dict[str, str], table: Path) -> str:
-    if stem not in scenes:
-        raise ValueError(f"{table} must name the scene of every stem, got none for {stem!r}.")
-    return scenes[stem]

@@ -36,15 +36,18 @@ def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int, given: Se
         given: the roles that the folder gives, a frame each; none if it gives none.
 
     Raises:
-        ValueError: fewer scenes than folds, fewer training scenes than are to be labelled, or roles that are not given.
+        ValueError: fewer scenes than folds (frames, where they are drawn at random), fewer training scenes than are to
+            be labelled, or roles that are not given.
     """
     if data.split == "given":
         return _given_split(scenes, data, repeat, given)
     test, val = data.test_fold(repeat), data.val_fold(repeat)
-    assignment = assign_folds(scenes, data.folds)
-    of_frame = np.array([assignment[scene] for scene in scenes])
     if data.split == "random_frames":
+        require(data.folds <= len(scenes), "data.folds", f"be at most the number of frames ({len(scenes)})", data.folds)
         of_frame = np.random.default_rng(repeat).permutation(len(scenes)) % data.folds
+    else:
+        assignment = assign_folds(scenes, data.folds)
+        of_frame = np.array([assignment[scene] for scene in scenes])
     train = np.flatnonzero((of_frame != test) & (of_frame != val))
     labelled = _is_labelled(np.array(scenes)[train], data.labelled_scenes, repeat)
     return Split(
@@ -53,6 +56,15 @@ def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int, given: Se
         test=np.flatnonzero(of_frame == test),
         unlabelled=train[~labelled],
     )
+
+
+def find_leaks(scenes: Sequence[str], given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Scenes with frames in more than one of the roles that the folder gives, and these roles."""
+    found: dict[str, set[str]] = {}
+    for scene, role in zip(scenes, given, strict=True):
+        found.setdefault(scene, set()).add(role)
+    order = ("train", "val", "test")
+    return {scene: tuple(sorted(of, key=order.index)) for scene, of in sorted(found.items()) if len(of) > 1}
 
 
 def _given_split(scenes: Sequence[str], data: DataConfig, repeat: int, given: Sequence[str]) -> Split:

@@ -28,6 +28,7 @@ from reports.analysis.statistics import (
     verdict,
 )
 from reports.analysis.summary import summarise
+from reports.store.checks import HOLDOUTS
 from reports.store.load import DATA_FOLDS, SPLIT, load_study
 from reports.text import digits
 
@@ -60,7 +61,8 @@ def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, 
         raise ValueError(f"study {study!r} must have two architectures that were tested on the same scenes, got none.")
     claim, tested = made[0].a, a.groupby("fold")["scene"].nunique()
     folds = int(claim[DATA_FOLDS])
-    shape = Shape(a["repeat"].nunique(), folds, round(float(tested.mean()) * folds), claim[SPLIT])
+    protocol: Protocol = "scene_holdout" if claim[SPLIT] in HOLDOUTS else "scene_folds"
+    shape = Shape(a["repeat"].nunique(), folds, round(float(tested.mean()) * folds), protocol)
     return shape, estimate(a, b), f"study {study}, {pair(made[0])}"
 
 

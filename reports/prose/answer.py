@@ -12,6 +12,7 @@ from reports.analysis.statistics import LEVEL, POWER
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
 from reports.prose.claims import claim_values
 from reports.prose.search import front_ends
+from reports.store.checks import HOLDOUTS
 from reports.store.load import ARCHITECTURE, RUN, SPLIT
 from reports.text import states
 
@@ -75,7 +76,7 @@ def _claim(summary: Summary) -> dict[str, object] | None:
         "pair": pair(first.claim),
         **claim_values(first),
         "detectable": first.detectable,
-        "holdout": first.claim.a[SPLIT] == "scene_holdout",
+        "holdout": first.claim.a[SPLIT] in HOLDOUTS,
         "corrected": first.comparison.corrected._asdict(),
     }
 

@@ -11,8 +11,10 @@ import pandas as pd
 
 from bench import schema
 
-SPLITS = ("scene_folds", "scene_holdout", "random_frames")
+SPLITS = ("scene_folds", "scene_holdout", "random_frames", "given")
 """Those of `bench.config.SplitName`, which the report cannot import without the architectures."""
+HOLDOUTS = ("scene_holdout", "given")
+"""Those under which every repeat is tested on the same scenes."""
 
 # Prefix of metrics that MLflow itself adds on request.
 SYSTEM_METRICS = "system/"

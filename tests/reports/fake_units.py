@@ -66,7 +66,7 @@ class Unit:
     @property
     def fold(self) -> int:
         """The fold that is tested."""
-        return 0 if self.split == "scene_holdout" else self.repeat % 5
+        return 0 if self.split in ("scene_holdout", "given") else self.repeat % 5
 
     @property
     def trained_epochs(self) -> int:

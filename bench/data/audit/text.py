@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.data.audit.audit import FULL, Audit, FileFacts, MaskFacts
 from bench.data.audit.copies import NEAR
-from bench.data.audit.look_alikes import ONE_PLACE, LookAlikes, ScenePair
+from bench.data.audit.look_alikes import MOST, ONE_PLACE, LookAlikes, ScenePair
 
 _LISTED = 6  # names or pairs; --json gives all
 
@@ -64,15 +64,24 @@ def _look_alikes(found: LookAlikes) -> list[str]:
     lines = [_pair(pair) for pair in found.pairs[:_LISTED]] or ["none"]
     if len(found.pairs) > _LISTED:
         lines.append(f"and {len(found.pairs) - _LISTED:,} more pairs")
+    if found.agreeing > len(found.pairs):
+        lines.append(
+            f"of {found.judged:,} pairs {found.agreeing:,} agree in {ONE_PLACE:.0%} of the ground, which tells nothing "
+            f"alone: plain, dark and white grounds do; proposed are those whose details stand out, at most {MOST:.0%} "
+            "of all pairs"
+        )
     if found.next_closest is not None:
-        lines.append(f"next closest, below {ONE_PLACE:.0%}: {_pair(found.next_closest)}")
+        lines.append(f"next closest, not proposed: {_pair(found.next_closest)}")
     if found.pairs:
-        lines.append("remedy: --merge-scenes FILE.csv writes a table that makes each place one scene")
+        lines.append("remedy: --merge-scenes writes a table for --scene-table, in which each place is one scene")
     return lines
 
 
 def _pair(pair: ScenePair) -> str:
-    return f"{pair.first} and {pair.second}: {pair.agreement:.0%} of the background agrees"
+    return (
+        f"{pair.first} and {pair.second}: {pair.agreement:.0%} of the background agrees, its details correlate by "
+        f"{pair.details:.2f}"
+    )
 
 
 def _leak(audit: Audit) -> list[str]:

@@ -1,6 +1,5 @@
 """The audit finds what is wrong, and nothing where nothing is; and `bench data --audit` says so."""
 
-import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from PIL import Image
 from bench.__main__ import main
 from bench.config import DataConfig
 from bench.data.audit.audit import Audit, audit, probe_leak
-from bench.data.audit.look_alikes import find_look_alikes, merge_look_alikes
 from bench.data.audit.text import render
 from bench.data.cache import Dataset
 from bench.data.dataset import read
@@ -141,67 +139,6 @@ def test_near_copies_in_the_own_scene_are_counted_apart() -> None:
     assert near.share_in_own_scene == pytest.approx(4 / 6)
 
 
-def test_scenes_of_one_place_are_found_behind_other_people_and_after_changes() -> None:
-    views = backgrounds(4)
-    views[2] = views[0].copy()
-    views[2][:8] = 255 - views[2][:8]  # a quarter of the place was changed
-    found = find_look_alikes(make_frames(views))
-    assert [(pair.first, pair.second) for pair in found.pairs] == [("a", "c")]
-    assert 0.7 < found.pairs[0].agreement < 0.9
-    assert found.next_closest.agreement < 0.3
-
-
-@pytest.mark.parametrize(("brighter", "alike"), [(20, True), (40, False)])
-def test_a_place_may_be_a_little_brighter(brighter: int, alike: bool) -> None:
-    view = np.random.default_rng(0).integers(0, 200, (32, 32, 3), dtype=np.uint8)
-    assert bool(find_look_alikes(make_frames([view, view + np.uint8(brighter)])).pairs) == alike
-
-
-def test_one_dark_frame_does_not_hide_the_place() -> None:
-    frames = make_frames([np.full((32, 32, 3), 120, np.uint8)] * 2, people=5)
-    frames.images[1] = 0
-    assert [(pair.first, pair.second) for pair in find_look_alikes(frames).pairs] == [("a", "b")]
-
-
-def test_only_background_known_of_both_scenes_counts() -> None:
-    view, other = backgrounds(2)
-    frames = make_frames([view, view, other], people=1)
-    frames.images[:] = view, view, other
-    frames.masks[:] = 0
-    frames.masks[0, :, :10] = frames.masks[1, :, 22:] = frames.masks[2, :, :10] = 255
-    frames.images[frames.masks > 0] = 77
-    found = find_look_alikes(frames)
-    assert [(pair.first, pair.second, pair.agreement) for pair in found.pairs] == [("a", "b", 1.0)]
-    assert found.next_closest.agreement < 0.3
-
-
-def test_people_alike_in_front_of_different_places_are_no_look_alikes() -> None:
-    frames = make_frames(backgrounds(3))
-    frames.images[frames.masks > 0] = 200
-    assert find_look_alikes(frames).pairs == []
-
-
-def test_scenes_without_common_background_are_not_judged() -> None:
-    frames = make_frames([backgrounds(1)[0]] * 2, people=1)
-    masks = np.full_like(frames.masks, 255)
-    masks[0, :4] = masks[1, :4] = 0
-    found = find_look_alikes(frames._replace(masks=masks))
-    assert (found.pairs, found.next_closest) == ([], None)
-
-
-def test_chains_of_look_alikes_become_one_scene_and_the_rest_stays() -> None:
-    views = backgrounds(5)
-    views[1], views[3] = views[4].copy(), views[4].copy()  # b - e - d; b and d differ too much to be a pair
-    views[1][:, :6] = backgrounds(6)[5][:, :6]
-    views[3][:, 26:] = backgrounds(7)[6][:, 26:]
-    frames = make_frames(views)
-    pairs = {(pair.first, pair.second) for pair in find_look_alikes(frames).pairs}
-    assert pairs == {("b", "e"), ("d", "e")}
-    merged = merge_look_alikes(frames)
-    assert merged == tuple("b" if scene in "de" else scene for scene in frames.scenes)
-    assert find_look_alikes(frames._replace(scenes=merged)).pairs == []
-
-
 def striped(scenes: int, per_scene: int) -> Frames:
     """Scenes of equal frames, whose masks are stripes that no other scene shares."""
     frames = make_frames([np.full((32, 32, 3), 40 * index, np.uint8) for index in range(scenes)], per_scene)
@@ -262,27 +199,3 @@ def test_audit_alone_is_of_the_data_and_of_the_split_that_is_asked_for(capsys: p
     assert "6 frames in 3 scenes of 2 to 2 frames (median 2), from synthetic" in text
     assert "scene_holdout, 1 of 3 folds tested: " in text
     assert "random_frames, 3 of 3 folds tested: " in text
-
-
-def test_merged_scenes_put_into_the_folder_leave_no_look_alikes(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for kind in ("images", "masks"):
-        for frame in ("0000", "0001"):
-            shutil.copy(folder / kind / f"00001_{frame}.png", folder / kind / f"00004_{frame}.png")
-    table = folder.parent / "merged.csv"
-    assert main([*COMMAND, "--audit", str(folder), "--merge-scenes", str(table)]) == 0
-    text = capsys.readouterr().out
-    assert "  00001 and 00004: 100% of the background agrees\n" in text
-    assert text.endswith(f"wrote {table}; it counts as scenes.csv in {folder}, without --scene-pattern\n")
-    with table.open(newline="") as file:
-        rows = {row["stem"]: row["scene"] for row in csv.DictReader(file)}
-    assert rows == {
-        f"{scene:05d}_{frame:04d}": f"{1 if scene == 4 else scene:05d}" for scene in range(6) for frame in range(2)
-    }
-    assert sorted(path.name for path in folder.parent.iterdir()) == ["data", "merged.csv"]
-    table.rename(folder / "scenes.csv")
-    assert main([*COMMAND, "--audit", str(folder), "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["scenes"] == 5
-    assert answer["look_alikes"]["pairs"] == answer["near_copies"]["in_other_scenes"] == []

@@ -72,7 +72,7 @@ def test_mask_one_row_taller_is_cropped_and_modes_are_read(folder: Path) -> None
             np.zeros((32, 20), np.uint8),
             "0_0.png must have the size of its image .*, got 20x32 against 20x30",
         ),
-        ("images/0_0.jpg", np.zeros((30, 20, 3), np.uint8), "must hold one file per stem, got 0_0.jpg and 0_0.png"),
+        ("images/0_0.jpg", np.zeros((30, 20, 3), np.uint8), "one file per stem, got images/0_0.jpg and images/0_0.png"),
         ("images/0_0.png", b"no image", r"images/0_0.png must be a readable image"),
     ],
 )
@@ -85,18 +85,22 @@ def test_a_file_that_cannot_be_meant_is_named(name: str, content: Any, message: 
         read(config(folder))
 
 
-def test_unmatched_stems_are_listed(folder: Path) -> None:
+def test_what_has_no_partner_is_named_and_left_out_or_refused(folder: Path) -> None:
     (folder / "masks" / "1_1.png").unlink()
     (folder / "images" / "3_0.png").unlink()
-    with pytest.raises(ValueError, match=r"must have a mask of the same stem; without: images/1_1, masks/3_0"):
-        pairs_of(folder)
+    found = find_pairs(config(folder))
+    assert [pair.stem for pair in found.pairs] == ["0_0", "0_1", "1_0", "2_0", "2_1", "3_1"]
+    assert found.unlabelled == ("1_1",)
+    assert found.without_image == ("masks/3_0.png",)
+    with pytest.raises(ValueError, match=r"\(--require-all\); without: images/1_1.png, masks/3_0.png"):
+        find_pairs(DataConfig(path=str(folder), require_all=True))
 
 
 def test_no_pair_lists_what_is_there(tmp_path: Path) -> None:
     write(tmp_path / "images" / "a.png", np.zeros((4, 4, 3), np.uint8))
     write(tmp_path / "masks" / "b.png", np.zeros((4, 4), np.uint8))
     with pytest.raises(
-        ValueError, match=r"no image with a mask of the same stem; without a partner: images/a, masks/b"
+        ValueError, match="1 images and 1 masks, without a partner: images/a.png, masks/b.png; known are"
     ):
         pairs_of(tmp_path)
 

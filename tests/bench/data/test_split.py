@@ -1,4 +1,4 @@
-"""Splits: by scene in two ways, and the leaky one by frame."""
+"""Splits: by scene in two ways, the leaky one by frame, and the folder's own."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.config import DataConfig, SplitName
-from bench.data.split import Split, assign_folds, split_frames
+from bench.data.split import Split, assign_folds, find_leaks, split_frames
 
 SCENES = [f"s{scene:02d}" for scene in range(13) for _ in range(1 + 7 * scene % 11)]
 
@@ -85,3 +85,40 @@ def test_all_training_scenes_can_be_labelled_by_their_number_too() -> None:
     assert split(labelled=scenes).train.tolist() == split().train.tolist()
     with pytest.raises(ValueError, match=rf"labelled_scenes must be at most the training scenes \({scenes}\), got"):
         split(labelled=scenes + 1)
+
+
+GIVEN = [("val", "train", "test")[index % 3] for index in range(len(SCENES))]
+
+
+def test_given_roles_are_kept_whatever_the_repeat() -> None:
+    data = DataConfig(split="given", folds=3)
+    for repeat in range(4):
+        parts = split_frames(SCENES, data, repeat, GIVEN)
+        for role in ("train", "val", "test"):
+            assert {GIVEN[index] for index in getattr(parts, role)} == {role}
+        assert sorted(np.concatenate(parts).tolist()) == list(range(len(SCENES)))
+        assert data.test_fold(repeat) == 0
+    few = split_frames(SCENES, DataConfig(split="given", labelled_scenes=2), 1, GIVEN)
+    assert len({SCENES[index] for index in few.train}) == 2
+    assert {GIVEN[index] for index in few.unlabelled} == {"train"}
+
+
+@pytest.mark.parametrize(("given", "missing"), [((), "train, val, test"), (["train"] * 50 + ["test"] * 50, "val")])
+def test_roles_that_the_folder_does_not_give_are_named(given: list[str], missing: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"got none in {missing}; use folds of scenes instead \(--split scene_folds\)"
+    ):
+        split_frames(["a"] * len(given), DataConfig(split="given"), 0, given)
+
+
+def test_scenes_in_several_roles_leak() -> None:
+    scenes, given = ["b", "a", "b", "c", "a", "a"], ["test", "train", "train", "val", "val", "train"]
+    assert find_leaks(scenes, given) == {"a": ("train", "val"), "b": ("train", "test")}
+
+
+def test_frames_at_random_need_frames_and_no_scenes() -> None:
+    data = DataConfig(split="random_frames", folds=5)
+    parts = split_frames(["a"] * 9, data, 0)
+    assert all(len(part) for part in parts[:3])
+    with pytest.raises(ValueError, match=r"data.folds must be at most the number of frames \(4\), got 5"):
+        split_frames(["a"] * 4, data, 0)

@@ -119,8 +119,9 @@ def test_only_repeats_that_both_have_on_the_same_frames_are_compared(
     assert iou(summarised([replace(first, **lost), *others])).comparison.n == 4
 
 
-def test_holdout_is_judged_over_scenes_and_called_low_power(summarised: Summarised) -> None:
-    summary = summarised(arms(0.1, split="scene_holdout"))
+@pytest.mark.parametrize("split", ["scene_holdout", "given"])
+def test_holdout_is_judged_over_scenes_and_called_low_power(split: str, summarised: Summarised) -> None:
+    summary = summarised(arms(0.1, split=split))
     assert iou(summary).comparison.over == "scenes"
     assert "Low power" in first_page(summary)[1]
 

@@ -183,7 +183,7 @@ def test_a_search_needs_no_test_metrics(search_store: Path, tmp_path: Path) -> N
         ("depth", "9" * 30, "be an integer"),
         ("training.epochs", "many", "be an integer"),
         ("training.lr", "abc", "be a number"),
-        ("data.split", "by_person", "be one of scene_folds, scene_holdout, random_frames"),
+        ("data.split", "by_person", "be one of scene_folds, scene_holdout, random_frames, given"),
         ("architecture.channels", "abc", "be a JSON list of integers"),
         ("architecture.channels", "8", "be a JSON list of integers"),
         ("architecture.channels", "[8, true]", "be a JSON list of integers"),
