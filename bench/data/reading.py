@@ -12,7 +12,8 @@ from bench.data.boxes import Fit, choose_fit
 from bench.data.facts import Facts, digest_of, facts_of
 from bench.data.fit import TOLERATED_LOSS, Fitted, Labels, fit_frame, keeping_size
 from bench.data.folder import Pair
-from bench.data.masks import MaskRule, decide_masks, read_labels
+from bench.data.masks.decide import decide_masks
+from bench.data.masks.rule import MaskRule, read_labels
 from bench.data.pictures import Page, Range, find_range, open_picture, picture_size, picture_turn, to_rgb
 
 

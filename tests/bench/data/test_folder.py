@@ -1,12 +1,11 @@
 """Reading a folder as dirty as real ones, and refusing what cannot be meant."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from bench.config import DataConfig
 from bench.data import dataset
@@ -103,78 +102,6 @@ def test_no_pair_lists_what_is_there(tmp_path: Path) -> None:
         ValueError, match="1 images and 1 masks, without a partner: images/a.png, masks/b.png; known are"
     ):
         pairs_of(tmp_path)
-
-
-def test_masks_of_zeros_and_ones_are_refused(folder: Path) -> None:
-    for path in (folder / "masks").iterdir():
-        write(path, np.ones((30, 20), np.uint8))
-    with pytest.raises(ValueError, match="values of at least 128, got a largest value of 1"):
-        read(config(folder))
-
-
-@pytest.mark.parametrize(
-    ("values", "found"),
-    [((0, 128, 255), "0, 128, 255"), ((0, 1, 2), "0, 1, 2"), ((3, 1, 2, 0), "0, 1, 2, 3"), ((90, 170, 255), "90, 170")],
-)
-def test_label_maps_are_refused(values: tuple[int, ...], found: str, folder: Path) -> None:
-    for path in (folder / "masks").iterdir():
-        write(path, np.repeat(np.array(values, np.uint8), -(-30 // len(values)))[:30, None].repeat(20, axis=1))
-    with pytest.raises(ValueError, match=rf"masks/0_0.png is a label map of more: flat areas of the values {found}"):
-        read(config(folder))
-
-
-def test_the_one_label_map_among_masks_is_named(folder: Path) -> None:
-    labels = np.zeros((30, 20), np.uint8)
-    labels[5:15] = 1
-    labels[20:25] = 2
-    colours = Image.fromarray(labels, "P")
-    colours.putpalette([0, 0, 0, 255, 255, 255, 200, 0, 0])
-    colours.save(folder / "masks" / "2_1.png")
-    with pytest.raises(ValueError, match=r"masks/2_1.png is a label map of more: flat areas of the values 0, 60, 255"):
-        read(config(folder))
-
-
-def test_label_maps_are_told_through_jpeg_compression(folder: Path) -> None:
-    for path in list((folder / "masks").iterdir()):
-        labels = np.repeat(np.array((0, 120, 255), np.uint8), 32)[:, None].repeat(64, axis=1)
-        Image.fromarray(labels).save(path.with_suffix(".jpg"), quality=60)
-        path.unlink()
-        write(folder / "images" / path.name, np.zeros((96, 64, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"masks/0_0.jpg is a label map of more"):
-        read(config(folder))
-
-
-def _lift(mask: Image.Image, path: Path) -> None:
-    """Half of the background is not quite black, as networks that matte leave it."""
-    pixels = np.array(mask)
-    pixels[:, :32] = np.maximum(pixels[:, :32], 10)
-    write(path, pixels)
-
-
-def _compress(mask: Image.Image, path: Path) -> None:
-    mask.save(path.with_suffix(".jpg"), quality=5)
-    path.unlink()
-
-
-@pytest.mark.parametrize(
-    "soften",
-    [
-        lambda mask, path: mask.save(path),
-        lambda mask, path: mask.filter(ImageFilter.GaussianBlur(4)).save(path),
-        lambda mask, path: mask.point(lambda value: value * 200 // 255).save(path),
-        _lift,
-        _compress,
-    ],
-    ids=["drawn", "blurred", "dim", "lifted", "jpeg"],
-)
-def test_soft_masks_are_no_label_maps(soften: Callable[[Image.Image, Path], None], folder: Path) -> None:
-    drawn = generate(scenes=4, frames_per_scene=2, size=(96, 64), seed=0)
-    paths = sorted((folder / "masks").iterdir())
-    for path, image, mask in zip(paths, drawn.images, drawn.masks, strict=True):
-        write(folder / "images" / path.name, image)
-        soften(Image.fromarray(mask), path)
-    masks = read(config(folder)).frames.masks
-    assert (masks >= 128).any(axis=(1, 2)).all()
 
 
 def test_original_sizes_are_those_before_resizing(folder: Path, tmp_path: Path) -> None:
