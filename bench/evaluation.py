@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench import schema
-from bench.data.frames import Frames, is_foreground
+from bench.data.frames import Frames
 from bench.data.panel import choose_frames, draw_panel
 from bench.data.split import Split
 from bench.metrics.baselines import baseline_metrics
@@ -33,15 +33,15 @@ def evaluate_segmentation(setup: Setup) -> Evaluation:
     """Of a network that segments: all test metrics, beside those of the baselines."""
     frames, split = setup.dataset.frames, setup.split
     probability = setup.trainer.predict(setup.data, torch.from_numpy(split.test)).squeeze(1).numpy()
-    truth = is_foreground(frames.masks[split.test])
+    truth, ignored = frames.foreground_of(split.test), frames.ignored_of(split.test)
     scenes = [frames.scenes[index] for index in split.test]
-    table = frame_table(probability, truth, frames.original_sizes[split.test])
-    agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes)}
+    table = frame_table(probability, frames, split.test)
+    agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes, ignored)}
     metrics = scene_means(table, scenes) | baseline_metrics(frames, split) | agreement
 
     def write(folder: Path) -> None:
         write_table(setup.dataset, split, table, folder / schema.FRAME_TABLE)
-        reliability = calibration_table(as_float32(probability), truth, scenes)
+        reliability = calibration_table(as_float32(probability), truth, scenes, ignored)
         reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
         _write_panel(frames, split, probability, folder)
 
@@ -52,9 +52,11 @@ def _write_panel(frames: Frames, split: Split, probability: NDArray[np.float16],
     """Predictions on fixed test frames, as a picture and as arrays for the report."""
     positions = choose_frames([frames.scenes[index] for index in split.test])
     chosen = split.test[positions]
-    images, truth = np.asarray(frames.images[chosen]), is_foreground(frames.masks[chosen])
+    images, truth, ignored = np.asarray(frames.images[chosen]), frames.foreground_of(chosen), frames.ignored_of(chosen)
+    if ignored is None:
+        ignored = np.zeros(truth.shape, np.bool_)
     probability = probability[positions]
-    draw_panel(images, truth, probability, folder / schema.PANEL_IMAGE)
+    draw_panel(images, truth, ignored, probability, folder / schema.PANEL_IMAGE)
     stems, scenes = (np.array(names)[chosen] for names in (frames.stems, frames.scenes))
-    arrays = {"stems": stems, "scenes": scenes, "images": images, "truth": truth, "probability": probability}
-    np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, **arrays)
+    arrays = {"images": images, "truth": truth, "ignored": ignored, "probability": probability}
+    np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, stems=stems, scenes=scenes, **arrays)

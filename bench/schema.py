@@ -347,12 +347,13 @@ PANEL_IMAGE = "panel.png"
 """Image, mask and prediction of some test frames, to look at."""
 PANEL_DATA = "panel.npz"
 """The middle frame of test scenes: arrays `stems` and `scenes` (F), `images` (F, H, W, 3) uint8, `truth` (F, H, W)
-bool, `probability` (F, H, W) float16."""
+bool, `ignored` (F, H, W) bool, the pixels that count in no metric (older files have no such array), and `probability`
+(F, H, W) float16."""
 FRAME_TABLE = "test_frames.parquet"
 """One row per test frame at the best epoch: columns stem, scene, every test metric, FRAME_FOREGROUND, and
 `within_column` of every tolerance."""
 FRAME_FOREGROUND = "foreground"
-"""Share of the frame that is foreground in the mask."""
+"""Share of the frame's pixels that are foreground in the mask; in this table no ignored pixel counts."""
 TOLERANCES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 """Original pixels, at which the frame table has the NSD."""
 

@@ -102,6 +102,8 @@ class Site(NamedTuple):
     """For predictions of memory."""
     memory_budget: int | None
     """Bytes; None: what the executor gives each trial."""
+    ignores: bool
+    """Whether the data have pixels that count nowhere, which a step's memory depends on."""
 
 
 class Driver:
@@ -198,7 +200,7 @@ class Driver:
         """Tensor peak in bytes, or how the trial ends without being started. Repeats and rates do not matter."""
         key = step_shape(config)
         if key not in self._peaks:
-            self._peaks[key] = _predict(config, self._site.device)
+            self._peaks[key] = _predict(config, self._site.device, self._site.ignores)
         return self._peaks[key]
 
     def _handle(self, event: Epoch | Ended) -> None:
@@ -259,9 +261,9 @@ class Driver:
         return self._clock.left(waiting, running, self._workers)
 
 
-def _predict(config: RunConfig, device: torch.device) -> int | Outcome:
+def _predict(config: RunConfig, device: torch.device, ignores: bool) -> int | Outcome:
     try:
-        return predict_peak_bytes(config, device)
+        return predict_peak_bytes(config, device, ignores)
     except InfeasibleArchitecture as error:
         return Outcome("infeasible", str(error), {})
     except ValueError as error:

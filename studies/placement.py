@@ -71,8 +71,12 @@ def local_executor(
     examples: Callable[[], Sequence[RunConfig]],
     cache: Path,
     study: optuna.Study,
+    *,
+    ignores: bool,
 ) -> LocalExecutor:
     """As many workers as asked for, or with None as many as train the examples fastest, and says which.
+
+    `ignores` as in `predict_peak_bytes`.
 
     What was measured is kept with the study: resuming it on the same machine does not measure again.
     """
@@ -88,7 +92,7 @@ def local_executor(
         return LocalExecutor(_fastest(placements, known[here]))
     executor = LocalExecutor(placements[-1])
     try:
-        speeds = measure(executor, placements, fitting(examples(), device, executor.memory), cache)
+        speeds = measure(executor, placements, fitting(examples(), device, executor.memory, ignores), cache)
     except BaseException:
         executor.close()
         raise
@@ -97,9 +101,9 @@ def local_executor(
     return executor
 
 
-def fitting(configs: Sequence[RunConfig], device: torch.device, memory: int) -> list[RunConfig]:
+def fitting(configs: Sequence[RunConfig], device: torch.device, memory: int, ignores: bool) -> list[RunConfig]:
     """Those whose training step is predicted to need no more than `memory` bytes."""
-    return [config for config in configs if predict_peak_bytes(config, device) <= memory]
+    return [config for config in configs if predict_peak_bytes(config, device, ignores) <= memory]
 
 
 def _fastest(placements: Sequence[list[Place]], speeds: Mapping[str, float]) -> list[Place]:

@@ -43,6 +43,8 @@ class Checked(NamedTuple):
     tracking: str
     setting: Setting
     data_digest: str
+    ignores: bool
+    """Whether the data have pixels that count nowhere."""
 
 
 def run_study(study: Study, options: Options) -> Status:
@@ -60,7 +62,16 @@ def run_study(study: Study, options: Options) -> Status:
         experiment = get_experiment(client, study.name, options.runs)
         parent = identity.open_parent(root, client, experiment, study.question, checked.memory_budget)
         recover(storage.stages(root), client, experiment)
-        site = Site(client, experiment, parent, checked.tracking, options.runs, checked.device, checked.memory_budget)
+        site = Site(
+            client=client,
+            experiment=experiment,
+            parent=parent,
+            tracking=checked.tracking,
+            runs=options.runs,
+            device=checked.device,
+            memory_budget=checked.memory_budget,
+            ignores=checked.ignores,
+        )
         driver = Driver(read(root), site)
         try:
             worked = _work(study, driver, root, options, checked)
@@ -94,7 +105,8 @@ def _check(study: Study, options: Options) -> Checked:
     dataset = load(setting.data, options.runs / schema.CACHE_DIR)
     for data, repeat in study.splits(setting):
         split_frames(dataset.frames.scenes, data, repeat, dataset.frames.given)
-    return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest)
+    ignores = dataset.frames.ignored is not None
+    return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
 
 
 def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> bool:
@@ -119,7 +131,9 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
         return RayExecutor(checked.workers, checked.device)
     examples = partial(study.examples, checked.setting)
     cache = options.runs / schema.CACHE_DIR
-    return placement.local_executor(checked.workers, checked.device, units, examples, cache, root)
+    return placement.local_executor(
+        checked.workers, checked.device, units, examples, cache, root, ignores=checked.ignores
+    )
 
 
 def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: str) -> None:

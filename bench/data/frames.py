@@ -32,6 +32,15 @@ class Frames(NamedTuple):
         """Height and width of a pixel of the frames at `indices`, in pixels of the original: (n, 2)."""
         return pixel_sizes(self.original_sizes[indices], self.masks.shape[1:], self.fit)
 
+    def ignored_of(self, indices: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+        """Pixels of the frames at `indices` that count nowhere, (n, H, W); None where all of them count."""
+        return None if self.ignored is None else self.ignored[indices]
+
+    def foreground_of(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Labels of the frames at `indices`, (n, H, W); pixels that are ignored are background."""
+        labels, ignored = is_foreground(self.masks[indices]), self.ignored_of(indices)
+        return labels if ignored is None else labels & ~ignored
+
 
 FOREGROUND = 128
 """Smallest mask value that is foreground."""

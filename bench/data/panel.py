@@ -18,6 +18,8 @@ INVENTED = np.array([86, 180, 233])
 """Okabe-Ito sky blue: background taken for a person."""
 FOUND = np.array([0, 158, 115])
 """Okabe-Ito bluish green: person that was found."""
+IGNORED = 128
+"""Grey: where nothing counts."""
 
 
 def choose_frames(scenes: list[str], count: int = PANEL_FRAMES) -> list[int]:
@@ -29,14 +31,23 @@ def choose_frames(scenes: list[str], count: int = PANEL_FRAMES) -> list[int]:
 
 
 def draw_panel(
-    images: NDArray[np.uint8], truth: NDArray[np.bool_], probability: NDArray[np.float16], path: Path
+    images: NDArray[np.uint8],
+    truth: NDArray[np.bool_],
+    ignored: NDArray[np.bool_],
+    probability: NDArray[np.float16],
+    path: Path,
 ) -> None:
-    """A row for each of the first frames: image, truth, probability, errors. (F, H, W, 3), (F, H, W), (F, H, W)."""
-    frames = islice(zip(images, truth, probability, strict=True), PICTURED_FRAMES)
-    rows = [
-        np.concatenate((image, _grey(mask), _grey(chance), paint(image, mask, chance > 0.5)), axis=1)
-        for image, mask, chance in frames
-    ]
+    """A row for each of the first frames: image, truth, probability, errors; what is ignored is grey but in the image.
+
+    Images are (F, H, W, 3), the others (F, H, W).
+    """
+    frames = islice(zip(images, truth, ignored, probability, strict=True), PICTURED_FRAMES)
+    rows = []
+    for image, mask, hole, chance in frames:
+        judged = [_grey(mask), _grey(chance), paint(image, mask, chance > 0.5)]
+        for part in judged:
+            part[hole] = IGNORED
+        rows.append(np.concatenate((image, *judged), axis=1))
     picture = Image.fromarray(np.concatenate(rows))
     scale = max(1, 128 // images.shape[1])
     picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path)

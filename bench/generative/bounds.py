@@ -9,7 +9,7 @@ from torch import Tensor
 from architectures.vae import VAE
 from bench import schema
 from bench.training.likelihood import kl, log_normal, standard
-from bench.training.objective import Variational
+from bench.training.objective import Targets, Variational
 from bench.training.trainer import DeviceFrames, Trainer
 
 SAMPLES = 64
@@ -29,9 +29,11 @@ def bound_table(trainer: Trainer, data: DeviceFrames, indices: Tensor, seed: int
 
 
 def frame_bounds(
-    network: VAE, objective: Variational, inputs: Tensor, targets: Tensor, generator: torch.Generator
+    network: VAE, objective: Variational, inputs: Tensor, targets: Targets, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Distortion, rate, ELBO and IWAE bound of each frame by their columns: (B, C, H, W) twice -> (B,) each.
+
+    Of targets, what is ignored has no likelihood: it is integrated out.
 
     ELBO = E_q[log p(x|z)] - KL(q|p), the expectation by samples and the divergence in closed form;
     IWAE = log mean_k p(x|z_k) p(z_k) / q(z_k).
@@ -55,6 +57,6 @@ def frame_bounds(
     return {metric.column: value for metric, value in values.items()}
 
 
-def bits_per_dimension(elbo: float, dimensions: int) -> float:
-    """Nats per frame as bits per pixel and channel."""
+def bits_per_dimension(elbo: float, dimensions: float) -> float:
+    """Nats per frame as bits per pixel and channel that count."""
     return -elbo / (math.log(2) * dimensions)

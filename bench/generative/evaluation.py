@@ -15,7 +15,6 @@ from torchmetrics.functional.image import (
 from architectures.config import ArchitectureConfig, Target
 from architectures.vae import VAE
 from bench import schema
-from bench.data.frames import is_foreground
 from bench.evaluation import Evaluation
 from bench.generative.bounds import bits_per_dimension, bound_table
 from bench.generative.grids import save_grid
@@ -23,6 +22,8 @@ from bench.generative.latent import collapse, encode, latent_table
 from bench.generative.pictures import make_grids, make_pictures, make_samples
 from bench.generative.probe import probe_iou
 from bench.metrics.frame_table import as_float32, chunks, frame_table, scene_means, write_table
+from bench.metrics.overlap import scene_mean
+from bench.metrics.pixels import Ignored, counted
 from bench.training.objective import latent_shape
 from bench.training.setup import Setup
 
@@ -36,13 +37,13 @@ PERFECT = 1e-10
 
 def evaluate_generative(architecture: ArchitectureConfig, setup: Setup, seed: int) -> Evaluation:
     """Everything on the test frames, by the weights that the network has now; `seed` decides the samples."""
-    trainer, split, target = setup.trainer, setup.split, architecture.target
+    trainer, frames, split, target = setup.trainer, setup.dataset.frames, setup.split, architecture.target
     shape = latent_shape(architecture, setup.data.size)
-    scenes = [setup.dataset.frames.scenes[index] for index in split.test]
-    test = torch.from_numpy(split.test)
+    scenes = [frames.scenes[index] for index in split.test]
+    test, ignored = torch.from_numpy(split.test), frames.ignored_of(split.test)
     reconstructions = trainer.predict(setup.data, test)
-    originals = torch.cat([targets.cpu() for _, targets in trainer.pairs(setup.data, test)])
-    table = quality_table(reconstructions.numpy(), originals.numpy())
+    originals = torch.cat([targets.values.cpu() for _, targets in trainer.pairs(setup.data, test)])
+    table = quality_table(reconstructions.numpy(), originals.numpy(), ignored)
     codes, divergences = encode(trainer, setup.data, test)
     latent = latent_table(codes, divergences)
     pictures = make_pictures(setup, target, codes.view(-1, *shape), latent, reconstructions)
@@ -51,16 +52,15 @@ def evaluate_generative(architecture: ArchitectureConfig, setup: Setup, seed: in
     if isinstance(trainer.network, VAE):
         table = pd.concat([table, bound_table(trainer, setup.data, test, seed)], axis=1)
         elbo = scene_means(table, scenes, (schema.TEST_ELBO,))[schema.TEST_ELBO.name]
-        metrics[schema.TEST_BITS.name] = bits_per_dimension(elbo, originals[0].numel())
+        share = 1.0 if ignored is None else scene_mean((counted(ignored) / ignored[0].size).tolist(), scenes)
+        metrics[schema.TEST_BITS.name] = bits_per_dimension(elbo, share * originals[0].numel())
         found, lost = _about_posterior(trainer.network, target, trainer.config.sigma, len(table), latent)
         samples, copied = make_samples(setup, target, shape, seed)
         metrics, tags, pictures = metrics | found | copied, {schema.COLLAPSE: lost}, pictures | samples
     metrics |= scene_means(table, scenes, (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS))
     masks = pd.DataFrame()
     if target == "mask":
-        truth = is_foreground(setup.dataset.frames.masks[split.test])
-        sizes = setup.dataset.frames.original_sizes[split.test]
-        masks = frame_table(reconstructions.squeeze(1).numpy(), truth, sizes)
+        masks = frame_table(reconstructions.squeeze(1).numpy(), frames, split.test)
     metrics |= scene_means(masks, scenes)
 
     def write(folder: Path) -> None:
@@ -98,15 +98,28 @@ def _probe(setup: Setup, test_codes: Tensor) -> float:
     return probe_iou(train, val, test, *scenes)
 
 
-def quality_table(reconstructions: NDArray[np.floating], originals: NDArray[np.floating]) -> pd.DataFrame:
-    """Columns mse, psnr, ssim and ms_ssim, a row per frame; both (N, C, H, W) in [0, 1]. Small frames lack ms_ssim."""
-    parts = [_quality(as_float32(reconstructions[at]), as_float32(originals[at])) for at in chunks(len(originals))]
+def quality_table(
+    reconstructions: NDArray[np.floating], originals: NDArray[np.floating], ignored: Ignored = None
+) -> pd.DataFrame:
+    """Columns mse, psnr, ssim and ms_ssim, a row per frame; both (N, C, H, W) in [0, 1]. Small frames lack ms_ssim.
+
+    Pixels that are ignored (N, H, W) are black in both. The squared error is the mean over the others; the structural
+    similarities look through windows and see black agree with black, so what is ignored raises them, for all alike.
+    """
+    parts = [
+        _quality(as_float32(reconstructions[at]), as_float32(originals[at]), None if ignored is None else ignored[at])
+        for at in chunks(len(originals))
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
-def _quality(reconstructions: NDArray[np.float32], originals: NDArray[np.float32]) -> pd.DataFrame:
+def _quality(reconstructions: NDArray[np.float32], originals: NDArray[np.float32], ignored: Ignored) -> pd.DataFrame:
+    share: NDArray[np.float64] | float = 1.0
+    if ignored is not None:
+        reconstructions, originals = (np.where(ignored[:, None], 0, of) for of in (reconstructions, originals))
+        share = np.maximum(counted(ignored), 1) / ignored[0].size
     pair = torch.from_numpy(reconstructions), torch.from_numpy(originals)
-    mse = np.square(reconstructions - originals).mean(axis=(1, 2, 3), dtype=np.float64)
+    mse = np.square(reconstructions - originals).mean(axis=(1, 2, 3), dtype=np.float64) / share
     ssim = structural_similarity_index_measure(*pair, data_range=1.0, reduction="none")
     assert isinstance(ssim, Tensor)
     columns = {"mse": mse, "psnr": -10 * np.log10(np.maximum(mse, PERFECT)), "ssim": ssim.numpy()}

@@ -7,7 +7,7 @@ from torch import Tensor
 from architectures.autoencoder import AutoEncoder
 from architectures.config import Target
 from architectures.vae import VAE
-from bench.data.frames import Frames, is_foreground
+from bench.data.frames import Frames
 from bench.data.panel import choose_frames
 from bench.generative.config import SAMPLES
 from bench.generative.decoding import OFFSETS, interpolate, sample, to_pictures, traverse
@@ -68,7 +68,7 @@ def make_samples(
 
 def target_pictures(frames: Frames, target: Target) -> Pictures:
     """What is to leave the network, of all frames: images (N, H, W, 3), or masks (N, H, W) of 0 and 255."""
-    return frames.images if target == "image" else is_foreground(frames.masks).astype(np.uint8) * 255
+    return frames.images if target == "image" else frames.foreground_of(np.arange(len(frames.masks))) * np.uint8(255)
 
 
 def pairs(frames: int) -> tuple[list[int], list[int]]:

@@ -1,6 +1,7 @@
 """How much of the person can be read off a frozen latent by a linear map: the tie from reconstruction to segmentation.
 
-Shapes: N frames, D latent numbers, P pixels.
+Shapes: N frames, D latent numbers, P pixels. Labels are bool, or int8 where some pixels are IGNORED: these do not count
+in the score, and in the regression they are what the pixel is on average, which is no reason for any slope.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.metrics.overlap import frame_scores, scene_mean
+from bench.training.pixels import known
 
 STRENGTHS = tuple(10.0**power for power in range(-6, 2))
 """Of the ridge penalty, relative to the largest eigenvalue; validation scenes choose."""
@@ -21,7 +23,7 @@ def probe_iou(
     val_scenes: Sequence[str],
     test_scenes: Sequence[str],
 ) -> float:
-    """Test IoU, mean over scenes, of masks that a ridge regression predicts; (codes (N, D), masks (N, P) bool) each."""
+    """Test IoU, mean over scenes, of masks that a ridge regression predicts; (codes (N, D), labels (N, P)) each."""
     predict = _Ridge(*train)
     best = max(STRENGTHS, key=lambda strength: _iou(predict(val[0], strength), val[1], val_scenes))
     return _iou(predict(test[0], best), test[1], test_scenes)
@@ -32,9 +34,12 @@ class _Ridge:
 
     def __init__(self, codes: Tensor, masks: Tensor) -> None:
         self._centre, self._scale = codes.mean(0), codes.std(0).clamp(min=1e-6)
-        self._mean = masks.float().mean(0)
+        labels, ignored = known(masks.float(), masks)
+        if ignored is not None:
+            labels = torch.where(ignored, labels.sum(0) / (~ignored).sum(0).clamp(min=1), labels)
+        self._mean = labels.mean(0)
         left, self._singular, self._right = torch.linalg.svd(self._standardise(codes), full_matrices=False)
-        self._target = left.T @ (masks.float() - self._mean)
+        self._target = left.T @ (labels - self._mean)
 
     def _standardise(self, codes: Tensor) -> Tensor:
         return (codes - self._centre) / self._scale
@@ -48,4 +53,5 @@ class _Ridge:
 
 
 def _iou(predictions: Tensor, masks: Tensor, scenes: Sequence[str]) -> float:
-    return scene_mean(frame_scores(predictions > 0.5, masks).iou.tolist(), scenes)
+    labels, ignored = known(masks, masks)
+    return scene_mean(frame_scores(predictions > 0.5, labels > 0, ignored).iou.tolist(), scenes)

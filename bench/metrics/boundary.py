@@ -2,7 +2,8 @@
 
 The boundary of a mask is its pixels with a 4-neighbour outside of it; what lies beyond the frame is outside. Distances
 are Euclidean, in pixels of the frame before it was resized. Empty rule: two empty masks agree perfectly (scores 1,
-distances 0), an empty one and another do not at all (scores 0, distances the frame's diagonal).
+distances 0), an empty one and another do not at all (scores 0, distances the frame's diagonal). Where pixels are
+ignored, the boundaries are those of the masks that `bench.metrics.holes` continues there.
 
 Shapes: N frames, H height, W width.
 """
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from scipy.spatial import KDTree
 
+from bench.metrics.holes import close_holes
+from bench.metrics.pixels import Ignored
 from bench.schema import TOLERANCES
 
 Masks = NDArray[np.bool_]
@@ -46,14 +49,17 @@ class BoundaryScores(NamedTuple):
     """As `nsd`, at each of `schema.TOLERANCES`."""
 
 
-def boundary_iou(prediction: Masks, truth: Masks) -> NDArray[np.float64]:
+def boundary_iou(prediction: Masks, truth: Masks, ignored: Ignored = None) -> NDArray[np.float64]:
     """IoU of the bands along both boundaries: (N, H, W) twice -> (N,).
 
     A band is the part of a mask within d = 2 % of the diagonal (at least 1 pixel) of its boundary, the frame's edge
-    counting as boundary (Cheng et al. 2021).
+    counting as boundary (Cheng et al. 2021). Pixels that are ignored (N, H, W) are part of neither band.
     """
     width = max(1, round(BAND * math.hypot(*truth.shape[1:])))
-    bands = _band(prediction, width), _band(truth, width)
+    masks = (prediction, truth) if ignored is None else close_holes(prediction, truth, ignored)
+    bands = [_band(mask, width) for mask in masks]
+    if ignored is not None:
+        bands = [band & ~ignored for band in bands]
     both = np.count_nonzero(bands[0] & bands[1], axis=(1, 2))
     either = np.count_nonzero(bands[0] | bands[1], axis=(1, 2))
     return np.where(either == 0, 1.0, both / np.maximum(either, 1))
@@ -66,12 +72,25 @@ def _band(masks: Masks, width: int) -> Masks:
     return band
 
 
-def boundary_scores(prediction: Masks, truth: Masks, original_sizes: NDArray[np.int64]) -> list[BoundaryScores]:
-    """Scores of every frame: (N, H, W) twice, and (N, 2) original heights and widths."""
-    spacing = original_sizes / truth.shape[1:]
-    boundaries = zip(
-        _points(boundary_pixels(prediction)), _points(boundary_pixels(truth)), spacing, original_sizes, strict=True
-    )
+def boundary_scores(
+    prediction: Masks,
+    truth: Masks,
+    original_sizes: NDArray[np.int64],
+    pixel_sizes: Distances,
+    ignored: Ignored = None,
+) -> list[BoundaryScores]:
+    """Scores of every frame.
+
+    Args:
+        prediction: (N, H, W).
+        truth: (N, H, W).
+        original_sizes: (N, 2) heights and widths of the frames before they were resized, in pixels.
+        pixel_sizes: (N, 2) heights and widths of the masks' pixels, in those of the original.
+        ignored: (N, H, W).
+    """
+    masks = (prediction, truth) if ignored is None else close_holes(prediction, truth, ignored)
+    points = (_points(boundary_pixels(mask)) for mask in masks)
+    boundaries = zip(*points, pixel_sizes, original_sizes, strict=True)
     return [_score(ours, theirs, size, math.hypot(*frame)) for ours, theirs, size, frame in boundaries]
 
 

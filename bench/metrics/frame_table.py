@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 
 from bench import schema
 from bench.data.cache import Dataset
+from bench.data.frames import Frames
 from bench.data.split import Split
 from bench.metrics.boundary import boundary_iou, boundary_scores
 from bench.metrics.calibration import brier, calibration_error
-from bench.metrics.overlap import frame_scores, scene_mean
+from bench.metrics.overlap import mask_scores, scene_mean
+from bench.metrics.pixels import frame_means
 
 FRAMES_AT_A_TIME = 64
 """What is in work at a time takes about 1.6 MB per frame of 256x256."""
 
 
-def frame_table(
-    probability: NDArray[np.floating], truth: NDArray[np.bool_], original_sizes: NDArray[np.int64]
-) -> pd.DataFrame:
-    """Columns as `schema.FRAME_TABLE` from the metrics on, one row per frame.
+def frame_table(probability: NDArray[np.floating], frames: Frames, indices: NDArray[np.int64]) -> pd.DataFrame:
+    """Columns as `schema.FRAME_TABLE` from the metrics on, one row per frame; what is ignored counts in none of them.
 
     Args:
         probability: (N, H, W) of foreground; foreground is what is above 0.5.
-        truth: (N, H, W).
-        original_sizes: (N, 2) height and width of each frame before it was resized.
+        frames: among which are those that were predicted.
+        indices: (N,) of these.
     """
-    parts = [_table(probability[at], truth[at], original_sizes[at]) for at in chunks(len(truth))]
+    parts = [_table(probability[at], frames, indices[at]) for at in chunks(len(indices))]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -37,23 +37,22 @@ def chunks(frames: int) -> list[slice]:
     return [slice(start, start + FRAMES_AT_A_TIME) for start in range(0, frames, FRAMES_AT_A_TIME)]
 
 
-def _table(
-    probability: NDArray[np.floating], truth: NDArray[np.bool_], original_sizes: NDArray[np.int64]
-) -> pd.DataFrame:
-    chance = as_float32(probability)
+def _table(probability: NDArray[np.floating], frames: Frames, indices: NDArray[np.int64]) -> pd.DataFrame:
+    chance, truth, ignored = as_float32(probability), frames.foreground_of(indices), frames.ignored_of(indices)
     prediction = chance > 0.5
-    overlap = frame_scores(torch.from_numpy(prediction), torch.from_numpy(truth))
-    boundaries = pd.DataFrame(boundary_scores(prediction, truth, original_sizes))
+    overlap = mask_scores(prediction, truth, ignored)
+    sizes = frames.original_sizes[indices], frames.pixel_sizes(indices)
+    boundaries = pd.DataFrame(boundary_scores(prediction, truth, *sizes, ignored))
     within = [schema.within_column(tolerance) for tolerance in schema.TOLERANCES]
     return pd.DataFrame(
         {
             "iou": overlap.iou.numpy(),
             "dice": overlap.dice.numpy(),
-            "boundary_iou": boundary_iou(prediction, truth),
+            "boundary_iou": boundary_iou(prediction, truth, ignored),
             **boundaries.drop(columns="within"),
-            "brier": brier(chance, truth),
-            "ece": calibration_error(chance, truth),
-            schema.FRAME_FOREGROUND: truth.mean(axis=(1, 2)),
+            "brier": brier(chance, truth, ignored),
+            "ece": calibration_error(chance, truth, ignored),
+            schema.FRAME_FOREGROUND: frame_means(truth, ignored),
             **dict(zip(within, zip(*boundaries["within"], strict=True), strict=True)),
         }
     )

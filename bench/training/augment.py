@@ -1,7 +1,7 @@
 """Augmentation of whole batches on the device: flip, affine map and colour, one random transform per frame.
 
 All randomness comes from a CPU generator, so that equal seeds give equal transforms on every device.
-Shapes: B batch, H height, W width. Images are float in [0, 1], masks float 0 or 1.
+Shapes: B batch, H height, W width. Images are float in [0, 1], masks float 0 or 1, or IGNORED.
 """
 
 import math
@@ -37,7 +37,7 @@ def sample_transform(batch: int, aspect: float, config: TrainingConfig, generato
 
 
 def augment(images: Tensor, masks: Tensor, transform: Transform) -> tuple[Tensor, Tensor]:
-    """(B, 3, H, W) and (B, 1, H, W) -> the same shapes; the masks stay 0 or 1 and follow the geometry only."""
+    """(B, 3, H, W) and (B, 1, H, W) -> the same shapes; the masks keep their values and follow the geometry only."""
     batch, _, height, width = images.shape
     grid = F.affine_grid(transform.theta, [batch, 1, height, width], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

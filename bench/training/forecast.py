@@ -34,18 +34,22 @@ class _KernelTypes(OperatorMode):
         return out
 
 
-def predict_peak_bytes(config: RunConfig, device: torch.device) -> int:
+def predict_peak_bytes(config: RunConfig, device: torch.device, ignores: bool = False) -> int:
     """Tensor peak in bytes that a step of `config` will have; equal to what `measure_step` measures, for any size.
 
     Of a run that pre-trains it is the larger one of both kinds of steps.
 
+    Args:
+        ignores: Whether some of the frames' pixels count nowhere.
+
     Raises:
         ValueError: the architecture does not fit the frames, or contradicts itself.
     """
-    return max(_predict(kind, device) for kind in kinds_of_steps(config))
+    labels = torch.int8 if ignores else torch.bool  # see `DeviceFrames`
+    return max(_predict(kind, device, labels) for kind in kinds_of_steps(config))
 
 
-def _predict(config: RunConfig, device: torch.device) -> int:
+def _predict(config: RunConfig, device: torch.device, labels: torch.dtype) -> int:
     height, width = config.data.size
     registry.predict(config.architecture, height, width)
     batch = config.training.batch_size
@@ -54,7 +58,7 @@ def _predict(config: RunConfig, device: torch.device) -> int:
         trainer.network.train()
         images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)
         images = images.contiguous(memory_format=torch.channels_last)
-        masks = torch.empty((batch, 1, height, width), dtype=torch.bool, device=device)
+        masks = torch.empty((batch, 1, height, width), dtype=labels, device=device)
         with TensorTracker([images, masks, *trainer.resident()]) as tracker:
             trainer.step(images, masks, trainer.sample(batch))
     peak: int = tracker.peak

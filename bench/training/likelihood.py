@@ -1,6 +1,7 @@
 """How likely a target is given what a decoder says, and how far a posterior is from the prior. All in nats.
 
-Shapes: B batch, C channels, H height, W width; a sum is over all of a frame, never over the batch.
+Shapes: B batch, C channels, H height, W width; a sum is over all of a frame, never over the batch. Pixels that are
+`ignored` (B, 1, H, W) have no part in it; None: every pixel counts.
 """
 
 import math
@@ -10,17 +11,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from architectures.vae import Posterior
+from bench.training.pixels import count, rows
 
 
-def bernoulli(logits: Tensor, targets: Tensor) -> Tensor:
+def bernoulli(logits: Tensor, targets: Tensor, ignored: Tensor | None) -> Tensor:
     """Log-likelihood of masks: (B, C, H, W) twice, targets 0 or 1 -> (B,)."""
-    return -F.binary_cross_entropy_with_logits(logits, targets, reduction="none").flatten(1).sum(1)
+    return -rows(F.binary_cross_entropy_with_logits(logits, targets, reduction="none"), ignored).sum(1)
 
 
-def gaussian(logits: Tensor, targets: Tensor, sigma: Tensor) -> Tensor:
+def gaussian(logits: Tensor, targets: Tensor, ignored: Tensor | None, sigma: Tensor) -> Tensor:
     """Log-density of images in [0, 1] about the mean sigmoid(logits): (B, C, H, W) twice, sigma () -> (B,)."""
-    squares = (targets - logits.sigmoid()).square().flatten(1)
-    constant = squares.shape[1] * (sigma.log() + 0.5 * math.log(2 * math.pi))
+    squares = rows((targets - logits.sigmoid()).square(), ignored)
+    numbers = squares.shape[1] if ignored is None else count(ignored, targets.shape[1])
+    constant = numbers * (sigma.log() + 0.5 * math.log(2 * math.pi))
     return -squares.sum(1) / (2 * sigma.square()) - constant
 
 

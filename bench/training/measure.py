@@ -10,7 +10,7 @@ from bench.machine.memory import StepMemory, measure_step
 from bench.training.pretrain import kinds_of_steps
 from bench.training.setup import Setup, make_trainer
 
-_MEASURED: dict[tuple[RunConfig, torch.device], StepMemory] = {}
+_MEASURED: dict[tuple[RunConfig, torch.dtype, torch.device], StepMemory] = {}
 
 
 @torch.inference_mode()
@@ -30,7 +30,7 @@ def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: 
 
 def step_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
     """Measured once per process for all runs of one shape, since it is the same for each."""
-    key = (step_shape(config), device)
+    key = (step_shape(config), setup.data.masks.dtype, device)
     if key not in _MEASURED:
         _MEASURED[key] = measure_memory(config, setup, device)
     return _MEASURED[key]

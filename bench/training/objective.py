@@ -19,6 +19,7 @@ from bench.config import TrainingConfig, Weights
 from bench.metrics.overlap import frame_scores
 from bench.training import likelihood
 from bench.training.losses import cross_entropy, require_known, segmentation_loss
+from bench.training.pixels import frame_mean
 
 Scores = dict[schema.Metric, Tensor]
 """Values of each frame, (B,)."""
@@ -35,6 +36,21 @@ class Output(NamedTuple):
         """In float32, in which losses are computed."""
         posterior = self.posterior and Posterior(*(part.float() for part in self.posterior))
         return Output(self.logits.float(), posterior)
+
+
+class Targets(NamedTuple):
+    """What is to leave it."""
+
+    values: Tensor
+    """(B, C, H, W) in [0, 1]."""
+    ignored: Tensor | None = None
+    """(B, 1, H, W) bool: pixels that count in no loss and no score, of an image too. None: every pixel counts."""
+
+    def split(self, frames: int) -> "list[Targets]":
+        """In parts of so many frames."""
+        values = self.values.split(frames)
+        ignored = [None] * len(values) if self.ignored is None else self.ignored.split(frames)
+        return [Targets(*part) for part in zip(values, ignored, strict=True)]
 
 
 class LatentSample(NamedTuple):
@@ -68,11 +84,11 @@ class Objective(ABC):
         return Output(network(inputs))
 
     @abstractmethod
-    def loss(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Tensor:
+    def loss(self, output: Output, targets: Targets, latent: LatentSample | None) -> Tensor:
         """What is minimised: (B,)."""
 
     @abstractmethod
-    def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
+    def scores(self, output: Output, targets: Targets, latent: LatentSample | None) -> Scores:
         """What is known of validation frames, the loss among it."""
 
 
@@ -90,12 +106,12 @@ class Segmentation(Objective):
         return standardise(images), masks
 
     @override
-    def loss(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Tensor:
-        return segmentation_loss(output.logits, targets, self._weights)
+    def loss(self, output: Output, targets: Targets, latent: LatentSample | None) -> Tensor:
+        return segmentation_loss(output.logits, targets.values, self._weights, targets.ignored)
 
     @override
-    def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
-        return {schema.VAL_LOSS: self.loss(output, targets, latent), **mask_scores(output.logits, targets)}
+    def scores(self, output: Output, targets: Targets, latent: LatentSample | None) -> Scores:
+        return {schema.VAL_LOSS: self.loss(output, targets, latent), **mask_scores(output.logits, *targets)}
 
 
 class Reconstruction(Objective):
@@ -110,25 +126,26 @@ class Reconstruction(Objective):
         return standardise(target), target
 
     @override
-    def loss(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Tensor:
+    def loss(self, output: Output, targets: Targets, latent: LatentSample | None) -> Tensor:
         if self._target == "image":
-            return squared_error(output.logits, targets)
-        return cross_entropy(output.logits, targets)
+            return squared_error(output.logits, *targets)
+        return cross_entropy(output.logits, *targets)
 
     @override
-    def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
+    def scores(self, output: Output, targets: Targets, latent: LatentSample | None) -> Scores:
         found = {
             schema.VAL_LOSS: self.loss(output, targets, latent),
-            schema.VAL_MSE: squared_error(output.logits, targets),
+            schema.VAL_MSE: squared_error(output.logits, *targets),
         }
-        return found | (mask_scores(output.logits, targets) if self._target == "mask" else {})
+        return found | (mask_scores(output.logits, *targets) if self._target == "mask" else {})
 
 
 class Variational(Reconstruction):
     """The negative evidence lower bound per pixel and channel, with the KL divergence weighted by beta.
 
     Higgins et al. 2017 (beta-VAE); beta rises from 0 at first, since a decoder that cannot use the latent yet would
-    teach the encoder to leave it (Bowman et al. 2016, arXiv 1511.06349).
+    teach the encoder to leave it (Bowman et al. 2016, arXiv 1511.06349). The bound is that of the pixels that count,
+    divided by the number of all: a frame that is mostly ignored has no larger a part in the sum for that.
     """
 
     def __init__(self, target: Target, config: TrainingConfig, shape: tuple[int, int, int], network: VAE) -> None:
@@ -154,23 +171,23 @@ class Variational(Reconstruction):
         return Output(*network.infer(inputs, latent.noise))
 
     @override
-    def loss(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Tensor:
+    def loss(self, output: Output, targets: Targets, latent: LatentSample | None) -> Tensor:
         assert output.posterior is not None
         assert latent is not None
         distortion = -self.log_likelihood(output.logits, targets)
-        return (distortion + latent.beta * likelihood.kl(output.posterior)) / targets[0].numel()
+        return (distortion + latent.beta * likelihood.kl(output.posterior)) / targets.values[0].numel()
 
-    def log_likelihood(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Of targets given the decoder's output, in nats: (B, C, H, W) twice -> (B,)."""
+    def log_likelihood(self, logits: Tensor, targets: Targets) -> Tensor:
+        """Of targets given the decoder's output (B, C, H, W), in nats: (B,)."""
         if self._target == "mask":
-            return likelihood.bernoulli(logits, targets)
-        return likelihood.gaussian(logits, targets, self._network.sigma())
+            return likelihood.bernoulli(logits, *targets)
+        return likelihood.gaussian(logits, *targets, self._network.sigma())
 
     @override
-    def scores(self, output: Output, targets: Tensor, latent: LatentSample | None) -> Scores:
+    def scores(self, output: Output, targets: Targets, latent: LatentSample | None) -> Scores:
         assert output.posterior is not None
         found = super().scores(output, targets, latent) | {schema.VAL_KL: likelihood.kl(output.posterior)}
-        sigma = {schema.VAL_SIGMA: self._network.sigma().expand(len(targets))} if self._target == "image" else {}
+        sigma = {schema.VAL_SIGMA: self._network.sigma().expand(len(targets.values))} if self._target == "image" else {}
         return found | sigma
 
 
@@ -188,15 +205,15 @@ def make_objective(
     return Reconstruction(architecture.target) if architecture.reconstructs else Segmentation(training.loss)
 
 
-def mask_scores(logits: Tensor, masks: Tensor) -> dict[schema.Metric, Tensor]:
-    """Cross-entropy and overlap of each frame."""
-    overlap = frame_scores(logits > 0, masks > 0.5)
-    return {schema.VAL_BCE: cross_entropy(logits, masks), schema.VAL_IOU: overlap.iou, schema.VAL_DICE: overlap.dice}
+def mask_scores(logits: Tensor, masks: Tensor, ignored: Tensor | None) -> dict[schema.Metric, Tensor]:
+    """Cross-entropy and overlap of each frame, see `Targets`."""
+    overlap, entropy = frame_scores(logits > 0, masks > 0.5, ignored), cross_entropy(logits, masks, ignored)
+    return {schema.VAL_BCE: entropy, schema.VAL_IOU: overlap.iou, schema.VAL_DICE: overlap.dice}
 
 
-def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error of sigmoid(logits): (B, C, H, W) twice -> (B,)."""
-    return F.mse_loss(logits.sigmoid(), targets, reduction="none").flatten(1).mean(1)
+def squared_error(logits: Tensor, targets: Tensor, ignored: Tensor | None) -> Tensor:
+    """Mean squared error of sigmoid(logits): (B, C, H, W) twice -> (B,), see `Targets`."""
+    return frame_mean(F.mse_loss(logits.sigmoid(), targets, reduction="none"), ignored)
 
 
 def standardise(values: Tensor) -> Tensor:

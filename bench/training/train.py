@@ -90,10 +90,11 @@ class TrainingResult(NamedTuple):
 
 
 def base_rate_of(data: DeviceFrames, indices: Tensor) -> BaseRate:
-    """Base rate of the frames at `indices`."""
+    """Base rate of the frames at `indices`, of the pixels that count."""
     masks = data.masks[indices].flatten(1)
     scenes = [data.scenes[index] for index in indices.tolist()]
-    shares = masks.sum(1).double() / masks.shape[1]  # of all pixels, those in the mask: the IoU of all pixels
+    counted = (masks >= 0).sum(1).clamp(min=1)
+    shares = (masks > 0).sum(1).double() / counted  # of all pixels, those in the mask: the IoU of all pixels
     return BaseRate(shares.mean().item(), scene_mean(shares.tolist(), scenes))
 
 

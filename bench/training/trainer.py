@@ -6,6 +6,7 @@ Shapes: N frames, B batch, H height, W width.
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,8 +18,9 @@ from bench.metrics.overlap import scene_mean
 from bench.training.augment import Transform, augment, sample_transform
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import CudaGraphs, Graphed
-from bench.training.objective import LatentSample, Objective, Scores
+from bench.training.objective import LatentSample, Objective, Scores, Targets
 from bench.training.optimizer import AdamW
+from bench.training.pixels import IGNORED, known
 from bench.training.schedule import lr_factor
 
 EVALUATION_BATCH = {"cpu": 16, "cuda": 256}
@@ -31,7 +33,7 @@ class DeviceFrames(NamedTuple):
     images: Tensor
     """(N, 3, H, W) uint8, channels last."""
     masks: Tensor
-    """(N, 1, H, W) bool."""
+    """(N, 1, H, W) bool, or int8 where some pixels count nowhere: 1 is foreground, 0 background, IGNORED the others."""
     scenes: tuple[str, ...]
 
     @property
@@ -48,8 +50,9 @@ OVER_SCENES = (schema.VAL_IOU, schema.VAL_DICE)
 def to_device(frames: Frames, device: torch.device) -> DeviceFrames:
     """Move frames to the device once; on the CPU images stay the mapped file that all workers share."""
     images = torch.from_numpy(frames.images).to(device).permute(0, 3, 1, 2)
-    masks = torch.from_numpy(is_foreground(frames.masks)).to(device).unsqueeze(1)
-    return DeviceFrames(images, masks, frames.scenes)
+    masks = is_foreground(frames.masks)
+    labels = masks if frames.ignored is None else np.where(frames.ignored, np.int8(IGNORED), masks)
+    return DeviceFrames(images, torch.from_numpy(labels).to(device).unsqueeze(1), frames.scenes)
 
 
 class StepSample(NamedTuple):
@@ -129,7 +132,7 @@ class Trainer:
         return _on(self.device, self.objective.sample(frames, progress, self._latent_generator))
 
     def step(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
-        """(B, 3, H, W) uint8 and (B, 1, H, W) bool -> the batch's mean loss, detached, on the device."""
+        """(B, 3, H, W) and (B, 1, H, W) as in `DeviceFrames` -> the batch's mean loss, detached, on the device."""
         self._optimizer.set_lr(self.lr)
         self._steps += 1
         inputs = (images, masks, sample)
@@ -162,10 +165,11 @@ class Trainer:
         pixels, labels = images.float() / 255, masks.float()
         if sample.transform is not None:
             pixels, labels = augment(pixels, labels, sample.transform)
+        labels, ignored = known(labels, masks)
         inputs, targets = self.objective.pair(pixels, labels)
         inputs = inputs.contiguous(memory_format=self.execution.torch_format)
         size = self.execution.micro_batch or len(inputs)
-        parts = inputs.split(size), targets.split(size)
+        parts = inputs.split(size), Targets(targets, ignored).split(size)
         losses = []
         for part, part_targets, latent in zip(*parts, _split(sample.latent, size, len(parts[0])), strict=True):
             with self._autocast():
@@ -231,11 +235,13 @@ class Trainer:
                 parts.append(self.network(inputs).float().sigmoid().half().cpu())
         return torch.cat(parts)
 
-    def pairs(self, data: DeviceFrames, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    def pairs(self, data: DeviceFrames, indices: Tensor) -> Iterator[tuple[Tensor, Targets]]:
         """What enters the network and what is to leave it, without augmentation, some frames at a time."""
         for part in indices.to(self.device).split(EVALUATION_BATCH[self.device.type]):
-            inputs, targets = self.objective.pair(data.images[part].float() / 255, data.masks[part].float())
-            yield inputs.contiguous(memory_format=self.execution.torch_format), targets
+            masks = data.masks[part]
+            labels, ignored = known(masks.float(), masks)
+            inputs, targets = self.objective.pair(data.images[part].float() / 255, labels)
+            yield inputs.contiguous(memory_format=self.execution.torch_format), Targets(targets, ignored)
 
     def _autocast(self) -> torch.autocast:
         """Mixed precision where the arithmetic is not float32."""

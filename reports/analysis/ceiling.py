@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench import schema
 from bench.metrics.boundary import boundary_iou
-from reports.store.arrays import overlap, read_panel
+from reports.store.arrays import overlap, read_ignored, read_panel
 from reports.store.load import ARTIFACTS
 
 Masks = NDArray[np.bool_]
@@ -32,11 +32,11 @@ def ceiling(runs: pd.DataFrame) -> pd.DataFrame:
     kept = runs[runs[ARTIFACTS].map(lambda folder: (Path(folder) / schema.PANEL_DATA).is_file()).astype("bool")]
     # Runs of one split were tested on the same frames; those of another split may share some.
     frames = {
-        (run[schema.DATA_DIGEST], *key): mask
+        (run[schema.DATA_DIGEST], *key): frame
         for _, run in kept.drop_duplicates([schema.DATA_DIGEST, schema.SPLIT_DIGEST]).iterrows()
-        for key, mask in _read(Path(run[ARTIFACTS]) / schema.PANEL_DATA)
+        for key, frame in _read(Path(run[ARTIFACTS]) / schema.PANEL_DATA)
     }
-    rows = [row for mask in frames.values() for row in _scores(mask)]
+    rows = [row for frame in frames.values() for row in _scores(*frame)]
     means = pd.DataFrame(rows, columns=COLUMNS[:3]).groupby("side").agg(["mean", "size"])
     return pd.DataFrame(
         {
@@ -48,17 +48,23 @@ def ceiling(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _read(path: Path) -> list[tuple[tuple[str, tuple[int, ...]], Masks]]:
-    """Stem and size of every frame, which tell the frames of one data set apart, with its true mask."""
+def _read(path: Path) -> list[tuple[tuple[str, tuple[int, ...]], tuple[Masks, Masks]]]:
+    """Stem and size of every frame, which tell the frames of one data set apart, with its true mask and what of it is
+    ignored.
+    """
     stems, masks = read_panel(path, "stems", "truth")
-    return [((str(stem), mask.shape), mask) for stem, mask in zip(stems, masks, strict=True)]
+    frames = zip(stems, masks, read_ignored(path, masks), strict=True)
+    return [((str(stem), mask.shape), (mask, ignored)) for stem, mask, ignored in frames]
 
 
-def _scores(truth: Masks) -> list[tuple[int, float, float]]:
-    """Side, IoU and Boundary IoU of one frame (H, W) on each grid."""
+def _scores(truth: Masks, ignored: Masks) -> list[tuple[int, float, float]]:
+    """Side, IoU and Boundary IoU of one frame (H, W) on each grid, without what is ignored."""
     sides = [2**power for power in range(1, int(min(truth.shape)).bit_length()) if 2**power <= min(truth.shape) / 2]
     stored = [(side, store(truth, side)) for side in sides]
-    return [(side, overlap(mask, truth), float(boundary_iou(mask[None], truth[None])[0])) for side, mask in stored]
+    return [
+        (side, overlap(mask, truth, ignored), float(boundary_iou(mask[None], truth[None], ignored[None])[0]))
+        for side, mask in stored
+    ]
 
 
 def store(truth: Masks, side: int) -> Masks:

@@ -16,7 +16,7 @@ from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import paired
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary
 from reports.figures.base import NoDataError, Plot, readable, told
-from reports.store.arrays import overlap, read_panel
+from reports.store.arrays import overlap, read_ignored, read_panel
 from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
 
 MOST_FRAMES = 3
@@ -27,12 +27,17 @@ LEAST_COLUMNS = 6
 """Pictures stay as small as in a figure of so many columns: one architecture needs no whole page."""
 
 
+IGNORED = 0.5
+"""Grey of pixels that count in no metric."""
+
+
 class Panel(NamedTuple):
     """Arrays of an architecture, one entry per frame."""
 
     images: np.ndarray
     truth: np.ndarray
     probability: np.ndarray
+    ignored: np.ndarray
 
 
 class Predictions(NamedTuple):
@@ -136,18 +141,20 @@ def _read(folder: str, *names: str) -> list[np.ndarray]:
 
 def _frame(shot: pd.Series) -> Panel:
     stems, images, truth, probability = _read(shot[ARTIFACTS], "stems", "images", "truth", "probability")
+    with readable():
+        ignored = read_ignored(Path(shot[ARTIFACTS]) / schema.PANEL_DATA, truth)
     place = list(stems).index(shot["stem"])
-    return Panel(images[place], truth[place], probability[place].astype(np.float32))
+    return Panel(images[place], truth[place], probability[place].astype(np.float32), ignored[place])
 
 
 def _row(shot: pd.Series, panel: Panel, frame: int) -> dict[str, object]:
-    truth, predicted = panel.truth[frame], panel.probability[frame] > 0.5
+    truth, predicted, ignored = panel.truth[frame], panel.probability[frame] > 0.5, panel.ignored[frame]
     about = ["stem", "scene", "rule", "difference", "architecture", "label", "run_id", "repeat"]
     return {
         **shot.rename({ARCHITECTURE: "architecture"})[about],
-        "iou": overlap(predicted, truth),
-        "missed": int((truth & ~predicted).sum()),
-        "invented": int((predicted & ~truth).sum()),
+        "iou": overlap(predicted, truth, ignored),
+        "missed": int((truth & ~predicted & ~ignored).sum()),
+        "invented": int((predicted & ~truth & ~ignored).sum()),
     }
 
 
@@ -170,7 +177,8 @@ def draw(shown: Predictions) -> Figure:
 
 def _draw_row(row: list[Axes], shown: Predictions, frame: int, with_probability: bool) -> None:
     first = next(iter(shown.panels.values()))
-    cells = [("image", first.images[frame], ""), ("truth", first.truth[frame], "")]
+    truth = np.where(first.ignored[frame], IGNORED, first.truth[frame])
+    cells = [("image", first.images[frame], ""), ("truth", truth, "")]
     for name, panel in shown.panels.items():
         label = style.look(name).label
         iou = shown.frames.loc[shown.frames["architecture"] == name, "iou"].iloc[frame]
@@ -184,17 +192,20 @@ def _draw_row(row: list[Axes], shown: Predictions, frame: int, with_probability:
 
 
 def errors(panel: Panel, frame: int) -> np.ndarray:
-    """(H, W, 3) picture: found white, background black, missed and invented pixels in their colours."""
+    """(H, W, 3) picture: found white, background black, missed and invented pixels in their colours, ignored grey."""
     truth, predicted = panel.truth[frame], panel.probability[frame] > 0.5
     picture = np.repeat((truth & predicted)[..., None], 3, axis=2).astype(np.float32)
     picture[truth & ~predicted] = to_rgb(style.MISSED)
     picture[predicted & ~truth] = to_rgb(style.INVENTED)
+    picture[panel.ignored[frame]] = IGNORED
     return picture
 
 
 def caption(shown: Predictions) -> str:
     """Which frames by which rule, which runs, which colours."""
     colours = "white = found, orange = missed, blue = invented"
+    if any(panel.ignored.any() for panel in shown.panels.values()):
+        colours += ", grey = ignored"
     return f"{_rule(shown)} Errors: {colours}; threshold 0.5; IoU of the frame below."
 
 

@@ -1,6 +1,8 @@
 """Files of arrays that runs keep: panels of a few test frames with truth and prediction, and what VAEs drew."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
@@ -44,15 +46,34 @@ def read_panel(path: Path, *names: str) -> list[NDArray[Any]]:
     return arrays
 
 
+def read_ignored(path: Path, truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of a panel file that count in no metric, in the shape of its truth; none in the file of an older run.
+
+    Raises:
+        ValueError: as `read_panel`.
+    """
+    with _open(path) as data:
+        ignored: NDArray[np.bool_] = data["ignored"] if "ignored" in data else np.zeros_like(truth)
+    if ignored.shape != truth.shape:
+        raise ValueError(f"{path} must have ignored of the shape of truth, {truth.shape}, got {ignored.shape}.")
+    return ignored
+
+
 def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
     """Arrays of a file that runs keep.
 
     Raises:
         ValueError: the file lacks one or cannot be read.
     """
+    with _open(path) as data:
+        return [data[name] for name in names]
+
+
+@contextmanager
+def _open(path: Path) -> "Iterator[np.lib.npyio.NpzFile]":
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            return [data[name] for name in names]
+            yield data
     except DAMAGED as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
 
@@ -82,7 +103,7 @@ def read_generated(folder: Path) -> Generated:
     return found
 
 
-def overlap(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+def overlap(prediction: NDArray[np.bool_], truth: NDArray[np.bool_], ignored: NDArray[np.bool_]) -> float:
     """IoU of two masks of one frame. Nothing there and nothing predicted is right, as in bench.metrics.overlap."""
-    either = np.count_nonzero(prediction | truth)
-    return float(np.count_nonzero(prediction & truth) / either) if either else 1.0
+    either = np.count_nonzero((prediction | truth) & ~ignored)
+    return float(np.count_nonzero(prediction & truth & ~ignored) / either) if either else 1.0

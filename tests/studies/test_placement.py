@@ -85,7 +85,7 @@ def test_auto_takes_what_trains_most_images_and_remembers(
     study = storage.create(database, "x", [schema.BEST_VAL_IOU])
 
     def choose() -> Any:
-        return placement.local_executor(None, CPU, 10, lambda: [tiny_config()], tmp_path, study)
+        return placement.local_executor(None, CPU, 10, lambda: [tiny_config()], tmp_path, study, ignores=False)
 
     assert len(choose().places) == workers
     said = capsys.readouterr().err
@@ -99,7 +99,7 @@ def test_auto_takes_what_trains_most_images_and_remembers(
 
 def test_what_does_not_fit_is_not_measured(tiny_config: Callable[..., RunConfig]) -> None:
     absurd = tiny_config(architecture=configure("unet", (4096, 8192, 16384)))
-    assert fitting([absurd, tiny_config()], CPU, 2**30) == [tiny_config()]
+    assert fitting([absurd, tiny_config()], CPU, 2**30, ignores=False) == [tiny_config()]
 
 
 def test_if_nothing_fits_one_worker_says_so(tmp_path: Path) -> None:

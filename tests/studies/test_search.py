@@ -67,7 +67,7 @@ def learn(monkeypatch: pytest.MonkeyPatch) -> Trained:
         return pretended(log, metrics, reason=reason or "", epochs=epoch)
 
     monkeypatch.setattr(worker, "run", pretend)
-    monkeypatch.setattr(driver, "predict_peak_bytes", lambda config, _: 1_000_000 * config.architecture.depth)
+    monkeypatch.setattr(driver, "predict_peak_bytes", lambda config, *_: 1_000_000 * config.architecture.depth)
     return trained
 
 

@@ -14,6 +14,7 @@ from architectures.config import Target
 from architectures.vae import Posterior
 from bench import schema
 from bench.generative.bounds import bits_per_dimension, bound_table, frame_bounds
+from bench.training.objective import Targets
 from bench.training.setup import Setup
 from tests.bench.conftest import MakeSetup
 
@@ -44,8 +45,8 @@ class LinearDecoder:
         pixels: Tensor = code.flatten(1) @ self.map.T + self.offset
         return pixels.view(-1, 1, *size)
 
-    def log_likelihood(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        densities: Tensor = Normal(outputs, SIGMA).log_prob(targets)
+    def log_likelihood(self, outputs: Tensor, targets: Targets) -> Tensor:
+        densities: Tensor = Normal(outputs, SIGMA).log_prob(targets.values)
         return densities.flatten(1).sum(1)
 
     def evidence(self) -> MultivariateNormal:
@@ -72,7 +73,7 @@ def bounds_of(toy: LinearDecoder) -> tuple[dict[str, Tensor], Tensor]:
     frames = toy.evidence().sample((2000,))
     pixels = frames.view(-1, 1, SIDE, SIDE)
     generator = torch.Generator().manual_seed(0)
-    return frame_bounds(cast(Any, toy), cast(Any, toy), pixels, pixels, generator), frames
+    return frame_bounds(cast(Any, toy), cast(Any, toy), pixels, Targets(pixels), generator), frames
 
 
 def test_with_the_true_posterior_both_bounds_are_the_likelihood() -> None:

@@ -44,7 +44,7 @@ def directed(points: list[tuple[int, int]], targets: list[tuple[int, int]], spac
 def test_boundary_scores_equal_brute_force() -> None:
     predictions, truths = blobs(1), blobs(2, share=0.25)
     for scores, prediction, truth, original_size in zip(
-        boundary_scores(predictions, truths, NATIVE), predictions, truths, NATIVE.tolist(), strict=True
+        boundary_scores(predictions, truths, NATIVE, NATIVE / SIZE), predictions, truths, NATIVE.tolist(), strict=True
     ):
         spacing = original_size[0] / SIZE[0], original_size[1] / SIZE[1]
         ours, theirs = boundary_points(prediction), boundary_points(truth)
@@ -98,7 +98,7 @@ def test_empty_masks_agree_with_each_other_and_with_nothing_else() -> None:
         (full, empty, 0, diagonal),
         (full, full, 1, 0),
     ):
-        (scores,) = boundary_scores(prediction, truth, NATIVE[:1])
+        (scores,) = boundary_scores(prediction, truth, NATIVE[:1], NATIVE[:1] / SIZE)
         assert tuple(scores) == (score, score, distance, distance, (score,) * len(TOLERANCES))
         assert boundary_iou(prediction, truth).tolist() == [score]
 
@@ -108,7 +108,7 @@ def test_distances_are_in_original_pixels() -> None:
     truth[0, 4:9, 3:8] = True
     shifted = np.roll(truth, 2, axis=1)
     original_sizes = np.array([[SIZE[0] * 3, SIZE[1]]])
-    (scores,) = boundary_scores(shifted, truth, original_sizes)
+    (scores,) = boundary_scores(shifted, truth, original_sizes, original_sizes / SIZE)
     assert scores.hd95 == 6
-    (unscaled,) = boundary_scores(shifted, truth, np.array([SIZE]))
+    (unscaled,) = boundary_scores(shifted, truth, np.array([SIZE]), np.ones((1, 2)))
     assert unscaled.hd95 == 2

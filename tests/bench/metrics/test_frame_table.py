@@ -1,11 +1,13 @@
 """Calibration metrics and the table of all metrics per frame."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torchmetrics.classification import BinaryCalibrationError
 
 from bench import schema
+from bench.data.frames import Frames
 from bench.metrics.calibration import brier, calibration_error, calibration_table
 from bench.metrics.frame_table import frame_table, scene_means
 from bench.metrics.overlap import label_agreement
@@ -15,6 +17,18 @@ def predictions(frames: int = 5) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     probability = rng.random((frames, 16, 12)).astype(np.float32)
     return probability, rng.random((frames, 16, 12)) < probability**2
+
+
+def table_of(probability: np.ndarray, truth: np.ndarray, original_size: tuple[int, int]) -> pd.DataFrame:
+    count = len(truth)
+    frames = Frames(
+        stems=tuple(str(number) for number in range(count)),
+        scenes=("a",) * count,
+        images=np.zeros((*truth.shape, 3), np.uint8),
+        masks=truth * np.uint8(255),
+        original_sizes=np.full((count, 2), original_size),
+    )
+    return frame_table(probability, frames, np.arange(count))
 
 
 def test_calibration_error_is_that_of_torchmetrics() -> None:
@@ -59,7 +73,7 @@ def test_brier_is_the_mean_square() -> None:
 
 def test_table_has_every_metric_within_its_bounds_and_a_row_per_frame() -> None:
     probability, truth = predictions()
-    table = frame_table(probability.astype(np.float16), truth, np.full((5, 2), (32, 12)))
+    table = table_of(probability.astype(np.float16), truth, (32, 12))
     within = [schema.within_column(tolerance) for tolerance in schema.TOLERANCES]
     assert list(table) == [*(metric.column for metric in schema.TEST_METRICS), schema.FRAME_FOREGROUND, *within]
     assert table[schema.FRAME_FOREGROUND].tolist() == pytest.approx(truth.mean(axis=(1, 2)).tolist())
@@ -73,7 +87,7 @@ def test_table_has_every_metric_within_its_bounds_and_a_row_per_frame() -> None:
 
 def test_perfect_prediction_is_perfect_in_every_metric() -> None:
     _, truth = predictions()
-    table = frame_table(truth.astype(np.float16), truth, np.full((5, 2), (16, 12)))
+    table = table_of(truth.astype(np.float16), truth, (16, 12))
     for metric in schema.TEST_METRICS:
         best = 1 if metric.better == "higher" else 0
         assert (table[metric.name.removeprefix(schema.TEST)] == best).all(), metric.name
@@ -81,7 +95,7 @@ def test_perfect_prediction_is_perfect_in_every_metric() -> None:
 
 def test_scenes_weigh_the_same_in_every_mean() -> None:
     probability, truth = predictions(3)
-    table = frame_table(probability, truth, np.full((3, 2), (16, 12)))
+    table = table_of(probability, truth, (16, 12))
     means = scene_means(table, ["a", "a", "b"])
     assert len(means) == len(schema.TEST_METRICS)
     for column in (metric.column for metric in schema.TEST_METRICS):

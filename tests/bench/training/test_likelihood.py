@@ -32,19 +32,19 @@ def test_the_kl_divergence_of_many_numbers_is_torchs_summed_over_each_frame() ->
 def test_bernoulli_is_torchs() -> None:
     logits, masks = 3 * random(3, 1, 4, 5), (random(3, 1, 4, 5, seed=1) > 0).double()
     reference = Bernoulli(logits=logits).log_prob(masks)
-    torch.testing.assert_close(likelihood.bernoulli(logits, masks), reference.sum((1, 2, 3)))
+    torch.testing.assert_close(likelihood.bernoulli(logits, masks, None), reference.sum((1, 2, 3)))
 
 
 def test_bernoulli_of_a_decoder_that_is_certain_is_finite() -> None:
     logits = torch.tensor([500.0, -500.0]).view(2, 1, 1, 1)
-    assert likelihood.bernoulli(logits, torch.ones(2, 1, 1, 1)).tolist() == [0, -500]
+    assert likelihood.bernoulli(logits, torch.ones(2, 1, 1, 1), None).tolist() == [0, -500]
 
 
 @pytest.mark.parametrize("sigma", [1 / 255, 0.1, 1.0, 3.0])
 def test_gaussian_is_torchs(sigma: float) -> None:
     logits, images = 3 * random(3, 3, 4, 5), random(3, 3, 4, 5, seed=1).sigmoid()
     reference = Normal(logits.sigmoid(), sigma).log_prob(images)
-    found = likelihood.gaussian(logits, images, torch.tensor(sigma, dtype=torch.float64))
+    found = likelihood.gaussian(logits, images, None, torch.tensor(sigma, dtype=torch.float64))
     torch.testing.assert_close(found, reference.sum((1, 2, 3)))
 
 

@@ -58,7 +58,7 @@ def test_the_weights_add_the_losses_up() -> None:
 
 
 def test_what_weighs_nothing_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(_logits: Tensor, _targets: Tensor) -> Tensor:
+    def never(_logits: Tensor, _targets: Tensor, _ignored: Tensor | None) -> Tensor:
         raise AssertionError
 
     for name in ("dice", "focal", "tversky"):

@@ -95,16 +95,16 @@ def test_each_objective_knows_its_scores(name: str, target: Target | None, expec
 def test_what_enters_is_what_is_to_leave_but_for_its_scale(name: str, target: Target) -> None:
     data = discs()
     inputs, targets = next(make_trainer(make_config(name, target)).pairs(data, torch.arange(FRAMES)))
-    assert torch.equal(targets, pixels_of(data, target))
-    torch.testing.assert_close(inputs / 4 + 0.5, targets)
+    assert torch.equal(targets.values, pixels_of(data, target))
+    torch.testing.assert_close(inputs / 4 + 0.5, targets.values)
 
 
 def test_segmentation_goes_from_images_to_masks_by_the_segmentation_loss() -> None:
     trainer, data = make_trainer(make_config("unet", loss=(("bce", 1.0), ("dice", 0.5)))), discs()
     inputs, targets = next(trainer.pairs(data, torch.arange(FRAMES)))
     torch.testing.assert_close(inputs / 4 + 0.5, data.images / 255)
-    assert torch.equal(targets, data.masks.float())
-    expected = segmentation_loss(trainer.network(inputs), targets, trainer.config.loss).mean().item()
+    assert torch.equal(targets.values, data.masks.float())
+    expected = segmentation_loss(trainer.network(inputs), targets.values, trainer.config.loss).mean().item()
     assert trainer.evaluate(data, torch.arange(FRAMES))[schema.VAL_LOSS.name] == pytest.approx(expected)
 
 
@@ -152,10 +152,10 @@ def test_the_vaes_loss_is_the_negative_bound_per_pixel_and_channel(target: Targe
     given = Given(target, beta=beta)
     logits, posterior = given.output
     decoder = Bernoulli(logits=logits) if target == "mask" else Normal(logits.sigmoid(), given.network.sigma())
-    distortion = -Independent(decoder, 3).log_prob(given.targets)
+    distortion = -Independent(decoder, 3).log_prob(given.targets.values)
     encoder = Normal(posterior.mean, posterior.log_variance.mul(0.5).exp())
     rate = kl_divergence(encoder, Normal(0.0, 1.0)).sum((1, 2, 3))
-    torch.testing.assert_close(given.loss, (distortion + beta * rate) / given.targets[0].numel())
+    torch.testing.assert_close(given.loss, (distortion + beta * rate) / given.targets.values[0].numel())
 
 
 @every_target
@@ -171,7 +171,7 @@ def test_the_gradient_of_sigma_balances_it_with_the_error() -> None:
     """Of log sigma: 1 - error / sigma^2, with the mean squared error of the frame; times what the exponent counts."""
     given = Given("image")
     given.loss.sum().backward()
-    errors = (given.targets - given.output.logits.sigmoid()).square().flatten(1).mean(1)
+    errors = (given.targets.values - given.output.logits.sigmoid()).square().flatten(1).mean(1)
     expected = (1 - errors / given.network.sigma().square()).sum().item()
     assert given.network.sigma_exponent.grad.item() == pytest.approx(SIGMA_SPEED * expected, rel=1e-4)
 
@@ -243,7 +243,7 @@ def test_validation_of_a_vae_repeats_and_leaves_training_as_it_was() -> None:
 
 def test_the_loss_of_perfect_images_is_that_of_the_density_and_negative() -> None:
     given = Given("image", sigma=1 / 255)
-    given.output.logits.data.copy_(torch.logit(given.targets))
+    given.output.logits.data.copy_(torch.logit(given.targets.values))
     no_rate = given.latent._replace(beta=torch.zeros(FRAMES))
     perfect = given.objective.loss(given.output, given.targets, no_rate)
     assert perfect.tolist() == pytest.approx([math.log(math.sqrt(2 * math.pi) / 255)] * FRAMES, abs=1e-4)

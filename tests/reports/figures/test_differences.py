@@ -247,7 +247,7 @@ def test_a_single_cell_is_no_map(summarised: Summarised) -> None:
 def test_errors_are_coloured() -> None:
     truth = np.array([[[True, True], [False, False]]])
     probability = np.array([[[0.9, 0.2], [0.8, 0.1]]])
-    picture = errors(Panel(np.zeros((1, 2, 2, 3), np.uint8), truth, probability), 0)
+    picture = errors(Panel(np.zeros((1, 2, 2, 3), np.uint8), truth, probability, np.zeros_like(truth)), 0)
     assert picture[0, 0].tolist() == [1, 1, 1]
     assert picture[0, 1] == pytest.approx(mpl.colors.to_rgb(style.MISSED))
     assert picture[1, 0] == pytest.approx(mpl.colors.to_rgb(style.INVENTED))

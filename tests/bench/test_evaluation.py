@@ -1,0 +1,100 @@
+"""A run on frames with ignored pixels, from its training to the files that it leaves."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench import schema
+from bench.commands.train import train_one
+from bench.config import RunConfig, TrainingConfig
+from bench.data import panel
+from bench.data.cache import Dataset
+from bench.data.dataset import load
+from bench.data.split import split_frames
+from bench.training import setup
+from tests.bench.conftest import MakeConfig
+
+SIDE = 16
+
+
+def with_holes(dataset: Dataset, flip: bool) -> Dataset:
+    """A letterbox about every frame and a hole in it; where pixels are ignored, the labels may be flipped."""
+    frames = dataset.frames
+    ignored = np.zeros(frames.masks.shape, bool)
+    ignored[:, :2] = ignored[:, -3:] = ignored[:, 6:9, 5:11] = True
+    masks = np.where(ignored, 255 - frames.masks, frames.masks) if flip else frames.masks
+    return dataset._replace(frames=frames._replace(ignored=ignored, masks=masks))
+
+
+class Ran:
+    """A run with holes in its frames."""
+
+    def __init__(self, config: RunConfig, runs: Path, *, flip: bool = False) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(setup, "load", lambda data, cache: with_holes(load(data, cache), flip))
+            self.answer: dict[str, Any] = train_one(config, runs=runs, device="cpu")
+        assert self.answer["state"] == "complete"
+        self.folder = Path(self.answer["checkpoint"]).parent.parent
+        self.frames = with_holes(load(config.data, runs / schema.CACHE_DIR), flip=False).frames
+        self.split = split_frames(self.frames.scenes, config.data, config.repeat)
+
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / name)
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config: MakeConfig) -> RunConfig:
+    return tiny_config(training=TrainingConfig(epochs=3, pretrain_epochs=1, batch_size=4))
+
+
+@pytest.fixture(scope="module")
+def ran(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return Ran(config, tmp_path_factory.mktemp("runs"))
+
+
+def test_labels_in_the_holes_change_nothing_that_a_run_finds(ran: Ran, config: RunConfig, tmp_path: Path) -> None:
+    other = Ran(config, tmp_path, flip=True)
+    for name in (schema.FRAME_TABLE, schema.CALIBRATION_TABLE):
+        pd.testing.assert_frame_equal(other.table(name), ran.table(name))
+    found, expected = (np.load(of.folder / schema.PANEL_DATA) for of in (other, ran))
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    first, second = ((of.folder / schema.PANEL_IMAGE).read_bytes() for of in (other, ran))
+    assert first == second
+
+
+def test_tables_and_panel_are_of_the_pixels_that_count(ran: Ran) -> None:
+    frames, test = ran.frames, ran.split.test
+    ignored = frames.ignored[test]
+    pixels = (~ignored).sum(axis=(1, 2))
+    table, reliability = ran.table(schema.FRAME_TABLE), ran.table(schema.CALIBRATION_TABLE)
+    labels = (frames.masks[test] >= 128) & ~ignored
+    assert table[schema.FRAME_FOREGROUND].tolist() == pytest.approx((labels.sum(axis=(1, 2)) / pixels).tolist())
+    assert reliability["pixels"].sum() == pixels.sum()
+    kept = np.load(ran.folder / schema.PANEL_DATA)
+    shown = [frames.stems.index(stem) for stem in kept["stems"]]
+    assert np.array_equal(kept["ignored"], frames.ignored[shown])
+    assert not (kept["truth"] & kept["ignored"]).any()
+    rows = table.set_index("stem").loc[kept["stems"], "iou"]
+    for iou, truth, chance, hole in zip(rows, kept["truth"], kept["probability"], kept["ignored"], strict=True):
+        ours, theirs = (chance > 0.5)[~hole], truth[~hole]
+        assert iou == pytest.approx((ours & theirs).sum() / (ours | theirs).sum())
+    json.dumps(ran.answer)
+
+
+def test_ignored_pixels_are_grey_in_the_panel_but_for_the_image(ran: Ran, tmp_path: Path) -> None:
+    kept = np.load(ran.folder / schema.PANEL_DATA)
+    arrays: list[NDArray[Any]] = [kept[name] for name in ("images", "truth", "ignored", "probability")]
+    panel.draw_panel(*arrays, tmp_path / "panel.png")  # type: ignore[arg-type]
+    drawn = np.asarray(Image.open(tmp_path / "panel.png"))[::8, ::8]  # enlarged eight times
+    image, truth, probability, errors = np.split(drawn[:SIDE], 4, axis=1)
+    hole = kept["ignored"][0]
+    assert np.array_equal(image, kept["images"][0])
+    for picture in (truth, probability, errors):
+        assert (picture[hole] == panel.IGNORED).all()
+    assert np.array_equal(truth[~hole][:, 0] == 255, kept["truth"][0][~hole])
