@@ -1,9 +1,10 @@
 """Which images a command is given, and the names under which it writes what belongs to them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.data.pictures import SUFFIXES, list_pictures
+from bench.data.folder import find_images
+from bench.data.pictures import list_pictures
 
 OVERLAYS, PROBABILITIES = "overlays", "probabilities"
 """Folders beside the masks."""
@@ -13,7 +14,7 @@ def find_files(given: Path, out: Path) -> dict[str, Path]:
     """Name below `out`, without suffix -> file, of what will be written there.
 
     Args:
-        given: an image, a data set (of which its `images/` is taken) or a folder of images, which may lie in folders.
+        given: an image, a folder of images, which may lie in folders, or a data set.
 
     Raises:
         ValueError: there is none, two would be written under one name, or `out` holds images already.
@@ -21,54 +22,37 @@ def find_files(given: Path, out: Path) -> dict[str, Path]:
     if given.is_file():
         files = {given.stem: given}
     else:
-        folder = given / "images" if (given / "images").is_dir() else given
-        if not folder.is_dir():
-            raise ValueError(f"{given} must be an image or a folder of images, got nothing there.")
-        files = _name([path for part in _folders(folder, _written_before(out)) for path in list_pictures(part)], folder)
-        if not files:
-            raise ValueError(f"{folder} must hold images ({', '.join(sorted(SUFFIXES))}), got none.")
-    _require_own(out, files.values())
+        earlier = out.resolve() if _is_written(out) else None
+        found = find_images(given).items()
+        files = {name: path for name, path in found if earlier not in path.resolve().parents}
+    _require_own_names(files)
+    _require_own_folder(out, files.values())
     return files
 
 
-def _folders(folder: Path, passed: set[Path]) -> Iterator[Path]:
-    """A folder and those in it, each once although links may lead in circles, but for what was `passed` before."""
-    passed.add(folder.resolve())
-    yield folder
-    for child in sorted(folder.iterdir()):
-        if child.is_dir() and not child.name.startswith(".") and child.resolve() not in passed:
-            yield from _folders(child, passed)
+def _is_written(out: Path) -> bool:
+    """Whether it is by an earlier `predict`, whose masks are no images."""
+    return (out / OVERLAYS).is_dir()
 
 
-def _written_before(out: Path) -> set[Path]:
-    """`out`, if it is by an earlier `predict`, whose masks are no images to predict."""
-    return {out.resolve()} if (out / OVERLAYS).is_dir() else set()
-
-
-def _name(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
-    """By the place below `folder`, which is that of the mask below the masks."""
-    files: dict[str, Path] = {}
-    taken: dict[str, Path] = {}
-    for path in paths:
-        name = str(path.relative_to(folder).parent / path.stem)
-        files[name] = path
-        for target in (name, f"{OVERLAYS}/{name}", f"{PROBABILITIES}/{name}"):
-            if target in taken:
+def _require_own_names(files: Mapping[str, Path]) -> None:
+    """Of a file in a folder that is called as one of those beside the masks."""
+    for name, path in files.items():
+        for folder in (OVERLAYS, PROBABILITIES):
+            if (other := files.get(f"{folder}/{name}")) is not None:
                 raise ValueError(
-                    f"{folder} must hold one file per stem, got {taken[target].relative_to(folder)} and "
-                    f"{path.relative_to(folder)}, of both of which {target}.png would be written."
+                    f"every image must have a name of its own for what is written, got {path} and {other}, of both of "
+                    f"which {folder}/{name}.png would be written; rename the folder {folder}."
                 )
-            taken[target] = path
-    return files
 
 
-def _require_own(out: Path, files: Iterable[Path]) -> None:
+def _require_own_folder(out: Path, files: Iterable[Path]) -> None:
     """Refuse to write where images lie, by whatever links they are reached."""
     homes = {home for path in files for home in (path.parent.resolve(), path.resolve().parent)}
     target = out.resolve()
     if any(target in (home, *home.parents) for home in homes):
         raise ValueError(f"--out must be a folder that holds none of the images, got {out}; name a new one.")
-    if out.is_dir() and not _written_before(out) and (others := list_pictures(out)):
+    if out.is_dir() and not _is_written(out) and (others := list_pictures(out)):
         raise ValueError(
             f"--out must be a new folder or one that predict has written, got {out}, which holds other pictures, such "
             f"as {others[0].name}; name a new one."

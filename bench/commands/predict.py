@@ -32,6 +32,10 @@ COMPRESSION = 3
 """Of PNG: three times as fast as Pillow's own 6, for files that are 14 % larger."""
 
 
+NAMED = 12
+"""Files that failed which are named to people."""
+
+
 def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
     """The network of a `state_dict.pt` (or the folder that holds it), in evaluation mode, and its config.
 
@@ -127,7 +131,7 @@ def _write_file(path: Path, name: str, look: Callable[[Page], Seen], wanted: Wan
     pages = list_pages(path)
     with ExitStack() as stack:  # renames the files when all of them are written
         for page in pages:
-            file = f"{name}#{page.number:03}.png" if len(pages) > 1 else f"{name}.png"
+            file = Path(name).with_name(f"{page.stem}.png")
             for folder, pixels in _draw(look(page), wanted.probabilities):
                 place = wanted.out / folder / file
                 make_folder(place.parent)
@@ -149,6 +153,8 @@ def _answer(masks: int, files: int, failed: dict[str, str], out: Path) -> Answer
     values: dict[str, Any] = {"masks": masks, "out": str(out)}
     if not failed:
         return Answer(values)
-    say("\n".join((f"bench: predict failed for {len(failed)} of {files} files:", *failed.values())))
+    lines = [reason if path in reason else f"{path}: {reason}" for path, reason in failed.items()]
+    more = [f"and {len(lines) - NAMED} more, which --json lists."] if len(lines) > NAMED else []
+    say("\n".join((f"bench: predict failed for {len(failed)} of {files} files:", *lines[:NAMED], *more)))
     text = f"masks: {masks}\nout: {out}\nfailed: {len(failed)} of {files} files"
     return Answer(values | {"failed": failed}, text, EXIT_INPUT)

@@ -116,6 +116,23 @@ def test_after_a_file_that_fails_the_others_follow(
     assert "failed: 1 of 3 files" in said.out
 
 
+def test_each_file_that_failed_is_named_with_the_reason(
+    photos: Path, run: Predict, checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("no reason")
+
+    monkeypatch.setattr(predict, "overlay", fail)
+    for index in range(20):
+        draw(photos / f"x{index:02}.png")
+    assert main(["predict", str(checkpoint), str(photos), "--out", str(photos / "out"), "--device", "cpu"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "bench: predict failed for 23 of 23 files:"
+    assert lines[1] == f"{photos / 'a.png'}: no reason"
+    assert lines[-1] == "and 11 more, which --json lists."
+    assert len(run(photos)[1]["failed"]) == 23
+
+
 @pytest.mark.parametrize("error", [OSError("No space left on device"), ValueError("no")])
 def test_of_a_file_that_fails_nothing_is_written(
     error: Exception, photos: Path, run: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -143,6 +160,14 @@ def test_an_interruption_leaves_no_half_file(
     with pytest.raises(json.JSONDecodeError, match="Expecting value"):  # it answers nothing
         run(photos)
     assert below(tmp_path / "out") == []
+
+
+def test_of_a_data_set_the_images_are_predicted(run: Predict, tmp_path: Path) -> None:
+    for stem in "ab":
+        draw(tmp_path / "data" / "imgs" / f"{stem}.jpg")
+        draw(tmp_path / "data" / "labels" / f"{stem}_mask.png")
+    assert run(tmp_path / "data")[1]["masks"] == 2
+    assert below(tmp_path / "out") == ["a.png", "b.png", "overlays/a.png", "overlays/b.png"]
 
 
 def test_folders_are_mirrored(run: Predict, tmp_path: Path) -> None:
@@ -218,16 +243,21 @@ def test_originals_are_never_written_over(
 
 
 @pytest.mark.parametrize(
-    ("names", "both"),
-    [(["a.png", "a.jpg"], "a.jpg and a.png"), (["overlays/a.png", "a.png"], "a.png and overlays/a.png")],
+    ("names", "message"),
+    [
+        (("a.png", "a.bmp", "b.png", "c.png"), "photos must hold one file per stem, got a.bmp and a.png"),
+        (
+            ("overlays/a.png", "a.png"),
+            "every image must have a name of its own for what is written, got photos/a.png and ",
+        ),
+    ],
 )
 def test_two_files_of_one_name_are_refused(
-    names: list[str], both: str, checkpoint: Path, tmp_path: Path, refused: Refused
+    names: tuple[str, ...], message: str, checkpoint: Path, tmp_path: Path, refused: Refused
 ) -> None:
     for name in names:
         draw(tmp_path / "photos" / name)
-    said = refused(main, f"predict {checkpoint} photos --out out --device cpu")
-    assert said.startswith(f"bench: photos must hold one file per stem, got {both}, of both of which ")
+    assert refused(main, f"predict {checkpoint} photos --out out --device cpu").startswith(f"bench: {message}")
 
 
 @pytest.mark.parametrize(
