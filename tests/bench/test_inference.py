@@ -24,6 +24,13 @@ class Pixelwise(nn.Module):
         return images.mean(1, keepdim=True)
 
 
+class Whole(nn.Module):
+    """Sees the mean of all that it is given."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean((1, 2, 3), keepdim=True).expand(-1, 1, *images.shape[2:])
+
+
 class Placed(nn.Module):
     """Says something else at each place of a tile, whatever it shows."""
 
@@ -70,6 +77,12 @@ def test_where_tiles_overlap_the_one_whose_middle_is_nearer_says_more() -> None:
         first, second = distance[row], distance[row - 8]
         expected = (first * one[row] + second * one[row - 8]) / (first + second)
         np.testing.assert_allclose(found[row], expected, rtol=1e-5)
+
+
+def test_a_small_image_is_continued_by_its_mirror_image() -> None:
+    for image in (draw(8, 12), np.full((5, 7, 3), 200, np.uint8)):  # whose mirror images have the same mean
+        expected = seen(image.mean((0, 1), keepdims=True)).item()
+        np.testing.assert_allclose(predict_tiles(Whole(), image, (16, 24), CPU), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("length", [16, 17, 23, 24, 25, 32, 100])

@@ -146,6 +146,13 @@ def test_a_cell_is_ignored_where_half_of_it_is_and_else_decided_by_what_counts()
     assert fitted.lost == 0
 
 
+def test_coverage_is_of_what_counts() -> None:
+    """Three of four pixels are foreground in both cells, and the fourth of the first counts nowhere."""
+    drawn, ignored = np.ones((1, 8), np.bool_), np.zeros((1, 8), np.bool_)
+    drawn[0, 3], ignored[0, 3], drawn[0, 7] = False, True, False
+    assert fit_labels(hard(drawn, ignored), (1, 2), "squash").mask.tolist() == [[255, 0]]
+
+
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("marked", [False, True])
 def test_an_ignored_ring_never_becomes_foreground(soft: bool, marked: bool) -> None:
