@@ -67,6 +67,27 @@ class Data(cli.Command):
         return self.merge_scenes[0] if self.merge_scenes else Path(f"{Path(data.path).resolve().name}_scenes.csv")
 
 
+OF_IMPORT = ("images", "masks", "require_all", "foreground", "ignore", "invert", "scene_pattern", "max_megapixels")
+"""Fields of the data that decide how a source is converted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataImport(cli.Command):
+    """Write a data set once from what annotation tools and others deliver (`bench data import SOURCE --out DIR`)."""
+
+    source: Positional[Path]
+    """COCO, labelme or CVAT annotations, or a folder with masks in any layout"""
+    out: Path
+    """new folder for images/, masks/ and scenes.csv"""
+    data: Annotated[Callable[..., DataConfig], flags(DataConfig, only=OF_IMPORT)]
+
+    def run(self) -> Answer:
+        """Convert everything, or write nothing."""
+        from bench.commands.import_data import import_source
+
+        return import_source(self.source, self.out, self.data(path=str(self.source)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Network:
     """A named network of the practical, or an architecture and its sizes."""
@@ -221,7 +242,7 @@ class Perf(cli.Command):
         return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
 
 
-main = partial(cli.main, "bench", "Measure one encoder-decoder.", (Data, Train, Predict, Sample, Perf))
+main = partial(cli.main, "bench", "Measure one encoder-decoder.", (Data, DataImport, Train, Predict, Sample, Perf))
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from abc import ABC, abstractmethod
@@ -101,6 +102,10 @@ def _parse(prog: str, description: str, commands: Sequence[type[Command]], words
         conf.PositionalMetavarFromFieldName,
         conf.HelptextFromCommentsOff,
     )
+    # `bench data import` is the command DataImport, beside `bench data`.
+    names = {"-".join(re.findall("[A-Z][a-z]*", command.__name__)).lower() for command in commands}
+    if len(words) > 1 and (joined := "-".join(words[:2])) in names:
+        words = [joined, *words[2:]]
     any_of_them: Any = Union[tuple(commands)]  # noqa: UP007 - of a sequence
     about = f"{description} --version prints the version."
     command: Command = tyro.cli(any_of_them, prog=prog, description=about, args=words, config=style)

@@ -48,20 +48,21 @@ _SPELLINGS: Final[dict[Any, _Spelling]] = {
 }
 
 
-def flags(config: type[Any], *, skip: Collection[str] = (), **defaults: Any) -> Any:
+def flags(config: type[Any], *, skip: Collection[str] = (), only: Collection[str] = (), **defaults: Any) -> Any:
     """Annotation of a field: one flag for each field of a config; the field's value makes the config when it is called.
 
     The config is made late because it refuses wrong values: what it says is printed like all that is wrong with input.
 
     Args:
         skip: Fields without a flag; the call may name their values, or overrule those of others.
+        only: The fields with a flag, if they are few.
         defaults: Field -> what its flag is without, where that is not the config's own default.
     """
     hints = get_type_hints(config)
     spelt: dict[str, _Spelling] = {}
     members = []
     for item in fields(config):
-        if item.name in skip:
+        if item.name in skip or (only and item.name not in only):
             continue
         kind, default = hints[item.name], defaults.get(item.name, item.default)
         if spelling := _SPELLINGS.get(kind):

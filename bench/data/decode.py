@@ -20,8 +20,8 @@ _NO_PICTURES = (
     *("CUR", "FITS", "ICNS", "ICO", "PCD"),  # sets of icons, or files of which Pillow reads only a part
 )
 Image.init()
-FORMATS = tuple(sorted(set(Image.OPEN) - {*_NO_PICTURES, "TIFF"}))
-"""Pillow's names of what is read here."""
+FORMATS = tuple(sorted(set(Image.OPEN) - {*_NO_PICTURES, "TIFF"}, key=lambda name: (name not in ("JPEG", "PNG"), name)))
+"""Pillow's names of what is read here, the commonest first, as they are tried one after the other."""
 _ANIMATED = ("AVIF", "DCX", "FLI", "GIF", "PNG", "WEBP")
 """Whose frames are shown one after the other; those of others, such as MPO, are previews of the first."""
 _KEPT = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "F")
@@ -73,6 +73,33 @@ def decode(path: Path, number: int | None) -> Picture:
             return _picture_of(image.convert("RGB"), turn)  # as shown: each frame may bring a palette of its own
         image.load()
         return _picture_of(image, turn)
+
+
+def is_single(head: bytes) -> bool:
+    """Whether the first bytes of a file show that it holds one frame, so that its head need not be read."""
+    if head.startswith(b"\x89PNG"):
+        return _is_still(head)
+    return head.startswith((b"\xff\xd8\xff", b"BM"))
+
+
+def _is_still(head: bytes) -> bool:
+    """Whether the chunks of a PNG reach its pixels without an animation's."""
+    at = 8
+    while at + 8 <= len(head):
+        kind = head[at + 4 : at + 8]
+        if kind in (b"IDAT", b"acTL"):
+            return kind == b"IDAT"
+        at += 12 + int.from_bytes(head[at : at + 4], "big")
+    return False
+
+
+def guess_format(head: bytes) -> str:
+    """Pillow's name of the kind that the first bytes of a file are of; empty if they tell none."""
+    for name in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "AVIF", "JPEG2000"):
+        accept = Image.OPEN[name][1] if name in Image.OPEN else None
+        if accept and accept(head) is True:
+            return name
+    return ""
 
 
 def upright(values: NDArray[np.generic], turn: int) -> NDArray[np.generic]:
@@ -148,15 +175,12 @@ _DEEP: dict[str, Callable[[bytes], NDArray[np.generic]]] = {
 
 def _picture_of(image: Image.Image, turn: int) -> Picture:
     mode, palette = image.mode, None
-    if mode.startswith("I;"):
-        return Picture(upright(_pixels_of(image).astype(np.uint16), turn), "I;16")
-    if mode == "I" and image.format == "PPM":
+    if mode.startswith("I;") or (mode == "I" and image.format == "PPM"):
         return Picture(upright(_pixels_of(image).astype(np.uint16), turn), "I;16")
     if mode == "P":
         palette = _palette_of(image)
     elif mode in ("PA", "RGBa", "La"):
-        image = image.convert("RGBA")
-        mode = "RGBA"
+        image, mode = image.convert("RGBA"), "RGBA"
     elif mode not in _KEPT:
         image = image.convert("RGB")
     return Picture(upright(_pixels_of(image), turn), mode, palette)

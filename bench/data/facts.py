@@ -68,7 +68,9 @@ def drawn_facts(frames: Frames) -> tuple[Facts, ...]:
 
 def digest_of(image: NDArray[np.uint8]) -> str:
     """Hash of an image (H, W, 3)."""
-    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+    content = hashlib.sha256(repr(image.shape).encode())
+    content.update(np.ascontiguousarray(image).data)  # no copy of a large image
+    return content.hexdigest()
 
 
 def _threshold_iou(alpha: NDArray[np.uint8]) -> float:

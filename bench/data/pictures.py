@@ -38,6 +38,8 @@ SUFFIXES = tuple(
 
 _SAMPLED_FILES = 200
 """Files that are decoded to find the range of a set."""
+_HEAD = 4096
+"""Bytes of a file that mostly show whether it is a stack."""
 _HEADS_KEPT = 1 << 17
 _LFS = b"version https://git-lfs"
 
@@ -93,8 +95,11 @@ def list_pages(path: Path) -> list[Page]:
     Smaller copies (thumbnails, pyramids) are not among them.
 
     Raises:
-        ValueError: the file is no picture.
+        ValueError: the file is no picture, which may show only when it is opened.
     """
+    with _refusing(Page(path)), path.open("rb", buffering=0) as file:
+        if decode.is_single(file.read(_HEAD)):
+            return [Page(path)]
     frames = _head_of(Page(path)).frames
     return [Page(path)] if frames == 1 else [Page(path, number) for number in range(frames)]
 
@@ -197,6 +202,7 @@ def _cause(path: Path, error: Exception) -> str:
             return "an empty file (0 bytes)"
         if head == _LFS:
             return "a pointer of Git LFS in its place; run git lfs pull"
-    if isinstance(error, UnidentifiedImageError):
-        return "a file of no known kind of picture"
+        if isinstance(error, UnidentifiedImageError):
+            kind = decode.guess_format(head)
+            return f"a broken {kind} file" if kind else "a file of no known kind of picture"
     return str(error).rstrip(".") or type(error).__name__

@@ -20,7 +20,10 @@ def read_scene_table(table: Path) -> dict[str, str]:
     """
     if not table.is_file():
         raise ValueError(f"the table of scenes must be a file, got none at {table} (--scene-table FILE).")
-    rows, stem, scene = _split(_decode(table.read_bytes()), table)
+    content = table.read_bytes()
+    if content.startswith(b"PK"):
+        raise ValueError(f"{table} must be a text file, got a workbook of a spreadsheet; save it as CSV.")
+    rows, stem, scene = _split(_decode(content), table)
     scenes: dict[str, str] = {}
     for row in rows:
         if len(row) <= max(stem, scene) or not row[stem].strip() or not row[scene].strip():

@@ -164,7 +164,10 @@ def _check_channels(page: Any, channels: int) -> None:
 
 
 def _channels_text(channels: int) -> str:
-    return f"{channels} channels; an image has one (grey) or three (RGB) and may have alpha"
+    return (
+        f"{channels} channels; an image has one (grey) or three (RGB) and may have alpha. Save slices as a stack (of "
+        "the axes ZYX), and channels one by one"
+    )
 
 
 def _kind_of(page: Any) -> str:

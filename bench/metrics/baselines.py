@@ -63,8 +63,10 @@ RULES: dict[str, Rule] = {
 
 def _training_share(frames: Frames, split: Split, axis: tuple[int, ...]) -> NDArray[np.float64]:
     """Of what counts along some axes of the training masks, the share that is foreground; 0 where nothing counts."""
-    masks, ignored = frames.foreground_of(split.train), frames.ignored_of(split.train)
-    if ignored is None:
-        return np.asarray(masks.mean(axis=axis, keepdims=True))
-    counted = np.count_nonzero(~ignored, axis=axis, keepdims=True)
-    return np.count_nonzero(masks, axis=axis, keepdims=True) / np.maximum(counted, 1)
+    foreground, counted = np.int64(0), np.int64(0)
+    for at in chunks(len(split.train)):
+        masks, ignored = frames.foreground_of(split.train[at]), frames.ignored_of(split.train[at])
+        foreground = foreground + masks.sum(axis=axis, keepdims=True)
+        known = np.ones_like(masks) if ignored is None else ~ignored
+        counted = counted + known.sum(axis=axis, keepdims=True)
+    return np.asarray(foreground / np.maximum(counted, 1))

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine, event
 
 from architectures.registry import configure
 from bench import schema
-from bench.config import RunConfig, TrainingConfig
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.data.cache import Dataset
+from bench.data.dataset import load
 from bench.run import describe, run
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import open_store, tracking_url
@@ -40,6 +43,24 @@ def states(runs: Path) -> dict[str, int]:
     counts = Counter(now.states) + Counter(running=len(now.running), waiting=now.waiting)
     assert counts.total() == 4
     return dict(counts)
+
+
+@pytest.mark.usefixtures("inline")
+def test_memory_is_predicted_as_measured_where_pixels_are_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_holes(data: DataConfig, cache: Path) -> Dataset:
+        dataset = load(data, cache)
+        ignored = np.zeros(dataset.frames.masks.shape, bool)
+        ignored[:, :3] = True
+        return dataset._replace(frames=dataset.frames._replace(ignored=ignored))
+
+    monkeypatch.setattr("studies.run.load", with_holes)
+    monkeypatch.setattr("bench.training.setup.load", with_holes)
+    assert sweep(tmp_path) == 0
+    for stored_run in trial_runs(tmp_path):
+        metrics = stored_run.data.metrics
+        assert metrics[schema.PREDICTED_PEAK.name] == metrics[schema.TENSOR_PEAK.name]
 
 
 @pytest.mark.usefixtures("inline")

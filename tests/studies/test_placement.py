@@ -10,6 +10,7 @@ import torch
 from architectures.registry import configure
 from bench import schema
 from bench.config import RunConfig
+from bench.training.forecast import predict_peak_bytes
 from studies import placement, storage
 from studies.placement import candidates, explain, fitting, measure, places
 from studies.worker import Place
@@ -100,6 +101,12 @@ def test_auto_takes_what_trains_most_images_and_remembers(
 def test_what_does_not_fit_is_not_measured(tiny_config: Callable[..., RunConfig]) -> None:
     absurd = tiny_config(architecture=configure("unet", (4096, 8192, 16384)))
     assert fitting([absurd, tiny_config()], CPU, 2**30, ignores=False) == [tiny_config()]
+
+
+def test_what_fits_depends_on_whether_pixels_are_ignored(tiny_config: Callable[..., RunConfig]) -> None:
+    peak = predict_peak_bytes(tiny_config(), CPU)
+    assert fitting([tiny_config()], CPU, peak, ignores=False) == [tiny_config()]
+    assert fitting([tiny_config()], CPU, peak, ignores=True) == []
 
 
 def test_if_nothing_fits_one_worker_says_so(tmp_path: Path) -> None:

@@ -83,16 +83,16 @@ def find_look_alikes(frames: Frames) -> LookAlikes:
     if _joined(np.argwhere(proposed), len(names)) > MOST * (len(names) * (len(names) - 1) / 2):
         proposed[:] = False
 
-    def rank(which: NDArray[np.bool_]) -> list[ScenePair]:
-        places = np.argwhere(which)
-        order = np.argsort(-agreement[which], kind="stable")
-        return [ScenePair(names[a], names[b], float(agreement[a, b]), float(details[a, b])) for a, b in places[order]]
+    def pair(place: NDArray[np.int64]) -> ScenePair:
+        first, second = place
+        return ScenePair(names[first], names[second], float(agreement[*place]), float(details[*place]))
 
+    order = np.argsort(-agreement[proposed], kind="stable")
     others = np.where(proposed, -1, agreement)
-    closest = rank((others == others.max()) & judged)[:1]
+    closest = np.argwhere(others == others.max())[0]
     return LookAlikes(
-        pairs=rank(proposed),
-        next_closest=closest[0] if closest else None,
+        pairs=[pair(place) for place in np.argwhere(proposed)[order]],
+        next_closest=pair(closest) if others.max() >= 0 else None,
         agreeing=int(agreeing.sum()),
         judged=int(judged.sum()),
         scenes=len(names),
@@ -177,12 +177,17 @@ def _agreement(colours: NDArray[np.int16], known: NDArray[np.bool_]) -> NDArray[
 
 def _details(colours: NDArray[np.int16], known: NDArray[np.bool_]) -> NDArray[np.float32]:
     """What the backgrounds (S, 3, P) show beyond the mean of the 5x5 known pixels around: (S, 3, P), 0 if unknown."""
-    shape, window = (len(known), -1, SIDE, SIDE), (1, 1, 5, 5)
-    shown = known.reshape(shape).astype(np.float32)
-    pixels = colours.reshape(shape).astype(np.float32) * shown
-    around = uniform_filter(pixels, window) / np.maximum(uniform_filter(shown, window), np.float32(1e-3))
-    details: NDArray[np.float32] = ((pixels - around) * shown).reshape(colours.shape)
-    return details
+    shown = known.reshape(-1, 1, SIDE, SIDE).astype(np.float32)
+    pixels = colours.reshape(len(known), -1, SIDE, SIDE).astype(np.float32) * shown
+    around = _mean_around(pixels) / _mean_around(shown).clip(min=1e-3)
+    details: NDArray[np.float32] = shown * (pixels - around)
+    return details.reshape(colours.shape)
+
+
+def _mean_around(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Over the 5x5 pixels around each: (S, C, 32, 32) -> the same."""
+    means: NDArray[np.float32] = uniform_filter(maps, (1, 1, 5, 5), output=np.float32)
+    return means
 
 
 def _correlation(details: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float64]:

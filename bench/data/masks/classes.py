@@ -130,9 +130,10 @@ def _is_edge(counted: _Counted) -> bool:
     noise = counted.noise if lossy else 0
     empty = int(codes[0])
     full = int(codes[1:][counts[1:].argmax()] if coloured else codes[-1])
-    steps = (distances(codes, empty, coloured) > noise) & (distances(codes, full, coloured) > noise)
+    near_full = noise if coloured else counted.noise  # 254 is no class beside 255, as 1 is beside 0
+    steps = (distances(codes, empty, coloured) > noise) & (distances(codes, full, coloured) > near_full)
     if not steps.any():
-        return noise > 0
+        return True
     if np.count_nonzero(steps) == 1 and not noise:  # may be an outline that is a class
         return False
     if coloured and (_off_line(codes[steps], empty, full) > NOISE).any():

@@ -32,20 +32,14 @@ BAND_PIXELS = 2**22
 
 
 def open_mask(page: Page, max_megapixels: int) -> Picture:
-    """Decode a page; its most opaque pixel is made fully so, as overlays are often stored half transparent.
+    """Decode a page, its alpha channel made plain.
 
     Raises:
         ValueError: the file is no picture, or larger than `max_megapixels` million pixels.
     """
-    picture = open_picture(page, max_megapixels)
-    if not has_alpha(picture):
-        return picture
-    alpha: NDArray[Any] = picture.values[..., -1]
-    most, full = int(alpha.max()), int(np.iinfo(alpha.dtype).max)
-    if most in (0, full):
-        return picture
-    stretched = (alpha.astype(np.uint64) * full // most).astype(alpha.dtype)
-    return picture._replace(values=np.concatenate([picture.values[..., :-1], stretched[..., None]], axis=-1))
+    picture = _expand_cut_out(open_picture(page, max_megapixels))
+    is_float = np.issubdtype(picture.values.dtype, np.floating)
+    return _stretch_alpha(picture) if has_alpha(picture) and not is_float else picture
 
 
 def read_plane(picture: Picture, plane: Plane) -> Codes:
@@ -64,8 +58,10 @@ def read_plane(picture: Picture, plane: Plane) -> Codes:
         return numbers.astype(np.uint8) * np.uint8(255)
     if np.issubdtype(numbers.dtype, np.floating):
         known = np.isfinite(numbers)
-        scaled = np.rint(np.where(known, numbers, 0) * (255 if plane == "unit" else 1))
-        return np.where(known, scaled, NOT_A_NUMBER).astype(np.int64)
+        scale = 255 if plane == "unit" else 1
+        codes: NDArray[np.int64] = np.rint(np.where(known, numbers, 0) * scale).astype(np.int64)
+        codes[~known] = NOT_A_NUMBER
+        return codes
     return numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
 
 
@@ -83,7 +79,7 @@ def crop_rows(picture: Picture, top: int, end: int) -> Picture:
 
 def has_alpha(picture: Picture) -> bool:
     """Whether the last channel says how opaque a pixel is."""
-    return picture.values.ndim == 3 and picture.values.shape[2] in (2, 4) and picture.mode != "CMYK"
+    return picture.values.ndim == 3 and picture.values.shape[2] in (2, 4)
 
 
 def count_visible_colours(picture: Picture, limit: int) -> int:
@@ -109,6 +105,27 @@ def unpack(codes: Codes) -> NDArray[np.int64]:
     return np.stack([(codes >> shift) & 255 for shift in CHANNELS], axis=-1).astype(np.int64)
 
 
+def _expand_cut_out(picture: Picture) -> Picture:
+    """A picture whose palette has one colour, more or less opaque, as four channels."""
+    if picture.palette is None or picture.palette.shape[1] == 3:
+        return picture
+    shown = picture.palette[np.unique(picture.values)]
+    one_colour = (shown[:, :3] == shown[0, :3]).all()
+    if not one_colour or (len(shown) == 1 and shown[0, 3]):
+        return picture
+    return Picture(picture.palette[picture.values], "RGBA")
+
+
+def _stretch_alpha(picture: Picture) -> Picture:
+    """The most opaque pixel is made fully so, as overlays are often stored half transparent."""
+    alpha: NDArray[Any] = picture.values[..., -1]
+    most, full = int(alpha.max()), int(np.iinfo(alpha.dtype).max)
+    if most in (0, full):
+        return picture
+    stretched = (alpha.astype(np.uint64) * full // most).astype(alpha.dtype)
+    return picture._replace(values=np.concatenate([picture.values[..., :-1], stretched[..., None]], axis=-1))
+
+
 def _on_black(picture: Picture) -> NDArray[np.uint8]:
     rgb = _rgb(picture)
     if not has_alpha(picture):
@@ -120,11 +137,10 @@ def _on_black(picture: Picture) -> NDArray[np.uint8]:
 
 
 def _rgb(picture: Picture) -> NDArray[np.uint8]:
+    """Colours without alpha, (H, W, 3); of more than 8 bits, by the limits of their number format."""
     values: NDArray[Any] = picture.values
-    if picture.palette is None and values.ndim == 3 and values.dtype == np.uint8:
-        if picture.mode in ("RGB", "RGBA"):
-            return values[..., :3]
-        if picture.mode == "LA":
-            return np.repeat(values[..., :1], 3, axis=-1)
-    whole = np.issubdtype(values.dtype, np.integer) and values.dtype.itemsize > 1
-    return to_rgb(picture, (0.0, float(np.iinfo(values.dtype).max)) if whole else None)
+    if picture.palette is not None or values.dtype == np.uint8:
+        return to_rgb(picture, None)
+    grey = values.shape[2] < 3
+    scaled = values[..., :1].repeat(3, axis=-1) if grey else values[..., :3]
+    return np.rint(scaled / (np.iinfo(values.dtype).max / 255)).astype(np.uint8)

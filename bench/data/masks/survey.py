@@ -90,14 +90,17 @@ def _survey_page(page: Page, max_megapixels: int) -> tuple[str, dict[int, int], 
 
 
 def _describe(page: Page, picture: Picture) -> Described:
+    is_float = np.issubdtype(picture.values.dtype, np.floating)
+    if is_float and picture.values.ndim == 3:
+        raise ValueError(f"{page} must be a mask of one channel, got colours of floating point; write it with 8 bits.")
+    if is_float:
+        return _describe_floats(page, picture)
     if picture.palette is not None:
         return _describe_palette(page, picture)
     if has_alpha(picture):
         return _describe_transparent(page, picture)
     if picture.values.ndim == 3:
         return _describe_colours(page, picture)
-    if np.issubdtype(picture.values.dtype, np.floating):
-        return _describe_floats(page, picture)
     return "grey", {"values": tally_page(page, picture, "values")}
 
 

@@ -15,8 +15,8 @@ from bench.data.fit import Labels
 from bench.data.masks import planes
 from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import MaskRule, read_labels
-from bench.data.masks.tally import find_flat
-from bench.data.pictures import Page
+from bench.data.masks.tally import find_flat, tally_page
+from bench.data.pictures import Page, Picture
 from bench.data.synthetic import generate
 
 HEIGHT, WIDTH = 96, 128
@@ -179,6 +179,36 @@ def test_a_cut_out_that_is_whole_or_void_and_a_drawing_beside_them(tmp_path: Pat
         decide(folder)
 
 
+def test_a_cut_out_whose_palette_has_one_colour_is_read_by_its_opacity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colours = np.full((256, 4), 255, np.uint8)
+    colours[1, 3] = 0
+    pictures = {Page(Path(f"{i}.png")): Picture((~m).astype(np.uint8), "P", colours) for i, m in enumerate(TRUTH)}
+    monkeypatch.setattr(planes, "open_picture", lambda page, max_megapixels: pictures[page])
+    rule = decide_masks([(page,) for page in pictures], DataConfig())
+    check([read_labels((page,), rule, 250) for page in pictures], TRUTH)
+
+
+def test_numbers_of_half_precision_are_read() -> None:
+    values = np.array([[0, 1], [np.nan, np.inf]], np.float16)
+    codes = planes.read_plane(Picture(values, "F"), "unit")
+    np.testing.assert_array_equal(codes, [[0, 255], [planes.NOT_A_NUMBER] * 2])
+
+
+def test_colours_of_16_bits_are_those_of_8() -> None:
+    values = np.array([[[65535, 0, 257]]], np.uint16)
+    assert planes.read_plane(Picture(values, "RGB"), "colours").tolist() == [[0xFF0001]]
+    grey_and_alpha = np.array([[[65535, 65535], [65535, 0]]], np.uint16)
+    assert planes.read_plane(Picture(grey_and_alpha, "LA"), "colours").tolist() == [[0xFFFFFF, 0]]
+
+
+def test_palettes_that_differ_between_files_are_read_by_their_colours(tmp_path: Path) -> None:
+    folder = save(tmp_path / "masks", palette({1: RED}))
+    palette({0: RED}, on=0, off=1)(TRUTH[3]).save(folder / "m3.png")
+    check(read(folder), TRUTH)
+
+
 def test_files_of_several_kinds_are_one_set_where_each_can_mean_one_thing(tmp_path: Path) -> None:
     folder = save(tmp_path / "masks", grey(255), truth=TRUTH[:4])
     Image.fromarray(TRUTH[1]).save(folder / "m1.png")
@@ -275,6 +305,12 @@ def test_a_hard_file_among_soft_ones_is_hard(tmp_path: Path) -> None:
     check(labels[:1], TRUTH[:1])
 
 
+def test_nearly_white_is_white(tmp_path: Path) -> None:
+    folder = save(tmp_path / "masks", lambda mask: np.where(mask & (X < 64), 254, mask * 255).astype(np.uint8))
+    for label, mask in zip(read(folder), TRUTH, strict=True):
+        np.testing.assert_array_equal(label.foreground >= 128, mask)
+
+
 def test_mattes_of_drawn_frames_are_soft(tmp_path: Path) -> None:
     drawn = generate(scenes=4, frames_per_scene=2, size=(96, 64), seed=0)
     softened: dict[str, Draw] = {
@@ -314,8 +350,11 @@ def _green_and_red(mask: np.ndarray, side: int = 6) -> np.ndarray:
         (_halves(1, 2), ".png", r"a label map of more, such as .*m\d.png: found 0 \(.*%\), 1 \(.*%\) and 2 \(.*%\); "),
         (_halves(128, 255), ".png", r"found 0 \(.*%\), 128 \(.*%\) and 255 \(.*%\); --foreground VALUE ..."),
         (lambda mask: np.where(Y < 40, 3, 2 * mask).astype(np.uint8), ".png", r"0 \(.*%\), 2 \(.*%\) and 3 \("),
+        (grey(255, 1), ".png", r"hold two values, of which none is 0, .*1 \(.*%\) and 255 \("),
         (grey(200, 90), ".png", r"hold two values, of which none is 0, .*90 \(.*%\) and 200 \(.*%\); --fore"),
         (lambda mask: np.where(Y < 9, 90, np.where(mask, 255, 170)).astype(np.uint8), ".png", "90 .* 170 .* 255"),
+        (lambda mask: np.where(mask & ~np.roll(mask, 1, axis=1), 128, 255 * mask).astype(np.uint8), ".png", "128 .*25"),
+        (lambda mask: (85 * (X // 32)).astype(np.uint8), ".png", "0 .* 85 .* 170 .* 255"),
         (lambda mask: _corner(mask, grey(255)(mask), 128), ".png", r"0 \(.*%\), 128 \(0.29%\) and 255"),
         (lambda mask: np.where(Y == 4, 2, mask).astype(np.uint8), ".png", r"1 \(.*%\) and 2 \(1.04%\)"),
         (lambda mask: _corner(mask, anti_aliased(mask), 128), ".png", r"0 \(.*%\), 128 \(0.\d\d%\) and 255"),
@@ -416,6 +455,10 @@ def test_flags_say_what_is_foreground_and_what_counts_nowhere(tmp_path: Path) ->
     indices = save(tmp_path / "indices", lambda mask: indexed(_halves(1, 15)(mask), VOC))
     check(read(indices, foreground=("15",)), right)
     check(read(indices, foreground=("#C08080",)), right)
+    reversed_palette = save(tmp_path / "reversed", palette({0: WHITE}))
+    check(read(reversed_palette, foreground=("1",)), TRUTH)
+    check(read(reversed_palette, foreground=("all",)), TRUTH)
+    check(read(reversed_palette, foreground=("white",)), [~mask for mask in TRUTH])
     floats = save(tmp_path / "floats", lambda mask: (mask * np.where(X < 64, 0.5, 1)).astype(np.float32), ".tif")
     check(read(floats, foreground=("1",)), right)
     check(read(floats, foreground=("0.5",)), left)
@@ -510,6 +553,13 @@ def test_large_files_are_read_in_parts_that_change_nothing(tmp_path: Path, monke
         assert decide(folder, foreground=("all",)) == rule
         for label, expected in zip(read(folder, foreground=("all",)), labels, strict=True):
             np.testing.assert_array_equal(label.foreground, expected.foreground)
+
+
+def test_counts_of_parts_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture(anti_aliased(TRUTH[0]), "L")
+    whole = tally_page(Page(Path("m.png")), picture, "values")
+    monkeypatch.setattr(planes, "BAND_PIXELS", 7 * WIDTH)
+    assert tally_page(Page(Path("m.png")), picture, "values").seen == whole.seen
 
 
 def test_flat_pixels_are_those_among_their_like() -> None:

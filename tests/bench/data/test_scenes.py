@@ -202,6 +202,7 @@ def test_stems_are_found_however_the_table_spells_them(stem: str, row: str, tmp_
     ("content", "message"),
     [
         ("", "must have the columns stem and scene in its first line, got none"),
+        ("PK\x03\x04\x14", "must be a text file, got a workbook of a spreadsheet; save it as CSV."),
         ("Name;Place\na;b\n", "must have the columns stem and scene in its first line, got Name, Place"),
         ("stem,scene\na.png,x\na,y\n", "must name one scene for each stem, got 'x' and 'y' for 'a'"),
     ],

@@ -1,0 +1,71 @@
+"""COCO's JSON (Lin et al. 2014, arXiv 1405.0312), also as Roboflow, Label Studio and CVAT export it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.data.convert.drawing import Annotations, Drawing, Shape
+
+
+def is_coco(content: Any) -> bool:
+    """Whether the content of a JSON file has COCO's form."""
+    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+
+
+def read_coco(file: Path, content: Mapping[str, Any], pictures: Mapping[str, list[Path]]) -> Annotations:
+    """The images of a COCO file, those without an object too: their masks are empty.
+
+    Args:
+        pictures: name -> the pictures of the source with that name.
+
+    Raises:
+        ValueError: an entry lacks what COCO demands, or an image is not there.
+    """
+    try:
+        names = {category["id"]: str(category["name"]) for category in content["categories"]}
+        shapes: dict[Any, list[Shape]] = {image["id"]: [] for image in content["images"]}
+        refused = []
+        for annotation in content["annotations"]:
+            label, region = names[annotation["category_id"]], annotation.get("segmentation")
+            if not region:
+                refused.append(f"{file}: object {annotation['id']} ({label}) has a box and no outline.")
+                continue
+            shapes[annotation["image_id"]].append(Shape(label, region, bool(annotation.get("iscrowd"))))
+        drawings = [
+            Drawing(
+                find_picture(image["file_name"], file, pictures),
+                Path(image["file_name"]).name,
+                (int(image["height"]), int(image["width"])),
+                tuple(shapes[image["id"]]),
+            )
+            for image in content["images"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{file} must be COCO's JSON, got an entry without {error}.") from error
+    return Annotations(tuple(drawings), tuple(refused))
+
+
+def find_picture(name: str, file: Path, pictures: Mapping[str, list[Path]]) -> Path:
+    """The picture that an annotation file calls `name`: beside the file as it says, else the one of that name.
+
+    Raises:
+        ValueError: there is none, or several.
+    """
+    relative = Path(name.replace("\\", "/"))
+    if (file.parent / relative).is_file():
+        return file.parent / relative
+    anywhere = pictures.get(relative.name, [])
+    found = [path for path in anywhere if path.is_relative_to(file.parent)] or anywhere
+    if len(found) != 1:
+        several = f"{len(found)} of that name ({', '.join(map(str, found[:3]))})" if found else "none"
+        raise ValueError(f"{file} speaks of the image {name}, which must lie once beside it or below, got {several}.")
+    return found[0]
+
+
+def load_json(file: Path) -> Any:
+    """Content of a JSON file; ValueError names one that is none."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} must be a JSON file, got {error}.") from error

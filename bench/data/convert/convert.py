@@ -1,0 +1,228 @@
+"""A source of any kind, written once as images/, masks/ and scenes.csv: whole, or not at all."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.config import DataConfig
+from bench.data.convert.coco import is_coco, load_json, read_coco
+from bench.data.convert.cvat import read_cvat
+from bench.data.convert.drawing import IGNORED, Annotations, Drawing, draw, labels_of, require_pycocotools
+from bench.data.convert.labelme import is_labelme, read_labelme
+from bench.data.fit import Labels
+from bench.data.folder import find_pairs
+from bench.data.masks.decide import decide_masks
+from bench.data.masks.rule import read_labels
+from bench.data.pictures import SUFFIXES, Page, open_picture, picture_size
+from bench.data.scene_table import write_scene_table
+from bench.data.scenes import scene_rule
+
+ROLE = re.compile(r"(?<![a-z])(train|val|test)(?:ing|id|idation)?(?![a-z])")
+"""In the name of an annotation file or of its folder."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of a source."""
+
+    frames: int = 0
+    masks: str = ""
+    """What their foreground is."""
+    labels: dict[str, int] = field(default_factory=dict)
+    """How many objects of each label there are; empty where masks were delivered."""
+    changed: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """What was not taken, and why."""
+
+
+def import_data(source: Path, out: Path, data: DataConfig) -> Imported:
+    """Write the frames of `source` into the new folder `out`, by the flags of `data`.
+
+    Raises:
+        ValueError: the source holds nothing that is known, its labels could mean two things, or `out` holds something
+            already. Nothing is written then.
+    """
+    if not source.exists():
+        raise ValueError(f"SOURCE must be a folder or an annotation file, got nothing at {source}.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"--out must be a new or empty folder, got {out}, which holds something.")
+    if not out.resolve().parent.is_dir():
+        raise ValueError(f"--out must be a folder in one that exists, got {out}.")
+    annotations = find_annotations(source)
+    with _new_folder(out) as folder:
+        if annotations.drawings:
+            return _write_drawings(annotations, source, folder, data)
+        return _write_pairs(source, folder, data)
+
+
+def find_annotations(source: Path) -> Annotations:
+    """Every image that an annotation file in the source speaks of; none if it holds masks.
+
+    Raises:
+        ValueError: an annotation file breaks the rules of its form, or speaks of an image that is not there.
+    """
+    root = source if source.is_dir() else source.parent
+    files = sorted(root.rglob("*")) if source.is_dir() else [source]
+    pictures: dict[str, list[Path]] = {}
+    for path in root.rglob("*"):
+        if path.suffix.lower() in SUFFIXES:
+            pictures.setdefault(path.name, []).append(path)
+    found: list[Annotations] = []
+    for file in files:
+        if file.name.startswith(".") or not file.is_file():
+            continue
+        if file.suffix.lower() == ".json":
+            content = load_json(file)
+            if is_coco(content):
+                found.append(_with_role(read_coco(file, content, pictures), file))
+            elif is_labelme(content):
+                found.append(read_labelme(file, content, pictures))
+        elif file.suffix.lower() == ".xml":
+            found.append(read_cvat(file, pictures))
+    drawings = tuple(drawing for part in found for drawing in part.drawings)
+    if not all(drawing.role for drawing in drawings):
+        drawings = tuple(drawing._replace(role="") for drawing in drawings)
+    return Annotations(drawings, tuple(sentence for part in found for sentence in part.refused))
+
+
+def _with_role(annotations: Annotations, file: Path) -> Annotations:
+    match = ROLE.search(file.stem.lower()) or ROLE.search(file.parent.name.lower())
+    role = match.group(1) if match else ""
+    return annotations._replace(drawings=tuple(drawing._replace(role=role) for drawing in annotations.drawings))
+
+
+def _write_drawings(annotations: Annotations, source: Path, folder: Path, data: DataConfig) -> Imported:
+    require_pycocotools()
+    labels = labels_of(annotations.drawings)
+    foreground = _choose_labels(labels, data)
+    result = Imported(labels=labels, refused=list(annotations.refused))
+    result.masks = f"objects of {', '.join(sorted(foreground))}"
+    rule = scene_rule(source if source.is_dir() else source.parent, data)
+    scenes: dict[str, str] = {}
+    for drawing in annotations.drawings:
+        stem = Path(drawing.name).stem
+        key = f"{drawing.role}/{stem}" if drawing.role else stem
+        if key in scenes:
+            raise ValueError(f"{source} must hold one image of each name, got two called {key}.")
+        if sentence := _wrong_size(drawing, data):
+            result.refused.append(sentence)
+            continue
+        part = folder / drawing.role
+        _write_image(drawing.image, part / "images" / drawing.name)
+        _write_mask(draw(drawing, foreground, data.ignore), part / "masks" / f"{stem}.png")
+        scenes[key] = rule.of(stem)
+    if not scenes:
+        raise ValueError(f"{source} must hold an image that can be taken; {' '.join(result.refused[:3])}")
+    result.frames = len(scenes)
+    result.changed.append(f"outlines were filled: {sum(labels.values()):,} objects in {len(scenes):,} masks")
+    if rule.said:
+        write_scene_table(folder / "scenes.csv", list(scenes), list(scenes.values()))
+    return result
+
+
+def _choose_labels(labels: dict[str, int], data: DataConfig) -> set[str]:
+    """The labels that are foreground."""
+    counts = ", ".join(f"{label} ({count:,})" for label, count in labels.items())
+    if unknown := [label for label in (*data.foreground, *data.ignore) if label not in {*labels, "all"}]:
+        raise ValueError(f"--foreground and --ignore must name labels of the annotations, {counts}; got {unknown[0]}.")
+    left = set(labels) - set(data.ignore)
+    if data.foreground == ("all",) or (not data.foreground and len(left) == 1):
+        return left
+    if not data.foreground:
+        raise ValueError(
+            f"the annotations tell {len(left)} labels apart, {counts}; say which are foreground with --foreground "
+            "LABEL ... (several unite), or --foreground all."
+        )
+    return set(data.foreground)
+
+
+def _wrong_size(drawing: Drawing, data: DataConfig) -> str:
+    """Why an image cannot lie under its outlines, if so."""
+    if isinstance(drawing.image, bytes):
+        return ""
+    height, width = picture_size(Page(drawing.image))
+    if (height, width) == drawing.size:
+        return ""
+    return (
+        f"{drawing.image} has {width}x{height} pixels, its annotations speak of {drawing.size[1]}x{drawing.size[0]}; "
+        "it may have been turned by EXIF or resized since."
+    )
+
+
+def _write_pairs(source: Path, folder: Path, data: DataConfig) -> Imported:
+    found = find_pairs(data)
+    rule = decide_masks([pair.masks for pair in found.pairs], data)
+    result = Imported(frames=len(found.pairs), masks=rule.text)
+    result.refused += [f"{stem} has no mask." for stem in found.unlabelled]
+    for pair in found.pairs:
+        labels = read_labels(pair.masks, rule, data.max_megapixels)
+        if _is_one_of_several(pair.image):
+            _write_page(pair.image, folder / "images" / f"{pair.stem}.tif", data)
+        else:
+            _write_image(pair.image.path, folder / "images" / f"{pair.stem}{pair.image.path.suffix}")
+        _write_mask(_to_values(labels), folder / "masks" / f"{pair.stem}.png")
+    if found.scene_rule.said:  # else the names say it, as they did before
+        stems, scenes = [pair.stem for pair in found.pairs], [pair.scene for pair in found.pairs]
+        write_scene_table(folder / "scenes.csv", stems, scenes)
+    result.changed.append(f"masks became PNG files of 0 and 255 ({found.layout})")
+    return result
+
+
+def _to_values(labels: Labels) -> NDArray[np.uint8]:
+    """Grey where nothing is ignored, else 0, 1 and `IGNORED`."""
+    if not labels.ignored.any():
+        return labels.foreground
+    values = (labels.foreground >= 128).astype(np.uint8)
+    values[labels.ignored] = IGNORED
+    return values
+
+
+def _is_one_of_several(page: Page) -> bool:
+    return page.number is not None
+
+
+def _write_image(image: Path | bytes, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(image, bytes):
+        path.write_bytes(image)
+    else:
+        shutil.copyfile(image, path)
+
+
+def _write_page(page: Page, path: Path, data: DataConfig) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = open_picture(page, data.max_megapixels).values
+    tifffile.imwrite(path, values, photometric="rgb" if values.ndim == 3 else "minisblack", compression="zlib")
+
+
+def _write_mask(values: NDArray[np.uint8], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """A folder that becomes `out` at the end; after an error nothing is left."""
+    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=out.resolve().parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        os.rename(temporary, out)  # takes the place of an empty folder
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def listing(sentences: Sequence[str], limit: int = 12) -> str:
+    """The first of some sentences, a line each."""
+    more = [f"and {len(sentences) - limit:,} more"] if len(sentences) > limit else []
+    return "\n".join(f"  {sentence}" for sentence in [*sentences[:limit], *more])
