@@ -172,16 +172,21 @@ class Predict(cli.Command, cli.Store):
 
     checkpoint: Checkpoint
     images: Positional[Path]
-    """an image, a folder of images, or a data set"""
+    """an image, a folder of images, which may lie in folders, or a data set"""
     out: Path
     """folder for STEM.png and overlays/STEM.png"""
+    probabilities: bool = False
+    """also write probabilities/STEM.png, 16 bits: 0 to 65535"""
+    tile: bool = False
+    """see images in their own pixels, by overlapping tiles of the size of the training, instead of resized to it"""
     device: Device = "auto"
 
     def run(self) -> Answer:
         """Predict all images."""
-        from bench.commands.predict import predict_images
+        from bench.commands.predict import Wanted, predict_images
 
-        return Answer(predict_images(self.checkpoint, self.images, self.out, self.device, self.runs, self.tracking))
+        wanted = Wanted(self.out, self.probabilities, self.tile)
+        return predict_images(self.checkpoint, self.images, wanted, self.device, self.runs, self.tracking)
 
 
 @dataclass(frozen=True, kw_only=True)

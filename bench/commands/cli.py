@@ -23,6 +23,8 @@ class Answer(NamedTuple):
     """For programs: one JSON object."""
     text: str = ""
     """For people; empty: a line for each value."""
+    code: int = 0
+    """What the process exits with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class Store:
 
 
 def main(prog: str, description: str, commands: Sequence[type[Command]], arguments: Sequence[str] | None = None) -> int:
-    """Parse, run and print; returns the exit code: 0 done, 2 wrong input, 130 interrupted.
+    """Parse, run and print; returns the exit code: 0 done, 2 wrong input (to all or a part), 130 interrupted.
 
     Raises:
         SystemExit: help was asked for (0) or the arguments are none of these commands' (2).
@@ -84,7 +86,7 @@ def main(prog: str, description: str, commands: Sequence[type[Command]], argumen
         print(json.dumps(answer.values))
     else:
         print(answer.text or "\n".join(f"{key}: {value}" for key, value in answer.values.items()))
-    return 0
+    return answer.code
 
 
 def _parse(prog: str, description: str, commands: Sequence[type[Command]], words: Sequence[str]) -> Command:

@@ -16,6 +16,7 @@ from bench.commands.predict import load_checkpoint, resolve_checkpoint
 from bench.config import RunConfig
 from bench.data.frames import Frames
 from bench.data.panel import choose_frames
+from bench.files import make_folder
 from bench.generative.config import SampleConfig
 from bench.generative.decoding import OFFSETS, interpolate, sample, traverse
 from bench.generative.grids import Grid, interpolation_grid, sample_grid, save_grid, traversal_grid
@@ -136,10 +137,7 @@ def _decoder(setup: Setup) -> AutoEncoder:
 
 def write(drawn: Sequence[Drawn], out: Path) -> dict[str, Path]:
     """Pictures as OUT/NAME.png, by their names."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--out must be a folder, or one that can be made, got {out} ({error.strerror}).") from error
+    make_folder(out)
     paths = {picture.name: out / f"{picture.name}.png" for picture in drawn}
     for picture in drawn:
         save_grid(picture.grid, paths[picture.name])

@@ -30,9 +30,18 @@ class Facts(NamedTuple):
     """IoU of the mask cut at 64 and at 192: 1 if the threshold decides nothing."""
     lost: float
     """Share of the foreground that lies where the resized mask says background."""
+    keeping_size: tuple[int, int] | None = None
+    """The size that would keep it, where more is lost than is tolerated."""
 
 
-def facts_of(mode: str, image_size: tuple[int, int], labels: Labels, digest: str, lost: float) -> Facts:
+def facts_of(
+    mode: str,
+    image_size: tuple[int, int],
+    labels: Labels,
+    digest: str,
+    lost: float,
+    keeping_size: tuple[int, int] | None = None,
+) -> Facts:
     """Of one frame, whose image has a mode and size."""
     alpha, counted = labels.foreground, ~labels.ignored
     height, width = alpha.shape
@@ -46,6 +55,7 @@ def facts_of(mode: str, image_size: tuple[int, int], labels: Labels, digest: str
         soft=float(((alpha > 0) & (alpha < 255)).mean()),
         threshold_iou=_threshold_iou(alpha),
         lost=lost,
+        keeping_size=keeping_size,
     )
 
 

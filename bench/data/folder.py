@@ -86,8 +86,8 @@ def find_pairs(data: DataConfig) -> Found:
     )
 
 
-def find_images(folder: Path) -> dict[str, Page]:
-    """Stem -> page of every picture in `folder` and the folders in it, or of the images if it holds masks as well.
+def find_images(folder: Path) -> dict[str, Path]:
+    """Stem -> file of every picture in `folder` and the folders in it, or of the images if it holds masks as well.
 
     Raises:
         ValueError: there is no folder or no picture in it, or two pictures have one stem.
@@ -99,8 +99,7 @@ def find_images(folder: Path) -> dict[str, Page]:
         images = photos if _is_paired(match(photos, masks), masks) else images
     _require_one_file_each(folder, images)
     images = [file for file in images if file.path not in layout.dangling]
-    stem_of = _name_stems(images)
-    return {stem: page for file in images for stem, page, _ in _pages(stem_of[file.path], file, [])}
+    return {stem: path for path, stem in _name_stems(images).items()}
 
 
 def _require_one_file_each(folder: Path, files: Sequence[File]) -> None:

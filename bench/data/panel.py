@@ -63,11 +63,14 @@ def paint(image: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArra
 
 def overlay(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Image (H, W, 3) with the mask tinted and its boundary drawn."""
-    tinted = image.astype(np.float64)
-    tinted[mask] = 0.6 * tinted[mask] + 0.4 * FOUND
+    levels = 0.6 * np.arange(256)[:, None] + 0.4 * FOUND
+    tinted = np.empty_like(image)
+    for channel in range(3):  # by a table, since images may be so large that no copy as numbers fits
+        level = levels[:, channel].astype(np.uint8)[image[..., channel]]
+        tinted[..., channel] = np.where(mask, level, image[..., channel])
     width = max(1, round(max(mask.shape) / 200))
     tinted[mask & ~binary_erosion(mask, iterations=width)] = FOUND
-    return tinted.astype(np.uint8)
+    return tinted
 
 
 def _grey(values: NDArray[np.bool_] | NDArray[np.float16]) -> NDArray[np.uint8]:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.config import DataConfig
+from bench.data.boxes import Fit, choose_fit
 from bench.data.facts import Facts, digest_of, facts_of
-from bench.data.fit import Fit, Fitted, Labels, choose_fit, fit_frame
+from bench.data.fit import TOLERATED_LOSS, Fitted, fit_frame, keeping_size
 from bench.data.folder import Pair
 from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import MaskRule, read_labels
@@ -79,9 +80,12 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
             f"got {mask_width}x{mask_height} against {width}x{height}."
         )
     least = min(height, mask_height), min(width, mask_width)
-    cropped = Labels(labels.foreground[: least[0], : least[1]], labels.ignored[: least[0], : least[1]], labels.soft)
+    top_left = slice(least[0]), slice(least[1])
+    cropped = labels._replace(foreground=labels.foreground[top_left], ignored=labels.ignored[top_left])
     fitted = fit_frame(np.ascontiguousarray(image[: least[0], : least[1]]), cropped, data.size, reading.fit)
-    return ReadFrame(fitted, least, facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost))
+    keeping = keeping_size(cropped, data.size, reading.fit) if fitted.lost > TOLERATED_LOSS else None
+    facts = facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping)
+    return ReadFrame(fitted, least, facts)
 
 
 def _fit(size: tuple[int, int], other: tuple[int, int]) -> bool:

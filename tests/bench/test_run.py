@@ -13,9 +13,10 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from bench import schema
-from bench.commands.predict import load_checkpoint, predict_mask
+from bench.commands.predict import load_checkpoint
 from bench.commands.train import train_one
 from bench.config import RunConfig, TrainingConfig
+from bench.inference import predict
 from bench.run import run
 from bench.stored_config import config_hash, unflatten
 from bench.tracking.background import BackgroundLog
@@ -142,8 +143,8 @@ def test_artifacts_agree_with_the_metrics(
         assert picture.width == 4 * 128
     network, config = load_checkpoint(checkpoint)
     assert config == tiny_config()
-    mask = predict_mask(network, panel["images"][0], (16, 16), torch.device("cpu"))
-    assert (mask == (panel["probability"][0] > 0.5)).mean() > 0.99
+    probability = predict(network, panel["images"][0], (16, 16), "squash", torch.device("cpu"))
+    assert ((probability > 0.5) == (panel["probability"][0] > 0.5)).mean() > 0.99
 
 
 def test_mlflow_database_is_in_wal_mode(answer: dict[str, Any], runs: Path) -> None:
