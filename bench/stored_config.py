@@ -8,7 +8,7 @@ from that value: a study that runs goes on after an upgrade.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any, Literal, NamedTuple, cast, get_origin, get_type_hints
 
 from bench.config import ABSENT, WEIGHTS, DataConfig, RunConfig, TrainingConfig
@@ -58,6 +58,11 @@ def config_hash(config: RunConfig) -> str:
     """Sixteen hexadecimal digits that identify the config, in every version that can express it."""
     text = json.dumps({name: _to_text(value) for name, value in identity(config, "").items()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def located(config: RunConfig, path: str) -> RunConfig:
+    """The config with its data at another path: the same data elsewhere make no other training."""
+    return replace(config, data=replace(config.data, path=path))
 
 
 def identity(config: RunConfig | DataConfig | TrainingConfig, prefix: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from bench import schema
 from bench.commands import cli
 from bench.machine.environment import code_digest
 from bench.tracking.database import redact
-from bench.tracking.store import RunLog
+from bench.tracking.store import RunLog, search_runs
 from bench.training import ARITHMETIC
 from studies import storage
 from studies.options import Options
@@ -54,6 +54,8 @@ def open_study(
     code = code_digest()
     root = storage.create(to, study.name, [schema.BEST_VAL_IOU])
     stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now)
+    if stored.get("data.digest") == data_digest:
+        now["data"] = stored["data"]  # wherever they lie, and however that is spelled
     before = {**now, "arithmetic": 1, **stored}  # what an older version did not record did not change
     changes = [f"{NAMES[key]} {before[key]} -> {now[key]}" for key in now if before[key] != now[key]]
     if changes and not options.accept_changes:
@@ -65,9 +67,14 @@ def open_study(
     if not changes and stored.get(CODE, code) != code:
         cli.say(f"study {study.name} goes on with other code of the same arithmetic: {stored[CODE]} -> {code}")
     root.set_user_attr(storage.STAGES, study.stage_names())
-    root.set_user_attr(storage.PLANNED, study.planned(setting))
     root.set_user_attr(storage.OPTIONS, now | {CODE: code})
+    root.set_user_attr(storage.PLANNED, study.planned(known(root, setting)))
     return root
+
+
+def known(root: optuna.Study, setting: Setting) -> Setting:
+    """The setting in which units have the keys that the study knows."""
+    return setting._replace(known_as=root.user_attrs[storage.OPTIONS]["data"])
 
 
 def open_parent(
@@ -97,16 +104,10 @@ def open_parent(
 
 def _supersede(client: "MlflowClient", experiment: str, planned: set[str]) -> None:
     """Mark runs of units that an earlier form of the study planned, and take the mark from those planned again."""
-    rule, page = f"tags.{schema.KIND} = 'trial'", None
-    while True:
-        runs = client.search_runs([experiment], rule, max_results=1000, page_token=page)
-        for run in runs:
-            superseded = run.data.tags.get(schema.UNIT) not in planned
-            if superseded != (schema.SUPERSEDED in run.data.tags):
-                if superseded:
-                    client.set_tag(run.info.run_id, schema.SUPERSEDED, "true")
-                else:
-                    client.delete_tag(run.info.run_id, schema.SUPERSEDED)
-        page = runs.token
-        if not page:
-            return
+    for run in search_runs(client, experiment, f"tags.{schema.KIND} = 'trial'"):
+        superseded = run.data.tags.get(schema.UNIT) not in planned
+        if superseded != (schema.SUPERSEDED in run.data.tags):
+            if superseded:
+                client.set_tag(run.info.run_id, schema.SUPERSEDED, "true")
+            else:
+                client.delete_tag(run.info.run_id, schema.SUPERSEDED)

@@ -59,6 +59,7 @@ def run_study(study: Study, options: Options) -> Status:
         client = open_store(checked.tracking)  # first: it asks a server whether its runs are newer
         optuna_storage = storage.open_storage(checked.storage)
         root = identity.open_study(study, checked.setting, options, checked.data_digest, optuna_storage)
+        checked = checked._replace(setting=identity.known(root, checked.setting))
         experiment = get_experiment(client, study.name, options.runs)
         parent = identity.open_parent(root, client, experiment, study.question, checked.memory_budget)
         recover(storage.stages(root), client, experiment)

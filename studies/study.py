@@ -15,6 +15,7 @@ from typing_extensions import override
 from bench.config import DataConfig, RunConfig, SplitName, TrainingConfig
 from bench.digest import digest
 from bench.schema import OBJECTIVES, Stage
+from bench.stored_config import located
 from studies.unit import Planned, Setting, Unit, macs
 
 if TYPE_CHECKING:
@@ -85,7 +86,11 @@ class Factorial(Study):
 
     def units(self, setting: Setting) -> list[Unit]:
         """The plan in a setting."""
-        return self.plan(*setting)
+        data, training, known_as = setting
+        if known_as in ("", data.path):
+            return self.plan(data, training)
+        known = self.plan(replace(data, path=known_as), training)
+        return [replace(unit, name=unit.key, config=located(unit.config, data.path)) for unit in known]
 
     @override
     def planned(self, setting: Setting) -> dict[str, Planned]:

@@ -40,6 +40,9 @@ class Setting(NamedTuple):
 
     data: DataConfig
     training: TrainingConfig
+    known_as: str = ""
+    """Path by which the units' keys know the data, if that is not where they lie now: the same data elsewhere are no
+    other study."""
 
 
 def macs(config: RunConfig) -> int:

@@ -1,5 +1,6 @@
 """`bench train`: one tracked training. Open the store, run, close."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from bench.config import RunConfig, run_name
 from bench.data.dataset import load
 from bench.machine.device import choose_device
 from bench.run import RunResult, run
-from bench.stored_config import config_hash
+from bench.stored_config import config_hash, located, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.training.losses import require_known
 from bench.training.train import EpochRecord
@@ -70,16 +71,28 @@ def _open_run(config: RunConfig, runs: Path, tracking: str, unseal: bool) -> "Ru
 
 
 def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, data_digest: str) -> None:
-    """Raise ValueError if a run of this configuration has looked at the test frames: a second look is a choice."""
-    tags = {schema.UNIT: config_hash(config), schema.DATA_DIGEST: data_digest}
-    rule = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-    opened = [run for run in client.search_runs([experiment], rule) if schema.TEST_OPENED in run.data.tags]
-    if opened:
-        last = opened[0]
-        raise ValueError(
-            f"test frames must be opened once per configuration, got them opened by run {last.info.run_id} on "
-            f"{last.data.tags[schema.TEST_OPENED]}; use its result, or train and open them again with --unseal."
-        )
+    """Raise ValueError if a run of this configuration has looked at the test frames: a second look is a choice.
+
+    The same data under another path are the same.
+    """
+    from bench.tracking.store import search_runs
+
+    for earlier in search_runs(client, experiment, f"tags.`{schema.DATA_DIGEST}` = '{data_digest}'"):
+        opened = earlier.data.tags.get(schema.TEST_OPENED)
+        if opened and _is_alike(earlier.data.params, config):
+            raise ValueError(
+                f"test frames must be opened once per configuration, got them opened by run {earlier.info.run_id} on "
+                f"{opened}; use its result, or train and open them again with --unseal."
+            )
+
+
+def _is_alike(params: Mapping[str, str], config: RunConfig) -> bool:
+    """Whether a stored config is this one but for where the data lie."""
+    try:
+        stored = unflatten(params)
+    except ValueError:  # it cannot be said today
+        return False
+    return config_hash(located(stored, config.data.path)) == config_hash(config)
 
 
 def answer(result: RunResult) -> dict[str, Any]:

@@ -1,20 +1,34 @@
 """Decoded frames on the disk: memory-mapped arrays, which all workers share."""
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.data.facts import Facts
 from bench.data.frames import Frames
 from bench.data.reading import Reading
 from bench.digest import digest
+
+_PARTIAL, _LOCK, _NAMES = ".partial-", "lock", "names.json"
+_ABANDONED_SECONDS = 24 * 3600  # what was cut off goes on within a day; then it makes room
+
+Fill = Callable[[Path], None]
+"""Writes frames into a folder, which may hold what an earlier process has written before it was cut off."""
+
+
+class CutOffError(ValueError):
+    """Filling has stopped half-way and can go on at the next start."""
 
 
 class Decoded(NamedTuple):
@@ -38,50 +52,166 @@ class Dataset(NamedTuple):
     """Of each frame's files; none of drawn frames."""
 
 
-def cached(cache: Path, source: str, size: tuple[int, int], make: Callable[[], Decoded]) -> Dataset:
-    """What `make` gives, from the cache if it was made before of the same source at the same size."""
-    folder = cache / digest(source, *size, *Frames._fields, *Facts._fields)  # a cache of other fields is never read
+def cached(cache: Path, source: str, size: tuple[int, int], fill: Fill) -> Dataset:
+    """What `fill` writes, from the cache if it was written before of the same source at the same size.
+
+    One process writes at a time; others of the same frames wait for it.
+    """
+    # A cache of other fields is never read.
+    key = digest(source, *size, *Frames._fields, *Facts._fields, Reading().to_json())
+    folder = cache / key
+    with suppress(ValueError):
+        if dataset := _open(folder):
+            return dataset
+    made = [path for path in (cache, *cache.parents) if not path.exists()]
+    try:
+        with _writing(cache / f"{_PARTIAL}{key}") as partial:
+            if not _is_whole(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                fill(partial)
+                os.rename(partial, folder)
+                (folder / _LOCK).unlink()
+    except Exception:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+    _remove_abandoned(cache)
+    dataset = _open(folder)
+    assert dataset is not None
+    return dataset
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether frames lie there; says so if they are damaged."""
+    try:
+        return _open(folder) is not None
+    except ValueError as error:
+        print(f"{folder} is made anew: {error}", file=sys.stderr, flush=True)
+        return False
+
+
+def _open(folder: Path) -> Dataset | None:
+    """The frames in a folder; None if there is no such folder.
+
+    Raises:
+        ValueError: a file is missing or damaged.
+    """
     if not folder.is_dir():
-        _store(make(), folder)
-    names = json.loads((folder / "names.json").read_text())
-    ignored = folder / "ignored.npy"
-    # Mapped copy on write: all workers share one copy in memory, and torch takes the arrays as they are.
-    frames = Frames(
+        return None
+    try:
+        names = json.loads((folder / _NAMES).read_text())
+        facts = tuple(Facts(*map(_tuple, values)) for values in names["facts"])
+        return Dataset(_map(folder, names), names["digest"], Reading.from_json(names["reading"]), facts)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder} must hold whole frames, got {type(error).__name__}: {error}") from error
+
+
+def _tuple(value: object) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def array_file(folder: Path, name: str) -> Path:
+    """Where the field `name` of Frames lies."""
+    return folder / f"{name}.npy"
+
+
+def _map(folder: Path, names: Mapping[str, Any]) -> Frames:
+    """Mapped copy on write: all workers share one copy in memory, and torch takes the arrays as they are.
+
+    Raises:
+        ValueError: an array is not whole, or has another number of frames than there are names.
+    """
+
+    def load(name: str, *shape: int) -> NDArray[Any]:
+        path = array_file(folder, name)
+        try:
+            array: NDArray[Any] = np.load(path, mmap_mode="c")
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path} must be a whole array, got {error}") from error
+        if array.shape[: len(shape)] != shape:
+            raise ValueError(f"{path} must begin with the shape {shape}, got {array.shape}")
+        return array
+
+    count = len(names["stems"])
+    images = load("images", count)
+    return Frames(
         stems=tuple(names["stems"]),
         scenes=tuple(names["scenes"]),
-        images=np.load(folder / "images.npy", mmap_mode="c"),
-        masks=np.load(folder / "masks.npy", mmap_mode="c"),
-        original_sizes=np.load(folder / "original_sizes.npy"),
-        ignored=np.load(ignored, mmap_mode="c") if ignored.exists() else None,
+        images=images,
+        masks=load("masks", *images.shape[:3]),
+        original_sizes=np.array(load("original_sizes", count, 2)),
+        ignored=load("ignored", *images.shape[:3]) if array_file(folder, "ignored").exists() else None,
         given=tuple(names["given"]),
         fit=names["fit"],
     )
-    facts = tuple(Facts(*values) for values in names["facts"])
-    return Dataset(frames, names["digest"], Reading.from_json(names["reading"]), facts)
 
 
-def _store(decoded: Decoded, folder: Path) -> None:
-    """Write into a temporary folder, then rename: a reader never sees half a cache."""
+def write(decoded: Decoded, folder: Path) -> None:
+    """Frames in memory into a folder, as `cached` reads them."""
     frames = decoded.frames
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
-    try:
-        for name in ("images", "masks", "original_sizes", "ignored"):
-            if (array := getattr(frames, name)) is not None:
-                np.save(temporary / f"{name}.npy", array)
-        names = {
-            **{name: getattr(frames, name) for name in ("stems", "scenes", "given", "fit")},
-            "digest": content_digest(frames),
-            "reading": decoded.reading.to_json(),
-            "facts": decoded.facts,
-        }
-        (temporary / "names.json").write_text(json.dumps(names))
-        os.rename(temporary, folder)
-    except OSError:
-        if not folder.is_dir():  # another process may have stored the same frames in the meantime
+    for name in ("images", "masks", "original_sizes", "ignored"):
+        if (array := getattr(frames, name)) is not None:
+            np.save(array_file(folder, name), array)
+    names = {name: getattr(frames, name) for name in ("stems", "scenes", "given", "fit")}
+    complete(folder, names, decoded.reading, decoded.facts)
+
+
+def complete(folder: Path, names: Mapping[str, Any], reading: Reading, facts: Sequence[Facts]) -> None:
+    """Write the names and the digest of the arrays in a folder, and wait until all of it is on the disk."""
+    known = {**names, "digest": content_digest(_map(folder, names)), "reading": reading.to_json(), "facts": facts}
+    (folder / _NAMES).write_text(json.dumps(known))
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def _writing(partial: Path) -> Iterator[Path]:
+    """The folder for this process alone; gone after an error, kept after an interrupt, so that the next start goes on.
+
+    Its lock is freed by the kernel when the process ends, however it ends.
+    """
+    with _lock(partial):
+        try:
+            yield partial
+        except CutOffError:
             raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        except Exception:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        shutil.rmtree(partial, ignore_errors=True)  # nothing, unless another process had written the frames
+
+
+def _lock(partial: Path) -> BinaryIO:
+    while True:
+        partial.mkdir(parents=True, exist_ok=True)
+        try:
+            file = (partial / _LOCK).open("ab")
+        except FileNotFoundError:  # another process has just finished
+            continue
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if _is_same(file, partial / _LOCK):
+            return file
+        file.close()  # another process has renamed or removed the folder while this one waited
+
+
+def _is_same(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_abandoned(cache: Path) -> None:
+    """What was cut off, and nobody went on with."""
+    for partial in cache.glob(f"{_PARTIAL}*"):
+        with suppress(OSError):  # another process holds or removes it
+            newest = max(path.stat().st_mtime for path in (partial, *partial.iterdir()))
+            if time.time() - newest > _ABANDONED_SECONDS:
+                with (partial / _LOCK).open("ab") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(partial)
 
 
 def content_digest(frames: Frames) -> str:
@@ -89,7 +219,8 @@ def content_digest(frames: Frames) -> str:
     content = hashlib.sha256(json.dumps([frames.stems, frames.scenes, frames.images.shape]).encode())
     for pixels in (frames.images, frames.masks, frames.ignored):
         if pixels is not None:
-            content.update(np.ascontiguousarray(pixels).data)
+            for frame in pixels:
+                content.update(np.ascontiguousarray(frame).data)
     if frames.given:
         content.update(json.dumps(frames.given).encode())
     return content.hexdigest()[:16]

@@ -1,16 +1,14 @@
 """From a DataConfig to frames in memory: decoded once, cached as memory-mapped arrays under a content hash."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from bench.config import SYNTHETIC, DataConfig
-from bench.data.cache import Dataset, Decoded, cached, content_digest
+from bench.data.cache import Dataset, Decoded, cached, content_digest, write
+from bench.data.file_hashes import FileHashes
 from bench.data.folder import Pair, find_pairs
-from bench.data.frames import Frames
-from bench.data.reading import Reading, decide, read_frame
+from bench.data.prepare import decode, prepare
+from bench.data.reading import Reading
 from bench.data.scene_names import require_scenes
 from bench.data.split import split_frames
 from bench.digest import digest, digest_sources
@@ -26,40 +24,22 @@ def load(config: DataConfig, cache: Path) -> Dataset:
     if config.path == SYNTHETIC:
         split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, repeat=0)
         source = digest(_code_of_generator(), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
-        return cached(cache, source, config.size, lambda: _draw(config))
+        return cached(cache, source, config.size, lambda folder: write(_draw(config), folder))
     found = find_pairs(config)
     pairs, rule = found.pairs, found.scene_rule
     require_scenes([pair.stem for pair in pairs], [pair.scene for pair in pairs], rule, config)
     split_frames([pair.scene for pair in pairs], config, repeat=0, given=[pair.role for pair in pairs])
-    return cached(cache, _source_digest(pairs, config), config.size, lambda: decode(pairs, config))
+    hashes = FileHashes(Path(config.path), cache)
+    source = _source_digest(pairs, config, hashes)
+    dataset = cached(cache, source, config.size, lambda folder: prepare(pairs, config, folder))
+    hashes.save()
+    return dataset
 
 
 def read(config: DataConfig) -> Dataset:
     """Frames of `config`, decoded or drawn anew; whether they can be split is not asked."""
     decoded = _draw(config) if config.path == SYNTHETIC else decode(find_pairs(config).pairs, config)
     return Dataset(decoded.frames, content_digest(decoded.frames), decoded.reading, decoded.facts)
-
-
-def decode(pairs: Sequence[Pair], config: DataConfig) -> Decoded:
-    """Read all pairs.
-
-    Raises:
-        ValueError: a file cannot be read, or the masks could mean two things.
-    """
-    reading = decide(pairs, config)
-    read = [read_frame(pair, reading, config) for pair in pairs]
-    ignored = np.stack([item.fitted.ignored for item in read])
-    frames = Frames(
-        stems=tuple(pair.stem for pair in pairs),
-        scenes=tuple(pair.scene for pair in pairs),
-        images=np.stack([item.fitted.image for item in read]),
-        masks=np.stack([item.fitted.mask for item in read]),
-        original_sizes=np.array([item.original_size for item in read], np.int64),
-        ignored=ignored if ignored.any() else None,
-        given=tuple(pair.role for pair in pairs if pair.role),
-        fit=reading.fit,
-    )
-    return Decoded(frames, reading, tuple(item.facts for item in read))
 
 
 def _draw(config: DataConfig) -> Decoded:
@@ -74,14 +54,21 @@ def _draw(config: DataConfig) -> Decoded:
     return Decoded(frames, Reading(), ())
 
 
-def _source_digest(pairs: Sequence[Pair], config: DataConfig) -> str:
-    """Of the files' contents and of how they are read."""
-    parts: list[object] = [config.foreground, config.ignore, config.invert, config.intensity, config.fit]
+def _source_digest(pairs: Sequence[Pair], config: DataConfig, hashes: FileHashes) -> str:
+    """Of the files' contents and of how they are read, wherever they lie."""
+    contents = hashes.of(page.path for pair in pairs for page in (pair.image, *pair.masks))
+    parts: list[object] = [_code_of_decoder()]
+    parts += [config.foreground, config.ignore, config.invert, config.intensity, config.fit]
     for pair in pairs:
-        pages = (pair.image, *pair.masks)
-        contents = (hashlib.sha256(page.path.read_bytes()).hexdigest() for page in pages)
-        parts += [pair.stem, pair.scene, pair.role, *(page.number for page in pages), *contents]
+        parts += [pair.stem, pair.scene, pair.role]
+        for page in (pair.image, *pair.masks):
+            parts += [page.number, contents[page.path]]
     return digest(*parts)
+
+
+def _code_of_decoder() -> str:
+    """Frames of an older decoder must not be taken from the cache: it is whatever lies beside this file."""
+    return digest(*(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))))
 
 
 def _code_of_generator() -> str:

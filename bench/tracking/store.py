@@ -6,7 +6,7 @@ only logs into a run that it is handed.
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from bench.tracking.entries import Entries, Log
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 PARENT = "mlflow.parentRunId"
 NAME = "mlflow.runName"
@@ -98,6 +99,15 @@ def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:
     served = kind(client.tracking_uri).startswith("http")
     location = None if served else (runs.resolve() / schema.ARTIFACT_DIR / name).as_uri()
     return client.create_experiment(name, artifact_location=location)
+
+
+def search_runs(client: "MlflowClient", experiment: str, rule: str) -> "Iterator[Run]":
+    """All runs of an experiment that a rule selects, newest first; a store hands out so many at a time."""
+    page: str | None = None
+    while page != "":
+        runs = client.search_runs([experiment], rule, max_results=1000, page_token=page)
+        yield from runs
+        page = runs.token or ""
 
 
 class RunLog(Log):

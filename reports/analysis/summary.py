@@ -75,8 +75,8 @@ OF_GENERATIVE = [
 """What is averaged over auto-encoders and VAEs beside it."""
 OTHERS: tuple[schema.Stage, ...] = ("generative", "pretraining")
 """Stages that are summarised on their own."""
-SETTLED = ("architecture.in_channels", "architecture.out_channels", "architecture.image_size")
-"""Parameters that follow from architecture, target and the frames' size."""
+SETTLED = ("architecture.in_channels", "architecture.out_channels", "architecture.image_size", "data.path")
+"""Parameters that follow from architecture, target and the frames' size, and where the study's data lay."""
 
 NOT_ENTERED = {phase.name: 0.0 for phase in schema.PHASES.values()}
 """A run logs no time for a phase that it did not enter."""

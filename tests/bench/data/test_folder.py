@@ -8,11 +8,9 @@ import pytest
 from PIL import Image
 
 from bench.config import DataConfig
-from bench.data import dataset
 from bench.data.dataset import load, read
 from bench.data.folder import Pair, find_pairs
 from bench.data.synthetic import generate
-from bench.digest import digest
 
 
 def write(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:
@@ -117,11 +115,6 @@ def test_original_sizes_are_those_before_resizing(folder: Path, tmp_path: Path) 
     assert drawn.original_sizes.tolist() == [[24, 16]] * 2
 
 
-def test_caches_of_frames_without_original_sizes_are_not_read(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / digest(dataset._source_digest(pairs_of(folder), config(folder)), 32, 16)).mkdir()
-    assert load(config(folder), tmp_path).frames.original_sizes.shape == (8, 2)
-
-
 def test_scene_pattern_and_table(folder: Path) -> None:
     assert {pair.scene for pair in pairs_of(folder, r"_(\d)$")} == {"0", "1"}
     with pytest.raises(ValueError, match="data.scene_pattern must find one group in every stem, got 'x' for '0_0'"):
@@ -141,25 +134,3 @@ def test_stem_without_underscore_is_its_own_scene(tmp_path: Path) -> None:
         write(tmp_path / "images" / f"{stem}.png", np.zeros((4, 4, 3), np.uint8))
         write(tmp_path / "masks" / f"{stem}.png", np.full((4, 4), 255, np.uint8))
     assert [pair.scene for pair in pairs_of(tmp_path)] == ["a", "b"]
-
-
-def test_cache_returns_equal_frames_and_notices_changes(folder: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    first, second = load(config(folder), cache), load(config(folder), cache)
-    assert first.digest == second.digest
-    assert isinstance(second.frames.images, np.memmap)
-    fresh = read(config(folder)).frames
-    assert (second.frames.images == fresh.images).all()
-    assert (second.frames.masks == fresh.masks).all()
-    assert second.frames.stems == fresh.stems
-    assert not [path for path in cache.iterdir() if path.name.startswith(".")]
-    write(folder / "images" / "0_0.png", np.zeros((30, 20, 3), np.uint8))
-    changed = load(config(folder), cache)
-    assert changed.digest != first.digest
-    assert changed.frames.images[0].max() == 0
-
-
-def test_nothing_is_written_for_a_data_set_that_cannot_be_split(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"at most the number of scenes \(4\), got 5"):
-        load(config(folder, folds=5), tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()

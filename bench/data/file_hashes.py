@@ -1,0 +1,71 @@
+"""Hashes of files' contents, kept beside the cache: a file whose size and times stay is not read again."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.digest import digest
+from bench.files import replacing
+from bench.parallel import in_threads
+from bench.progress import progress
+
+_RACY_NS = 2 * 10**9
+"""A file may change once more within a tick of its file system's clock and look the same; the coarsest tick is 2 s."""
+
+Stamp = list[int]
+"""Size in bytes, and when contents and entry were changed last, in nanoseconds."""
+
+
+class FileHashes:
+    """Those of one data folder, by its real path: links and other spellings share them, a copy has its own."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self._folder = str(folder)
+        self._file = cache / f"files-{digest(folder.resolve())}.json"
+        self._known: dict[str, tuple[Stamp, str]] = _read(self._file)
+        self._changed = False
+
+    def of(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """SHA-256 of each file. Files are stored by their place in the folder."""
+        names = {path: str(path).removeprefix(self._folder) for path in paths}
+        stamps = {path: _stamp(path) for path in names}
+        unknown = [path for path, name in names.items() if self._known.get(name, (None,))[0] != stamps[path]]
+        now = time.time_ns()
+        hashes = in_threads(_hash, unknown)
+        fresh = dict(zip(unknown, progress(hashes, "reading files", len(unknown)), strict=True))
+        found = {path: fresh.get(path) or self._known[name][1] for path, name in names.items()}
+        known = {
+            name: (stamps[path], found[path])
+            for path, name in names.items()
+            if path not in fresh or max(stamps[path][1:]) < now - _RACY_NS
+        }
+        self._changed |= known != self._known
+        self._known = known
+        return found
+
+    def save(self) -> None:
+        """For the next start."""
+        if self._changed:
+            with replacing(self._file) as partial:
+                partial.write_text(json.dumps(self._known))
+
+
+def _read(file: Path) -> dict[str, tuple[Stamp, str]]:
+    """What was saved; nothing if there is no such file, or no whole one."""
+    try:
+        return {name: (stamp, content) for name, (stamp, content) in json.loads(file.read_text()).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _stamp(path: Path) -> Stamp:
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

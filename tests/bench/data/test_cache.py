@@ -1,0 +1,355 @@
+"""Preparing a folder once: what counts as the same data, what is read again, and what survives a kill."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench import progress
+from bench.config import DataConfig
+from bench.data import cache as cache_module
+from bench.data import dataset, file_hashes, prepare
+from bench.data.cache import Dataset
+from bench.data.dataset import load, read
+from bench.data.folder import Pair
+from bench.data.reading import ReadFrame, read_frame
+
+FRAMES = 12
+
+
+def config(folder: Path | str, **changes: Any) -> DataConfig:
+    return DataConfig(path=str(folder), size=(32, 16), folds=3, **changes)
+
+
+@pytest.fixture
+def folder(folder_data: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(folder_data, tmp_path / "data"))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "runs" / "cache"
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files were written long ago."""
+    now = time.time_ns
+    monkeypatch.setattr(file_hashes.time, "time_ns", lambda: now() + 10**10)
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files whose contents were read for their hash."""
+    names: list[str] = []
+    hash_file = file_hashes._hash
+
+    def watched(path: Path) -> str:
+        names.append(path.name)
+        return hash_file(path)
+
+    monkeypatch.setattr(file_hashes, "_hash", watched)
+    return names
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stems of the frames that were read."""
+    return watch(monkeypatch, lambda *_: None)
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, before: Callable[[Pair, list[str]], None]) -> list[str]:
+    stems: list[str] = []
+
+    def watched(pair: Pair, reading: Any, data: DataConfig) -> ReadFrame:
+        before(pair, stems)
+        stems.append(pair.stem)
+        return read_frame(pair, reading, data)
+
+    monkeypatch.setattr(prepare, "read_frame", watched)
+    return stems
+
+
+def same(first: Dataset, second: Dataset) -> bool:
+    arrays = [(getattr(one.frames, name) for one in (first, second)) for name in ("images", "masks", "original_sizes")]
+    rest = [(one.frames.stems, one.frames.scenes, one.digest, one.reading, one.facts) for one in (first, second)]
+    return all(np.array_equal(*pair) for pair in arrays) and rest[0] == rest[1]
+
+
+def entries(cache: Path) -> list[str]:
+    return sorted(path.name for path in cache.iterdir() if path.is_dir())
+
+
+def test_the_second_start_reads_the_map(folder: Path, cache: Path, decoded: list[str]) -> None:
+    first, second = load(config(folder), cache), load(config(folder), cache)
+    assert len(decoded) == FRAMES
+    assert isinstance(second.frames.images, np.memmap)
+    assert same(first, second)
+    assert same(second, read(config(folder)))
+    assert second.facts[0].image_size == (32, 24)
+    (entry,) = entries(cache)
+    names = ["images.npy", "masks.npy", "names.json", "original_sizes.npy"]
+    assert sorted(path.name for path in (cache / entry).iterdir()) == names
+
+
+def test_a_data_set_is_the_same_however_it_is_spelled(
+    folder: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(folder)
+    shutil.copytree(folder, tmp_path / "copy")
+    spellings = [str(folder), f"{folder}/", "data", "./data/", "link", "copy", f"{folder}/../copy"]
+    assert len({load(config(path), cache).digest for path in spellings}) == 1
+    assert len(decoded) == FRAMES
+    assert len(entries(cache)) == 1
+
+
+def test_only_what_changed_is_hashed_again(folder: Path, cache: Path, later: None, hashed: list[str]) -> None:
+    before = load(config(folder), cache)
+    assert len(hashed) == 2 * FRAMES
+    hashed.clear()
+    assert load(config(folder), cache).digest == before.digest
+    assert hashed == []
+    changed = folder / "images" / f"{before.frames.stems[3]}.png"
+    status, content = changed.stat(), changed.read_bytes()
+    Image.fromarray(np.zeros((32, 24, 3), np.uint8)).save(changed)
+    assert load(config(folder), cache).digest != before.digest
+    assert hashed == [changed.name]
+    changed.write_bytes(content)
+    os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert load(config(folder), cache).digest == before.digest
+
+
+def test_a_change_that_keeps_size_and_modification_time_is_seen(folder: Path, cache: Path, later: None) -> None:
+    before = load(config(folder), cache)
+    changed = folder / "scenes.csv"
+    first, second = (folder / "masks" / f"{stem}.png" for stem in before.frames.stems[:2])
+    assert not changed.exists()
+    status, content = first.stat(), first.read_bytes()
+    first.write_bytes(second.read_bytes().ljust(len(content), b"\0")[: len(content)])
+    os.utime(first, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert file_hashes._stamp(first)[:2] == [status.st_size, status.st_mtime_ns]
+    pairs = dataset.find_pairs(config(folder)).pairs
+    hashes = file_hashes.FileHashes(folder, cache).of([pairs[0].masks[0].path])
+    assert hashes[first] == file_hashes._hash(first)
+
+
+def test_files_that_have_just_been_written_are_hashed_again(folder: Path, cache: Path, hashed: list[str]) -> None:
+    for path in (folder / "images").iterdir():
+        path.touch()
+    for _ in range(2):
+        load(config(folder), cache)
+    assert len(hashed) >= 2 * FRAMES + FRAMES
+
+
+def test_hashes_that_are_damaged_are_made_anew(folder: Path, cache: Path, later: None, hashed: list[str]) -> None:
+    before = load(config(folder), cache)
+    (file,) = cache.glob("files-*.json")
+    for text in ("{", "[]", '{"a": 1}'):
+        file.write_text(text)
+        hashed.clear()
+        assert load(config(folder), cache).digest == before.digest
+        assert len(hashed) == 2 * FRAMES
+
+
+def test_what_decides_how_files_are_read_makes_another_entry(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
+) -> None:
+    load(config(folder), cache)
+    load(config(folder, intensity="dtype"), cache)
+    assert len(entries(cache)) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(dataset, "_code_of_decoder", lambda: "older")
+        load(config(folder), cache)
+    assert len(entries(cache)) == 3
+    load(config(folder, max_megapixels=100), cache)  # it refuses files, and reads none otherwise
+    assert len(entries(cache)) == 3
+    assert len(decoded) == 3 * FRAMES
+
+
+@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "original_sizes.npy", "names.json"])
+@pytest.mark.parametrize("kind", ["cut", "empty", "gone", "other"])
+def test_a_damaged_entry_is_said_and_made_anew(
+    folder: Path, cache: Path, capsys: pytest.CaptureFixture[str], decoded: list[str], name: str, kind: str
+) -> None:
+    before = read(config(folder))
+    load(config(folder), cache)
+    (entry,) = entries(cache)
+    file = cache / entry / name
+    if kind == "gone":
+        file.unlink()
+    elif kind == "other":
+        with file.open("wb") as opened:
+            np.save(opened, np.zeros((5, 2), np.uint8))
+    else:
+        os.truncate(file, file.stat().st_size - 3 if kind == "cut" else 0)
+    decoded.clear()
+    assert same(load(config(folder), cache), before)
+    assert len(decoded) == FRAMES
+    said = capsys.readouterr().err
+    assert f"{cache / entry} is made anew: " in said
+    assert name in said or name == "names.json"
+    assert entries(cache) == [entry]
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]) -> list[str]:
+    def stop(pair: Pair, stems: list[str]) -> None:
+        if len(stems) == number:
+            raise error(f"{pair.image} is broken")
+
+    return watch(monkeypatch, stop)
+
+
+def test_what_was_interrupted_goes_on_where_it_was(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = read(config(folder))
+    with monkeypatch.context() as patch:
+        stop_at(patch, 8, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            load(config(folder), cache)
+    (partial,) = cache.glob(".partial-*")
+    journal = partial / "journal.jsonl"
+    assert len(journal.read_text().splitlines()) == 8
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "decide", lambda *_: pytest.fail("it was decided before"))
+        stems = stop_at(patch, 10**6, KeyboardInterrupt)
+        assert same(load(config(folder), cache), expected)
+    assert stems == list(expected.frames.stems[8:])
+    assert len(entries(cache)) == 1
+
+
+@pytest.mark.parametrize("damage", ["torn line", "lost pixels", "lost file"])
+def test_only_frames_that_reached_the_disk_count_as_done(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    expected = read(config(folder))
+    with monkeypatch.context() as patch:
+        stop_at(patch, 8, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            load(config(folder), cache)
+    (partial,) = cache.glob(".partial-*")
+    if damage == "torn line":
+        os.truncate(partial / "journal.jsonl", (partial / "journal.jsonl").stat().st_size - 5)
+    elif damage == "lost pixels":
+        with (partial / "images.npy").open("r+b") as file:
+            file.seek(-(FRAMES - 6) * 32 * 16 * 3 - 40, os.SEEK_END)  # of the sixth frame
+            file.write(bytes(40))
+    else:
+        os.truncate(partial / "images.npy", 100)
+    stems = stop_at(monkeypatch, 10**6, KeyboardInterrupt)
+    assert same(load(config(folder), cache), expected)
+    assert len(stems) == {"torn line": 5, "lost pixels": 7, "lost file": 12}[damage]
+
+
+def test_a_refusal_leaves_nothing(folder: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for decide in (True, False):
+        with monkeypatch.context() as patch:
+            if decide:
+                patch.setattr(prepare, "decide", lambda *_: (_ for _ in ()).throw(ValueError("the masks are broken")))
+            else:
+                stop_at(patch, 8, ValueError)
+            with pytest.raises(ValueError, match="is broken|are broken"):
+                load(config(folder), cache)
+        assert not (tmp_path / "runs").exists()
+    with pytest.raises(ValueError, match=r"at most the number of scenes \(6\), got 7"):
+        load(DataConfig(path=str(folder), folds=7), cache)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_full_disk_is_refused_before_anything_is_read(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
+) -> None:
+    usage = shutil.disk_usage(folder)
+    monkeypatch.setattr("bench.data.pixel_files.shutil.disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(ValueError, match=r"cache must have room for 12 frames of 16x32 \(24 KiB\), got 1e\+03 B"):
+        load(config(folder), cache)
+    assert decoded == []
+    assert not cache.exists()
+
+
+def test_two_at_once_prepare_once(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stems = watch(monkeypatch, lambda *_: time.sleep(0.01))
+    found: list[Dataset] = []
+    threads = [Thread(target=lambda: found.append(load(config(folder), cache))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(stems) == list(found[0].frames.stems)
+    assert same(found[0], found[1])
+    assert same(found[1], found[2])
+    assert len(entries(cache)) == 1
+
+
+def test_leftovers_of_the_killed_go_after_a_day(folder: Path, cache: Path) -> None:
+    old, held, young = (cache / f".partial-{name}" for name in ("old", "held", "young"))
+    for path in (old, held, young):
+        path.mkdir(parents=True)
+        (path / "lock").touch()
+    for path in (old, held):
+        for item in (path / "lock", path):
+            os.utime(item, (0, 0))
+    with cache_module._lock(held):
+        os.utime(held / "lock", (0, 0))
+        load(config(folder), cache)
+        assert not old.exists()
+        assert held.exists()
+    assert young.exists()
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_ignored_pixels_come_through(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool) -> None:
+    """Also through a preparation that was stopped after them; a set without any has no map of them."""
+    assert load(config(folder), cache).frames.ignored is None
+    shutil.rmtree(cache)
+    hole = np.zeros((32, 16), np.bool_)
+    hole[3:7, 2] = True
+    calls: list[str] = []
+
+    def with_hole(pair: Pair, reading: Any, data: DataConfig) -> ReadFrame:
+        calls.append(pair.stem)
+        if stopped and len(calls) == 6:
+            raise KeyboardInterrupt
+        frame = read_frame(pair, reading, data)
+        return frame._replace(fitted=frame.fitted._replace(ignored=hole)) if pair.stem.endswith("01_0001") else frame
+
+    monkeypatch.setattr(prepare, "read_frame", with_hole)
+    if stopped:
+        with pytest.raises(KeyboardInterrupt):
+            load(config(folder), cache)
+    frames = load(config(folder), cache).frames
+    assert frames.ignored is not None
+    ignored = {stem: bool(frame.any()) for stem, frame in zip(frames.stems, frames.ignored, strict=True)}
+    assert [stem for stem, any_of_it in ignored.items() if any_of_it] == ["00001_0001"]
+    assert (frames.ignored[frames.stems.index("00001_0001")] == hole).all()
+    stopped = False
+    assert (read(config(folder)).frames.ignored == frames.ignored).all()
+
+
+def test_processes_give_the_same_frames(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(prepare, "count_cores", lambda: 2)
+    monkeypatch.setattr(prepare, "_MANY", 1)
+    monkeypatch.setattr(prepare, "in_threads", lambda *_: pytest.fail("it was read in threads"))
+    prepared = load(config(folder), cache)
+    monkeypatch.undo()
+    assert same(prepared, read(config(folder)))
+
+
+def test_nothing_is_said_of_a_short_work_and_lines_of_a_long_one(
+    folder: Path, cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(config(folder), cache)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "_SHORT", 0.0)
+    load(config(folder, intensity="dtype"), cache)
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith(f"reading frames of {folder}: 1 of 12, ")
+    assert said[-1].endswith(" s left")
