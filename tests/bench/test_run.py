@@ -1,7 +1,9 @@
 """One run from configuration to what it leaves in the store."""
 
 import json
+import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from PIL import Image
 from bench import schema
 from bench.commands.predict import load_checkpoint
 from bench.commands.train import train_one
-from bench.config import RunConfig, TrainingConfig
+from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.inference import predict
 from bench.run import run
 from bench.stored_config import config_hash, unflatten
@@ -213,3 +215,41 @@ def test_test_frames_are_opened_once_unless_unsealed(
 ) -> None:
     with pytest.raises(ValueError, match=r"opened once per configuration, got them opened by run .* with --unseal"):
         train_one(tiny_config(), runs=runs, device="cpu")
+
+
+@pytest.mark.parametrize("spelling", ["data", "data/", "link", "copy"])
+def test_test_frames_are_the_same_wherever_they_lie(
+    sealed: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    monkeypatch.chdir(sealed)
+    with pytest.raises(ValueError, match=r"opened once per configuration, got them opened by run .* with --unseal"):
+        train_one(of_folder(tiny_config, spelling), runs=sealed / "runs", device="cpu")
+
+
+def test_other_data_and_other_configurations_are_not_sealed(
+    sealed: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the path is the same."""
+    monkeypatch.chdir(sealed)
+    other = replace(of_folder(tiny_config, "data"), training=TrainingConfig(epochs=1, batch_size=3))
+    assert train_one(other, runs=sealed / "runs", device="cpu")["state"] == "complete"
+    shutil.copytree("data", "moved")
+    first, *_, last = sorted(Path("moved", "images").iterdir())
+    shutil.copy(last, first)
+    assert train_one(of_folder(tiny_config, "moved"), runs=sealed / "runs", device="cpu")["state"] == "complete"
+
+
+def of_folder(tiny_config: MakeConfig, path: str) -> RunConfig:
+    data = DataConfig(path=path, size=(16, 16), folds=3)
+    return tiny_config(data=data, training=TrainingConfig(epochs=1, batch_size=4))
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory, folder_data: Path, tiny_config: MakeConfig) -> Path:
+    """A folder with `data`, a link to and a copy of it, and `runs`, in which they were opened."""
+    folder = tmp_path_factory.mktemp("sealed")
+    for name in ("data", "copy"):
+        shutil.copytree(folder_data, folder / name)
+    (folder / "link").symlink_to(folder / "data")
+    train_one(of_folder(tiny_config, str(folder / "data")), runs=folder / "runs", device="cpu")
+    return folder

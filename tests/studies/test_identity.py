@@ -3,6 +3,7 @@
 import fcntl
 import json
 import re
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -161,3 +162,34 @@ def test_other_code_and_options_that_were_not_recorded_are_no_change(
     monkeypatch.setattr(identity, "code_digest", lambda: "new")
     assert re.fullmatch("study tiny goes on with other code of the same arithmetic: .{16} -> new\n", opened())
     assert opened() == ""
+
+
+def test_a_study_is_the_same_however_its_data_are_spelled(
+    tmp_path: Path, tiny_study: Factorial, folder_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its units keep the keys of the first spelling, and what is left is read from where the data lie now."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder_data, "mine")
+    shutil.copytree(folder_data, "copy")
+    Path("link").symlink_to("mine")
+    runs = tmp_path / "runs"
+    three = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:3])
+    run_tiny(runs, three, epochs=1, data="mine")
+    keys = [unit.key for unit in tiny_study.units(tiny_study.setting(data="mine", epochs=1))]
+    for spelling in ("mine/", "./mine", str(tmp_path / "mine"), "link", "copy"):
+        run_tiny(runs, three, epochs=1, data=spelling)
+        assert sorted(item.data.tags[schema.UNIT] for item in trial_runs(runs)) == sorted(keys[:3])
+        assert find_study(runs).user_attrs[storage.OPTIONS]["data"] == "mine"
+
+    shutil.rmtree("mine")
+    run_tiny(runs, tiny_study, epochs=1, data="copy", accept_changes=True)  # one unit more
+    found = {item.data.tags[schema.UNIT]: item.data for item in trial_runs(runs)}
+    assert {unit: data.params["data.path"] for unit, data in found.items()} == dict.fromkeys(keys, "mine") | {
+        keys[3]: "copy"
+    }
+    assert not [unit for unit, data in found.items() if schema.SUPERSEDED in data.tags]
+
+    first, *_, last = sorted(Path("copy", "images").iterdir())
+    shutil.copy(last, first)
+    with pytest.raises(ValueError, match=r"got changes: data mine -> copy; content of the data .{16} -> .{16}\. Use"):
+        run_tiny(runs, tiny_study, epochs=1, data="copy")

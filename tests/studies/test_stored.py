@@ -15,7 +15,7 @@ from bench.__main__ import main as bench
 from bench.config import RunConfig, TrainingConfig, documented
 from bench.digest import digest
 from bench.run import run
-from bench.stored_config import config_hash, unflatten
+from bench.stored_config import config_hash, located, unflatten
 from studies import worker
 from studies.__main__ import main as studies
 from studies.catalog import CATALOG
@@ -77,11 +77,14 @@ def test_an_added_option_changes_no_key_until_it_is_used() -> None:
 
 
 @pytest.mark.usefixtures("inline")
-@pytest.mark.parametrize("version", ["present", "later"])
+@pytest.mark.parametrize(("version", "data"), [("present", "data"), ("later", "./data/")])
 def test_a_study_of_version_3_is_resumed(
-    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], version: str
+    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], version: str, data: str
 ) -> None:
-    """By the code of today, and by a later one that has an option more: only the unit that waits is trained."""
+    """By the code of today, and by a later one that has an option more, with its data spelled in another way.
+
+    Only the unit that waits is trained.
+    """
     monkeypatch.chdir(stored)
     if version == "later":
         monkeypatch.setitem(CATALOG, "quick", extend(quick()))
@@ -95,7 +98,8 @@ def test_a_study_of_version_3_is_resumed(
     monkeypatch.setattr(worker, "run", watched)
     now = status("quick", Path("runs"))
     assert (now.states["complete"], now.waiting) == (35, 1)
-    assert studies([*RESUME.split(), "--device", "cpu", "--workers", "1"]) == 0
+    arguments = RESUME.replace("--data data", f"--data {data}").split()
+    assert studies([*arguments, "--device", "cpu", "--workers", "1"]) == 0
     said = capsys.readouterr().err
     assert said.startswith("study quick goes on with other code of the same arithmetic: a2e08c3850b731f5 -> ")
     now = status("quick", Path("runs"))
@@ -105,7 +109,8 @@ def test_a_study_of_version_3_is_resumed(
     assert not [unit for unit, item in complete.items() if schema.SUPERSEDED in item.data.tags]
     before = json.loads(Path("expected.json").read_text())["test_iou"]
     (added,) = complete.keys() - before.keys()
-    assert [config_hash(config) for config in trained] == [added]
+    assert [config.data.path for config in trained] == [data]
+    assert [config_hash(located(config, "data")) for config in trained] == [added]
     for unit, iou in before.items():
         assert complete[unit].data.metrics[schema.TEST_IOU.name] == iou
         assert config_hash(unflatten(complete[unit].data.params)) == unit
