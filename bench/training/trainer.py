@@ -18,6 +18,7 @@ from bench.metrics.overlap import scene_mean
 from bench.training.augment import Transform, augment, sample_transform
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import CudaGraphs, Graphed
+from bench.training.host_images import HostImages, place_images
 from bench.training.objective import LatentSample, Objective, Scores, Targets
 from bench.training.optimizer import AdamW
 from bench.training.pixels import IGNORED, known
@@ -30,7 +31,7 @@ EVALUATION_BATCH = {"cpu": 16, "cuda": 256}
 class DeviceFrames(NamedTuple):
     """A data set on the device, bytes as decoded."""
 
-    images: Tensor
+    images: Tensor | HostImages
     """(N, 3, H, W) uint8, channels last."""
     masks: Tensor
     """(N, 1, H, W) bool, or int8 where some pixels count nowhere: 1 is foreground, 0 background, IGNORED the others."""
@@ -48,8 +49,8 @@ OVER_SCENES = (schema.VAL_IOU, schema.VAL_DICE)
 
 
 def to_device(frames: Frames, device: torch.device) -> DeviceFrames:
-    """Move frames to the device once; on the CPU images stay the mapped file that all workers share."""
-    images = torch.from_numpy(frames.images).to(device).permute(0, 3, 1, 2)
+    """Move frames to the device once; images for which it has no room stay the mapped file, as all do on the CPU."""
+    images = place_images(torch.from_numpy(frames.images), device)
     masks = is_foreground(frames.masks)
     labels = masks if frames.ignored is None else np.where(frames.ignored, np.int8(IGNORED), masks)
     return DeviceFrames(images, torch.from_numpy(labels).to(device).unsqueeze(1), frames.scenes)

@@ -89,7 +89,7 @@ def main() -> None:
         draw(root / "all", options.frames, options.side)
         draw(root / "few", options.frames // 10, options.side)
         cores = count_cores()
-        for turn in range(2):
+        for turn in range(3):
             for name, count in (("one core", 1), (f"{cores} cores", cores)):
                 print(f"{name}:", measure(root / "few", root / f"few-{turn}-{count}", options.side, count), flush=True)
                 shutil.rmtree(root / f"few-{turn}-{count}")

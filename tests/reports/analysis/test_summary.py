@@ -46,6 +46,14 @@ def test_best_is_chosen_on_validation_not_on_test(summarised: Summarised) -> Non
     assert summarise(replace(before.study, trials=runs)).best[schema.DEPTH].tolist() == [2]
 
 
+def test_configurations_ignore_where_the_data_lay(three: Summary) -> None:
+    """A study goes on under another path if the data are the same."""
+    runs = three.study.trials.copy()
+    runs.loc[runs["repeat"] == 1, "data.path"] = "elsewhere"
+    moved = summarise(replace(three.study, trials=runs))
+    assert moved.configurations[N].tolist() == three.configurations[N].tolist() == [3, 1]
+
+
 def test_configurations_ignore_repeat_and_data_digest(troubled: Summary) -> None:
     names = ("channels", "decoder_channels", "name", "skips")
     assert varying(troubled.runs) == [f"architecture.{name}" for name in names]
