@@ -31,15 +31,6 @@ class CutOffError(ValueError):
     """Filling has stopped half-way and can go on at the next start."""
 
 
-class Decoded(NamedTuple):
-    """Frames as they were read, and what is known of them."""
-
-    frames: Frames
-    reading: Reading
-    facts: tuple[Facts, ...]
-    """Of each frame's files; none of drawn frames."""
-
-
 class Dataset(NamedTuple):
     """Frames at one size, and what is known of them."""
 
@@ -61,7 +52,7 @@ def cached(cache: Path, source: str, size: tuple[int, int], fill: Fill) -> Datas
     key = digest(source, *size, *Frames._fields, *Facts._fields, Reading().to_json())
     folder = cache / key
     with suppress(ValueError):
-        if dataset := _open(folder):
+        if dataset := open_dataset(folder):
             return dataset
     made = [path for path in (cache, *cache.parents) if not path.exists()]
     try:
@@ -69,6 +60,7 @@ def cached(cache: Path, source: str, size: tuple[int, int], fill: Fill) -> Datas
             if not _is_whole(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 fill(partial)
+                _settle(partial)
                 os.rename(partial, folder)
                 (folder / _LOCK).unlink()
     except Exception:
@@ -77,7 +69,7 @@ def cached(cache: Path, source: str, size: tuple[int, int], fill: Fill) -> Datas
                 path.rmdir()
         raise
     _remove_abandoned(cache)
-    dataset = _open(folder)
+    dataset = open_dataset(folder)
     assert dataset is not None
     return dataset
 
@@ -85,13 +77,13 @@ def cached(cache: Path, source: str, size: tuple[int, int], fill: Fill) -> Datas
 def _is_whole(folder: Path) -> bool:
     """Whether frames lie there; says so if they are damaged."""
     try:
-        return _open(folder) is not None
+        return open_dataset(folder) is not None
     except ValueError as error:
         print(f"{folder} is made anew: {error}", file=sys.stderr, flush=True)
         return False
 
 
-def _open(folder: Path) -> Dataset | None:
+def open_dataset(folder: Path) -> Dataset | None:
     """The frames in a folder; None if there is no such folder.
 
     Raises:
@@ -147,20 +139,22 @@ def _map(folder: Path, names: Mapping[str, Any]) -> Frames:
     )
 
 
-def write(decoded: Decoded, folder: Path) -> None:
-    """Frames in memory into a folder, as `cached` reads them."""
-    frames = decoded.frames
+def write(frames: Frames, folder: Path) -> None:
+    """Drawn frames into a folder, as `cached` reads them."""
     for name in ("images", "masks", "original_sizes", "ignored"):
         if (array := getattr(frames, name)) is not None:
             np.save(array_file(folder, name), array)
-    names = {name: getattr(frames, name) for name in ("stems", "scenes", "given", "fit")}
-    complete(folder, names, decoded.reading, decoded.facts)
+    complete(folder, {name: getattr(frames, name) for name in ("stems", "scenes", "given", "fit")}, Reading(), ())
 
 
 def complete(folder: Path, names: Mapping[str, Any], reading: Reading, facts: Sequence[Facts]) -> None:
-    """Write the names and the digest of the arrays in a folder, and wait until all of it is on the disk."""
+    """Write the names and the digest of the arrays in a folder."""
     known = {**names, "digest": content_digest(_map(folder, names)), "reading": reading.to_json(), "facts": facts}
     (folder / _NAMES).write_text(json.dumps(known))
+
+
+def _settle(folder: Path) -> None:
+    """Wait until all of it is on the disk: a name that survives a power cut stands for pixels that do."""
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.config import SYNTHETIC, DataConfig
-from bench.data.cache import Dataset, Decoded, cached, content_digest, write
+from bench.data.cache import Dataset, cached, open_dataset, write
 from bench.data.file_hashes import FileHashes
 from bench.data.folder import Pair, find_pairs
-from bench.data.prepare import decode, prepare
-from bench.data.reading import Reading
+from bench.data.frames import Frames
+from bench.data.prepare import prepare
 from bench.data.scene_names import require_scenes
 from bench.data.split import split_frames
 from bench.digest import digest, digest_sources
@@ -37,21 +38,27 @@ def load(config: DataConfig, cache: Path) -> Dataset:
 
 
 def read(config: DataConfig) -> Dataset:
-    """Frames of `config`, decoded or drawn anew; whether they can be split is not asked."""
-    decoded = _draw(config) if config.path == SYNTHETIC else decode(find_pairs(config).pairs, config)
-    return Dataset(decoded.frames, content_digest(decoded.frames), decoded.reading, decoded.facts)
+    """Frames of `config`, decoded or drawn anew; whether they can be split is not asked, and no cache is made."""
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        if config.path == SYNTHETIC:
+            write(_draw(config), folder)
+        else:
+            prepare(find_pairs(config).pairs, config, folder)
+        dataset = open_dataset(folder)  # what is mapped outlives its name
+    assert dataset is not None
+    return dataset
 
 
-def _draw(config: DataConfig) -> Decoded:
+def _draw(config: DataConfig) -> Frames:
     from bench.data import synthetic  # many modules, which folders do without
 
-    frames = synthetic.generate(
+    return synthetic.generate(
         scenes=config.synthetic_scenes,
         frames_per_scene=config.synthetic_frames,
         size=config.size,
         seed=config.synthetic_seed,
     )
-    return Decoded(frames, Reading(), ())
 
 
 def _source_digest(pairs: Sequence[Pair], config: DataConfig, hashes: FileHashes) -> str:

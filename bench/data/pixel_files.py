@@ -35,7 +35,8 @@ class PixelFiles(NamedTuple):
         if not array_file(folder, "images").exists() and free < needed:
             raise ValueError(
                 f"{folder.parent} must have room for {count:,} frames of {size[1]}x{size[0]} "
-                f"({format_bytes(needed)}), got {format_bytes(free)}; free some, or use another RUNS folder."
+                f"({format_bytes(needed)}), got {format_bytes(free)}; free some, or use another folder (RUNS for "
+                "trainings, TMPDIR for what is only looked at)."
             )
         shape = (count, *size)
         return cls(

@@ -1,7 +1,7 @@
-"""From pairs of files to frames: read on all cores, into memory or, frame by frame, into the files of a cache.
+"""From pairs of files to frames: read on all cores and written, frame by frame, into files that are mapped then.
 
-Into files, memory holds no more than the frames that are being read, and what was cut off goes on where it was: a
-journal has a line for every frame that is done, in their order.
+Memory holds no more than the frames that are being read, and what was cut off goes on where it was: a journal has a
+line for every frame that is done, in their order.
 """
 
 import json
@@ -14,10 +14,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from bench.config import DataConfig
-from bench.data.cache import CutOffError, Decoded, array_file, complete
+from bench.data.cache import CutOffError, array_file, complete
 from bench.data.facts import Facts
 from bench.data.folder import Pair
-from bench.data.frames import Frames
 from bench.data.pixel_files import PixelFiles
 from bench.data.reading import Reading, decide, read_frame
 from bench.files import replacing
@@ -39,36 +38,8 @@ class _Note(NamedTuple):
     facts: Facts
 
 
-def decode(pairs: Sequence[Pair], data: DataConfig) -> Decoded:
-    """All pairs in memory.
-
-    Raises:
-        ValueError: a file cannot be read, or the masks could mean two things.
-    """
-    reading = decide(pairs, data)
-    shape = (len(pairs), *data.size)
-    images, masks = np.empty((*shape, 3), np.uint8), np.empty(shape, np.uint8)
-    ignored = np.zeros(shape, np.bool_)  # takes no memory before something is ignored
-    sizes, facts = [], []
-    frames = in_threads(partial(read_frame, reading=reading, data=data), pairs)
-    for index, frame in enumerate(progress(frames, _doing(data), len(pairs))):
-        images[index], masks[index] = frame.fitted.image, frame.fitted.mask
-        if frame.fitted.ignored.any():
-            ignored[index] = frame.fitted.ignored
-        sizes.append(frame.original_size)
-        facts.append(frame.facts)
-    found = Frames(
-        images=images,
-        masks=masks,
-        original_sizes=np.array(sizes, np.int64),
-        ignored=ignored if ignored.any() else None,
-        **_names(pairs, reading),
-    )
-    return Decoded(found, reading, tuple(facts))
-
-
 def prepare(pairs: Sequence[Pair], data: DataConfig, folder: Path) -> None:
-    """All pairs into the files of a cache, as `bench.data.cache` reads them; `folder` may hold a part of them.
+    """All pairs into a folder, as `bench.data.cache` reads them; it may hold a part of them.
 
     Raises:
         ValueError: a file cannot be read, the masks could mean two things, or the disk is too small.
@@ -115,7 +86,10 @@ def _resume(journal: BinaryIO, pixels: PixelFiles) -> Iterator[_Note]:
     for index, line in enumerate(journal.read().splitlines(keepends=True)):
         if not line.endswith(b"\n"):
             break
-        checksum, ignores, original_size, facts = json.loads(line)
+        try:
+            checksum, ignores, original_size, facts = json.loads(line)
+        except ValueError:
+            break
         if pixels.checksum(index) != checksum:
             break
         whole += len(line)

@@ -1,7 +1,6 @@
 """How fast a large set is prepared, and what it takes: `PYTHONPATH=. python tests/bench/data/big_set.py`.
 
-Draws PNG files (dancers, shifted and mirrored, so that every file differs), prepares some of them on one core, all
-of them with every core, and starts twice more. Each preparation is a process of its own, whose largest resident memory
+Draws PNG files of dancers, prepares some of them on one core and on every core in turns, all of them on every core, and starts twice more. Each preparation is a process of its own, whose largest resident memory
 is measured: anonymous memory, which must be there, and all of it, which counts pages of the files that it has mapped.
 """
 
@@ -11,14 +10,16 @@ import os
 import shutil
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from bench.data.synthetic import generate
-from bench.parallel import count_cores, in_threads
+from bench.parallel import count_cores
 
 PER_SCENE = 20
 
@@ -53,20 +54,20 @@ print(json.dumps({
 
 
 def draw(folder: Path, frames: int, side: int) -> None:
-    """Files of images and masks; a scene has 20 frames."""
-    dancers = generate(scenes=8, frames_per_scene=4, size=(side, side), seed=0)
-    for kind in ("images", "masks"):
+    """Files of images and masks; a scene has 20 frames. Few are drawn; the others are those with a number at the end."""
+    dancers = generate(scenes=20, frames_per_scene=10, size=(side, side), seed=0)
+    for kind, drawn in (("images", dancers.images), ("masks", dancers.masks)):
         (folder / kind).mkdir(parents=True)
-
-    def save(index: int) -> None:
-        drawn, shift, mirror = index % 32, index // 64, index // 32 % 2
-        for kind, pixels in (("images", dancers.images[drawn]), ("masks", dancers.masks[drawn])):
-            moved = np.roll(pixels[:, ::-1] if mirror else pixels, shift, axis=1)
+        encoded = [_encode(pixels) for pixels in drawn]
+        for index in range(frames):
             file = folder / kind / f"{index // PER_SCENE:05}_{index % PER_SCENE:03}.png"
-            Image.fromarray(moved).save(file, compress_level=1)
+            file.write_bytes(encoded[index % len(encoded)] + str(index).encode())
 
-    for _ in in_threads(save, range(frames)):
-        pass
+
+def _encode(pixels: NDArray[np.uint8]) -> bytes:
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()
 
 
 def measure(folder: Path, cache: Path, side: int, cores: int) -> dict[str, float]:
