@@ -1,7 +1,9 @@
 """How fast a large set is prepared, and what it takes: `PYTHONPATH=. python tests/bench/data/big_set.py`.
 
-Draws PNG files of dancers, prepares some of them on one core and on every core in turns, all of them on every core, and starts twice more. Each preparation is a process of its own, whose largest resident memory
-is measured: anonymous memory, which must be there, and all of it, which counts pages of the files that it has mapped.
+Draws PNG files of dancers, prepares some of them on one core and on every core in turns, all of them on every core, and
+starts twice more. Each preparation is a process of its own, whose largest resident memory is measured: anonymous
+memory, which must be there, all of it, which counts pages of the files that it has mapped, and that of the largest of
+the processes that it starts.
 """
 
 import argparse
@@ -24,7 +26,7 @@ from bench.parallel import count_cores
 PER_SCENE = 20
 
 LOAD = """
-import json, sys, threading, time
+import json, resource, sys, threading, time
 from pathlib import Path
 start = time.monotonic()
 from bench.config import DataConfig
@@ -48,13 +50,15 @@ end = time.monotonic()
 print(json.dumps({
     "frames": len(frames.stems), "load_seconds": round(end - began, 2), "with_imports": round(end - start, 2),
     "frames_per_second": round(len(frames.stems) / (end - began), 1), "anonymous_peak_mb": peak // 10**6,
-    "rss_peak_mb": status("VmHWM") // 10**6, "map_mb": 4 * frames.masks.size // 10**6,
+    "rss_peak_mb": status("VmHWM") // 10**6,
+    "child_peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 // 10**6,
+    "map_mb": 4 * frames.masks.size // 10**6,
 }))
 """
 
 
 def draw(folder: Path, frames: int, side: int) -> None:
-    """Files of images and masks; a scene has 20 frames. Few are drawn; the others are those with a number at the end."""
+    """Files of images and masks, 20 frames a scene. Few are drawn; the others are those with a number at their end."""
     dancers = generate(scenes=20, frames_per_scene=10, size=(side, side), seed=0)
     for kind, drawn in (("images", dancers.images), ("masks", dancers.masks)):
         (folder / kind).mkdir(parents=True)
