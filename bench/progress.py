@@ -16,11 +16,14 @@ _INTERVAL = 30.0  # seconds between two lines
 
 def progress(items: Iterable[Item], doing: str, total: int, done: int = 0) -> Iterator[Item]:
     """The items as they come; of `total`, `done` were there before. What takes no longer than 3 s says nothing."""
-    start = time.monotonic()
-    said, bar = start + _SHORT - _INTERVAL, None
+    start, said, bar = 0.0, 0.0, None
     try:
         for count, item in enumerate(items, start=done + 1):
             yield item
+            if count == done + 1:  # it may have waited for processes to start, which says nothing of the rate
+                start = time.monotonic()
+                said = start + _SHORT - _INTERVAL
+                continue
             if time.monotonic() - said < (_INTERVAL if bar is None else 0.1):
                 continue
             said = time.monotonic()
@@ -29,7 +32,7 @@ def progress(items: Iterable[Item], doing: str, total: int, done: int = 0) -> It
             if bar is not None:
                 bar.update(bar.task_ids[0], completed=count)
             else:
-                rate = (count - done) / (said - start)
+                rate = (count - done - 1) / (said - start)
                 left = f"{(total - count) / rate:.0f} s left"
                 print(f"{doing}: {count:,} of {total:,}, {rate:.3g}/s, {left}", file=sys.stderr, flush=True)
     finally:

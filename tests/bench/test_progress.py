@@ -19,7 +19,7 @@ def test_lines_come_at_intervals(capsys: pytest.CaptureFixture[str], monkeypatch
     for _ in progress(range(900), "reading", 1000, done=100):
         now += 0.1
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "reading: 130 of 1,000, 10/s, 87 s left"
+    assert lines[0] == "reading: 131 of 1,000, 10/s, 87 s left"
     assert len(lines) == 3
 
 

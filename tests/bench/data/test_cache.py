@@ -374,5 +374,5 @@ def test_nothing_is_said_of_a_short_work_and_lines_of_a_long_one(
     monkeypatch.setattr(progress, "_SHORT", 0.0)
     load(config(folder, intensity="dtype"), cache)
     said = capsys.readouterr().err.splitlines()
-    assert said[-1].startswith(f"reading frames of {folder}: 1 of 12, ")
+    assert said[-1].startswith(f"reading frames of {folder}: 2 of 12, ")
     assert said[-1].endswith(" s left")
