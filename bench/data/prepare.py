@@ -24,7 +24,7 @@ from bench.parallel import count_cores, in_processes, in_threads
 from bench.progress import progress
 
 _JOURNAL, _READING = "journal.jsonl", "reading.json"
-_MANY = 500  # frames, from which processes pay: they take half a second to start, and threads wait for Python's lock
+_MANY = 3000  # frames, from which processes pay: they take seconds to start, and threads wait for Python's lock
 
 
 class _Note(NamedTuple):
