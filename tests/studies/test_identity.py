@@ -14,7 +14,7 @@ from bench import schema
 from studies import identity, lock, storage
 from studies.__main__ import main
 from studies.catalog import CATALOG
-from studies.options import Options
+from studies.options import DataChanges, Options
 from studies.run import run_study
 from studies.study import Factorial
 from tests.studies.conftest import find_study, sweep, trial_runs
@@ -68,8 +68,18 @@ def test_other_options_are_refused_and_can_be_accepted(
     shorter = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:3])
     for study, options, change in (
         (tiny_study, {"epochs": 2}, r"epochs 1 -> 2\. Use another RUNS folder, or .*--accept-changes"),
-        (tiny_study, {"split": "scene_holdout"}, "split scene_folds -> scene_holdout"),
-        (tiny_study, {"data": str(folder_data)}, f"data synthetic -> {folder_data}; content of the data .{{16}} -> "),
+        (tiny_study, {"data": DataChanges(split="scene_holdout")}, "split scene_folds -> scene_holdout"),
+        (
+            tiny_study,
+            {"data": DataChanges(folds=4, foreground=("1",))},
+            r"folds 3 -> 4; foreground \[\] -> \['1'\]\. Use",
+        ),
+        (tiny_study, {"data": DataChanges(size=(24, 32))}, r"content of .*; size \[16, 16\] -> \[24, 32\]"),
+        (
+            tiny_study,
+            {"data": DataChanges(path=str(folder_data))},
+            f"data synthetic -> {folder_data}; content of the data .{{16}} -> ",
+        ),
         (tiny_study, {"memory_budget": "1GiB"}, "memory budget auto -> 1GiB"),
         (shorter, {}, "units or search space"),
     ):
@@ -144,7 +154,7 @@ def test_other_code_and_options_that_were_not_recorded_are_no_change(
 ) -> None:
     """A store without an arithmetic has the first one, and a new study that of the code."""
     to = storage.open_storage(storage.storage_url(tmp_path))
-    setting = tiny_study.setting(data="synthetic")
+    setting = tiny_study.setting(path="synthetic")
 
     def opened() -> str:
         root = identity.open_study(tiny_study, setting, Options(runs=tmp_path), "digest", to)
@@ -161,3 +171,14 @@ def test_other_code_and_options_that_were_not_recorded_are_no_change(
     monkeypatch.setattr(identity, "code_digest", lambda: "new")
     assert re.fullmatch("study tiny goes on with other code of the same arithmetic: .{16} -> new\n", opened())
     assert opened() == ""
+
+
+def test_a_new_study_on_a_folder_begins_with_the_audit_in_short(
+    tmp_path: Path, folder_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not when it is resumed."""
+    options = ("--data", str(folder_data), "--epochs", "1", "--size", "16")
+    assert sweep(tmp_path, *options) == 0
+    assert "data: 12 frames in 6 scenes of 2 frames each, from" in capsys.readouterr().err.splitlines()[0]
+    assert sweep(tmp_path, *options) == 0
+    assert "12 frames in 6 scenes" not in capsys.readouterr().err
