@@ -39,6 +39,12 @@ CODE = "code"
 """Digest of the code that worked on the study last, kept beside them."""
 
 
+def is_new(study: Study, url: str, data_digest: str) -> bool:
+    """Whether the study was never started in the storage at `url`, or on other data."""
+    root = storage.find(url, study.name)
+    return root is None or root.user_attrs[storage.OPTIONS].get("data.digest", data_digest) != data_digest
+
+
 def open_study(
     study: Study, setting: Setting, options: Options, data_digest: str, to: "optuna.storages.RDBStorage"
 ) -> optuna.Study:

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from bench import schema
 from bench.commands import first_audit
 from bench.commands.folds import fitting_folds
+from bench.config import SYNTHETIC
 from bench.data.dataset import load
 from bench.data.split import split_frames
 from bench.machine.device import choose_device
@@ -107,7 +108,8 @@ def _check(study: Study, options: Options) -> Checked:
     dataset = load(setting.data, cache)
     for data, repeat in study.splits(setting):
         split_frames(dataset.frames.scenes, data, repeat, dataset.frames.given)
-    first_audit.say_once(setting.data, dataset, cache, f"study {study.name}")
+    if setting.data.path != SYNTHETIC and identity.is_new(study, url, dataset.digest):
+        first_audit.say_once(setting.data, dataset, cache, f"study {study.name}")
     ignores = dataset.frames.ignored is not None
     return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
 

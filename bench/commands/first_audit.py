@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.commands.cli import say
-from bench.config import SYNTHETIC, DataConfig
+from bench.config import DataConfig
 from bench.data.cache import Dataset
 from bench.digest import digest
 from bench.files import replacing
@@ -16,8 +16,6 @@ def say_once(data: DataConfig, dataset: Dataset, cache: Path, what: str) -> None
         cache: Where the data are cached; what was said is kept there.
         what: What is trained, such as a study: each is told.
     """
-    if data.path == SYNTHETIC:
-        return
     said = cache / f"audit-{digest(what, dataset.digest, dataset.reading.to_json(), data.split, data.folds)}.txt"
     if said.exists():
         return

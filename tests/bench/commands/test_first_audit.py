@@ -42,8 +42,10 @@ def test_each_study_hears_of_each_state_of_the_data_once(
     assert say(data) == ""
 
 
-def test_drawn_frames_are_not_audited(say: Callable[..., str]) -> None:
-    assert say("synthetic", synthetic_scenes=3, synthetic_frames=1) == ""
+def test_a_training_on_drawn_frames_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = "--synthetic-scenes 3 --synthetic-frames 2 --size 16 --folds 3 --epochs 1 --device cpu"
+    assert main([*f"train --arch simple_conv --channels 2 {drawn}".split(), "--runs", str(tmp_path)]) == 0
+    assert "foreground" not in capsys.readouterr().err
 
 
 def test_a_training_on_a_folder_begins_with_it(
