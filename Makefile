@@ -2,6 +2,10 @@
 # out of this file: a variable has a line with `?=`, a target a text after `##` that ends with its variables in brackets.
 STUDY          ?= quick
 DATA           ?= synthetic
+SIZE           ?=
+FOLDS          ?=
+SCENES         ?=
+DATA_FLAGS     ?=
 RUNS           ?= runs
 DEVICE         ?= auto
 WORKERS        ?= auto
@@ -32,13 +36,17 @@ $(if $(UNKNOWN),$(error variables must be of $(sort $(VARIABLES)), got $(UNKNOWN
 # Where results lie, for every command.
 STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
 
+# Which frames, and how they are read. As they were given: a pattern may hold `$$`, and flags have quotes of their own.
+READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
+	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
+
 .PHONY: sweep report perf ui setup test test-all check glossary help
 .DEFAULT_GOAL := sweep
 
-sweep: setup  ## run or resume a study [STUDY DATA RUNS DEVICE WORKERS EXECUTOR EPOCHS SPLIT MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES]
+sweep: setup  ## run or resume a study [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS EXECUTOR EPOCHS SPLIT MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES]
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
-	@$(BIN)/python -m studies run "$(STUDY)" --data "$(DATA)" --device "$(DEVICE)" --workers "$(WORKERS)" \
+	@$(BIN)/python -m studies run "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
 		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 		$(if $(SPLIT),--split "$(SPLIT)") \
 		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes)
@@ -47,9 +55,9 @@ report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML]
 	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html)
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
-perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA DEVICE RUNS EPOCHS REPETITIONS]
+perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]
 	@$(PIP) -e ".[perf]"
-	@$(BIN)/python -m bench perf --data "$(DATA)" --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --loss bce=1 dice=3 \
+	@$(BIN)/python -m bench perf $(READ) --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --loss bce=1 dice=3 \
 		$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(REPETITIONS),--repetitions "$(REPETITIONS)")
 
 ui: setup  ## the MLflow UI, on this machine only [RUNS PORT TRACKING]

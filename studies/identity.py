@@ -2,27 +2,32 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import optuna
 
 from bench import schema
 from bench.commands import cli
+from bench.config import DataConfig
 from bench.machine.environment import code_digest
 from bench.tracking.database import redact
 from bench.tracking.store import RunLog, search_runs
 from bench.training import ARITHMETIC
 from studies import storage
-from studies.options import Options
+from studies.options import OF_THE_STUDY, Options
 from studies.study import Study
 from studies.unit import Setting, count_planned
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+READ_BY = [item.name for item in fields(DataConfig) if item.name not in ("path", "split", *OF_THE_STUDY)]
+"""Fields of the DataConfig that flags change; path and split have names of older versions."""
 NAMES = {
     "data": "data",
     "data.digest": "content of the data",
+    **{f"data.{name}": name.replace("_", " ") for name in READ_BY},
     "epochs": "epochs",
     "split": "split",
     "memory_budget": "memory budget",
@@ -34,6 +39,12 @@ CODE = "code"
 """Digest of the code that worked on the study last, kept beside them."""
 
 
+def is_new(study: Study, url: str, data_digest: str) -> bool:
+    """Whether the study was never started in the storage at `url`, or on other data."""
+    root = storage.find(url, study.name)
+    return root is None or root.user_attrs[storage.OPTIONS].get("data.digest", data_digest) != data_digest
+
+
 def open_study(
     study: Study, setting: Setting, options: Options, data_digest: str, to: "optuna.storages.RDBStorage"
 ) -> optuna.Study:
@@ -43,8 +54,11 @@ def open_study(
         ValueError: it was started as something else, and the options do not accept that.
     """
     now = {
-        "data": options.data,
+        "data": setting.data.path,
         "data.digest": data_digest,
+        **{
+            f"data.{name}": json.loads(json.dumps(getattr(setting.data, name))) for name in READ_BY
+        },  # as stores keep it
         "epochs": setting.training.epochs,
         "split": setting.data.split,
         "memory_budget": options.memory_budget or study.memory_budget,

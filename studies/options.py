@@ -1,12 +1,21 @@
 """What whoever runs a study chooses, as the command line takes it: each field's text is the help of its flag."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal
+
+from tyro.conf import arg
 
 from bench.commands.cli import Store
-from bench.config import SplitName
+from bench.commands.flags import changes
+from bench.config import DataConfig
 
 Executor = Literal["local", "ray"]
+
+
+OF_THE_STUDY = ("labelled_scenes", *(item.name for item in fields(DataConfig) if item.name.startswith("synthetic")))
+"""Fields of the DataConfig that only the study decides."""
+DataChanges = changes(DataConfig, skip=OF_THE_STUDY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +28,12 @@ class Stores(Store):
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Stores):
-    """How and where a study runs; the first four decide its numbers."""
+    """How and where a study runs; the first three decide its numbers."""
 
-    data: str = "synthetic"
-    """folder with images/ and masks/, or `synthetic`"""
+    data: Annotated[Callable[[], dict[str, Any]], arg(constructor=DataChanges)] = field(default_factory=DataChanges)
+    """which frames, and how they are read; None: as the study says"""
     epochs: int | None = None
     """epochs of every training; None: the study's"""
-    split: SplitName | None = None
-    """how frames are split; None: as the study says, mostly scene_folds; random_frames leaks and shows only that"""
     memory_budget: str = ""
     """largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started; empty: the
     study's own, which may be what the device has"""

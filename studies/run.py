@@ -10,7 +10,9 @@ import torch
 from optuna.trial import TrialState
 
 from bench import schema
+from bench.commands import first_audit
 from bench.commands.folds import fitting_folds
+from bench.config import SYNTHETIC
 from bench.data.dataset import load
 from bench.data.split import split_frames
 from bench.machine.device import choose_device
@@ -101,11 +103,14 @@ def _check(study: Study, options: Options) -> Checked:
         from studies.executors import ray_cluster
 
         ray_cluster.require(device)
-    setting = study.setting(data=options.data, epochs=options.epochs, split=options.split)
+    setting = study.setting(epochs=options.epochs, **options.data())
     setting = setting._replace(data=fitting_folds(setting.data))
-    dataset = load(setting.data, options.runs / schema.CACHE_DIR)
+    cache = options.runs / schema.CACHE_DIR
+    dataset = load(setting.data, cache)
     for data, repeat in study.splits(setting):
         split_frames(dataset.frames.scenes, data, repeat, dataset.frames.given)
+    if setting.data.path != SYNTHETIC and identity.is_new(study, url, dataset.digest):
+        first_audit.say_once(setting.data, dataset, cache, f"study {study.name}")
     ignores = dataset.frames.ignored is not None
     return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
 

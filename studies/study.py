@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from bench.config import DataConfig, RunConfig, SplitName, TrainingConfig
+from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.digest import digest
 from bench.schema import OBJECTIVES, Stage
 from bench.stored_config import located
@@ -39,18 +39,17 @@ class Study(ABC):
     memory_budget: str = "auto"
     """Largest predicted tensor peak, for example `64MiB`; `auto` is what the device has."""
 
-    def setting(self, *, data: str, epochs: int | None = None, split: SplitName | None = None) -> Setting:
-        """The study on the data set `data`, with its own number of epochs and split or other ones.
+    def setting(self, *, epochs: int | None = None, **data: Any) -> Setting:
+        """The study with its own number of epochs and fields of the DataConfig or, where they are given, other ones.
 
         Raises:
-            ValueError: another split than the one that the study needs.
+            ValueError: a field's value is wrong, or the split another one than the study needs.
         """
-        needed = self.data.get("split")
+        needed, split = self.data.get("split"), data.get("split")
         if split and needed and split != needed:
             raise ValueError(f"study {self.name} must keep its split, {needed}, got {split}.")
         training = self.training if epochs is None else replace(self.training, epochs=epochs)
-        fields = {**self.data, "split": split} if split else self.data
-        return Setting(DataConfig(path=data, size=(self.size, self.size), **fields), training)
+        return Setting(DataConfig(**{"size": (self.size, self.size), **self.data, **data}), training)
 
     @abstractmethod
     def planned(self, setting: Setting) -> dict[str, Planned]:
@@ -98,7 +97,7 @@ class Factorial(Study):
 
     @override
     def space(self) -> str:
-        return digest(*self.planned(self.setting(data="", epochs=1)))
+        return digest(*self.planned(self.setting(path="", epochs=1)))
 
     @override
     def examples(self, setting: Setting) -> list[RunConfig]:
@@ -112,7 +111,7 @@ class Factorial(Study):
 
     @override
     def stage_names(self) -> list[str]:
-        return [self._stage_name(stage) for stage in self._by_stage(self.setting(data="", epochs=None))]
+        return [self._stage_name(stage) for stage in self._by_stage(self.setting(path=""))]
 
     @override
     def rounds(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:

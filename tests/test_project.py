@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterable
@@ -42,13 +43,25 @@ def test_a_variable_that_does_not_exist_is_refused(setting: str) -> None:
     assert refused.stdout == ""
     name = re.split(":?=", setting)[0]
     assert f"got {name};" in refused.stderr
-    assert "must be of ACCEPT_CHANGES DATA DEVICE" in refused.stderr
+    assert "must be of ACCEPT_CHANGES DATA DATA_FLAGS DEVICE" in refused.stderr
 
 
 def test_variables_that_exist_are_passed_on() -> None:
     made = make("--dry-run", "-j2", "sweep", "DATA=my own = data", "PYTHON=python3", "SHELL=/bin/sh", "EPOCHS=")
     assert made.returncode == 0, made.stderr
     assert '--data "my own = data"' in made.stdout
+    assert "--size" not in made.stdout
+
+
+@pytest.mark.parametrize("target", ["sweep", "perf"])
+def test_variables_of_the_data_reach_the_command_as_they_were_given(target: str) -> None:
+    """Neither make nor the shell changes a pattern."""
+    own = [r"SCENES=^(a b\d+)_$", "DATA_FLAGS=--masks '1st manual' --ignore '#ff0000'", "SIZE=64 96", "FOLDS=4"]
+    recipe = make("--dry-run", target, "DATA=D", "PYTHON=python3", *own).stdout
+    words = shlex.split(recipe[recipe.index("--data") :].splitlines()[0].rstrip("\\"))
+    flags = ["--size", "64", "96", "--folds", "4", "--scene-pattern", r"^(a b\d+)_$"]
+    assert words[: 2 + len(flags)] == ["--data", "D", *flags]
+    assert words[2 + len(flags) :][:4] == ["--masks", "1st manual", "--ignore", "#ff0000"]
 
 
 def test_hooks_are_what_make_check_runs() -> None:

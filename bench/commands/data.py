@@ -1,17 +1,17 @@
 """`bench data`: what a data set holds, and what is wrong with it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from bench.commands.cli import Answer
-from bench.commands.folds import fitting_folds
 from bench.config import DataConfig
 from bench.data.audit.audit import audit
 from bench.data.audit.look_alikes import LookAlikes, merge_look_alikes
 from bench.data.audit.text import render
 from bench.data.cache import Dataset
 from bench.data.dataset import read
+from bench.data.folds import fit_folds
 from bench.data.frames import Frames, is_foreground
 from bench.data.scene_table import write_scene_table
 from bench.data.sheet import contact_sheet
@@ -33,15 +33,24 @@ def describe(data: DataConfig, sheet: Path | None) -> Answer:
 
 def audit_data(data: DataConfig, sheet: Path | None, table: Path | None) -> Answer:
     """What the audit found; with `table`, look-alike scenes are merged in that file."""
-    data = fitting_folds(data)
     dataset = _read(data, sheet)
-    found = audit(dataset, data)
+    fitting, of_scenes = _fit_folds(data)
+    found = audit(dataset, fitting)
+    found = replace(found, warnings=[*of_scenes, *found.warnings])
     values, text = asdict(found), render(found)
     if table is not None:
         merged, said = _merge(dataset.frames, found.look_alikes, table)
         values |= merged
         text += f"\n{said}"
     return Answer(values, text)
+
+
+def _fit_folds(data: DataConfig) -> tuple[DataConfig, list[str]]:
+    """As `fit_folds`; scenes with which nothing can be trained are what an audit tells."""
+    try:
+        return fit_folds(data)
+    except ValueError as error:
+        return data, [str(error)]
 
 
 def _merge(frames: Frames, found: LookAlikes, table: Path) -> tuple[dict[str, Any], str]:

@@ -1,6 +1,6 @@
 """Flags of a config's fields, whose texts are their help."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field, fields, make_dataclass
 from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 
@@ -13,7 +13,7 @@ class _Spelling(NamedTuple):
     """How the command line spells values that a config holds as another type."""
 
     kind: Any
-    metavar: str
+    metavar: str | None
     write: Callable[[Any], Any]
     read: Callable[[Any], Any]
 
@@ -36,6 +36,7 @@ def _read_size(sides: tuple[int, ...]) -> tuple[int, int]:
 
 
 _SPELLINGS: Final[dict[Any, _Spelling]] = {
+    tuple[str, ...]: _Spelling(tuple[str, ...], "VALUE ...", lambda values: values, lambda words: words),
     Weights: _Spelling(
         tuple[str, ...],
         "NAME=WEIGHT ...",
@@ -58,22 +59,54 @@ def flags(config: type[Any], *, skip: Collection[str] = (), only: Collection[str
         only: The fields with a flag, if they are few.
         defaults: Field -> what its flag is without, where that is not the config's own default.
     """
-    hints = get_type_hints(config)
-    spelt: dict[str, _Spelling] = {}
-    members = []
-    for item in fields(config):
-        if item.name in skip or (only and item.name not in only):
-            continue
-        kind, default = hints[item.name], defaults.get(item.name, item.default)
-        if spelling := _SPELLINGS.get(kind):
-            spelt[item.name] = spelling
-            kind, default = spelling.kind, spelling.write(default)
-        kind = Annotated[kind, arg(name=item.metadata.get(FLAG), metavar=spelling and spelling.metavar)]
-        members.append((item.name, kind, field(default=default, metadata=item.metadata)))
 
     def make(given: Any, **changes: Any) -> Any:
-        values = {name: spelt[name].read(value) if name in spelt else value for name, value in vars(given).items()}
-        return config(**values | changes)
+        return config(**_read(config, vars(given)) | changes)
 
-    namespace = {"__call__": make, "__doc__": config.__doc__}
-    return arg(constructor=make_dataclass(config.__name__, members, kw_only=True, namespace=namespace))
+    own = {item.name: item.default for item in fields(config)}
+    return arg(constructor=_flagged(config, only or own.keys() - set(skip), own | defaults, make))
+
+
+def changes(config: type[Any], *, skip: Collection[str]) -> type[Any]:
+    """Type with one flag for each field of a config; its value, called, gives the fields whose flags were given.
+
+    Args:
+        skip: Fields without a flag.
+    """
+
+    def make(given: Any) -> dict[str, Any]:
+        changed = {name: value for name, value in vars(given).items() if value is not None and value is not False}
+        return _read(config, changed)
+
+    return _flagged(config, {item.name for item in fields(config)} - set(skip), {}, make)
+
+
+def _flagged(
+    config: type[Any], names: Collection[str], defaults: Mapping[str, Any], call: Callable[..., Any]
+) -> type[Any]:
+    """Dataclass with a flag for each of these fields; without a default it is None, or False, until it is given."""
+    hints = get_type_hints(config)
+    members = []
+    for item in fields(config):
+        if item.name not in names:
+            continue
+        spelling = _spelling(hints[item.name])
+        if item.name in defaults:
+            kind, default = spelling.kind, spelling.write(defaults[item.name])
+        else:
+            kind, default = (bool, False) if spelling.kind is bool else (spelling.kind | None, None)
+        flag = arg(name=item.metadata.get(FLAG), metavar=spelling.metavar)
+        members.append((item.name, Annotated[kind, flag], field(default=default, metadata=item.metadata)))
+    return make_dataclass(
+        config.__name__, members, kw_only=True, namespace={"__call__": call, "__doc__": config.__doc__}
+    )
+
+
+def _read(config: type[Any], words: Mapping[str, Any]) -> dict[str, Any]:
+    """Field -> the value that its flag spells."""
+    hints = get_type_hints(config)
+    return {name: _spelling(hints[name]).read(value) for name, value in words.items()}
+
+
+def _spelling(kind: Any) -> _Spelling:
+    return _SPELLINGS.get(kind) or _Spelling(kind, None, lambda value: value, lambda words: words)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
+from bench.commands import first_audit
 from bench.commands.cli import say
 from bench.commands.folds import fitting_folds
-from bench.config import RunConfig, run_name
+from bench.config import SYNTHETIC, RunConfig, run_name
 from bench.data.dataset import load
 from bench.machine.device import choose_device
 from bench.run import RunResult, run
@@ -44,6 +45,8 @@ def train_one(
         refuse_newer(tracking_url(runs, tracking))
     target, cache = choose_device(device), runs / schema.CACHE_DIR
     config = replace(config, data=fitting_folds(config.data))
+    if config.data.path != SYNTHETIC:
+        first_audit.say_once(config.data, load(config.data, cache), cache, "train")
     log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))
     try:
         result = run(config, log, cache=cache, device=target, stop=_report_epoch)

@@ -18,6 +18,7 @@ class Facts(NamedTuple):
     mask_size: tuple[int, int]
     image_mode: str
     """Pillow's name of the pixels' kind, such as RGB or P."""
+    mask_mode: str
     digest: str
     """Equal digests mean equal RGB images."""
     foreground: float
@@ -49,6 +50,7 @@ def facts_of(
         image_size=image_size,
         mask_size=(height, width),
         image_mode=mode,
+        mask_mode=labels.mode,
         digest=digest,
         foreground=float(is_foreground(alpha)[counted].mean()) if counted.any() else 0.0,
         ignored=float(labels.ignored.mean()),

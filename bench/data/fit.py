@@ -28,6 +28,8 @@ class Labels(NamedTuple):
     """(H, W), what counts in no loss and no metric."""
     soft: bool
     """Whether the values between 0 and 255 are shares of a pixel."""
+    mode: str = "L"
+    """Pillow's name of the kind of the file's pixels, such as L or P."""
 
 
 class FittedLabels(NamedTuple):

@@ -13,11 +13,12 @@ from bench.files import replacing
 _ROWS = 12
 _GAP = 2  # pixels between cells
 _PAPER = 24  # grey of the gaps
+_IGNORED = (70, 95, 140)  # no grey, which a soft mask may have
 _TALLEST = 128  # pixels; larger frames are shrunk by whole factors
 
 
 def contact_sheet(frames: Frames, path: Path, *, columns: int = 12) -> None:
-    """Write a PNG with a row for each scene; each cell shows a frame above its mask.
+    """Write a PNG with a row for each scene; each cell shows a frame above its mask, blue where pixels are ignored.
 
     Shown are at most 12 scenes, spread evenly over the scenes in their order in frames, and of each at most
     columns frames, spread evenly over the scene from its first frame to its last. The choice depends on the
@@ -55,6 +56,12 @@ def _lay_out(frames: Frames, rows: list[list[int]]) -> NDArray[np.uint8]:
 
 def _cell(frames: Frames, index: int, factor: int) -> NDArray[np.uint8]:
     """A frame above its mask, shrunk by the factor."""
-    image = np.asarray(Image.fromarray(frames.images[index]).reduce(factor))
-    mask = np.asarray(Image.fromarray(frames.masks[index]).reduce(factor))
-    return np.concatenate([image, np.repeat(mask[..., None], 3, axis=2)])
+    image, mask = _shrink(frames.images[index], factor), _shrink(frames.masks[index], factor)
+    coloured = np.repeat(mask[..., None], 3, axis=2)
+    if frames.ignored is not None:
+        coloured[_shrink(frames.ignored[index].astype(np.uint8) * 255, factor) >= 128] = _IGNORED
+    return np.concatenate([image, coloured])
+
+
+def _shrink(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(picture).reduce(factor))

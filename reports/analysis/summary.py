@@ -156,9 +156,9 @@ def varying(runs: pd.DataFrame) -> list[str]:
 
 
 def _config_columns(runs: pd.DataFrame) -> list[str]:
-    # The digest of the data is a tag, which runs that ended early lack.
+    # What is known of the data once they are read is a tag, which runs that ended early lack.
     own = {name for name in runs.columns.astype("str") if name.startswith(CONFIG_SECTIONS)}
-    return sorted(own - {schema.DATA_DIGEST, *SETTLED}) + [schema.TARGET]
+    return sorted(own - {schema.DATA_DIGEST, schema.DATA_READING, *SETTLED}) + [schema.TARGET]
 
 
 def _labelled(trials: pd.DataFrame, first: int) -> pd.DataFrame:

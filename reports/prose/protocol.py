@@ -1,5 +1,9 @@
 """Values of how the numbers came about: split, looks at the test frames, what was held fixed, how to repeat it."""
 
+import json
+
+import pandas as pd
+
 from bench import schema
 from reports.analysis.summary import Summary
 from reports.store.load import BETA, DATA_FOLDS, PRETRAIN_EPOCHS, REPEAT, SPLIT
@@ -17,12 +21,23 @@ def gather(summary: Summary) -> dict[str, object]:
             split: " or ".join(map(str, sorted(runs.loc[runs[SPLIT] == split, DATA_FOLDS].unique())))
             for split in sorted(runs[SPLIT].unique(), reverse=True)
         },
+        "readings": describe_readings(runs),
         "all_repeats": ", ".join(map(str, sorted(runs[REPEAT].unique()))),
         "generative": "generative" in summary.others,
         "openings": {"all": len(opened), "again": opened.duplicated().sum()},
         "fixed": {name: runs[name].iloc[0] for name in sorted(names) if runs[name].nunique() == 1},
         "label_agreement": summary.runs[schema.LABEL_AGREEMENT.name].mean(),
     }
+
+
+def describe_readings(runs: pd.DataFrame) -> list[dict[str, object]]:
+    """How files were read, as the runs recorded it; black and white only where images have more than 8 bits."""
+    described: list[dict[str, object]] = []
+    for text in filter(None, runs[schema.DATA_READING].unique()):
+        reading = json.loads(text)
+        black, white = reading["limits"][:2] if reading["limits"] else (None, None)
+        described.append({"masks": reading["masks"]["text"], "black": black, "white": white, "fit": reading["fit"]})
+    return described
 
 
 def gather_provenance(summary: Summary) -> dict[str, object]:

@@ -89,6 +89,7 @@ TAGS = (
     schema.STATE,
     schema.STATE_REASON,
     schema.DATA_DIGEST,
+    schema.DATA_READING,
     schema.SPLIT_DIGEST,
     schema.TEST_OPENED,
     schema.GIT_COMMIT,

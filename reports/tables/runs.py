@@ -131,7 +131,7 @@ def _or_dash(value: object) -> str:
 def provenance(summary: Summary) -> Table:
     """Where the numbers come from: every tag and protocol parameter with all values it takes."""
     runs = summary.logged
-    names = sorted(runs.columns.astype("str"))
+    names = sorted(set(runs.columns.astype("str")) - {schema.DATA_READING})  # which the text tells
     shown = [EPOCHS, *(name for name in names if name.startswith(("data.", "training.")) and name != EPOCHS)]
     shown += [schema.GIT_COMMIT, *(name for name in names if name.startswith(schema.ENVIRONMENT))]
     rows = [[name, _values(runs[name])] for name in shown if name in runs.columns]

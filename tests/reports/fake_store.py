@@ -210,10 +210,14 @@ def _write_artifacts(unit: Unit, folder: Path) -> None:
         os.link(kept, panel)
 
 
+READING = {"masks": {"text": "values 0 and 7; 7 is foreground"}, "limits": [12.5, 4000.0, "uint16"], "fit": "letterbox"}
+
+
 def _environment(unit: Unit) -> dict[str, str]:
     facts = {"python": "3.11.7", "torch": "2.13.0", "processor": "Test CPU @ 2 GHz", "device": "cpu", "cores": "2"}
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
     tags |= {schema.GIT_COMMIT: "0123456789abcdef" * 2, schema.DATA_DIGEST: unit.data * 4}
+    tags[schema.DATA_READING] = json.dumps(READING)
     tags[schema.SPLIT_DIGEST] = f"{unit.split} {unit.repeat}"
     if unit.state == "complete" and unit.trial is None:
         tags[schema.TEST_OPENED] = "2026-01-01T00:00:00+00:00"

@@ -11,11 +11,12 @@ import pytest
 
 from architectures.config import ArchitectureConfig
 from architectures.registry import PRESETS, configure
+from bench.config import DataConfig
 from bench.data.split import split_frames
 from studies.__main__ import main
 from studies.catalog import CATALOG
 from studies.catalog.matched import costs, match_width
-from studies.options import Options
+from studies.options import DataChanges, Options
 from studies.search import Search
 from studies.spaces import skip_subsets
 from studies.status import Status
@@ -27,13 +28,13 @@ SEARCHES = [name for name, study in CATALOG.items() if isinstance(study, Search)
 
 
 def setting(name: str) -> Setting:
-    return CATALOG[name].setting(data="synthetic")
+    return CATALOG[name].setting(path="synthetic")
 
 
 def units(name: str, epochs: int | None = None) -> list[Unit]:
     study = CATALOG[name]
     assert isinstance(study, Factorial)
-    return study.units(study.setting(data="synthetic", epochs=epochs))
+    return study.units(study.setting(path="synthetic", epochs=epochs))
 
 
 def test_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,17 +45,31 @@ def test_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", CATALOG)
 def test_the_setting_is_what_was_asked_for(name: str) -> None:
     study = CATALOG[name]
-    chosen = study.setting(data="elsewhere", epochs=7)
+    chosen = study.setting(path="elsewhere", epochs=7)
     assert (chosen.training.epochs, chosen.data.path) == (7, "elsewhere")
-    assert study.setting(data="elsewhere").training == study.training
+    assert study.setting(path="elsewhere").training == study.training
+    assert study.setting(path="elsewhere").data.size == (study.size, study.size)
+    assert study.setting(size=(48, 64), folds=3).data == replace(study.setting().data, size=(48, 64), folds=3)
+
+
+def test_flags_change_what_they_name_and_nothing_else() -> None:
+    assert DataChanges()() == {}
+    given = DataChanges(path="D", size=(64,), folds=0, invert=True, ignore=("255",))
+    assert given() == {"path": "D", "size": (64, 64), "folds": 0, "invert": True, "ignore": ("255",)}
+    with pytest.raises(ValueError, match=r"--size must be one side or height and width, got \[1, 2, 3\]\."):
+        DataChanges(size=(1, 2, 3))()
+    names = {item.name for item in fields(DataConfig)}
+    assert {item.name for item in fields(DataChanges)} == {
+        name for name in names if name != "labelled_scenes" and not name.startswith("synthetic_")
+    }
 
 
 def test_another_split_can_be_chosen_unless_the_study_needs_its_own() -> None:
-    assert CATALOG["quick"].setting(data="", split="scene_holdout").data.split == "scene_holdout"
-    assert CATALOG["search"].setting(data="", split="scene_holdout").data.split == "scene_holdout"
+    assert CATALOG["quick"].setting(path="", split="scene_holdout").data.split == "scene_holdout"
+    assert CATALOG["search"].setting(path="", split="scene_holdout").data.split == "scene_holdout"
     for name, needed in (("search", "scene_holdout"), ("leak", "scene_folds")):
         with pytest.raises(ValueError, match=f"study {name} must keep its split, {needed}, got random_frames"):
-            CATALOG[name].setting(data="", split="random_frames")
+            CATALOG[name].setting(path="", split="random_frames")
 
 
 @pytest.mark.parametrize("name", CATALOG)
@@ -250,15 +265,15 @@ def values(options: Options) -> list[Any]:
 def test_run_and_status_take_every_study(name: str, asked: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     flags = "--runs there --storage sqlite:///a --tracking sqlite:///b --json"
     chosen = "--data mine --epochs 3 --split random_frames --memory-budget 2GiB --workers 2 --executor ray --device cpu"
-    assert main(f"run {name} {flags} {chosen} --accept-changes".split()) == 0
+    how = "--size 64 --foreground 1 2 --invert"
+    assert main(f"run {name} {flags} {chosen} {how} --accept-changes".split()) == 0
     assert json.loads(capsys.readouterr().out)["study"] == "asked"
     ((study, options),) = asked
     assert study is CATALOG[name]
     assert values(options) == values(
         Options(
-            data="mine",
+            data=DataChanges(path="mine", size=(64,), split="random_frames", foreground=("1", "2"), invert=True),
             epochs=3,
-            split="random_frames",
             memory_budget="2GiB",
             runs=Path("there"),
             storage="sqlite:///a",

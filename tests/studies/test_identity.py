@@ -15,7 +15,7 @@ from bench import schema
 from studies import identity, lock, storage
 from studies.__main__ import main
 from studies.catalog import CATALOG
-from studies.options import Options
+from studies.options import DataChanges, Options
 from studies.run import run_study
 from studies.study import Factorial
 from tests.studies.conftest import find_study, sweep, trial_runs
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
 @pytest.mark.parametrize(
     ("arguments", "study", "message"),
     [
-        (("--data", "nowhere"), "tiny", "nowhere/images must be a folder"),
+        (("--data", "nowhere"), "tiny", "nowhere must be a folder"),
         ((), "slow", f"study must be one of {', '.join(CATALOG)}, tiny, got 'slow'"),
         (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
         (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
@@ -69,8 +69,18 @@ def test_other_options_are_refused_and_can_be_accepted(
     shorter = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:3])
     for study, options, change in (
         (tiny_study, {"epochs": 2}, r"epochs 1 -> 2\. Use another RUNS folder, or .*--accept-changes"),
-        (tiny_study, {"split": "scene_holdout"}, "split scene_folds -> scene_holdout"),
-        (tiny_study, {"data": str(folder_data)}, f"data synthetic -> {folder_data}; content of the data .{{16}} -> "),
+        (tiny_study, {"data": DataChanges(split="scene_holdout")}, "split scene_folds -> scene_holdout"),
+        (
+            tiny_study,
+            {"data": DataChanges(folds=4, foreground=("1",))},
+            r"folds 3 -> 4; foreground \[\] -> \['1'\]\. Use",
+        ),
+        (tiny_study, {"data": DataChanges(size=(24, 32))}, r"content of .*; size \[16, 16\] -> \[24, 32\]"),
+        (
+            tiny_study,
+            {"data": DataChanges(path=str(folder_data))},
+            f"data synthetic -> {folder_data}; content of the data .{{16}} -> ",
+        ),
         (tiny_study, {"memory_budget": "1GiB"}, "memory budget auto -> 1GiB"),
         (shorter, {}, "units or search space"),
     ):
@@ -145,7 +155,7 @@ def test_other_code_and_options_that_were_not_recorded_are_no_change(
 ) -> None:
     """A store without an arithmetic has the first one, and a new study that of the code."""
     to = storage.open_storage(storage.storage_url(tmp_path))
-    setting = tiny_study.setting(data="synthetic")
+    setting = tiny_study.setting(path="synthetic")
 
     def opened() -> str:
         root = identity.open_study(tiny_study, setting, Options(runs=tmp_path), "digest", to)
@@ -174,15 +184,15 @@ def test_a_study_is_the_same_however_its_data_are_spelled(
     Path("link").symlink_to("mine")
     runs = tmp_path / "runs"
     three = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:3])
-    run_tiny(runs, three, epochs=1, data="mine")
-    keys = [unit.key for unit in tiny_study.units(tiny_study.setting(data="mine", epochs=1))]
+    run_tiny(runs, three, epochs=1, data=DataChanges(path="mine"))
+    keys = [unit.key for unit in tiny_study.units(tiny_study.setting(path="mine", epochs=1))]
     for spelling in ("mine/", "./mine", str(tmp_path / "mine"), "link", "copy"):
-        run_tiny(runs, three, epochs=1, data=spelling)
+        run_tiny(runs, three, epochs=1, data=DataChanges(path=spelling))
         assert sorted(item.data.tags[schema.UNIT] for item in trial_runs(runs)) == sorted(keys[:3])
         assert find_study(runs).user_attrs[storage.OPTIONS]["data"] == "mine"
 
     shutil.rmtree("mine")
-    run_tiny(runs, tiny_study, epochs=1, data="copy", accept_changes=True)  # one unit more
+    run_tiny(runs, tiny_study, epochs=1, data=DataChanges(path="copy"), accept_changes=True)  # one unit more
     found = {item.data.tags[schema.UNIT]: item.data for item in trial_runs(runs)}
     assert {unit: data.params["data.path"] for unit, data in found.items()} == dict.fromkeys(keys, "mine") | {
         keys[3]: "copy"
@@ -192,4 +202,15 @@ def test_a_study_is_the_same_however_its_data_are_spelled(
     first, *_, last = sorted(Path("copy", "images").iterdir())
     shutil.copy(last, first)
     with pytest.raises(ValueError, match=r"got changes: data mine -> copy; content of the data .{16} -> .{16}\. Use"):
-        run_tiny(runs, tiny_study, epochs=1, data="copy")
+        run_tiny(runs, tiny_study, epochs=1, data=DataChanges(path="copy"))
+
+
+def test_a_new_study_on_a_folder_begins_with_the_audit_in_short(
+    tmp_path: Path, folder_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not when it is resumed."""
+    options = ("--data", str(folder_data), "--epochs", "1", "--size", "16")
+    assert sweep(tmp_path, *options) == 0
+    assert "data: 12 frames in 6 scenes of 2 frames each, from" in capsys.readouterr().err.splitlines()[0]
+    assert sweep(tmp_path, *options) == 0
+    assert "12 frames in 6 scenes" not in capsys.readouterr().err

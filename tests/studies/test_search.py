@@ -192,7 +192,7 @@ def test_an_architecture_without_a_complete_trial_has_no_winner_to_refit(
 def test_every_sample_of_a_catalogued_space_is_a_configuration(name: str) -> None:
     study = CATALOG[name]
     assert isinstance(study, Search)
-    setting = study.setting(data="synthetic")
+    setting = study.setting(path="synthetic")
     samples = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(50):
         params = samples.ask(study.distributions()).params

@@ -63,11 +63,11 @@ def quick() -> Factorial:
 @pytest.mark.parametrize("name", CATALOG)
 def test_studies_are_those_of_version_3(name: str) -> None:
     study = CATALOG[name]
-    assert (study.space(), digest(*study.planned(study.setting(data="DATA")))) == KEYS[name]
+    assert (study.space(), digest(*study.planned(study.setting(path="DATA")))) == KEYS[name]
 
 
 def test_an_added_option_changes_no_key_until_it_is_used() -> None:
-    before, after = (study.units(study.setting(data="DATA")) for study in (quick(), extend(quick())))
+    before, after = (study.units(study.setting(path="DATA")) for study in (quick(), extend(quick())))
     assert [unit.key for unit in after] == [unit.key for unit in before]
     assert extend(quick()).space() == KEYS["quick"][0]
     training = after[0].config.training

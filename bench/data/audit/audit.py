@@ -2,140 +2,157 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from bench.config import DataConfig
-from bench.data.audit.copies import NearCopies, find_exact_copies, find_near_copies
-from bench.data.audit.look_alikes import LookAlikes, find_look_alikes
+from bench.config import SYNTHETIC, DataConfig
+from bench.data.audit.copies import contrast, copies_between, find_exact_copies, find_near_copies
+from bench.data.audit.findings import COVERED, FULL, Audit, FileFacts, MaskFacts, SceneFacts, tested_folds
+from bench.data.audit.look_alikes import find_look_alikes
+from bench.data.audit.warnings import find_warnings
 from bench.data.cache import Dataset
 from bench.data.facts import Facts, drawn_facts
-from bench.data.frames import is_foreground
-from bench.data.neighbours import nearest_training_frames, thumbnails
-from bench.data.reading import Reading
-from bench.data.split import assign_folds, split_frames
-from bench.metrics.overlap import frame_scores, scene_mean
+from bench.data.folder import Found, find_pairs
+from bench.data.frames import Frames, is_foreground
+from bench.data.neighbours import nearest_training_frames, shrink, thumbnails
+from bench.data.split import split_frames
+from bench.metrics.overlap import mask_scores, scene_mean
 
-FULL = 0.995
-"""A mask with at least this share of foreground counts as all foreground."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """Frames counted by what their files are; synthetic frames count as they were drawn."""
-
-    image_sizes: dict[str, int]
-    """By `WIDTHxHEIGHT` in original pixels."""
-    image_modes: dict[str, int]
-    """By Pillow's name of the mode, such as RGB."""
-    masks_of_other_size: list[str]
-    """Stems of the frames whose mask has not the size of the image."""
-
-
-@dataclass(frozen=True, slots=True)
-class MaskFacts:
-    """Masks at their original size; shares and IoU lie in [0, 1], means are over the frames."""
-
-    mean_foreground: float
-    least_foreground: float
-    most_foreground: float
-    empty: list[str]
-    """Stems of the frames without foreground."""
-    full: list[str]
-    """Stems of the frames that are foreground to `FULL` or more."""
-    soft_share: float
-    """Share of the pixels that are neither 0 nor 255."""
-    threshold_iou: float
-    """IoU of the masks cut at 64 and at 192: 1 if the threshold decides nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """All that is told of a data set."""
-
-    data: str
-    """Folder, or `synthetic`."""
-    frames: int
-    scenes: int
-    frames_per_scene: tuple[int, float, int]
-    """Smallest, median and largest number."""
-    files: FileFacts
-    reading: Reading
-    """How the files were read."""
-    masks: MaskFacts
-    exact_copies: list[list[str]]
-    """Stems of frames with the same pixels, in groups."""
-    near_copies: NearCopies
-    look_alikes: LookAlikes
-    folds: int
-    copy_iou: dict[str, float]
-    """By the split's name, the test IoU of copying the nearest training frame's mask (see `probe_leak`)."""
+COMPARED = 4000
+"""Frames whose pictures are compared: of all with all, 20,000 would take minutes."""
+PLAIN = 2 / 255
+"""Contrast below which an image is of one colour."""
+_CHUNK = 512  # masks at a time
 
 
 def audit(dataset: Dataset, data: DataConfig) -> Audit:
     """Audit a data set, which was read from `data`.
 
     Raises:
-        ValueError: fewer scenes than folds.
+        ValueError: the files in the folder can no longer be paired, or roles are to be used that it does not give.
     """
-    frames = dataset.frames
-    assign_folds(frames.scenes, data.folds)
-    facts = dataset.facts or drawn_facts(frames)
-    thumbs = thumbnails(frames.images)
+    frames, facts = dataset.frames, dataset.facts or drawn_facts(dataset.frames)
+    found = None if data.path == SYNTHETIC else find_pairs(data)
     lengths = list(Counter(frames.scenes).values())
-    return Audit(
+    chosen = _spread(frames.scenes, COMPARED)
+    compared = _shrink(frames, chosen)
+    thumbs = thumbnails(compared.images)
+    can_split = data.split in ("given", "random_frames") or len(lengths) >= data.folds
+    findings = Audit(
         data=data.path,
+        warnings=[],
         frames=len(frames.stems),
         scenes=len(lengths),
         frames_per_scene=(min(lengths), float(np.median(lengths)), max(lengths)),
-        files=_describe_files(frames.stems, facts),
+        size=data.size,
+        files=_describe_files(frames.stems, facts, found),
         reading=dataset.reading,
-        masks=_describe_masks(frames.stems, facts),
+        masks=_describe_masks(frames, facts),
+        told_apart=_describe_scenes(frames, compared, thumbs, found),
         exact_copies=find_exact_copies(frames.stems, [item.digest for item in facts]),
-        near_copies=find_near_copies(frames.stems, frames.scenes, thumbs),
-        look_alikes=find_look_alikes(frames),
+        compared=len(compared.stems),
+        plain=float((contrast(thumbs) < PLAIN).mean()),
+        near_copies=find_near_copies(compared.stems, compared.scenes, thumbs),
+        look_alikes=find_look_alikes(compared),
+        split=data.split,
         folds=data.folds,
-        copy_iou=probe_leak(frames.scenes, frames.masks, thumbs, data),
+        copy_iou=probe_leak(frames, chosen, thumbs, data) if can_split else {},
     )
+    return replace(findings, warnings=find_warnings(findings, data))
 
 
 def probe_leak(
-    scenes: Sequence[str], masks: NDArray[np.uint8], thumbs: NDArray[np.float32], data: DataConfig
+    frames: Frames, chosen: NDArray[np.int64], thumbs: NDArray[np.float32], data: DataConfig
 ) -> dict[str, float]:
     """Test IoU of the mask copied from the nearest training frame, under the split of `data` and under random frames.
 
-    A split under which copies fit leaks. Takes soft masks (N, H, W) and thumbnails (N, D). Every fold is tested, a
-    hold-out's only one; the IoU of all tested frames is averaged over each scene, then over scenes.
+    A split under which copies fit leaks. Takes the indices of the frames that take part (N) and their thumbnails
+    (N, D). Every fold is tested, a hold-out's and the given roles' only one; the IoU of all tested frames is averaged
+    over each scene, then over scenes.
 
     Raises:
-        ValueError: fewer scenes than folds.
+        ValueError: fewer scenes than folds, or roles that are not given.
     """
-    labels = torch.from_numpy(is_foreground(masks))
     leaky = replace(data, split="random_frames")
-    return {config.split: _score_copies(scenes, labels, thumbs, config) for config in (data, leaky)}
+    return {config.split: _score_copies(frames, chosen, thumbs, config) for config in (data, leaky)}
 
 
-def _describe_files(stems: Sequence[str], facts: Sequence[Facts]) -> FileFacts:
+def _spread(scenes: Sequence[str], most: int) -> NDArray[np.int64]:
+    """Indices of at most so many frames, evenly spread over the scenes."""
+    by_scene = np.argsort(np.unique(scenes, return_inverse=True)[1], kind="stable")
+    places = np.linspace(0, len(scenes) - 1, min(len(scenes), most)).round().astype(int)
+    return np.sort(by_scene[places])
+
+
+def _shrink(frames: Frames, chosen: NDArray[np.int64]) -> Frames:
+    """Some of the frames at the size of thumbnails, one read at a time: a large set does not fit into memory."""
+    return frames._replace(
+        stems=tuple(frames.stems[index] for index in chosen),
+        scenes=tuple(frames.scenes[index] for index in chosen),
+        images=np.concatenate([shrink(frames.images[index : index + 1]) for index in chosen]),
+        masks=np.concatenate([shrink(frames.masks[index : index + 1]) for index in chosen]),
+        original_sizes=frames.original_sizes[chosen],
+        ignored=None,
+        given=tuple(frames.given[index] for index in chosen) if frames.given else (),
+    )
+
+
+def _describe_files(stems: Sequence[str], facts: Sequence[Facts], found: Found | None) -> FileFacts:
     return FileFacts(
+        layout="drawn" if found is None else found.layout,
+        unlabelled=[] if found is None else list(found.unlabelled),
         image_sizes=_count(f"{width}x{height}" for height, width in (item.image_size for item in facts)),
         image_modes=_count(item.image_mode for item in facts),
+        mask_modes=_count(item.mask_mode for item in facts),
         masks_of_other_size=_select(stems, (item.mask_size != item.image_size for item in facts)),
     )
 
 
-def _describe_masks(stems: Sequence[str], facts: Sequence[Facts]) -> MaskFacts:
+def _describe_masks(frames: Frames, facts: Sequence[Facts]) -> MaskFacts:
     foreground = [item.foreground for item in facts]
     return MaskFacts(
         mean_foreground=float(np.mean(foreground)),
         least_foreground=min(foreground),
         most_foreground=max(foreground),
-        empty=_select(stems, (share == 0 for share in foreground)),
-        full=_select(stems, (share >= FULL for share in foreground)),
+        resized_foreground=_resized_foreground(frames),
+        lost=float(np.average([item.lost for item in facts], weights=foreground)) if any(foreground) else 0.0,
+        keeping_size=max((item.keeping_size for item in facts if item.keeping_size), default=None),
+        ignored=float(np.mean([item.ignored for item in facts])),
+        empty=_select(frames.stems, (share == 0 for share in foreground)),
+        full=_select(frames.stems, (share >= FULL for share in foreground)),
+        covered=float(np.mean([share > COVERED for share in foreground])),
         soft_share=float(np.mean([item.soft for item in facts])),
         threshold_iou=float(np.mean([item.threshold_iou for item in facts])),
+    )
+
+
+def _resized_foreground(frames: Frames) -> float:
+    """The mean over the frames of the share of their pixels, those that are ignored left out; some frames at a time."""
+    shares = []
+    for start in range(0, len(frames.stems), _CHUNK):
+        some = slice(start, start + _CHUNK)
+        labels = is_foreground(frames.masks[some])
+        counted = np.ones_like(labels) if frames.ignored is None else ~frames.ignored[some]
+        pixels = np.count_nonzero(counted, axis=(1, 2))
+        shares.append(np.count_nonzero(labels & counted, axis=(1, 2)) / np.maximum(pixels, 1))
+    return float(np.concatenate(shares).mean())
+
+
+def _describe_scenes(frames: Frames, compared: Frames, thumbs: NDArray[np.float32], found: Found | None) -> SceneFacts:
+    first_of = {scene: stem for stem, scene in zip(reversed(frames.stems), reversed(frames.scenes), strict=True)}
+    scenes = sorted(first_of)
+    shown = [scenes[place] for place in sorted({0, len(scenes) // 2, len(scenes) - 1})]
+    roles_of: dict[str, set[str]] = {}
+    for scene, role in zip(frames.scenes, frames.given, strict=False):
+        roles_of.setdefault(scene, set()).add(role)
+    return SceneFacts(
+        rule="as drawn" if found is None else found.scene_rule.text,
+        examples={first_of[scene]: scene for scene in shown},
+        roles=_count(frames.given),
+        in_two_roles=sorted(scene for scene, roles in roles_of.items() if len(roles) > 1),
+        copies_in_two_roles=copies_between(compared.stems, compared.given, thumbs) if compared.given else [],
     )
 
 
@@ -148,12 +165,16 @@ def _select(stems: Sequence[str], which: Iterable[bool]) -> list[str]:
     return [stem for stem, selected in zip(stems, which, strict=True) if selected]
 
 
-def _score_copies(scenes: Sequence[str], labels: torch.Tensor, thumbs: NDArray[np.float32], data: DataConfig) -> float:
+def _score_copies(frames: Frames, chosen: NDArray[np.int64], thumbs: NDArray[np.float32], data: DataConfig) -> float:
+    scenes, given = ([names[index] for index in chosen] if names else [] for names in (frames.scenes, frames.given))
     values: list[float] = []
     tested: list[str] = []
-    for repeat in range(1 if data.split == "scene_holdout" else data.folds):
-        split = split_frames(scenes, data, repeat)
+    for repeat in range(tested_folds(data.split, data.folds)):
+        split = split_frames(scenes, data, repeat, given)
         copied = nearest_training_frames(thumbs, split)
-        values += frame_scores(labels[copied], labels[split.test]).iou.tolist()
+        for start in range(0, len(copied), _CHUNK):
+            copies, test = (chosen[of[start : start + _CHUNK]] for of in (copied, split.test))
+            labels = frames.foreground_of(copies), frames.foreground_of(test)
+            values += mask_scores(*labels, frames.ignored_of(test)).iou.tolist()
         tested += [scenes[index] for index in split.test]
     return scene_mean(values, tested)

@@ -59,7 +59,7 @@ def read_labels(masks: tuple[Page, ...], rule: MaskRule, max_megapixels: int) ->
 def _read_page(page: Page, rule: MaskRule, max_megapixels: int) -> Labels:
     picture = open_mask(page, max_megapixels)
     size = picture.values.shape[:2]
-    labels = Labels(np.empty(size, np.uint8), np.empty(size, np.bool_), rule.soft)
+    labels = Labels(np.empty(size, np.uint8), np.empty(size, np.bool_), rule.soft, picture.mode)
     for top, end in bands(picture):
         labels.foreground[top:end], labels.ignored[top:end] = label_codes(
             rule, read_plane(crop_rows(picture, top, end), rule.plane)

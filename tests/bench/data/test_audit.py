@@ -12,7 +12,8 @@ from PIL import Image
 
 from bench.__main__ import main
 from bench.config import DataConfig
-from bench.data.audit.audit import Audit, audit, probe_leak
+from bench.data.audit.audit import audit, probe_leak
+from bench.data.audit.findings import Audit
 from bench.data.audit.text import render
 from bench.data.cache import Dataset
 from bench.data.dataset import read
@@ -151,7 +152,7 @@ def striped(scenes: int, per_scene: int) -> Frames:
 
 def test_copying_scores_nothing_on_new_scenes_and_all_on_random_frames() -> None:
     frames = striped(6, 12)
-    found = probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), CONFIG)
+    found = probe_leak(frames, np.arange(len(frames.stems)), thumbnails(frames.images), CONFIG)
     assert found == {"scene_folds": 0, "random_frames": 1}
 
 
@@ -159,7 +160,7 @@ def test_validation_frames_are_not_copied() -> None:
     frames = striped(3, 2)
     frames.images[2:4], frames.masks[2:4] = frames.images[:2], frames.masks[:2]  # validation equals test
     config = DataConfig(size=(32, 32), folds=3, split="scene_holdout")
-    assert probe_leak(frames.scenes, frames.masks, thumbnails(frames.images), config)["scene_holdout"] == 0
+    assert probe_leak(frames, np.arange(len(frames.stems)), thumbnails(frames.images), config)["scene_holdout"] == 0
 
 
 def test_text_names_what_was_found(folder: Path) -> None:
@@ -167,7 +168,7 @@ def test_text_names_what_was_found(folder: Path) -> None:
     shutil.copy(folder / "images" / "00000_0000.png", folder / "images" / "00003_0001.png")
     text = render(audit_folder(folder))
     for line in (
-        f"12 frames in 6 scenes of 2 to 2 frames (median 2), from {folder}",
+        f"12 frames in 6 scenes of 2 frames each, from {folder}",
         "image sizes, width x height: 24x32 (12)",
         "frames without foreground: 1: 00001_0000",
         "groups of frames with the same pixels: 1: 00000_0000 = 00003_0001",
@@ -196,6 +197,6 @@ def test_audit_alone_is_of_the_data_and_of_the_split_that_is_asked_for(capsys: p
     tiny = ("--synthetic-scenes", "3", "--synthetic-frames", "2", "--split", "scene_holdout")
     assert main([*COMMAND, *tiny, "--audit"]) == 0
     text = capsys.readouterr().out
-    assert "6 frames in 3 scenes of 2 to 2 frames (median 2), from synthetic" in text
+    assert "6 frames in 3 scenes of 2 frames each, from synthetic" in text
     assert "scene_holdout, 1 of 3 folds tested: " in text
     assert "random_frames, 3 of 3 folds tested: " in text

@@ -54,10 +54,24 @@ def test_one_column_shows_the_first_frame(tmp_path: Path) -> None:
 
 def test_uneven_scenes_leave_blank_cells(tmp_path: Path) -> None:
     whole = _frames(2, 3)
-    uneven = Frames(*(values[:4] for values in whole))
+    uneven = Frames(*(values[:4] for values in whole[:5]))
     contact_sheet(uneven, tmp_path / "sheet.png")
     sheet = _read(tmp_path / "sheet.png")
     assert len(np.unique(sheet[46:86, 34:64])) == 1
+
+
+@pytest.mark.parametrize("size", [(20, 30), (200, 300)])
+def test_ignored_pixels_have_a_colour_of_their_own(tmp_path: Path, size: tuple[int, int]) -> None:
+    height, width = size
+    frames = _frames(1, 1, size)
+    ignored = np.zeros(frames.masks.shape, bool)
+    ignored[:, : height // 2] = True
+    contact_sheet(frames._replace(ignored=ignored), tmp_path / "sheet.png")
+    cell = _read(tmp_path / "sheet.png")[2:-4, 2:-2]
+    shown = cell[len(cell) // 2 :]
+    red, _, blue = shown[: len(shown) // 3, :, :].reshape(-1, 3).T.astype(int)
+    assert (blue - red > 40).all()
+    assert (shown[2 * len(shown) // 3 :] == 200).all()
 
 
 def test_large_frames_are_shrunk(tmp_path: Path) -> None:

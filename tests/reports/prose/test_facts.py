@@ -588,6 +588,12 @@ def of_collapsed(tables: Tables, place: str, what: str) -> str | int:
 STATE = "|".join(schema.STATES)
 STAGES = "|".join(schema.OBJECTIVES)
 PAIRS = r"headline\.\d+|unet|varied\.\w+\.\w+"
+
+
+def readings(t: Tables) -> list[Any]:
+    return [json.loads(text) for text in t["runs"]["data.reading"].dropna().unique()]
+
+
 RULES: dict[str, Callable[..., float | int | str]] = {
     r"study": lambda t: t["study"].loc[0, "study"],
     r"units\.outcomes": lambda t: len(t["units"]),
@@ -647,6 +653,8 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"apart\.(\w+)": lambda t, stage: int((t["units"]["stage"] == stage).sum()),
     r"openings\.all": lambda t: len(t["openings"]),
     r"openings\.again": lambda t: int(t["openings"]["unit"].duplicated().sum()),
+    r"readings\.(\d+)\.masks": lambda t, place: readings(t)[int(place) - 1]["masks"]["text"],
+    r"readings\.(\d+)\.(black|white)": lambda t, place, end: readings(t)[int(place) - 1]["limits"][end == "white"],
     r"splits\.(\w+)": lambda t, split: str(t["runs"].loc[t["runs"]["data.split"] == split, "data.folds"].iloc[0]),
     r"all_repeats": lambda t: ", ".join(map(str, sorted(t["runs"]["repeat"].unique()))),
     # As text, which the store has: pandas reads 16 as a number.

@@ -1,0 +1,28 @@
+"""The audit in short, said once before anything is trained on a folder."""
+
+from pathlib import Path
+
+from bench.commands.cli import say
+from bench.config import DataConfig
+from bench.data.cache import Dataset
+from bench.digest import digest
+from bench.files import replacing
+
+
+def say_once(data: DataConfig, dataset: Dataset, cache: Path, what: str) -> None:
+    """Say on stderr what the audit finds, unless it was said before of the same frames, split the same way.
+
+    Args:
+        cache: Where the data are cached; what was said is kept there.
+        what: What is trained, such as a study: each is told.
+    """
+    said = cache / f"audit-{digest(what, dataset.digest, dataset.reading.to_json(), data.split, data.folds)}.txt"
+    if said.exists():
+        return
+    from bench.data.audit.audit import audit
+    from bench.data.audit.text import render_short
+
+    text = render_short(audit(dataset, data))
+    say(text)
+    with replacing(said) as partial:
+        partial.write_text(text, encoding="utf-8")
