@@ -271,7 +271,7 @@ BOTTLENECK_MEASURED = "bottleneck.measured"
 """The same as one image showed it; a run ends in an error where they differ."""
 
 # --- Tags ---
-VERSION = 4
+VERSION = 5
 """Of this dictionary. It rises when a name is added or renamed; 1 logged no version."""
 OLDEST_VERSION = 3
 """Stores from this version on are read."""

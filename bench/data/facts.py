@@ -22,7 +22,7 @@ class Facts(NamedTuple):
     digest: str
     """Equal digests mean equal RGB images."""
     foreground: float
-    """Share of the mask's pixels, those that are ignored left out."""
+    """Share of the mask's pixels, as they were delivered: those that are ignored count as background."""
     ignored: float
     """Share of the mask's pixels."""
     soft: float
@@ -52,7 +52,7 @@ def facts_of(
         image_mode=mode,
         mask_mode=labels.mode,
         digest=digest,
-        foreground=float(is_foreground(alpha)[counted].mean()) if counted.any() else 0.0,
+        foreground=float((is_foreground(alpha) & counted).mean()),
         ignored=float(labels.ignored.mean()),
         soft=float(((alpha > 0) & (alpha < 255)).mean()),
         threshold_iou=_threshold_iou(alpha),

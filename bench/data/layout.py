@@ -134,7 +134,7 @@ class _Tree(NamedTuple):
             read = {path.name for path in files}
             unread.update(_full_suffix(name) for name in names if name not in read)
         if not found:
-            raise ValueError(f"{top} must hold pictures ({', '.join(SUFFIXES)}), got {count_suffixes(unread)}.")
+            raise ValueError(f"{top} must hold images (PNG, JPEG, TIFF and more), got {count_suffixes(unread)}.")
         wrapper = os.path.commonprefix(list(found))
         pictures = {parts[len(wrapper) :]: paths for parts, paths in sorted(found.items())}
         outside = {parts[0] if parts else "" for parts in pictures}

@@ -12,7 +12,6 @@ from bench.data.boxes import Fit, choose_fit
 from bench.data.facts import Facts, digest_of, facts_of
 from bench.data.fit import TOLERATED_LOSS, Fitted, fit_frame, keeping_size
 from bench.data.folder import Pair
-from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import MaskRule, read_labels
 from bench.data.pictures import Page, Range, find_range, open_picture, picture_size, picture_turn, to_rgb
 
@@ -44,6 +43,8 @@ def decide(pairs: Sequence[Pair], data: DataConfig) -> Reading:
     Raises:
         ValueError: a file is no picture, or the masks could mean two things.
     """
+    from bench.data.masks.decide import decide_masks  # pandas and scipy, which frames from the cache do without
+
     images = [pair.image for pair in pairs]
     return Reading(
         masks=decide_masks([pair.masks for pair in pairs], data),

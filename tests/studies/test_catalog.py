@@ -191,7 +191,7 @@ def test_matched_has_an_hourglass_for_every_cost_of_the_unet() -> None:
     widths = {network.base_width for network in networks if network.name == "hourglass"}
     assert unet.base_width in widths
     chosen = setting("matched")
-    for cost in costs(*chosen).values():
+    for cost in costs(chosen.data, chosen.training).values():
         ratios = [cost(network) / cost(unet) for network in networks if network.name == "hourglass"]
         assert min(abs(ratio - 1) for ratio in ratios) < 0.04
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.options import Options
+from studies.options import DataChanges, Options
 from studies.run import run_study
 from studies.study import Factorial
 from tests.studies.conftest import trial_runs
@@ -20,11 +20,11 @@ def test_folds_of_a_study_are_lowered_to_the_scenes(
     for path in [*data.rglob("00004_*"), *data.rglob("00005_*")]:
         path.unlink()
     study = replace(tiny_study, data={**tiny_study.data, "folds": 5})
-    options = Options(data=str(data), runs=tmp_path / "runs", device="cpu", workers="1", epochs=1)
+    options = Options(data=DataChanges(path=str(data)), runs=tmp_path / "runs", device="cpu", workers="1", epochs=1)
     for _ in range(2):
         status = run_study(study, options)
         assert f"warning: data.folds is lowered from 5 to 4, the number of scenes in {data}" in capsys.readouterr().err
         assert status.waiting == 0
     found = trial_runs(tmp_path / "runs")
     assert {run.data.params["data.folds"] for run in found} == {"4"}
-    assert len(found) == len(study.planned(study.setting(data=str(data))))
+    assert len(found) == len(study.planned(study.setting(path=str(data))))

@@ -7,7 +7,8 @@ import numpy as np
 
 from bench.config import DataConfig
 from bench.data.frames import is_foreground
-from bench.data.masks.classes import NOISE, Classes, distances, find_classes
+from bench.data.masks.classes import NOISE, Classes, find_classes
+from bench.data.masks.codes import distances
 from bench.data.masks.named import Named, Value, find_code, read_flags
 from bench.data.masks.rule import MaskRule, label_codes
 from bench.data.masks.source import Source, choose_source

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.fit import Labels
-from bench.data.masks.classes import nearest, share_between
+from bench.data.masks.codes import nearest, share_between
 from bench.data.masks.planes import NOT_A_NUMBER, Codes, Plane, bands, crop_rows, open_mask, read_plane
 from bench.data.pictures import Page
 

@@ -16,7 +16,7 @@ DEVICE = "device must be one of auto, cpu, cuda or cuda:INDEX, got "
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("train --data nowhere", "nowhere/images must be a folder"),
+        ("train --data nowhere", "nowhere must be a folder"),
         ("train --loss lovasz=1", "training.loss must be of bce, dice, focal, tversky, got 'lovasz'."),
         ("train --loss bce", "--loss must be of words NAME=WEIGHT, such as bce=1 dice=3, got 'bce'."),
         ("train --loss bce=much", "--loss must be of words NAME=WEIGHT, such as bce=1 dice=3, got 'bce=much'."),
@@ -51,7 +51,7 @@ DEVICE = "device must be one of auto, cpu, cuda or cuda:INDEX, got "
         ("perf --implementations keras", "implementations must be of harness, plain, advised, lightning, got 'keras'"),
         ("perf --preset", "--preset must name networks that segment, got none."),
         ("perf --preset deep", PRESETS),
-        ("perf --preset simple_conv_deep unet --size 32 --data nowhere", "nowhere/images must be a folder"),
+        ("perf --preset simple_conv_deep unet --size 32 --data nowhere", "nowhere must be a folder"),
         ("perf --repetitions 0", "repetitions must be at least 1, got 0"),
         ("perf --steps 0", "steps must be at least 1, got 0"),
         ("perf --epochs -1", "epochs must be at least 0, got -1"),
@@ -59,8 +59,8 @@ DEVICE = "device must be one of auto, cpu, cuda or cuda:INDEX, got "
         ("perf --target-iou 1", "target_iou must lie in [0, 1), got 1.0"),
         ("perf --device tpu", f"{DEVICE}'tpu'"),
         ("perf --size 16 --synthetic-scenes 6 --synthetic-frames 1 --out file", "--out must be a folder, got the file"),
-        ("data --data nowhere", "nowhere/images must be a folder"),
-        ("data --audit nowhere", "nowhere/images must be a folder, got none there"),
+        ("data --data nowhere", "nowhere must be a folder"),
+        ("data --audit nowhere", "nowhere must be a folder, got none there"),
         ("data --audit DATA --scene-pattern x(y)", "data.scene_pattern must find one group in every stem, got 'x(y)'"),
         (
             "data --audit --scene-pattern a --scene-table b",

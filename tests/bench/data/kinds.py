@@ -27,6 +27,8 @@ class Kind(NamedTuple):
     flags: tuple[str, ...] = ()
     warning: str = ""
     """What a warning must say."""
+    untrained: str = ""
+    """What the refusal to train must say, where the audit only warns."""
 
 
 KINDS: dict[str, Kind] = {}
@@ -186,7 +188,7 @@ def _with_ring(mask: Mask) -> NDArray[np.uint8]:
 def palette_ring(root: Path) -> float:
     def share(mask: Mask) -> float:
         label = _with_ring(mask)
-        return float((label == 1).sum() / (label != 255).sum())
+        return float((label == 1).mean())
 
     return write_masks(
         root, lambda mask: palette_of(_with_ring(mask), {1: (128, 0, 0), 255: (224, 224, 192)}), share=share
@@ -312,7 +314,7 @@ def inverted_turned(root: Path) -> float:
     return float(np.mean([frame.mask.mean() for frame in drawn()]))
 
 
-@kind("thin structures at a small size", flags=("--size", "24"), warning=r"resizing.*--size")
+@kind("thin structures at a small size", flags=("--size", "24"), warning=r"Resizing.*--size")
 def thin(root: Path) -> float:
     images, masks = folders(root)
     shares = []
@@ -570,7 +572,7 @@ def _named(root: Path, name: Callable[[Frame], str], scenes: int = 6, frames: in
     return float(np.mean(shares))
 
 
-@kind("single photographs of one prefix", refusal=r"--scene-pattern '\(\.\+\)'")
+@kind("single photographs of one prefix", frames=12, scenes=1, untrained=r"--scene-pattern '\(\.\+\)'")
 def one_prefix(root: Path) -> None:
     _named(root, lambda frame: f"img_{int(frame.scene[1:]):03d}", 12, 1)
 
@@ -580,7 +582,7 @@ def one_prefix_told(root: Path) -> float:
     return _named(root, lambda frame: f"img_{int(frame.scene[1:]):03d}", 12, 1)
 
 
-@kind("slices of patients, named by hyphens", refusal=r"--scene-pattern.*P00", frames=24)
+@kind("slices of patients, named by hyphens", frames=24, scenes=24, untrained=r"--scene-pattern.*P00")
 def hyphens(root: Path) -> None:
     _named(root, lambda frame: f"P{frame.scene[1:]}-slice-{frame.number:03d}", 6, 4)
 
@@ -595,7 +597,7 @@ def few_scenes(root: Path) -> float:
     return _named(root, lambda frame: frame.stem, 4, 2)
 
 
-@kind("one scene", refusal=r"scene")
+@kind("one scene", scenes=1, untrained=r"scene")
 def one_scene(root: Path) -> None:
     _named(root, lambda frame: f"clip_{frame.scene}{frame.number}", 6, 2)
 

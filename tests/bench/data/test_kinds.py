@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,20 @@ def test_the_audit_reads_or_refuses_each_kind(name: str, tmp_path: Path, capsys:
     assert code == 0, said.err
     audit = json.loads(said.out)
     assert (audit["frames"], audit["scenes"]) == (kind.frames, kind.scenes)
-    assert audit["masks"]["mean_foreground"] == pytest.approx(share, abs=0.003)
+    if share is not None:
+        assert audit["masks"]["mean_foreground"] == pytest.approx(share, abs=0.003)
     if kind.warning:
         assert re.search(kind.warning, " ".join(audit["warnings"])), audit["warnings"]
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.refusal or kind.untrained])
+def test_nothing_is_trained_on_what_is_refused(
+    name: str, tmp_path: Path, refused: Callable[[Callable[[list[str]], int], str], str]
+) -> None:
+    kind = KINDS[name]
+    kind.draw(tmp_path / "set")
+    said = refused(lambda words: main([*words, *kind.flags]), "train --data set --size 32 --epochs 1 --channels 4 8")
+    assert re.search(kind.refusal or kind.untrained, said), said
 
 
 def test_the_documentation_tells_of_each_kind() -> None:
