@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.masks.codes import distances, share_between
-from bench.data.masks.planes import NOT_A_NUMBER
+from bench.data.masks.planes import NOT_A_NUMBER, unpack
 from bench.data.masks.tally import COMPACT_PIXELS, Tally
 
 FEW = 16
