@@ -125,16 +125,16 @@ def folder_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> Path:
-    """A store that the code of schema version 3 made, unpacked where a test may change it.
+@pytest.fixture(params=["version-3", "version-4"])
+def stored(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A store that the code of an older schema version made, unpacked where a test may change it.
 
     The folder holds data (which the runs know as `data`), runs and expected.json. 35 of the 36 units of `quick` are
     complete, one waits.
     """
-    with tarfile.open(Path(__file__).parent / "stored" / "version-3.tar.xz") as archive:
+    with tarfile.open(Path(__file__).parent / "stored" / f"{request.param}.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
-    folder = tmp_path / "version-3"
+    folder = tmp_path / request.param
     with closing(sqlite3.connect(folder / "runs" / "mlflow.db")) as database, database:
         for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
             moved = f"UPDATE {table} SET {column} = replace({column}, 'file:///STORED', ?)"

@@ -91,6 +91,7 @@ def test_artifacts_are_found_where_the_store_was_moved(small_store: Path, tmp_pa
     assert local_folder(str(folder), tmp_path) == folder
 
 
+NEWER = schema.VERSION + 1
 VERSION = f"UPDATE tags SET value = '{{}}' WHERE key = '{schema.SCHEMA_VERSION}' AND run_uuid IN ({{}})"
 TRIALS = "SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'trial'"
 COMPLETE = "SELECT run_uuid FROM tags WHERE key = 'state' AND value = 'complete'"
@@ -102,18 +103,21 @@ LACKS = r"^run [0-9a-f]{32} is complete but lacks the "
     [
         (
             f"DELETE FROM tags WHERE key = '{schema.SCHEMA_VERSION}'",
-            r"of version 3 to 4 of the schema \(tag schema\.version\), got runs of another: 8 of version 1\. Run the "
+            rf"of version {schema.OLDEST_VERSION} to {schema.VERSION} of the schema \(tag schema\.version\), got runs of another: 8 of version 1\. Run the "
             r"study again in a new RUNS folder, or report with the version of hourglass-bench that logged it\.$",
         ),
-        (VERSION.format(5, TRIALS), r"8 of version 5\. Update hourglass-bench to the version that logged"),
+        (VERSION.format(NEWER, TRIALS), rf"8 of version {NEWER}\. Update hourglass-bench to the version that logged"),
         # The version is named before a name that this one does not know.
         (
-            VERSION.format(5, TRIALS) + "; UPDATE latest_metrics SET key = 'val/new' WHERE key = 'val/iou'",
+            VERSION.format(NEWER, TRIALS) + "; UPDATE latest_metrics SET key = 'val/new' WHERE key = 'val/iou'",
             "Update hourglass-bench",
         ),
-        (VERSION.format(5, COMPLETE), r"7 of version 4 and 1 of version 5\. Update hourglass-bench"),
-        (VERSION.format(2, COMPLETE), r"1 of version 2 and 7 of version 4\. Run the study again"),
-        (VERSION.format(10, COMPLETE), r"7 of version 4 and 1 of version 10\. Update hourglass-bench"),
+        (
+            VERSION.format(NEWER, COMPLETE),
+            rf"7 of version {schema.VERSION} and 1 of version {NEWER}\. Update hourglass-bench",
+        ),
+        (VERSION.format(2, COMPLETE), rf"1 of version 2 and 7 of version {schema.VERSION}\. Run the study again"),
+        (VERSION.format(10, COMPLETE), rf"7 of version {schema.VERSION} and 1 of version 10\. Update hourglass-bench"),
         (VERSION.format("two", COMPLETE), r"tag schema\.version must be a number, got 'two'\."),
         ("UPDATE tags SET value = 'study' WHERE key = 'kind'", "'quick' has no trial run yet"),
         (f"INSERT INTO tags SELECT '{schema.SUPERSEDED}', '', run_uuid FROM tags WHERE key = 'unit'", "no trial run"),
