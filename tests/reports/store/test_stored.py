@@ -98,10 +98,8 @@ def new_metric(monkeypatch: pytest.MonkeyPatch) -> schema.Metric:
 def test_what_older_runs_lack_is_absent_and_said_once(stored: Path, new_metric: schema.Metric) -> None:
     of = summarise(load_study(stored / "runs", "quick"))
     assert of.runs[new_metric.name].isna().all()
-    assert (
-        sentences(of).count(f"Runs of version {stored.name[-1]} of the schema lack what was added after it: new score.")
-        == 1
-    )
+    said = f"Runs of version {stored.name[-1]} of the schema lack what was added after it: new score."
+    assert sentences(of).count(said) == 1
     assert sentences(of).count(new_metric.label) == 1
 
 
