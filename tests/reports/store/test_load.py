@@ -104,8 +104,8 @@ LACKS = r"^run [0-9a-f]{32} is complete but lacks the "
         (
             f"DELETE FROM tags WHERE key = '{schema.SCHEMA_VERSION}'",
             rf"of version {schema.OLDEST_VERSION} to {schema.VERSION} of the schema \(tag schema\.version\), got "
-            r"runs of another: 8 of version 1\. Run the study again in a new RUNS folder, or report with the version of "
-            r"hourglass-bench that logged it\.$",
+            r"runs of another: 8 of version 1\. Run the study again in a new RUNS folder, or report with the version "
+            r"of hourglass-bench that logged it\.$",
         ),
         (VERSION.format(NEWER, TRIALS), rf"8 of version {NEWER}\. Update hourglass-bench to the version that logged"),
         # The version is named before a name that this one does not know.
