@@ -78,7 +78,7 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
     if not fits:
         raise ValueError(
             f"{pair.masks[0]} must have the size of its image {pair.image} to within one pixel, "
-            f"got {mask_width}x{mask_height} against {width}x{height}."
+            f"got {mask_width}x{mask_height} against {width}x{height}; scale the masks, by the nearest pixel."
         )
     least = min(height, mask_height), min(width, mask_width)
     top_left = slice(least[0]), slice(least[1])
