@@ -22,7 +22,7 @@ class List(cli.Command):
 
     def run(self) -> Answer:
         """The catalogue."""
-        return Answer({name: study.question for name, study in CATALOG.items()})
+        return Answer({name: f"{study.question} SIZE={study.size}" for name, study in CATALOG.items()})
 
 
 @dataclass(frozen=True, kw_only=True)

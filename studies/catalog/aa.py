@@ -13,7 +13,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 STUDY = Factorial(
     name="aa",
-    question="Is the verdict honest: U-Net against U-Net with other initial weights, every fold once, 64x64.",
+    question="Is the verdict honest: U-Net against U-Net with other initial weights, every fold once.",
     size=64,
     training=SMALL_TRAINING,
     plan=_plan,

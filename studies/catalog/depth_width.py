@@ -19,7 +19,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 STUDY = Factorial(
     name="depth_width",
-    question="Hourglass against U-Net at depths 1 to 6, base widths 8 to 128 and three growth factors, 128x128.",
+    question="Hourglass against U-Net at depths 1 to 6, base widths 8 to 128 and three growth factors.",
     size=128,
     training=TrainingConfig(epochs=50, batch_size=32),
     plan=_plan,

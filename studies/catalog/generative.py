@@ -101,7 +101,7 @@ def _deep() -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
 
 STUDY = Factorial(
     name="generative",
-    question="The latent space: auto-encoder and VAE by depth, latent and beta, pre-training with few labels, 64x64.",
+    question="The latent space: auto-encoder and VAE by depth, latent and beta, pre-training with few labels.",
     size=64,
     training=TrainingConfig(epochs=7, batch_size=8, lr=1e-2, loss=(("bce", 1.0), ("dice", 3.0))),
     plan=_plan,

@@ -22,7 +22,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 STUDY = Factorial(
     name="leak",
-    question="How much a random split of frames flatters: Hourglass and U-Net of the practical, both splits, 64x64.",
+    question="How much a random split of frames flatters: Hourglass and U-Net of the practical, both splits.",
     size=64,
     training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
     plan=_plan,

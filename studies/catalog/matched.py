@@ -65,7 +65,7 @@ def _networks(name: str, bases: list[int]) -> list[tuple[ArchitectureConfig, dic
 
 STUDY = Factorial(
     name="matched",
-    question="U-Net against Hourglasses of equal width, parameters, arithmetic and memory, five paired repeats, 64x64.",
+    question="U-Net against Hourglasses of equal width, parameters, arithmetic and memory, five paired repeats.",
     size=64,
     training=SMALL_TRAINING,
     plan=_plan,

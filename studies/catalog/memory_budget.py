@@ -7,7 +7,7 @@ from studies.spaces import SMALL, encoder_decoder_space
 
 STUDY = Search(
     name="memory_budget",
-    question="Validation IoU against peak memory of Hourglass and U-Net, 40 settings each, at most 64 MiB, 64x64.",
+    question="Validation IoU against peak memory of Hourglass and U-Net, 40 settings each, at most 64 MiB.",
     size=64,
     training=TrainingConfig(epochs=6, batch_size=8, loss=(("bce", 1.0), ("dice", 3.0))),
     data=SMALL,

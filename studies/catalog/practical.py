@@ -15,7 +15,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 STUDY = Factorial(
     name="practical",
-    question="The practical: SimpleConv shallow and deep, Hourglass and U-Net with features and depth varied, 128x128.",
+    question="The practical: SimpleConv shallow and deep, Hourglass and U-Net with features and depth varied.",
     size=128,
     training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
     plan=_plan,

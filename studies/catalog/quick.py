@@ -13,7 +13,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 STUDY = Factorial(
     name="quick",
-    question="A first look: SimpleConv, Hourglass and U-Net at two depths and two widths, three paired repeats, 64x64.",
+    question="A first look: SimpleConv, Hourglass and U-Net at two depths and two widths, three paired repeats.",
     size=64,
     training=TrainingConfig(epochs=5, batch_size=8, lr=1e-2, loss=(("bce", 1.0), ("dice", 3.0))),
     plan=_plan,

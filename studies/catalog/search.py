@@ -9,7 +9,7 @@ from studies.spaces import SMALL, encoder_decoder_space
 
 STUDY = Search(
     name="search",
-    question="Hourglass against U-Net, each with its best of 30 sampled settings, refitted with five repeats, 64x64.",
+    question="Hourglass against U-Net, each with its best of 30 sampled settings, refitted with five repeats.",
     size=64,
     training=TrainingConfig(epochs=9, batch_size=8, loss=(("bce", 1.0), ("dice", 3.0))),
     data={**SMALL, "split": "scene_holdout"},

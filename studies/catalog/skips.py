@@ -24,7 +24,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 STUDY = Factorial(
     name="skips",
-    question="Which skip connections matter: every subset of three levels from Hourglass to U-Net, 64x64.",
+    question="Which skip connections matter: every subset of three levels from Hourglass to U-Net.",
     size=64,
     training=SMALL_TRAINING,
     plan=_plan,
