@@ -75,6 +75,9 @@ def main(prog: str, description: str, commands: Sequence[type[Command]], argumen
     except Exception as error:
         from bench.tracking.database import store_failure
 
+        if (path := _find_unreadable(error)) is not None:
+            say(f"{prog}: {path} must be readable, got permission denied; allow it (chmod u+rX) or move it away.")
+            return EXIT_INPUT
         if (said := store_failure(error)) is None:
             raise
         say(
@@ -87,6 +90,16 @@ def main(prog: str, description: str, commands: Sequence[type[Command]], argumen
     else:
         print(answer.text or "\n".join(f"{key}: {value}" for key, value in answer.values.items()))
     return answer.code
+
+
+def _find_unreadable(error: Exception) -> Path | None:
+    """The file or the folder around it that may not be read, if that is why `error` was raised."""
+    if not isinstance(error, PermissionError) or error.filename is None:
+        return None
+    path = Path(os.fsdecode(error.filename))
+    needed = {path.parent: os.R_OK | os.X_OK, path: os.R_OK}
+    forbidden = (place for place, mode in needed.items() if os.path.exists(place) and not os.access(place, mode))
+    return next(forbidden, None)
 
 
 def _parse(prog: str, description: str, commands: Sequence[type[Command]], words: Sequence[str]) -> Command:

@@ -124,6 +124,8 @@ def _require_pairs(
     if not _is_paired(matched, masks):
         alone = [file for files in (images, masks) for file in _alone(files, matched, layout.dangling)[:6]]
         unread = f"; not read are {count_suffixes(layout.unread)}" if layout.unread else ""
+        if layout.passed_over:
+            unread += f"; folders that are called neither: {_listing(layout.passed_over, 6)}"
         raise ValueError(
             f"{folder} must hold images with masks of the same name, or of names that differ by what all masks or all "
             f"images have in common; got {len(images)} images and {len(masks)} masks, without a partner: "
@@ -197,6 +199,8 @@ def _describe(folder: Path, layout: Layout, matched: Matched, pairs: Sequence[Pa
     images, masks = [image for image, _ in matched.pairs], [file for _, several in matched.pairs for file in several]
     stem = "*" if matched.by_folder else str(matched.mask_affix)
     text = f"{_pattern(folder, images, str(matched.image_affix))} with {_pattern(folder, masks, stem)}"
+    if matched.loosely:
+        text += "; some names differ in upper case or leading zeros"
     given = Counter(pair.role for pair in pairs)
     if "" not in given:
         roles = ("train", "val", "test")

@@ -123,7 +123,8 @@ class _Tree(NamedTuple):
     @classmethod
     def of(cls, top: Path) -> "_Tree":
         if not top.is_dir():
-            raise ValueError(f"{top} must be a folder, got none there.")
+            there = "a file; unpack it if it is an archive" if top.exists() else "none there"
+            raise ValueError(f"{top} must be a folder, got {there}.")
         found: dict[tuple[str, ...], list[Path]] = {}
         unread, dangling = Counter[str](), set[Path]()
         for folder, names in _walk(top):
@@ -197,12 +198,17 @@ class _Tree(NamedTuple):
 def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     """Each folder at or below `folder` with the names of what lies in it besides folders; hidden ones are left out."""
     entries = [entry for entry in os.scandir(folder) if not entry.name.startswith((".", "__MACOSX"))]
-    inner = [entry for entry in entries if entry.is_dir()]
-    yield folder, [entry.name for entry in entries if not entry.is_dir()]
-    for entry in inner:
+    inner = {entry.name: entry for entry in entries if _is_folder(entry)}
+    yield folder, [entry.name for entry in entries if entry.name not in inner]
+    for entry in inner.values():
         is_loop = entry.is_symlink() and folder.resolve().is_relative_to(Path(entry.path).resolve())
         if not is_loop and not entry.name.lower().endswith(SUFFIXES):
             yield from _walk(folder / entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """As the entry itself says, but for a link that leads to itself, of which it raises an error."""
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
 def _full_suffix(name: str) -> str:

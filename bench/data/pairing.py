@@ -11,6 +11,7 @@ from bench.data.names import IMAGE_WORDS, MASK_WORDS, ROLES, words_of
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _DIGIT = re.compile(r"\d")
+_LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _NUMBER_AT_END = re.compile(r"[\W_]+\d+$")
 SAMPLE = 300
 """So many names, spread over the set, are looked at for what they have in common."""
@@ -42,6 +43,8 @@ class Matched(NamedTuple):
     mask_affix: Affix
     by_folder: bool = False
     """All masks of a folder are of the one image in it, whatever their names."""
+    loosely: bool = False
+    """Some names differ in upper case or leading zeros."""
 
 
 def match(images: Sequence[File], masks: Sequence[File]) -> Matched:
@@ -57,21 +60,31 @@ def match(images: Sequence[File], masks: Sequence[File]) -> Matched:
         for role in ("", "train", "val", "test")
     ]
     found = [matched for matched in found if matched.pairs] or [Matched([], Affix(), Affix())]
-    return found[0]._replace(pairs=[pair for matched in found for pair in matched.pairs])
+    pairs, loosely = [pair for matched in found for pair in matched.pairs], any(matched.loosely for matched in found)
+    return found[0]._replace(pairs=pairs, loosely=loosely)
 
 
 def _match_role(images: Sequence[File], masks: Sequence[File]) -> Matched:
+    found = _find_rule(images, masks)
+    if not found.partner:
+        found = _find_rule(*_loosen(images, masks))._replace(partner={})
+    loose = _pair_loosely(found, images, masks)
+    if 2 * len(found.partner | loose) < len(masks) and (single := _single_images(images, masks)):
+        by_folder = {at: single[mask.home] for at, mask in enumerate(masks) if mask.home in single}
+        return Matched(_gather(by_folder, images, masks), Affix(), Affix(), by_folder=True)
+    partner = {**_numbered(found, images, masks), **loose, **found.partner}
+    return Matched(_gather(partner, images, masks), found.image, found.mask, loosely=bool(loose))
+
+
+def _find_rule(images: Sequence[File], masks: Sequence[File]) -> "_Rule":
+    """The affixes that pair most masks."""
     found = _Rule(Affix(), Affix(), _pair(_by_core(images, Affix()), masks, Affix()))
     if images and len(found.partner) < len(masks):
         rules = [found, *_find_rules(images, masks)]
         found = max(rules, key=lambda rule: (len(rule.partner), -len("".join(rule.image + rule.mask))))
         for other in rules:
             _refuse_rival(found, other, images, masks)
-    if 2 * len(found.partner) < len(masks) and (single := _single_images(images, masks)):
-        by_folder = {at: single[mask.home] for at, mask in enumerate(masks) if mask.home in single}
-        return Matched(_gather(by_folder, images, masks), Affix(), Affix(), by_folder=True)
-    partner = {**_numbered(found, images, masks), **found.partner}
-    return Matched(_gather(partner, images, masks), found.image, found.mask)
+    return found
 
 
 def tell_apart(files: list[File]) -> tuple[list[File], list[File]]:
@@ -163,6 +176,28 @@ def _numbered(found: _Rule, images: Sequence[File], masks: Sequence[File]) -> di
         return {}
     first = [mask._replace(name=_NUMBER_AT_END.sub("", mask.name)) for mask in masks]
     return _pair(_by_core(images, found.image), first, found.mask)
+
+
+def _loose(text: str) -> str:
+    return _LEADING_ZEROS.sub("", text.casefold())
+
+
+def _loosen(*kinds: Sequence[File]) -> list[list[File]]:
+    """Names without upper case and leading zeros; as they are where that makes two of one kind alike."""
+    loose = [[file._replace(name=_loose(file.name)) for file in files] for files in kinds]
+    clear = all(len({(file.home, file.name) for file in files}) == len(files) for files in loose)
+    return loose if clear else [list(files) for files in kinds]
+
+
+def _pair_loosely(found: _Rule, images: Sequence[File], masks: Sequence[File]) -> dict[int, int]:
+    """Further masks, of images that have none, by names that differ in upper case or leading zeros alone."""
+    if len(found.partner) == len(masks):
+        return {}
+    of_image, of_mask = (Affix(*map(_loose, affix)) for affix in (found.image, found.mask))
+    loose_images, loose_masks = _loosen(images, masks)
+    pairs = _pair(_by_core(loose_images, of_image), loose_masks, of_mask)
+    used = {*found.partner.values()}
+    return {mask: image for mask, image in pairs.items() if mask not in found.partner and image not in used}
 
 
 def _single_images(images: Sequence[File], masks: Sequence[File]) -> dict[Home, int]:

@@ -69,7 +69,7 @@ def list_pictures(folder: Path) -> list[Path]:
     Raises:
         ValueError: there is no such folder.
     """
-    return [folder / entry.name for entry in _named_as_pictures(folder) if entry.is_file()]
+    return [folder / entry.name for entry in _named_as_pictures(folder) if _is_file(entry)]
 
 
 def dead_links(folder: Path) -> list[Path]:
@@ -80,6 +80,11 @@ def dead_links(folder: Path) -> list[Path]:
     """
     named = _named_as_pictures(folder)
     return [folder / entry.name for entry in named if entry.is_symlink() and not os.path.exists(entry.path)]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """As the entry itself says, but for a link that leads to itself, of which it raises an error."""
+    return os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file()
 
 
 def _named_as_pictures(folder: Path) -> list[os.DirEntry[str]]:
@@ -195,6 +200,8 @@ def _refusing(page: Page) -> Iterator[None]:
 
 
 def _cause(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:  # of the system, not of a decoder
+        return error.strerror.lower()
     if path.is_file():
         with path.open("rb") as file:
             head = file.read(len(_LFS))
@@ -204,5 +211,12 @@ def _cause(path: Path, error: Exception) -> str:
             return "a pointer of Git LFS in its place; run git lfs pull"
         if isinstance(error, UnidentifiedImageError):
             kind = decode.guess_format(head)
-            return f"a broken {kind} file" if kind else "a file of no known kind of picture"
+            return f"a broken {kind} file" if kind else _no_picture(head)
     return str(error).rstrip(".") or type(error).__name__
+
+
+def _no_picture(head: bytes) -> str:
+    """What a file holds that is no picture: often the page or the message of a server that refused a download."""
+    text = head.decode("ascii", errors="replace")
+    is_text = text.isascii() and all(letter.isprintable() or letter.isspace() for letter in text)
+    return "a file of no known kind of picture" + (f": a text that begins with {text!r}" if is_text else "")

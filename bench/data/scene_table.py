@@ -46,8 +46,9 @@ def look_up(stem: str, scenes: Mapping[str, str], table: Path) -> str:
     for known in (name, name.rpartition("#")[0]):
         if known in scenes:
             return scenes[known]
-    bare = name.lstrip("0") or "0"
-    hint = f"; it has {bare!r}: spreadsheets drop leading zeros" if bare != name and bare in scenes else ""
+    near = next((known for known in scenes if _loose(known) == _loose(name)), "")
+    rule = "folders, case and leading zeros must be the same (spreadsheets drop zeros)"
+    hint = f"; it has {near!r}: {rule}" if near else ""
     raise ValueError(f"{table} must name the scene of every stem, got none for {stem!r}{hint}.")
 
 
@@ -88,3 +89,8 @@ def _normal(stem: str) -> str:
     name = unicodedata.normalize("NFC", stem.strip()).replace("\\", "/")
     path = PurePosixPath(name)
     return str(path.with_suffix("")) if path.suffix.lower() in SUFFIXES else name
+
+
+def _loose(stem: str) -> str:
+    """The stem as people mistake it."""
+    return PurePosixPath(stem).name.casefold().lstrip("0")

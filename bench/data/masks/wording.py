@@ -45,7 +45,7 @@ def refuse(source: Source, classes: Classes) -> ValueError:
     elif len(classes.codes) == 2:
         what = f"hold two {source.codes}, of which none is {'black' if source.plane == 'colours' else 0}"
     else:
-        what = f"are a label map of more{_apart(classes.codes, source)}"
+        what = f"are a label map of more than two classes{_apart(classes.codes, source)}"
     return ValueError(
         f"masks must tell foreground from background, but these ({source.name}) {what}, "
         f"such as {seen[rarest].page}: {found}."

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +124,27 @@ def test_wrong_input_and_a_full_disk_are_one_paragraph(
     said = capsys.readouterr()
     assert re.match(rf"\w+: {message}", said.err)
     assert (said.out, said.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("shut", ["folder/file.png", "folder"])
+def test_what_may_not_be_read_is_named(
+    shut: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "folder" / "file.png"
+    file.parent.mkdir()
+    file.write_bytes(b"")
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / shut)
+
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    assert command(fail) == 2
+    said = f"{tmp_path / shut} must be readable, got permission denied; allow it \\(chmod u\\+rX\\) or move it away.\n"
+    assert re.fullmatch(rf"\w+: {said}", capsys.readouterr().err)
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback(command: Callable[..., int]) -> None:

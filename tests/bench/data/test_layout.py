@@ -95,6 +95,35 @@ def test_names_and_folders_pair(image: str, mask: str, text: str, tmp_path: Path
     assert not any(pair.role for pair in found.pairs)
 
 
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("images/{}.jpg", "masks/{:03}.png"),
+        ("images/{:04}.jpg", "masks/mask_{}.png"),
+        ("images/{:02}.jpg", "masks/{}.png"),
+        ("images/Room_{:02}.jpg", "masks/room_{}_MASK.png"),
+    ],
+)
+def test_case_and_leading_zeros_part_no_pair(image: str, mask: str, tmp_path: Path) -> None:
+    numbers = range(1, 21)
+    found = find(lay(tmp_path, *each(image, numbers), *each(mask, numbers)))
+    assert [*files_of(found, tmp_path).values()] == sorted((image.format(at), mask.format(at)) for at in numbers)
+    assert found.layout.endswith("; some names differ in upper case or leading zeros")
+    assert (found.unlabelled, found.without_image) == ((), ())
+
+
+def test_case_alone_parts_no_pair(tmp_path: Path) -> None:
+    lay(tmp_path, *each("images/{}.png", ["AnnaB", "CarlD", "EvaF"]), *each("masks/{}.png", ["annab", "carld", "evaf"]))
+    assert [page.path.stem for pair in find(tmp_path).pairs for page in pair.masks] == ["annab", "carld", "evaf"]
+
+
+def test_names_that_leading_zeros_tell_apart_stay_apart(tmp_path: Path) -> None:
+    found = find(lay(tmp_path, *each("images/{}.png", ["1", "01", "2", "3"]), *each("masks/{}.png", ["001", "2", "3"])))
+    assert files_of(found, tmp_path) == {"2": ("images/2.png", "masks/2.png"), "3": ("images/3.png", "masks/3.png")}
+    assert (found.unlabelled, found.without_image) == (("01", "1"), ("masks/001.png",))
+    assert "leading zeros" not in found.layout
+
+
 def test_carvana(tmp_path: Path) -> None:
     cars = [f"{car}_{view:02}" for car in ("00087a6bd4dc", "02159e548029", "8f02tr9a", "ts01") for view in (1, 2, 16)]
     lay(
@@ -420,6 +449,24 @@ def test_a_link_to_a_mask_that_is_gone_is_refused_and_litter_is_not(tmp_path: Pa
     with pytest.raises(
         ValueError, match=r"masks/c.png must be a picture, got a link that leads nowhere \(to .*gone.png\)"
     ):
+        find(tmp_path)
+
+
+def test_a_link_to_itself_is_no_folder(tmp_path: Path) -> None:
+    lay(tmp_path, *each("images/{}.png", range(3)), *each("masks/{}.png", range(3)))
+    (tmp_path / "images" / "loop").symlink_to("loop")
+    assert len(find(tmp_path).pairs) == 3
+
+
+def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "set.zip").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"set.zip must be a folder, got a file; unpack it if it is an archive\."):
+        find(tmp_path / "set.zip")
+
+
+def test_folders_that_may_be_meant_are_named(tmp_path: Path) -> None:
+    lay(tmp_path, *each("input/{}.png", range(3)), *each("output/{}.png", range(3)))
+    with pytest.raises(ValueError, match="0 masks, .*; folders that are called neither: output; .*--masks"):
         find(tmp_path)
 
 

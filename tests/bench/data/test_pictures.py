@@ -1,5 +1,6 @@
 """Pictures of every kind: listed without litter, decoded page by page to the numbers of the file, or refused."""
 
+import errno
 import io
 import os
 import socket
@@ -361,7 +362,8 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "empty.tif": (b"", r"an empty file \(0 bytes\)"),
     "lfs.png": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "run git lfs pull"),
     "lfs.tif": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "a pointer of Git LFS"),
-    "text.jpg": (b"<!DOCTYPE html><html></html>", "a file of no known kind"),
+    "text.jpg": (b"<!DOCTYPE html><html></html>", "a file of no known kind of picture: a text that begins with '<!DOC"),
+    "noise.jpg": (b"\x01\x02\xfe\xff" * 9, r"a file of no known kind of picture\."),
     "drawing.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "a file of no known kind"),
     "bit.png": (_flipped(_png(LETTERS)), "broken"),
     "chunk.png": (_png(LETTERS).replace(b"IDAT", b"I\xb2AT"), "a broken PNG file"),
@@ -376,6 +378,24 @@ def test_broken_files_are_named_with_the_cause(name: str, tmp_path: Path) -> Non
     path = encode(tmp_path / name, data)
     with pytest.raises(ValueError, match=rf"{name} must be a readable image, got .*{cause}"):
         opened(path)
+
+
+def test_files_that_may_not_be_read_are_said_to_be_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode(tmp_path / "shut.png", _png(LETTERS))
+
+    def forbid(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", forbid)
+    with pytest.raises(ValueError, match=r"shut.png must be a readable image, got permission denied\."):
+        list_pages(path)
+
+
+def test_a_link_to_itself_is_passed_over(tmp_path: Path) -> None:
+    encode(tmp_path / "whole.png", _png(LETTERS))
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    assert [path.name for path in list_pictures(tmp_path)] == ["whole.png"]
+    assert [path.name for path in dead_links(tmp_path)] == ["loop.png"]
 
 
 def _read_all(path: Path) -> None:

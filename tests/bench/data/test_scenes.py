@@ -213,11 +213,22 @@ def test_tables_that_cannot_be_meant_are_refused(content: str, message: str, tmp
         read_scene_table(tmp_path / "scenes.csv")
 
 
-def test_zeros_that_a_spreadsheet_dropped_are_told_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("listed", "stem"), [("1", "0001"), ("images/a_1", "a_1"), ("A_1", "a_1"), ("a_1", "room/a_1"), ("0", "000")]
+)
+def test_a_stem_that_is_nearly_in_the_table_is_told_of(listed: str, stem: str, tmp_path: Path) -> None:
     file = tmp_path / "scenes.csv"
-    write_scene_table(file, ["1"], ["a"])
-    with pytest.raises(ValueError, match="got none for '0001'; it has '1': spreadsheets drop leading zeros"):
-        look_up("0001", read_scene_table(file), file)
+    write_scene_table(file, ["b", listed], ["a", "b"])
+    hint = r"folders, case and leading zeros must be the same \(spreadsheets drop zeros\)"
+    with pytest.raises(ValueError, match=f"got none for '{stem}'; it has '{listed}': {hint}"):
+        look_up(stem, read_scene_table(file), file)
+
+
+def test_a_stem_that_is_not_in_the_table_is_named_alone(tmp_path: Path) -> None:
+    file = tmp_path / "scenes.csv"
+    write_scene_table(file, ["b_1"], ["b"])
+    with pytest.raises(ValueError, match=r"got none for 'a_1'\."):
+        look_up("a_1", read_scene_table(file), file)
 
 
 def test_the_table_of_a_flag_counts_before_that_of_the_folder(tmp_path: Path) -> None:
