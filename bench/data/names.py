@@ -8,23 +8,10 @@ IMAGE_WORDS = frozenset(
     + ["photo", "photos", "pic", "pics", "picture", "pictures", "raw", "rgb", "still", "stills", "volume", "volumes"]
 )
 MASK_WORDS = frozenset(
-    [
-        "alpha",
-        "anno",
-        "annot",
-        "annotation",
-        "annotations",
-        "annots",
-        "groundtruth",
-        "gt",
-        "gts",
-        "lab",
-        "label",
-        "labeled",
-    ]
-    + ["labelled", "labels", "lbl", "manual", "mask", "masks", "matte", "mattes", "pha", "seg", "segmentation"]
-    + ["segmentationclass", "segmentations", "segs", "silhouette", "silhouettes", "target", "targets", "trimap"]
-    + ["trimaps", "truth"]
+    ["alpha", "ann", "anno", "annot", "annotation", "annotations", "annots", "groundtruth", "gt", "gts", "lab", "label"]
+    + ["labeled", "labelled", "labels", "lbl", "manual", "mask", "masks", "matte", "mattes", "pha", "seg"]
+    + ["segmentation", "segmentationclass", "segmentations", "segs", "silhouette", "silhouettes", "target", "targets"]
+    + ["trimap", "trimaps", "truth"]
 )
 ROLES = {
     **dict.fromkeys(("train", "training"), "train"),

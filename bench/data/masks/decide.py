@@ -18,6 +18,8 @@ from bench.data.pictures import Page
 
 VOID = (255, 65535)
 """What label maps leave undecided, beside the small numbers of their classes."""
+VOID_SHARE = 10
+"""The undecided ring around a thin object has several times its pixels; where 255 has more, small numbers are stray."""
 SMALL_NUMBER = 40
 """Classes of public label maps are numbered up to 33; higher numbers are small where every second one occurs."""
 
@@ -113,7 +115,9 @@ def _find_void(source: Source, classes: Classes) -> set[int]:
     numbers = set(classes.codes) - {0, *VOID}
     small = numbers and 0 in classes.codes and max(numbers) <= max(SMALL_NUMBER, min(2 * len(numbers), 253))
     seen = source.tally.seen
-    return {code for code in VOID if small and code in seen and seen[code].alone < seen[code].pages}
+    most = VOID_SHARE * sum(seen[code].count for code in numbers)
+    beside = {code for code in VOID if code in seen and seen[code].alone < seen[code].pages}
+    return {code for code in beside if small and seen[code].count <= most}
 
 
 def _is_full_scale(codes: set[int], source: Source) -> bool:

@@ -48,6 +48,7 @@ def each(pattern: str, values: Iterable[object]) -> list[str]:
         ("images/s{}_a.jpg", "masks/s{}_a_mask.png", "images/STEM.jpg with masks/STEM_mask.png"),
         ("images/s{}.jpg", "masks/mask_s{}.png", "images/STEM.jpg with masks/mask_STEM.png"),
         ("imgs/s{}.png", "labels/s{}-label.png", "imgs/STEM.png with labels/STEM-label.png"),
+        ("img_dir/train/s{}.jpg", "ann_dir/train/s{}.png", "img_dir/train/STEM.jpg with ann_dir/train/STEM.png"),
         ("Images/s{}.bmp", "MASKS/s{}.png", "Images/STEM.bmp with MASKS/STEM.png"),
         ("images/img_{}.png", "masks/mask_{}.png", "images/img_STEM.png with masks/mask_STEM.png"),
         ("image/image{}.png", "label/label{}.png", "image/imageSTEM.png with label/labelSTEM.png"),
@@ -360,7 +361,7 @@ def test_a_role_for_some_is_a_role_for_none(tmp_path: Path) -> None:
             [*each("images/{}.jpg", "abc"), *each("images/{}.json", "abc")],
             "not read are 3 of .json.* `bench data import`",
         ),
-        (each("images/{}.npy", "abc"), r"must hold pictures \(.*\), got 3 of .npy"),
+        (each("images/{}.npy", "abc"), r"must hold images \(PNG, .*\), got 3 of .npy"),
         (
             [*each("{}.png", "abc"), *each("{}.tif", "abc")],
             "two files of most names, such as a.png and a.tif, and nothing",

@@ -347,9 +347,10 @@ def _green_and_red(mask: np.ndarray, side: int = 6) -> np.ndarray:
 @pytest.mark.parametrize(
     ("draw", "suffix", "message"),
     [
-        (_halves(1, 2), ".png", r"map of more than two classes, such as .*m\d.png: found 0 \(.*\), 1 \(.*\) and 2 \(.*\); "),
+        (_halves(1, 2), ".png", r"more than two classes, such as .*m\d.png: found 0 \(.*\), 1 \(.*\) and 2 \(.*\); "),
         (_halves(128, 255), ".png", r"found 0 \(.*%\), 128 \(.*%\) and 255 \(.*%\); --foreground VALUE ..."),
         (lambda mask: np.where(Y < 40, 3, 2 * mask).astype(np.uint8), ".png", r"0 \(.*%\), 2 \(.*%\) and 3 \("),
+        (lambda mask: np.where((Y == 2) & (X < 4), 1, 255 * mask).astype(np.uint8), ".png", r"1 \(0.0\d%\) and 255"),
         (grey(255, 1), ".png", r"hold two values, of which none is 0, .*1 \(.*%\) and 255 \("),
         (grey(200, 90), ".png", r"hold two values, of which none is 0, .*90 \(.*%\) and 200 \(.*%\); --fore"),
         (lambda mask: np.where(Y < 9, 90, np.where(mask, 255, 170)).astype(np.uint8), ".png", "90 .* 170 .* 255"),
