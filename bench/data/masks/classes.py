@@ -30,6 +30,8 @@ NOISE = 16
 """Codes of 8 bits up to so far from a class belong to it: strong JPEG compression moved whole flat areas by 8."""
 RARE_SHARE = 0.005
 """Share of all pixels but the background that a rare class has, at least."""
+STRONG = 0.75
+"""Where a colour fades into another, what has at least so much of the furthest is the colour itself."""
 STRAY = 128
 STRAY_SHARE = 0.015
 """Where one colour fades into black, at most so much of what is not black lies so far from both and from all between:
@@ -88,12 +90,30 @@ def find_classes(tally: Tally, *, coloured: bool, lossy: bool) -> Classes:
     return Classes(tuple(sorted(classes)), exact=False, noise=counted.noise)
 
 
+def strongest(colours: NDArray[np.int64], counts: NDArray[np.int64], empty: int) -> int:
+    """The most frequent of the colours that are about as far from `empty` as any: most others may be soft edges."""
+    far = distances(colours, empty, coloured=True)
+    strong = far >= STRONG * far.max()
+    return int(colours[strong][counts[strong].argmax()])
+
+
+def share_at_ends(tally: Tally, full: int, *, coloured: bool) -> float:
+    """Share of the pixels that are within a quarter of nothing or `full`, and of colours that are mixtures of both."""
+    codes = np.array([code for code in tally.seen if code != NOT_A_NUMBER], np.int64)
+    counts = np.array([tally.seen[int(code)].count for code in codes])
+    level = share_between(codes, 0, full, coloured)
+    at_end = (level < 64) | (level >= 192)
+    if coloured:
+        at_end &= _off_line(codes, 0, full) <= 2 * NOISE
+    return float(counts[at_end].sum() / max(counts.sum(), 1))
+
+
 def _is_edge(counted: _Counted) -> bool:
     """Whether three codes or more are two, and the steps from the one to the other."""
     codes, counts, flat, coloured, lossy = counted
     noise = counted.noise if lossy else 0
     empty = int(codes[0])
-    full = int(codes[1:][counts[1:].argmax()] if coloured else codes[-1])
+    full = strongest(codes[1:], counts[1:], empty) if coloured else int(codes[-1])
     near_full = noise if coloured else counted.noise  # 254 is no class beside 255, as 1 is beside 0
     steps = (distances(codes, empty, coloured) > noise) & (distances(codes, full, coloured) > near_full)
     if not steps.any():

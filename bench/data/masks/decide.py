@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.config import DataConfig
 from bench.data.frames import is_foreground
-from bench.data.masks.classes import NOISE, Classes, find_classes
+from bench.data.masks.classes import NOISE, Classes, find_classes, share_at_ends, strongest
 from bench.data.masks.codes import distances
 from bench.data.masks.named import Named, Value, find_code, read_flags
 from bench.data.masks.rule import MaskRule, label_codes
@@ -20,6 +20,9 @@ VOID = (255, 65535)
 """What label maps leave undecided, beside the small numbers of their classes."""
 VOID_SHARE = 10
 """The undecided ring around a thin object has several times its pixels; where 255 has more, small numbers are stray."""
+AT_ENDS = 0.75
+"""Share of all pixels near the two ends of masks with soft edges, at least: hair mattes and lines that JPEG blurred
+have 0.88 and more, photographs up to 0.2."""
 SMALL_NUMBER = 40
 """Classes of public label maps are numbered up to 33; higher numbers are small where every second one occurs."""
 
@@ -70,7 +73,11 @@ def _decide_noisy(source: Source, classes: Classes, named: Named) -> MaskRule:
         exact = tuple(sorted(foreground)) or (() if named.everything else tuple(sorted(drawn - ignored)))
         every = tuple(sorted({*codes, *kept}))
         return MaskRule(soft=False, foreground=exact, background=kept, ignored=tuple(sorted(ignored)), classes=every)
+    if named.everything and not drawn and not source.lossy:  # photographs on black
+        return MaskRule(soft=False, foreground=())
     full = _full(drawn, source, classes)
+    if not foreground:
+        _check_ends(full, source)
     if foreground and foreground == {empty}:
         return MaskRule(foreground=(0,), background=(full,))
     return MaskRule(foreground=(full,))
@@ -80,8 +87,9 @@ def _full(drawn: set[int], source: Source, classes: Classes) -> int:
     """The code that is wholly foreground in masks with soft edges, none of whose flat areas but `drawn` is."""
     seen = source.tally.seen
     if source.plane == "colours":
-        far = [code for code in drawn or seen if _distance(code, 0, source) > 2 * NOISE]
-        return max(far, key=lambda code: seen[code].count, default=0xFFFFFF)
+        far = np.array([code for code in drawn or seen if _distance(code, 0, source) > 2 * NOISE], np.int64)
+        counts = np.array([seen[int(code)].count for code in far])
+        return strongest(far, counts, 0) if far.size else 0xFFFFFF
     largest = max(seen)
     scale = 255 if largest <= 255 else 65535
     if drawn and scale - max(drawn) > classes.noise:
@@ -144,6 +152,18 @@ def _check_foreground(rule: MaskRule, source: Source, classes: Classes) -> None:
         raise ValueError(
             f"masks must have foreground, but none of these ({source.name}) has any: found "
             f"{list_shares(source, classes)}; --foreground VALUE says what is, and --invert that it is what they leave."
+        )
+
+
+def _check_ends(full: int, source: Source) -> None:
+    """Masks are nothing or full nearly everywhere, however soft their edges are; photographs are not."""
+    share = share_at_ends(source.tally, full, coloured=source.plane == "colours")
+    if share < AT_ENDS:
+        page = max(source.tally.seen.values(), key=lambda seen: seen.most).page
+        raise ValueError(
+            f"masks must be drawn in a few {source.codes} or fade between two, but only {share:.0%} of the pixels of "
+            f"these ({source.name}) are near the ends, such as in {page}, as in photographs: name the folder of the "
+            f"masks (--masks DIR), or what is foreground (--foreground VALUE, or all for what is not 0)."
         )
 
 

@@ -284,6 +284,42 @@ def test_soft_masks_are_cut_at_half_their_foreground(
         assert half.sum() == pytest.approx(mask.sum(), rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("width", "suffix", "options"), [(2, ".png", {}), (3, ".png", {}), (3, ".jpg", {"quality": 40})]
+)
+def test_thin_lines_in_one_colour_keep_their_width(
+    width: int, suffix: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    """Most of what is drawn is dim, where edges are soft and JPEG has spread the colour."""
+    fine = [((x + shift + 2 * y) % 300) < 8 * width for shift in range(0, 90, 15) for y, x in [np.mgrid[:768, :1024]]]
+    truth = [mask.reshape(96, 8, 128, 8).mean(axis=(1, 3)) for mask in fine]
+    red = lambda share: np.dstack([255 * share, 0 * share, 0 * share]).astype(np.uint8)  # noqa: E731
+    labels = read(save(tmp_path / "masks", red, suffix, truth, **options))
+    found = np.mean([label.foreground >= 128 for label in labels])
+    assert found == pytest.approx(np.mean([share >= 0.5 for share in truth]), rel=0.25)
+
+
+def _photograph(mask: np.ndarray) -> np.ndarray:
+    draw = np.random.default_rng(int(mask.sum()))
+    ground = 90 + 30 * np.sin(X / 7)[..., None] + draw.normal(0, 18, (HEIGHT, WIDTH, 3))
+    return np.clip(ground + 75 * mask[..., None], 1, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("channel", [slice(None), 0])
+def test_photographs_are_no_masks(channel: slice | int, suffix: str, tmp_path: Path) -> None:
+    folder = save(tmp_path / "masks", lambda mask: _photograph(mask)[..., channel], suffix)
+    with pytest.raises(
+        ValueError, match=r"only \d+% of the pixels .* are near the ends, .*m\d.*: .*--masks DIR.*--foregr"
+    ):
+        decide(folder)
+
+
+def test_photographs_on_black_are_foreground_when_asked(tmp_path: Path) -> None:
+    folder = save(tmp_path / "masks", lambda mask: _photograph(mask) * mask[..., None])
+    check(read(folder, foreground=("all",)), TRUTH)
+
+
 def test_a_soft_mask_is_the_same_whatever_it_is_painted_with(tmp_path: Path) -> None:
     white = read(save(tmp_path / "white", anti_aliased))
     for label, mask in zip(white, TRUTH, strict=True):
