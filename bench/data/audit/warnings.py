@@ -22,8 +22,8 @@ def _of_masks(audit: Audit, data: DataConfig) -> Iterator[str]:
     masks, (height, width) = audit.masks, data.size
     if masks.mean_foreground == 0:
         yield "No mask has any foreground: name its value or colour with --foreground."
-    elif masks.mean_foreground >= FULL:
-        yield "All masks are foreground everywhere: name its value or colour with --foreground, or use --invert."
+    elif masks.mean_foreground + masks.ignored >= FULL:
+        yield "All masks are foreground wherever they count: name its value or colour by --foreground, or use --invert."
     elif masks.covered > 0.5:
         yield (
             f"More than half of the masks are foreground to more than {COVERED:.0%}: if they mark the background, use "

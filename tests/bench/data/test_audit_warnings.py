@@ -51,6 +51,14 @@ def test_nothing_is_warned_of_where_nothing_is_wrong() -> None:
     assert audited(drawn()).warnings == []
 
 
+def test_masks_whose_background_is_ignored() -> None:
+    found = audited(drawn())
+    masks = replace(found.masks, ignored=1 - found.masks.mean_foreground)
+    (warning,) = find_warnings(replace(found, masks=masks), CONFIG)
+    assert warning.startswith("All masks are foreground wherever they count")
+    assert find_warnings(replace(found, masks=replace(masks, ignored=masks.ignored - 0.1)), CONFIG) == []
+
+
 def test_masks_that_may_mark_the_background() -> None:
     assert audited(drawn(covered=0.84)).warnings == []
     (warning,) = audited(drawn(covered=0.9)).warnings
