@@ -92,7 +92,7 @@ def find_images(folder: Path) -> dict[str, Path]:
     Raises:
         ValueError: there is no folder or no picture in it, or two pictures have one stem.
     """
-    layout = find_layout(folder)
+    layout = find_layout(folder, pairs=False)
     images = layout.images
     if not layout.masks:
         photos, masks = tell_apart(images)

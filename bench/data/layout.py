@@ -53,19 +53,22 @@ class Layout(NamedTuple):
     """Of the images and masks, links to files that are gone."""
 
 
-def find_layout(folder: Path, images: str = "", masks: str = "") -> Layout:
+def find_layout(folder: Path, images: str = "", masks: str = "", *, pairs: bool = True) -> Layout:
     """Tell images from masks.
 
     Args:
         images: the images' folder below `folder`, or the end of the paths of several; "" finds it by its name.
         masks: as `images`, of the masks.
+        pairs: whether each image is to have one mask; else several folders of masks are as good as one.
 
     Raises:
         ValueError: there is no such folder, no picture in it, or more than one that could be meant.
     """
     tree = _Tree.of(folder)
     named = tree.named(images, "images") if images else []
-    labels = tree.named(masks, "masks") if masks else tree.settle(tree.of_kind("mask", besides=named), "masks")
+    labels = tree.named(masks, "masks") if masks else tree.of_kind("mask", besides=named)
+    if pairs and not masks:
+        labels = tree.settle(labels, "masks")
     pictures = named or tree.of_kind("image", besides=labels) or tree.of_kind("", besides=labels)
     if labels and not named:
         pictures = tree.settle(pictures, "images")

@@ -479,6 +479,15 @@ def test_folders_may_be_links(tmp_path: Path) -> None:
     assert [pair.stem for pair in find(tmp_path / "data").pairs] == ["a", "b"]
 
 
+def test_images_to_predict_may_lie_beside_several_folders_of_masks(tmp_path: Path) -> None:
+    lay(tmp_path, *each("images/{}.png", "ab"), *each("masks_cat/{}.png", "ab"), *each("masks_dog/{}.png", "ab"))
+    assert find_images(tmp_path) == {stem: tmp_path / "images" / f"{stem}.png" for stem in "ab"}
+    with pytest.raises(
+        ValueError, match=r"several folders that could be the masks: masks_cat, masks_dog; .*--masks DIR"
+    ):
+        find(tmp_path)
+
+
 def test_images_to_predict_are_those_of_a_data_set_or_all(tmp_path: Path) -> None:
     lay(tmp_path / "set", *each("images/{}.png", "ab"), *each("masks/{}.png", "a"), "new/c.png")
     assert list(find_images(tmp_path / "set")) == ["a", "b"]
