@@ -1,9 +1,15 @@
 """Labels at another size by areas: how much of each cell is foreground, and which cells keep the share of it."""
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.boxes import Size
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 STRIP = 1024
 """Rows that are added up at a time: large masks need no second copy of numbers that are four times as wide."""
@@ -14,20 +20,24 @@ def area_sums(marked: NDArray[np.bool_], size: Size) -> NDArray[np.int64]:
 
     Exact also where a cell's edge cuts through pixels, so that equal areas are equal numbers.
     """
-    from scipy.sparse import csr_array  # a training that finds its frames in the cache does without
-
-    def overlaps(length: int, cells: int) -> csr_array:
-        """(cells, length): the part of each pixel in each cell, of `cells` parts in all."""
-        edges = np.union1d(np.arange(length + 1) * cells, np.arange(cells + 1) * length)
-        places = edges[:-1] // length, edges[:-1] // cells
-        return csr_array((np.diff(edges).astype(np.int32), places), shape=(cells, length))
-
+    if marked.shape == size:
+        return marked * np.int64(marked.size)
     if marked.all():
         return np.full(size, marked.size)
-    rows, columns = (overlaps(length, cells) for length, cells in zip(marked.shape, size, strict=True))
+    rows, columns = (_overlaps(length, cells) for length, cells in zip(marked.shape, size, strict=True))
     strips = (slice(top, top + STRIP) for top in range(0, len(marked), STRIP))
     sums = np.sum([rows[:, strip] @ marked[strip].astype(np.int32) for strip in strips], axis=0)
     return np.asarray(sums @ columns.T.astype(np.int64))
+
+
+@lru_cache(maxsize=64)  # most frames of a set have one size
+def _overlaps(length: int, cells: int) -> "csr_array":
+    """(cells, length): the part of each pixel in each cell, of `cells` parts in all."""
+    from scipy.sparse import csr_array  # a training that finds its frames in the cache does without
+
+    edges = np.union1d(np.arange(length + 1) * cells, np.arange(cells + 1) * length)
+    places = edges[:-1] // length, edges[:-1] // cells
+    return csr_array((np.diff(edges).astype(np.int32), places), shape=(cells, length))
 
 
 def keep_share(coverage: NDArray[np.float64]) -> NDArray[np.bool_]:

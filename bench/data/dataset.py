@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from bench.config import SYNTHETIC, DataConfig
 from bench.data.cache import Dataset, cached, open_dataset, write
 from bench.data.file_hashes import FileHashes
-from bench.data.folder import Pair, find_pairs
+from bench.data.folder import Found, Pair, find_pairs
 from bench.data.frames import Frames
 from bench.data.prepare import prepare
 from bench.data.scene_names import require_scenes
@@ -15,8 +15,11 @@ from bench.data.split import split_frames
 from bench.digest import digest, digest_sources
 
 
-def load(config: DataConfig, cache: Path) -> Dataset:
+def load(config: DataConfig, cache: Path, found: Found | None = None) -> Dataset:
     """Frames of `config`, from `cache` when they were decoded before.
+
+    Args:
+        found: what lies in the folder, if that was asked before: listing a large one takes most of a second.
 
     Raises:
         ValueError: the folder or one of its files breaks a rule (see `bench.data.folder`), its names give no scenes
@@ -26,7 +29,7 @@ def load(config: DataConfig, cache: Path) -> Dataset:
         split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, repeat=0)
         source = digest(_code_of_generator(), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
         return cached(cache, source, config.size, lambda folder: write(_draw(config), folder))
-    found = find_pairs(config)
+    found = found or find_pairs(config)
     pairs, rule = found.pairs, found.scene_rule
     require_scenes([pair.stem for pair in pairs], [pair.scene for pair in pairs], rule, config)
     split_frames([pair.scene for pair in pairs], config, repeat=0, given=[pair.role for pair in pairs])
@@ -74,8 +77,10 @@ def _source_digest(pairs: Sequence[Pair], config: DataConfig, hashes: FileHashes
 
 
 def _code_of_decoder() -> str:
-    """Frames of an older decoder must not be taken from the cache: it is whatever lies beside this file."""
-    return digest(*(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))))
+    """Frames of an older decoder must not be taken from the cache: it is whatever lies beside this file, and in masks/."""
+    folder = Path(__file__).parent
+    files = sorted([*folder.glob("*.py"), *folder.glob("masks/*.py")])
+    return digest(*(path.read_text(encoding="utf-8") for path in files))
 
 
 def _code_of_generator() -> str:

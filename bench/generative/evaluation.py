@@ -89,11 +89,11 @@ def _about_posterior(
 
 def _probe(setup: Setup, test_codes: Tensor) -> float:
     """Linear probe from the codes of training, validation and test frames to their masks."""
-    split, masks = setup.split, setup.data.masks.flatten(1).cpu()
+    split, masks = setup.split, setup.data.masks
     indices = {role: torch.from_numpy(getattr(split, role)) for role in ("train", "val", "test")}
     codes = {role: encode(setup.trainer, setup.data, indices[role])[0] for role in ("train", "val")}
     codes["test"] = test_codes
-    train, val, test = ((codes[role], masks[index]) for role, index in indices.items())
+    train, val, test = ((codes[role], masks[index].flatten(1).cpu()) for role, index in indices.items())
     scenes = ([setup.data.scenes[index] for index in of.tolist()] for of in (indices["val"], indices["test"]))
     return probe_iou(train, val, test, *scenes)
 

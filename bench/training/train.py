@@ -20,6 +20,10 @@ STUCK_EPOCHS = 10
 """A shorter training says nothing about whether it is stuck."""
 
 
+CHUNK = 256
+"""Masks that are counted at a time."""
+
+
 class EpochRecord(NamedTuple):
     """What one epoch measured."""
 
@@ -91,11 +95,15 @@ class TrainingResult(NamedTuple):
 
 def base_rate_of(data: DeviceFrames, indices: Tensor) -> BaseRate:
     """Base rate of the frames at `indices`, of the pixels that count."""
-    masks = data.masks[indices].flatten(1)
     scenes = [data.scenes[index] for index in indices.tolist()]
-    counted = (masks >= 0).sum(1).clamp(min=1)
-    shares = (masks > 0).sum(1).double() / counted  # of all pixels, those in the mask: the IoU of all pixels
+    shares = torch.cat([_foreground_shares(data.masks[some]) for some in indices.split(CHUNK)])
     return BaseRate(shares.mean().item(), scene_mean(shares.tolist(), scenes))
+
+
+def _foreground_shares(masks: Tensor) -> Tensor:
+    """Of all pixels that count, those in the mask, which is the IoU of all pixels: (B, 1, H, W) -> (B,)."""
+    pixels = masks.flatten(1)
+    return (pixels > 0).sum(1).double() / (pixels >= 0).sum(1).clamp(min=1)
 
 
 def train(

@@ -6,22 +6,22 @@ Shapes: N frames, B batch, H height, W width.
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bench import schema
 from bench.config import TrainingConfig
-from bench.data.frames import Frames, is_foreground
+from bench.data.frames import Frames
 from bench.machine.device import choose_dtype
 from bench.metrics.overlap import scene_mean
 from bench.training.augment import Transform, augment, sample_transform
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import CudaGraphs, Graphed
 from bench.training.host_images import HostImages, place_images
+from bench.training.host_masks import HostMasks
 from bench.training.objective import LatentSample, Objective, Scores, Targets
 from bench.training.optimizer import AdamW
-from bench.training.pixels import IGNORED, known
+from bench.training.pixels import known
 from bench.training.schedule import lr_factor
 
 EVALUATION_BATCH = {"cpu": 16, "cuda": 256}
@@ -33,7 +33,7 @@ class DeviceFrames(NamedTuple):
 
     images: Tensor | HostImages
     """(N, 3, H, W) uint8, channels last."""
-    masks: Tensor
+    masks: Tensor | HostMasks
     """(N, 1, H, W) bool, or int8 where some pixels count nowhere: 1 is foreground, 0 background, IGNORED the others."""
     scenes: tuple[str, ...]
 
@@ -49,11 +49,10 @@ OVER_SCENES = (schema.VAL_IOU, schema.VAL_DICE)
 
 
 def to_device(frames: Frames, device: torch.device) -> DeviceFrames:
-    """Move frames to the device once; images for which it has no room stay the mapped file, as all do on the CPU."""
+    """Move frames to the device once; images for which it has no room stay the mapped file, as all does on the CPU."""
     images = place_images(torch.from_numpy(frames.images), device)
-    masks = is_foreground(frames.masks)
-    labels = masks if frames.ignored is None else np.where(frames.ignored, np.int8(IGNORED), masks)
-    return DeviceFrames(images, torch.from_numpy(labels).to(device).unsqueeze(1), frames.scenes)
+    masks = HostMasks(frames)
+    return DeviceFrames(images, masks if device.type == "cpu" else masks[:].to(device), frames.scenes)
 
 
 class StepSample(NamedTuple):

@@ -29,7 +29,7 @@ def test_every_choice_has_the_references_gradient(
     monkeypatch.setattr("bench.training.execution.CACHE_PIXELS", 8 * 16 * 16)  # eight of these frames
     config = tiny_config(architecture=configure(name, (4, 8), norm=norm), training=BATCH)
     setup = prepare(config, cache, CPU)
-    images, masks = (torch.cat([part, part])[:20] for part in (setup.data.images, setup.data.masks))
+    images, masks = (torch.cat([part, part])[:20] for part in (setup.data.images, setup.data.masks[:]))
     forced = replace(config, training=replace(config.training, precision=precision))
     trainer = make_trainer(forced, 2, CPU)
     reference = trainer.gradient(images, masks)

@@ -55,7 +55,8 @@ def ignored_pixels() -> np.ndarray:
 def data_of(ignored: np.ndarray | None, flipped: np.ndarray | bool = False) -> DeviceFrames:
     """Drawn frames, of which some labels are flipped."""
     masks = np.where(flipped, 255 - FRAMES_OF.masks, FRAMES_OF.masks)
-    return to_device(FRAMES_OF._replace(masks=masks, ignored=ignored), CPU)
+    data = to_device(FRAMES_OF._replace(masks=masks, ignored=ignored), CPU)
+    return data._replace(masks=data.masks[:])
 
 
 def make_config(name: str, target: Target | None = None, **training: object) -> RunConfig:
@@ -294,7 +295,7 @@ def test_pretraining_ignores_the_same_pixels_of_the_images(tiny_config: MakeConf
     """A network that learns to decode images of which nothing counts learns nothing but decay."""
     config, setup = prepared(tiny_config, cache, epochs=2, pretrain_epochs=1)
     assert len(kinds_of_steps(config)) == 2
-    all_ignored = setup.data._replace(masks=torch.full_like(setup.data.masks, IGNORED))
+    all_ignored = setup.data._replace(masks=torch.full_like(setup.data.masks[:], IGNORED))
     encoders = []
     for data in (setup.data, all_ignored):
         trainer = make_trainer(config, 4, CPU)

@@ -108,7 +108,7 @@ def test_it_sees_the_images_of_training_scenes_alone_and_no_label(cache: Path) -
     def encoder(frames: Any = (), masks: Any = ()) -> Tensor:
         """With other images, and other masks, of some frames."""
         setup = prepare(config, cache, CPU)
-        data = setup.data._replace(images=setup.data.images.clone(), masks=setup.data.masks.clone())
+        data = setup.data._replace(images=setup.data.images.clone(), masks=setup.data.masks[:].clone())
         data.images[torch.as_tensor(frames, dtype=torch.int64)] ^= 255
         data.masks[torch.as_tensor(masks, dtype=torch.int64)] ^= True
         return encoder_after(config, setup._replace(data=data))
