@@ -13,6 +13,7 @@ from architectures import registry
 from architectures.bottleneck import Prediction
 from bench import schema
 from bench.config import RunConfig
+from bench.data.cache import Dataset
 from bench.data.split import roles
 from bench.digest import digest
 from bench.machine.clock import Phases, Stopwatch
@@ -57,11 +58,20 @@ class RunResult:
 
 
 def run(
-    config: RunConfig, log: BackgroundLog, *, cache: Path, device: torch.device, stop: Stop = never, test: bool = True
+    config: RunConfig,
+    log: BackgroundLog,
+    *,
+    cache: Path,
+    device: torch.device,
+    stop: Stop = never,
+    test: bool = True,
+    dataset: Dataset | None = None,
 ) -> RunResult:
     """Train and evaluate `config`, logging into `log`, whose run the caller closes.
 
-    Without `test` the test scenes are never looked at, and no checkpoint is kept: such a run only chooses.
+    Args:
+        test: without it the test scenes are never looked at, and no checkpoint is kept: such a run only chooses.
+        dataset: of the config, if it is loaded.
 
     Raises:
         ValueError: the data or the architecture does not allow the run.
@@ -72,7 +82,7 @@ def run(
     log.params(describe(config))
     with phases.phase("setup"):
         prediction = registry.predict(config.architecture, *config.data.size)  # refuses before anything is written
-        setup = prepare(config, cache, device)
+        setup = prepare(config, cache, device, dataset)
         log.tags(environment(device, setup.trainer.dtype) | data_tags(setup))
         _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
         metrics = _known_before(prediction, setup)

@@ -11,9 +11,8 @@ from optuna.trial import TrialState
 
 from bench import schema
 from bench.commands import first_audit
-from bench.commands.folds import fitting_folds
+from bench.commands.folds import load_fitting
 from bench.config import SYNTHETIC
-from bench.data.dataset import load
 from bench.data.split import split_frames
 from bench.machine.device import choose_device
 from bench.size import parse_bytes
@@ -104,9 +103,9 @@ def _check(study: Study, options: Options) -> Checked:
 
         ray_cluster.require(device)
     setting = study.setting(epochs=options.epochs, **options.data())
-    setting = setting._replace(data=fitting_folds(setting.data))
     cache = options.runs / schema.CACHE_DIR
-    dataset = load(setting.data, cache)
+    fitting, dataset = load_fitting(setting.data, cache)
+    setting = setting._replace(data=fitting)
     for data, repeat in study.splits(setting):
         split_frames(dataset.frames.scenes, data, repeat, dataset.frames.given)
     if setting.data.path != SYNTHETIC and identity.is_new(study, url, dataset.digest):

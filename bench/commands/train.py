@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from architectures import registry
 from bench import schema
 from bench.commands import first_audit
 from bench.commands.cli import say
-from bench.commands.folds import fitting_folds
+from bench.commands.folds import load_fitting
 from bench.config import SYNTHETIC, RunConfig, run_name
-from bench.data.dataset import load
 from bench.machine.device import choose_device
 from bench.run import RunResult, run
 from bench.stored_config import config_hash, located, unflatten
@@ -44,12 +44,14 @@ def train_one(
 
         refuse_newer(tracking_url(runs, tracking))
     target, cache = choose_device(device), runs / schema.CACHE_DIR
-    config = replace(config, data=fitting_folds(config.data))
-    if config.data.path != SYNTHETIC:
-        first_audit.say_once(config.data, load(config.data, cache), cache, "train")
-    log = BackgroundLog(lambda: _open_run(config, runs, tracking, unseal))
+    registry.predict(config.architecture, *config.data.size)  # refuses before the data are read, which can take long
+    data, dataset = load_fitting(config.data, cache)
+    config = replace(config, data=data)
+    if data.path != SYNTHETIC:
+        first_audit.say_once(data, dataset, cache, "train")
+    log = BackgroundLog(lambda: _open_run(config, dataset.digest, runs, tracking, unseal))
     try:
-        result = run(config, log, cache=cache, device=target, stop=_report_epoch)
+        result = run(config, log, cache=cache, device=target, stop=_report_epoch, dataset=dataset)
     except KeyboardInterrupt:
         log.finish(lambda run: run.kill("interrupted"))
         raise
@@ -61,14 +63,14 @@ def train_one(
     return answer(result)
 
 
-def _open_run(config: RunConfig, runs: Path, tracking: str, unseal: bool) -> "RunLog":
+def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, unseal: bool) -> "RunLog":
     """A new run in the store, unless the configuration has seen its test frames."""
     from bench.tracking.store import NAME, RunLog, get_experiment, open_store, tracking_url
 
     client = open_store(tracking_url(runs, tracking))
     experiment = get_experiment(client, EXPERIMENT, runs)
     if not unseal:
-        require_sealed(client, experiment, config, load(config.data, runs / schema.CACHE_DIR).digest)
+        require_sealed(client, experiment, config, data_digest)
     tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NAME: run_name(config)}
     return RunLog.create(client, experiment, run_name(config), tags)
 

@@ -77,9 +77,9 @@ def _source_digest(pairs: Sequence[Pair], config: DataConfig, hashes: FileHashes
 
 
 def _code_of_decoder() -> str:
-    """Frames of an older decoder must not be taken from the cache: it is whatever lies beside this file, and in masks/."""
+    """Frames of an older decoder must not be taken from the cache: it is what lies beside this file and in masks/."""
     folder = Path(__file__).parent
-    files = sorted([*folder.glob("*.py"), *folder.glob("masks/*.py")])
+    files = (path for pattern in ("*.py", "masks/*.py") for path in sorted(folder.glob(pattern)))
     return digest(*(path.read_text(encoding="utf-8") for path in files))
 
 

@@ -3,20 +3,23 @@
 from dataclasses import replace
 
 from bench.config import SYNTHETIC, DataConfig
-from bench.data.folder import find_pairs
+from bench.data.folder import Found, find_pairs
 from bench.data.scene_names import LEAST_SCENES, REMEDY, require_scenes
 from bench.data.scenes import examples
 
 
-def fit_folds(data: DataConfig) -> tuple[DataConfig, list[str]]:
+def fit_folds(data: DataConfig, found: Found | None = None) -> tuple[DataConfig, list[str]]:
     """`data` with no more folds than it has scenes, and what is to be said about its scenes.
+
+    Args:
+        found: what lies in the folder, if that was asked before.
 
     Raises:
         ValueError: there are fewer than three scenes, or those that the names give cannot be meant.
     """
     if data.path == SYNTHETIC:
         return _lower_folds(data, data.synthetic_scenes)
-    found = find_pairs(data)
+    found = found or find_pairs(data)
     pairs, rule = found.pairs, found.scene_rule
     stems, scenes = [pair.stem for pair in pairs], [pair.scene for pair in pairs]
     require_scenes(stems, scenes, rule, data)

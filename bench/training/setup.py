@@ -33,8 +33,8 @@ class Setup(NamedTuple):
         return self.data.images[indices], self.data.masks[indices]
 
 
-def prepare(config: RunConfig, cache: Path, device: torch.device) -> Setup:
-    """Build the network, load and split the data.
+def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: Dataset | None = None) -> Setup:
+    """Build the network, load the data if they are not loaded, and split them.
 
     Raises:
         ValueError: the architecture or the data are wrong; then nothing has been written.
@@ -42,7 +42,7 @@ def prepare(config: RunConfig, cache: Path, device: torch.device) -> Setup:
     if device.type == "cpu":
         keep_freed_memory()
     network = registry.build(config.architecture, seed=config.repeat)
-    dataset = load(config.data, cache)
+    dataset = dataset or load(config.data, cache)
     split = split_frames(dataset.frames.scenes, config.data, config.repeat, dataset.frames.given)
     execution = execution_choices(config, device)[0]
     trainer = _trainer(network, config, planned_steps(config.training, split), device, execution)

@@ -49,13 +49,13 @@ def states(runs: Path) -> dict[str, int]:
 def test_memory_is_predicted_as_measured_where_pixels_are_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def with_holes(data: DataConfig, cache: Path) -> Dataset:
+    def with_holes(data: DataConfig, cache: Path, _: object = None) -> Dataset:
         dataset = load(data, cache)
         ignored = np.zeros(dataset.frames.masks.shape, bool)
         ignored[:, :3] = True
         return dataset._replace(frames=dataset.frames._replace(ignored=ignored))
 
-    monkeypatch.setattr("studies.run.load", with_holes)
+    monkeypatch.setattr("bench.commands.folds.load", with_holes)
     monkeypatch.setattr("bench.training.setup.load", with_holes)
     assert sweep(tmp_path) == 0
     for stored_run in trial_runs(tmp_path):

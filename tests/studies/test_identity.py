@@ -100,7 +100,7 @@ def test_a_second_driver_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before it reads any data."""
-    monkeypatch.setattr("studies.run.load", lambda *_: pytest.fail("the data were read"))
+    monkeypatch.setattr("studies.run.load_fitting", lambda *_: pytest.fail("the data were read"))
     url = storage.storage_url(tmp_path)
     with lock.exclusive(url, "tiny"):
         assert lock.is_held(url, "tiny")
