@@ -25,7 +25,7 @@ from bench.training.autotune import is_worth_tuning, tune
 from bench.training.measure import measure_bottleneck, step_memory
 from bench.training.pretrain import pretrain
 from bench.training.setup import Setup, execution_choices, planned_steps, prepare
-from bench.training.train import EpochRecord, TrainingResult, base_rate_of, train
+from bench.training.train import EpochRecord, TrainingResult, train
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,7 +85,7 @@ def run(
         setup = prepare(config, cache, device, dataset)
         log.tags(environment(device, setup.trainer.dtype) | data_tags(setup))
         _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
-        metrics = _known_before(prediction, setup)
+        metrics = _known_before(prediction)
     setup = _tune(config, setup, log, cache, phases)
     result = _train(config, setup, log, stop, phases)
     metrics |= result.metrics() | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
@@ -141,16 +141,13 @@ def _check_bottleneck(prediction: Prediction, in_channels: int, setup: Setup, lo
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {measured}")
 
 
-def _known_before(prediction: Prediction, setup: Setup) -> dict[str, float]:
+def _known_before(prediction: Prediction) -> dict[str, float]:
     """Metrics that are known before training."""
-    base_rate = base_rate_of(setup.data, torch.from_numpy(setup.split.val))
     return {
         schema.BOTTLENECK_ELEMENTS.name: prediction.elements,
         schema.BOTTLENECK_COMPRESSION.name: prediction.compression,
         schema.PARAMS.name: prediction.params,
         schema.MACS.name: prediction.macs,
-        schema.FOREGROUND_SHARE.name: base_rate.share,
-        schema.ALL_FOREGROUND_IOU.name: base_rate.all_foreground_iou,
     }
 
 

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 from torch import nn
 
 from architectures import registry
@@ -25,6 +23,7 @@ from bench.data.reading import Reading
 from bench.files import make_folder, replacing
 from bench.inference import predict, predict_tiles
 from bench.machine.device import choose_device
+from bench.progress import progress
 from bench.stored_config import unflatten
 from bench.tracking.store import find_artifact, tracking_url
 
@@ -117,8 +116,7 @@ def predict_images(
         return Seen(image, predict(network, image, config.data.size, reading.fit, target))
 
     masks, failed = 0, {}
-    console = Console(stderr=True)
-    for name, path in track(files.items(), "predicting", console=console, disable=not console.is_terminal):
+    for name, path in progress(files.items(), f"predicting {images}", len(files)):
         try:
             masks += _write_file(path, name, look, wanted)
         except (ValueError, OSError) as error:

@@ -166,7 +166,9 @@ def _pages(stem: str, image: File, masks: Sequence[File]) -> list[tuple[str, Pag
     Raises:
         ValueError: a mask has another number of pages.
     """
-    pages, *labels = ([Page(file.path)] if _is_single(file) else list_pages(file.path) for file in (image, *masks))
+    if _is_single(image) and all(map(_is_single, masks)):
+        return [(stem, Page(image.path), tuple(Page(mask.path) for mask in masks))]
+    pages, *labels = (list_pages(file.path) for file in (image, *masks))
     for mask, of_mask in zip(masks, labels, strict=True):
         if len(of_mask) != len(pages):
             raise ValueError(
@@ -178,7 +180,7 @@ def _pages(stem: str, image: File, masks: Sequence[File]) -> list[tuple[str, Pag
 
 def _is_single(file: File) -> bool:
     """Whether its kind holds one picture: opening each file of a large set to count takes minutes on a network disk."""
-    return file.path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp")
+    return file.path.name.lower().endswith((".png", ".jpg", ".jpeg", ".bmp"))
 
 
 def _find_roles(root: Path, images: Sequence[File]) -> list[str]:

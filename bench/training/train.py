@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +21,7 @@ STUCK_EPOCHS = 10
 """A shorter training says nothing about whether it is stuck."""
 
 
-CHUNK = 256
+_CHUNK = 256
 """Masks that are counted at a time."""
 
 
@@ -76,6 +77,8 @@ class TrainingResult(NamedTuple):
     validation_seconds: float
     state: schema.State
     reason: str
+    base_rate: BaseRate
+    """Of the validation frames."""
 
     def metrics(self) -> dict[str, float]:
         """By the names of `bench.schema`; nothing of a best epoch if not one was finished."""
@@ -85,6 +88,8 @@ class TrainingResult(NamedTuple):
             schema.TRAIN_SECONDS.name: self.seconds,
             schema.VALIDATION_SECONDS.name: self.validation_seconds,
             schema.EPOCH_IMAGES.name: self.epoch_images,
+            schema.FOREGROUND_SHARE.name: self.base_rate.share,
+            schema.ALL_FOREGROUND_IOU.name: self.base_rate.all_foreground_iou,
         }
         if self.best is not None:
             values |= {schema.BEST_VAL_LOSS.name: self.best.val_loss, schema.BEST_EPOCH.name: self.best.epoch}
@@ -96,14 +101,15 @@ class TrainingResult(NamedTuple):
 def base_rate_of(data: DeviceFrames, indices: Tensor) -> BaseRate:
     """Base rate of the frames at `indices`, of the pixels that count."""
     scenes = [data.scenes[index] for index in indices.tolist()]
-    shares = torch.cat([_foreground_shares(data.masks[some]) for some in indices.split(CHUNK)])
+    shares = torch.cat([_foreground_shares(data.masks[some]) for some in indices.split(_CHUNK)])
     return BaseRate(shares.mean().item(), scene_mean(shares.tolist(), scenes))
 
 
 def _foreground_shares(masks: Tensor) -> Tensor:
     """Of all pixels that count, those in the mask, which is the IoU of all pixels: (B, 1, H, W) -> (B,)."""
-    pixels = masks.flatten(1)
-    return (pixels > 0).sum(1).double() / (pixels >= 0).sum(1).clamp(min=1)
+    pixels = masks.flatten(1).cpu().numpy().view(np.int8)  # which counts many times as fast
+    foreground, counted = (np.count_nonzero(which, axis=1) for which in (pixels > 0, pixels >= 0))
+    return torch.from_numpy(foreground / np.maximum(counted, 1))
 
 
 def train(
@@ -153,4 +159,6 @@ def train(
     if state == "complete" and stuck and epoch >= STUCK_EPOCHS:
         nats = f"{base_rate.entropy:.3f} nats"
         state, reason = "diverged", f"stuck at the base-rate entropy, {nats}, to epoch {epoch}"
-    return TrainingResult(best, best_state, epoch, steps, epoch_images, seconds, validation_seconds, state, reason)
+    return TrainingResult(
+        best, best_state, epoch, steps, epoch_images, seconds, validation_seconds, state, reason, base_rate
+    )
