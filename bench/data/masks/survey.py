@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -12,6 +10,8 @@ import numpy as np
 from bench.data.masks.planes import Plane, count_visible_colours, has_alpha, open_mask, pack
 from bench.data.masks.tally import Tally, tally_page
 from bench.data.pictures import Page, Picture
+from bench.parallel import in_threads
+from bench.progress import progress
 
 Kind = Literal[
     "grey", "unit", "float", "palette", "gif", "colour", "opaque grey", "opaque colour", "clear", "cut-out", "overlay"
@@ -28,9 +28,6 @@ GREY = 0x010101
 """Colour codes of greys are multiples of it."""
 CUT_OUT_COLOURS = 64
 """A picture of more colours is a photograph and no drawing of classes."""
-THREADS = 8
-BATCH = 64
-"""Pages that are read at once, or wait to be added."""
 
 
 @dataclass(slots=True)
@@ -67,15 +64,14 @@ def survey_masks(pages: Iterable[Page], max_megapixels: int) -> Survey:
     Raises:
         ValueError: a page is no picture, or holds numbers that no mask does.
     """
-    survey = Survey()
-    with ThreadPoolExecutor(THREADS) as threads:
-        remaining = iter(pages)
-        while batch := list(islice(remaining, BATCH)):
-            read = threads.map(lambda page: _survey_page(page, max_megapixels), batch)
-            for page, (mode, palette, described) in zip(batch, read, strict=True):
-                survey.add(page, mode, described)
-                for index, colour in palette.items():
-                    survey.palette.setdefault(index, set()).add(colour)
+    survey, all_pages = Survey(), list(pages)
+    read = in_threads(lambda page: _survey_page(page, max_megapixels), all_pages)
+    for page, (mode, palette, described) in zip(
+        all_pages, progress(read, "reading masks", len(all_pages)), strict=True
+    ):
+        survey.add(page, mode, described)
+        for index, colour in palette.items():
+            survey.palette.setdefault(index, set()).add(colour)
     return survey
 
 

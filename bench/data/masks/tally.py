@@ -76,7 +76,7 @@ class Tally:
 def tally_page(page: Page, picture: Picture, plane: Plane) -> Tally:
     """Count the codes of a picture in one of its planes."""
     height, width = picture.values.shape[:2]
-    counts: dict[int, NDArray[np.int64]] = {}
+    counts: dict[int, tuple[int, int]] = {}
     layout: bool | None = None
     for top, end in bands(picture):
         before, after = max(top - 1, 0), min(end + 1, height)  # with the neighbours of the rows between
@@ -85,12 +85,14 @@ def tally_page(page: Page, picture: Picture, plane: Plane) -> Tally:
         flat = np.bincount(labels[1:-1, 1:-1][find_flat(labels)], minlength=len(codes))
         if top == 0:
             layout = _is_compact(labels, codes)
-        for index in np.flatnonzero(own):
-            counts[int(codes[index])] = counts.get(int(codes[index]), 0) + np.array([own[index], flat[index]])
+        there = np.flatnonzero(own)
+        for code, number, flat_number in zip(*(of[there].tolist() for of in (codes, own, flat)), strict=True):
+            above = counts.get(code, (0, 0))
+            counts[code] = above[0] + number, above[1] + flat_number
     kept = sorted(counts, key=lambda code: -counts[code][0])[:MOST_CODES]
     alone = len(counts.keys() - {0}) == 1
     seen = {
-        code: Seen(page, int(number), int(number), int(flat_number), 1, int(alone and code != 0))
+        code: Seen(page, number, number, flat_number, 1, int(alone and code != 0))
         for code in kept
         for number, flat_number in [counts[code]]
     }

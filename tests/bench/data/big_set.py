@@ -1,9 +1,9 @@
 """How fast a large set is prepared, and what it takes: `PYTHONPATH=. python tests/bench/data/big_set.py`.
 
-Draws PNG files of dancers, prepares some of them on one core and on every core in turns, all of them on every core, and
-starts twice more. Each preparation is a process of its own, whose largest resident memory is measured: anonymous
-memory, which must be there, all of it, which counts pages of the files that it has mapped, and that of the largest of
-the processes that it starts.
+Draws PNG files of dancers, prepares some of them with one worker and with one for each core in turns, then all of them,
+and starts four times more, without and with what a training does until its first epoch; imports are not counted. Each
+is a process of its own, whose largest memory is measured: anonymous memory, which must be there, all that is resident,
+which counts pages of the files that it has mapped, and that of the largest of the processes that it starts.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from bench.data.synthetic import generate
 from bench.parallel import count_cores
 
 PER_SCENE = 20
+TURNS = 2
 
 LOAD = """
 import json, resource, sys, threading, time
 from pathlib import Path
-start = time.monotonic()
+from bench.commands.folds import load_fitting
 from bench.config import DataConfig
-from bench.data.dataset import load
 
 def status(name):
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
@@ -43,18 +43,42 @@ def watch():
         peak = max(peak, status("RssAnon"))
         time.sleep(0.02)
 threading.Thread(target=watch, daemon=True).start()
-began = time.monotonic()
+wall, cpu = time.monotonic(), time.process_time()
 side = int(sys.argv[3])
-frames = load(DataConfig(path=sys.argv[1], size=(side, side)), Path(sys.argv[2])).frames
-end = time.monotonic()
+frames = load_fitting(DataConfig(path=sys.argv[1], size=(side, side)), Path(sys.argv[2]) / "cache")[1].frames
 print(json.dumps({
-    "frames": len(frames.stems), "load_seconds": round(end - began, 2), "with_imports": round(end - start, 2),
-    "frames_per_second": round(len(frames.stems) / (end - began), 1), "anonymous_peak_mb": peak // 10**6,
-    "rss_peak_mb": status("VmHWM") // 10**6,
-    "child_peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 // 10**6,
-    "map_mb": 4 * frames.masks.size // 10**6,
+    "seconds": time.monotonic() - wall, "cpu_seconds": time.process_time() - cpu, "frames": len(frames.stems),
+    "anonymous": peak, "resident": status("VmHWM"), "maps": 4 * frames.masks.size,
+    "resident_of_workers": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
 }))
 """
+"""Lists, pairs and loads a folder, as every command that trains does first."""
+
+TRAIN = """
+import json, sys, time
+from pathlib import Path
+from architectures.registry import configure
+from bench.commands.train import train_one
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from bench.training.trainer import Trainer
+
+class Began(BaseException):
+    pass
+
+def begin(*_):
+    raise Began
+
+Trainer.train_epoch = begin
+side = int(sys.argv[3])
+data = DataConfig(path=sys.argv[1], size=(side, side))
+config = RunConfig(architecture=configure("unet", (4, 8)), data=data, training=TrainingConfig(epochs=1, batch_size=16))
+wall, cpu = time.monotonic(), time.process_time()
+try:
+    train_one(config, runs=Path(sys.argv[2]), device="cpu")
+except Began:
+    print(json.dumps({"seconds": time.monotonic() - wall, "cpu_seconds": time.process_time() - cpu}))
+"""
+"""Trains up to where the first epoch begins."""
 
 
 def draw(folder: Path, frames: int, side: int) -> None:
@@ -74,32 +98,52 @@ def _encode(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def measure(folder: Path, cache: Path, side: int, cores: int) -> dict[str, float]:
-    """One process that loads the set."""
-    command = [sys.executable, "-c", LOAD, str(folder), str(cache), str(side)]
+def measure(script: str, folder: Path, runs: Path, side: int, cores: int) -> dict[str, float]:
+    """One process that runs a script."""
+    command = [sys.executable, "-c", script, str(folder), str(runs), str(side)]
     environment = os.environ | {"OMP_NUM_THREADS": str(cores)}
     answer = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, float] = json.loads(answer)
     return found
 
 
+def compare(folder: Path, root: Path, side: int, cores: int) -> None:
+    """Print frames per second of one worker and of one for each core, which take turns."""
+    rates: dict[int, list[float]] = {1: [], cores: []}
+    for turn in range(TURNS):
+        for workers, of in rates.items():
+            runs = root / f"runs-{turn}-{workers}"
+            found = measure(LOAD, folder, runs, side, workers)
+            of.append(found["frames"] / found["seconds"])
+            shutil.rmtree(runs)
+    for workers, of in rates.items():
+        ratios = ", ".join(f"{rate / single:.2f}" for rate, single in zip(of, rates[1], strict=True))
+        print(f"workers {workers}: {', '.join(f'{rate:.0f}' for rate in of)} frames/s, {ratios} times", flush=True)
+
+
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=20_000)
+    parser.add_argument("--subset", type=int, default=3_000, help="frames that are read by one worker and by several")
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--scratch", type=Path, default=None, help="folder for the files (default: a temporary one)")
     options = parser.parse_args()
+    cores = count_cores()
     with TemporaryDirectory(dir=options.scratch) as scratch:
         root = Path(scratch)
+        draw(root / "few", options.subset, options.side)
+        compare(root / "few", root, options.side, cores)
         draw(root / "all", options.frames, options.side)
-        draw(root / "few", options.frames // 10, options.side)
-        cores = count_cores()
-        for turn in range(3):
-            for name, count in (("one core", 1), (f"{cores} cores", cores)):
-                print(f"{name}:", measure(root / "few", root / f"few-{turn}-{count}", options.side, count), flush=True)
-                shutil.rmtree(root / f"few-{turn}-{count}")
-        for name in ("all frames", "second start", "third start"):
-            print(f"{name}:", measure(root / "all", root / "cache", options.side, cores), flush=True)
+        first = measure(LOAD, root / "all", root / "runs", options.side, cores)
+        rate = first["frames"] / first["seconds"]
+        print(f"first start, {options.frames:,} frames: {first['seconds']:.0f} s, {rate:.0f} frames/s")
+        for name in ("anonymous", "resident_of_workers", "resident", "maps"):
+            print(f"{name} bytes, at most: {first[name] / 10**6:,.0f} MB", flush=True)
+        measure(TRAIN, root / "all", root / "runs", options.side, cores)  # says the audit, once
+        for name, script in (("loaded", LOAD), ("first epoch begins", TRAIN)) * 2:
+            again = measure(script, root / "all", root / "runs", options.side, cores)
+            print(f"second start, {name} after {again['seconds']:.2f} s, {again['cpu_seconds']:.2f} s of processor")
 
 
 if __name__ == "__main__":
