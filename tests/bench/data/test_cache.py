@@ -193,6 +193,17 @@ def test_what_decides_how_files_are_read_makes_another_entry(
     assert len(decoded) == 3 * FRAMES
 
 
+def test_every_module_that_reads_files_decides_the_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = Path(shutil.copytree(Path(dataset.__file__).parent, tmp_path / "data"))
+    monkeypatch.setattr(dataset, "__file__", str(code / "dataset.py"))
+    found = [dataset._code_of_decoder()]
+    for name in ("audit/audit.py", "tiff.py", "masks/tally.py"):
+        (code / name).write_text(f"{(code / name).read_text()}\n")
+        found.append(dataset._code_of_decoder())
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+
+
 @pytest.mark.parametrize("name", ["images.npy", "masks.npy", "original_sizes.npy", "names.json"])
 @pytest.mark.parametrize("kind", ["cut", "empty", "gone", "other"])
 def test_a_damaged_entry_is_said_and_made_anew(
