@@ -1,9 +1,10 @@
 """Labels that are made of a set's masks a batch at a time: masks stay the mapped file that all workers share."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.frames import FOREGROUND, Frames
+from bench.data.frames import Frames, is_foreground
 from bench.training.pixels import IGNORED
 
 
@@ -12,8 +13,8 @@ class HostMasks:
 
     def __init__(self, frames: Frames) -> None:
         """Of all masks of a set."""
-        self._masks = torch.from_numpy(frames.masks)
-        self._ignored = None if frames.ignored is None else torch.from_numpy(frames.ignored)
+        self._masks = np.asarray(frames.masks)
+        self._ignored = frames.ignored
 
     @property
     def dtype(self) -> torch.dtype:
@@ -22,7 +23,8 @@ class HostMasks:
 
     def __getitem__(self, indices: Tensor | slice) -> Tensor:
         """(B,) -> (B, 1, H, W)."""
-        labels = self._masks[indices] >= FOREGROUND
+        chosen = indices if isinstance(indices, slice) else indices.numpy()
+        labels = is_foreground(self._masks[chosen])
         if self._ignored is not None:
-            labels = labels.to(torch.int8).masked_fill_(self._ignored[indices], IGNORED)
-        return labels.unsqueeze(1)
+            labels = np.where(self._ignored[chosen], np.int8(IGNORED), labels)
+        return torch.from_numpy(labels).unsqueeze(1)

@@ -21,7 +21,7 @@ STUCK_EPOCHS = 10
 """A shorter training says nothing about whether it is stuck."""
 
 
-_CHUNK = 256
+_CHUNK = 16
 """Masks that are counted at a time."""
 
 
