@@ -44,7 +44,9 @@ def train_one(
 
         refuse_newer(tracking_url(runs, tracking))
     target, cache = choose_device(device), runs / schema.CACHE_DIR
-    registry.predict(config.architecture, *config.data.size)  # refuses before the data are read, which can take long
+    # What cannot be trained is refused before the data are read, which can take long.
+    registry.predict(config.architecture, *config.data.size)
+    registry.build(config.architecture, seed=config.repeat)
     data, dataset = load_fitting(config.data, cache)
     config = replace(config, data=data)
     if data.path != SYNTHETIC:

@@ -44,7 +44,7 @@ def cache(tmp_path: Path) -> Path:
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files were written long ago."""
     now = time.time_ns
-    monkeypatch.setattr(file_hashes.time, "time_ns", lambda: now() + 10**10)
+    monkeypatch.setattr("bench.data.file_hashes.time.time_ns", lambda: now() + 10**10)
 
 
 @pytest.fixture
