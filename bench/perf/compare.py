@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ import torch
 
 from architectures import registry
 from bench.commands.cli import Answer, say
-from bench.config import RunConfig
+from bench.config import DataConfig, RunConfig
 from bench.data.dataset import load, read
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
@@ -60,7 +60,7 @@ def compare(
     with TemporaryDirectory(prefix="hourglass-perf-") as scratch:
         comparison = _set_up(Path(scratch), config, implementations, perf, target, out)
         clock = Stopwatch(torch.device("cpu"))
-        read(replace(config.data, path=str(comparison.pngs)))
+        read(DataConfig(path=str(comparison.pngs), size=config.data.size))  # flags of the data speak of other files
         decode_seconds = clock.seconds()
         analyses = []
         for name, run in networks.items():

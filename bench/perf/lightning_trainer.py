@@ -17,6 +17,7 @@ from bench.perf.pngs import make_loaders
 from bench.perf.task import Task, make_optimizer
 from bench.perf.timer import EpochTimer
 from bench.training.losses import segmentation_loss
+from bench.training.pixels import known
 
 
 def train_lightning(task: Task, timer: EpochTimer) -> nn.Module:
@@ -58,11 +59,13 @@ class _Module(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         images, masks = batch
         self.images += len(images)
-        return segmentation_loss(self.network(images), masks, self.task.config.training.loss).mean()
+        targets, ignored = known(masks.float(), masks)
+        return segmentation_loss(self.network(images), targets, self.task.config.training.loss, ignored).mean()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         images, masks = batch
-        self.iou += frame_scores(self.network(images) > 0, masks > 0).iou.tolist()
+        targets, ignored = known(masks.float(), masks)
+        self.iou += frame_scores(self.network(images) > 0, targets > 0, ignored).iou.tolist()
 
     def configure_optimizers(self) -> Any:
         optimizer, schedule = make_optimizer(self.network, self.task)

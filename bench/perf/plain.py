@@ -15,6 +15,7 @@ from bench.perf.pngs import make_loaders
 from bench.perf.task import Task, dtype_of, make_optimizer
 from bench.perf.timer import EpochTimer
 from bench.training.losses import segmentation_loss
+from bench.training.pixels import known
 
 
 def train_plain(task: Task, timer: EpochTimer) -> nn.Module:
@@ -48,7 +49,8 @@ def train_plain(task: Task, timer: EpochTimer) -> nn.Module:
         images, total = 0, 0.0
         for batch, masks in loaders.train:
             optimizer.zero_grad()
-            loss = segmentation_loss(predict(batch), put(masks), training.loss).mean()
+            targets, ignored = known(put(masks).float(), masks)
+            loss = segmentation_loss(predict(batch), targets, training.loss, ignored).mean()
             loss.backward()
             if training.clip_norm:
                 nn.utils.clip_grad_norm_(network.parameters(), training.clip_norm)
@@ -61,6 +63,7 @@ def train_plain(task: Task, timer: EpochTimer) -> nn.Module:
         iou: list[float] = []
         with torch.no_grad():
             for batch, masks in loaders.val:
-                iou += frame_scores(predict(batch) > 0, put(masks) > 0).iou.tolist()
+                targets, ignored = known(put(masks).float(), masks)
+                iou += frame_scores(predict(batch) > 0, targets > 0, ignored).iou.tolist()
         timer.validated(len(iou), scene_mean(iou, task.pngs.scenes))
     return network

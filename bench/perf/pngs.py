@@ -14,6 +14,9 @@ from bench.data.frames import Frames, is_foreground
 from bench.data.split import Split
 from bench.training.objective import standardise
 
+UNDECIDED = 255
+"""In masks of sets of which some pixels count nowhere; as int8 it is the label `IGNORED`."""
+
 
 class PngFrames(NamedTuple):
     """A split of frames that lie in a folder as PNG files."""
@@ -25,12 +28,17 @@ class PngFrames(NamedTuple):
     val: tuple[str, ...]
     scenes: tuple[str, ...]
     """Of the validation frames."""
+    ignores: bool
+    """Whether masks hold 0, 1 and `UNDECIDED`; else foreground is what `is_foreground` says."""
 
 
 def write_pngs(frames: Frames, root: Path) -> None:
-    """Write images/STEM.png and masks/STEM.png of all frames; reading them gives the same pixels."""
-    for kind, pictures in (("images", frames.images), ("masks", frames.masks)):
-        for stem, picture in zip(frames.stems, pictures, strict=True):
+    """Write images/STEM.png and masks/STEM.png of all frames; reading them gives the same pixels and labels."""
+    for index, stem in enumerate(frames.stems):
+        mask = frames.masks[index]
+        if frames.ignored is not None:
+            mask = np.where(frames.ignored[index], np.uint8(UNDECIDED), is_foreground(mask))
+        for kind, picture in (("images", frames.images[index]), ("masks", mask)):
             path = root / kind / f"{stem}.png"
             path.parent.mkdir(parents=True, exist_ok=True)  # a stem may have a scene's folder
             Image.fromarray(picture).save(path)
@@ -44,15 +52,17 @@ def split_pngs(frames: Frames, split: Split, root: Path, passes: int = 1) -> Png
         tuple(frames.stems[index] for index in train),
         tuple(frames.stems[index] for index in val),
         tuple(frames.scenes[index] for index in val),
+        frames.ignored is not None,
     )
 
 
 class PngDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Opens two files per item: (3, H, W) float32 standardised and (1, H, W) float32, 0 or 1."""
+    """Opens two files per item: image (3, H, W) float32 standardised, labels (1, H, W) float32 or int8 with IGNORED."""
 
-    def __init__(self, root: Path, stems: Sequence[str]) -> None:
+    def __init__(self, root: Path, stems: Sequence[str], *, ignores: bool = False) -> None:
         self._root = root
         self._stems = stems
+        self._ignores = ignores
 
     def __len__(self) -> int:
         return len(self._stems)
@@ -62,7 +72,10 @@ class PngDataset(Dataset[tuple[Tensor, Tensor]]):
         image = np.array(Image.open(self._root / "images" / name).convert("RGB"))
         mask = np.array(Image.open(self._root / "masks" / name).convert("L"))
         pixels = torch.from_numpy(image).permute(2, 0, 1).float() / 255
-        return standardise(pixels), torch.from_numpy(is_foreground(mask)).float().unsqueeze(0)
+        labels = (
+            torch.from_numpy(mask.view(np.int8)) if self._ignores else torch.from_numpy(is_foreground(mask)).float()
+        )
+        return standardise(pixels), labels.unsqueeze(0)
 
 
 class Loaders(NamedTuple):
@@ -77,7 +90,7 @@ def make_loaders(
     pngs: PngFrames, batch_size: int, seed: int, *, workers: int = 0, keep: bool = False, pin: bool = False
 ) -> Loaders:
     """Loaders with so many worker processes, which `keep` keeps from epoch to epoch; `pin` is for copies to a GPU."""
-    train, val = (PngDataset(pngs.root, stems) for stems in (pngs.train, pngs.val))
+    train, val = (PngDataset(pngs.root, stems, ignores=pngs.ignores) for stems in (pngs.train, pngs.val))
     options: dict[str, Any] = {"num_workers": workers, "persistent_workers": keep and workers > 0, "pin_memory": pin}
     order = torch.Generator().manual_seed(seed)
     return Loaders(

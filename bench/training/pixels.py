@@ -13,9 +13,9 @@ IGNORED = -1
 def known(labels: Tensor, masks: Tensor) -> tuple[Tensor, Tensor | None]:
     """Labels (B, 1, H, W) with background where they are ignored, and where that is.
 
-    The type of the masks that they come from says whether any can be: a bool has no place for it.
+    The type of the masks that they come from says whether any can be: int8 has the place for it.
     """
-    return (labels, None) if masks.dtype == torch.bool else (labels.clamp(min=0), labels < 0)
+    return (labels.clamp(min=0), labels < 0) if masks.dtype == torch.int8 else (labels, None)
 
 
 def rows(values: Tensor, ignored: Tensor | None) -> Tensor:

@@ -124,6 +124,38 @@ def test_all_train_the_same(implementation: str, comparison: Comparison, harness
     assert trained.images() == harness.images() == [(4, 4)] * 4
 
 
+@pytest.fixture(scope="module")
+def undecided(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """A folder of hard masks with a margin of 255, which counts nowhere."""
+    root = tmp_path_factory.mktemp("undecided")
+    frames = read(CONFIG.data).frames
+    ignored = np.zeros(frames.masks.shape, np.bool_)
+    ignored[:, :, :8] = True
+    write_pngs(frames._replace(ignored=ignored), root / "data")
+    dataset = load(replace(CONFIG.data, path=str(root / "data")), root / "cache")
+    assert dataset.frames.ignored is not None
+    np.testing.assert_array_equal(dataset.frames.ignored, ignored)
+    write_pngs(dataset.frames, root / "pngs")
+    return Comparison(
+        implementations=list(IMPLEMENTATIONS),
+        perf=PerfConfig(),
+        dataset=dataset,
+        pngs=root / "pngs",
+        cache=root / "cache",
+        device=CPU,
+        workers=0,
+    )
+
+
+@pytest.mark.parametrize("implementation", [name for name in IMPLEMENTATIONS if name != HARNESS])
+def test_what_is_ignored_counts_for_none_of_them(implementation: str, undecided: Comparison) -> None:
+    config = replace(CONFIG, data=replace(CONFIG.data, path=str(undecided.pngs.parent / "data")))
+    expected = train(undecided.task(HARNESS, config))
+    trained = train(undecided.task(implementation, config))
+    assert largest_difference(trained, expected) < TOLERANCE
+    assert [epoch.val_iou for epoch in trained.timings] == pytest.approx([epoch.val_iou for epoch in expected.timings])
+
+
 @pytest.mark.parametrize(
     "change",
     [
