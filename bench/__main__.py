@@ -67,7 +67,10 @@ class Data(cli.Command):
         return self.merge_scenes[0] if self.merge_scenes else Path(f"{Path(data.path).resolve().name}_scenes.csv")
 
 
-OF_IMPORT = ("images", "masks", "require_all", "foreground", "ignore", "invert", "scene_pattern", "max_megapixels")
+OF_IMPORT = (
+    *("images", "masks", "require_all", "foreground", "ignore", "invert"),
+    *("scene_pattern", "scene_table", "max_megapixels"),
+)
 """Fields of the data that decide how a source is converted."""
 
 

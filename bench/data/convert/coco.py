@@ -28,8 +28,10 @@ def read_coco(file: Path, content: Mapping[str, Any], pictures: Mapping[str, lis
         refused = []
         for annotation in content["annotations"]:
             label, region = names[annotation["category_id"]], annotation.get("segmentation")
+            if isinstance(region, list):  # two points cover nothing, and would be taken for a box
+                region = [outline for outline in region if len(outline) >= 6]
             if not region:
-                refused.append(f"{file}: object {annotation['id']} ({label}) has a box and no outline.")
+                refused.append(f"{file}: object {annotation['id']} ({label}) has no outline that covers an area.")
                 continue
             shapes[annotation["image_id"]].append(Shape(label, region, bool(annotation.get("iscrowd"))))
         drawings = [

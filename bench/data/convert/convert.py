@@ -21,6 +21,7 @@ from bench.data.convert.drawing import IGNORED, Annotations, Drawing, draw, labe
 from bench.data.convert.labelme import is_labelme, read_labelme
 from bench.data.fit import Labels
 from bench.data.folder import find_pairs
+from bench.data.frames import is_foreground
 from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import read_labels
 from bench.data.pictures import SUFFIXES, Page, open_picture, picture_size
@@ -72,9 +73,10 @@ def find_annotations(source: Path) -> Annotations:
         ValueError: an annotation file breaks the rules of its form, or speaks of an image that is not there.
     """
     root = source if source.is_dir() else source.parent
-    files = sorted(root.rglob("*")) if source.is_dir() else [source]
+    below = sorted(root.rglob("*"))
+    files = below if source.is_dir() else [source]
     pictures: dict[str, list[Path]] = {}
-    for path in root.rglob("*"):
+    for path in below:
         if path.suffix.lower() in SUFFIXES:
             pictures.setdefault(path.name, []).append(path)
     found: list[Annotations] = []
@@ -104,6 +106,9 @@ def _with_role(annotations: Annotations, file: Path) -> Annotations:
 def _write_drawings(annotations: Annotations, source: Path, folder: Path, data: DataConfig) -> Imported:
     require_pycocotools()
     labels = labels_of(annotations.drawings)
+    if not labels:
+        reasons = " ".join(annotations.refused[:3])
+        raise ValueError(f"{source} must hold objects with an outline, got none; {reasons}")
     foreground = _choose_labels(labels, data)
     result = Imported(labels=labels, refused=list(annotations.refused))
     result.masks = f"objects of {', '.join(sorted(foreground))}"
@@ -167,11 +172,12 @@ def _write_pairs(source: Path, folder: Path, data: DataConfig) -> Imported:
     result.refused += [f"{mask} has no image." for mask in found.without_image]
     for pair in found.pairs:
         labels = read_labels(pair.masks, rule, data.max_megapixels)
-        if _is_one_of_several(pair.image):
-            _write_page(pair.image, folder / "images" / f"{pair.stem}.tif", data)
+        part, stem = folder / pair.role, pair.stem.removeprefix(f"{pair.role}/")
+        if pair.image.number is None:
+            _write_image(pair.image.path, part / "images" / f"{stem}{pair.image.path.suffix}")
         else:
-            _write_image(pair.image.path, folder / "images" / f"{pair.stem}{pair.image.path.suffix}")
-        _write_mask(_to_values(labels), folder / "masks" / f"{pair.stem}.png")
+            _write_page(pair.image, part / "images" / f"{stem}.tif", data)
+        _write_mask(_to_values(labels), part / "masks" / f"{stem}.png")
     if found.scene_rule.said:  # else the names say it, as they did before
         stems, scenes = [pair.stem for pair in found.pairs], [pair.scene for pair in found.pairs]
         write_scene_table(folder / "scenes.csv", stems, scenes)
@@ -183,13 +189,9 @@ def _to_values(labels: Labels) -> NDArray[np.uint8]:
     """Grey where nothing is ignored, else 0, 1 and `IGNORED`."""
     if not labels.ignored.any():
         return labels.foreground
-    values = (labels.foreground >= 128).astype(np.uint8)
+    values = is_foreground(labels.foreground).astype(np.uint8)
     values[labels.ignored] = IGNORED
     return values
-
-
-def _is_one_of_several(page: Page) -> bool:
-    return page.number is not None
 
 
 def _write_image(image: Path | bytes, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What an annotation file says of one image: labelled shapes, and the mask that some of the labels make."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,8 +46,6 @@ class Annotations(NamedTuple):
 
 def labels_of(drawings: Iterable[Drawing]) -> dict[str, int]:
     """How many shapes each label has, the most frequent first."""
-    from collections import Counter
-
     return dict(Counter(shape.label for drawing in drawings for shape in drawing.shapes).most_common())
 
 

@@ -14,6 +14,8 @@ from PIL import Image
 from bench.__main__ import main
 from bench.config import DataConfig
 from bench.data.convert.convert import import_data
+from bench.data.folder import find_pairs
+from bench.data.scene_table import write_scene_table
 
 HEIGHT, WIDTH = 40, 60
 SQUARE = [10.0, 5.0, 30.0, 5.0, 30.0, 25.0, 10.0, 25.0]
@@ -68,6 +70,14 @@ def test_polygons_are_filled_and_images_without_objects_are_empty(tmp_path: Path
     assert (kept == picture(tmp_path / "again.png", 1)).all()
 
 
+def test_an_outline_of_two_points_is_no_box(tmp_path: Path) -> None:
+    source = coco(tmp_path / "in", [of(0, 2, [[5.0, 5.0, 20.0, 20.0]]), of(1, 2, [SQUARE])], names=("cell",))
+    out = tmp_path / "out"
+    found = import_data(source, out, DataConfig(path=str(source)))
+    assert found.refused == [f"{source / 'annotations.json'}: object 0 (cell) has no outline that covers an area."]
+    assert not np.asarray(Image.open(out / "masks" / "a_0.png")).any()
+
+
 def test_run_lengths_go_down_columns_and_begin_with_background(tmp_path: Path) -> None:
     flat = square(3, 50, 7).T.ravel()  # columns first
     changes = np.flatnonzero(np.diff(flat.astype(int))) + 1
@@ -94,6 +104,11 @@ def test_several_labels_are_refused_until_one_is_chosen(tmp_path: Path) -> None:
     masks = taken(source, foreground=("cell",), ignore=("dust",))
     assert (masks["a_0"] == 1).sum() == 400
     assert (masks["a_0"] == 255).sum() == 80
+
+
+def test_annotations_without_any_outline_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="in must hold objects with an outline, got none; .*object 0 .cell. has no"):
+        taken(coco(tmp_path / "in", [of(0, 2, [])], names=("cell",)))
 
 
 def test_every_label_can_be_foreground(tmp_path: Path) -> None:
@@ -182,6 +197,27 @@ def test_roles_of_the_annotation_files_are_kept(tmp_path: Path) -> None:
     assert written == [f"{role}/{kind}/a_0.png" for role in ("test", "train", "val") for kind in ("images", "masks")]
 
 
+@pytest.mark.parametrize("layout", ["{role}/{kind}", "{kind}/{role}"])
+def test_roles_of_folders_are_kept(layout: str, tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    for seed, role in enumerate(("train", "valid", "test")):
+        for stem in ("a_0", "b_0"):
+            picture(source / layout.format(role=role, kind="images") / f"{stem}.png", seed)
+            mask = source / layout.format(role=role, kind="masks") / f"{stem}.png"
+            mask.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(square(seed).astype(np.uint8) * 255).save(mask)
+    stems = [f"{role}/{stem}" for role in ("train", "val", "test") for stem in ("a_0", "b_0")]
+    write_scene_table(source / "scenes.csv", stems, [stem[-3] for stem in stems])
+    import_data(source, out, DataConfig(path=str(source)))
+    before, after = (find_pairs(DataConfig(path=str(folder))).pairs for folder in (source, out))
+    assert [(pair.stem, pair.scene, pair.role) for pair in after] == [
+        (pair.stem, pair.scene, pair.role) for pair in before
+    ]
+    assert {pair.role for pair in after} == {"train", "val", "test"}
+    assert (out / "val" / "images" / "a_0.png").is_file()
+    assert (np.asarray(Image.open(out / "val" / "masks" / "a_0.png")) > 0).sum(0).max() == 20
+
+
 def _no_image(source: Path) -> None:
     (source / "images" / "a_0.png").unlink()
 
@@ -232,6 +268,6 @@ def test_the_command_tells_what_it_took(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["data", "import", str(source), "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert "2 frames; foreground: objects of cell" in said
-    assert "object 1 (cell) has a box and no outline" in said
+    assert "object 1 (cell) has no outline that covers an area" in said
     assert main(["data", "import", str(source), "--out", str(tmp_path / "more"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["frames"] == 2
