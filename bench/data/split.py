@@ -58,13 +58,10 @@ def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int, given: Se
     )
 
 
-def find_leaks(scenes: Sequence[str], given: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Scenes with frames in more than one of the roles that the folder gives, and these roles."""
-    found: dict[str, set[str]] = {}
-    for scene, role in zip(scenes, given, strict=True):
-        found.setdefault(scene, set()).add(role)
-    order = ("train", "val", "test")
-    return {scene: tuple(sorted(of, key=order.index)) for scene, of in sorted(found.items()) if len(of) > 1}
+def find_leaks(scenes: Sequence[str], given: Sequence[str]) -> list[str]:
+    """Scenes with frames in more than one of the roles that the folder gives, sorted."""
+    roles_of = Counter(scene for scene, _ in set(zip(scenes, given, strict=True)))
+    return sorted(scene for scene, number in roles_of.items() if number > 1)
 
 
 def _given_split(scenes: Sequence[str], data: DataConfig, repeat: int, given: Sequence[str]) -> Split:

@@ -17,7 +17,7 @@ from bench.data.facts import Facts, drawn_facts
 from bench.data.folder import Found, find_pairs
 from bench.data.frames import Frames, is_foreground
 from bench.data.neighbours import nearest_training_frames, shrink, thumbnails
-from bench.data.split import split_frames
+from bench.data.split import find_leaks, split_frames
 from bench.metrics.overlap import mask_scores, scene_mean
 
 COMPARED = 4000
@@ -39,7 +39,7 @@ def audit(dataset: Dataset, data: DataConfig) -> Audit:
     chosen = _spread(frames.scenes, COMPARED)
     compared = _shrink(frames, chosen)
     thumbs = thumbnails(compared.images)
-    can_split = data.split in ("given", "random_frames") or len(lengths) >= data.folds
+    parts = len(frames.stems) if data.split in ("given", "random_frames") else len(lengths)
     findings = Audit(
         data=data.path,
         warnings=[],
@@ -58,7 +58,7 @@ def audit(dataset: Dataset, data: DataConfig) -> Audit:
         look_alikes=find_look_alikes(compared),
         split=data.split,
         folds=data.folds,
-        copy_iou=probe_leak(frames, chosen, thumbs, data) if can_split else {},
+        copy_iou=probe_leak(frames, chosen, thumbs, data) if parts >= data.folds else {},
     )
     return replace(findings, warnings=find_warnings(findings, data))
 
@@ -144,14 +144,11 @@ def _describe_scenes(frames: Frames, compared: Frames, thumbs: NDArray[np.float3
     first_of = {scene: stem for stem, scene in zip(reversed(frames.stems), reversed(frames.scenes), strict=True)}
     scenes = sorted(first_of)
     shown = [scenes[place] for place in sorted({0, len(scenes) // 2, len(scenes) - 1})]
-    roles_of: dict[str, set[str]] = {}
-    for scene, role in zip(frames.scenes, frames.given, strict=False):
-        roles_of.setdefault(scene, set()).add(role)
     return SceneFacts(
         rule="as drawn" if found is None else found.scene_rule.text,
         examples={first_of[scene]: scene for scene in shown},
         roles=_count(frames.given),
-        in_two_roles=sorted(scene for scene, roles in roles_of.items() if len(roles) > 1),
+        in_two_roles=find_leaks(frames.scenes, frames.given) if frames.given else [],
         copies_in_two_roles=copies_between(compared.stems, compared.given, thumbs) if compared.given else [],
     )
 

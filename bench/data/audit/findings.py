@@ -29,7 +29,7 @@ class MaskFacts:
     """Masks at their original size; shares and IoU lie in [0, 1], means are over the frames."""
 
     mean_foreground: float
-    """In the masks as delivered, what is ignored left out."""
+    """In the masks as delivered, where what is ignored counts as background."""
     least_foreground: float
     most_foreground: float
     resized_foreground: float

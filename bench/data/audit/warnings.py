@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from bench.config import DataConfig
 from bench.data.audit.copies import FramePair
 from bench.data.audit.findings import COVERED, FULL, Audit
+from bench.data.fit import TOLERATED_LOSS
 
-LOST = 0.1
-"""Share of the foreground that resizing may take without a word."""
 COPIED = 0.8
 """Share of the way from a trivial IoU to 1 that copied masks may go: beyond, they leave little to be learnt."""
 _NAMED = 3
@@ -29,7 +28,7 @@ def _of_masks(audit: Audit, data: DataConfig) -> Iterator[str]:
             f"More than half of the masks are foreground to more than {COVERED:.0%}: if they mark the background, use "
             "--invert, or name the foreground's value or colour with --foreground."
         )
-    if masks.lost > LOST:
+    if masks.lost > TOLERATED_LOSS:
         kept = " ".join(map(str, dict.fromkeys(masks.keeping_size))) if masks.keeping_size else "of more pixels"
         yield f"Resizing to {width}x{height} loses {masks.lost:.0%} of the foreground: --size {kept} would keep it."
 

@@ -113,7 +113,7 @@ def test_roles_that_the_folder_does_not_give_are_named(given: list[str], missing
 
 def test_scenes_in_several_roles_leak() -> None:
     scenes, given = ["b", "a", "b", "c", "a", "a"], ["test", "train", "train", "val", "val", "train"]
-    assert find_leaks(scenes, given) == {"a": ("train", "val"), "b": ("train", "test")}
+    assert find_leaks(scenes, given) == ["a", "b"]
 
 
 def test_frames_at_random_need_frames_and_no_scenes() -> None:
