@@ -87,14 +87,21 @@ def _spread(scenes: Sequence[str], most: int) -> NDArray[np.int64]:
 
 
 def _shrink(frames: Frames, chosen: NDArray[np.int64]) -> Frames:
-    """Some of the frames at the size of thumbnails, one read at a time: a large set does not fit into memory."""
+    """Some of the frames at the size of thumbnails, one read at a time: a large set does not fit into memory.
+
+    What is ignored in part counts as ignored.
+    """
+    ignored = frames.ignored
+    holes = (
+        None if ignored is None else (shrink(ignored[at : at + 1].astype(np.uint8) * np.uint8(255)) for at in chosen)
+    )
     return frames._replace(
         stems=tuple(frames.stems[index] for index in chosen),
         scenes=tuple(frames.scenes[index] for index in chosen),
         images=np.concatenate([shrink(frames.images[index : index + 1]) for index in chosen]),
         masks=np.concatenate([shrink(frames.masks[index : index + 1]) for index in chosen]),
         original_sizes=frames.original_sizes[chosen],
-        ignored=None,
+        ignored=None if holes is None else np.concatenate(list(holes)) > 0,
         given=tuple(frames.given[index] for index in chosen) if frames.given else (),
     )
 

@@ -43,7 +43,7 @@ def render_short(audit: Audit) -> str:
         f"foreground: {_shares(masks)}; {_resized(audit)}",
         f"near copies in two scenes: {_names([f'{pair.frame} = {pair.other}' for pair in near.in_other_scenes])}",
         *(f"warning: {sentence}" for sentence in audit.warnings),
-        f"more: python -m bench data --audit {audit.data}",
+        f"more: python -m bench data --audit {audit.data}, with the same flags",
     ]
     whole = TextWrapper(_WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)  # paths, flags
     return "\n".join(row for line in lines for row in whole.wrap(line))
@@ -157,10 +157,11 @@ def _pair(pair: ScenePair) -> str:
 def _leak(audit: Audit) -> list[str]:
     if not audit.copy_iou:
         return [f"not judged: scenes are fewer than the {audit.folds} folds"]
-    return [
-        f"{name}, {tested_folds(name, audit.folds)} of {audit.folds} folds tested: {iou:.3f}"
-        for name, iou in audit.copy_iou.items()
-    ]
+    return [f"{name}, {_tested(name, audit.folds)} tested: {iou:.3f}" for name, iou in audit.copy_iou.items()]
+
+
+def _tested(split: str, folds: int) -> str:
+    return "the role" if split == "given" else f"{tested_folds(split, folds)} of {folds} folds"
 
 
 def _images(files: FileFacts, reading: Reading) -> str:

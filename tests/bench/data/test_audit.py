@@ -74,6 +74,16 @@ def test_synthetic_frames_are_clean() -> None:
     assert 0 < found.masks.least_foreground < found.masks.mean_foreground < found.masks.most_foreground < 0.995
 
 
+def test_the_border_of_a_letterbox_is_no_ground_that_scenes_share() -> None:
+    frames = make_frames(backgrounds(6))
+    border = np.zeros(frames.masks.shape, np.bool_)
+    border[:, :, :12] = border[:, :, 20:] = True
+    frames.images[border] = 128
+    found = audit(Dataset(frames._replace(ignored=border), "", Reading(), ()), CONFIG).look_alikes
+    assert found.next_closest is not None
+    assert found.next_closest.agreement < 0.2
+
+
 def test_scenes_of_different_lengths_are_counted(folder: Path) -> None:
     for kind in ("images", "masks"):
         (folder / kind / "00000_0001.png").unlink()

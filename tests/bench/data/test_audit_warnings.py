@@ -232,7 +232,7 @@ def test_the_short_text_fits_on_a_screen(folder_data: Path) -> None:
         f"masks: {read(data).reading.masks.text}",
         "% at 24x32, 0.0% of it lost by resizing",
         "near copies in two scenes: none",
-        f"more: python -m bench data --audit {folder_data}",
+        f"more: python -m bench data --audit {folder_data}, with the same flags",
     ):
         assert said in text
 
