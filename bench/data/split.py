@@ -79,7 +79,11 @@ def _given_split(scenes: Sequence[str], data: DataConfig, repeat: int, given: Se
 def _is_labelled(scenes: NDArray[np.str_], count: int, repeat: int) -> NDArray[np.bool_]:
     """Whether each of the training frames, whose scenes are given, is in one of `count` scenes; 0 takes all."""
     names = np.unique(scenes)
-    require(count <= len(names), "data.labelled_scenes", f"be at most the training scenes ({len(names)})", count)
+    if count > len(names):
+        raise ValueError(
+            f"data.labelled_scenes must be at most the training scenes ({len(names)}), got {count}; add scenes, or "
+            "label fewer (--labelled-scenes of bench train; a study has a number of its own)."
+        )
     chosen = np.random.default_rng(repeat).permutation(names)[: count or None]
     return np.isin(scenes, chosen)
 

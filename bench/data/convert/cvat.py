@@ -8,10 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from bench.data.convert.coco import find_picture
-from bench.data.convert.drawing import Annotations, Drawing, Shape
-
-CORNERS = 64
-"""Of the polygon that stands for an ellipse."""
+from bench.data.convert.drawing import Annotations, Drawing, Points, Shape, ellipse, encode, outline, rectangle
 
 
 def read_cvat(file: Path, pictures: Mapping[str, list[Path]]) -> Annotations:
@@ -47,26 +44,27 @@ def _region(shape: ElementTree.Element, size: tuple[int, int]) -> Any:
     """As `Shape.region`; None of points, lines and what is no shape."""
     of = shape.attrib
     if shape.tag == "polygon":
-        return [[float(number) for point in of["points"].split(";") for number in point.split(",")]]
+        return outline(np.array([[float(number) for number in point.split(",")] for point in of["points"].split(";")]))
     if shape.tag == "box":
-        left, top, right, bottom = (float(of[name]) for name in ("xtl", "ytl", "xbr", "ybr"))
-        return [[left, top, right, top, right, bottom, left, bottom]]
+        return outline(_turn(rectangle(*(float(of[name]) for name in ("xtl", "ytl", "xbr", "ybr"))), of))
     if shape.tag == "ellipse":
-        angles = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
         x, y, wide, tall = (float(of[name]) for name in ("cx", "cy", "rx", "ry"))
-        return [np.column_stack((x + wide * np.cos(angles), y + tall * np.sin(angles))).ravel().tolist()]
+        return outline(_turn(ellipse(np.array([x, y]), wide, tall), of))
     return _encode(of, size) if shape.tag == "mask" else None
+
+
+def _turn(points: Points, of: Mapping[str, str]) -> Points:
+    """Clockwise about their middle, by the degrees that the shape names."""
+    angle, middle = np.radians(float(of.get("rotation", 0))), points.mean(axis=0)
+    x, y = (points - middle).T
+    turned = np.column_stack((x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle)))
+    return np.asarray(middle + turned)
 
 
 def _encode(of: Mapping[str, str], size: tuple[int, int]) -> Any:
     """A mask in its box, whose runs go along rows and begin with background, as an encoding of the whole image."""
-    from pycocotools import mask as coco
-
     left, top, width, height = (int(of[name]) for name in ("left", "top", "width", "height"))
     runs = np.array([int(run) for run in of["rle"].split(",")])
     if runs.sum() != width * height:
         raise ValueError(f"a mask of CVAT must fill its box of {width}x{height} pixels, got runs of {runs.sum()}.")
-    bitmap = np.repeat(np.arange(len(runs)) % 2, runs).reshape(height, width)
-    whole = np.zeros(size, np.uint8, order="F")
-    whole[top : top + height, left : left + width] = bitmap
-    return coco.encode(whole)
+    return encode(np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width), top, left, size)

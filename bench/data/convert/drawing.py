@@ -12,6 +12,12 @@ IGNORED = 255
 """Written where a pixel counts in no loss and no metric, beside 0 and 1: as VOC does."""
 
 
+_CORNERS = 64  # of the polygon that stands for an ellipse
+
+Points = NDArray[np.float64]
+"""(N, 2), x and y in pixels."""
+
+
 class Shape(NamedTuple):
     """One labelled object."""
 
@@ -42,6 +48,32 @@ class Annotations(NamedTuple):
     drawings: tuple[Drawing, ...]
     refused: tuple[str, ...]
     """What was not taken, and why, a sentence each."""
+
+
+def rectangle(left: float, top: float, right: float, bottom: float) -> Points:
+    """Its four corners."""
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+
+
+def ellipse(centre: Points, wide: float, tall: float) -> Points:
+    """Corners on an ellipse about a centre (2,), by its half axes."""
+    angles = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+    return centre + np.column_stack((wide * np.cos(angles), tall * np.sin(angles)))
+
+
+def outline(points: Points) -> list[list[float]]:
+    """One polygon, as `Shape.region`."""
+    return [points.ravel().tolist()]
+
+
+def encode(bitmap: NDArray[np.bool_], top: int, left: int, size: tuple[int, int]) -> Any:
+    """A mask (h, w) in its box as a run-length encoding of the whole image; what lies beyond its edges is cut off."""
+    from pycocotools import mask as coco
+
+    whole = np.zeros(size, np.uint8, order="F")
+    part = whole[top : top + bitmap.shape[0], left : left + bitmap.shape[1]]
+    part[:] = bitmap[: part.shape[0], : part.shape[1]]
+    return coco.encode(whole)
 
 
 def labels_of(drawings: Iterable[Drawing]) -> dict[str, int]:

@@ -10,10 +10,7 @@ import numpy as np
 from PIL import Image
 
 from bench.data.convert.coco import find_picture
-from bench.data.convert.drawing import Annotations, Drawing, Shape
-
-CORNERS = 64
-"""Of the polygon that stands for a circle."""
+from bench.data.convert.drawing import Annotations, Drawing, Shape, ellipse, encode, outline, rectangle
 
 
 def is_labelme(content: Any) -> bool:
@@ -54,24 +51,12 @@ def _region(shape: Mapping[str, Any], size: tuple[int, int]) -> Any:
     """As `Shape.region`; None of points and lines."""
     points, kind = np.array(shape["points"], float), shape.get("shape_type") or "polygon"
     if kind == "rectangle":
-        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        return [[left, top, right, top, right, bottom, left, bottom]]
+        return outline(rectangle(*points.min(axis=0), *points.max(axis=0)))
     if kind == "circle":
-        angles = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
-        edge = points[0] + np.hypot(*(points[1] - points[0])) * np.column_stack((np.cos(angles), np.sin(angles)))
-        return [edge.ravel().tolist()]
+        radius = float(np.hypot(*(points[1] - points[0])))
+        return outline(ellipse(points[0], radius, radius))
     if kind == "mask":
-        return _encode(shape, points, size)
-    return [points.ravel().tolist()] if kind == "polygon" and len(points) >= 3 else None
-
-
-def _encode(shape: Mapping[str, Any], points: np.ndarray, size: tuple[int, int]) -> Any:
-    """A bitmap in its box, as a run-length encoding of the whole image."""
-    from pycocotools import mask as coco
-
-    bitmap = np.asarray(Image.open(io.BytesIO(base64.b64decode(shape["mask"]))).convert("L")) > 0
-    whole = np.zeros(size, np.uint8, order="F")
-    left, top = points.min(axis=0).astype(int)
-    part = whole[top : top + bitmap.shape[0], left : left + bitmap.shape[1]]
-    part[:] = bitmap[: part.shape[0], : part.shape[1]]
-    return coco.encode(whole)
+        bitmap = np.asarray(Image.open(io.BytesIO(base64.b64decode(shape["mask"]))).convert("L")) > 0
+        left, top = points.min(axis=0).astype(int)
+        return encode(bitmap, top, left, size)
+    return outline(points) if kind == "polygon" and len(points) >= 3 else None

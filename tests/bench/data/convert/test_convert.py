@@ -171,6 +171,7 @@ def test_an_image_may_lie_in_the_file_of_labelme(tmp_path: Path) -> None:
     [
         '<polygon label="cell" points="10,5;30,5;30,25;10,25"/>',
         '<box label="cell" xtl="10" ytl="5" xbr="30" ybr="25"/>',
+        '<box label="cell" xtl="5" ytl="10" xbr="35" ybr="20" rotation="90"/>',
         '<mask label="cell" rle="21,2,38,359" left="9" top="5" width="21" height="20"/>',
     ],
 )
@@ -184,8 +185,25 @@ def test_shapes_of_cvat_cover_their_pixels(shape: str, tmp_path: Path) -> None:
         expected = np.zeros((20, 21), bool).ravel()
         expected[21:23], expected[61:] = True, True
         assert (mask[5:25, 9:30] == expected.reshape(20, 21)).all()
+    elif "rotation" in shape:
+        expected = np.zeros((HEIGHT, WIDTH), bool)
+        expected[0:30, 15:25] = True
+        assert (mask == expected).all()
     else:
         assert (mask == square()).all()
+
+
+def test_a_turned_ellipse_of_cvat_covers_its_pixels(tmp_path: Path) -> None:
+    """Clockwise, as one looks at the image: of a flat one its right end goes down."""
+    picture(tmp_path / "in" / "a_0.png")
+    (tmp_path / "in" / "annotations.xml").write_text(
+        f'<annotations><image id="0" name="a_0.png" width="{WIDTH}" height="{HEIGHT}">'
+        '<ellipse label="cell" cx="30" cy="20" rx="16" ry="3" rotation="45"/></image></annotations>'
+    )
+    mask = taken(tmp_path / "in")["a_0"].astype(bool)
+    y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5 - np.array([20, 30])[:, None, None]
+    inside = ((x + y) / 2**0.5 / 16) ** 2 + ((y - x) / 2**0.5 / 3) ** 2 <= 1
+    assert (mask & inside).sum() / (mask | inside).sum() > 0.85
 
 
 def test_roles_of_the_annotation_files_are_kept(tmp_path: Path) -> None:
