@@ -182,13 +182,15 @@ class Predict(cli.Command, cli.Store):
     """also write probabilities/STEM.png, 16 bits: 0 to 65535"""
     tile: bool = False
     """see images in their own pixels, by overlapping tiles of the size of the training, instead of resized to it"""
+    max_megapixels: int | None = None
+    """largest file that is read, in millions of pixels; None: as in the training"""
     device: Device = "auto"
 
     def run(self) -> Answer:
         """Predict all images."""
         from bench.commands.predict import Wanted, predict_images
 
-        wanted = Wanted(self.out, self.probabilities, self.tile)
+        wanted = Wanted(self.out, self.probabilities, self.tile, self.max_megapixels)
         return predict_images(self.checkpoint, self.images, wanted, self.device, self.runs, self.tracking)
 
 

@@ -86,6 +86,8 @@ class Wanted(NamedTuple):
     """Also 16-bit pictures of the probability."""
     tile: bool = False
     """By tiles of its own pixels, not resized."""
+    max_megapixels: int | None = None
+    """Largest file that is read, in millions of pixels; None: as in the training."""
 
 
 def predict_images(
@@ -110,7 +112,7 @@ def predict_images(
     make_folder(wanted.out)
 
     def look(page: Page) -> Seen:
-        image = to_rgb(open_picture(page, config.data.max_megapixels), reading.limits)
+        image = to_rgb(open_picture(page, wanted.max_megapixels or config.data.max_megapixels), reading.limits)
         if wanted.tile:
             return Seen(image, predict_tiles(network, image, config.data.size, target))
         return Seen(image, predict(network, image, config.data.size, reading.fit, target))

@@ -285,3 +285,13 @@ def test_several_pages_are_written_together(run: Predict, tmp_path: Path) -> Non
     pages[0].save(tmp_path / "stacks" / "scan.tif", save_all=True, append_images=pages[1:])
     assert run(tmp_path / "stacks") == (0, {"masks": 8, "out": str(tmp_path / "out")})
     assert sorted(os.listdir(tmp_path / "out")) == ["overlays", *(f"scan#00{page}.png" for page in range(8))]
+
+
+def test_a_larger_file_is_named_with_the_flag_that_reads_it(run: Predict, tmp_path: Path) -> None:
+    folder = tmp_path / "large"
+    draw(folder / "a.png", 1010, 1000)
+    code, answer = run(folder, "--max-megapixels", "1")
+    assert code == 2
+    assert "set --max-megapixels 2 " in answer["failed"][str(folder / "a.png")]
+    code, answer = run(folder, "--max-megapixels", "2")
+    assert (code, answer["masks"]) == (0, 1)
