@@ -24,7 +24,7 @@ from bench.data.folder import find_pairs
 from bench.data.frames import is_foreground
 from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import read_labels
-from bench.data.pictures import SUFFIXES, Page, open_picture, picture_size
+from bench.data.pictures import SUFFIXES, Page, open_picture, picture_size, picture_turn, to_rgb
 from bench.data.scene_table import write_scene_table
 from bench.data.scenes import scene_rule
 
@@ -173,7 +173,7 @@ def _write_pairs(source: Path, folder: Path, data: DataConfig) -> Imported:
     for pair in found.pairs:
         labels = read_labels(pair.masks, rule, data.max_megapixels)
         part, stem = folder / pair.role, pair.stem.removeprefix(f"{pair.role}/")
-        if pair.image.number is None:
+        if _can_be_copied(pair.image):
             _write_image(pair.image.path, part / "images" / f"{stem}{pair.image.path.suffix}")
         else:
             _write_page(pair.image, part / "images" / f"{stem}.tif", data)
@@ -194,6 +194,12 @@ def _to_values(labels: Labels) -> NDArray[np.uint8]:
     return values
 
 
+def _can_be_copied(image: Page) -> bool:
+    """Whether it is a file of its own, which EXIF does not turn or so that its size shows it: masks are upright."""
+    height, width = picture_size(image)
+    return image.number is None and (picture_turn(image) == 1 or (picture_turn(image) >= 5 and abs(height - width) > 1))
+
+
 def _write_image(image: Path | bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(image, bytes):
@@ -204,7 +210,10 @@ def _write_image(image: Path | bytes, path: Path) -> None:
 
 def _write_page(page: Page, path: Path, data: DataConfig) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    values = open_picture(page, data.max_megapixels).values
+    picture = open_picture(page, data.max_megapixels)
+    values = picture.values if picture.palette is None else to_rgb(picture, None)
+    if values.ndim == 3 and values.shape[2] == 2:
+        values = values[..., 0]  # grey without alpha, as images are read
     tifffile.imwrite(path, values, photometric="rgb" if values.ndim == 3 else "minisblack", compression="zlib")
 
 

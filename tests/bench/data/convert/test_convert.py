@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from bench.__main__ import main
 from bench.config import DataConfig
 from bench.data.convert.convert import import_data
+from bench.data.dataset import read
 from bench.data.folder import find_pairs
 from bench.data.scene_table import write_scene_table
 
@@ -234,6 +235,40 @@ def test_roles_of_folders_are_kept(layout: str, tmp_path: Path) -> None:
     assert {pair.role for pair in after} == {"train", "val", "test"}
     assert (out / "val" / "images" / "a_0.png").is_file()
     assert (np.asarray(Image.open(out / "val" / "masks" / "a_0.png")) > 0).sum(0).max() == 20
+
+
+def _pages_of_a_palette(path: Path) -> None:
+    pages = [Image.new("P", (WIDTH, HEIGHT), colour) for colour in (0, 1)]
+    for page in pages:
+        page.putpalette([200, 30, 10, 5, 90, 250])
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+
+
+def _turn(turn: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = turn
+    return exif
+
+
+def _upside_down(path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, exif=_turn(3))
+
+
+@pytest.mark.parametrize(("write", "pages", "turn"), [(_pages_of_a_palette, 2, 1), (_upside_down, 1, 3)])
+def test_images_are_read_as_before(write: Callable[[Path], None], pages: int, turn: int, tmp_path: Path) -> None:
+    """Though each becomes a file of its own, beside a mask that is upright."""
+    source, out = tmp_path / "in", tmp_path / "out"
+    for kind in ("images", "masks"):
+        (source / kind).mkdir(parents=True)
+    write(source / "images" / "a.tif")
+    masks = [Image.fromarray(square(5 + page).astype(np.uint8) * 255) for page in range(pages)]
+    masks[0].save(source / "masks" / "a.tif", save_all=True, append_images=masks[1:], exif=_turn(turn))
+    import_data(source, out, DataConfig(path=str(source)))
+    before, after = (read(DataConfig(path=str(folder), size=(HEIGHT, WIDTH))).frames for folder in (source, out))
+    assert after.stems == before.stems
+    np.testing.assert_array_equal(after.images, before.images)
+    np.testing.assert_array_equal(after.masks, before.masks)
 
 
 def _no_image(source: Path) -> None:
