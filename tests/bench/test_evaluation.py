@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench import schema
+from bench.commands import folds
 from bench.commands.train import train_one
 from bench.config import RunConfig, TrainingConfig
 from bench.data import panel
 from bench.data.cache import Dataset
 from bench.data.dataset import load
 from bench.data.split import split_frames
-from bench.training import setup
 from tests.bench.conftest import MakeConfig
 
 SIDE = 16
@@ -37,7 +37,7 @@ class Ran:
 
     def __init__(self, config: RunConfig, runs: Path, *, flip: bool = False) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(setup, "load", lambda data, cache: with_holes(load(data, cache), flip))
+            patch.setattr(folds, "load", lambda *of: with_holes(load(*of), flip))
             self.answer: dict[str, Any] = train_one(config, runs=runs, device="cpu")
         assert self.answer["state"] == "complete"
         self.folder = Path(self.answer["checkpoint"]).parent.parent
