@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bench.data.boxes import Box, Fit, Size
-from bench.data.fit import fit_image, undo_fit
+from bench.data.resizing.boxes import Box, Fit, Size
+from bench.data.resizing.fit import fit_image, undo_fit
 from bench.training.objective import standardise
 
 TILES = 8

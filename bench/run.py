@@ -13,7 +13,7 @@ from architectures import registry
 from architectures.bottleneck import Prediction
 from bench import schema
 from bench.config import RunConfig
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.split import roles
 from bench.digest import digest
 from bench.machine.clock import Phases, Stopwatch

@@ -9,11 +9,11 @@ from bench.config import DataConfig
 from bench.data.audit.audit import audit
 from bench.data.audit.look_alikes import LookAlikes, merge_look_alikes
 from bench.data.audit.text import render
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.dataset import read
-from bench.data.folds import fit_folds
+from bench.data.folder.folds import fit_folds
+from bench.data.folder.scene_table import write_scene_table
 from bench.data.frames import Frames, is_foreground
-from bench.data.scene_table import write_scene_table
 from bench.data.sheet import contact_sheet
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.commands.cli import say
 from bench.config import DataConfig
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.digest import digest
 from bench.files import replacing
 

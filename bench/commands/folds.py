@@ -4,10 +4,10 @@ from pathlib import Path
 
 from bench.commands.cli import say
 from bench.config import SYNTHETIC, DataConfig
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.dataset import load
-from bench.data.folder import Found, find_pairs
-from bench.data.folds import fit_folds
+from bench.data.folder.folds import fit_folds
+from bench.data.folder.pairs import Found, find_pairs
 
 
 def fitting_folds(data: DataConfig, found: Found | None = None) -> DataConfig:

@@ -17,8 +17,8 @@ from bench import schema
 from bench.commands.cli import EXIT_INPUT, Answer, say
 from bench.commands.images import OVERLAYS, PROBABILITIES, find_files
 from bench.config import RunConfig
+from bench.data.files.pictures import Page, list_pages, open_picture, to_rgb
 from bench.data.panel import overlay
-from bench.data.pictures import Page, list_pages, open_picture, to_rgb
 from bench.data.reading import Reading
 from bench.files import make_folder, replacing
 from bench.inference import predict, predict_tiles

@@ -5,12 +5,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.config import SYNTHETIC, DataConfig
-from bench.data.cache import Dataset, cached, open_dataset, write
-from bench.data.file_hashes import FileHashes
-from bench.data.folder import Found, Pair, find_pairs
+from bench.data.cache.entry import Dataset, cached, open_dataset, write
+from bench.data.cache.file_hashes import FileHashes
+from bench.data.cache.prepare import prepare
+from bench.data.folder.pairs import Found, Pair, find_pairs
+from bench.data.folder.scene_names import require_scenes
 from bench.data.frames import Frames
-from bench.data.prepare import prepare
-from bench.data.scene_names import require_scenes
 from bench.data.split import split_frames
 from bench.digest import digest, digest_sources
 
@@ -22,8 +22,8 @@ def load(config: DataConfig, cache: Path, found: Found | None = None) -> Dataset
         found: what lies in the folder, if that was asked before: listing a large one takes most of a second.
 
     Raises:
-        ValueError: the folder or one of its files breaks a rule (see `bench.data.folder`), its names give no scenes
-            that can be meant, or there are fewer than folds or too few to label. Nothing is written then.
+        ValueError: the folder or one of its files breaks a rule (see `bench.data.folder.pairs`), its names give no
+            scenes that can be meant, or there are fewer than folds or too few to label. Nothing is written then.
     """
     if config.path == SYNTHETIC:
         split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, repeat=0)
@@ -77,10 +77,11 @@ def _source_digest(pairs: Sequence[Pair], config: DataConfig, hashes: FileHashes
 
 
 def _code_of_decoder() -> str:
-    """Frames of an older decoder must not be taken from the cache: it is what lies beside this file and in masks/."""
-    folder = Path(__file__).parent
-    files = (path for pattern in ("*.py", "masks/*.py") for path in sorted(folder.glob(pattern)))
-    return digest(*(path.read_text(encoding="utf-8") for path in files))
+    """Frames of an older decoder must not be taken from the cache."""
+    here = Path(__file__).parent
+    together = (here / name for name in ("reading.py", "facts.py"))
+    rooms = digest_sources(here / name for name in ("files", "masks", "resizing"))
+    return digest(rooms, *(path.read_text(encoding="utf-8") for path in together))
 
 
 def _code_of_generator() -> str:

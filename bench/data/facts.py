@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.fit import Labels
 from bench.data.frames import Frames, is_foreground
+from bench.data.resizing.fit import Labels
 
 
 class Facts(NamedTuple):

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.config import DataConfig
-from bench.data.boxes import Fit, choose_fit
 from bench.data.facts import Facts, digest_of, facts_of
-from bench.data.fit import TOLERATED_LOSS, Fitted, fit_frame, keeping_size
-from bench.data.folder import Pair
+from bench.data.files.pictures import Page, Range, find_range, open_picture, picture_size, picture_turn, to_rgb
+from bench.data.folder.pairs import Pair
 from bench.data.masks.rule import MaskRule, read_labels
-from bench.data.pictures import Page, Range, find_range, open_picture, picture_size, picture_turn, to_rgb
+from bench.data.resizing.boxes import Fit, choose_fit
+from bench.data.resizing.fit import TOLERATED_LOSS, Fitted, fit_frame, keeping_size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

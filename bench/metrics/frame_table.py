@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench import schema
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.frames import Frames
 from bench.data.split import Split
 from bench.metrics.boundary import boundary_iou, boundary_scores

@@ -9,7 +9,7 @@ import torch
 
 from bench.commands.cli import say
 from bench.config import RunConfig
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.split import Split, split_frames
 from bench.perf.config import PerfConfig
 from bench.perf.implementations import work

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench import schema
 from bench.config import RunConfig
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.split import Split, roles
 from bench.machine.environment import git_commit
 from bench.stored_config import config_hash, flatten

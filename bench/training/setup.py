@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from architectures import registry
 from bench.config import RunConfig, TrainingConfig
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.dataset import load
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory

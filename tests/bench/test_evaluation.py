@@ -15,7 +15,7 @@ from bench.commands import folds
 from bench.commands.train import train_one
 from bench.config import RunConfig, TrainingConfig
 from bench.data import panel
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.dataset import load
 from bench.data.split import split_frames
 from tests.bench.conftest import MakeConfig

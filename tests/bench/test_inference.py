@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from architectures import registry
-from bench.data.boxes import Fit, Size
+from bench.data.resizing.boxes import Fit, Size
 from bench.inference import TILES, predict, predict_tiles
 
 CPU = torch.device("cpu")

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 from architectures.registry import configure
 from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.dataset import load
 from bench.run import describe, run
 from bench.tracking.background import BackgroundLog

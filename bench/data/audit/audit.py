@@ -12,9 +12,9 @@ from bench.data.audit.copies import contrast, copies_between, find_exact_copies,
 from bench.data.audit.findings import COVERED, FULL, Audit, FileFacts, MaskFacts, SceneFacts, tested_folds
 from bench.data.audit.look_alikes import find_look_alikes
 from bench.data.audit.warnings import find_warnings
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.facts import Facts, drawn_facts
-from bench.data.folder import Found, find_pairs
+from bench.data.folder.pairs import Found, find_pairs
 from bench.data.frames import Frames, is_foreground
 from bench.data.neighbours import nearest_training_frames, shrink, thumbnails
 from bench.data.split import find_leaks, split_frames

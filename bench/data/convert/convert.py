@@ -19,14 +19,14 @@ from bench.data.convert.coco import is_coco, load_json, read_coco
 from bench.data.convert.cvat import read_cvat
 from bench.data.convert.drawing import IGNORED, Annotations, Drawing, draw, labels_of, require_pycocotools
 from bench.data.convert.labelme import is_labelme, read_labelme
-from bench.data.fit import Labels
-from bench.data.folder import find_pairs
+from bench.data.files.pictures import SUFFIXES, Page, open_picture, picture_size, picture_turn, to_rgb
+from bench.data.folder.pairs import find_pairs
+from bench.data.folder.scene_table import write_scene_table
+from bench.data.folder.scenes import scene_rule
 from bench.data.frames import is_foreground
 from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import read_labels
-from bench.data.pictures import SUFFIXES, Page, open_picture, picture_size, picture_turn, to_rgb
-from bench.data.scene_table import write_scene_table
-from bench.data.scenes import scene_rule
+from bench.data.resizing.fit import Labels
 
 ROLE = re.compile(r"(?<![a-z])(train|val|test)(?:ing|id|idation)?(?![a-z])")
 """In the name of an annotation file or of its folder."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.config import DataConfig
+from bench.data.files.pictures import Page
 from bench.data.frames import is_foreground
 from bench.data.masks.classes import NOISE, Classes, find_classes, share_at_ends, strongest
 from bench.data.masks.codes import distances
@@ -14,7 +15,6 @@ from bench.data.masks.rule import MaskRule, label_codes
 from bench.data.masks.source import Source, choose_source
 from bench.data.masks.survey import survey_masks
 from bench.data.masks.wording import describe, list_shares, refuse
-from bench.data.pictures import Page
 
 VOID = (255, 65535)
 """What label maps leave undecided, beside the small numbers of their classes."""

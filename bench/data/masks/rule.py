@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.fit import Labels
+from bench.data.files.pictures import Page
 from bench.data.masks.codes import nearest, share_between
 from bench.data.masks.planes import NOT_A_NUMBER, Codes, Plane, bands, crop_rows, open_mask, read_plane
-from bench.data.pictures import Page
+from bench.data.resizing.fit import Labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from bench.data.files.pictures import Page, Picture
 from bench.data.masks.planes import Plane, count_visible_colours, has_alpha, open_mask, pack
 from bench.data.masks.tally import Tally, tally_page
-from bench.data.pictures import Page, Picture
 from bench.parallel import in_threads
 from bench.progress import progress
 

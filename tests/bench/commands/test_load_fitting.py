@@ -8,8 +8,9 @@ import pytest
 
 from bench.commands import folds
 from bench.config import DataConfig
-from bench.data import dataset, folder
-from bench.data import folds as of_data
+from bench.data import dataset
+from bench.data.folder import folds as of_data
+from bench.data.folder import pairs as folder
 
 
 def test_a_folder_is_listed_once(folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

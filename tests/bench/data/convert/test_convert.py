@@ -15,8 +15,8 @@ from bench.__main__ import main
 from bench.config import DataConfig
 from bench.data.convert.convert import import_data
 from bench.data.dataset import read
-from bench.data.folder import find_pairs
-from bench.data.scene_table import write_scene_table
+from bench.data.folder.pairs import find_pairs
+from bench.data.folder.scene_table import write_scene_table
 
 HEIGHT, WIDTH = 40, 60
 SQUARE = [10.0, 5.0, 30.0, 5.0, 30.0, 25.0, 10.0, 25.0]

@@ -8,7 +8,7 @@ from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from bench.config import DataConfig
-from bench.data.scenes import PAGE, SceneRule, examples
+from bench.data.folder.scenes import PAGE, SceneRule, examples
 
 EACH = "(.+)"
 """The pattern that makes each frame a scene of its own."""

@@ -1,6 +1,6 @@
 """How a frame of any size comes to the size of the training, and back.
 
-Labels are resized by areas, so that nothing thin is lost between two samples (`bench.data.coverage`).
+Labels are resized by areas, so that nothing thin is lost between two samples (`bench.data.resizing.coverage`).
 """
 
 from typing import Any, NamedTuple
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.boxes import Fit, Size, find_boxes
-from bench.data.coverage import STRIP, area_sums, keep_share
 from bench.data.frames import is_foreground
+from bench.data.resizing.boxes import Fit, Size, find_boxes
+from bench.data.resizing.coverage import STRIP, area_sums, keep_share
 
 BORDER = 128
 """Grey of a letterbox's border: about 0 for the network."""

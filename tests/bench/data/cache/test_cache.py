@@ -14,11 +14,12 @@ from PIL import Image
 
 from bench import progress
 from bench.config import DataConfig
-from bench.data import cache as cache_module
-from bench.data import dataset, file_hashes, prepare
-from bench.data.cache import Dataset, content_digest
+from bench.data import dataset
+from bench.data.cache import entry as cache_module
+from bench.data.cache import file_hashes, prepare
+from bench.data.cache.entry import Dataset, content_digest
 from bench.data.dataset import load, read
-from bench.data.folder import Pair, find_pairs
+from bench.data.folder.pairs import Pair, find_pairs
 from bench.data.frames import Frames
 from bench.data.reading import ReadFrame, decide, read_frame
 
@@ -44,7 +45,7 @@ def cache(tmp_path: Path) -> Path:
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files were written long ago."""
     now = time.time_ns
-    monkeypatch.setattr("bench.data.file_hashes.time.time_ns", lambda: now() + 10**10)
+    monkeypatch.setattr("bench.data.cache.file_hashes.time.time_ns", lambda: now() + 10**10)
 
 
 @pytest.fixture
@@ -197,7 +198,7 @@ def test_every_module_that_reads_files_decides_the_entry(tmp_path: Path, monkeyp
     code = Path(shutil.copytree(Path(dataset.__file__).parent, tmp_path / "data"))
     monkeypatch.setattr(dataset, "__file__", str(code / "dataset.py"))
     found = [dataset._code_of_decoder()]
-    for name in ("audit/audit.py", "tiff.py", "masks/tally.py"):
+    for name in ("audit/audit.py", "files/tiff.py", "masks/tally.py"):
         (code / name).write_text(f"{(code / name).read_text()}\n")
         found.append(dataset._code_of_decoder())
     assert found[0] == found[1]
@@ -299,7 +300,7 @@ def test_a_full_disk_is_refused_before_anything_is_read(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
 ) -> None:
     usage = shutil.disk_usage(folder)
-    monkeypatch.setattr("bench.data.pixel_files.shutil.disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr("bench.data.cache.pixel_files.shutil.disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(ValueError, match=r"cache must have room for 12 frames of 16x32 \(24 KiB\), got 1e\+03 B"):
         load(config(folder), cache)
     assert decoded == []

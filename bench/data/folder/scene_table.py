@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from bench.data.pictures import SUFFIXES
+from bench.data.files.pictures import SUFFIXES
 from bench.files import replacing
 
 COLUMNS = ("stem", "scene")

@@ -14,12 +14,12 @@ from bench.data.audit.copies import find_near_copies
 from bench.data.audit.findings import Audit
 from bench.data.audit.text import render, render_short
 from bench.data.audit.warnings import find_warnings
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.dataset import read
 from bench.data.facts import drawn_facts
+from bench.data.files.pictures import Range
 from bench.data.frames import Frames
 from bench.data.neighbours import thumbnails
-from bench.data.pictures import Range
 from bench.data.reading import Reading
 
 CONFIG = DataConfig(size=(32, 32), folds=3)

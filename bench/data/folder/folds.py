@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from bench.config import SYNTHETIC, DataConfig
-from bench.data.folder import Found, find_pairs
-from bench.data.scene_names import LEAST_SCENES, REMEDY, require_scenes
-from bench.data.scenes import examples
+from bench.data.folder.pairs import Found, find_pairs
+from bench.data.folder.scene_names import LEAST_SCENES, REMEDY, require_scenes
+from bench.data.folder.scenes import examples
 
 
 def fit_folds(data: DataConfig, found: Found | None = None) -> tuple[DataConfig, list[str]]:

@@ -1,4 +1,4 @@
-"""How fast a large set is prepared, and what it takes: `PYTHONPATH=. python tests/bench/data/big_set.py`.
+"""How fast a large set is prepared, and what it takes: `PYTHONPATH=. python tests/bench/data/cache/big_set.py`.
 
 Draws PNG files of dancers, prepares some of them with one worker and with one for each core in turns, then all of them,
 and starts four times more, without and with what a training does until its first epoch; imports are not counted. Each

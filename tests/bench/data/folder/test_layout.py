@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from bench.config import DataConfig
-from bench.data.folder import Found, find_images, find_pairs
-from bench.data.layout import File, Home
-from bench.data.pairing import _common_affixes
+from bench.data.folder.layout import File, Home
+from bench.data.folder.pairing import _common_affixes
+from bench.data.folder.pairs import Found, find_images, find_pairs
 
 
 def lay(root: Path, *names: str, pages: int = 1) -> Path:

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image, ImageFilter
 
 from bench.config import DataConfig
-from bench.data.fit import Labels
+from bench.data.files.pictures import Page, Picture
 from bench.data.masks import planes
 from bench.data.masks.decide import decide_masks
 from bench.data.masks.rule import MaskRule, read_labels
 from bench.data.masks.tally import find_flat, tally_page
-from bench.data.pictures import Page, Picture
+from bench.data.resizing.fit import Labels
 from bench.data.synthetic import generate
 
 HEIGHT, WIDTH = 96, 128

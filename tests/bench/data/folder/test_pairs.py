@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench.config import DataConfig
 from bench.data.dataset import load, read
-from bench.data.folder import Pair, find_pairs
+from bench.data.folder.pairs import Pair, find_pairs
 from bench.data.synthetic import generate
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 
-Image.MAX_IMAGE_PIXELS = None  # `bench.data.pictures` has a limit of its own, which the user can raise
+Image.MAX_IMAGE_PIXELS = None  # `bench.data.files.pictures` has a limit of its own, which the user can raise
 warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd metadata; pictures are not changed by them
 
 _NO_PICTURES = (

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.config import DataConfig
-from bench.data.layout import File, Layout, count_suffixes, find_layout
-from bench.data.pairing import Matched, match, tell_apart
-from bench.data.pictures import Page, list_pages
-from bench.data.scenes import SceneRule, scene_rule
+from bench.data.files.pictures import Page, list_pages
+from bench.data.folder.layout import File, Layout, count_suffixes, find_layout
+from bench.data.folder.pairing import Matched, match, tell_apart
+from bench.data.folder.scenes import SceneRule, scene_rule
 
 LAYOUTS = (
     "known are images/ and masks/ (imgs/, frames/, JPEGImages/ ... and labels/, annotations/, SegmentationClass/ ...), "

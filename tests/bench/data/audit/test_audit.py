@@ -15,7 +15,7 @@ from bench.config import DataConfig
 from bench.data.audit.audit import audit, probe_leak
 from bench.data.audit.findings import Audit
 from bench.data.audit.text import render
-from bench.data.cache import Dataset
+from bench.data.cache.entry import Dataset
 from bench.data.dataset import read
 from bench.data.frames import Frames
 from bench.data.neighbours import thumbnails

@@ -14,10 +14,10 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from bench.config import DataConfig
-from bench.data.cache import CutOffError, array_file, complete
+from bench.data.cache.entry import CutOffError, array_file, complete
+from bench.data.cache.pixel_files import PixelFiles
 from bench.data.facts import Facts
-from bench.data.folder import Pair
-from bench.data.pixel_files import PixelFiles
+from bench.data.folder.pairs import Pair
 from bench.data.reading import Reading, decide, read_frame
 from bench.files import replacing
 from bench.parallel import count_cores, in_processes, in_threads
@@ -39,7 +39,7 @@ class _Note(NamedTuple):
 
 
 def prepare(pairs: Sequence[Pair], data: DataConfig, folder: Path) -> None:
-    """All pairs into a folder, as `bench.data.cache` reads them; it may hold a part of them.
+    """All pairs into a folder, as `bench.data.cache.entry` reads them; it may hold a part of them.
 
     Raises:
         ValueError: a file cannot be read, the masks could mean two things, or the disk is too small.

@@ -12,8 +12,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.cache import array_file
-from bench.data.fit import Fitted
+from bench.data.cache.entry import array_file
+from bench.data.resizing.fit import Fitted
 from bench.size import format_bytes
 
 

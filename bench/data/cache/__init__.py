@@ -1,0 +1,1 @@
+"""Frames that were read, kept on the disk."""

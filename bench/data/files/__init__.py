@@ -1,0 +1,1 @@
+"""Files of pictures: which there are, their pages, and the numbers in them."""

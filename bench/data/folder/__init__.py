@@ -1,0 +1,1 @@
+"""From a folder to pairs of image and mask, with the scene of each."""

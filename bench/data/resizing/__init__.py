@@ -1,0 +1,1 @@
+"""How frames of any size come to the size of the training, and back."""
