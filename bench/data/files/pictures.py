@@ -131,10 +131,16 @@ def open_picture(page: Page, max_megapixels: int) -> Picture:
     """Decode a page.
 
     Raises:
-        ValueError: the file is no picture, broken, or larger than `max_megapixels` million pixels, which is known
-            before it is decoded.
+        ValueError: the file is no picture, broken, a stack that was taken for one picture, or larger than
+            `max_megapixels` million pixels, which is known before it is decoded.
     """
-    height, width = _head_of(page).size
+    head = _head_of(page)
+    height, width = head.size
+    if page.number is None and head.frames > 1:  # large sets are listed by suffixes
+        raise ValueError(
+            f"{page} must hold one picture, as its suffix says, got {head.frames}; a stack or an animation must be "
+            "called by its kind, such as .tif, .gif or .apng."
+        )
     if height * width > max_megapixels * 10**6:
         raise ValueError(
             f"{page} has {width}x{height} pixels, {height * width / 10**6:.1f} million; files of up to "

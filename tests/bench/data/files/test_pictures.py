@@ -301,6 +301,16 @@ def test_animations_are_frames_as_shown(suffix: str, tmp_path: Path) -> None:
         assert picture.mode == "RGB"
 
 
+def test_a_stack_that_is_called_as_one_picture_is_never_cut_to_its_first_page(tmp_path: Path) -> None:
+    frames = [Image.fromarray(RGB), Image.fromarray(RGB[::-1].copy())]
+    frames[0].save(tmp_path / "film.png", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "stack.tif", save_all=True, append_images=frames[1:])
+    (tmp_path / "stack.tif").rename(tmp_path / "stack.jpg")
+    for name in ("film.png", "stack.jpg"):
+        with pytest.raises(ValueError, match=rf"{name} must hold one picture, as its suffix says, got 2; .*\.tif"):
+            opened(tmp_path / name)
+
+
 def test_an_animation_with_long_metadata_is_still_one(tmp_path: Path) -> None:
     frames = [Image.fromarray(np.roll(RGB, shift, axis=0)) for shift in range(3)]
     notes = PngInfo()
