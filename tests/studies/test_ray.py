@@ -129,7 +129,7 @@ def test_a_study_on_a_cluster_of_its_own(
         if run.info.status == "FINISHED":
             assert run.data.metrics[schema.PREDICTED_PEAK.name] == run.data.metrics[schema.TENSOR_PEAK.name]
         else:
-            reason = f"ValueError: {tmp_path}/nowhere/images must be a folder"
+            reason = f"ValueError: {tmp_path}/nowhere must be a folder"
             assert run.data.tags[schema.STATE_REASON].startswith(reason)
             log = RunLog(open_store(tracking_url(tmp_path)), run.info.run_id)
             assert "Traceback" in Path(log.artifact(TRACEBACK)).read_text()
