@@ -5,7 +5,7 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,29 @@ def write_images(root: Path, save: Callable[[NDArray[np.uint8], Path], None]) ->
         grey(frame.mask).save(masks / f"{frame.stem}.png")
         shares.append(frame.mask.mean())
     return float(np.mean(shares))
+
+
+def write_pairs(
+    root: Path,
+    image: Callable[[Frame], str] = lambda frame: f"images/{frame.stem}.png",
+    mask: Callable[[Frame], str] = lambda frame: f"masks/{frame.stem}.png",
+    scenes: int = 6,
+    frames: int = 2,
+) -> float:
+    """A plain set whose files have other names below `root`; returns its foreground share."""
+    shares = []
+    for frame in drawn(scenes, frames):
+        for name, picture in ((image(frame), Image.fromarray(frame.image)), (mask(frame), grey(frame.mask))):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            picture.save(root / name)
+        shares.append(frame.mask.mean())
+    return float(np.mean(shares))
+
+
+def named(root: Path, name: Callable[[Frame], str], scenes: int = 6, frames: int = 2) -> float:
+    """A plain set whose images and masks have one name."""
+    both = (lambda frame: f"images/{name(frame)}.png"), (lambda frame: f"masks/{name(frame)}.png")
+    return write_pairs(root, *both, scenes, frames)
 
 
 def palette_of(label: NDArray[np.uint8], colours: dict[int, tuple[int, int, int]]) -> Image.Image:
@@ -473,35 +496,17 @@ def dangling(root: Path) -> None:
 
 @kind("masks named STEM_mask.gif")
 def mask_suffix(root: Path) -> float:
-    images, masks = folders(root)
-    shares = []
-    for frame in drawn():
-        Image.fromarray(frame.image).save(images / f"{frame.stem}.jpg")
-        grey(frame.mask).save(masks / f"{frame.stem}_mask.gif")
-        shares.append(frame.mask.mean())
-    return float(np.mean(shares))
+    return write_pairs(root, lambda frame: f"images/{frame.stem}.jpg", lambda frame: f"masks/{frame.stem}_mask.gif")
 
 
 @kind("folders called imgs and labels")
 def other_folders(root: Path) -> float:
-    images, masks = folders(root, "imgs", "labels")
-    shares = []
-    for frame in drawn():
-        Image.fromarray(frame.image).save(images / f"{frame.stem}.png")
-        grey(frame.mask).save(masks / f"{frame.stem}.png")
-        shares.append(frame.mask.mean())
-    return float(np.mean(shares))
+    return write_pairs(root, lambda frame: f"imgs/{frame.stem}.png", lambda frame: f"labels/{frame.stem}.png")
 
 
 @kind("one folder per scene")
 def nested(root: Path) -> float:
-    shares = []
-    for frame in drawn():
-        for name, picture in (("images", Image.fromarray(frame.image)), ("masks", grey(frame.mask))):
-            (root / name / frame.scene).mkdir(parents=True, exist_ok=True)
-            picture.save(root / name / frame.scene / f"{frame.number}.png")
-        shares.append(frame.mask.mean())
-    return float(np.mean(shares))
+    return named(root, lambda frame: f"{frame.scene}/{frame.number}")
 
 
 @kind("what a Mac and other systems leave behind")
@@ -519,27 +524,16 @@ def litter(root: Path) -> float:
 
 @kind("names in two normal forms")
 def normal_forms(root: Path) -> float:
-    images, masks = folders(root)
-    shares = []
-    for frame in drawn():
-        name = f"Höhle{frame.stem}"
-        Image.fromarray(frame.image).save(images / (unicodedata.normalize("NFD", name) + ".png"))
-        grey(frame.mask).save(masks / (unicodedata.normalize("NFC", name) + ".png"))
-        shares.append(frame.mask.mean())
-    return float(np.mean(shares))
+    def in_form(form: Literal["NFC", "NFD"], folder: str) -> Callable[[Frame], str]:
+        return lambda frame: f"{folder}/{unicodedata.normalize(form, f'Höhle{frame.stem}')}.png"
+
+    return write_pairs(root, in_form("NFD", "images"), in_form("NFC", "masks"))
 
 
 @kind("names that mean something elsewhere")
 def strange_names(root: Path) -> float:
-    images, masks = folders(root)
-    shares = []
     scenes = ["#1 patient", "a*b", "$x$", "50%", "<b>", "tom & eve"]
-    for number, frame in enumerate(drawn()):
-        stem = f"{scenes[number // 2]}_{frame.number}"
-        Image.fromarray(frame.image).save(images / f"{stem}.png")
-        grey(frame.mask).save(masks / f"{stem}.png")
-        shares.append(frame.mask.mean())
-    return float(np.mean(shares))
+    return named(root, lambda frame: f"{scenes[int(frame.scene[1:])]}_{frame.number}")
 
 
 @kind("images without a mask", warning="s00_2")
@@ -562,49 +556,39 @@ def unlabelled_required(root: Path) -> None:
 # --- Scenes ---
 
 
-def _named(root: Path, name: Callable[[Frame], str], scenes: int = 6, frames: int = 2) -> float:
-    images, masks = folders(root)
-    shares = []
-    for frame in drawn(scenes, frames):
-        Image.fromarray(frame.image).save(images / f"{name(frame)}.png")
-        grey(frame.mask).save(masks / f"{name(frame)}.png")
-        shares.append(frame.mask.mean())
-    return float(np.mean(shares))
-
-
 @kind("single photographs of one prefix", frames=12, scenes=1, untrained=r"--scene-pattern '\(\.\+\)'")
 def one_prefix(root: Path) -> None:
-    _named(root, lambda frame: f"img_{int(frame.scene[1:]):03d}", 12, 1)
+    named(root, lambda frame: f"img_{int(frame.scene[1:]):03d}", 12, 1)
 
 
 @kind("single photographs of one prefix, each its own scene", scenes=12, flags=("--scene-pattern", "(.+)"))
 def one_prefix_told(root: Path) -> float:
-    return _named(root, lambda frame: f"img_{int(frame.scene[1:]):03d}", 12, 1)
+    return named(root, lambda frame: f"img_{int(frame.scene[1:]):03d}", 12, 1)
 
 
 @kind("slices of patients, named by hyphens", frames=24, scenes=24, untrained=r"--scene-pattern.*P00")
 def hyphens(root: Path) -> None:
-    _named(root, lambda frame: f"P{frame.scene[1:]}-slice-{frame.number:03d}", 6, 4)
+    named(root, lambda frame: f"P{frame.scene[1:]}-slice-{frame.number:03d}", 6, 4)
 
 
 @kind("five images of five scenes", frames=5, scenes=5)
 def tiny(root: Path) -> float:
-    return _named(root, lambda frame: frame.stem, 5, 1)
+    return named(root, lambda frame: frame.stem, 5, 1)
 
 
 @kind("fewer scenes than folds", frames=8, scenes=4, warning="folds")
 def few_scenes(root: Path) -> float:
-    return _named(root, lambda frame: frame.stem, 4, 2)
+    return named(root, lambda frame: frame.stem, 4, 2)
 
 
 @kind("one scene", scenes=1, untrained=r"scene")
 def one_scene(root: Path) -> None:
-    _named(root, lambda frame: f"clip_{frame.scene}{frame.number}", 6, 2)
+    named(root, lambda frame: f"clip_{frame.scene}{frame.number}", 6, 2)
 
 
 def _scene_table(root: Path, mark: str, encoding: str, suffix: str = "", place: str = "place") -> float:
     rows = [("stem", "scene")]
-    share = _named(root, lambda frame: f"frame{frame.scene}{frame.number}")
+    share = named(root, lambda frame: f"frame{frame.scene}{frame.number}")
     rows += [(f"frame{frame.scene}{frame.number}{suffix}", f"{place} {frame.scene}") for frame in drawn()]
     (root / "scenes.csv").write_bytes("".join(f"{mark.join(row)}\r\n" for row in rows).encode(encoding))
     return share

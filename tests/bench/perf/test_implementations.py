@@ -10,6 +10,7 @@ import torch
 
 from architectures.registry import configure
 from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
+from bench.data.cache.entry import Dataset
 from bench.data.dataset import load, read
 from bench.data.frames import is_foreground
 from bench.perf.config import HARNESS, IMPLEMENTATIONS, PLAIN, PerfConfig
@@ -42,10 +43,8 @@ class Trained(NamedTuple):
         return [(epoch.train_images, epoch.val_images) for epoch in self.timings]
 
 
-@pytest.fixture(scope="module")
-def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    root = tmp_path_factory.mktemp("perf")
-    dataset = load(CONFIG.data, root / "cache")
+def comparison_of(dataset: Dataset, root: Path) -> Comparison:
+    """All implementations on these frames, which lie in the cache of `root`."""
     write_pngs(dataset.frames, root / "pngs")
     return Comparison(
         implementations=list(IMPLEMENTATIONS),
@@ -56,6 +55,13 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
         device=CPU,
         workers=0,
     )
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    root = tmp_path_factory.mktemp("perf")
+    dataset = load(CONFIG.data, root / "cache")
+    return comparison_of(dataset, root)
 
 
 def train(task: Task) -> Trained:
@@ -135,16 +141,7 @@ def undecided(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     dataset = load(replace(CONFIG.data, path=str(root / "data")), root / "cache")
     assert dataset.frames.ignored is not None
     np.testing.assert_array_equal(dataset.frames.ignored, ignored)
-    write_pngs(dataset.frames, root / "pngs")
-    return Comparison(
-        implementations=list(IMPLEMENTATIONS),
-        perf=PerfConfig(),
-        dataset=dataset,
-        pngs=root / "pngs",
-        cache=root / "cache",
-        device=CPU,
-        workers=0,
-    )
+    return comparison_of(dataset, root)
 
 
 @pytest.mark.parametrize("implementation", [name for name in IMPLEMENTATIONS if name != HARNESS])

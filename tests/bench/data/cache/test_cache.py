@@ -238,13 +238,19 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseExcept
     return watch(monkeypatch, stop)
 
 
-def test_what_was_interrupted_goes_on_where_it_was(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = by_hand(folder)
+def interrupted(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The partial entry of a preparation that was stopped after eight frames."""
     with monkeypatch.context() as patch:
         stop_at(patch, 8, KeyboardInterrupt)
         with pytest.raises(KeyboardInterrupt):
             load(config(folder), cache)
     (partial,) = cache.glob(".partial-*")
+    return partial
+
+
+def test_what_was_interrupted_goes_on_where_it_was(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = by_hand(folder)
+    partial = interrupted(folder, cache, monkeypatch)
     journal = partial / "journal.jsonl"
     assert len(journal.read_text().splitlines()) == 8
     with monkeypatch.context() as patch:
@@ -260,11 +266,7 @@ def test_only_frames_that_reached_the_disk_count_as_done(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     expected = by_hand(folder)
-    with monkeypatch.context() as patch:
-        stop_at(patch, 8, KeyboardInterrupt)
-        with pytest.raises(KeyboardInterrupt):
-            load(config(folder), cache)
-    (partial,) = cache.glob(".partial-*")
+    partial = interrupted(folder, cache, monkeypatch)
     if damage == "torn line":
         os.truncate(partial / "journal.jsonl", (partial / "journal.jsonl").stat().st_size - 5)
     elif damage == "lost line":
