@@ -17,12 +17,14 @@ class Build(cli.Command, cli.Store):
     """name of the study"""
     html: bool = False
     """write a self-contained page report.html as well"""
+    pairs: tuple[str, ...] = ()
+    """configurations to be judged beside the usual ones, each pair as unet/3/12:hourglass/3/6"""
 
     def run(self) -> Answer:
         """Build the report."""
         from reports.build import build
 
-        built = build(self.runs, self.study, self.tracking, html=self.html)
+        built = build(self.runs, self.study, self.tracking, html=self.html, pairs=self.pairs)
         return Answer({**built._asdict(), "report": str(built.report)}, str(built.report))
 
 

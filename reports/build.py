@@ -34,17 +34,18 @@ class Built(NamedTuple):
     pages: int
 
 
-def build(runs: Path, study: str, tracking: str = "", *, html: bool = False) -> Built:
+def build(runs: Path, study: str, tracking: str = "", *, html: bool = False, pairs: tuple[str, ...] = ()) -> Built:
     """Write RUNS/reports/STUDY/report.pdf and its parts; nothing is replaced unless all of it was made.
 
     The store is the one at the URL `tracking`, or the database under `runs` if that is empty. With `html` there is a
-    self-contained page report.html beside it.
+    self-contained page report.html beside it. `pairs` are judged too (`Summary.asked`).
 
     Raises:
-        ValueError: no store, no such study, one that this report cannot read, or no place to write to.
+        ValueError: no store, no such study, one that this report cannot read, a pair that is not there, or no place to
+            write to.
     """
     _require_folder_name(study)
-    summary = summarise(load_study(runs, study, tracking))
+    summary = summarise(load_study(runs, study, tracking), pairs)
     reports = runs.resolve() / schema.REPORT_DIR
     with _made(reports), tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name:
         folder = Path(name)

@@ -5,48 +5,21 @@ three random effects: of the run, of the scene, and of the scene in that run, al
 is that the trainings of different folds share scenes; `Comparison.corrected` is the answer to that.
 """
 
-import math
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from bench import schema
 from reports.analysis.claims import arms, claims, pair
 from reports.analysis.components import Components, estimate
-from reports.analysis.statistics import (
-    MIN_REPEATS,
-    Comparison,
-    Interval,
-    Verdict,
-    compare,
-    detectable,
-    satterthwaite,
-    verdict,
-)
+from reports.analysis.planning import Shape, cells_of, shape_of, smallest_difference
+from reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdict, compare, verdict
 from reports.analysis.summary import summarise
-from reports.store.checks import HOLDOUTS
-from reports.store.load import DATA_FOLDS, SPLIT, load_study
+from reports.store.load import load_study
 from reports.text import digits
-
-Protocol = Literal["scene_folds", "scene_holdout"]
-
-IndexArray = NDArray[np.int64]
-
-
-class Shape(NamedTuple):
-    """The size of a study; by default that of the study `quick`, whose three repeats test three of its five folds."""
-
-    repeats: int = 3
-    folds: int = 5
-    scenes: int = 60
-    """All scenes, whether they train, validate or test; fold k has every `folds`-th one from scene k on."""
-    protocol: Protocol = "scene_folds"
-    """`scene_folds`: repeat s tests fold s % folds. `scene_holdout`: every repeat tests fold 0."""
-
 
 def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, str]:
     """Shape and components of a study in the store, and what they were estimated from: its first claim about IoU.
@@ -59,46 +32,20 @@ def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, 
     a, b = arms(summary, made[0], schema.TEST_IOU) if made else (pd.DataFrame(), pd.DataFrame())
     if a.empty:
         raise ValueError(f"study {study!r} must have two architectures that were tested on the same scenes, got none.")
-    claim, tested = made[0].a, a.groupby("fold")["scene"].nunique()
-    folds = int(claim[DATA_FOLDS])
-    protocol: Protocol = "scene_holdout" if claim[SPLIT] in HOLDOUTS else "scene_folds"
-    shape = Shape(a["repeat"].nunique(), folds, round(float(tested.mean()) * folds), protocol)
-    return shape, estimate(a, b), f"study {study}, {pair(made[0])}"
+    return shape_of(made[0].a, a), estimate(a, b), f"study {study}, {pair(made[0])}"
 
 
 def simulate(
     shape: Shape, components: Components, difference: float, generator: Generator
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables of two configurations whose true difference is given; values look like IoU, but are not clipped."""
-    repeat, fold, scene = _cells(shape)
+    repeat, fold, scene = cells_of(shape)
     common = generator.normal(0.7, 0.1, shape.scenes)[scene] + generator.normal(0, 0.02, shape.repeats)[repeat]
     run = generator.normal(0, components.run, shape.repeats)[repeat]
     residual = generator.normal(0, components.residual, len(repeat))
     half = (difference + run + generator.normal(0, components.scene, shape.scenes)[scene] + residual) / 2
     cells = pd.DataFrame({"repeat": repeat, "fold": fold, "scene": [f"{number:04}" for number in scene]})
     return cells.assign(value=common + half), cells.assign(value=common - half)
-
-
-def _cells(shape: Shape) -> tuple[IndexArray, IndexArray, IndexArray]:
-    """Repeat, fold and scene of every run and tested scene."""
-    repeat, scene = np.divmod(np.arange(shape.repeats * shape.scenes), shape.scenes)
-    fold = repeat % shape.folds if shape.protocol == "scene_folds" else np.zeros_like(repeat)
-    tested = scene % shape.folds == fold
-    return repeat[tested], fold[tested], scene[tested]
-
-
-def smallest_difference(shape: Shape, components: Components) -> float:
-    """Minimum detectable difference of a study of this shape, by its true standard error."""
-    repeat, fold, scene = _cells(shape)
-    tested = [fold == number for number in np.unique(fold)]
-    runs, scenes = (np.array([len(np.unique(ids[here])) for here in tested]) for ids in (repeat, scene))
-    variances = (components.run**2 + components.residual**2 / scenes) / runs + components.scene**2 / scenes
-    error = math.sqrt(variances.sum()) / len(tested)
-    if len(tested) > 1:
-        return detectable(error, len(tested) - 1)
-    size = shape.repeats, int(scenes[0])
-    expected = [size[1] * components.run**2, size[0] * components.scene**2, 0]
-    return detectable(error, satterthwaite(np.array(expected) + components.residual**2, size))
 
 
 def calibrate(simulations: int, shape: Shape, components: Components, *, margin: float, seed: int) -> dict[str, Any]:
@@ -170,7 +117,10 @@ def _coverage(intervals: list[Interval], true: float) -> float:
 
 
 def _share(studies: list[Comparison], margin: float, *counted: Verdict) -> float:
-    return float(np.mean([verdict(study, margin=margin, direction="higher") in counted for study in studies]))
+    said = [
+        verdict(study.interval, repeats=study.repeats, margin=margin, direction="higher") for study in studies
+    ]
+    return float(np.mean([one in counted for one in said]))
 
 
 def sentences(found: dict[str, Any]) -> list[str]:

@@ -1,22 +1,23 @@
 """The claims of a report: which configurations are compared, on what basis, and what may be said about them.
 
-The basis is a matching: each architecture at its best, over all or within a memory budget, or the first one at its
-best against the configuration of the second that is equal in width, or nearest in parameters, multiply-accumulates or
-memory.
+The basis is a matching: what validation puts first against every other architecture at its best, over all or within a
+memory budget; of two architectures the first at its best against the configuration of the second that is equal in width,
+or nearest in parameters, multiply-accumulates or memory; or a pair that somebody asks for.
 """
 
 from functools import lru_cache
 from itertools import product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from bench import schema
 from reports import style
 from reports.analysis.choices import choices, tested, within
+from reports.analysis.gate import passes
 from reports.analysis.scenes import PROTOCOL, SCENE
-from reports.analysis.statistics import MIN_REPEATS, Comparison, Verdict, compare, holm, verdict
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, highest, statistic
+from reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdict, compare, holm, holm_steps, verdict
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, highest, ranked, statistic
 from reports.store.load import (
     ARCHITECTURE,
     CHANNELS,
@@ -31,8 +32,9 @@ from reports.store.load import (
 from reports.text import round_number
 
 HEADLINE = ("unet", "hourglass")
-"""The architectures that the project exists to compare, the first less the second; other studies compare their first
-two."""
+"""The architectures whose matched pairs the project exists to compare; other studies compare their first two."""
+AT_BEST = "each at its best"
+"""The matching of claims about what validation puts first."""
 NEAR = 1.1
 """Configurations whose costs differ by a larger factor are not called equal."""
 HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
@@ -61,8 +63,10 @@ class Judged(NamedTuple):
     claim: Claim
     metric: schema.Metric
     comparison: Comparison
+    interval: Interval
+    """The one that is printed and that the verdict is read off: at the level of the claim's step by Holm's rule."""
     p: float
-    """Adjusted by Holm for the claims that are made together."""
+    """Adjusted by Holm for the claims that are made together: below 5 % exactly where the interval leaves out zero."""
     verdict: Verdict
     """Of a."""
     claims: int
@@ -75,7 +79,7 @@ class Judged(NamedTuple):
 
 
 def headline(summary: Summary) -> tuple[str, str] | None:
-    """The two architectures that are compared; None if the study has fewer."""
+    """The two architectures whose matched pairs are compared; None if the study has fewer."""
     present = style.in_order(tested(summary)[ARCHITECTURE])
     if set(HEADLINE) <= set(present):
         return HEADLINE
@@ -84,10 +88,32 @@ def headline(summary: Summary) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=1)
 def claims(summary: Summary) -> list[Claim]:
-    """Every matching for which the study has a pair of configurations.
+    """Every pair that is judged: the recommended against the best others, within budgets too, matched, and asked for.
 
     Budgets are those at which the choice changes.
     """
+    made = choices(summary)
+    if not made:
+        return []
+    best = made[-1].row
+    found = [Claim(AT_BEST, best, other, 1.0) for other in others_at_best(summary, best)]
+    for choice in made:
+        rivals = _alike(within(tested(summary), choice.budget_mb), choice.row)
+        rivals = rivals[rivals[ARCHITECTURE] != choice.row[ARCHITECTURE]]
+        if len(rivals):
+            found.append(Claim(f"at most {round_number(choice.budget_mb)} MB", choice.row, highest(rivals), 1.0))
+    return found + _matched(summary, best) + _asked(summary)
+
+
+def others_at_best(summary: Summary, row: pd.Series) -> list[pd.Series]:
+    """Of every other architecture what validation puts first among the comparable ones, the highest of all first."""
+    rivals = _alike(tested(summary), row)
+    rivals = ranked(rivals[rivals[ARCHITECTURE] != row[ARCHITECTURE]])
+    return [rival for _, rival in rivals.drop_duplicates(ARCHITECTURE).iterrows()]
+
+
+def _matched(summary: Summary, best: pd.Series) -> list[Claim]:
+    """The two architectures of the headline: both at their best, and the first at its best against its equals."""
     names = headline(summary)
     if names is None:
         return []
@@ -95,21 +121,58 @@ def claims(summary: Summary) -> list[Claim]:
     shared = firsts[ALIKE].apply(tuple, axis=1).isin(seconds[ALIKE].apply(tuple, axis=1))
     if not shared.any():
         return []
-    firsts = firsts[shared]
-    a = highest(firsts)
-    seconds = seconds[_same(seconds, a, tuple(ALIKE))]
+    a = highest(firsts[shared])
+    seconds = _alike(seconds, a)
     alike = seconds[_same(seconds, a, (NORM,))]
-    found = [Claim("each at its best", a, highest(seconds), 1.0)]
+    # Where one of them is the best of all, its comparison with the other at its best is there already.
+    found = [] if best[ARCHITECTURE] in names else [Claim(AT_BEST, a, highest(seconds), 1.0)]
     equal = alike[_same(alike, a, (CHANNELS,))]
     found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
     for name, metric in COSTS.items():
         found += _nearest(f"equal {name}", a, alike, metric)
-    firsts = firsts[_same(firsts, a, tuple(ALIKE))]
-    for choice in choices(summary):
-        first, second = (within(table, choice.budget_mb) for table in (firsts, seconds))
-        if len(first) and len(second):
-            found.append(Claim(f"at most {round_number(choice.budget_mb)} MB", highest(first), highest(second), 1.0))
-    return found
+    return [_oriented(claim, best) for claim in found]
+
+
+def _oriented(claim: Claim, best: pd.Series) -> Claim:
+    """With the best configuration first, so that a pair that is judged for two reasons is one pair."""
+    if claim.b[CONFIGURATION] != best[CONFIGURATION]:
+        return claim
+    return Claim(claim.matching, claim.b, claim.a, 1 / claim.ratio)
+
+
+def _asked(summary: Summary) -> list[Claim]:
+    """The pairs that whoever builds the report asked for.
+
+    Raises:
+        ValueError: a configuration is not there, or the two cannot be compared.
+    """
+    return [Claim("asked for", *_found(summary, pair), 1.0) for pair in summary.asked]
+
+
+def _found(summary: Summary, asked: str) -> tuple[pd.Series, pd.Series]:
+    """Both configurations of `NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH`, each the best by validation of those called so."""
+    table = tested(summary)
+    keys = table[ARCHITECTURE] + "/" + table[schema.DEPTH].astype(str) + "/" + table[schema.BASE_WIDTH].astype(str)
+    first, _, second = asked.partition(":")
+    for name in (first, second):
+        if name not in set(keys):
+            raise ValueError(
+                f"pairs must be NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH of tested configurations, which are "
+                f"{', '.join(sorted(set(keys)))}; got {name!r} in {asked!r}."
+            )
+    a = highest(table[keys == first])
+    alike = _alike(table[keys == second], a)
+    if alike.empty or alike[CONFIGURATION].eq(a[CONFIGURATION]).all():
+        raise ValueError(
+            f"pairs must be of two configurations of equal split, folds and epochs, got {asked!r}, which differ in "
+            "them or are one."
+        )
+    return a, highest(alike)
+
+
+def _alike(table: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    """The configurations that can be compared with one."""
+    return table[_same(table, row, tuple(ALIKE))]
 
 
 def _same(table: pd.DataFrame, a: pd.Series, names: tuple[str, ...]) -> pd.Series:
@@ -151,17 +214,26 @@ def judge(summary: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...
         a, b = arms(summary, claim, metric)
         if len(a):  # else they have no repeat in common whose frame tables are there
             compared[pair_key(claim), metric.name] = compare(a, b, folds=int(claim.a[DATA_FOLDS]))
-    adjusted = dict(zip(compared, holm([found.p for found in compared.values()]), strict=True))
+    ps = [found.p for found in compared.values()]
+    adjusted = dict(zip(compared, zip(holm(ps), holm_steps(ps), strict=True), strict=True))
     judged = []
     for claim, metric in product(made, metrics):
         if (key := (pair_key(claim), metric.name)) in compared:
-            found, p = compared[key], adjusted[key]
-            assert metric.margin is not None
-            favours = verdict(
-                found, margin=metric.margin, direction="higher" if metric.better == "higher" else "lower", p=p
-            )
-            judged.append(Judged(claim, metric, found, p, favours, len(compared)))
+            p, step = adjusted[key]
+            found = compared[key]
+            interval = found.adjusted(step)
+            said = _verdict(summary, claim, metric, interval, found.repeats)
+            judged.append(Judged(claim, metric, found, interval, p, said, len(compared)))
     return judged
+
+
+def _verdict(summary: Summary, claim: Claim, metric: schema.Metric, interval: Interval, repeats: int) -> Verdict:
+    """The rule's; two configurations of which neither beats the rules without a network are not called equivalent."""
+    assert metric.margin is not None
+    direction: Literal["higher", "lower"] = "higher" if metric.better == "higher" else "lower"
+    said = verdict(interval, repeats=repeats, margin=metric.margin, direction=direction)
+    learnt = any(passes(summary, number) for number in pair_key(claim))
+    return said if learnt or said != "equivalent" else "unlearnt"
 
 
 def pair(claim: Claim) -> str:
@@ -173,12 +245,15 @@ def word(one: Judged) -> str:
     """The verdict with the name of what it favours."""
     a, b = one.claim.a, one.claim.b
     sides = [style.look(row[ARCHITECTURE]).label for row in (a, b)]
+    if sides[0] == sides[1]:
+        sides = [str(row[LABEL]) for row in (a, b)]
     if a[PRETRAIN_EPOCHS] != b[PRETRAIN_EPOCHS]:
         sides = ["pre-trained", "from scratch"]
     words = {
         "better": f"{sides[0]} better",
         "worse": f"{sides[1]} better",
         "refused": f"none: {one.comparison.repeats} of {MIN_REPEATS} repeats",
+        "unlearnt": "none: learning not shown",
     }
     return words.get(one.verdict, one.verdict)
 

@@ -22,7 +22,8 @@ POWER = 0.8
 MIN_REPEATS = 3
 """Fewer repeats get no verdict."""
 
-Verdict = Literal["better", "worse", "equivalent", "inconclusive", "refused"]
+Verdict = Literal["better", "worse", "equivalent", "inconclusive", "refused", "unlearnt"]
+"""`unlearnt` is said by `reports.analysis.claims` alone, which knows the rules without a network."""
 
 FloatArray = NDArray[np.float64]
 
@@ -69,6 +70,10 @@ class Comparison(NamedTuple):
     repeats: int
     """Distinct repeats of the arm that has fewer."""
     scenes: int
+
+    def adjusted(self, claims: int) -> Interval:
+        """The interval at a level that is shared among so many claims, 5 % divided by them."""
+        return interval(self.difference, self.error, self.freedom, claims)
 
     def detectable(self, claims: int = 1) -> float:
         """True difference that is found with a probability of 80 % at the measured error, among so many claims."""
@@ -195,8 +200,7 @@ class _Mean(NamedTuple):
         return self._replace(error=self.error * math.sqrt(1 + self.n / (folds - 2)))
 
     def interval(self) -> Interval:
-        half = _critical(self.freedom) * self.error
-        return Interval(self.value - half, self.value + half)
+        return interval(self.value, self.error, self.freedom)
 
     def p(self) -> float:
         if self.error == 0:
@@ -270,6 +274,12 @@ def _effect(values: FloatArray) -> float:
     return mean / spread if spread else (math.copysign(math.inf, mean) if mean else 0.0)
 
 
+def interval(mean: float, error: float, freedom: float, claims: int = 1) -> Interval:
+    """Student's t interval of a mean with a standard error, at the level 5 % / claims."""
+    half = _critical(freedom, claims) * error
+    return Interval(mean - half, mean + half)
+
+
 def detectable(error: float, freedom: float, claims: int = 1) -> float:
     """True difference that a two-sided t test finds with a probability of 80 %, by the noncentral t.
 
@@ -301,41 +311,50 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
+def holm_steps(p: Sequence[float]) -> list[int]:
+    """For each p-value the number of claims that share the 5 % at the step at which Holm's rule decides on it.
+
+    An interval at the level 5 % / that number (`Comparison.adjusted`) leaves out zero where the adjusted p is below
+    5 %, and only there: claims that are not rejected all stop at the step of the first of them.
+    """
+    rejected = sum(value < LEVEL for value in holm(p))
+    steps = np.empty(len(p), dtype=np.int64)
+    steps[np.argsort(p, kind="stable")] = len(p) - np.minimum(np.arange(len(p)), rejected)
+    return [int(step) for step in steps]
+
+
 def verdict(
-    comparison: Comparison,
+    found: Interval,
     *,
+    repeats: int,
     margin: float,
     direction: Literal["higher", "lower"],
-    p: float | None = None,
 ) -> Verdict:
-    """What may be said of a against b. The rule, of which the first that holds counts.
+    """What may be said of a against b by the interval of a less b. The rule, of which the first that holds counts.
 
     - refused: an arm has fewer than 3 repeats.
-    - equivalent: the primary 95 % interval lies inside [-margin, margin], also if it leaves out zero. This is stricter
-      than two one-sided tests at 5 %, which ask for the 90 % interval.
-    - better or worse: p < 0.05; which of the two is the sign of the difference by the metric's direction.
+    - equivalent: the interval lies inside [-margin, margin], also if it leaves out zero. This is stricter than two
+      one-sided tests at 5 %, which ask for the 90 % interval.
+    - better or worse: the interval leaves out zero; which of the two is its side by the metric's direction.
     - inconclusive: everything else. It says nothing about equality; `detectable` says what could have been found.
 
-    Only better and worse are adjusted for the number of claims; equivalent rests on the interval as it is printed.
-
     Args:
-        comparison: Of a less b.
+        found: As it is printed: of several claims the one that is adjusted for them.
+        repeats: Of the arm that has fewer.
         margin: Difference that does not matter, in the metric's unit.
         direction: Which values of the metric are better.
-        p: p adjusted for several claims (`holm`) instead of the comparison's own.
 
     Raises:
         ValueError: negative margin.
     """
     if not margin >= 0:
         raise ValueError(f"margin must be at least 0, got {margin}.")
-    low, high = comparison.interval
-    if comparison.repeats < MIN_REPEATS:
+    if repeats < MIN_REPEATS:
         return "refused"
-    if -margin <= low and high <= margin:
+    if -margin <= found.low and found.high <= margin:
         return "equivalent"
-    if (comparison.p if p is None else p) < LEVEL:
-        return "better" if (comparison.difference > 0) == (direction == "higher") else "worse"
+    if found.low > 0 or found.high < 0:
+        return "better" if (found.low > 0) == (direction == "higher") else "worse"
     return "inconclusive"
 
 

@@ -102,6 +102,8 @@ class Summary:
     """A row per tested scene of every complete run: configuration, protocol, scene and the test metrics."""
     others: dict[schema.Stage, "Summary"]
     """The stages of OTHERS that have runs, each as if it were the comparison. No two stages share a configuration."""
+    asked: tuple[str, ...] = ()
+    """Pairs of configurations of the comparison to be judged too, each `NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH`."""
 
     @property
     def logged(self) -> pd.DataFrame:
@@ -115,8 +117,8 @@ def statistic(metric: schema.Metric, name: str) -> str:
     return f"{metric.name} {name}"
 
 
-def summarise(study: Study) -> Summary:
-    """Group the study's trials."""
+def summarise(study: Study, asked: tuple[str, ...] = ()) -> Summary:
+    """Group the study's trials; `asked` are pairs as `Summary.asked`."""
     stages = study.trials[schema.STAGE]
     search, comparison = study.trials[stages == "search"], study.trials[stages == "comparison"]
     summary = _summarise(study, comparison, first=0)
@@ -126,7 +128,7 @@ def summarise(study: Study) -> Summary:
         if len(trials):
             others[stage] = _summarise(study, trials, first=first)
             first += len(others[stage].configurations)
-    return replace(summary, search=_named(search), others=others)
+    return replace(summary, search=_named(search), others=others, asked=asked)
 
 
 def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:

@@ -10,9 +10,10 @@ from fake_units import Unit
 
 from bench import schema
 from reports.__main__ import main
-from reports.analysis.calibrate import Shape, calibrate, of_study, simulate, smallest_difference
+from reports.analysis.calibrate import calibrate, of_study, simulate
 from reports.analysis.claims import arms, claims
 from reports.analysis.components import Components, estimate
+from reports.analysis.planning import Shape, smallest_difference
 from reports.analysis.statistics import compare, detectable
 from reports.analysis.summary import Summary
 

@@ -1,0 +1,106 @@
+"""How large a study must be to see a difference of a given size, from how much its runs and scenes spread."""
+
+import math
+from bisect import bisect_left
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reports.analysis.components import Components
+from reports.analysis.statistics import detectable, satterthwaite
+from reports.store.checks import HOLDOUTS
+from reports.store.load import DATA_FOLDS, SPLIT
+
+Protocol = Literal["scene_folds", "scene_holdout"]
+
+IndexArray = NDArray[np.int64]
+
+MOST_REPEATS = 100
+"""More are not proposed: then more scenes are."""
+MOST_SCENES = 100_000
+
+
+class Shape(NamedTuple):
+    """The size of a study; by default that of the study `quick`, whose three repeats test three of its five folds."""
+
+    repeats: int = 3
+    folds: int = 5
+    scenes: int = 60
+    """All scenes, whether they train, validate or test; fold k has every `folds`-th one from scene k on."""
+    protocol: Protocol = "scene_folds"
+    """`scene_folds`: repeat s tests fold s % folds. `scene_holdout`: every repeat tests fold 0."""
+
+    @property
+    def tested(self) -> int:
+        """Scenes that are tested once there are repeats enough: all, or those of the one fold of a hold-out."""
+        return self.scenes if self.protocol == "scene_folds" else _every(0, self.scenes, self.folds)
+
+
+def shape_of(row: pd.Series, values: pd.DataFrame) -> Shape:
+    """The shape of a configuration's part of a study, from its row and its values (`analysis.statistics`)."""
+    folds, scenes = int(row[DATA_FOLDS]), values.groupby("fold")["scene"].nunique()
+    protocol: Protocol = "scene_holdout" if row[SPLIT] in HOLDOUTS else "scene_folds"
+    return Shape(values["repeat"].nunique(), folds, round(float(scenes.mean()) * folds), protocol)
+
+
+def cells_of(shape: Shape) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """Repeat, fold and scene of every run and tested scene."""
+    repeat, scene = np.divmod(np.arange(shape.repeats * shape.scenes), shape.scenes)
+    fold = repeat % shape.folds if shape.protocol == "scene_folds" else np.zeros_like(repeat)
+    tested = scene % shape.folds == fold
+    return repeat[tested], fold[tested], scene[tested]
+
+
+def _every(first: int, end: int, step: int) -> int:
+    return len(range(first, end, step))
+
+
+def smallest_difference(shape: Shape, components: Components, claims: int = 1) -> float:
+    """Minimum detectable difference of a study of this shape, by its true standard error, among so many claims."""
+    if shape.protocol == "scene_holdout":
+        size = shape.repeats, shape.tested
+        expected = [size[1] * components.run**2, size[0] * components.scene**2, 0]
+        error = math.sqrt(_variance(components, *np.array(size)[:, None])[0])
+        return detectable(error, satterthwaite(np.array(expected) + components.residual**2, size), claims)
+    folds = range(min(shape.repeats, shape.folds))
+    runs, scenes = (np.array([_every(fold, of, shape.folds) for fold in folds]) for of in (shape.repeats, shape.scenes))
+    error = math.sqrt(_variance(components, runs, scenes).sum()) / len(folds)
+    return detectable(error, max(1, len(folds) - 1), claims) if len(folds) > 1 else math.inf
+
+
+def _variance(components: Components, runs: IndexArray, scenes: IndexArray) -> NDArray[np.float64]:
+    """Of the mean of a fold with so many runs and scenes."""
+    found: NDArray[np.float64] = (components.run**2 + components.residual**2 / scenes) / runs
+    return found + components.scene**2 / scenes
+
+
+class Needed(NamedTuple):
+    """A size at which a difference is detectable."""
+
+    repeats: int
+    """In all."""
+    scenes: int
+    """In all, as `Shape.scenes`; those of the study where more repeats are enough."""
+
+
+def needed(shape: Shape, components: Components, difference: float, claims: int = 1) -> Needed | None:
+    """The least repeats at which a study finds `difference` with a probability of 80 %, beyond those that it has.
+
+    Where no number of repeats is enough, since its scenes are too few: the least scenes, with few repeats if that is
+    possible. None where neither is.
+    """
+
+    def finds(repeats: int, scenes: int) -> bool:
+        return smallest_difference(shape._replace(repeats=repeats, scenes=scenes), components, claims) <= difference
+
+    for repeats in range(shape.repeats + 1, MOST_REPEATS + 1):
+        if finds(repeats, shape.scenes):
+            return Needed(repeats, shape.scenes)
+    for rounds in range(1, MOST_REPEATS // shape.folds + 1):
+        repeats = max(shape.repeats, rounds * shape.folds)
+        if finds(repeats, MOST_SCENES):
+            places = range(shape.scenes, MOST_SCENES)
+            return Needed(repeats, places[0] + bisect_left(places, True, key=lambda scenes: finds(repeats, scenes)))
+    return None
