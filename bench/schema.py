@@ -177,6 +177,11 @@ def baseline_metric(baseline: str, column: str) -> Metric:
     return METRICS[f"baseline/{baseline}/{column}"]
 
 
+def baseline_column(baseline: str) -> str:
+    """Column of the frame table with the IoU of a baseline on the frame."""
+    return f"{baseline}_iou"
+
+
 def _add_baselines() -> None:
     for baseline, called in BASELINES.items():
         for column in BASELINE_COLUMNS:
@@ -271,7 +276,7 @@ BOTTLENECK_MEASURED = "bottleneck.measured"
 """The same as one image showed it; a run ends in an error where they differ."""
 
 # --- Tags ---
-VERSION = 5
+VERSION = 6
 """Of this dictionary. It rises when a name is added or renamed; 1 logged no version."""
 OLDEST_VERSION = 3
 """Stores from this version on are read."""
@@ -350,8 +355,8 @@ PANEL_DATA = "panel.npz"
 bool, `ignored` (F, H, W) bool, the pixels that count in no metric (older files have no such array), and `probability`
 (F, H, W) float16."""
 FRAME_TABLE = "test_frames.parquet"
-"""One row per test frame at the best epoch: columns stem, scene, every test metric, FRAME_FOREGROUND, and
-`within_column` of every tolerance."""
+"""One row per test frame at the best epoch: columns stem, scene, every test metric, FRAME_FOREGROUND, `within_column` of
+every tolerance and, of networks that segment, `baseline_column` of every baseline (since version 6)."""
 FRAME_FOREGROUND = "foreground"
 """Share of the frame's pixels that are foreground in the mask; in this table no ignored pixel counts."""
 TOLERANCES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)

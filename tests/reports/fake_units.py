@@ -237,7 +237,7 @@ class Unit:
         }
 
     def frames(self) -> dict[str, list[float] | list[str]]:
-        """Columns of the frame table: every scene is as hard for every architecture."""
+        """Columns of the frame table: every scene is as hard for every architecture and baseline."""
         names, scenes = self.scenes(), self.tested_scenes
         hard = np.random.default_rng(self.fold).normal(0, 0.05, scenes)
         own = np.random.default_rng([self.repeat, *self.architecture.encode()]).normal(0, 0.01, scenes)
@@ -247,6 +247,11 @@ class Unit:
         columns[schema.FRAME_FOREGROUND] = [0.1 + 0.05 * (place % 5) for place in range(len(names))]
         for tolerance in schema.TOLERANCES:
             columns[schema.within_column(tolerance)] = [1 - (1 - iou) / (0.5 + tolerance) for iou in ious]
+        if not self.reconstructs:
+            for name in schema.BASELINES:
+                logged = self.baselines()[schema.baseline_metric(name, "iou")]
+                of_scenes = logged + 4 * logged * (1 - logged) * (hard - hard.mean())  # in [0, 1] as `logged` is
+                columns[schema.baseline_column(name)] = of_scenes.repeat(self.frames_per_scene).tolist()
         return {"stem": [f"{name}_{place:04d}" for place, name in enumerate(names)], "scene": names, **columns}
 
     def scenes(self) -> list[str]:
