@@ -41,8 +41,9 @@ class Calibrate(cli.Command, cli.Store):
 
     def run(self) -> Answer:
         """Simulate."""
-        from reports.analysis.calibrate import Shape, calibrate, of_study, sentences
+        from reports.analysis.calibrate import calibrate, of_study, sentences
         from reports.analysis.components import Components
+        from reports.analysis.planning import Shape
 
         shape, components, source = Shape(), Components(), "defaults"
         if self.study:

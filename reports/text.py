@@ -85,6 +85,12 @@ def megabytes(count: float) -> str:
     return significant(count / MEGABYTE)
 
 
+def duration(seconds: float) -> str:
+    """`12 minutes`, `1.5 hours`: rounded up to whole minutes below one and a half hours."""
+    minutes = math.ceil(seconds / 60)
+    return counted(minutes, "minute") if minutes < 90 else f"{significant(seconds / 3600)} hours"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 run`, `3 runs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -21,6 +21,7 @@ from reports.analysis.summary import summarise
 from reports.store.load import load_study
 from reports.text import digits
 
+
 def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, str]:
     """Shape and components of a study in the store, and what they were estimated from: its first claim about IoU.
 
@@ -117,9 +118,7 @@ def _coverage(intervals: list[Interval], true: float) -> float:
 
 
 def _share(studies: list[Comparison], margin: float, *counted: Verdict) -> float:
-    said = [
-        verdict(study.interval, repeats=study.repeats, margin=margin, direction="higher") for study in studies
-    ]
+    said = [verdict(study.interval, repeats=study.repeats, margin=margin, direction="higher") for study in studies]
     return float(np.mean([one in counted for one in said]))
 
 

@@ -32,14 +32,18 @@ def tested(summary: Summary) -> pd.DataFrame:
     return comparable(summary.configurations).dropna(subset=statistic(schema.TEST_IOU, "mean"))
 
 
-def choices(summary: Summary) -> list[Choice]:
-    """By rising budget, each configuration once; the last one is the best of all. Empty if no memory was measured.
+def candidates(summary: Summary) -> pd.DataFrame:
+    """The configurations that validation chooses among.
 
-    A configuration with fewer repeats than `least_repeats` is left out: they may be the easy ones, or those that
-    survived.
+    One with fewer repeats than `least_repeats` is left out: they may be the easy ones, or those that survived.
     """
     table = tested(summary).dropna(subset=PEAK)
-    table = table[table[N] >= least_repeats(summary)]
+    return table[table[N] >= least_repeats(summary)]
+
+
+def choices(summary: Summary) -> list[Choice]:
+    """By rising budget, each configuration once; the last one is the best of all. Empty if no memory was measured."""
+    table = candidates(summary)
     found: dict[int, Choice] = {}
     for budget in _round_budgets(table[PEAK] / MEGABYTE):
         row = by_validation(within(table, budget)).iloc[0]

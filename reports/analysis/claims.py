@@ -1,8 +1,8 @@
 """The claims of a report: which configurations are compared, on what basis, and what may be said about them.
 
 The basis is a matching: what validation puts first against every other architecture at its best, over all or within a
-memory budget; of two architectures the first at its best against the configuration of the second that is equal in width,
-or nearest in parameters, multiply-accumulates or memory; or a pair that somebody asks for.
+memory budget; of two architectures the first at its best against the configuration of the second that is equal in
+width, or nearest in parameters, multiply-accumulates or memory; or a pair that somebody asks for.
 """
 
 from functools import lru_cache
@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.choices import choices, tested, within
+from reports.analysis.choices import Choice, choices, tested, within
 from reports.analysis.gate import passes
 from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdict, compare, holm, holm_steps, verdict
@@ -101,8 +101,13 @@ def claims(summary: Summary) -> list[Claim]:
         rivals = _alike(within(tested(summary), choice.budget_mb), choice.row)
         rivals = rivals[rivals[ARCHITECTURE] != choice.row[ARCHITECTURE]]
         if len(rivals):
-            found.append(Claim(f"at most {round_number(choice.budget_mb)} MB", choice.row, highest(rivals), 1.0))
+            found.append(Claim(budget_matching(choice), choice.row, highest(rivals), 1.0))
     return found + _matched(summary, best) + _asked(summary)
+
+
+def budget_matching(choice: Choice) -> str:
+    """`at most 20 MB`."""
+    return f"at most {round_number(choice.budget_mb)} MB"
 
 
 def others_at_best(summary: Summary, row: pd.Series) -> list[pd.Series]:

@@ -1,4 +1,4 @@
-"""Has a configuration learnt anything? Its test IoU less that of the best rule without a network, on the same scenes."""
+"""Has a configuration learnt anything? Its test IoU less that of the best rule without a network on the same scenes."""
 
 from functools import lru_cache
 
@@ -22,7 +22,7 @@ def gates(summary: Summary) -> pd.DataFrame:
     `rule` is the baseline with the highest mean IoU over the same folds. A configuration passes if the primary 95 %
     interval of its difference to that rule is above zero, with as many repeats as a verdict needs.
     """
-    cells = summary.scenes[[CONFIGURATION, *KEYS, schema.TEST_IOU.column, *RULES]].astype({one: float for one in RULES})
+    cells = summary.scenes[[CONFIGURATION, *KEYS, schema.TEST_IOU.column, *RULES]].astype(dict.fromkeys(RULES, float))
     scores = cells.groupby([CONFIGURATION, "fold", "scene"])[list(RULES)].mean().groupby([CONFIGURATION, "fold"]).mean()
     means = scores.groupby(CONFIGURATION).mean().dropna(how="all")
     best = means.idxmax(axis=1)

@@ -52,9 +52,9 @@ def nested(summary: Summary, row: pd.Series, candidates: pd.DataFrame) -> Nested
         chosen[fold] = _choose(summary, candidates[there], fold, folds)
     parts = [scenes[(scenes[CONFIGURATION] == one) & (scenes[schema.FOLD] == fold)] for fold, one in chosen.items()]
     cells = pd.concat(parts)[[*KEYS, schema.TEST_IOU.column]].rename(columns={schema.TEST_IOU.column: "value"})
-    score = bounded(estimate_means(cells.assign(all=0), "all")).loc[0]
-    changed = sum(one != number for one in chosen.values())
-    return Nested(float(score["mean"]), float(score["low"]), float(score["high"]), len(tested), changed)
+    score = bounded(estimate_means(cells.assign(all=0), "all"))
+    mean, low, high = (float(score[name].iloc[0]) for name in ("mean", "low", "high"))
+    return Nested(mean, low, high, len(tested), sum(one != number for one in chosen.values()))
 
 
 def _choose(summary: Summary, candidates: pd.DataFrame, fold: int, folds: int) -> int:
@@ -65,4 +65,6 @@ def _choose(summary: Summary, candidates: pd.DataFrame, fold: int, folds: int) -
     others = runs[val_fold(runs[REPEAT], folds) != fold]
     means = (others if len(others) else runs).groupby(CONFIGURATION)[VAL.name].mean()
     rows = candidates[candidates[CONFIGURATION].isin(means.index)]
-    return int(by_validation(rows.assign(**{statistic(VAL, "mean"): rows[CONFIGURATION].map(means)}))[CONFIGURATION].iloc[0])
+    return int(
+        by_validation(rows.assign(**{statistic(VAL, "mean"): rows[CONFIGURATION].map(means)}))[CONFIGURATION].iloc[0]
+    )

@@ -68,10 +68,13 @@ def networks(summary: Summary) -> Networks:
         for what in VARIED:
             made |= _extremes(table[table[ARCHITECTURE] == name], f"{what}.{name}", what)
     # A pair that the first page judges keeps that verdict; the others are one family.
-    headline = {key: judged[: len(HEADLINE_METRICS)] for key, judged in by_pair(judge_headline(summary)).items()}
-    others = judge(summary, [claim for claim in made.values() if pair_key(claim) not in headline], HEADLINE_METRICS)
+    headline = {
+        frozenset(key): judged[: len(HEADLINE_METRICS)] for key, judged in by_pair(judge_headline(summary)).items()
+    }
+    apart = [claim for claim in made.values() if frozenset(pair_key(claim)) not in headline]
+    others = judge(summary, apart, HEADLINE_METRICS)
     judged = {
-        name: headline.get(pair_key(claim)) or [one for one in others if one.claim is claim]
+        name: headline.get(frozenset(pair_key(claim))) or [one for one in others if one.claim is claim]
         for name, claim in made.items()
     }
     return Networks(presets, complete, convergence(summary), judged)

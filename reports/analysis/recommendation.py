@@ -20,26 +20,23 @@ class Recommendation(NamedTuple):
 
     first: pd.Series
     """Row of `Summary.configurations` with the highest mean validation IoU."""
-    learnt: bool
-    """Whether it passes the gate (`analysis.gate`); if not, nothing is recommended."""
     rivals: list[Judged]
     """It against every other architecture at its best, in IoU."""
-    taken: pd.Series
-    """The row to take: the first, or the smallest of those that it cannot be told from."""
+    taken: pd.Series | None
+    """The row to take: the first, or another one that it cannot be told from; None if none has learnt."""
 
-    def standing(self, one: Judged) -> Standing:
-        """Of the first beside a rival."""
-        favours = {"better": self.first, "worse": None}.get(one.verdict)
-        if favours is not None:
-            return "apart"
-        return "behind" if one.verdict == "worse" else "level"
+
+def standing(one: Judged) -> Standing:
+    """Of what validation puts first beside a rival."""
+    words: dict[str, Standing] = {"better": "apart", "worse": "behind"}
+    return words.get(one.verdict, "level")
 
 
 def recommend(summary: Summary) -> Recommendation | None:
     """None if nothing was tested on whole scenes.
 
     Validation decides what is first. It gives way to an architecture that the test scenes are sure to put before it,
-    and to a smaller one that cannot be told from it, provided that this one passes the gate as well.
+    and to a smaller one that cannot be told from it. Whatever is taken passes the gate (`analysis.gate`).
     """
     made = choices(summary)
     if not made:
@@ -51,10 +48,10 @@ def recommend(summary: Summary) -> Recommendation | None:
         for one in judge_headline(summary)
         if one.claim.matching == AT_BEST and one.metric == schema.TEST_IOU and pair_key(one.claim)[0] == number
     ]
-    found = Recommendation(first, passes(summary, number), rivals, first)
     proven = [one for one in rivals if passes(summary, pair_key(one.claim)[1])]
-    ahead = [one for one in proven if found.standing(one) == "behind"]
-    level = [one.claim.b for one in proven if found.standing(one) == "level"]
+    ahead = [one for one in proven if standing(one) == "behind"]
     if ahead:
-        return found._replace(taken=min(ahead, key=lambda one: one.comparison.difference).claim.b)
-    return found._replace(taken=min([first, *level], key=lambda row: float(row[PEAK])))
+        return Recommendation(first, rivals, min(ahead, key=lambda one: one.comparison.difference).claim.b)
+    level = [one.claim.b for one in proven if standing(one) == "level"]
+    level += [first] if passes(summary, number) else []
+    return Recommendation(first, rivals, min(level, key=lambda row: float(row[PEAK]), default=None))

@@ -59,12 +59,12 @@ def _mean(one: Judged) -> dict[str, object]:
     return {
         "metric": one.metric.label,
         "difference": found.difference,
-        **found.interval._asdict(),
+        **one.interval._asdict(),
         **{name: getattr(found, name) for name in ("over", "n", "repeats")},
         "margin": one.metric.margin,
         "verdict": word(one),
         "claims": one.claims,
-        "text": f"{text.signed(found.difference)} {text.bounds(*found.interval)}",
+        "text": f"{text.signed(found.difference)} {text.bounds(*one.interval)}",
     }
 
 

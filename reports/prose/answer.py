@@ -1,19 +1,15 @@
 """Values of the first page: what to take, whether the difference is real, how far the study is."""
 
-import pandas as pd
-
 from bench import schema
-from reports import style
 from reports.analysis.baselines import LEAK, copy_iou
-from reports.analysis.choices import PEAK, choices, least_repeats, tested
 from reports.analysis.claims import claims, judge_headline, pair
-from reports.analysis.estimates import estimates
 from reports.analysis.statistics import LEVEL, POWER
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
+from reports.analysis.summary import Summary
+from reports.prose import recommendation
 from reports.prose.claims import claim_values
 from reports.prose.search import front_ends
 from reports.store.checks import HOLDOUTS
-from reports.store.load import ARCHITECTURE, RUN, SPLIT
+from reports.store.load import RUN, SPLIT
 from reports.text import states
 
 
@@ -36,34 +32,10 @@ def gather(summary: Summary) -> dict[str, object]:
     counts = {"trials": (stages == "search").sum(), "compared": (stages == "comparison").sum()}
     found["search"] = counts if "search" in study.stages else None
     if "comparison" in study.stages:
-        found |= {"level": 1 - LEVEL, "power": POWER, "choice": _choice(summary), "claim": _claim(summary)}
+        found |= {"level": 1 - LEVEL, "power": POWER, "claim": _claim(summary), **recommendation.gather(summary)}
         copied = copy_iou(summary)
         found |= {"copied": {"iou": copied if copied > LEAK else None}, "unjudged": _unjudged(summary)}
     return found
-
-
-def _choice(summary: Summary) -> dict[str, object]:
-    """What to take, without a limit and within round memory budgets, with what it scored on the test scenes."""
-    made = choices(summary)
-    if not made:
-        return {"best": None, "tried": bool((summary.runs[schema.STATE] == "complete").any())}
-    scores = estimates(summary, schema.TEST_IOU).rename(columns={"mean": "iou"})
-    return {
-        "best": _chosen(made[-1].row, scores),
-        "repeats": least_repeats(summary) if tested(summary)[N].nunique() > 1 else None,
-        "within": {
-            f"{choice.budget_mb:g}": {"budget_mb": choice.budget_mb, **_chosen(choice.row, scores)}
-            for choice in made[-2::-1]
-        },
-    }
-
-
-def _chosen(row: pd.Series, scores: pd.DataFrame) -> dict[str, object]:
-    return {
-        "label": f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})",
-        **scores.loc[row[CONFIGURATION]].to_dict(),
-        "peak_bytes": row[PEAK],
-    }
 
 
 def _claim(summary: Summary) -> dict[str, object] | None:
@@ -75,6 +47,7 @@ def _claim(summary: Summary) -> dict[str, object] | None:
     return {
         "pair": pair(first.claim),
         **claim_values(first),
+        "claims": first.claims,
         "detectable": first.detectable,
         "holdout": first.claim.a[SPLIT] in HOLDOUTS,
         "corrected": first.comparison.corrected._asdict(),

@@ -1,17 +1,15 @@
-"""Values of a judged claim. Only the words of `statistics.verdict` say that something is better."""
+"""Values of differences. Only the words of `statistics.verdict` say that something is better."""
 
 from reports.analysis.claims import Judged, word
+from reports.analysis.statistics import Comparison, Interval
+
+
+def difference_values(found: Comparison, interval: Interval) -> dict[str, object]:
+    """What the macro `difference` prints, and what it rests on."""
+    sizes = {"n": found.n, "over_scenes": found.over == "scenes", "repeats": found.repeats}
+    return {"difference": found.difference, **interval._asdict(), **sizes}
 
 
 def claim_values(one: Judged) -> dict[str, object]:
-    """What the macro `claim` prints. p is adjusted for the claims made together; a refused verdict has none."""
-    found = one.comparison
-    return {
-        "difference": found.difference,
-        **found.interval._asdict(),
-        "n": found.n,
-        "over_scenes": found.over == "scenes",
-        "repeats": found.repeats,
-        "verdict": word(one),
-        "p": None if one.verdict == "refused" else one.p,
-    }
+    """What the macro `claim` prints, with the interval that is adjusted for the claims made together."""
+    return difference_values(one.comparison, one.interval) | {"verdict": word(one), "refused": one.verdict == "refused"}

@@ -1,11 +1,12 @@
 """Values of the questions of the practical, answered with the numbers of the study `practical`."""
 
 from bench import schema
-from reports.analysis.claims import Judged, by_pair, judge_headline, pair
+from reports.analysis.claims import HEADLINE, Judged, by_pair, judge_headline, pair
 from reports.analysis.practical import PRACTICAL, Networks, networks
 from reports.analysis.summary import N, Summary, statistic
 from reports.prose.claims import claim_values
 from reports.prose.depth import bottleneck
+from reports.store.load import ARCHITECTURE
 from reports.text import listed
 
 COSTS = {"step": schema.STEP_SECONDS, "peak": schema.TENSOR_PEAK, "macs": schema.MACS}
@@ -59,8 +60,9 @@ def _claims(judged: list[Judged]) -> dict[str, object]:
 
 
 def _headline(summary: Summary) -> list[dict[str, object]]:
-    """The claims of the first page in IoU, each pair once, with all that is equal in it."""
+    """The claims of the first page about the U-Net and the Hourglass in IoU, each pair once, with all that is equal."""
     return [
         {"matchings": listed(list(dict.fromkeys(one.claim.matching for one in judged))), **_claims(judged[:1])}
         for judged in by_pair(judge_headline(summary)).values()
+        if {row[ARCHITECTURE] for row in (judged[0].claim.a, judged[0].claim.b)} == set(HEADLINE)
     ]

@@ -2,7 +2,7 @@
 
 from bench import schema
 from reports import style
-from reports.analysis.claims import Claim, Judged, arms, by_pair, headline, judge_headline, judge_metrics, pair, word
+from reports.analysis.claims import Claim, Judged, arms, by_pair, judge_headline, judge_metrics, pair, word
 from reports.analysis.statistics import iqm
 from reports.analysis.summary import Summary
 from reports.store.load import ARCHITECTURE
@@ -34,13 +34,12 @@ def verdicts(summary: Summary) -> Table | None:
                 digits(judged[0].detectable),
             ]
         )
-    first, second = (style.look(name).label for name in headline(summary) or ())
     columns = ["Δ IoU [95 % CI]", "p", "verdict", "Δ Boundary IoU [95 % CI]", "p", "verdict", "P", "d", "detectable"]
     return Table(
-        f"{first} less {second}, by what is equal (× the second's cost over the first's), depth/base width of both. "
-        f"{RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}. P: share of scenes on which {first} has the higher "
-        "IoU; d: mean over scenes in standard deviations (Cohen's d_z); detectable: the true difference in IoU that "
-        "this study finds with a probability of 80 % among these claims.",
+        f"Pairs of configurations, by what is equal (× the second's cost over the first's), depth/base width of both. "
+        f"{RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}. P: share of scenes on which the first has the "
+        "higher IoU; d: mean over scenes in standard deviations (Cohen's d_z); detectable: the true difference in IoU "
+        "that this study finds with a probability of 80 % among these claims.",
         [*left("matching"), *right(*columns)],
         rows,
     )
@@ -90,4 +89,4 @@ def _matchings(made: list[Claim]) -> str:
 
 def stacked(one: Judged) -> str:
     """The difference above its interval."""
-    return f"{signed(one.comparison.difference)}\n{bounds(*one.comparison.interval)}"
+    return f"{signed(one.comparison.difference)}\n{bounds(*one.interval)}"

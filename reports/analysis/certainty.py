@@ -1,0 +1,41 @@
+"""What it would take to be sure of a claim: repeats, runs and hours until a difference that matters is detectable."""
+
+from typing import NamedTuple
+
+from bench import schema
+from reports.analysis.claims import Judged, arms
+from reports.analysis.components import estimate
+from reports.analysis.planning import Needed, Shape, needed, shape_of
+from reports.analysis.summary import N, Summary, comparable, statistic
+
+
+class Cost(NamedTuple):
+    """What more repeats of a study take."""
+
+    more: int
+    """Repeats beyond those there are; none where more scenes alone are needed."""
+    runs: int
+    """Of every configuration, so that all stay paired."""
+    seconds: float
+    """Of these runs one after another, by the mean of each configuration's complete runs."""
+
+
+def needed_for(summary: Summary, one: Judged) -> tuple[Shape, Needed | None] | None:
+    """The size of the study, and that at which the margin of the claim's metric is detectable among as many claims.
+
+    None for a single repeat, which tells nothing of spread.
+    """
+    values = arms(summary, one.claim, one.metric)
+    if one.comparison.repeats < 2:
+        return None
+    assert one.metric.margin is not None
+    shape = shape_of(one.claim.a, values[0])
+    return shape, needed(shape, estimate(*values), one.metric.margin, one.claims)
+
+
+def cost_of(summary: Summary, more: int) -> Cost:
+    """Of so many more repeats of every configuration of the comparison."""
+    table = comparable(summary.configurations)
+    table = table[table[N] > 0]
+    seconds = float(table[[statistic(one, "mean") for one in (schema.SECONDS, schema.IDLE_SECONDS)]].sum().sum())
+    return Cost(more, more * len(table), more * seconds)

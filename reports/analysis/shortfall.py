@@ -1,0 +1,74 @@
+"""What a configuration lacks that is not shown to beat the rules without a network: learning, repeats, scenes."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from bench import schema
+from reports.analysis.components import estimate
+from reports.analysis.convergence import convergence
+from reports.analysis.gate import against_rule
+from reports.analysis.planning import Needed, Shape, needed, shape_of
+from reports.analysis.statistics import Comparison, compare
+from reports.analysis.summary import CONFIGURATION, Summary
+from reports.store.load import BATCH_SIZE, DATA_FOLDS, EPOCHS
+
+
+class Learning(NamedTuple):
+    """How the complete runs of a configuration learnt."""
+
+    runs: int
+    rising: int
+    """Runs whose validation IoU still rose in the last fifth of the epochs."""
+    stuck: int
+    """Runs of which no epoch was better than a constant prediction."""
+    steps: float
+    """Optimiser steps of each."""
+
+
+class Truth(NamedTuple):
+    """Where the test masks hold any foreground."""
+
+    folds: int
+    with_foreground: int
+
+
+class Shortfall(NamedTuple):
+    """Of one configuration beside the best rule."""
+
+    comparison: Comparison
+    learning: Learning
+    truth: Truth
+    shape: Shape
+    needed: Needed | None
+    """The size at which a true difference as large as the measured one is found; None where it is not above zero, where
+    a single repeat tells nothing of spread, or where no size is large enough."""
+
+
+def find_shortfall(summary: Summary, row: pd.Series) -> Shortfall | None:
+    """None without frame tables."""
+    arms = against_rule(summary, row)
+    if arms is None:
+        return None
+    found, shape = compare(*arms, folds=int(row[DATA_FOLDS])), shape_of(row, arms[0])
+    spread = shape.repeats >= 2 and found.difference > 0
+    size = needed(shape, estimate(*arms), found.difference) if spread else None
+    return Shortfall(found, _learning(summary, row), _truth(summary, row), shape, size)
+
+
+def _learning(summary: Summary, row: pd.Series) -> Learning:
+    trained = convergence(summary).runs
+    own = trained[trained[CONFIGURATION] == row[CONFIGURATION]]
+    runs = summary.runs[
+        (summary.runs[CONFIGURATION] == row[CONFIGURATION]) & (summary.runs[schema.STATE] == "complete")
+    ]
+    batches = runs[schema.EPOCH_IMAGES.name] / pd.to_numeric(runs[BATCH_SIZE], errors="coerce")
+    steps = float((batches * pd.to_numeric(runs[EPOCHS])).median())
+    return Learning(len(own), int(own["rising"].sum()), int(own["stuck"].sum()), steps)
+
+
+def _truth(summary: Summary, row: pd.Series) -> Truth:
+    """Marking everything as foreground scores the share of the foreground: nothing where there is none."""
+    cells = summary.scenes[summary.scenes[CONFIGURATION] == row[CONFIGURATION]]
+    shares = cells.groupby(schema.FOLD)[schema.baseline_column("all_foreground")].max()
+    return Truth(len(shares), int((shares > 0).sum()))

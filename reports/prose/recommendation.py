@@ -1,0 +1,174 @@
+"""Values of the lead: what to take and whether it can be told apart, or what is missing before anything can be said."""
+
+import pandas as pd
+
+from bench import schema
+from reports import style
+from reports.analysis.certainty import cost_of, needed_for
+from reports.analysis.choices import PEAK, Choice, candidates, choices, least_repeats, tested, within
+from reports.analysis.claims import budget_matching, judge_headline, pair, pair_key
+from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
+from reports.analysis.nested import nested
+from reports.analysis.planning import Needed, Shape
+from reports.analysis.recommendation import Recommendation, recommend, standing
+from reports.analysis.shortfall import find_shortfall
+from reports.analysis.statistics import MIN_REPEATS
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
+from reports.prose.claims import claim_values, difference_values
+from reports.store.load import ABSENT, ARCHITECTURE, BATCH_SIZE, PRECISION
+from reports.text import MEGABYTE
+
+
+def gather(summary: Summary) -> dict[str, object]:
+    """The lead, and the memory budgets below what it recommends."""
+    found = recommend(summary)
+    if found is None:
+        return {"untested": _untested(summary), "lead": None, "certainty": None, "budgets": {}, "nothing_within": {}}
+    taken, first = found.taken, found.first
+    lead = {
+        "first": _named(first),
+        "least_repeats": least_repeats(summary) if tested(summary)[N].nunique() > 1 else None,
+        "rule": _rule(summary, first if taken is None else taken),
+        **_rivals(summary, found),
+        "taken": None if taken is None else _taken(summary, found, taken),
+        "first_learnt": passes(summary, _number(first)),
+        "lack": _lack(summary, first) if taken is None else None,
+    }
+    budgets = [choice for choice in choices(summary)[::-1] if _is_below(choice, found)]
+    return {
+        "untested": None,
+        "lead": lead,
+        "certainty": _certainty(summary, found),
+        "budgets": {
+            f"{choice.budget_mb:g}": {"budget_mb": choice.budget_mb, **_within(summary, choice)}
+            for choice in budgets
+            if passes(summary, _number(choice.row))
+        },
+        "nothing_within": {
+            f"{choice.budget_mb:g}": choice.budget_mb for choice in budgets if not passes(summary, _number(choice.row))
+        },
+    }
+
+
+def _number(row: pd.Series) -> int:
+    return int(row[CONFIGURATION])
+
+
+def _named(row: pd.Series) -> dict[str, object]:
+    """An architecture, and it with the label of the configuration."""
+    name = style.look(row[ARCHITECTURE]).label
+    return {"name": name, "label": f"{name} ({row[LABEL]})"}
+
+
+def _untested(summary: Summary) -> dict[str, object]:
+    """How most runs of the comparison ended, where none was tested on whole scenes."""
+    ended = summary.study.ended[summary.study.ended[schema.STAGE] == "comparison"]
+    lost = ended[ended[schema.STATE] != "complete"]
+    if (ended[schema.STATE] == "complete").any() or lost.empty:
+        return {"tried": len(lost) < len(ended), "lost": None}
+    state = lost[schema.STATE].value_counts().index[0]
+    own = lost[lost[schema.STATE] == state]
+    reasons = own[schema.STATE_REASON].value_counts()
+    about = {"runs": len(own), "of": len(ended), "state": state.replace("_", " "), "reason": reasons.index[0]}
+    return {"tried": False, "lost": {**about, "one_reason": len(reasons) == 1, state: True}}
+
+
+def _taken(summary: Summary, found: Recommendation, row: pd.Series) -> dict[str, object]:
+    """What is taken, chosen among all or, where another architecture gave way to it, among its own."""
+    table = candidates(summary)
+    if _number(row) != _number(found.first):
+        own = tested(summary)
+        table = own[(own[ARCHITECTURE] == row[ARCHITECTURE]) & (own[N] >= row[N])]
+    return _chosen(summary, row, table)
+
+
+def _chosen(summary: Summary, row: pd.Series, table: pd.DataFrame) -> dict[str, object]:
+    """A configuration chosen in a table: what it needs, and what it scores on scenes that did not choose it."""
+    score, runs = nested(summary, row, table), summary.runs[summary.runs[CONFIGURATION] == _number(row)]
+    about = {name: _agreed(runs, column) for name, column in (("precision", PRECISION), ("batch_size", BATCH_SIZE))}
+    return {**_named(row), "peak_bytes": row[PEAK], **about, "score": score._asdict() if score else None}
+
+
+def _agreed(runs: pd.DataFrame, column: str) -> str:
+    """What the runs share; several values are all shown."""
+    values = set(runs[column]) - {"", ABSENT} if column in runs else set()
+    return " or ".join(sorted(values))
+
+
+def _rule(summary: Summary, row: pd.Series) -> dict[str, object] | None:
+    """A configuration beside the best rule without a network; None without its frame tables."""
+    found, arms = compare_with_rule(summary, row), against_rule(summary, row)
+    if found is None or arms is None:
+        return None
+    name = schema.BASELINES[str(gates(summary).loc[_number(row), "rule"])]
+    network, rule = (arm.groupby(["fold", "scene"])["value"].mean().groupby("fold").mean().mean() for arm in arms)
+    return {"name": name, "network": network, "score": rule, **difference_values(found, found.interval)}
+
+
+def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
+    """The other architectures at their best, by how the first stands beside them.
+
+    Those from which it cannot be told apart can be taken if they have learnt, and else are `unproven`.
+    """
+    groups: dict[str, list[dict[str, object]]] = {"apart": [], "level": [], "behind": [], "unproven": []}
+    for one in found.rivals:
+        group: str = standing(one)
+        if group != "apart" and not passes(summary, pair_key(one.claim)[1]):
+            group = "unproven"
+        groups[group].append({**_named(one.claim.b), **claim_values(one)})
+    equivalent = all(one.verdict == "equivalent" for one in found.rivals if standing(one) == "level")
+    return {**groups, "equivalent": equivalent}
+
+
+def _lack(summary: Summary, row: pd.Series) -> dict[str, object] | None:
+    """Why the first is not shown to beat the rules without a network."""
+    found = find_shortfall(summary, row)
+    if found is None:
+        return None
+    repeats = found.comparison.repeats
+    return {
+        "ahead": found.comparison.difference > 0,
+        "truth": found.truth._asdict(),
+        "everywhere": found.truth.with_foreground == found.truth.folds,
+        "learning": found.learning._asdict(),
+        "few_repeats": {"repeats": repeats, "least": MIN_REPEATS} if repeats < MIN_REPEATS else None,
+        "size": None if found.needed is None else size_values(summary, found.shape, found.needed),
+    }
+
+
+def _certainty(summary: Summary, found: Recommendation) -> dict[str, object] | None:
+    """What it takes to see a difference that matters between the first and the best that it cannot be told from."""
+    level = [one for one in found.rivals if one.verdict in ("inconclusive", "unlearnt")]
+    sized = needed_for(summary, level[0]) if level else None
+    if sized is None:
+        return None
+    shape, size = sized
+    about = {"pair": pair(level[0].claim), "margin": level[0].metric.margin, "now": shape.tested}
+    return about | {"size": None if size is None else size_values(summary, shape, size)}
+
+
+def size_values(summary: Summary, shape: Shape, size: Needed) -> dict[str, object]:
+    """What a larger study would have: its repeats, the runs that these add, and its scenes where it needs more."""
+    scenes = {"scenes": shape._replace(scenes=size.scenes).tested, "now": shape.tested}
+    return {
+        "repeats": size.repeats,
+        **cost_of(summary, size.repeats - shape.repeats)._asdict(),
+        "beyond": scenes if size.scenes > shape.scenes else None,
+    }
+
+
+def _is_below(choice: Choice, found: Recommendation) -> bool:
+    """Whether the choice is for a budget that what is taken, or else what is first, exceeds."""
+    row = found.first if found.taken is None else found.taken
+    return bool(choice.budget_mb * MEGABYTE < row[PEAK])
+
+
+def _within(summary: Summary, choice: Choice) -> dict[str, object]:
+    """What to take within a budget, beside the best other architecture within it."""
+    beside = [
+        one
+        for one in judge_headline(summary)
+        if one.metric == schema.TEST_IOU and one.claim.matching == budget_matching(choice)
+    ]
+    made = _chosen(summary, choice.row, within(candidates(summary), choice.budget_mb))
+    return made | {"beside": {**_named(beside[0].claim.b), **claim_values(beside[0])} if beside else None}
