@@ -12,7 +12,7 @@ from bench import schema
 from bench.data.frames import Frames
 from bench.data.panel import choose_frames, draw_panel
 from bench.data.split import Split
-from bench.metrics.baselines import baseline_metrics
+from bench.metrics.baselines import baseline_metrics, baseline_table, iou_columns
 from bench.metrics.calibration import calibration_table
 from bench.metrics.frame_table import as_float32, frame_table, scene_means, write_table
 from bench.metrics.overlap import label_agreement
@@ -35,12 +35,12 @@ def evaluate_segmentation(setup: Setup) -> Evaluation:
     probability = setup.trainer.predict(setup.data, torch.from_numpy(split.test)).squeeze(1).numpy()
     truth, ignored = frames.foreground_of(split.test), frames.ignored_of(split.test)
     scenes = [frames.scenes[index] for index in split.test]
-    table = frame_table(probability, frames, split.test)
+    table, baselines = frame_table(probability, frames, split.test), baseline_table(frames, split)
     agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes, ignored)}
-    metrics = scene_means(table, scenes) | baseline_metrics(frames, split) | agreement
+    metrics = scene_means(table, scenes) | baseline_metrics(baselines, scenes) | agreement
 
     def write(folder: Path) -> None:
-        write_table(setup.dataset, split, table, folder / schema.FRAME_TABLE)
+        write_table(setup.dataset, split, table.join(iou_columns(baselines)), folder / schema.FRAME_TABLE)
         reliability = calibration_table(as_float32(probability), truth, scenes, ignored)
         reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
         _write_panel(frames, split, probability, folder)

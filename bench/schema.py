@@ -355,8 +355,8 @@ PANEL_DATA = "panel.npz"
 bool, `ignored` (F, H, W) bool, the pixels that count in no metric (older files have no such array), and `probability`
 (F, H, W) float16."""
 FRAME_TABLE = "test_frames.parquet"
-"""One row per test frame at the best epoch: columns stem, scene, every test metric, FRAME_FOREGROUND, `within_column` of
-every tolerance and, of networks that segment, `baseline_column` of every baseline (since version 6)."""
+"""One row per test frame at the best epoch: columns stem, scene, every test metric, FRAME_FOREGROUND, `within_column`
+of every tolerance and, of networks that segment, `baseline_column` of every baseline (since version 6)."""
 FRAME_FOREGROUND = "foreground"
 """Share of the frame's pixels that are foreground in the mask; in this table no ignored pixel counts."""
 TOLERANCES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)

@@ -6,6 +6,7 @@ A copy that scores high says that test frames have near copies among the trainin
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bench import schema
@@ -18,21 +19,41 @@ from bench.metrics.frame_table import chunks
 from bench.metrics.overlap import mask_scores, scene_mean
 
 
-def baseline_metrics(frames: Frames, split: Split) -> dict[str, float]:
-    """Test metrics of every baseline, by the names of `bench.schema`; pixels that are ignored count in none of them."""
-    scenes = [frames.scenes[index] for index in split.test]
-    values: dict[str, float] = {}
-    for baseline, rule in RULES.items():
-        probability = rule(frames, split)
-        # A probability of one frame is that of all.
-        parts = [
-            _score(probability[at] if len(probability) > 1 else probability, frames, split.test[at])
-            for at in chunks(len(scenes))
-        ]
-        for column in schema.BASELINE_COLUMNS:
-            scores = np.concatenate([part[column] for part in parts])
-            values[schema.baseline_metric(baseline, column).name] = scene_mean(scores.tolist(), scenes)
-    return values
+def baseline_table(frames: Frames, split: Split) -> pd.DataFrame:
+    """Every baseline's scores, one row per test frame; pixels that are ignored count in none of them.
+
+    The columns are the names of `schema.baseline_metric`.
+    """
+    return pd.DataFrame(
+        {
+            schema.baseline_metric(baseline, column).name: scores
+            for baseline, rule in RULES.items()
+            for column, scores in _scores(rule(frames, split), frames, split.test).items()
+        }
+    )
+
+
+def baseline_metrics(table: pd.DataFrame, scenes: list[str]) -> dict[str, float]:
+    """Scene mean of every column of `baseline_table`."""
+    return {name: scene_mean(scores.tolist(), scenes) for name, scores in table.items()}
+
+
+def iou_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Of `baseline_table` what `schema.FRAME_TABLE` has of it."""
+    names = {schema.baseline_metric(baseline, "iou").name: schema.baseline_column(baseline) for baseline in RULES}
+    return table[list(names)].rename(columns=names)
+
+
+def _scores(
+    probability: NDArray[np.generic], frames: Frames, indices: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    """By the names of `schema.BASELINE_COLUMNS`, each (N,)."""
+    # A probability of one frame is that of all.
+    parts = [
+        _score(probability[at] if len(probability) > 1 else probability, frames, indices[at])
+        for at in chunks(len(indices))
+    ]
+    return {column: np.concatenate([part[column] for part in parts]) for column in schema.BASELINE_COLUMNS}
 
 
 def _score(

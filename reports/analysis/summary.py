@@ -99,7 +99,7 @@ class Summary:
     best: pd.DataFrame
     """The configuration of each architecture that is best by validation (`highest`); never chosen on test."""
     scenes: pd.DataFrame
-    """A row per tested scene of every complete run: configuration, protocol, scene and the test metrics."""
+    """A row per tested scene of every complete run: configuration, and what `scene_means` has."""
     others: dict[schema.Stage, "Summary"]
     """The stages of OTHERS that have runs, each as if it were the comparison. No two stages share a configuration."""
     asked: tuple[str, ...] = ()

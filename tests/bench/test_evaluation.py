@@ -75,6 +75,8 @@ def test_tables_and_panel_are_of_the_pixels_that_count(ran: Ran) -> None:
     table, reliability = ran.table(schema.FRAME_TABLE), ran.table(schema.CALIBRATION_TABLE)
     labels = (frames.masks[test] >= 128) & ~ignored
     assert table[schema.FRAME_FOREGROUND].tolist() == pytest.approx((labels.sum(axis=(1, 2)) / pixels).tolist())
+    shares = [label[~hole].mean() for label, hole in zip(labels, ignored, strict=True)]
+    assert table[schema.baseline_column("all_foreground")].tolist() == pytest.approx(shares)
     assert reliability["pixels"].sum() == pixels.sum()
     kept = np.load(ran.folder / schema.PANEL_DATA)
     shown = [frames.stems.index(stem) for stem in kept["stems"]]

@@ -126,6 +126,9 @@ def test_artifacts_agree_with_the_metrics(
     for metric in schema.TEST_METRICS:
         means = [np.mean(table.loc[table["scene"] == scene, metric.column]) for scene in set(table["scene"])]
         assert np.mean(means) == pytest.approx(answer[f"test_{metric.column}"])
+    for name in schema.BASELINES:
+        mean = table.groupby("scene")[schema.baseline_column(name)].mean().mean()
+        assert mean == pytest.approx(stored.data.metrics[schema.baseline_metric(name, "iou").name]), name
     panel = np.load(folder / schema.PANEL_DATA)
     assert panel["images"].shape == (2, 16, 16, 3)
     assert panel["truth"].shape == panel["probability"].shape == panel["ignored"].shape == (2, 16, 16)

@@ -65,6 +65,7 @@ def test_tables_of_a_vae_of_masks_agree_with_its_metrics(mask_vae: dict[str, Any
     assert table["stem"].tolist() == masks["stem"].tolist()
     require_scene_means(run, table, (*schema.RECONSTRUCTION_METRICS[:3], *schema.BOUND_METRICS))
     require_scene_means(run, masks, schema.TEST_METRICS)
+    assert not {schema.baseline_column(name) for name in schema.BASELINES} & set(masks.columns)
     metrics = run.data.metrics
     assert metrics["test/mse"] == pytest.approx(metrics["test/brier"], abs=1e-5)  # of masks they are the same
     assert metrics["test/bits_per_dim"] == pytest.approx(-metrics["test/elbo"] / np.log(2) / 32**2)

@@ -1,12 +1,14 @@
 """Predictions without a network."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench import schema
 from bench.data.frames import Frames
 from bench.data.split import Split
-from bench.metrics.baselines import RULES, baseline_metrics
+from bench.metrics import frame_table as frame_tables
+from bench.metrics.baselines import RULES, baseline_metrics, baseline_table, iou_columns
 
 
 def frames() -> Frames:
@@ -49,13 +51,13 @@ def test_every_rule_predicts_from_the_training_masks_alone(name: str) -> None:
     masks = known.masks.copy()
     masks[[*SPLIT.val, *SPLIT.test]] ^= 255
     np.testing.assert_array_equal(RULES[name](known._replace(masks=masks), SPLIT), probability)
-    values = baseline_metrics(known, SPLIT)
+    values = baseline_table(known, SPLIT)
     metrics = [schema.baseline_metric(name, column) for column in schema.BASELINE_COLUMNS]
-    assert all(0 <= values[metric.name] <= 1 for metric in metrics)
+    assert all(values[metric.name].between(0, 1).all() for metric in metrics)
 
 
 def test_scores_of_the_baselines() -> None:
-    values = baseline_metrics(frames(), SPLIT)
+    values = baseline_metrics(baseline_table(frames(), SPLIT), ["s2", "s2"])
 
     def value(name: str, column: str) -> float:
         return values[schema.baseline_metric(name, column).name]
@@ -68,3 +70,28 @@ def test_scores_of_the_baselines() -> None:
     assert value("mean_mask", "iou") == pytest.approx((8 / 8 + 8 / 24) / 2)
     assert value("copy", "iou") == pytest.approx((1 + 16 / 24) / 2)
     assert value("copy", "boundary_iou") < 1
+
+
+def test_scenes_weigh_the_same_in_the_scores_of_a_baseline() -> None:
+    known = frames()
+    table = baseline_table(known, Split(SPLIT.train[:2], SPLIT.train[2:], np.array([3, 4, 5])))
+    values = baseline_metrics(table, [known.scenes[index] for index in (3, 4, 5)])
+    scores = {3: 20 / 32, 4: 8 / 32, 5: 24 / 32}
+    assert values["baseline/all_foreground/iou"] == pytest.approx((scores[3] + (scores[4] + scores[5]) / 2) / 2)
+
+
+def test_frame_tables_have_the_iou_of_every_baseline_and_frame() -> None:
+    columns = iou_columns(baseline_table(frames(), SPLIT))
+    assert list(columns) == [schema.baseline_column(name) for name in schema.BASELINES]
+    assert columns["all_foreground_iou"].tolist() == [8 / 32, 24 / 32]
+    assert columns["mean_mask_iou"].tolist() == pytest.approx([1, 8 / 24])
+    assert columns["copy_iou"].tolist() == pytest.approx([1, 16 / 24])
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 64])
+def test_frames_keep_their_places_however_many_are_in_work(at_a_time: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    split = Split(np.array([0, 1]), np.array([2]), np.array([5, 3, 4]))
+    whole = baseline_table(frames(), split)
+    monkeypatch.setattr(frame_tables, "FRAMES_AT_A_TIME", at_a_time)
+    pd.testing.assert_frame_equal(baseline_table(frames(), split), whole, check_exact=True)
+    assert whole["baseline/all_foreground/iou"].tolist() == [24 / 32, 20 / 32, 8 / 32]

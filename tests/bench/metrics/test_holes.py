@@ -10,7 +10,7 @@ import pytest
 from bench import schema
 from bench.data.frames import Frames
 from bench.data.split import Split
-from bench.metrics.baselines import RULES, baseline_metrics
+from bench.metrics.baselines import RULES, baseline_table, iou_columns
 from bench.metrics.boundary import BAND, NSD_TOLERANCE, TOLERANCE
 from bench.metrics.calibration import BINS, calibration_table
 from bench.metrics.frame_table import frame_table
@@ -162,7 +162,7 @@ def test_nothing_that_is_said_in_a_hole_changes_a_metric() -> None:
     pd.testing.assert_frame_equal(frame_table(probabilities(seed=5), frames(), EVERY), table)
     pd.testing.assert_frame_equal(frame_table(probabilities(), frames(seed=6), EVERY), table)
     split = Split(np.array([0, 1]), np.array([3]), np.array([2]))
-    assert baseline_metrics(frames(seed=6), split) == baseline_metrics(frames(), split)
+    pd.testing.assert_frame_equal(baseline_table(frames(seed=6), split), baseline_table(frames(), split))
     agreements = {label_agreement(frames(seed).masks, STEMS, holes()) for seed in range(3)}
     assert len(agreements) == 1
 
@@ -264,7 +264,7 @@ def test_baselines_are_made_of_and_judged_by_the_pixels_that_count() -> None:
         "mean_mask": mean,
         "copy": as_mask(truth[copied]).astype(float),
     }
-    values = baseline_metrics(known, split)
+    (values,) = baseline_table(known, split).to_dict("records")
     for name, chance in probability.items():
         np.testing.assert_allclose(np.broadcast_to(RULES[name](known, split)[0], SIZE), chance, rtol=1e-6)
         places = counted(holes()[RING])
@@ -284,3 +284,24 @@ def as_mask(places: set[Pixel]) -> np.ndarray:
     for at in places:
         mask[at] = True
     return mask
+
+
+def test_iou_of_a_baseline_on_every_frame_is_that_of_the_pixels_that_count() -> None:
+    """Among them a frame without foreground, of which a baseline that finds none is right, and one without truth."""
+    known = frames()
+    known.masks[STRIP][~holes()[STRIP]] = 0
+    split = Split(np.array([LETTERBOX]), np.array([], int), np.array([STRIP, RING, NOTHING]))
+    columns = iou_columns(baseline_table(known, split))
+    for name, rule in RULES.items():
+        chances = np.broadcast_to(rule(known, split), (3, *SIZE))
+        ious = [
+            share(
+                {at for at in counted(holes()[frame]) if chance[at] > 0.5},
+                {at for at in counted(holes()[frame]) if known.masks[frame][at] >= 128},
+            )
+            for frame, chance in zip(split.test, chances, strict=True)
+        ]
+        assert columns[schema.baseline_column(name)].tolist() == pytest.approx(ious), name
+    assert columns["base_rate_iou"].tolist() == [1, 0, 1]
+    assert columns["all_foreground_iou"].tolist() == [0, pytest.approx(40 / 184), 1]
+    assert columns["copy_iou"].between(0, 1, inclusive="neither").any()

@@ -184,7 +184,7 @@ def test_one_architecture_claims_nothing(summarised: Summarised) -> None:
         (lambda table: table.drop(columns="hd95"), r"the columns .*, got none for hd95\."),
         (
             lambda table: table.assign(hd95=table["hd95"].where(table.index != 2)),
-            r"a number for every frame and test metric, got none in hd95\.",
+            r"a number for every frame, metric and baseline, got none in hd95\.",
         ),
     ],
 )

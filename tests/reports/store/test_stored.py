@@ -73,6 +73,16 @@ def test_a_study_of_two_versions_is_one_study(stored: Path) -> None:
     assert sentences(after) == sentences(before)
 
 
+def test_scenes_of_older_runs_have_the_logged_means_of_the_baselines(stored: Path) -> None:
+    of = summarise(load_study(stored / "runs", "quick"))
+    runs = of.runs.set_index(RUN).loc[of.scenes[RUN]]
+    assert runs.index.nunique() == 35
+    for name in schema.BASELINES:
+        logged = runs[schema.baseline_metric(name, "iou").name]
+        assert logged.notna().all()
+        assert of.scenes[schema.baseline_column(name)].tolist() == logged.tolist()
+
+
 def test_a_setting_that_some_runs_lack_is_absent_and_tells_configurations_apart(new_store: Fill) -> None:
     units = [
         Unit(repeat=repeat, params=params) for repeat in (0, 1) for params in ({}, {"training.focal_weight": "0.5"})
