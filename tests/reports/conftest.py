@@ -16,6 +16,7 @@ from reports.store.load import load_study
 sys.path.insert(0, str(Path(__file__).parent))
 
 import fake_units
+from fake_problems import PROBLEMS, TAGS
 from fake_store import SEARCH_TAGS, _client, _close, fill, plan_of
 from fake_units import Unit, grid, refits, searched
 from helpers import Fill, Summarised, run_sql
@@ -85,6 +86,17 @@ def generative_store(new_store: Fill) -> Path:
     """Auto-encoders, VAEs, segmentation through equal latents, and pre-training, each of 3 repeats; to be read only."""
     units = fake_units.generative()
     return new_store(units, study="generative", tags=plan_of(units))
+
+
+@pytest.fixture(scope="session")
+def problem_store(new_store: Fill) -> Callable[[str], Path]:
+    """Function that makes the store of one of PROBLEMS, unless a test had it made before; to be read only."""
+
+    def make(name: str) -> Path:
+        units = PROBLEMS[name]()
+        return new_store(units, tags=plan_of(units) | TAGS.get(name, {}))
+
+    return cache(make)
 
 
 @pytest.fixture(scope="session")

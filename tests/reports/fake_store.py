@@ -1,7 +1,8 @@
 """A store as the bench leaves it, filled with invented runs.
 
 As a script, from the repository's root: `PYTHONPATH=. python tests/reports/fake_store.py RUNS [STUDY [TRACKING_URL]]`,
-where STUDY is one of quick, search, memory_budget and generative, or a number: quick with so many long runs.
+where STUDY is one of quick, search, memory_budget and generative, or one of `fake_problems.PROBLEMS`, or a number:
+quick with so many long runs.
 """
 
 import json
@@ -19,6 +20,7 @@ from uuid import uuid4
 import fake_generative
 import numpy as np
 import pandas as pd
+from fake_problems import PROBLEMS, TAGS
 from fake_units import MEMORY_BUDGET, Unit, blobs, generative, grid, long_grid, refits, searched
 
 from bench import schema
@@ -218,6 +220,8 @@ def _environment(unit: Unit) -> dict[str, str]:
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
     tags |= {schema.GIT_COMMIT: "0123456789abcdef" * 2, schema.DATA_DIGEST: unit.data * 4}
     tags[schema.DATA_READING] = json.dumps(READING)
+    if unit.precision:
+        tags[schema.ENVIRONMENT + "precision"] = unit.precision
     tags[schema.SPLIT_DIGEST] = f"{unit.split} {unit.repeat}"
     if unit.state == "complete" and unit.trial is None:
         tags[schema.TEST_OPENED] = "2026-01-01T00:00:00+00:00"
@@ -252,14 +256,15 @@ STUDIES: dict[str, Callable[[], list[Unit]]] = {
     "search": lambda: [*searched(), *refits()],
     "memory_budget": lambda: searched(60),
     "generative": generative,
+    **PROBLEMS,
 }
 
 
 def main(runs: str, study: str = "quick", tracking: str = "") -> None:
     """Fill a store with one of the studies."""
     units, study = (STUDIES[study](), study) if study in STUDIES else (long_grid(int(study)), "quick")
-    tags = SEARCH_TAGS if study in ("search", "memory_budget") else {}
-    fill(Path(runs), units, study=study, tags=tags | plan_of(units), tracking=tracking)
+    tags = SEARCH_TAGS if study in ("search", "memory_budget") else TAGS.get(study, {})
+    fill(Path(runs), units, study=study, tags=plan_of(units) | tags, tracking=tracking)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import fake_generative
 import numpy as np
 
 from bench import schema
+from bench.metrics.base_rate import entropy
 
 MEMORY_BUDGET = 100_000_000
 
@@ -29,6 +30,18 @@ class Unit:
     preset: str = ""
     iou: float | None = None
     """Test IoU; None invents one."""
+    val_iou: float | None = None
+    """Best validation IoU; None is a little above the test IoU."""
+    baselines_at: dict[str, float] = field(default_factory=dict)
+    """Scores of baselines; those of the others are invented."""
+    foreground: tuple[float, ...] = ()
+    """Share of foreground in every frame of each fold; empty invents it."""
+    stuck: bool = False
+    """Never better than a constant."""
+    pace: float | None = None
+    """The curve's way to its best, at the last epoch, in e-foldings: 1 still rises there, 12 is flat. None is noisy."""
+    precision: str = ""
+    """What it was computed in, as torch calls it; empty: not logged."""
     epochs: int = 8
     size: int = 64
     panel: bool = True
@@ -67,6 +80,21 @@ class Unit:
     def fold(self) -> int:
         """The fold that is tested."""
         return 0 if self.split in ("scene_holdout", "given") else self.repeat % 5
+
+    @property
+    def val_foreground(self) -> float:
+        """Share of foreground of the validation frames, which are those of the next fold."""
+        return self.foreground[(self.fold + 1) % 5] if self.foreground else 0.3 + 0.01 * self.repeat
+
+    @property
+    def tests_empty(self) -> bool:
+        """Whether its test frames hold no foreground."""
+        return bool(self.foreground) and not self.foreground[self.fold]
+
+    @property
+    def best_val_iou(self) -> float:
+        """Of the epoch whose weights are tested."""
+        return self.test_iou + 0.01 if self.val_iou is None else self.val_iou
 
     @property
     def trained_epochs(self) -> int:
@@ -190,8 +218,8 @@ class Unit:
             schema.SECONDS: 2.0 + macs / 4e7,
             schema.IDLE_SECONDS: 0.4,
             schema.EPOCH_IMAGES: 180,
-            schema.FOREGROUND_SHARE: 0.3 + 0.01 * self.repeat,
-            schema.ALL_FOREGROUND_IOU: 0.3 + 0.01 * self.repeat,
+            schema.FOREGROUND_SHARE: self.val_foreground,
+            schema.ALL_FOREGROUND_IOU: self.val_foreground,
         }
         if self.pretrain_epochs:
             values[schema.PRETRAIN_SECONDS] = macs / 5e7
@@ -200,7 +228,7 @@ class Unit:
         if self.state == "complete":
             values |= {schema.BEST_VAL_LOSS: 1.2 - self.test_iou, schema.BEST_EPOCH: self.trained_epochs}
             if self.segments:
-                values |= {schema.BEST_VAL_IOU: self.test_iou + 0.01}
+                values |= {schema.BEST_VAL_IOU: self.best_val_iou}
             if self.trial is None and self.segments:
                 values |= {metric: self.test(metric) for metric in schema.TEST_METRICS}
             if self.reconstructs:
@@ -212,12 +240,14 @@ class Unit:
     def test(self, metric: schema.Metric, iou: float | None = None) -> float:
         """A test metric that goes with an IoU, the run's own by default."""
         iou = self.test_iou if iou is None else iou
+        if self.tests_empty and metric.upper == 1 and metric.better == "higher":
+            return iou  # a frame without foreground scores 1 or 0 in all of them
         values = {
             "iou": iou,
             "dice": 2 * iou / (1 + iou),
-            "boundary_iou": iou - 0.2,
-            "boundary_f": iou - 0.1,
-            "nsd": iou - 0.15,
+            "boundary_iou": max(0.0, iou - 0.2),
+            "boundary_f": max(0.0, iou - 0.1),
+            "nsd": max(0.0, iou - 0.15),
             "hd95": 20 * (1 - iou),
             "assd": 6 * (1 - iou),
             "brier": 0.3 * (1 - iou),
@@ -226,12 +256,13 @@ class Unit:
         return values[metric.column]
 
     def baselines(self) -> dict[schema.Metric, float]:
-        """Scores of the baselines, which the repeat alone decides."""
+        """Scores of the baselines; the repeat alone decides those that the unit does not set."""
         scores = {"all_foreground": 0.3, "base_rate": 0.0, "mean_mask": 0.4, "copy": 0.5}
         if self.leaky or self.split == "random_frames":
             scores["copy"] = 0.92
+        scores = {name: score + 0.01 * self.repeat for name, score in scores.items()} | self.baselines_at
         return {
-            schema.baseline_metric(name, column): scores[name] + 0.01 * self.repeat
+            schema.baseline_metric(name, column): scores[name]
             for name in schema.BASELINES
             for column in schema.BASELINE_COLUMNS
         }
@@ -241,10 +272,15 @@ class Unit:
         names, scenes = self.scenes(), self.tested_scenes
         hard = np.random.default_rng(self.fold).normal(0, 0.05, scenes)
         own = np.random.default_rng([self.repeat, *self.architecture.encode()]).normal(0, 0.01, scenes)
-        level = self.test_iou + (hard - hard.mean() + own - own.mean())
+        apart = hard - hard.mean() + own - own.mean()
+        # Scenes of a run near 0 or 1 differ by less, so that each stays between them and their mean is the run's.
+        room, most = min(self.test_iou, 1 - self.test_iou), np.abs(apart).max()
+        level = self.test_iou + (apart * (room / most) if most > room else apart)
         ious = level.repeat(self.frames_per_scene).tolist()
         columns = {metric.column: [self.test(metric, iou) for iou in ious] for metric in schema.TEST_METRICS}
-        columns[schema.FRAME_FOREGROUND] = [0.1 + 0.05 * (place % 5) for place in range(len(names))]
+        columns[schema.FRAME_FOREGROUND] = [
+            self.foreground[self.fold] if self.foreground else 0.1 + 0.05 * (place % 5) for place in range(len(names))
+        ]
         for tolerance in schema.TOLERANCES:
             columns[schema.within_column(tolerance)] = [1 - (1 - iou) / (0.5 + tolerance) for iou in ious]
         if not self.reconstructs:
@@ -274,11 +310,15 @@ class Unit:
         """Metrics of one epoch."""
         share = 1 - math.exp(-3.5 * epoch / self.epochs)
         share *= 1 + 0.05 * math.sin(epoch * (1 + self.repeat))
-        bce = 0.62 - 0.5 * share * self.test_iou
+        top = self.test_iou
+        if self.pace is not None:
+            share = math.expm1(-self.pace * epoch / self.epochs) / math.expm1(-self.pace)
+            top = self.best_val_iou
+        bce = entropy(self.val_foreground) if self.stuck else 0.62 - 0.5 * share * top
         losses = {schema.TRAIN_LOSS.name: bce + 0.4, schema.VAL_LOSS.name: bce + 0.5, schema.EPOCH_SECONDS.name: 2.0}
         scores = {
             schema.VAL_BCE.name: bce if self.state != "diverged" else 0.6 * epoch,
-            schema.VAL_IOU.name: share * self.test_iou if self.state != "diverged" else 0.05,
+            schema.VAL_IOU.name: (1.0 if self.stuck else share) * top if self.state != "diverged" else 0.05,
         }
         reconstructed = fake_generative.curve(self) if self.reconstructs else {}
         return losses | (scores if self.segments else {}) | reconstructed
