@@ -5,22 +5,22 @@ from typing import NamedTuple
 from bench import schema
 from reports.analysis.claims import Judged, arms
 from reports.analysis.components import estimate
-from reports.analysis.planning import Needed, Shape, needed, shape_of
+from reports.analysis.planning import Shape, more_repeats, needed, shape_of
 from reports.analysis.summary import N, Summary, comparable, statistic
 
 
 class Cost(NamedTuple):
-    """What more repeats of a study take."""
+    """What a larger study takes."""
 
     more: int
-    """Repeats beyond those there are; none where more scenes alone are needed."""
+    """Repeats to run: those that are added, or all where the study must be a new one."""
     runs: int
     """Of every configuration, so that all stay paired."""
     seconds: float
     """Of these runs one after another, by the mean of each configuration's complete runs."""
 
 
-def needed_for(summary: Summary, one: Judged) -> tuple[Shape, Needed | None] | None:
+def needed_for(summary: Summary, one: Judged) -> tuple[Shape, Shape | None] | None:
     """The size of the study, and that at which the margin of the claim's metric is detectable among as many claims.
 
     None for a single repeat, which tells nothing of spread.
@@ -33,8 +33,9 @@ def needed_for(summary: Summary, one: Judged) -> tuple[Shape, Needed | None] | N
     return shape, needed(shape, estimate(*values), one.metric.margin, one.claims)
 
 
-def cost_of(summary: Summary, more: int) -> Cost:
-    """Of so many more repeats of every configuration of the comparison."""
+def cost_of(summary: Summary, now: Shape, larger: Shape) -> Cost:
+    """Of a larger study than the one there is, with every configuration of its comparison."""
+    more = more_repeats(now, larger)
     table = comparable(summary.configurations)
     table = table[table[N] > 0]
     seconds = float(table[[statistic(one, "mean") for one in (schema.SECONDS, schema.IDLE_SECONDS)]].sum().sum())

@@ -2,6 +2,8 @@
 
 import math
 from bisect import bisect_left
+from collections.abc import Callable
+from itertools import product
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,7 +20,8 @@ Protocol = Literal["scene_folds", "scene_holdout"]
 IndexArray = NDArray[np.int64]
 
 MOST_REPEATS = 100
-"""More are not proposed: then more scenes are."""
+MORE_FOLDS = (10, 20)
+"""Of the studies that are proposed where more repeats do less."""
 MOST_SCENES = 100_000
 
 
@@ -76,31 +79,37 @@ def _variance(components: Components, runs: IndexArray, scenes: IndexArray) -> N
     return found + components.scene**2 / scenes
 
 
-class Needed(NamedTuple):
-    """A size at which a difference is detectable."""
+def needed(shape: Shape, components: Components, difference: float, claims: int = 1) -> Shape | None:
+    """The size at which a study finds `difference` with a probability of 80 %, larger than the one there is.
 
-    repeats: int
-    """In all."""
-    scenes: int
-    """In all, as `Shape.scenes`; those of the study where more repeats are enough."""
-
-
-def needed(shape: Shape, components: Components, difference: float, claims: int = 1) -> Needed | None:
-    """The least repeats at which a study finds `difference` with a probability of 80 %, beyond those that it has.
-
-    Where no number of repeats is enough, since its scenes are too few: the least scenes, with few repeats if that is
-    possible. None where neither is.
+    Of more repeats and of a new study with more folds, whose means say more of the spread, the one that trains least;
+    else one with more scenes. None where none of them is enough.
     """
 
-    def finds(repeats: int, scenes: int) -> bool:
-        return smallest_difference(shape._replace(repeats=repeats, scenes=scenes), components, claims) <= difference
+    def finds(larger: Shape) -> bool:
+        return smallest_difference(larger, components, claims) <= difference
 
-    for repeats in range(shape.repeats + 1, MOST_REPEATS + 1):
-        if finds(repeats, shape.scenes):
-            return Needed(repeats, shape.scenes)
-    for rounds in range(1, MOST_REPEATS // shape.folds + 1):
-        repeats = max(shape.repeats, rounds * shape.folds)
-        if finds(repeats, MOST_SCENES):
-            places = range(shape.scenes, MOST_SCENES)
-            return Needed(repeats, places[0] + bisect_left(places, True, key=lambda scenes: finds(repeats, scenes)))
+    folds = [shape.folds, *(more for more in MORE_FOLDS if shape.protocol == "scene_folds" and more > shape.folds)]
+    tried = [shape._replace(folds=number) for number in folds if number <= shape.scenes]
+    repeated = [larger for start in tried if (larger := _repeated(start, shape, finds))]
+    if repeated:
+        return min(repeated, key=lambda larger: more_repeats(shape, larger))
+    for rounds, start in product((1, 2, 4), tried):
+        larger = start._replace(repeats=max(shape.repeats, rounds * start.folds))
+        scenes = range(shape.scenes, MOST_SCENES)
+        place = bisect_left(scenes, True, key=lambda number: finds(larger._replace(scenes=number)))
+        if place < len(scenes):
+            return larger._replace(scenes=scenes[place])
     return None
+
+
+def _repeated(start: Shape, now: Shape, finds: Callable[[Shape], bool]) -> Shape | None:
+    """The least repeats that are enough on the same scenes."""
+    least = now.repeats + 1 if start.folds == now.folds else start.folds
+    every = (start._replace(repeats=number) for number in range(least, MOST_REPEATS + 1))
+    return next(filter(finds, every), None)
+
+
+def more_repeats(now: Shape, larger: Shape) -> int:
+    """Repeats to run: those that are added, or all where the study must be a new one."""
+    return larger.repeats - (now.repeats if larger[1:] == now[1:] else 0)

@@ -8,7 +8,7 @@ from bench import schema
 from reports.analysis.components import estimate
 from reports.analysis.convergence import convergence
 from reports.analysis.gate import against_rule
-from reports.analysis.planning import Needed, Shape, needed, shape_of
+from reports.analysis.planning import Shape, needed, shape_of
 from reports.analysis.statistics import Comparison, compare
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.store.load import BATCH_SIZE, DATA_FOLDS, EPOCHS
@@ -38,9 +38,8 @@ class Shortfall(NamedTuple):
 
     comparison: Comparison
     learning: Learning
-    truth: Truth
     shape: Shape
-    needed: Needed | None
+    needed: Shape | None
     """The size at which a true difference as large as the measured one is found; None where it is not above zero, where
     a single repeat tells nothing of spread, or where no size is large enough."""
 
@@ -53,7 +52,7 @@ def find_shortfall(summary: Summary, row: pd.Series) -> Shortfall | None:
     found, shape = compare(*arms, folds=int(row[DATA_FOLDS])), shape_of(row, arms[0])
     spread = shape.repeats >= 2 and found.difference > 0
     size = needed(shape, estimate(*arms), found.difference) if spread else None
-    return Shortfall(found, _learning(summary, row), _truth(summary, row), shape, size)
+    return Shortfall(found, _learning(summary, row), shape, size)
 
 
 def _learning(summary: Summary, row: pd.Series) -> Learning:
@@ -67,8 +66,11 @@ def _learning(summary: Summary, row: pd.Series) -> Learning:
     return Learning(len(own), int(own["rising"].sum()), int(own["stuck"].sum()), steps)
 
 
-def _truth(summary: Summary, row: pd.Series) -> Truth:
-    """Marking everything as foreground scores the share of the foreground: nothing where there is none."""
+def find_truth(summary: Summary, row: pd.Series) -> Truth:
+    """Of the folds that a configuration was tested on.
+
+    Marking everything as foreground scores the share of the foreground: nothing where there is none.
+    """
     cells = summary.scenes[summary.scenes[CONFIGURATION] == row[CONFIGURATION]]
     shares = cells.groupby(schema.FOLD)[schema.baseline_column("all_foreground")].max()
     return Truth(len(shares), int((shares > 0).sum()))

@@ -23,7 +23,7 @@ def gather(summary: Summary) -> dict[str, object]:
             "planned": study.planned,
             "states": states(study.states) or "none so far",
         },
-        "one_run": study.outcomes == 1 and study.planned is None,
+        "one_run": study.outcomes == 1,
         "apart": apart,
         "one_apart": sum(apart.values()) == 1,
     }

@@ -6,16 +6,17 @@ from bench import schema
 from reports import style
 from reports.analysis.certainty import cost_of, needed_for
 from reports.analysis.choices import PEAK, Choice, candidates, choices, least_repeats, tested, within
-from reports.analysis.claims import budget_matching, judge_headline, pair, pair_key
+from reports.analysis.claims import budget_matching, judge_headline, pair_key
 from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
 from reports.analysis.nested import nested
-from reports.analysis.planning import Needed, Shape
+from reports.analysis.planning import Shape
 from reports.analysis.recommendation import Recommendation, recommend, standing
-from reports.analysis.shortfall import find_shortfall
+from reports.analysis.shortfall import find_shortfall, find_truth
 from reports.analysis.statistics import MIN_REPEATS
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
 from reports.prose.claims import claim_values, difference_values
-from reports.store.load import ABSENT, ARCHITECTURE, BATCH_SIZE, PRECISION
+from reports.store.checks import HOLDOUTS
+from reports.store.load import ABSENT, ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
 from reports.text import MEGABYTE
 
 
@@ -33,6 +34,9 @@ def gather(summary: Summary) -> dict[str, object]:
         "taken": None if taken is None else _taken(summary, found, taken),
         "first_learnt": passes(summary, _number(first)),
         "lack": _lack(summary, first) if taken is None else None,
+        "truth": _truth(summary, first),
+        "one_with_foreground": find_truth(summary, first).with_foreground == 1,
+        "holdout": first[SPLIT] in HOLDOUTS,
     }
     budgets = [choice for choice in choices(summary)[::-1] if _is_below(choice, found)]
     return {
@@ -70,7 +74,7 @@ def _untested(summary: Summary) -> dict[str, object]:
     own = lost[lost[schema.STATE] == state]
     reasons = own[schema.STATE_REASON].value_counts()
     about = {"runs": len(own), "of": len(ended), "state": state.replace("_", " "), "reason": reasons.index[0]}
-    return {"tried": False, "lost": {**about, "one_reason": len(reasons) == 1, state: True}}
+    return {"tried": False, "lost": about | {"one_reason": len(reasons) == 1}}
 
 
 def _taken(summary: Summary, found: Recommendation, row: pd.Series) -> dict[str, object]:
@@ -128,32 +132,37 @@ def _lack(summary: Summary, row: pd.Series) -> dict[str, object] | None:
     repeats = found.comparison.repeats
     return {
         "ahead": found.comparison.difference > 0,
-        "truth": found.truth._asdict(),
-        "everywhere": found.truth.with_foreground == found.truth.folds,
         "learning": found.learning._asdict(),
         "few_repeats": {"repeats": repeats, "least": MIN_REPEATS} if repeats < MIN_REPEATS else None,
-        "size": None if found.needed is None else size_values(summary, found.shape, found.needed),
+        "size": None if found.needed is None else _size(summary, found.shape, found.needed),
     }
+
+
+def _truth(summary: Summary, row: pd.Series) -> dict[str, object] | None:
+    """Where the test masks hold any foreground; None if all folds do."""
+    found = find_truth(summary, row)
+    return None if found.with_foreground == found.folds else found._asdict()
 
 
 def _certainty(summary: Summary, found: Recommendation) -> dict[str, object] | None:
     """What it takes to see a difference that matters between the first and the best that it cannot be told from."""
-    level = [one for one in found.rivals if one.verdict in ("inconclusive", "unlearnt")]
-    sized = needed_for(summary, level[0]) if level else None
+    level = [one for one in found.rivals if one.verdict == "inconclusive"]
+    sized = needed_for(summary, level[0]) if level and found.taken is not None else None
     if sized is None:
         return None
-    shape, size = sized
-    about = {"pair": pair(level[0].claim), "margin": level[0].metric.margin, "now": shape.tested}
-    return about | {"size": None if size is None else size_values(summary, shape, size)}
+    now, larger = sized
+    size = None if larger is None else _size(summary, now, larger)
+    return {"margin": level[0].metric.margin, "size": size}
 
 
-def size_values(summary: Summary, shape: Shape, size: Needed) -> dict[str, object]:
-    """What a larger study would have: its repeats, the runs that these add, and its scenes where it needs more."""
-    scenes = {"scenes": shape._replace(scenes=size.scenes).tested, "now": shape.tested}
+def _size(summary: Summary, now: Shape, larger: Shape) -> dict[str, object]:
+    """What the macro `extent` prints."""
     return {
-        "repeats": size.repeats,
-        **cost_of(summary, size.repeats - shape.repeats)._asdict(),
-        "beyond": scenes if size.scenes > shape.scenes else None,
+        **cost_of(summary, now, larger)._asdict(),
+        "repeats": larger.repeats,
+        "new": larger[1:] != now[1:],
+        "folds": None if larger.folds == now.folds else larger.folds,
+        "beyond": {"scenes": larger.tested, "now": now.tested} if larger.scenes > now.scenes else None,
     }
 
 
