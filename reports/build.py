@@ -1,5 +1,6 @@
 """Store -> PDF, with everything it is made of beside it. Equal stores give equal bytes."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -16,9 +17,11 @@ from bench import schema
 from reports import document
 from reports.analysis.summary import summarise
 from reports.html import page
+from reports.pages import Piece, page_starts
 from reports.store.load import load_study
 
 TEMPLATE = "report.typ"
+PAGES = "pages.json"
 PDF = "report.pdf"
 HTML = "report.html"
 STANDARDS: "list[typst.PDFStandard]" = ["a-2a", "ua-1"]
@@ -54,7 +57,7 @@ def build(runs: Path, study: str, tracking: str = "", *, html: bool = False, pai
             (folder / HTML).write_text(page(report, folder), encoding="utf-8")
         template = (files("reports") / TEMPLATE).read_text(encoding="utf-8")
         (folder / TEMPLATE).write_text(template, encoding="utf-8")
-        pages = _compile(folder, summary.study.newest)
+        pages = _compile(folder, summary.study.newest, len(report["sections"][0]["blocks"]))
         _publish(folder, reports / study)
     return Built(reports / study / PDF, study, summary.study.outcomes, pages)
 
@@ -78,8 +81,9 @@ def _made(folder: Path) -> Iterator[None]:
         raise ValueError(f"the report in {folder} cannot be made: {error}.") from error
 
 
-def _compile(folder: Path, timestamp: int) -> int:
-    """Write report.pdf and return its number of pages."""
+def _compile(folder: Path, timestamp: int, answer: int) -> int:
+    """Write pages.json and report.pdf, whose first `answer` blocks are the answer, and return its number of pages."""
+    (folder / PAGES).write_text("[]\n", encoding="utf-8")
     compiler = typst.Compiler(
         folder / TEMPLATE,
         root=folder,
@@ -87,6 +91,9 @@ def _compile(folder: Path, timestamp: int) -> int:
         font_paths=[Path(mpl.get_data_path()) / "fonts" / "ttf"],
         ignore_system_fonts=True,
     )
+    pieces = [Piece(*piece) for piece in json.loads(compiler.query("<pieces>", field="value", one=True))]
+    starts = page_starts(pieces, answer)
+    (folder / PAGES).write_text(f"{json.dumps(starts)}\n", encoding="utf-8")
     compiler.compile(output=folder / PDF, format="pdf", pdf_standards=STANDARDS, timestamp=timestamp)
     return int(compiler.query("<pages>", field="value", one=True))
 

@@ -1,6 +1,7 @@
 """The report as one JSON value: sections of texts, tables and figures, which the template prints in this order."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from reports.figures.base import NoDataError
 from reports.prose.facts import Facts
 from reports.tables import TABLES
 from reports.tables.base import Entry
+from reports.terms import TERMS
 
 Block = dict[str, Any]
 
@@ -35,7 +37,7 @@ SECTIONS = {
     "outcomes": "Outcomes",
     "provenance": "Provenance",
 }
-"""Their headings, in the report's order; the first page has none."""
+"""Their headings, in the report's order; the first page has none. After them comes the legend of terms."""
 
 FIGURE_DIR, DATA_DIR = "figures", "data"
 
@@ -46,6 +48,7 @@ def write(summary: Summary, folder: Path) -> Block:
     data.write(summary, folder / DATA_DIR)
     facts = Facts()
     sections = [_section(name, summary, facts, folder) for name in SECTIONS]
+    sections.append(_legend(sections))
     when = datetime.fromtimestamp(summary.study.newest, UTC)
     report = {
         "title": f"Study {summary.study.name}",
@@ -81,8 +84,30 @@ def _table(entry: Entry, summary: Summary) -> list[Block]:
     table = entry.make(summary)
     if table is None or not table.rows:
         return []
-    align = [align for _, align in table.columns]
-    return [{"kind": "table", "caption": table.caption, "header": table.headings, "align": align, "rows": table.rows}]
+    block = {
+        "kind": "table",
+        "caption": table.caption,
+        "header": table.headings,
+        "align": [align for _, align in table.columns],
+        "rows": table.rows,
+        "note": table.note,
+    }
+    return [block]
+
+
+def _legend(sections: list[Block]) -> Block:
+    """The terms that occur in what is printed, drawings and rows of tables left aside."""
+    blocks = [block for section in sections for block in section["blocks"]]
+    blocks += [figure for block in blocks for figure in block.get("figures", ())]
+    words = [block[part] for block in blocks for part in ("question", "text", "caption", "note") if part in block]
+    words += [word for block in blocks for part in ("header", "lines") for word in block.get(part, ())]
+    printed = " ".join(" ".join(words).split())
+    terms = [
+        [term, meaning]
+        for term, meaning in TERMS.items()
+        if re.search(rf"(?<!\w){re.escape(term)}s?(?!\w)", printed, re.IGNORECASE)
+    ]
+    return {"heading": "Legend of terms", "blocks": [{"kind": "terms", "terms": terms}] if terms else []}
 
 
 def _figures(section: str, summary: Summary, folder: Path) -> list[Block]:

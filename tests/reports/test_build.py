@@ -20,7 +20,7 @@ from reports.build import Built, build
 from reports.figures import FIGURES
 
 Report = Callable[[Path, str], Built]
-LAST = ["Outcomes", "Provenance"]
+LAST = ["Outcomes", "Provenance", "Legend of terms"]
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -160,8 +160,13 @@ def test_html_holds_all_of_the_report_and_needs_nothing_else(small_store: Path, 
         .replace('<meta name="viewport" content="width=device-width, initial-scale=1">', "")
     )
     text = "".join(tree.itertext())
-    for block in blocks(folder, "lead", "text", "table"):
-        for part in (block.get("text"), block.get("caption"), *(cell for row in block.get("rows", ()) for cell in row)):
+    for block in blocks(folder, "lead", "text", "table", "terms"):
+        for part in (
+            block.get("text"),
+            block.get("caption"),
+            block.get("note"),
+            *(cell for row in block.get("rows", block.get("terms", ())) for cell in row),
+        ):
             assert part is None or part in text
     svg = "{http://www.w3.org/2000/svg}svg"
     assert len(list(tree.iter(svg))) == len(figures(folder))
