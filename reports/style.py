@@ -19,6 +19,8 @@ PAGE_WIDTH = 6.7
 """Width of the text block in inches; figures of this width are shown at their own size."""
 HALF_WIDTH = 3.25
 """Of a figure that stands beside another one."""
+MOST_HEIGHT = 4.0
+"""With a caption of three lines, as much as 45 % of the text block: two figures stand on one page."""
 
 LineStyle = str | tuple[int, tuple[int, ...]]
 
@@ -65,6 +67,8 @@ OTHER_MARKERS = ("P", "X", "*", "h", "p", "<", ">")
 MISSED = "#D55E00"
 INVENTED = "#56B4E9"
 GREY = "#8C8C8C"
+TEXT = "#595959"
+"""A grey that is dark enough to read."""
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue."""
 MIDDLE = 0.46
@@ -125,8 +129,11 @@ def report_style() -> Iterator[None]:
 def panels(
     count: int, *, rows: int = 1, height: float = 2.5, width: float = PAGE_WIDTH, **options: object
 ) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with rows x count axes, of the page's width unless another one is given, in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    """A figure with rows x count axes, of the page's width unless another one is given, in inches.
+
+    No figure is higher than `MOST_HEIGHT`.
+    """
+    figure = Figure(figsize=(width, min(height, MOST_HEIGHT)), layout="constrained")
     axes = figure.subplots(rows, count, squeeze=False, **options)  # type: ignore[call-overload]
     for axis in axes.flat:
         sns.despine(ax=axis)

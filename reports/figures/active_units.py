@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style
-from reports.analysis.generative import OVER_FOLDS, STAGE
+from reports.analysis.generative import STAGE
 from reports.analysis.summary import Summary
-from reports.figures.base import Plot, crowded, draw_whiskers, repeats, span
+from reports.figures.base import Plot, crowded, draw_whiskers, interval, repeats, span
 from reports.figures.betas import draw_lines, latent_axis, line_handles, mask_vaes, series
 from reports.figures.bottleneck import spread
 
@@ -61,10 +61,8 @@ def _draw_panel(axis: Axes, points: pd.DataFrame) -> None:
 def caption(shown: ActiveUnits) -> str:
     """What both panels count."""
     return (
-        "VAEs of masks. Left: latent numbers whose posterior mean has a variance above 0.01 over the test frames "
-        "(active units, Burda et al. 2016), as a share of all. Right: what each says, the KL divergence per "
-        f"frame divided by their number. Mark: mean; whisker: its {OVER_FOLDS} ({repeats(shown.active)}); marks at "
-        "one size are drawn next to each other."
+        "VAEs of masks: active units as a share of the latent numbers (left), and the rate per latent number (right). "
+        f"Whisker: {interval(repeats(shown.active), cut=False)}."
     )
 
 

@@ -1,14 +1,16 @@
 """What a figure consists of, and what several figures share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETDOWN, CARETUP
 
 from bench import schema
 from reports import style, text
@@ -57,7 +59,7 @@ class Points(NamedTuple):
 
 
 MOST_WHISKERS = 60
-INTERVAL = "95 % interval, Student's t over folds, or over scenes where a single fold is tested"
+ARROW: dict[str, Any] = {"linestyle": "none", "markersize": 4, "markeredgewidth": 0}
 
 
 def measured_points(summary: Summary, metric: schema.Metric = schema.TEST_IOU) -> pd.DataFrame:
@@ -108,15 +110,36 @@ def draw_whiskers(axis: Axes, points: pd.DataFrame, x: str, *, bare: bool = Fals
         axis.errorbar(own[x], own["mean"], yerr=whiskers, **{**marks, **small, **mark})
 
 
-def draw_scores(axis: Axes, points: pd.DataFrame, x: str) -> None:
+def draw_arrows(axis: Axes, points: pd.DataFrame, x: str) -> None:
+    """Triangles at the ends of the y axis where intervals go on beyond it; comes after its limits. Columns as bands."""
+    for name, own in by_architecture(points):
+        draw_arrow(axis, own[x], own["low"], own["high"], style.look(name).colour)
+
+
+def draw_arrow(axis: Axes, x: Any, low: Any, high: Any, colour: str) -> None:
+    """At an end of the y axis, for an interval, or a column of them, that goes on beyond it."""
+    places, ends = np.atleast_1d(x), axis.get_ylim()
+    cuts = np.atleast_1d(low) < ends[0], np.atleast_1d(high) > ends[1]
+    for end, marker, beyond in zip((0, 1), (CARETDOWN, CARETUP), cuts, strict=True):
+        at = places[beyond]
+        axis.plot(at, np.full(len(at), end), marker=marker, color=colour, transform=axis.get_xaxis_transform(), **ARROW)
+
+
+def draw_scores(axis: Axes, points: pd.DataFrame, x: str, beside: Sequence[float] = ()) -> None:
     """All points of an axis with their whiskers, unless they are too many, and its `score_limits`."""
-    draw_whiskers(axis, points, x, bare=crowded(points))
-    axis.set_ylim(*score_limits(points))
+    bare = crowded(points)
+    draw_whiskers(axis, points, x, bare=bare)
+    axis.set_ylim(*score_limits(points, beside))
+    if not bare:
+        draw_arrows(axis, points, x)
 
 
-def score_limits(points: pd.DataFrame) -> tuple[float, float]:
-    """Ends of an axis with all marks and room for labels; whiskers of few folds are many times longer, and are cut."""
-    low, high = points["mean"].min(), points["mean"].max()
+def score_limits(points: pd.DataFrame, beside: Sequence[float] = ()) -> tuple[float, float]:
+    """Ends of an axis with all marks, other scores `beside` them and room for labels.
+
+    Whiskers of few folds are many times longer, and are cut.
+    """
+    low, high = min([points["mean"].min(), *beside]), max([points["mean"].max(), *beside])
     room, least = 0.5 * max(high - low, 0.04), 0.12 * max(high - low, 0.04)
     lowest, highest = (points[end].fillna(points["mean"]) for end in ("low", "high"))
     return min(max(lowest.min(), low - room), low - least), max(min(highest.max(), high + room), high + least)
@@ -158,19 +181,23 @@ def repeats(points: pd.DataFrame) -> str:
     return text.counted_range(points["n"], "repeat")
 
 
-def marks_are(points: pd.DataFrame) -> str:
-    """What marks and whiskers are, and how many repeats stand behind them."""
-    whisker = "intervals: in the CSV" if crowded(points) else f"whisker: its {INTERVAL}"
-    return f"Mark: mean; {whisker} ({repeats(points)})"
+def marks_are(points: pd.DataFrame, *, cut: bool) -> str:
+    """What marks and whiskers are, and how many repeats stand behind them; whether the axis cuts whiskers."""
+    whisker = "intervals: in the CSV" if crowded(points) else f"whisker: {interval(cut=cut)}"
+    return f"Mark: mean of {repeats(points)}; {whisker}"
 
 
-def cropped(*panels: pd.DataFrame) -> str:
-    """What axes with the `score_limits` of their panel's points show, and whether they cut intervals that are drawn."""
-    axes, spans, cut = ("axis", "spans", "cuts") if len(panels) == 1 else ("axes", "span", "cut")
-    cuts = any(cut_by(points, *score_limits(points)) for points in panels)
-    return f"The {axes} of the scores {spans} the marks{f', and {cut} intervals' if cuts else ''}."
+def interval(*about: str, cut: bool) -> str:
+    """What a whisker or band is, and that an axis cuts some; the rest stands in the legend of terms."""
+    said = [*about, "arrow: it goes on"] if cut else about
+    return "95 % interval" + (f" ({'; '.join(said)})" if said else "")
 
 
 def cut_by(points: pd.DataFrame, low: float, high: float) -> bool:
     """Whether an axis with these limits cuts intervals that are drawn."""
     return not crowded(points) and bool((points["low"] < low).any() or (points["high"] > high).any())
+
+
+def cut_scores(*panels: pd.DataFrame) -> bool:
+    """Whether axes with the `score_limits` of their panel's points cut intervals that are drawn."""
+    return any(cut_by(points, *score_limits(points)) for points in panels)

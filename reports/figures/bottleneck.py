@@ -10,11 +10,18 @@ from bench import schema
 from reports import style, text
 from reports.analysis.ceiling import ceiling
 from reports.analysis.summary import CONFIGURATION, Summary, comparable, map_shape
-from reports.figures.base import NoDataError, Plot, cropped, draw_scores, marks_are, measured_points, ranges, readable
+from reports.figures.base import (
+    NoDataError,
+    Plot,
+    cut_scores,
+    draw_scores,
+    marks_are,
+    measured_points,
+    ranges,
+    readable,
+)
 from reports.store.load import LATENT
 
-TEXT = "#595959"
-"""A grey that is dark enough to read."""
 STEP, SPREAD = 0.13, 0.7
 """Octaves between neighbouring marks at one side, and from the first of them to the last at most."""
 
@@ -86,17 +93,16 @@ def _draw_ceiling(axis: Axes, ceiling: pd.DataFrame, column: str) -> None:
     edge.set_xticks(ceiling["side"].to_list(), [f"{value:.2f}" for value in ceiling[column]])
     edge.minorticks_off()
     edge.spines["top"].set_visible(False)
-    edge.tick_params(length=0, pad=1, labelcolor=TEXT)
-    edge.set_xlabel("stored-mask ceiling", color=TEXT, labelpad=2)
+    edge.tick_params(length=0, pad=1, labelcolor=style.TEXT)
+    edge.set_xlabel("stored-mask ceiling", color=style.TEXT, labelpad=2)
 
 
 def caption(shown: Bottleneck) -> str:
     """What the marks and the ceiling are."""
     return (
-        "Test IoU and Boundary IoU against the side of the measured bottleneck map. "
-        f"{marks_are(shown.points)}; marks at one side are drawn next to each other, those of an architecture "
-        f"by their number of elements. {_about_ceiling(shown.ceiling)}"
-        f"{cropped(shown.points, shown.boundary)}"
+        "Test IoU and Boundary IoU against the shorter side of the bottleneck map. "
+        f"{marks_are(shown.points, cut=cut_scores(shown.points, shown.boundary))}; marks at one side stand next to "
+        f"each other.{_about_ceiling(shown.ceiling)}"
     )
 
 
@@ -105,9 +111,8 @@ def _about_ceiling(ceiling: pd.DataFrame) -> str:
         return ""
     masks = text.counted_range(ceiling["frames"], "test mask")
     return (
-        f"Grey line (cut by the axis) and figures above: what {masks}, one per scene, score themselves after they were "
-        "averaged to that side, interpolated back and cut at 0.5. It is no bound for networks: their maps have "
-        "channels, and skip connections lead past them. "
+        f" Grey line (cut by the axis) and figures above: the stored-mask ceiling, what {masks}, one per scene, score "
+        "after they were stored at that side; it is no bound for networks."
     )
 
 

@@ -11,7 +11,7 @@ from reports import style, text
 from reports.analysis.frame_tables import KEYS, best_tables, bounded, sample, sizes
 from reports.analysis.statistics import estimate_means
 from reports.analysis.summary import Summary, statistic
-from reports.figures.base import INTERVAL, NoDataError, Plot, draw_bands, told
+from reports.figures.base import NoDataError, Plot, draw_bands, interval, told
 from reports.store.load import ARCHITECTURE
 
 COLUMNS = ["bin", "pixels", "probability", "foreground"]
@@ -77,18 +77,11 @@ def draw(shown: Calibration) -> Figure:
 
 
 def caption(shown: Calibration) -> str:
-    """What lines and bands are, and the calibration errors."""
-    few = "" if shown.points["drawn"].all() else " that have at least 0.1 % of the pixels"
+    """What lines and bands are."""
     return (
-        "Reliability: observed share of foreground against the mean predicted probability, in bins of equal width"
-        f"{few}, each architecture at its best by validation; scenes weigh the same ({sample(shown.points)}). Band: "
-        f"{INTERVAL}, where every fold has 0.1 % of its pixels in the bin. Below the grey diagonal predictions are too "
-        f"high. ECE, a mean over frames and scenes: {_errors(shown)}."
+        "Reliability: observed share of foreground against the predicted probability, each architecture at its best. "
+        f"Band: {interval(sample(shown.points), cut=False)}."
     )
-
-
-def _errors(shown: Calibration) -> str:
-    return told(shown.errors, lambda own: text.digits(own["ece"].iloc[0]), ", ")
 
 
 def alt(shown: Calibration) -> str:
@@ -98,9 +91,11 @@ def alt(shown: Calibration) -> str:
         point = own.iloc[int((own["mean"] - own["probability"]).abs().to_numpy().argmax())]
         return f"{text.digits(point['mean'])} observed at {text.digits(point['probability'])} predicted"
 
+    errors = told(shown.errors, lambda own: text.digits(own["ece"].iloc[0]), ", ")
+    few = "" if shown.points["drawn"].all() else " Bins with less than 0.1 % of the pixels are left out."
     return (
         "Lines of observed share of foreground against predicted probability. Farthest from the diagonal: "
-        f"{told(shown.points[shown.points['drawn']], farthest)}. Expected calibration error: {_errors(shown)}."
+        f"{told(shown.points[shown.points['drawn']], farthest)}. Expected calibration error: {errors}.{few}"
     )
 
 

@@ -30,6 +30,8 @@ MOST_SIGNED = 16
 """Columns up to which differences, which have a sign, have three decimals like scores; two where there are more."""
 ROW_HEIGHT, FRAME, LEAST_HEIGHT = 0.24, 0.62, 1.6
 """Inches: of one depth, of a panel's title and ticks, and the least of a panel."""
+LEAST_ROW = 0.15
+"""Inches: of one depth that holds numbers."""
 NOTHING = "#EFEFEF"
 """Colour of a difference of zero: not white, which is that of an empty cell."""
 SCORES = "cividis"
@@ -73,9 +75,11 @@ class Grid(NamedTuple):
 def draw(shown: DepthWidth) -> Figure:
     """A panel per architecture with one scale, and the difference with its own."""
     grids = _grids(shown)
-    columns = min(len(grids), MOST_IN_A_ROW)
-    rows = math.ceil(len(grids) / columns)
     depths, widths = grids[0].values.shape
+    # As many rows of panels as have room, and not more panels beside each other than they need.
+    most = max(1, int(style.MOST_HEIGHT // (FRAME + LEAST_ROW * depths)))
+    columns = max(min(len(grids), MOST_IN_A_ROW), math.ceil(len(grids) / most))
+    rows = math.ceil(len(grids) / columns)
     height = rows * max(LEAST_HEIGHT, FRAME + ROW_HEIGHT * depths)
     figure, table = style.panels(columns, rows=rows, height=height, sharey=True)
     every = [axis for row in table for axis in row]
@@ -162,9 +166,8 @@ def caption(shown: DepthWidth) -> str:
     every = math.prod(shown.cells[name].nunique() for name in ("architecture", "depth", "width"))
     blank = " Blank: no complete run." if len(shown.cells) < every else ""
     return (
-        "Mean test IoU by depth and base width (the width of the outermost level), "
-        f"{repeats(shown.cells)}; where several configurations share both, the one that is highest by validation."
-        f"{blank}{_difference_caption(shown)}"
+        f"Mean test IoU by depth and base width, {repeats(shown.cells)}; where several configurations share both, the "
+        f"first by validation.{blank}{_difference_caption(shown)}"
     )
 
 
@@ -178,9 +181,8 @@ def _difference_caption(shown: DepthWidth) -> str:
         f"Hatched ({clear})" if shown.cells["width"].nunique() <= MOST_HATCHED else f"In {clear}, too small to hatch"
     )
     return (
-        f" Last panel: difference of two cells, mean over {over} of the repeats that both have ({count}). {marked}: "
-        f"its 95 % interval, Student's t over {over}, excludes 0; it is not adjusted for the number of cells, so this "
-        "is no verdict."
+        f" Last panel: difference of two cells over the repeats that both have ({count}). {marked}: its 95 % interval "
+        f"over {over} excludes 0; not adjusted for the number of cells, so this is no verdict."
     )
 
 

@@ -18,7 +18,7 @@ from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RU
 COLUMNS = 12
 """Pictures beside each other."""
 WAYS = 2
-SAMPLE_ROWS = 2
+SAMPLE_ROWS = 1
 GAP = 1 / 16
 """Between pictures, in parts of their width."""
 NAMES = 0.95
@@ -107,15 +107,17 @@ def _beside(kinds: dict[str, Pictures], first: int) -> list[Strip]:
 
 def draw(shown: Shown) -> Figure:
     """A strip of pictures per row, its name to the left."""
-    width = style.PAGE_WIDTH - NAMES
     strips = [strip for group in shown.groups for strip in group]
     gaps = [gap for group in shown.groups for gap in (FAR, *[NEAR] * (len(group) - 1))][1:]
     sheets = [_sheet(strip) for strip in strips]
-    heights = [width * sheet.shape[0] / sheet.shape[1] for sheet in sheets]
+    shapes = [sheet.shape[0] / sheet.shape[1] for sheet in sheets]
+    width = min(style.PAGE_WIDTH - NAMES, (style.MOST_HEIGHT - sum(gaps)) / sum(shapes))
+    heights = [width * shape for shape in shapes]
     # Rows of the grid in inches: a strip, a gap, the next strip.
     rows = [inches for pair in zip(heights, [*gaps, 0.0], strict=True) for inches in pair][:-1]
     figure = Figure(figsize=(style.PAGE_WIDTH, sum(rows)))
-    edges = {"left": NAMES / style.PAGE_WIDTH, "right": 1, "bottom": 0, "top": 1, "hspace": 0}
+    left, right = NAMES / style.PAGE_WIDTH, (NAMES + width) / style.PAGE_WIDTH
+    edges = {"left": left, "right": right, "bottom": 0, "top": 1, "hspace": 0}
     grid = figure.add_gridspec(len(rows), 1, height_ratios=rows, **edges)
     for place, (strip, sheet) in enumerate(zip(strips, sheets, strict=True)):
         axis = figure.add_subplot(grid[2 * place])
@@ -139,38 +141,29 @@ def _sheet(strip: Strip) -> Pictures:
 
 def caption(shown: Shown) -> str:
     """Which runs by which rule, and what the rows are."""
-    first = shown.runs.iloc[0]
-    target, (count, every) = first[schema.TARGET], shown.samples
+    target, (count, every) = shown.runs[schema.TARGET].iloc[0], shown.samples
     return (
-        f"{_rule(first)} From above: the middle frames of test scenes and their reconstructions from the mean of the "
-        f"posterior{_others(shown)}; between two of these frames the pictures of a straight line from latent to "
-        f"latent; the first {count} of {text.counted(every, 'sample')} of the prior, each above the training {target} "
-        f"that is nearest to it (root mean square difference of thumbnails). Masks: probabilities from black to white."
+        f"{_rule(shown.runs)} From above: test frames and their reconstructions; straight lines from latent to latent; "
+        f"{count} of {text.counted(every, 'sample')} of the prior, each above the nearest training {target}."
     )
 
 
-def _rule(run: pd.Series) -> str:
+def _rule(runs: pd.DataFrame) -> str:
+    named = [f"{run[schema.TARGET]}s (latent {run[LATENT]}, repeat {run[REPEAT]})" for _, run in runs.iterrows()]
     return (
-        f"Chosen by rule, not by eye: of the VAEs of {run[schema.TARGET]}s with beta = {float(run[BETA]):g} of which "
-        f"no run collapsed, of those with the most complete repeats the one with the lowest mean validation loss, "
-        f"{run[LABEL]}, by its run with the lowest repeat, {run[REPEAT]}."
+        f"Chosen by rule: the VAE of {text.listed(named)} with the lowest mean validation loss, of those with beta = "
+        f"{float(runs[BETA].iloc[0]):g} of which no run collapsed."
     )
-
-
-def _others(shown: Shown) -> str:
-    if len(shown.runs) == 1:
-        return ""
-    run = shown.runs.iloc[1]
-    return f"; the same of the VAE of images by the same rule, {run[LABEL]}, repeat {run[REPEAT]}"
 
 
 def alt(shown: Shown) -> str:
     """How many pictures of what."""
     frames = [text.counted(len(group[0].pictures), group[0].name) for group in shown.groups[: len(shown.runs)]]
     ways = len(shown.groups[len(shown.runs)])
+    labels = text.listed([str(label) for label in shown.runs[LABEL]])
     target, samples = shown.runs[schema.TARGET].iloc[0], text.counted(shown.samples[0], "sample")
     return (
-        f"Rows of pictures that VAEs drew: {text.listed(frames)}, each above its reconstruction; "
+        f"Rows of pictures that VAEs ({labels}) drew: {text.listed(frames)}, each above its reconstruction; "
         f"{text.counted(ways, 'interpolation')} between two test {target}s; {samples}, each above the nearest training "
         f"{target}."
     )

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from reports import style
+from reports import style, text
 from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError, Plot, numbers
 
@@ -77,13 +77,10 @@ def _named(parameter: str) -> str:
 
 def caption(shown: Importance) -> str:
     """What each evaluator measures."""
-    counts = numbers(shown.trials.set_index("architecture")["n"])
+    trials = text.counted_range(shown.trials["n"], "search trial")
     return (
-        "Importance of the hyperparameters for the best validation IoU, by the search trials that are complete or, "
-        f"with what they had reached, were pruned ({counts}). PED-ANOVA: how far the values of the best "
-        "tenth of the trials, at least five, are from those of all. fANOVA: share of the variance of a random forest's "
-        "prediction over the whole search space. They answer different questions and may disagree; each is scaled to "
-        "100 %."
+        f"Importance of each hyperparameter for the best validation IoU ({trials} of each architecture), by two "
+        "methods that answer different questions."
     )
 
 
@@ -94,7 +91,8 @@ def alt(shown: Importance) -> str:
         first = own.nlargest(1, "share").iloc[0]
         parameter = f"{_named(first['hyperparameter'])} {first['share']:.0%}"
         each.append(f"{style.look(str(name)).label} by {evaluator} {parameter}")
-    return f"Bars of the importance of each hyperparameter. The most important: {'; '.join(each)}."
+    trials = numbers(shown.trials.set_index("architecture")["n"])
+    return f"Bars of the importance of each hyperparameter, by trials: {trials}. The most important: {'; '.join(each)}."
 
 
 PLOT = Plot(section="search", stage="search", width="half", record=record, draw=draw, caption=caption, alt=alt)

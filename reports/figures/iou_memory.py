@@ -1,28 +1,48 @@
-"""Test IoU against tensor peak memory: what a memory budget buys."""
+"""Test IoU against tensor peak memory: what a memory budget buys, and what no network costs."""
 
 import math
-from typing import NamedTuple
+from textwrap import fill
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from reports import style
+from bench import schema
+from reports import style, text
+from reports.analysis.baselines import baseline_scores
 from reports.analysis.choices import choices
 from reports.analysis.search import fronts, with_front
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import NoDataError, Plot, cropped, draw_scores, marks_are, measured_points, ranges
-from reports.text import round_number
+from reports.figures.base import (
+    NoDataError,
+    Plot,
+    cut_by,
+    draw_scores,
+    marks_are,
+    measured_points,
+    ranges,
+    score_limits,
+)
 
 MOST_LABELS = 16
+REACH = 1.0
+"""A rule below the marks and the best rule is drawn if it is no farther off than these from each other, times this."""
+NAME_WIDTH, NAME_HEIGHT = 15, 0.045
+"""Of the rules' names at the right end: letters in a line, and its share of the axis."""
+WORTHLESS = "#F3F3F3"
+"""Behind scores that a rule without a network has as well."""
 
 
 class IouMemory(NamedTuple):
-    """One row per configuration, and what to take."""
+    """One row per configuration, the rules without a network, and what to take."""
 
     points: pd.DataFrame
     """Columns as `measured_points`, and `front`: no cheaper configuration of its architecture has a higher mean."""
+    baselines: pd.DataFrame
+    """baseline, mean (test IoU, of whole scenes), best and drawn; the highest first."""
     choices: pd.DataFrame
     """budget_mb and the number of the configuration that validation puts first within it."""
 
@@ -32,24 +52,63 @@ def record(summary: Summary) -> IouMemory:
     points = measured_points(summary).dropna(subset="memory_mb")
     if points.empty:
         raise NoDataError("no complete run logged its tensor peak memory.")
-    made = [{"budget_mb": choice.budget_mb, "number": int(choice.row[CONFIGURATION])} for choice in choices(summary)]
-    return IouMemory(with_front(points, "mean"), pd.DataFrame(made))
+    made = [(choice.budget_mb, int(choice.row[CONFIGURATION])) for choice in choices(summary)]
+    chosen = pd.DataFrame(made, columns=["budget_mb", "number"])
+    return IouMemory(with_front(points, "mean"), _baselines(summary, points["mean"]), chosen)
+
+
+def _baselines(summary: Summary, means: pd.Series) -> pd.DataFrame:
+    """Those that were measured; one that is far below everything else would squeeze the marks, and is not drawn."""
+    scores = baseline_scores(summary)
+    scores = scores[scores["split"] != "random_frames"].groupby("baseline")[f"{schema.TEST_IOU.column} mean"].mean()
+    found = scores.dropna().sort_values(ascending=False).rename("mean").reset_index()
+    best = found.index == 0
+    low, high = min([means.min(), *found["mean"][:1]]), max([means.max(), *found["mean"][:1]])
+    return found.assign(best=best, drawn=found["mean"] >= low - REACH * (high - low))
 
 
 def draw(shown: IouMemory) -> Figure:
-    """Marks with whiskers, the front of each architecture as a step line, and the budgets."""
+    """Marks with whiskers, the front of each architecture as a step line, the rules and the budgets."""
     figure, ((axis,),) = style.panels(1, height=3.2)
     for name, front in fronts(shown.points).items():
         axis.step(front["memory_mb"], front["mean"], where="post", **style.look(name).lined, linewidth=0.9)
-    draw_scores(axis, shown.points, "memory_mb")
+    drawn = _drawn(shown)
+    draw_scores(axis, shown.points, "memory_mb", drawn["mean"].to_list())
+    _draw_baselines(axis, drawn)
     # A ring around what to take within each budget.
     taken = shown.points.set_index("number").reindex(shown.choices["number"])
     axis.plot(taken["memory_mb"], taken["mean"], "o", markersize=10, markerfacecolor="none", color="black", zorder=4)
-    style.memory_axis(axis, {f"{round_number(budget)} MB": budget for budget in shown.choices["budget_mb"]})
+    style.memory_axis(axis, {f"{text.round_number(budget)} MB": budget for budget in shown.choices["budget_mb"]})
     _draw_labels(figure, axis, shown)
     axis.set_ylabel("test IoU")
     style.architecture_legend(figure, shown.points["architecture"])
     return figure
+
+
+def _drawn(shown: IouMemory) -> pd.DataFrame:
+    return shown.baselines[shown.baselines["drawn"]]
+
+
+def _draw_baselines(axis: Axes, rules: pd.DataFrame) -> None:
+    """A line for each, named at its right end; comes after the limits."""
+    low, high = axis.get_ylim()
+    for best in rules.loc[rules["best"], "mean"]:
+        axis.axhspan(low, best, color=WORTHLESS, linewidth=0, zorder=0)
+    names = [fill(schema.BASELINES[name], NAME_WIDTH) for name in rules["baseline"]]
+    places = _apart((rules["mean"].to_numpy() - low) / (high - low), [name.count("\n") + 1 for name in names])
+    beside: dict[str, Any] = {"transform": axis.transAxes, "va": "center", "fontsize": 6}
+    for rule, name, place in zip(rules.itertuples(), names, places, strict=True):
+        axis.axhline(rule.mean, color=style.GREY, linewidth=0.9 if rule.best else 0.6, zorder=1)
+        axis.text(1.005, place, name, color="black" if rule.best else style.TEXT, **beside)
+
+
+def _apart(places: np.ndarray, lines: list[int]) -> list[float]:
+    """The middles of names, in parts of the axis, as near to their falling places as their lines of text allow."""
+    found: list[float] = []
+    for place, count, before in zip(places, lines, [0, *lines], strict=False):
+        least = found[-1] - NAME_HEIGHT * (count + before) / 2 if found else math.inf
+        found.append(min(float(place), least))
+    return found
 
 
 def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
@@ -79,19 +138,27 @@ def _named(shown: IouMemory) -> pd.DataFrame:
 
 def caption(shown: IouMemory) -> str:
     """What the marks, lines and labels are."""
+    drawn = _drawn(shown)
+    cut = cut_by(shown.points, *score_limits(shown.points, drawn["mean"].to_list()))
+    rules = " Grey lines: rules without a network; shaded: no higher than the best of them." if len(drawn) else ""
+    ring = "" if shown.choices.empty else " Ring: what validation puts first within the budget of a dotted line."
     return (
-        f"Test IoU against tensor peak memory, a mark for each configuration. {marks_are(shown.points)}. "
-        "Step line: highest mean up to that memory, for each architecture. Label: depth/base width. Ring: what "
-        f"validation puts first within the memory budget of a dotted line. {cropped(shown.points)}"
+        f"Test IoU against tensor peak memory. {marks_are(shown.points, cut=cut)}; label: depth/width; "
+        f"step line: highest mean up to that memory.{ring}{rules}"
     )
 
 
 def alt(shown: IouMemory) -> str:
-    """Ranges of IoU and memory."""
+    """Ranges of IoU and memory, and the rules without a network."""
     memory = shown.points["memory_mb"]
+    rules = [
+        f"{schema.BASELINES[row.baseline]} {text.digits(row.mean)}{'' if row.drawn else ' (below the axis)'}"
+        for row in shown.baselines.itertuples()
+    ]
     return (
         f"Scatter plot of mean test IoU against tensor peak memory between {memory.min():.3g} and "
         f"{memory.max():.3g} MB. Mean test IoU: {ranges(shown.points)}."
+        + (f" Without a network: {', '.join(rules)}." if rules else "")
     )
 
 

@@ -22,9 +22,9 @@ METRICS = (schema.VAL_IOU, schema.VAL_BCE)
 Choice = Literal["all", "equal width", "best"]
 CHOICES: dict[Choice, str] = {
     "all": "every configuration",
-    "equal width": "each architecture at the encoder widths at which the headline compares them (at its highest mean "
-    "best validation IoU, where it has no such configuration)",
-    "best": "each architecture at its highest mean best validation IoU",
+    "equal width": "each architecture at the encoder widths of the headline (if it has no such configuration, at its "
+    "best)",
+    "best": "each architecture at its best",
 }
 """Which configurations are shown, in words."""
 
@@ -156,11 +156,11 @@ def _top(shown: LearningCurves) -> float:
 
 def caption(shown: LearningCurves) -> str:
     """What is chosen and how lines differ."""
-    last = " Last column: the medians against the seconds of training steps, in the same colours and line styles."
+    last = " Last column: the medians by seconds of training."
     return (
         f"Learning curves of {CHOICES[shown.choice]}. Thin: each repeat; thick: median of the complete runs; grey "
-        "dotted: runs that did not complete; black dotted: the base rate, the cross-entropy of always predicting the "
-        f"foreground share.{last * shown.timed} The cross-entropy axis ends at twice the base rate at most."
+        "dotted: runs that did not complete; black dotted: base rate, at whose double the axis of the "
+        f"cross-entropy ends at most.{last * shown.timed}"
     )
 
 

@@ -88,14 +88,10 @@ def _scale(axis: Axes, shown: LearningRate) -> None:
 
 def caption(shown: LearningRate) -> str:
     """What marks, steps and ticks are."""
-    each = numbers(shown.trials.dropna(subset="val_iou")["architecture"].value_counts())
-    states = shown.trials.loc[shown.trials["val_iou"].isna(), "state"]
-    ended = text.listed([label for state, label in ENDED.items() if state in set(states)])
-    ticks = f" Ticks at the bottom: trials that did not complete ({ended})." if ended else ""
+    ticks = "; ticks: those that did not complete" if shown.trials["val_iou"].isna().any() else ""
     return (
-        f"Best validation IoU against the learning rate, a mark for each complete search trial ({each}), the larger "
-        "the deeper. Line: the best trial between two grid lines, over all other hyperparameters; where there are more "
-        f"trials, their highest value is higher by chance as well.{ticks}"
+        "Best validation IoU by learning rate: a mark for each complete search trial, larger if deeper; line: the "
+        f"best of each half decade{ticks}."
     )
 
 
@@ -106,8 +102,14 @@ def alt(shown: LearningRate) -> str:
         first = own.sort_values("val_iou").iloc[-1]
         return f"{text.digits(first['val_iou'])} at {text.significant(first['lr'])}, tried {span(own['lr'])}"
 
-    each = told(shown.trials.dropna(subset="val_iou"), best)
-    return f"Scatter plot of best validation IoU against the learning rate. Best: {each}."
+    complete = shown.trials.dropna(subset="val_iou")
+    counts = numbers(complete["architecture"].value_counts())
+    states = shown.trials.loc[shown.trials["val_iou"].isna(), "state"].value_counts()
+    ended = "".join(f", {states[state]} {label}" for state, label in ENDED.items() if state in states)
+    return (
+        f"Scatter plot of best validation IoU against the learning rate, complete trials: {counts}{ended}. "
+        f"Best: {told(complete, best)}."
+    )
 
 
 PLOT = Plot(section="search", stage="search", width="half", record=record, draw=draw, caption=caption, alt=alt)

@@ -63,8 +63,8 @@ def caption(shown: Pareto) -> str:
     return (
         "Best validation IoU against tensor peak memory, a mark for each complete search trial. Step line and large "
         "marks: the Pareto front of each architecture; no cheaper trial of it is as good. "
-        f"{limit}The IoU axis spans the measured values only."
-    )
+        f"{limit}"
+    ).rstrip()
 
 
 def alt(shown: Pareto) -> str:

@@ -10,7 +10,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.frame_tables import best_tables, sample, scene_estimates, sizes
 from reports.analysis.summary import Summary
-from reports.figures.base import INTERVAL, NoDataError, Plot, by_architecture, cropped, draw_scores, ends
+from reports.figures.base import NoDataError, Plot, by_architecture, cut_scores, draw_scores, ends, interval
 
 BINS = 5
 OFFSET = 0.015
@@ -73,12 +73,10 @@ def draw(shown: PersonSize) -> Figure:
 
 def caption(shown: PersonSize) -> str:
     """What bins, marks and whiskers are."""
-    frames = text.counted_range(shown.bins["frames"], "frame")
+    frames = text.counted_range(shown.bins["frames"], "test frame")
+    whisker = interval(sample(shown.points), cut=cut_scores(shown.points))
     return (
-        "Test IoU against the share of the frame that is foreground, for each architecture at its "
-        f"best by validation. Mark: mean in a bin of test frames by quantiles of this share ({frames} each), at "
-        f"its median; a scene's frames in a bin are averaged first. Whisker: its {INTERVAL} "
-        f"({sample(shown.points)} per bin). {cropped(shown.points)}"
+        f"Test IoU by size of the foreground, in bins of {frames}, each architecture at its best. Whisker: {whisker}."
     )
 
 

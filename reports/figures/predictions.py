@@ -25,7 +25,8 @@ MOST_WITH_PROBABILITY = 3
 
 LEAST_COLUMNS = 6
 """Pictures stay as small as in a figure of so many columns: one architecture needs no whole page."""
-
+MOST_LETTERS = 14
+"""Of a frame's name below its image; of a longer one the end is shown."""
 
 IGNORED = 0.5
 """Grey of pixels that count in no metric."""
@@ -159,14 +160,13 @@ def _row(shot: pd.Series, panel: Panel, frame: int) -> dict[str, object]:
 
 
 def draw(shown: Predictions) -> Figure:
-    """A row per frame: image, truth, then for each architecture its probability and its errors."""
+    """A row per frame: image above the frame's name, truth, then for each architecture its probability and errors."""
     with_probability = len(shown.panels) <= MOST_WITH_PROBABILITY
     first = next(iter(shown.panels.values()))
     count, height, width = first.truth.shape
     columns = 2 + len(shown.panels) * (1 + with_probability)
     cell = 0.86 * style.PAGE_WIDTH / max(columns, LEAST_COLUMNS)
-    size = 0.35 + count * (cell * height / width + 0.22)
-    figure, axes = style.panels(columns, rows=count, height=size)
+    figure, axes = style.panels(columns, rows=count, height=0.35 + count * (cell * height / width + 0.22))
     for frame, row in enumerate(axes):
         _draw_row(row, shown, frame, with_probability)
         if shown.claim is not None:
@@ -178,7 +178,9 @@ def draw(shown: Predictions) -> Figure:
 def _draw_row(row: list[Axes], shown: Predictions, frame: int, with_probability: bool) -> None:
     first = next(iter(shown.panels.values()))
     truth = np.where(first.ignored[frame], IGNORED, first.truth[frame])
-    cells = [("image", first.images[frame], ""), ("truth", truth, "")]
+    stem = str(shown.frames["stem"].unique()[frame])
+    name = stem if len(stem) <= MOST_LETTERS else f"…{stem[1 - MOST_LETTERS :]}"
+    cells = [("image", first.images[frame], name), ("truth", truth, "")]
     for name, panel in shown.panels.items():
         label = style.look(name).label
         iou = shown.frames.loc[shown.frames["architecture"] == name, "iou"].iloc[frame]
@@ -206,26 +208,22 @@ def caption(shown: Predictions) -> str:
     colours = "white = found, orange = missed, blue = invented"
     if any(panel.ignored.any() for panel in shown.panels.values()):
         colours += ", grey = ignored"
-    return f"{_rule(shown)} Errors: {colours}; threshold 0.5; IoU of the frame below."
+    return f"{_rule(shown)} Errors: {colours}; below: IoU of the frame."
 
 
 def _rule(shown: Predictions) -> str:
     frames = shown.frames.drop_duplicates("stem")
     if shown.claim is None:
         return (
-            f"Test frames {text.listed(list(frames['stem']))}, repeat {frames['repeat'].iloc[0]}: the first frames of "
-            "the panel file, predicted by the best configuration by validation of "
-            f"{_configurations(shown, list(shown.panels))}."
+            f"The first test frames of the panel file of repeat {frames['repeat'].iloc[0]}, predicted by "
+            f"{_configurations(shown, list(shown.panels))}, at its best."
         )
     pair = [str(row[ARCHITECTURE]) for row in (shown.claim.a, shown.claim.b)]
     others = [name for name in shown.panels if name not in pair]
-    beside = f"; beside them {_configurations(shown, others)}" if others else ""
-    scenes = [f"{frame['scene']} (repeat {frame['repeat']})" for _, frame in frames.iterrows()]
+    beside = f"; beside them {text.listed([style.look(name).label for name in others])} at its best" if others else ""
     return (
-        f"Chosen by rule: of {text.counted(shown.scenes, 'test scene')} with a kept frame, the "
-        f"{text.listed(list(frames['rule']))} Δ IoU, the difference of the scene means over repeats, "
-        f"{' less '.join(_configurations(shown, [name]) for name in pair)}{beside}. Scenes {text.listed(scenes)}, from "
-        "above: the middle frame, by the runs of the lowest repeat that tests the scene."
+        f"The middle frames of the scenes with the {text.listed(list(frames['rule']))} Δ IoU of {shown.scenes}, "
+        f"{' less '.join(_configurations(shown, [name]) for name in pair)}{beside}, by the runs of the lowest repeat."
     )
 
 
@@ -238,8 +236,12 @@ def _configurations(shown: Predictions, names: list[str]) -> str:
 def alt(shown: Predictions) -> str:
     """Mean IoU of the shown frames."""
     means = told(shown.frames, lambda own: text.digits(own["iou"].mean()))
-    frames = text.counted(shown.frames["stem"].nunique(), "test frame")
-    return f"Grid of {frames} with truth, predicted probability and errors. Mean IoU of these frames: {means}."
+    frames = shown.frames.drop_duplicates("stem")
+    named = text.listed([f"{frame['stem']} (repeat {frame['repeat']})" for _, frame in frames.iterrows()])
+    return (
+        f"Grid of {text.counted(len(frames), 'test frame')} with truth, predicted probability and errors: {named}. "
+        f"Mean IoU of these frames: {means}."
+    )
 
 
 PLOT = Plot(section="predictions", record=record, draw=draw, caption=caption, alt=alt)

@@ -46,9 +46,8 @@ def caption(shown: Points) -> str:
     """What the lines are."""
     count = text.counted_range(shown.points["scenes"], "scene")
     return (
-        f"Performance profiles: share of the test scenes ({count}) whose IoU, averaged over repeats, is above the "
-        "value on the axis, for each architecture at its best by validation. A line further up and to the right means "
-        "a higher IoU on that part of the scenes."
+        f"Performance profiles: share of the test scenes ({count}) whose IoU, a mean over repeats, is above the value "
+        "on the axis, each architecture at its best."
     )
 
 

@@ -56,11 +56,8 @@ def _draw_contours(axis: Axes) -> None:
 def caption(shown: Points) -> str:
     """What the marks and the lines are."""
     return (
-        "Distortion (cross-entropy of a sampled reconstruction) against rate (KL divergence from the prior) of masks "
-        "under VAEs, Bernoulli likelihood, in nats per test frame. Mark: mean over folds "
-        f"({repeats(shown.points)}); number: latent numbers, the same along each line in this order. Grey lines: equal "
-        "ELBO with beta = 1, whatever beta was trained with; it is minus the distortion at which they meet the left "
-        "axis."
+        f"Distortion against rate of masks under VAEs, means over {repeats(shown.points)}. Number: latent numbers, in "
+        "this order along each line. Grey: equal ELBO at beta = 1."
     )
 
 

@@ -11,7 +11,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.generative import STAGE, latent_points
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import NoDataError, Plot, cropped, crowded, cut_by, draw_whiskers, marks_are, score_limits
+from reports.figures.base import NoDataError, Plot, crowded, cut_by, draw_arrows, draw_whiskers, marks_are, score_limits
 from reports.figures.betas import Series, latent_axis, series
 from reports.figures.bottleneck import spread
 from reports.store.load import LATENT
@@ -67,10 +67,9 @@ def draw(shown: Reconstruction) -> Figure:
     """Marks with whiskers, and a line through the means of each architecture and beta."""
     panels = _panels(shown)
     figure, (axes,) = style.panels(len(panels), height=2.4)
-    scores, every = _scores(panels), pd.concat([panel.points for panel in panels])
-    for axis, panel in zip(axes, panels, strict=True):
-        _draw_panel(axis, panel, every)
-        axis.set_ylim(*(score_limits(scores) if panel.metric == schema.TEST_IOU else _decibel_limits(panel.points)))
+    every = pd.concat([panel.points for panel in panels])
+    for axis, panel, limits in zip(axes, panels, _limits(panels), strict=True):
+        _draw_panel(axis, panel, every, limits)
         axis.set_title(panel.title)
         axis.set_ylabel(_label(panel.metric))
     handles = [
@@ -81,10 +80,11 @@ def draw(shown: Reconstruction) -> Figure:
     return figure
 
 
-def _scores(panels: list[_Panel]) -> pd.DataFrame:
-    """The points of all panels of masks, which share their limits."""
-    own = [panel.points for panel in panels if panel.metric == schema.TEST_IOU]
-    return pd.concat(own or [panels[0].points.iloc[:0]])
+def _limits(panels: list[_Panel]) -> list[tuple[float, float]]:
+    """Ends of each panel's y axis; panels of masks share theirs."""
+    masks = [panel.points for panel in panels if panel.metric == schema.TEST_IOU]
+    shared = score_limits(pd.concat(masks)) if masks else (0.0, 1.0)
+    return [shared if panel.metric == schema.TEST_IOU else _decibel_limits(panel.points) for panel in panels]
 
 
 def _decibel_limits(points: pd.DataFrame) -> tuple[float, float]:
@@ -94,12 +94,15 @@ def _decibel_limits(points: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _draw_panel(axis: Axes, panel: _Panel, every: pd.DataFrame) -> None:
+def _draw_panel(axis: Axes, panel: _Panel, every: pd.DataFrame, limits: tuple[float, float]) -> None:
     points = spread(panel.points.assign(side=panel.points["latent"], elements=panel.points["beta"]))
+    axis.set_ylim(*limits)
     for one in series(points, every):
         means = one.points.groupby("latent")[["x", "mean"]].mean()
         axis.plot(means["x"], means["mean"], zorder=1, **_line(one))
         draw_whiskers(axis, one.points, "x", bare=crowded(points), **one.filling)
+    if not crowded(points):
+        draw_arrows(axis, points, "x")
     latent_axis(axis, points)
 
 
@@ -114,38 +117,26 @@ def _label(metric: schema.Metric) -> str:
 def caption(shown: Reconstruction) -> str:
     """What went in and came out, and what the marks are."""
     panels = _panels(shown)
-    points = pd.concat([panel.points for panel in panels])
-    tested, gave_back = {panel.metric for panel in panels}, "that auto-encoders and VAEs gave back"
-    parts = []
+    tested, parts = {panel.metric for panel in panels}, []
     if schema.TEST_IOU in tested:
-        drawn = _scores(panels)
+        drawn = pd.concat([panel.points for panel in panels if panel.metric == schema.TEST_IOU])
         segmented = drawn.loc[drawn["number"].isin(shown.segmented["number"]), "architecture"]
         names = text.listed([style.look(name).label for name in style.in_order(segmented)])
-        beside = f", beside that of masks segmented from images through as many ({names})" if names else ""
-        parts.append(f"test IoU of masks {gave_back} (Bernoulli likelihood){beside}")
+        beside = f", beside masks segmented from images through as many ({names})" if names else ""
+        parts.append(f"test IoU of masks given back{beside}")
     if schema.TEST_PSNR in tested:
-        about = "(normal likelihood with one sigma; its intervals are over folds only)"
-        parts.append(f"PSNR of images {gave_back} {about}")
+        parts.append(f"PSNR of images given back, on an axis of {LEAST_DECIBELS:g} dB at least")
+    cut = any(cut_by(panel.points, *limits) for panel, limits in zip(panels, _limits(panels), strict=True))
     return (
-        f"Quality against the numbers of the latent: {'; '.join(parts)}. {_depths(shown)}{marks_are(points)}; marks at "
-        f"one size are drawn next to each other, the line joins the means. {_about_axes(panels)}"
+        f"Quality against the numbers of the latent: {'; '.join(parts)}. {_depths(shown)}"
+        f"{marks_are(pd.concat([panel.points for panel in panels]), cut=cut)}; marks at one size stand next to each "
+        "other, the line joins their means."
     )
-
-
-def _about_axes(panels: list[_Panel]) -> str:
-    scores, about = _scores(panels), []
-    if len(scores):
-        about.append(cropped(scores))
-    for panel in panels:
-        if panel.metric == schema.TEST_PSNR:
-            cuts = ", and cuts intervals" if cut_by(panel.points, *_decibel_limits(panel.points)) else ""
-            about.append(f"The axis of PSNR spans at least {LEAST_DECIBELS:g} dB{cuts}.")
-    return " ".join(about)
 
 
 def _depths(shown: Reconstruction) -> str:
     depths = [str(depth) for depth in sorted(shown.masks["depth"].unique())]
-    return f"Of the depths of masks ({text.listed(depths)}) the outermost are drawn. " if len(depths) > 2 else ""
+    return f"Of depths {text.listed(depths)} the outermost are drawn. " if len(depths) > 2 else ""
 
 
 def alt(shown: Reconstruction) -> str:

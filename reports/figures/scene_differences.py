@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports import style, text
-from reports.analysis.claims import Claim, Judged, arms, judge_headline, pair, word
+from reports.analysis.claims import Claim, Judged, arms, judge_headline, pair, pair_key, word
 from reports.analysis.statistics import paired
 from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot
+from reports.figures.base import NoDataError, Plot, draw_arrow, interval
 from reports.store.load import ARCHITECTURE
 
 MANY = 60
@@ -19,8 +19,6 @@ MANY = 60
 MARGIN_GREY = "#D4D4D4"
 ROOM_BELOW, ROOM_ABOVE = 0.06, 0.17
 """Of the y axis, beyond all that is shown; the text has its place above."""
-INSET = 0.03
-"""Of the y axis, from its end to an arrow."""
 
 
 class SceneDifferences(NamedTuple):
@@ -40,7 +38,8 @@ def record(summary: Summary) -> SceneDifferences:
         raise NoDataError(
             "no complete run of a second architecture is there to compare with, on the same scenes and repeats."
         )
-    judged = [one for one in headline if one.claim.matching == headline[0].claim.matching]
+    first = headline[0].claim
+    judged = [one for one in headline if (one.claim.matching, pair_key(one.claim)) == (first.matching, pair_key(first))]
     scenes = pd.concat([_scenes(summary, one) for one in judged], ignore_index=True)
     if len(scenes) == len(judged):
         raise NoDataError("the two configurations of the first claim were tested on a single scene.")
@@ -121,12 +120,9 @@ def _higher(scenes: pd.DataFrame, label: str) -> str:
 def _draw_mean(axis: Axes, mean: pd.Series, x: float) -> None:
     """A diamond with its interval; an arrow where the interval goes on beyond the axis."""
     low, high = axis.get_ylim()
-    ends = low + INSET * (high - low), high - INSET * (high - low)
-    axis.plot([x, x], [max(mean["low"], ends[0]), min(mean["high"], ends[1])], color="black", linewidth=1)
+    axis.plot([x, x], [max(mean["low"], low), min(mean["high"], high)], color="black", linewidth=1)
     axis.plot(x, mean["difference"], marker="D", markersize=4.5, color="black")
-    for marker, end, beyond in (("v", ends[0], mean["low"] < low), ("^", ends[1], mean["high"] > high)):
-        if beyond:
-            axis.plot(x, end, marker=marker, color="black", markersize=4)
+    draw_arrow(axis, x, mean["low"], mean["high"], "black")
 
 
 def _names(shown: SceneDifferences) -> list[str]:
@@ -135,30 +131,27 @@ def _names(shown: SceneDifferences) -> list[str]:
 
 def caption(shown: SceneDifferences) -> str:
     """What a dot, the diamond and the band are, and what may be said."""
-    mean, (first, second) = shown.means.iloc[0], (style.look(name).label for name in _names(shown))
+    mean = shown.means.iloc[0]
     band = " and ".join(f"±{margin:g}" for margin in shown.means["margin"].unique())
     verdicts = "; ".join(f"{row['metric']}, {row['verdict']}" for _, row in shown.means.iterrows())
     count = text.counted(int((shown.scenes["metric"] == mean["metric"]).sum()), "test scene")
     repeats = text.counted_range(shown.scenes["repeats"], "repeat")
     return (
-        f"{pair(shown.claim)}, {shown.claim.matching}: differences on {count}, scene means over the repeats "
-        f"that both have ({repeats} per scene). The mark is that of the architecture with the higher value. "
-        f"Diamond: mean over {mean['over']} with its 95 % interval, Student's t {_units(mean)}"
-        f"{_arrows(shown)}. Band: {band}, differences that do not matter. Verdict on {first} against {second} "
-        f"(p adjusted for {text.counted(mean['claims'], 'claim')}): {verdicts}."
+        f"{pair(shown.claim)}, {shown.claim.matching}, on {count} ({repeats} each); the mark is of the higher one. "
+        f"Diamond: mean and {interval(_units(mean), cut=_cut(shown))}. Band: {band}, differences that do not matter. "
+        f"Verdict ({text.counted(mean['claims'], 'claim')}): {verdicts}."
     )
 
 
 def _units(mean: pd.Series) -> str:
     if mean["over"] == "scenes" and mean["repeats"] > 1:
-        return f"of {mean['n']} scenes crossed with {mean['repeats']} repeats (Satterthwaite's degrees of freedom)"
+        return f"over {mean['n']} scenes crossed with {mean['repeats']} repeats"
     return f"over {mean['n']} {mean['over']}"
 
 
-def _arrows(shown: SceneDifferences) -> str:
+def _cut(shown: SceneDifferences) -> bool:
     low, high = _limits(shown)
-    beyond = (shown.means["low"] < low) | (shown.means["high"] > high)
-    return ", an arrow where it goes on beyond the axis" if beyond.any() else ""
+    return bool(((shown.means["low"] < low) | (shown.means["high"] > high)).any())
 
 
 def alt(shown: SceneDifferences) -> str:

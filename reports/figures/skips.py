@@ -12,7 +12,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.claims import HEADLINE
 from reports.analysis.summary import CONFIGURATION, Summary, highest, varying
-from reports.figures.base import NoDataError, Plot, cropped, draw_scores, marks_are, measured_points, ranges
+from reports.figures.base import NoDataError, Plot, cut_scores, draw_scores, marks_are, measured_points, ranges
 from reports.store.load import ARCHITECTURE, LATENT, SKIPS
 
 MOST_SIZES = 4
@@ -120,8 +120,8 @@ def caption(shown: Skips) -> str:
     labels = " Label: the levels that are connected, of which 1 is the outermost." if several else ""
     return (
         "Test IoU against the number of skip connections, of networks that are equal otherwise; Hourglass has none. "
-        f"{marks_are(shown.points)}. Line: mean at each number for depth/base width {sizes}{best}.{labels} "
-        f"{cropped(shown.points)}"
+        f"{marks_are(shown.points, cut=cut_scores(shown.points))}. Line: mean at each number for depth/width "
+        f"{sizes}{best}.{labels}"
     )
 
 

@@ -112,10 +112,8 @@ def caption(shown: Targets) -> str:
     counts = numbers(shown.reached.set_index("architecture")["n"])
     return (
         f"Share of the runs that have reached a validation IoU of {text.digits(shown.target)} ({TARGET_SHARE:.0%} of "
-        "the highest median, over configurations, of the best validation IoU), all configurations and repeats of an "
-        f"architecture together ({counts}). A run that missed the target never counts, whether its "
-        "training was long or short. Right of each axis: the share in the end with its 95 % Clopper-Pearson interval, "
-        "which takes the runs for independent."
+        "the highest median, over configurations, of the best validation IoU), all configurations of an architecture "
+        f"together ({counts}). Right of each axis: the share in the end with its 95 % Clopper-Pearson interval."
     )
 
 

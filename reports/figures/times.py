@@ -102,14 +102,11 @@ def _draw_part(axis: Axes, part: str, seconds: pd.Series, starts: pd.Series, who
 def caption(shown: Times) -> str:
     """What is averaged."""
     each = numbers(shown.parts.groupby("architecture")["runs"].first())
-    idle = "; idle: its worker's time between two runs" if IDLE in set(shown.parts["part"]) else ""
     spent = shown.parts["seconds"] * shown.parts["runs"]
     learning = spent[shown.parts["part"].isin(LEARNING)].sum() / spent.sum()
     return (
         f"Where the time went: mean seconds of the complete runs ({each}), all configurations of an architecture "
-        f"together, with each larger part's share; training and validation took {learning:.0%} of all. Set-up: data "
-        "and network; tracking: epochs logged; memory: the measurement of a step; test: predictions, metrics and "
-        f"baselines{idle}. Other: the run's own time that is in no phase."
+        f"together, with each larger part's share; training and validation took {learning:.0%} of all."
     )
 
 

@@ -7,9 +7,21 @@ from bench import schema
 from reports import style
 from reports.analysis.frame_tables import KEYS, best_tables, sample, scene_estimates, sizes
 from reports.analysis.summary import Summary
-from reports.figures.base import INTERVAL, NoDataError, Plot, Points, cropped, draw_bands, ends, score_limits
+from reports.figures.base import (
+    NoDataError,
+    Plot,
+    Points,
+    cut_scores,
+    draw_arrows,
+    draw_bands,
+    ends,
+    interval,
+    score_limits,
+)
 
 COLUMNS = [schema.within_column(tolerance) for tolerance in schema.TOLERANCES]
+APART = 1.04
+"""Factor along x from the arrows of one architecture to those of the next, which would hide each other."""
 
 
 def record(summary: Summary) -> Points:
@@ -37,16 +49,18 @@ def draw(shown: Points) -> Figure:
     style.binary_axis(axis)
     axis.set(xlabel="tolerance (pixels of the original frames)", ylabel="share of the boundaries (NSD)")
     axis.set_ylim(*score_limits(shown.points))
-    style.architecture_legend(figure, shown.points["architecture"])
+    names = style.in_order(shown.points["architecture"])
+    steps = shown.points["architecture"].map(names.index) - (len(names) - 1) / 2
+    draw_arrows(axis, shown.points.assign(x=shown.points["tolerance"] * APART**steps), "x")
+    style.architecture_legend(figure, names)
     return figure
 
 
 def caption(shown: Points) -> str:
     """What lines and bands are."""
     return (
-        "Share of the predicted and the true boundary that lies within the tolerance of the other one (normalised "
-        "surface distance), for each architecture at its best by validation. Line: mean over scenes; band: its "
-        f"{INTERVAL} ({sample(shown.points)}). {cropped(shown.points)}"
+        "Share of the boundaries that lies within a tolerance of the other one (NSD), each architecture at its best. "
+        f"Band: {interval(sample(shown.points), cut=cut_scores(shown.points))}."
     )
 
 
