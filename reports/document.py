@@ -81,8 +81,15 @@ def _table(entry: Entry, summary: Summary) -> list[Block]:
     table = entry.make(summary)
     if table is None or not table.rows:
         return []
-    align = [align for _, align in table.columns]
-    return [{"kind": "table", "caption": table.caption, "header": table.headings, "align": align, "rows": table.rows}]
+    block = {
+        "kind": "table",
+        "caption": table.caption,
+        "header": table.headings,
+        "align": [align for _, align in table.columns],
+        "rows": table.rows,
+        "note": table.note,
+    }
+    return [block]
 
 
 def _figures(section: str, summary: Summary, folder: Path) -> list[Block]:

@@ -25,6 +25,8 @@ class Table(NamedTuple):
     caption: str
     columns: list[Column]
     rows: list[list[str]]
+    note: str = ""
+    """What is needed to read it, printed below."""
 
     @property
     def headings(self) -> list[str]:

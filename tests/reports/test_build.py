@@ -161,7 +161,12 @@ def test_html_holds_all_of_the_report_and_needs_nothing_else(small_store: Path, 
     )
     text = "".join(tree.itertext())
     for block in blocks(folder, "lead", "text", "table"):
-        for part in (block.get("text"), block.get("caption"), *(cell for row in block.get("rows", ()) for cell in row)):
+        for part in (
+            block.get("text"),
+            block.get("caption"),
+            block.get("note"),
+            *(cell for row in block.get("rows", ()) for cell in row),
+        ):
             assert part is None or part in text
     svg = "{http://www.w3.org/2000/svg}svg"
     assert len(list(tree.iter(svg))) == len(figures(folder))
