@@ -18,7 +18,6 @@ BEST_ROWS = 30
 """Configurations that it has where there are more."""
 NARROWEST = 8
 """Characters that a line of a heading may always have."""
-INTERVAL = unbroken("[95 % interval]")
 
 
 Align = Literal["left", "right"]

@@ -9,7 +9,7 @@ from reports import style
 from reports.analysis.generative import STAGE, means
 from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
 from reports.store.load import ARCHITECTURE, BETA
-from reports.tables.base import BEST_ROWS, INTERVAL, MOST_ROWS, Table, left, noted, right, size
+from reports.tables.base import BEST_ROWS, MOST_ROWS, Table, left, noted, right, size
 from reports.tables.measured import MEASURED
 from reports.text import DASH, counted, digits, percent, significant, unbroken
 
@@ -24,9 +24,9 @@ def masks(summary: Summary) -> Table | None:
         return None
     stage = summary.others[STAGE]
     columns = {
-        f"test IoU {INTERVAL}": _interval(stage, schema.TEST_IOU, digits),
+        "test IoU [interval]": _interval(stage, schema.TEST_IOU, digits),
         "Boundary IoU": _mean(stage, schema.TEST_BOUNDARY_IOU, digits),
-        f"probe IoU {INTERVAL}": _interval(stage, schema.PROBE_IOU, digits),
+        "probe IoU [interval]": _interval(stage, schema.PROBE_IOU, digits),
     }
     return _quality(summary, "mask", columns)
 
@@ -37,10 +37,10 @@ def images(summary: Summary) -> Table | None:
         return None
     stage = summary.others[STAGE]
     columns = {
-        f"PSNR (dB) {INTERVAL}": _interval(stage, schema.TEST_PSNR, lambda value: digits(value, 1)),
+        "PSNR (dB) [interval]": _interval(stage, schema.TEST_PSNR, lambda value: digits(value, 1)),
         "SSIM": _mean(stage, schema.TEST_SSIM, digits),
         "MS-SSIM": _mean(stage, schema.TEST_MS_SSIM, digits),
-        f"probe IoU {INTERVAL}": _interval(stage, schema.PROBE_IOU, digits),
+        "probe IoU [interval]": _interval(stage, schema.PROBE_IOU, digits),
     }
     return _quality(summary, "image", columns)
 
@@ -69,10 +69,10 @@ def bounds(summary: Summary) -> Table | None:
     stage = summary.others[STAGE]
     collapsed = {"collapsed": _collapsed(stage)} if (stage.runs[schema.COLLAPSE] != "").any() else {}
     columns: dict[str, Show] = {
-        f"ELBO {INTERVAL}": _interval(stage, schema.TEST_ELBO, _whole),
+        "ELBO [interval]": _interval(stage, schema.TEST_ELBO, _whole),
         "IWAE": _mean(stage, schema.TEST_IWAE, _whole),
         "bits per dimension": _mean(stage, schema.TEST_BITS, lambda value: digits(value).replace("-", "−")),
-        "rate": _mean(stage, schema.TEST_RATE, significant),
+        "rate (KL)": _mean(stage, schema.TEST_RATE, significant),
         "sigma": _mean(stage, schema.TEST_SIGMA, digits),
         "active units": _mean(stage, schema.ACTIVE_UNITS, lambda value: digits(value, 1)),
         "distance of samples": _mean(stage, schema.SAMPLE_DISTANCE, digits),

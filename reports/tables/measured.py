@@ -11,7 +11,7 @@ from reports.analysis.estimates import estimates
 from reports.analysis.practical import PRACTICAL, PRESETS
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, statistic
 from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
-from reports.tables.base import INTERVAL, Table, left, named, noted, parted, right, shortened
+from reports.tables.base import Table, left, named, noted, parted, right, shortened
 from reports.text import DASH, NBSP, digits, megabytes, prefixed, significant, states, with_interval, with_sd
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
@@ -127,8 +127,8 @@ def costs(summary: Summary) -> Table:
         [*left("architecture", "size"), *right(*COSTS)],
         rows,
         noted(
-            "Saved: what the forward pass of a training step keeps for the backward pass. Step: one optimiser step. "
-            "Training: all steps, without validation.",
+            "Multiply-accumulates (MACs): of one image. Saved: what the forward pass of a training step keeps for the "
+            "backward pass. Step: one optimiser step. Training: all steps, without validation.",
             others,
         ),
     )
@@ -185,11 +185,11 @@ def configurations(summary: Summary) -> Table:
             *_bottlenecks(row),
             digits(_mean(row, schema.BEST_VAL_IOU)),
             *(_stacked(*found.loc[row[CONFIGURATION]]) for found in tested),
-            states(row),
+            states(row).replace(", ", "\n"),
         ]
         for _, row in table.iterrows()
     ]
-    scores = ("validation IoU", f"test IoU {INTERVAL}", f"Boundary IoU {INTERVAL}")
+    scores = ("validation IoU", "test IoU [interval]", "Boundary IoU [interval]")
     return Table(
         f"All configurations{_apart(summary)} with an outcome: means over the complete runs.",
         [*left("architecture", "size", "encoder widths"), *right(*BOTTLENECKS, *scores), *left("outcomes")],

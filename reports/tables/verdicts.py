@@ -6,7 +6,7 @@ from reports.analysis.claims import Claim, Judged, arms, by_pair, judge_headline
 from reports.analysis.statistics import MIN_REPEATS, iqm
 from reports.analysis.summary import LABEL, Summary
 from reports.store.load import ARCHITECTURE
-from reports.tables.base import INTERVAL, Table, left, parted, right
+from reports.tables.base import Table, left, parted, right
 from reports.text import bounds, counted, digits, percent, signed
 
 DIFFERENCES = ("difference in IoU [interval], verdict", "difference in Boundary IoU [interval], verdict")
@@ -16,9 +16,9 @@ DETECTABLE = "detectable difference"
 def rule(claims: int) -> str:
     """How so many claims are judged together."""
     return (
-        f"Interval: of 95 %, adjusted for the {counted(claims, 'difference')} judged here. Verdict: better where it "
-        "leaves out zero; equivalent where it lies within the margin of "
-        f"±{digits(schema.TEST_IOU.margin or 0, 2)}; else inconclusive. None with fewer than {MIN_REPEATS} repeats."
+        f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together. Verdict: better where it "
+        f"leaves out zero; equivalent where it lies within ±{digits(schema.TEST_IOU.margin or 0, 2)}; else "
+        f"inconclusive. None with fewer than {MIN_REPEATS} repeats."
     )
 
 
@@ -64,7 +64,7 @@ def metrics(summary: Summary) -> Table | None:
         return None
     claim = judged[0].claim
     names = [style.look(row[ARCHITECTURE]).label for row in (claim.a, claim.b)]
-    differences = ["difference [interval]", f"difference over scenes {INTERVAL}", "margin", "verdict", DETECTABLE]
+    differences = ["difference [interval]", "difference over scenes [interval]", "margin", "verdict", DETECTABLE]
     return Table(
         f"Every test metric of {pair(claim)}.",
         [*left("metric"), *right(*names, *differences)],
