@@ -87,7 +87,7 @@ def _table(entry: Entry, summary: Summary) -> list[Block]:
     block = {
         "kind": "table",
         "caption": table.caption,
-        "header": table.headings,
+        "header": table.header,
         "align": [align for _, align in table.columns],
         "rows": table.rows,
         "note": table.note,

@@ -207,7 +207,7 @@ def judge_headline(summary: Summary) -> list[Judged]:
 def judge_metrics(summary: Summary) -> list[Judged]:
     """The first claim about every test metric: the headline's as it is judged there, the others among themselves."""
     made = claims(summary)[:1]
-    judged = [one for one in judge_headline(summary) if one.claim.matching == made[0].matching] if made else []
+    judged = [one for one in judge_headline(summary) if one.claim is made[0]]
     judged += judge(summary, made, tuple(metric for metric in schema.TEST_METRICS if metric not in HEADLINE_METRICS))
     return sorted(judged, key=lambda one: schema.TEST_METRICS.index(one.metric))
 

@@ -1,17 +1,23 @@
 """What a table consists of, and what several tables share."""
 
+import textwrap
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from reports.analysis.summary import CONFIGURATION, Summary, ranked
+from bench import schema
+from reports import style
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, ranked
 from reports.store.load import ARCHITECTURE
+from reports.text import unbroken
 
 MOST_ROWS = 60
 """Configurations of which a table has all."""
 BEST_ROWS = 30
 """Configurations that it has where there are more."""
+NARROWEST = 8
+"""Characters that a line of a heading may always have."""
 
 
 Align = Literal["left", "right"]
@@ -33,6 +39,16 @@ class Table(NamedTuple):
         """Those of the columns; several may share one."""
         return [heading for heading, _ in self.columns]
 
+    @property
+    def header(self) -> list[str]:
+        """The headings, in lines as short as the cells below: it is not words that make a column wide."""
+        return [_folded(heading, cells) for heading, *cells in zip(self.headings, *self.rows, strict=True)]
+
+
+def _folded(heading: str, cells: list[str]) -> str:
+    lines = [line for cell in cells for line in cell.split("\n")]
+    return "\n".join(textwrap.wrap(heading, max(NARROWEST, *map(len, lines)), break_long_words=False))
+
 
 def left(*headings: str) -> list[Column]:
     """Columns of words."""
@@ -52,7 +68,7 @@ class Entry(NamedTuple):
 
 
 def shortened(configurations: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Those that a table has rows for, and what its caption says of the others.
+    """Those that a table has rows for, and what its note says of the others.
 
     Where they are too many, each architecture has equally many, its best by validation.
     """
@@ -60,5 +76,26 @@ def shortened(configurations: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         return configurations, ""
     each = max(1, BEST_ROWS // configurations[ARCHITECTURE].nunique())
     best = ranked(configurations).groupby(ARCHITECTURE).head(each).sort_values(CONFIGURATION)
-    note = f" Of {len(configurations)} configurations the {each} best by validation of each architecture; "
+    note = f"Of {len(configurations)} configurations the {each} best by validation of each architecture; "
     return best, f"{note}{len(configurations) - len(best)} more are in the folder data."
+
+
+def noted(*sentences: str) -> str:
+    """A note of those that are not empty."""
+    return " ".join(filter(None, sentences))
+
+
+def named(row: pd.Series) -> list[str]:
+    """Cells of architecture and size; what else tells the configuration apart stands below the architecture."""
+    extra = str(row[LABEL]).split(", ", 2)[2:]
+    return ["\n".join([style.look(row[ARCHITECTURE]).label, *extra]), size(row)]
+
+
+def size(row: pd.Series) -> str:
+    """`depth 3, width 12`."""
+    return parted(f"depth {row[schema.DEPTH]}, width {row[schema.BASE_WIDTH]}")
+
+
+def parted(label: str) -> str:
+    """A label of configurations that may break at its commas only."""
+    return ", ".join(map(unbroken, label.split(", ")))

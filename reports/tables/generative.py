@@ -9,17 +9,11 @@ from reports import style
 from reports.analysis.generative import STAGE, means
 from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
 from reports.store.load import ARCHITECTURE, BETA
-from reports.tables.base import BEST_ROWS, MOST_ROWS, Table, left, right
+from reports.tables.base import BEST_ROWS, MOST_ROWS, Table, left, noted, right, size
 from reports.tables.measured import MEASURED
 from reports.text import DASH, counted, digits, percent, significant, unbroken
 
-SIZES = "Size: depth/base width; latent: its numbers"
-MEANS = "Means over folds at the epoch with the lowest validation loss, intervals by Student's t over folds"
-EXPLAINED = f"{SIZES}; repeats: complete runs, of those that ended, each of which tests its fold. {MEANS}"
-PROBE = (
-    "probe IoU: of the test masks, as a linear map (ridge regression on the training frames) reads them off the frozen "
-    "latent"
-)
+MEANS = "Means over folds at the epoch with the lowest validation loss."
 Show = Callable[[int], str]
 """What shows something of the configuration of a number."""
 
@@ -30,15 +24,11 @@ def masks(summary: Summary) -> Table | None:
         return None
     stage = summary.others[STAGE]
     columns = {
-        "IoU [95 % CI]": _interval(stage, schema.TEST_IOU, digits),
+        "test IoU [interval]": _interval(stage, schema.TEST_IOU, digits),
         "Boundary IoU": _mean(stage, schema.TEST_BOUNDARY_IOU, digits),
-        "probe IoU [95 % CI]": _interval(stage, schema.PROBE_IOU, digits),
+        "probe IoU [interval]": _interval(stage, schema.PROBE_IOU, digits),
     }
-    caption = (
-        "Masks that auto-encoders and VAEs give back, VAEs from the mean of the posterior. IoU and Boundary IoU: with "
-        f"the test mask that entered; {PROBE}. {EXPLAINED} (of IoU over scenes where a single fold is tested)."
-    )
-    return _quality(summary, "mask", caption, columns)
+    return _quality(summary, "mask", columns)
 
 
 def images(summary: Summary) -> Table | None:
@@ -47,63 +37,57 @@ def images(summary: Summary) -> Table | None:
         return None
     stage = summary.others[STAGE]
     columns = {
-        "PSNR dB [95 % CI]": _interval(stage, schema.TEST_PSNR, lambda value: digits(value, 1)),
+        "PSNR (dB) [interval]": _interval(stage, schema.TEST_PSNR, lambda value: digits(value, 1)),
         "SSIM": _mean(stage, schema.TEST_SSIM, digits),
         "MS-SSIM": _mean(stage, schema.TEST_MS_SSIM, digits),
-        "probe IoU [95 % CI]": _interval(stage, schema.PROBE_IOU, digits),
+        "probe IoU [interval]": _interval(stage, schema.PROBE_IOU, digits),
     }
-    caption = (
-        "Images that auto-encoders and VAEs give back, VAEs from the mean of the posterior. PSNR, SSIM and MS-SSIM (of "
-        f"four scales): with the test image that entered; {PROBE}. {EXPLAINED}."
-    )
-    return _quality(summary, "image", caption, columns)
+    return _quality(summary, "image", columns)
 
 
-def _quality(summary: Summary, target: str, caption: str, columns: dict[str, Show]) -> Table | None:
+def _quality(summary: Summary, target: str, columns: dict[str, Show]) -> Table | None:
     configurations = _tested(summary)
-    table, note = _shortened(configurations[configurations[schema.TARGET] == target])
-    about = [*left("architecture", "size"), *right("latent", "beta", "repeats")]
+    table, others = _shortened(configurations[configurations[schema.TARGET] == target])
+    about = [*left("architecture", "size"), *right("latent size", "beta", "repeats")]
     rows = [
         [style.look(row[ARCHITECTURE]).label, *_size(row), MEASURED["repeats"](row), *_cells(row, columns)]
         for _, row in table.iterrows()
     ]
-    return Table(f"{caption}{note}", [*about, *right(*columns)], rows) if rows else None
+    caption = (
+        f"{target.capitalize()}s that auto-encoders and VAEs give back, compared with the test {target} that entered."
+    )
+    note = noted(MEANS, "VAEs give back the mean of the posterior.", others)
+    return Table(caption, [*about, *right(*columns)], rows, note) if rows else None
 
 
 def bounds(summary: Summary) -> Table | None:
     """Bounds of the likelihood, latent and samples of every VAE; None without any."""
     configurations = _tested(summary)
-    table, note = _shortened(configurations[configurations[ARCHITECTURE] == "vae"])
+    table, others = _shortened(configurations[configurations[ARCHITECTURE] == "vae"])
     if table.empty:
         return None
     stage = summary.others[STAGE]
     collapsed = {"collapsed": _collapsed(stage)} if (stage.runs[schema.COLLAPSE] != "").any() else {}
     columns: dict[str, Show] = {
-        "ELBO [95 % CI]": _interval(stage, schema.TEST_ELBO, _whole),
+        "ELBO [interval]": _interval(stage, schema.TEST_ELBO, _whole),
         "IWAE": _mean(stage, schema.TEST_IWAE, _whole),
-        "bits/dim": _mean(stage, schema.TEST_BITS, lambda value: digits(value).replace("-", "−")),
-        "KL": _mean(stage, schema.TEST_RATE, significant),
+        "bits per dimension": _mean(stage, schema.TEST_BITS, lambda value: digits(value).replace("-", "−")),
+        "rate (KL)": _mean(stage, schema.TEST_RATE, significant),
         "sigma": _mean(stage, schema.TEST_SIGMA, digits),
-        "active": _mean(stage, schema.ACTIVE_UNITS, lambda value: digits(value, 1)),
-        "samples": _mean(stage, schema.SAMPLE_DISTANCE, digits),
-        "test": _mean(stage, schema.UNSEEN_DISTANCE, digits),
+        "active units": _mean(stage, schema.ACTIVE_UNITS, lambda value: digits(value, 1)),
+        "distance of samples": _mean(stage, schema.SAMPLE_DISTANCE, digits),
+        "distance of test frames": _mean(stage, schema.UNSEEN_DISTANCE, digits),
         "copied": _mean(stage, schema.COPIED_SHARE, percent),
         **collapsed,
     }
-    lost = "; collapsed: runs that lost their latent or their sigma." if collapsed else ". No run collapsed."
-    caption = (
-        "VAEs on the test frames, in nats per frame with beta = 1 however they were trained. Likelihood: Bernoulli "
-        "for masks; for images in [0, 1] normal with one sigma, a density that can exceed 1, so that bounds can be "
-        "positive and bits negative. ELBO, IWAE (k = 64): lower bounds of the log-likelihood; "
-        "bits/dim: of the ELBO, per pixel and channel; KL: the rate; active: latent numbers whose posterior mean has "
-        "a variance above 0.01; samples, test: median distance (root mean square of thumbnails) of samples and of "
-        "test frames to the nearest training frame; copied: samples nearer to a training frame "
-        "than a third of their distance to the nearest one of any other training scene"
-        f"{lost} {SIZES}. {MEANS}.{note}"
+    lost = "Collapsed: runs that lost their latent or their sigma." if collapsed else "No run collapsed."
+    about = [*left("target", "size"), *right("latent size", "beta")]
+    return Table(
+        "VAEs on the test frames: bounds of the likelihood and rate in nats per frame, and what they draw.",
+        [*about, *right(*columns)],
+        [[row[schema.TARGET], *_size(row), *_cells(row, columns)] for _, row in table.iterrows()],
+        noted(MEANS, "All with beta = 1, however they were trained.", lost, others),
     )
-    about = [*left("target", "size"), *right("latent", "beta")]
-    rows = [[row[schema.TARGET], *_size(row), *_cells(row, columns)] for _, row in table.iterrows()]
-    return Table(caption, [*about, *right(*columns)], rows)
 
 
 def _tested(summary: Summary) -> pd.DataFrame:
@@ -124,15 +108,15 @@ def _shortened(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     ranked = table.sort_values([N, statistic(schema.BEST_VAL_LOSS, "mean")], ascending=[False, True])
     best = table[table[CONFIGURATION].isin(ranked.groupby(keys).head(each)[CONFIGURATION])]
     order = "with the most complete repeats, and of these with the lowest validation loss"
-    note = f" Of {len(table)} configurations the {each} of each architecture and target {order}"
+    note = f"Of {len(table)} configurations the {each} of each architecture and target {order}"
     return best, f"{note}; {len(table) - len(best)} more are in the folder data."
 
 
 def _size(row: pd.Series) -> list[str]:
-    """Depth/base width, latent and beta."""
+    """Size, latent size and beta."""
     beta = f"{float(row[BETA]):g}" if row[ARCHITECTURE] == "vae" else DASH
     latent = f"{row[statistic(schema.BOTTLENECK_ELEMENTS, 'mean')]:g}"
-    return [f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}", latent, beta]
+    return [size(row), latent, beta]
 
 
 def _cells(row: pd.Series, columns: dict[str, Show]) -> list[str]:

@@ -11,39 +11,34 @@ from reports.analysis.estimates import estimates
 from reports.analysis.practical import PRACTICAL, PRESETS
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, statistic
 from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
-from reports.tables.base import Table, left, right, shortened
-from reports.text import DASH, digits, megabytes, prefixed, significant, states, unbroken, with_interval, with_sd
+from reports.tables.base import Table, left, named, noted, parted, right, shortened
+from reports.text import DASH, NBSP, digits, megabytes, prefixed, significant, states, with_interval, with_sd
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
     "repeats": lambda row: _complete(row),
-    "val IoU": lambda row: _spread(row, schema.BEST_VAL_IOU),
+    "validation IoU": lambda row: _spread(row, schema.BEST_VAL_IOU),
     "test IoU": lambda row: _spread(row, schema.TEST_IOU),
     "Boundary IoU": lambda row: _spread(row, schema.TEST_BOUNDARY_IOU),
     "NSD": lambda row: digits(_mean(row, schema.TEST_NSD)),
-    "params": lambda row: prefixed(_mean(row, schema.PARAMS)),
-    "MACs": lambda row: prefixed(_mean(row, schema.MACS)),
-    "peak MB": lambda row: megabytes(_mean(row, schema.TENSOR_PEAK)),
-    "images/s": lambda row: significant(_mean(row, schema.TRAIN_SPEED)),
+    "parameters": lambda row: prefixed(_mean(row, schema.PARAMS)),
+    "multiply-accumulates": lambda row: prefixed(_mean(row, schema.MACS)),
+    "peak memory (MB)": lambda row: megabytes(_mean(row, schema.TENSOR_PEAK)),
+    "images per second": lambda row: significant(_mean(row, schema.TRAIN_SPEED)),
 }
 """Columns of what was measured, by their headings."""
 COSTS: dict[str, Callable[[pd.Series], str]] = {
-    "params": MEASURED["params"],
-    "MACs": MEASURED["MACs"],
-    "saved MB": lambda row: megabytes(_mean(row, schema.SAVED_ACTIVATIONS)),
-    "tensor MB": lambda row: megabytes(_mean(row, schema.TENSOR_PEAK)),
-    "allocator MB": lambda row: megabytes(_mean(row, schema.ALLOCATOR_PEAK)),
-    "process MB": lambda row: megabytes(_mean(row, schema.RSS_PEAK)),
-    "step ms": lambda row: significant(1000 * _mean(row, schema.STEP_SECONDS)),
-    "images/s": MEASURED["images/s"],
-    "training s": lambda row: significant(_mean(row, schema.TRAIN_SECONDS)),
-    "run s": lambda row: significant(_mean(row, schema.SECONDS)),
+    "parameters": MEASURED["parameters"],
+    "multiply-accumulates": MEASURED["multiply-accumulates"],
+    "saved (MB)": lambda row: megabytes(_mean(row, schema.SAVED_ACTIVATIONS)),
+    "peak memory (MB)": MEASURED["peak memory (MB)"],
+    "allocator peak (MB)": lambda row: megabytes(_mean(row, schema.ALLOCATOR_PEAK)),
+    "process peak (MB)": lambda row: megabytes(_mean(row, schema.RSS_PEAK)),
+    "step (ms)": lambda row: significant(1000 * _mean(row, schema.STEP_SECONDS)),
+    "training (s)": lambda row: significant(_mean(row, schema.TRAIN_SECONDS)),
+    "whole run (s)": lambda row: significant(_mean(row, schema.SECONDS)),
 }
-EXPLAINED = (
-    "Repeats: complete runs, of those that ended; mean ± standard deviation over them, other columns means. Boundary "
-    "IoU is of bands of 2 % of the diagonal along the boundaries; NSD: share of the boundaries within 1 original pixel "
-    "of each other; MACs: multiply-accumulates per image; peak MB: tensor peak memory of a training step, 1 MB = a "
-    "million bytes; images/s: training speed."
-)
+BOTTLENECKS = ("predicted bottleneck", "measured bottleneck")
+SPREAD = "Scores: mean ± standard deviation over the repeats; other columns are means over them."
 
 
 def _complete(row: pd.Series) -> str:
@@ -69,16 +64,18 @@ def comparison(summary: Summary) -> Table:
     tried = style.in_order([*summary.runs[ARCHITECTURE], *summary.study.planned_units.get("comparison", {})])
     best = {str(row[ARCHITECTURE]): row for _, row in summary.best.iterrows()}
     rows = [
-        [f"{style.look(name).label}\n{unbroken(best[name][LABEL])}", *_measured(best[name])]
+        [f"{style.look(name).label}\n{parted(best[name][LABEL])}", *_measured(best[name])]
         if name in best
         else [f"{style.look(name).label}\nno complete run", "0", *[DASH] * (len(MEASURED) - 1)]
         for name in tried
     ]
-    caption = (
-        f"Each architecture at its configuration with the highest mean best validation IoU, then what needs no network "
-        f"on the same test frames. {EXPLAINED}"
+    return Table(
+        "Each architecture at its configuration with the highest mean best validation IoU, then what needs no network, "
+        "on the same test frames.",
+        [*left("prediction"), *right(*MEASURED)],
+        rows + _baselines(summary),
+        SPREAD,
     )
-    return Table(caption, [*left("architecture"), *right(*MEASURED)], rows + _baselines(summary))
 
 
 def _baselines(summary: Summary) -> list[list[str]]:
@@ -113,34 +110,33 @@ def splits(summary: Summary) -> Table | None:
         first = runs.iloc[0]
         rows.append([f"{style.look(first[ARCHITECTURE]).label}\n{channels(first[CHANNELS])}", *cells])
     return Table(
-        "Test IoU by how frames were split (mean ± standard deviation over repeats). random_frames leaks: test frames "
-        "have near copies among the training frames, and a score there says nothing about scenes never seen.",
-        [*left("prediction"), *right(*names)],
+        "Test IoU by how frames were split: mean ± standard deviation over the repeats.",
+        [*left("prediction"), *right(*(name.replace("_", " ") for name in names))],
         rows,
+        "Random frames leak: test frames have near copies among the training frames, and a score there says nothing "
+        "about scenes never seen.",
     )
 
 
 def costs(summary: Summary) -> Table:
     """What every configuration costs."""
-    measured, note = shortened(summary.configurations[summary.configurations[N] > 0])
-    rows = [[_named(row), _size(row), *(show(row) for show in COSTS.values())] for _, row in measured.iterrows()]
+    measured, others = shortened(summary.configurations[summary.configurations[N] > 0])
+    rows = [[*named(row), *(show(row) for show in COSTS.values())] for _, row in measured.iterrows()]
     return Table(
-        f"What configurations{_apart(summary)} cost: means over the complete runs. Size: depth/base width; saved: what "
-        "the forward pass of a training step keeps for the backward pass; tensor, allocator and process: peak memory "
-        "of live tensors and of the allocator in a step, and of the whole process; step: one optimiser step; training: "
-        f"all steps, without validation; run: all.{note}",
+        f"What configurations{_apart(summary)} cost: means over the complete runs.",
         [*left("architecture", "size"), *right(*COSTS)],
         rows,
+        noted(
+            "Multiply-accumulates (MACs): of one image. Saved: what the forward pass of a training step keeps for the "
+            "backward pass. Step: one optimiser step. Training: all steps, without validation.",
+            others,
+        ),
     )
 
 
 def _apart(summary: Summary) -> str:
     """Auto-encoders, VAEs and pre-trained networks have tables of their own."""
     return " of the comparison" if summary.others else ""
-
-
-def _size(row: pd.Series) -> str:
-    return f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}"
 
 
 def presets(summary: Summary) -> Table | None:
@@ -157,20 +153,20 @@ def presets(summary: Summary) -> Table | None:
         rows += [[f"{label}\n{channels(row[CHANNELS])}", *_measured(row)] for _, row in found.iterrows()]
         if found.empty:
             rows.append([f"{label}\nnot run yet", "0", *[DASH] * (len(MEASURED) - 1)])
-    caption = f"The networks of the practical, with their encoder widths. {EXPLAINED}"
-    return Table(caption, [*left("preset"), *right(*MEASURED)], rows)
+    caption = "The networks of the practical, with their encoder widths."
+    return Table(caption, [*left("network"), *right(*MEASURED)], rows, SPREAD)
 
 
 def bottlenecks(summary: Summary) -> Table | None:
     """Predicted beside printed, for each configuration of the practical; other studies have both further back."""
     if summary.study.name != PRACTICAL:
         return None
-    table, note = shortened(summary.configurations)
-    rows = [[style.look(row[ARCHITECTURE]).label, row[LABEL], *_bottlenecks(row)] for _, row in table.iterrows()]
+    table, others = shortened(summary.configurations)
     return Table(
-        f"Bottleneck (channels × height × width) as predicted without a tensor, and as measured in the network.{note}",
-        [*left("architecture", "configuration"), *right("predicted", "measured")],
-        rows,
+        "Bottleneck (channels × height × width) as predicted without a tensor, and as measured in the network.",
+        [*left("architecture", "size"), *right(*BOTTLENECKS)],
+        [[*named(row), *_bottlenecks(row)] for _, row in table.iterrows()],
+        others,
     )
 
 
@@ -180,31 +176,28 @@ def _bottlenecks(row: pd.Series) -> list[str]:
 
 def configurations(summary: Summary) -> Table:
     """Every configuration with its quality and its outcomes."""
-    table, note = shortened(summary.configurations)
+    table, others = shortened(summary.configurations)
     tested = [estimates(summary, metric) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)]
     rows = [
         [
-            _named(row),
-            _size(row),
+            *named(row),
             channels(row[CHANNELS]),
             *_bottlenecks(row),
             digits(_mean(row, schema.BEST_VAL_IOU)),
-            *(with_interval(*found.loc[row[CONFIGURATION]]) for found in tested),
-            states(row),
+            *(_stacked(*found.loc[row[CONFIGURATION]]) for found in tested),
+            states(row).replace(", ", "\n"),
         ]
         for _, row in table.iterrows()
     ]
-    scores = ("val IoU", "test IoU [95 % CI]", "Boundary IoU [95 % CI]")
+    scores = ("validation IoU", "test IoU [interval]", "Boundary IoU [interval]")
     return Table(
-        f"All configurations{_apart(summary)} with an outcome: means over the complete runs, intervals over folds as "
-        "in the first figure. Size: depth/base width, the width of the outermost level; encoder: widths of all levels; "
-        f"predicted and measured: the bottleneck, channels × height × width.{note}",
-        [*left("architecture", "size", "encoder"), *right("predicted", "measured", *scores), *left("outcomes")],
+        f"All configurations{_apart(summary)} with an outcome: means over the complete runs.",
+        [*left("architecture", "size", "encoder widths"), *right(*BOTTLENECKS, *scores), *left("outcomes")],
         rows,
+        noted("Bottleneck: channels × height × width.", others),
     )
 
 
-def _named(row: pd.Series) -> str:
-    """The architecture, and what else the configuration's label tells apart besides depth and width."""
-    extra = str(row[LABEL]).split(", ", 2)[2:]
-    return "\n".join([style.look(row[ARCHITECTURE]).label, *extra])
+def _stacked(mean: float, low: float, high: float) -> str:
+    """The mean above its interval, if it has one."""
+    return with_interval(mean, low, high).replace(f"{NBSP}[", "\n[")

@@ -2,14 +2,13 @@
 
 from bench import schema
 from reports import style
-from reports.analysis.claims import Judged, arms, word
+from reports.analysis.claims import Judged, arms
 from reports.analysis.pretraining import MATCHING, STAGE, judge_pretraining
-from reports.analysis.statistics import POWER
 from reports.analysis.summary import Summary
 from reports.store.load import ARCHITECTURE
-from reports.tables.base import Table, left, right
-from reports.tables.verdicts import RULE, stacked
-from reports.text import digits, p_value, percent, unbroken
+from reports.tables.base import Table, left, right, size
+from reports.tables.verdicts import DETECTABLE, DIFFERENCES, difference, rule
+from reports.text import digits, unbroken
 
 
 def pretraining(summary: Summary) -> Table | None:
@@ -17,25 +16,22 @@ def pretraining(summary: Summary) -> Table | None:
     pairs = judge_pretraining(summary)
     if not pairs:
         return None
-    compared = ["Δ IoU [95 % CI]", "p", "verdict", "Δ Boundary IoU [95 % CI]", "p", "verdict"]
     return Table(
-        "Pre-trained less from scratch, everything else equal, in as many optimiser steps: those of the epochs named "
-        "below the network (depth/base width) reconstruct the images of all training scenes first where the encoder is "
-        "pre-trained; only the labelled scenes have masks. Pre-trained, scratch: test IoU, the mean over folds of the "
-        f"repeats that both have. {RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}; detectable: the true "
-        f"difference in IoU that this study finds with a probability of {percent(POWER)} among these claims.",
-        [*left("network"), *right("pre-trained", "scratch", *compared, "detectable")],
+        "Networks with pre-trained encoders less the same from scratch, in as many optimiser steps.",
+        [*left("network"), *right("pre-trained", "from scratch", *DIFFERENCES, DETECTABLE)],
         [_row(summary.others[STAGE], judged) for judged in pairs],
+        "Pre-trained: in the epochs named below the network on the images of all training scenes; only the labelled "
+        f"scenes have masks. Scores: test IoU of the repeats that both have. {rule(pairs[0][0].claims)}",
     )
 
 
 def _row(stage: Summary, judged: list[Judged]) -> list[str]:
     claim = judged[0].claim
-    network = f"{style.look(claim.a[ARCHITECTURE]).label} {claim.a[schema.DEPTH]}/{claim.a[schema.BASE_WIDTH]}"
+    how = map(unbroken, claim.matching.removeprefix(MATCHING).split(", "))
     means = [arm.groupby(["fold", "scene"])["value"].mean() for arm in arms(stage, claim, schema.TEST_IOU)]
     return [
-        "\n".join([network, *map(unbroken, claim.matching.removeprefix(MATCHING).split(", "))]),
+        "\n".join([style.look(claim.a[ARCHITECTURE]).label, size(claim.a), *how]),
         *(digits(values.groupby("fold").mean().mean()) for values in means),
-        *(cell for one in judged for cell in (stacked(one), p_value(one.p), word(one).replace(" better", "\nbetter"))),
+        *map(difference, judged),
         digits(judged[0].detectable),
     ]

@@ -38,9 +38,10 @@ def planned(summary: Summary) -> Table | None:
     for stage, runs in unnamed(summary.study).groupby(schema.STAGE) if every else []:
         rows.append([str(stage), UNLOGGED, DASH, *_by_state(runs), DASH])
     return Table(
-        f"Planned units, by how their newest attempt ended. Missing: without an outcome. {tested}",
+        "Planned units, by how their newest attempt ended.",
         [*left("stage", "architecture"), *right("planned", *STATE_HEADINGS, "missing")],
         rows,
+        f"Missing: without an outcome. {tested}",
     )
 
 
@@ -58,9 +59,10 @@ def outcomes(summary: Summary) -> Table | None:
     if len(unknown):
         rows.append([UNLOGGED, *_by_state(unknown), str(len(unknown))])
     return Table(
-        f"Units with an outcome, by how their newest attempt ended. {TESTED}",
+        "Units with an outcome, by how their newest attempt ended.",
         [*left("architecture"), *right(*STATE_HEADINGS, "all")],
         rows,
+        TESTED,
     )
 
 
@@ -83,9 +85,9 @@ def reasons(summary: Summary) -> Table:
     rows += [[*_ended(runs), runs["run_id"].iloc[0][:8]] for runs in _alike(summary.study.unlogged, many)]
     columns = ["architecture", "state", "count", "reason", "for example"]
     who = "Runs" if many else "Search trials"
-    shared = f" {who} whose reasons differ in numbers only share a row."
+    shared = f"{who} whose reasons differ in numbers only share a row."
     shared = shared if many or "search" in summary.study.stages else ""
-    return Table(f"Reasons of the runs that did not complete.{shared}", left(*columns), rows)
+    return Table("Reasons of the runs that did not complete.", left(*columns), rows, shared)
 
 
 def _alike(runs: pd.DataFrame, many: bool) -> list[pd.DataFrame]:
@@ -120,8 +122,8 @@ def unfinished(summary: Summary) -> Table:
     ]
     columns = ["run", "architecture", "repeat", "status", "reason", "has an outcome by now"]
     more = len(summary.study.unfinished) - len(rows)
-    older = f" {more} older ones are not listed." if more else ""
-    return Table(f"Attempts without an outcome: running, or cut off.{older}", left(*columns), rows)
+    older = f"{more} older ones are not listed." if more else ""
+    return Table("Attempts without an outcome: running, or cut off.", left(*columns), rows, older)
 
 
 def _or_dash(value: object) -> str:
@@ -138,9 +140,10 @@ def provenance(summary: Summary) -> Table:
     half = (len(rows) + 1) // 2
     beside = [*rows[half:], ["", ""]][:half]
     return Table(
-        "Protocol, data, code and machine as logged by the runs. Several values mean that the runs differ in it.",
+        "Protocol, data, code and machine as logged by the runs.",
         left(*("name", "value") * 2),
         [first + second for first, second in zip(rows[:half], beside, strict=True)],
+        "Several values mean that the runs differ in it.",
     )
 
 

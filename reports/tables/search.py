@@ -24,8 +24,13 @@ def front(summary: Summary) -> Table:
         for _, point in points.iterrows()
     ]
     return Table(
-        "The Pareto front of each architecture. Val IoU: best validation IoU, of one run each; peak MB: tensor peak "
-        "memory of a training step, 1 MB = 1,000,000 bytes; encoder: widths of all levels; lr: peak learning rate.",
-        [*left("architecture", "trial"), *right("val IoU", "peak MB", "depth"), *left("encoder", "norm"), *right("lr")],
+        "The Pareto front of each architecture in validation IoU and peak memory: trials, each of one run.",
+        [
+            *left("architecture", "trial"),
+            *right("validation IoU", "peak memory (MB)", "depth"),
+            *left("encoder widths", "normalisation"),
+            *right("learning rate"),
+        ],
         rows,
+        "Learning rate: the peak of its schedule.",
     )

@@ -3,46 +3,58 @@
 from bench import schema
 from reports import style
 from reports.analysis.claims import Claim, Judged, arms, by_pair, judge_headline, judge_metrics, pair, word
-from reports.analysis.statistics import iqm
-from reports.analysis.summary import Summary
+from reports.analysis.statistics import MIN_REPEATS, iqm
+from reports.analysis.summary import LABEL, Summary
 from reports.store.load import ARCHITECTURE
-from reports.tables.base import Table, left, right
-from reports.text import bounds, digits, p_value, signed
+from reports.tables.base import Table, left, parted, right
+from reports.text import bounds, counted, digits, percent, signed
 
-RULE = (
-    "Interval: 95 %, Student's t over the test folds, each fold the mean over its scenes and repeats (over scenes "
-    "crossed with repeats where all repeats share one fold). Verdict: none with fewer than three repeats; equivalent "
-    "if the interval lies inside ± the margin; else better if p < 0.05; else inconclusive. p: adjusted by Holm for all "
-    "claims of the table."
-)
+DIFFERENCES = ("difference in IoU [interval], verdict", "difference in Boundary IoU [interval], verdict")
+DETECTABLE = "detectable difference"
+
+
+def rule(claims: int) -> str:
+    """How so many claims are judged together."""
+    return (
+        f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together. Verdict: better where it "
+        f"leaves out zero; equivalent where it lies within ±{digits(schema.TEST_IOU.margin or 0, 2)}; else "
+        f"inconclusive. None with fewer than {MIN_REPEATS} repeats."
+    )
 
 
 def verdicts(summary: Summary) -> Table | None:
     """Each pair of configurations, with its matchings and its differences in IoU and Boundary IoU."""
-    pairs = by_pair(judge_headline(summary))
+    pairs = list(by_pair(judge_headline(summary)).values())
     if not pairs:
         return None
-    rows = []
-    for judged in pairs.values():
-        found = judged[0].comparison
-        rows.append(
-            [
-                _matchings([one.claim for one in judged if one.metric == schema.TEST_IOU]),
-                *(cell for one in judged[:2] for cell in (stacked(one), p_value(one.p), word(one))),
-                f"{found.probability:.0%}",
-                digits(found.effect, 2),
-                digits(judged[0].detectable),
-            ]
-        )
-    columns = ["Δ IoU [95 % CI]", "p", "verdict", "Δ Boundary IoU [95 % CI]", "p", "verdict", "P", "d", "detectable"]
     return Table(
-        f"Pairs of configurations, by what is equal (× the second's cost over the first's), depth/base width of both. "
-        f"{RULE} Margin ±{digits(schema.TEST_IOU.margin or 0, 2)}. P: share of scenes on which the first has the "
-        "higher IoU; d: mean over scenes in standard deviations (Cohen's d_z); detectable: the true difference in IoU "
-        "that this study finds with a probability of 80 % among these claims.",
-        [*left("matching"), *right(*columns)],
-        rows,
+        "Configurations compared on the same test scenes, the first less the second.",
+        [*left("compared", "basis"), *right(*DIFFERENCES, "share of scenes", "effect size", DETECTABLE)],
+        [_pair(judged) for judged in pairs],
+        f"{rule(pairs[0][0].claims)} Share of scenes: on which the first has the higher IoU.",
     )
+
+
+def _pair(judged: list[Judged]) -> list[str]:
+    first, found = judged[0], judged[0].comparison
+    return [
+        "\nless ".join(parted(f"{style.look(row[ARCHITECTURE]).label} {row[LABEL]}") for row in first.claim[1:3]),
+        "\n".join(_basis(one.claim) for one in judged if one.metric == first.metric),
+        *(difference(one) for one in judged[: len(DIFFERENCES)]),
+        percent(round(found.probability, 2)),
+        signed(found.effect, 2),
+        digits(first.detectable),
+    ]
+
+
+def _basis(claim: Claim) -> str:
+    """`equal parameters (×1.02)`: the second's cost over the first's."""
+    return claim.matching + (f" (×{claim.ratio:.2f})" if claim.ratio != 1 else "")
+
+
+def difference(one: Judged) -> str:
+    """The difference, its interval and the verdict, one below the other."""
+    return "\n".join([*_stacked(one), word(one)])
 
 
 def metrics(summary: Summary) -> Table | None:
@@ -50,16 +62,16 @@ def metrics(summary: Summary) -> Table | None:
     judged = judge_metrics(summary)
     if not judged:
         return None
-    first = judged[0].claim
-    names = [style.look(row[ARCHITECTURE]).label for row in (first.a, first.b)]
-    rows = [_metric(summary, one) for one in judged]
-    differences = ["Δ [95 % CI]", "Δ over scenes [95 % CI]", "p", "margin", "verdict", "detectable"]
+    claim = judged[0].claim
+    names = [style.look(row[ARCHITECTURE]).label for row in (claim.a, claim.b)]
+    differences = ["difference [interval]", "difference over scenes [interval]", "margin", "verdict", DETECTABLE]
     return Table(
-        f"Every test metric of {pair(first)}. Means over folds of the mean over scenes, of the repeats that both have; "
-        f"below them the mean of the middle half of the scenes (IQM); HD95 and ASSD in original pixels. {RULE} IoU and "
-        "Boundary IoU as in the first table, the other metrics adjusted among themselves.",
+        f"Every test metric of {pair(claim)}.",
         [*left("metric"), *right(*names, *differences)],
-        rows,
+        [_metric(summary, one) for one in judged],
+        "Scores: mean over folds of the mean over scenes, of the repeats that both have; below it the mean of the "
+        "middle half of the scenes. HD95 and ASSD in original pixels. Intervals and verdicts: as in the first table, "
+        "the metrics beside IoU and Boundary IoU adjusted among themselves.",
     )
 
 
@@ -71,22 +83,13 @@ def _metric(summary: Summary, one: Judged) -> list[str]:
     return [
         f"{one.metric.label} {arrow}",
         *(f"{digits(mean)}\n{digits(iqm(values))}" for mean, values in zip(means, scenes, strict=True)),
-        stacked(one),
+        "\n".join(_stacked(one)),
         f"{signed(found.scene_difference)}\n{bounds(*found.scene_interval)}",
-        p_value(one.p),
         f"±{one.metric.margin:g}",
         word(one),
         digits(one.detectable),
     ]
 
 
-def _matchings(made: list[Claim]) -> str:
-    """`equal parameters ×1.02, equal MACs ×0.99` above `3/16 less 3/18`."""
-    names = [claim.matching + (f" ×{claim.ratio:.2f}" if claim.ratio != 1 else "") for claim in made]
-    sizes = " less ".join(f"{row[schema.DEPTH]}/{row[schema.BASE_WIDTH]}" for row in (made[0].a, made[0].b))
-    return "\n".join([*names, sizes])
-
-
-def stacked(one: Judged) -> str:
-    """The difference above its interval."""
-    return f"{signed(one.comparison.difference)}\n{bounds(*one.interval)}"
+def _stacked(one: Judged) -> tuple[str, str]:
+    return signed(one.comparison.difference), bounds(*one.interval)

@@ -127,8 +127,8 @@ def test_a_pair_is_compared_once_in_a_metric_however_many_ask(many: Summary, mon
 def test_tables_of_many_configurations_show_the_best_of_each_architecture(many: Summary, name: str) -> None:
     made = table(name, many)
     assert [row[0].split("\n")[0] for row in made.rows] == ["SimpleConv"] * 10 + ["Hourglass"] * 10 + ["U-Net"] * 10
-    assert "Of 7" in made.caption
-    assert "the 10 best by validation of each architecture; 4" in made.caption
+    assert "Of 7" in made.note
+    assert "the 10 best by validation of each architecture; 4" in made.note
 
 
 def test_the_best_by_validation_are_kept_in_their_order(many: Summary) -> None:
@@ -148,7 +148,7 @@ def test_the_best_by_validation_are_kept_in_their_order(many: Summary) -> None:
 def test_many_reasons_share_rows(many: Summary) -> None:
     made = table("reasons", many)
     assert [row[:3] for row in made.rows] == [["U-Net", "diverged", "30 runs"]]
-    assert made.caption.endswith("Runs whose reasons differ in numbers only share a row.")
+    assert made.note.endswith("Runs whose reasons differ in numbers only share a row.")
 
 
 def test_estimates_of_many_are_what_compare_says_of_each_less_zero() -> None:

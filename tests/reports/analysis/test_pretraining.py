@@ -17,6 +17,8 @@ from reports.analysis.statistics import holm
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.store.load import LABELLED_SCENES, PRETRAIN_EPOCHS
 from reports.tables import TABLES
+from reports.tables.verdicts import DIFFERENCES
+from reports.text import bounds
 
 GAINS = {"hourglass": (0.05, 0.06, 0.055), "unet": (-0.07, -0.061, -0.065)}
 """By which the pre-trained configuration is above the one from scratch, per repeat, which tests its own fold."""
@@ -93,15 +95,19 @@ def test_the_table_names_what_the_verdict_favours(two: Summary) -> None:
     made = table("pretraining", two)
     hourglass, unet = (cells(made, row) for row in range(2))
     assert hourglass["network"].split("\n") == [
-        "Hourglass 2/8",
+        "Hourglass",
+        "depth\u00a02, width\u00a08",
         "2\u00a0of\u00a04\u00a0epochs",
         "6\u00a0labelled\u00a0scenes",
     ]
-    assert [row["verdict"] for row in (hourglass, unet)] == ["pre-trained\nbetter", "from scratch\nbetter"]
-    assert (hourglass["pre-trained"], hourglass["scratch"]) == ("0.585", "0.530")
-    assert unet["Δ IoU [95 % CI]"] == "−0.065\n[−0.077,\u00a0−0.054]"
+    assert (hourglass["pre-trained"], hourglass["from scratch"]) == ("0.585", "0.530")
+    shown = [row[DIFFERENCES[0]].split("\n") for row in (hourglass, unet)]
+    assert [cell[2] for cell in shown] == ["pre-trained better", "from scratch better"]
+    (one,) = [one for one in judged(two).values() if one.metric == schema.TEST_IOU and one.verdict == "worse"]
+    assert shown[1][:2] == ["−0.065", bounds(*one.interval)]
     assert "as many optimiser steps" in made.caption
-    assert "all training scenes" in made.caption
+    assert "all training scenes" in made.note
+    assert "adjusted for the 4 claims made together" in made.note
 
 
 def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
@@ -117,7 +123,7 @@ def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
 
 def test_two_repeats_are_refused(summarised: Summarised) -> None:
     summary = summarised(pair("unet", (0.05, 0.06)))
-    assert table("pretraining", summary).rows[0][5] == "none: 2 of 3 repeats"
+    assert cells(table("pretraining", summary), 0)[DIFFERENCES[0]].split("\n")[2] == "none: 2 of 3 repeats"
     assert "Verdict: none: 2 of 3 repeats. The table" in written("generative", summary)[0]
 
 

@@ -15,6 +15,8 @@ from reports.store.load import ARCHITECTURE
 from reports.tables import TABLES
 from reports.tables.measured import MEASURED
 
+SIZE = "depth\u00a02, width\u00a08"
+
 
 @pytest.fixture(scope="module")
 def three(summarised: Summarised) -> Summary:
@@ -93,12 +95,12 @@ def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:
     assert table("configurations", summary).rows[0][3:5] == ["16x16x16", "16x16x16 / 16x15x16"]
     assert TABLES["bottlenecks"].make(summary) is None
     practical = summarised([Unit()], study="practical")
-    assert table("bottlenecks", practical).rows == [["Hourglass", "depth 2, width 8", "16x16x16", "16x16x16"]]
+    assert table("bottlenecks", practical).rows == [["Hourglass", SIZE, "16x16x16", "16x16x16"]]
 
 
 def test_comparison_row(three: Summary) -> None:
     row, *baselines = table("comparison", three).rows
-    assert row[:2] == ["Hourglass\ndepth\u00a02,\u00a0width\u00a08", "3"]
+    assert row[:2] == [f"Hourglass\n{SIZE}", "3"]
     assert [cell[:5] for cell in row[2:5]] == ["0.610", "0.600", "0.400"]
     assert MEASURED["repeats"](three.configurations.iloc[1]) == "1 of 2"  # one diverged
     assert [row[0] for row in baselines] == list(schema.BASELINES.values())
@@ -107,18 +109,18 @@ def test_comparison_row(three: Summary) -> None:
 
 def test_costs_row(three: Summary) -> None:
     rows = table("costs", three).rows
-    assert [row[:2] for row in rows] == [["Hourglass", "2/8"], ["Hourglass", "3/8"]]
+    assert [row[:2] for row in rows] == [["Hourglass", SIZE], ["Hourglass", SIZE.replace("2", "3")]]
     costs = cells(table("costs", three), 0)
     values = Unit().values()
     expected = {
-        "params": text.prefixed(values["model/params"]),
-        "saved MB": text.megabytes(values["memory/saved_activation_bytes"]),
-        "tensor MB": text.megabytes(values["memory/tensor_peak_bytes"]),
-        "allocator MB": text.megabytes(values["memory/allocator_peak_bytes"]),
-        "process MB": text.megabytes(values["memory/rss_peak_bytes"]),
-        "step ms": text.significant(1000 * values["time/step_seconds"]),
-        "training s": text.significant(values["time/train_seconds"]),
-        "run s": text.significant(values["time/seconds"]),
+        "parameters": text.prefixed(values["model/params"]),
+        "saved (MB)": text.megabytes(values["memory/saved_activation_bytes"]),
+        "peak memory (MB)": text.megabytes(values["memory/tensor_peak_bytes"]),
+        "allocator peak (MB)": text.megabytes(values["memory/allocator_peak_bytes"]),
+        "process peak (MB)": text.megabytes(values["memory/rss_peak_bytes"]),
+        "step (ms)": text.significant(1000 * values["time/step_seconds"]),
+        "training (s)": text.significant(values["time/train_seconds"]),
+        "whole run (s)": text.significant(values["time/seconds"]),
     }
     assert {name: costs[name] for name in expected} == expected
 
@@ -132,7 +134,7 @@ def test_splits_stand_side_by_side_and_only_where_frames_were_split_at_random(su
     ]
     summary = summarised(units, study="leak")
     shown = table("splits", summary)
-    assert shown.headings == ["prediction", "scene_folds", "random_frames"]
+    assert shown.headings == ["prediction", "scene folds", "random frames"]
     assert shown.rows[0][0] == "copy of the nearest frame"
     assert [cell[:5] for cell in shown.rows[0][1:]] == ["0.505", "0.925"]
     assert [cell[:5] for row in shown.rows[1:] for cell in row[1:]] == ["0.600", "0.900"] * 2
@@ -187,7 +189,7 @@ def test_search_trials_make_no_configuration(searching: Summary) -> None:
 def test_an_architecture_that_is_planned_but_has_no_run_is_compared(summarised: Summarised) -> None:
     tags = {schema.STUDY_PLANNED_UNITS: '{"comparison": {"hourglass": 1, "unet": 1}}'}
     rows = table("comparison", summarised([Unit()], tags=tags)).rows
-    assert [row[0] for row in rows[:2]] == ["Hourglass\ndepth\u00a02,\u00a0width\u00a08", "U-Net\nno complete run"]
+    assert [row[0] for row in rows[:2]] == [f"Hourglass\n{SIZE}", "U-Net\nno complete run"]
 
 
 def test_predicted_peak_beside_the_bottleneck(summarised: Summarised) -> None:

@@ -185,7 +185,9 @@ def test_several_widths_and_a_single_run_can_be_drawn(name: str, summarised: Sum
 
 def test_a_table_of_masks_and_one_of_images(generating: Summary) -> None:
     masks, images = (table(name, generating) for name in ("masks", "images"))
-    assert [row[:4] for row in masks.rows[:2]] == [["Auto-encoder", "2/8", size, "–"] for size in ("4", "16")]
+    assert [row[:4] for row in masks.rows[:2]] == [
+        ["Auto-encoder", "depth\u00a02, width\u00a08", size, "–"] for size in ("4", "16")
+    ]
     assert [row[3] for row in masks.rows if row[0] == "VAE"] == ["1", "4"] * 4
     assert [row[0] for row in images.rows] == ["Auto-encoder", "Auto-encoder", "VAE", "VAE"]
     units = [replace(VAE, depth=3, target="image", repeat=repeat) for repeat in range(3)]
@@ -199,10 +201,10 @@ def test_the_table_of_bounds_names_what_collapsed(uneven: Summary, generating: S
     rows = {(row[2], row[3]): cells(made, place) for place, row in enumerate(made.rows[:2])}
     assert rows["4", "4"]["collapsed"] == "posterior in 1 run"
     assert rows["4", "1"]["collapsed"] == "–"
-    assert rows["4", "4"]["active"] == "1.5"
+    assert rows["4", "4"]["active units"] == "1.5"
     other = table("bounds", generating)
     assert "collapsed" not in other.headings
-    assert "No run collapsed." in other.caption
+    assert "No run collapsed." in other.note
     assert [row[0] for row in other.rows] == ["mask"] * 8 + ["image"] * 2
     # Densities of images exceed 1: the bound is positive there, and bits are negative.
     elbos = [row[4] for row in other.rows]
@@ -225,8 +227,8 @@ def test_of_many_configurations_each_target_has_the_lowest_losses(
     made = table("bounds", summarised(units))
     # The loss falls with the latent.
     assert [row[:3:2] for row in made.rows] == [["mask", "8"], ["mask", "16"], ["image", "8"], ["image", "16"]]
-    assert "Of 6 configurations the 2 of each architecture and target with the most complete repeats" in made.caption
-    assert "the lowest validation loss; 2 more are in the folder data." in made.caption
+    assert "Of 6 configurations the 2 of each architecture and target with the most complete repeats" in made.note
+    assert "the lowest validation loss; 2 more are in the folder data." in made.note
 
 
 def test_a_study_without_the_stage_is_silent(small: Summary) -> None:
@@ -244,7 +246,7 @@ def test_the_section_stands_after_the_search_and_has_all_of_it(generating: Summa
     names = ("reconstruction", "rate_distortion", "active_units", "generated")
     assert drawn == [f"figures/{name}.svg" for name in names]
     captions = [block["caption"][:5] for block in blocks if block["kind"] == "table"]
-    assert captions == ["Masks", "Image", "VAEs ", "Pre-t"]
+    assert captions == ["Masks", "Image", "VAEs ", "Netwo"]
     assert not [block for block in blocks if block["kind"] == "note"]
 
 
