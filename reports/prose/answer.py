@@ -10,6 +10,7 @@ from reports.analysis.claims import claims, judge_headline, pair
 from reports.analysis.estimates import estimates
 from reports.analysis.statistics import LEVEL, POWER
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
+from reports.prose import evidence
 from reports.prose.claims import claim_values
 from reports.prose.search import front_ends
 from reports.store.checks import HOLDOUTS
@@ -30,6 +31,7 @@ def gather(summary: Summary) -> dict[str, object]:
         "one_run": study.outcomes == 1 and study.planned is None,
         "apart": apart,
         "one_apart": sum(apart.values()) == 1,
+        **evidence.gather(summary),
     }
     if study.stages == ["search"]:
         return found | {"search": None, "fronts": front_ends(summary)}
