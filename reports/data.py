@@ -7,6 +7,7 @@ import pandas as pd
 from bench import schema
 from reports.analysis.claims import HEADLINE_METRICS, Judged, judge_headline, judge_metrics
 from reports.analysis.convergence import convergence
+from reports.analysis.evidence import evidence
 from reports.analysis.pretraining import judge_pretraining
 from reports.analysis.statistics import Comparison, Interval
 from reports.analysis.summary import CONFIGURATION, Summary
@@ -17,7 +18,7 @@ HERE_ONLY = [ARTIFACTS, "artifact_uri"]
 
 
 def tables(summary: Summary) -> dict[str, pd.DataFrame]:
-    """Name -> table: study, runs, units, planned, configurations, scenes, convergence, claims, openings."""
+    """Name -> table: study, runs, units, planned, configurations, scenes, convergence, claims, openings, evidence."""
     planned = [
         {"stage": stage, "architecture": name, "planned": count}
         for stage, counts in summary.study.planned_units.items()
@@ -41,6 +42,7 @@ def tables(summary: Summary) -> dict[str, pd.DataFrame]:
         "convergence": convergence(summary).runs,
         "claims": pd.DataFrame(map(_claim, judged), columns=CLAIM),
         "openings": summary.study.openings.to_frame(),
+        "evidence": evidence(summary),
     }
 
 

@@ -52,11 +52,15 @@ TRIED = ("complete", "diverged", "out_of_memory")
 
 @lru_cache(maxsize=1)
 def convergence(summary: Summary) -> Convergence:
-    """Of every run of the comparison that trained, however soon it ended."""
-    complete = comparable(summary.runs[summary.runs[schema.STATE] == "complete"])
-    target = TARGET_SHARE * float(complete.groupby(CONFIGURATION)[schema.BEST_VAL_IOU.name].median().max())
-    curves, none = _curves(summary.study.curves), dict.fromkeys(CURVES, np.empty(0))
-    runs = summary.runs[summary.runs[schema.STATE].isin(TRIED)]
+    """Of every run of the comparison that trained, however soon it ended; complete ones without curves lost them."""
+    points, runs = summary.study.curves, summary.runs
+    complete = runs[schema.STATE] == "complete"
+    target = TARGET_SHARE * float(
+        comparable(runs[complete]).groupby(CONFIGURATION)[schema.BEST_VAL_IOU.name].median().max()
+    )
+    curves, none = _curves(points), dict.fromkeys(CURVES, np.empty(0))
+    followed = runs[RUN].isin(points.loc[points["metric"] == schema.VAL_IOU.name, RUN])
+    runs = runs[runs[schema.STATE].isin(TRIED) & (followed | ~complete)]
     rows = [_measure(curves.get(run[RUN], none), run, target) for run in runs[READ].to_dict("records")]
     columns = ["epochs", "seconds", "images", "area", "diverged", "stuck", "rising"]
     measured = pd.DataFrame(rows, columns=columns, index=runs.index)

@@ -1,12 +1,15 @@
 """Planned against done, by stage and architecture: were equally many units planned, and which lack an outcome?"""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from bench import schema
 from reports import style
 from reports.store.load import ARCHITECTURE, STAGES, Study
+
+Ending = schema.State | Literal["deleted"]
+"""How a unit ended: the state of its newest attempt, or that its outcome was deleted by hand."""
 
 
 class Share(NamedTuple):
@@ -16,11 +19,11 @@ class Share(NamedTuple):
     architecture: str
     planned: int
     ended: pd.DataFrame
-    """state and reason of those with an outcome."""
+    """As `endings`."""
 
     @property
     def missing(self) -> int:
-        """Planned units without an outcome."""
+        """Planned units that have not ended."""
         return max(0, self.planned - len(self.ended))
 
     @property
@@ -28,19 +31,25 @@ class Share(NamedTuple):
         """Units that completed."""
         return self.count("complete")
 
-    def count(self, state: schema.State) -> int:
-        """Units that ended in `state`."""
-        return int((self.ended[schema.STATE] == state).sum())
+    def count(self, ending: Ending) -> int:
+        """Units that ended in this way."""
+        return int((self.ended[schema.STATE] == ending).sum())
 
-    def counts(self) -> dict[str, str | int]:
-        """All of it as plain values."""
-        about: dict[str, str | int] = {"stage": self.stage, "architecture": self.architecture, "planned": self.planned}
-        return about | {state: self.count(state) for state in schema.STATES} | {"missing": self.missing}
+
+def kinds(study: Study) -> list[Ending]:
+    """The ways of ending that a study's tables have a column for: all states, and `deleted` where some are."""
+    return [*schema.STATES, "deleted"] if len(study.deleted) else [*schema.STATES]
+
+
+def endings(study: Study) -> pd.DataFrame:
+    """`Study.ended` with the units whose outcome was deleted, which have the state `deleted`."""
+    deleted = study.deleted.drop(columns=schema.UNIT).assign(**{schema.STATE: "deleted", schema.STATE_REASON: ""})
+    return pd.concat([study.ended, deleted], ignore_index=True)
 
 
 def shares(study: Study) -> list[Share]:
-    """One share per stage and architecture that is planned or has an outcome; none if the plan is not known."""
-    ended, every = study.ended, []
+    """One share per stage and architecture that is planned or has ended units; none if the plan is not known."""
+    ended, every = endings(study), []
     for stage in STAGES if study.planned_units else ():
         own, plan = ended[ended[schema.STAGE] == stage], study.planned_units.get(stage, {})
         names = style.in_order([*plan, *own.loc[own[ARCHITECTURE] != "", ARCHITECTURE]])
@@ -49,8 +58,9 @@ def shares(study: Study) -> list[Share]:
 
 
 def unnamed(study: Study) -> pd.DataFrame:
-    """Units that ended before they logged which architecture they are."""
-    return study.unlogged[study.unlogged[ARCHITECTURE] == ""]
+    """Of `endings` the units that ended before they logged which architecture they are."""
+    ended = endings(study)
+    return ended[ended[ARCHITECTURE] == ""]
 
 
 def equally_planned(every: list[Share]) -> bool:

@@ -5,7 +5,7 @@ from reports.analysis.baselines import LEAK, copy_iou
 from reports.analysis.claims import claims, judge_headline, pair
 from reports.analysis.statistics import LEVEL, POWER
 from reports.analysis.summary import Summary
-from reports.prose import recommendation
+from reports.prose import evidence, recommendation
 from reports.prose.claims import claim_values
 from reports.prose.search import front_ends
 from reports.store.checks import HOLDOUTS
@@ -26,6 +26,7 @@ def gather(summary: Summary) -> dict[str, object]:
         "one_run": study.outcomes == 1,
         "apart": apart,
         "one_apart": sum(apart.values()) == 1,
+        **evidence.gather(summary),
     }
     if study.stages == ["search"]:
         return found | {"search": None, "fronts": front_ends(summary)}

@@ -155,8 +155,13 @@ class Study:
     """Attempts that ended or hang without an outcome; the same columns, parameters may be missing."""
     curves: pd.DataFrame
     """run_id, metric, epoch, value of the trials."""
+    deleted: pd.DataFrame
+    """unit, stage and architecture (empty if unknown) of units whose outcomes were all deleted by hand and that nobody
+    has tried again since."""
+    plan_deleted: bool
+    """Whether the study's parent run, which says what is planned, was deleted by hand."""
     openings: pd.Series
-    """The unit of every run that looked at its test frames, whatever became of it."""
+    """The unit of every run that looked at its test frames, whatever became of it: a deleted one did, too."""
     newest: int
     """When the newest run ended or started, in seconds since 1970: the report's date."""
 
@@ -195,16 +200,32 @@ def load_study(runs: Path, name: str, tracking: str = "") -> Study:
     """Study `name` from the tracking store at the URL `tracking`, which is the database under `runs` if empty.
 
     Raises:
-        ValueError: no store, no such study, a study without trials, or runs of a version that is not read.
+        ValueError: no store, no such study or a deleted one, a study without trials, or runs of a version that is not
+            read.
     """
     with open_store(runs, tracking) as store:
-        present = store.studies()
-        if not present:
-            raise ValueError(f"{store.place} holds no study yet: run one first, with `make sweep`.")
-        if name not in present:
-            listed = ", ".join(present)
-            raise ValueError(f"study must be one of those in {store.place}, which are: {listed}; got {name!r}.")
+        _require_present(name, store)
         return _study(name, store)
+
+
+def _require_present(name: str, store: Store) -> None:
+    present = store.studies()
+    if name in present:
+        return
+    if name in store.studies("deleted"):
+        raise ValueError(
+            f"study {name!r} was deleted by hand from {store.place}, with all its runs: `mlflow experiments restore` "
+            "brings it back; `mlflow experiments search --view deleted_only` lists the id that it asks for."
+        )
+    if not present:
+        raise ValueError(f"{store.place} holds no study yet: run one first, with `make sweep`.")
+    listed = ", ".join(present)
+    raise ValueError(f"study must be one of those in {store.place}, which are: {listed}; got {name!r}.")
+
+
+def redo(study: str) -> str:
+    """The command that does the deleted runs of a study again."""
+    return f"make sweep STUDY={study} REDO_DELETED=1"
 
 
 def _values() -> list[str]:
@@ -214,10 +235,16 @@ def _values() -> list[str]:
 
 def _study(name: str, store: Store) -> Study:
     pairs = {table: _todays(store.values(name, table)) for table in TABLES}
-    rows = _wide(store.runs(name), pairs)
-    openings = rows.loc[(rows[schema.KIND] == "trial") & rows[schema.TEST_OPENED].notna(), schema.UNIT]
-    rows = rows[rows[schema.SUPERSEDED].isna()]
-    attempts = rows[rows[schema.KIND] == "trial"]
+    rows, gone = _wide(store.runs(name), pairs), _deleted_rows(name, store)
+    opened = pd.concat([rows, gone]).sort_values("start_time", kind="stable").dropna(subset=schema.TEST_OPENED)
+    openings = opened.loc[opened[schema.KIND] == "trial", schema.UNIT]
+    rows, gone = (table[table[schema.SUPERSEDED].isna()] for table in (rows, gone))
+    attempts, gone_attempts = (table[table[schema.KIND] == "trial"] for table in (rows, gone))
+    if attempts.empty and len(gone_attempts):
+        raise ValueError(
+            f"all runs of study {name!r} were deleted by hand: restore them in the MLflow UI, or do them again with "
+            f"`{redo(name)}`."
+        )
     if attempts.empty:
         raise ValueError(f"study {name!r} has no trial run yet; start it with `make sweep STUDY={name}`.")
     require_version(name, attempts[schema.SCHEMA_VERSION])
@@ -242,6 +269,8 @@ def _study(name: str, store: Store) -> Study:
         trials=outcomes.assign(**{ARTIFACTS: [str(folder) for folder in store.folders(outcomes)]}),
         unlogged=ended[~logged].reset_index(drop=True),
         unfinished=attempts[attempts[schema.STATE].isna()].reset_index(drop=True),
+        deleted=_deleted_units(gone_attempts, attempts),
+        plan_deleted=parent.empty and bool((gone[schema.KIND] == "study").any()),
         curves=curves.rename(columns={"key": "metric", "step": "epoch"}).reset_index(drop=True),
         openings=openings.reset_index(drop=True),
         newest=int(rows[["start_time", "end_time"]].max().max()) // 1000,
@@ -271,7 +300,8 @@ def _staged(attempts: pd.DataFrame) -> pd.DataFrame:
     stage = attempts[schema.STAGE].astype("object").fillna("comparison")
     _require_known(schema.STAGE, stage, STAGES)
     # The unit of a search trial names its architecture: `unet-017`.
-    named = attempts[schema.UNIT].astype("object").where(stage == "search", "").fillna("").str.rpartition("-")[0]
+    units = attempts[schema.UNIT].astype("object").where(stage == "search", "").fillna("").astype("str")
+    named = units.str.extract("^(.*)-", expand=False).fillna("")
     architecture = attempts[ARCHITECTURE].astype("object").fillna(named).astype("str")
     return attempts.assign(**{schema.STAGE: stage, ARCHITECTURE: architecture})
 
@@ -289,6 +319,23 @@ def _newest_outcomes(attempts: pd.DataFrame) -> pd.DataFrame:
     _require_known(schema.STATE, ended[schema.STATE], schema.STATES)
     newest = ended.drop_duplicates(schema.UNIT, keep="last").reset_index(drop=True)
     return newest.assign(**{schema.STATE_REASON: newest[schema.STATE_REASON].astype("object").fillna("")})
+
+
+def _deleted_rows(name: str, store: Store) -> pd.DataFrame:
+    """The deleted runs, as `_wide` has those that count, without their metrics."""
+    pairs = {table: _todays(store.values(name, table, "deleted")) for table in TABLES if table != "latest_metrics"}
+    return _wide(store.runs(name, "deleted"), pairs)
+
+
+def _deleted_units(deleted: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFrame:
+    """Of deleted and other attempts, see `Study.deleted`. What is odd about a deleted run is no error: it is gone."""
+    known = deleted[schema.STAGE].isna() | deleted[schema.STAGE].isin(STAGES)
+    outcomes = _staged(deleted[known & deleted[schema.STATE].isin(schema.STATES) & deleted[schema.UNIT].notna()])
+    every = pd.concat([outcomes, attempts]).sort_values("start_time", kind="stable")
+    newest = every.drop_duplicates(schema.UNIT, keep="last")
+    left = attempts.loc[attempts[schema.STATE].notna(), schema.UNIT]
+    lost = newest[newest[RUN].isin(outcomes[RUN]) & ~newest[schema.UNIT].isin(left)]
+    return lost[[schema.UNIT, schema.STAGE, ARCHITECTURE]].reset_index(drop=True)
 
 
 def _has_params(ended: pd.DataFrame) -> pd.Series:

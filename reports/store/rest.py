@@ -16,7 +16,7 @@ import pandas as pd
 from bench import schema
 from bench.tracking.store import connect
 from reports.store.artifacts import CACHE, keep_copies, own_folder
-from reports.store.sql import Table, finite, last_of_step
+from reports.store.sql import Lifecycle, Table, finite, last_of_step
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -60,7 +60,7 @@ class RestStore:
         """
         self.place, self._url = _addresses(url)
         self._root = root
-        self._found: dict[str, list[Run]] = {}
+        self._found: dict[tuple[str, Lifecycle], list[Run]] = {}
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         for name in CREDENTIALS:
@@ -68,27 +68,28 @@ class RestStore:
                 os.environ[name] = os.environ[name].strip()
         self._client = connect(self._url)
 
-    def studies(self) -> list[str]:
+    def studies(self, lifecycle: Lifecycle = "active") -> list[str]:
         """Names of the studies in the store."""
-        return sorted(name for name in self._experiments if name != "Default")
+        found = self._active if lifecycle == "active" else self._experiments(lifecycle)
+        return sorted(name for name in found if name != "Default")
 
-    def runs(self, study: str) -> pd.DataFrame:
+    def runs(self, study: str, lifecycle: Lifecycle = "active") -> pd.DataFrame:
         """All runs of the study, oldest first."""
-        return pd.DataFrame(
-            [[getattr(run.info, name) for name in RUN_COLUMNS] for run in self._runs(study)], columns=RUN_COLUMNS
-        )
+        rows = [[getattr(run.info, name) for name in RUN_COLUMNS] for run in self._runs(study, lifecycle)]
+        return pd.DataFrame(rows, columns=RUN_COLUMNS)
 
-    def values(self, study: str, table: Table) -> pd.DataFrame:
+    def values(self, study: str, table: Table, lifecycle: Lifecycle = "active") -> pd.DataFrame:
         """Keys and values of the study's runs."""
         name = "metrics" if table == "latest_metrics" else table
-        of_runs = ((run.info.run_id, getattr(run.data, name)) for run in self._runs(study))
+        of_runs = ((run.info.run_id, getattr(run.data, name)) for run in self._runs(study, lifecycle))
         rows = [(run, key, value) for run, pairs in of_runs for key, value in pairs.items()]
         long = pd.DataFrame(rows, columns=["run_id", "key", "value"])
         return long.assign(value=finite(long["value"].astype("float64"))) if name == "metrics" else long
 
     def points(self, study: str, keys: Sequence[str]) -> pd.DataFrame:
         """Every logged point of these metrics."""
-        logged = [(run.info.run_id, key) for run in self._runs(study) for key in keys if key in run.data.metrics]
+        runs = self._runs(study, "active")
+        logged = [(run.info.run_id, key) for run in runs for key in keys if key in run.data.metrics]
         parts = _at_once(lambda curve: self._history(*curve), logged)
         long = pd.DataFrame([point for part in parts for point in part], columns=POINT_COLUMNS)
         long = long.sort_values(POINT_COLUMNS).drop(columns="timestamp")
@@ -105,20 +106,26 @@ class RestStore:
         return folders
 
     @cached_property
-    def _experiments(self) -> dict[str, str]:
-        """Id of each active experiment."""
-        found = self._pages(self._client.search_experiments)
+    def _active(self) -> dict[str, str]:
+        """Id of each active experiment, asked for once."""
+        return self._experiments("active")
+
+    def _experiments(self, lifecycle: Lifecycle) -> dict[str, str]:
+        """Id of each experiment."""
+        found = self._pages(partial(self._client.search_experiments, view_type=_view(lifecycle)))
         self._require_ids("[0-9]+", [experiment.experiment_id for experiment in found])
         return {experiment.name: experiment.experiment_id for experiment in found}
 
-    def _runs(self, study: str) -> "list[Run]":
-        """The active runs of a study, oldest first, asked for once."""
-        if study not in self._found:
-            ask = partial(self._client.search_runs, [self._experiments[study]], order_by=["attributes.start_time ASC"])
-            runs = {run.info.run_id: run for run in self._pages(ask)}
+    def _runs(self, study: str, lifecycle: Lifecycle) -> "list[Run]":
+        """The runs of a study, oldest first, asked for once."""
+        key = study, lifecycle
+        if key not in self._found:
+            wanted = {"order_by": ["attributes.start_time ASC"], "run_view_type": _view(lifecycle)}
+            found = self._pages(partial(self._client.search_runs, [self._active[study]], **wanted))
+            runs = {run.info.run_id: run for run in found}
             self._require_ids("[0-9a-f]{32}", runs)  # they become names of folders
-            self._found[study] = sorted(runs.values(), key=lambda run: (run.info.start_time or 0, run.info.run_id))
-        return self._found[study]
+            self._found[key] = sorted(runs.values(), key=lambda run: (run.info.start_time or 0, run.info.run_id))
+        return self._found[key]
 
     def _require_ids(self, pattern: str, ids: Iterable[str]) -> None:
         if not all(re.fullmatch(pattern, one) for one in ids):
@@ -164,6 +171,13 @@ class RestStore:
         answer = http_request(server, endpoint, "GET", params=query)  # type: ignore[no-untyped-call]
         answer.raise_for_status()
         return answer
+
+
+def _view(lifecycle: Lifecycle) -> int:
+    """What MLflow's client calls it."""
+    from mlflow.entities import ViewType
+
+    return ViewType.ACTIVE_ONLY if lifecycle == "active" else ViewType.DELETED_ONLY
 
 
 def _addresses(url: str) -> tuple[str, str]:

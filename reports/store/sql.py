@@ -12,22 +12,24 @@ from reports.store.artifacts import local_folder
 Table = Literal["params", "tags", "latest_metrics"]
 """What MLflow keeps of a run as pairs of key and value."""
 TABLES: tuple[Table, ...] = get_args(Table)
+Lifecycle = Literal["active", "deleted"]
+"""MLflow deletes by a mark. What has it is no part of a study, but can be restored."""
 
 # MLflow has no infinity: it stores the largest double instead.
 LARGEST_FINITE = 1e300
 
-STUDIES = "SELECT name FROM experiments WHERE lifecycle_stage = 'active' AND name != 'Default' ORDER BY name"
+STUDIES = "SELECT name FROM experiments WHERE lifecycle_stage = :lifecycle AND name != 'Default' ORDER BY name"
 
 RUNS = """
 SELECT r.run_uuid AS run_id, r.status, r.start_time, r.end_time, r.artifact_uri
 FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id
-WHERE e.name = :study AND e.lifecycle_stage = 'active' AND r.lifecycle_stage = 'active'
+WHERE e.name = :study AND e.lifecycle_stage = 'active' AND r.lifecycle_stage = :lifecycle
 ORDER BY r.start_time, r.run_uuid
 """
 
 OF_STUDY = """
 JOIN runs r ON r.run_uuid = x.run_uuid JOIN experiments e ON e.experiment_id = r.experiment_id
-WHERE e.name = :study AND e.lifecycle_stage = 'active' AND r.lifecycle_stage = 'active'
+WHERE e.name = :study AND e.lifecycle_stage = 'active' AND r.lifecycle_stage = :lifecycle
 """
 
 POINTS = f"SELECT x.run_uuid AS run_id, x.key, x.step, x.value, x.is_nan FROM metrics x {OF_STUDY} AND x.key IN :keys"
@@ -41,14 +43,14 @@ class Store(Protocol):
     def place(self) -> str:
         """How messages name it."""
 
-    def studies(self) -> list[str]:
+    def studies(self, lifecycle: Lifecycle = "active") -> list[str]:
         """Names of the studies in the store."""
 
-    def runs(self, study: str) -> pd.DataFrame:
+    def runs(self, study: str, lifecycle: Lifecycle = "active") -> pd.DataFrame:
         """All runs of the study, oldest first: run_id, status, start_time, end_time, artifact_uri."""
 
-    def values(self, study: str, table: Table) -> pd.DataFrame:
-        """`params`, `tags` or `latest_metrics` of the study: run_id, key, value."""
+    def values(self, study: str, table: Table, lifecycle: Lifecycle = "active") -> pd.DataFrame:
+        """`params`, `tags` or `latest_metrics` of these runs: run_id, key, value."""
 
     def points(self, study: str, keys: Sequence[str]) -> pd.DataFrame:
         """Every logged point of these metrics: run_id, key, step, value. A step logged twice counts once, the last."""
@@ -65,24 +67,26 @@ class SqlStore:
         self._connection = connection
         self._root = root
 
-    def studies(self) -> list[str]:
+    def studies(self, lifecycle: Lifecycle = "active") -> list[str]:
         """Names of the studies in the store."""
-        return [str(name) for name in pd.read_sql(text(STUDIES), self._connection)["name"]]
+        found = pd.read_sql(text(STUDIES), self._connection, params={"lifecycle": lifecycle})
+        return [str(name) for name in found["name"]]
 
-    def runs(self, study: str) -> pd.DataFrame:
+    def runs(self, study: str, lifecycle: Lifecycle = "active") -> pd.DataFrame:
         """All runs of the study, oldest first."""
-        return pd.read_sql(text(RUNS), self._connection, params={"study": study})
+        return pd.read_sql(text(RUNS), self._connection, params={"study": study, "lifecycle": lifecycle})
 
-    def values(self, study: str, table: Table) -> pd.DataFrame:
+    def values(self, study: str, table: Table, lifecycle: Lifecycle = "active") -> pd.DataFrame:
         """Keys and values of the study's runs."""
         flag = "x.is_nan" if table == "latest_metrics" else "0 AS is_nan"
         query = f"SELECT x.run_uuid AS run_id, x.key, x.value, {flag} FROM {table} x {OF_STUDY}"
-        return _unmasked(pd.read_sql(text(query), self._connection, params={"study": study}))
+        return _unmasked(pd.read_sql(text(query), self._connection, params={"study": study, "lifecycle": lifecycle}))
 
     def points(self, study: str, keys: Sequence[str]) -> pd.DataFrame:
         """Every logged point of these metrics."""
         query = text(POINTS).bindparams(bindparam("keys", list(keys), expanding=True))
-        return last_of_step(_unmasked(pd.read_sql(query, self._connection, params={"study": study})))
+        asked = {"study": study, "lifecycle": "active"}
+        return last_of_step(_unmasked(pd.read_sql(query, self._connection, params=asked)))
 
     def folders(self, runs: pd.DataFrame) -> list[Path]:
         """Where each run's artifacts lie."""

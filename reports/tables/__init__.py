@@ -20,6 +20,7 @@ TABLES: dict[str, Entry] = {
     "costs": Entry("costs", measured.costs),
     "planned": Entry("outcomes", runs.planned),
     "outcomes": Entry("outcomes", runs.outcomes),
+    "evidence": Entry("outcomes", runs.gone),
     "reasons": Entry("outcomes", runs.reasons),
     "unfinished": Entry("outcomes", runs.unfinished),
     "provenance": Entry("provenance", runs.provenance),

@@ -4,7 +4,8 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.plan import shares, unnamed
+from reports.analysis.evidence import KINDS, evidence
+from reports.analysis.plan import Ending, endings, kinds, shares, unnamed
 from reports.analysis.summary import LABEL, Summary
 from reports.store.load import ARCHITECTURE, EPOCHS, REPEAT
 from reports.tables.base import Table, left, right
@@ -13,7 +14,6 @@ from reports.text import DASH, counted, significant
 UNLOGGED = "not logged"
 NO_REASON = "no reason given"
 TESTED = "Only complete runs have test figures."
-STATE_HEADINGS = [state.replace("_", " ") for state in schema.STATES]
 MOST_REASONS = 20
 """Of the comparison that have a row each."""
 MOST_VALUES = 6
@@ -23,25 +23,26 @@ MOST_UNFINISHED = 20
 
 def planned(summary: Summary) -> Table | None:
     """Planned units of each stage and architecture by how they ended; None if the plan is not known."""
-    every = shares(summary.study)
+    every, columns = shares(summary.study), kinds(summary.study)
     tested = "No search trial has test figures." if "search" in summary.study.stages else TESTED
+    deleted = "Deleted: by hand, with their outcome. " if "deleted" in columns else ""
     rows = [
         [
             share.stage,
             style.look(share.architecture).label,
             str(share.planned),
-            *(str(share.count(state)) for state in schema.STATES),
+            *(str(share.count(kind)) for kind in columns),
             str(share.missing),
         ]
         for share in every
     ]
     for stage, runs in unnamed(summary.study).groupby(schema.STAGE) if every else []:
-        rows.append([str(stage), UNLOGGED, DASH, *_by_state(runs), DASH])
+        rows.append([str(stage), UNLOGGED, DASH, *_counts(runs, columns), DASH])
     return Table(
         "Planned units, by how their newest attempt ended.",
-        [*left("stage", "architecture"), *right("planned", *STATE_HEADINGS, "missing")],
+        [*left("stage", "architecture"), *right("planned", *_headings(columns), "missing")],
         rows,
-        f"Missing: without an outcome. {tested}",
+        f"{deleted}Missing: without an outcome. {tested}",
     )
 
 
@@ -49,25 +50,48 @@ def outcomes(summary: Summary) -> Table | None:
     """Runs of each architecture by how they ended; None where the plan says so, and more."""
     if summary.study.planned_units:
         return None
-    ended = summary.study.ended
+    ended, columns = endings(summary.study), kinds(summary.study)
     rows = [
-        [style.look(name).label, *_by_state(runs), str(len(runs))]
-        for name in style.in_order(summary.logged[ARCHITECTURE])
+        [style.look(name).label, *_counts(runs, columns), str(len(runs))]
+        for name in style.in_order(filter(None, ended[ARCHITECTURE]))
         if len(runs := ended[ended[ARCHITECTURE] == name])
     ]
     unknown = unnamed(summary.study)
     if len(unknown):
-        rows.append([UNLOGGED, *_by_state(unknown), str(len(unknown))])
+        rows.append([UNLOGGED, *_counts(unknown, columns), str(len(unknown))])
     return Table(
         "Units with an outcome, by how their newest attempt ended.",
-        [*left("architecture"), *right(*STATE_HEADINGS, "all")],
+        [*left("architecture"), *right(*_headings(columns), "all")],
         rows,
         TESTED,
     )
 
 
-def _by_state(runs: pd.DataFrame) -> list[str]:
-    return [str((runs[schema.STATE] == state).sum()) for state in schema.STATES]
+def gone(summary: Summary) -> Table | None:
+    """What is gone of the evidence of each stage and architecture; None where nothing is."""
+    counts = evidence(summary)
+    shown = [kind for kind in KINDS if kind in set(counts.loc[counts["gone"] > 0, "kind"])]
+    if not shown:
+        return None
+    texts = counts["gone"].astype("str") + " of " + counts["units"].astype("str")
+    cells = counts.assign(text=texts).set_index([schema.STAGE, ARCHITECTURE, "kind"])["text"].to_dict()
+    rows = [
+        [stage, style.look(name).label if name else UNLOGGED, *(cells.get((stage, name, kind), DASH) for kind in shown)]
+        for stage, name in counts[[schema.STAGE, ARCHITECTURE]].drop_duplicates().itertuples(index=False)
+    ]
+    return Table(
+        "Evidence that is gone: tested runs without the file or the curves; runs with an outcome, deleted by hand.",
+        [*left("stage", "architecture"), *right(*(KINDS[kind] for kind in shown))],
+        rows,
+    )
+
+
+def _counts(runs: pd.DataFrame, columns: list[Ending]) -> list[str]:
+    return [str((runs[schema.STATE] == kind).sum()) for kind in columns]
+
+
+def _headings(columns: list[Ending]) -> list[str]:
+    return [kind.replace("_", " ") for kind in columns]
 
 
 def reasons(summary: Summary) -> Table:

@@ -2,15 +2,16 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from bench import schema
-from reports.analysis.summary import Summary, summarise
+from reports.analysis.summary import IDENTITY, Summary, summarise
 from reports.build import Built, build
-from reports.store.load import load_study
+from reports.store.load import ARTIFACTS, REPEAT, RUN, load_study
 
 # pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -65,6 +66,32 @@ def small_store(new_store: Fill) -> Path:
 def troubled_store(new_store: Fill) -> Path:
     """A half-done study with every state, to be read only."""
     return new_store(fake_units.troubled(), planned=20)
+
+
+@pytest.fixture(scope="session")
+def lost_store(new_store: Fill) -> Path:
+    """A finished study of 49 runs that lost frame tables of 2, panels of 3, curves of 1, and 2 runs; to be read only.
+
+    The only run of the configuration of width 32 is one of those without a frame table.
+    """
+    units = [*grid(repeats=4, epochs=3), Unit(architecture="simple_conv", width=32, epochs=3)]
+    deleted = [Unit(depth=2, width=16, repeat=3, epochs=3), Unit(architecture="simple_conv", epochs=3)]
+    units = [replace(unit, deleted=unit in deleted) for unit in units]
+    runs = new_store(units, tags=plan_of(units))
+    trials = load_study(runs, "quick").trials.set_index([*IDENTITY, REPEAT])
+    files = {
+        schema.FRAME_TABLE: [("unet", 3, 16, 3), ("simple_conv", 2, 32, 0)],
+        schema.PANEL_DATA: [("hourglass", 2, 8, repeat) for repeat in range(3)],
+    }
+    for file, names in files.items():
+        for folder in trials.loc[names, ARTIFACTS]:
+            (Path(folder) / file).unlink()
+    return run_sql(runs, f"DELETE FROM metrics WHERE run_uuid = '{trials.loc[('unet', 2, 8, 0), RUN]}'")
+
+
+@pytest.fixture(scope="session")
+def lost(lost_store: Path) -> Summary:
+    return summarise(load_study(lost_store, "quick"))
 
 
 @pytest.fixture(scope="session")

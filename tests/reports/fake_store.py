@@ -158,6 +158,8 @@ def _log(client: "MlflowClient", experiment: str, parent: str, run: LoggedRun) -
             client.log_artifacts(info.run_id, str(files))
     if run.end is not None:
         client.set_terminated(info.run_id, run.unit.status, end_time=run.end)
+    if run.unit.deleted:
+        client.delete_run(info.run_id)
 
 
 def _insert(database: Path, experiment: str, parent: str, runs: list[LoggedRun], folder: Path) -> None:
@@ -179,7 +181,8 @@ def _insert(database: Path, experiment: str, parent: str, runs: list[LoggedRun],
 
 def _rows(run: LoggedRun, name: str, experiment: str, parent: str, files: Path) -> Iterator[tuple[str, Row]]:
     about = {"run_uuid": name, "name": name[:8], "source_type": "UNKNOWN", "user_id": "unknown"}
-    where = {"experiment_id": int(experiment), "artifact_uri": files.as_uri(), "lifecycle_stage": "active"}
+    lifecycle = "deleted" if run.unit.deleted else "active"
+    where = {"experiment_id": int(experiment), "artifact_uri": files.as_uri(), "lifecycle_stage": lifecycle}
     times = {"start_time": run.start, "end_time": run.end, "status": run.unit.status}
     yield "runs", {**about, **where, **times}
     for table, pairs in (("params", run.params()), ("tags", run.tags(parent))):

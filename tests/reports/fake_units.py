@@ -52,6 +52,8 @@ class Unit:
     trial: int | None = None
     """Number of the search trial; None: a run of the comparison."""
     superseded: bool = False
+    deleted: bool = False
+    """By hand, after it ended."""
     predicted_peak: float = 1.0
     """Predicted tensor peak over the measured one; 0: not logged."""
     split: str = "scene_folds"

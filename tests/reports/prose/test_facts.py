@@ -81,6 +81,7 @@ def latent_store(new_store: Fill) -> Path:
 STORES = {
     "small_store": "quick",
     "troubled_store": "quick",
+    "lost_store": "quick",
     "leaky_store": "quick",
     "practical_store": "practical",
     "search_store": "search",
@@ -497,8 +498,11 @@ def share(tables: Tables, stage: str, name: str, what: str) -> int:
     own = units[(units["stage"] == stage) & (units["architecture.name"] == name)]
     if what == "planned":
         return int(plan)
+    gone = of_evidence(tables, "deleted", "gone", stage, name)
     if what == "missing":
-        return int(plan - len(own))
+        return int(plan - len(own) - gone)
+    if what == "deleted":
+        return gone
     if what == "lacking":
         return int(plan - (own["state"] == "complete").sum())
     return int((own["state"] == what).sum())
@@ -508,6 +512,29 @@ def reason(tables: Tables, stage: str, name: str, state: str) -> str:
     units = tables["units"]
     rows = units[(units["stage"] == stage) & (units["architecture.name"] == name) & (units["state"] == state)]
     return str(rows["state.reason"].unique().item())
+
+
+def of_evidence(tables: Tables, kind: str, what: str, *own: str) -> int:
+    """Of all stages and architectures, or of one."""
+    rows = tables["evidence"][tables["evidence"]["kind"] == kind].set_index(["stage", "architecture.name"])
+    return int(rows[what].sum() if not own else rows[what].get(own, 0))
+
+
+def of_tested(tables: Tables, kind: str, what: str) -> int:
+    """What is gone of the runs that were tested, from the files that were made of it; of panels none is."""
+    tested = pd.concat([of_stage(tables, stage) for stage in ("comparison", "pretraining", "generative")])
+    if kind == "panel":
+        return len(tested[tested["stage"] != "generative"]) if what == "units" else of_evidence(tables, kind, what)
+    if kind == "frame_table":
+        tested = tested[tested["target"] == "mask"]
+    made_of = tables["scenes" if kind == "frame_table" else "convergence"]
+    return len(tested) if what == "units" else int((~tested["run_id"].isin(made_of["run_id"])).sum())
+
+
+def of_all(tables: Tables, what: str) -> int:
+    """Units with an outcome, deleted ones among them, or the deleted ones."""
+    gone = of_evidence(tables, "deleted", "gone")
+    return gone if what == "gone" else len(tables["units"]) + gone
 
 
 def copies(tables: Tables) -> float:
@@ -599,8 +626,12 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"units\.outcomes": lambda t: len(t["units"]),
     r"units\.planned": lambda t: int(t["study"].loc[0, "planned"]),
     r"units\.states": states,
-    r"units\.missing": lambda t: int(t["study"].loc[0, "planned"]) - len(t["units"]),
+    r"units\.missing": lambda t: int(t["study"].loc[0, "planned"]) - of_all(t, "units"),
     r"units\.unnamed": lambda t: int(t["units"]["architecture.name"].isna().sum()),
+    r"evidence\.(frame_table|panel|curves)\.(units|gone)": of_tested,
+    r"evidence\.deleted\.(units|gone)": of_all,
+    r"evidence\.file": lambda t: schema.FRAME_TABLE,
+    r"evidence\.redo": lambda t: f"make sweep STUDY={t['study'].loc[0, 'study']} REDO_DELETED=1",
     r"choice\.(?:within\.)?(best|[\d.]+)\.(label|iou|low|high|peak_bytes|budget_mb)": of_choice,
     r"choice\.repeats": least_repeats,
     r"level": lambda t: 0.95,
@@ -631,7 +662,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"planned\.(\w+)": lambda t, stage: int(t["planned"].query("stage == @stage")["planned"].unique().item()),
     r"planned\.(\w+)\.(\w+)": lambda t, stage, name: share(t, stage, name, "planned"),
     rf"lacking\.({STAGES})\.(\w+)\.(lacking|planned)": share,
-    rf"lacking\.({STAGES})\.(\w+)\.parts\.({STATE}|missing)\.units": share,
+    rf"lacking\.({STAGES})\.(\w+)\.parts\.({STATE}|missing|deleted)\.units": share,
     rf"lacking\.({STAGES})\.(\w+)\.parts\.({STATE})\.reason": reason,
     r"pretraining\.matchings\.(\d+)\.matching": matching,
     r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.label": network_of,

@@ -130,3 +130,26 @@ def test_search_reasons_that_differ_in_numbers_share_a_row(planned: Callable[...
         ["failed", "1 run", "died at 1"],
         ["infeasible", "2 runs", "80 MiB is over 64 MiB"],
     ]
+
+
+def test_a_deleted_run_is_deleted_and_not_missing(planned: Callable[..., Summary]) -> None:
+    units = [unit("hourglass"), unit("unet"), unit("unet", 1, deleted=True)]
+    summary = planned(units, {"comparison": {"hourglass": 3, "unet": 2}})
+    text = " ".join(written("outcomes", summary))
+    assert "2 planned runs without an outcome so far." in text
+    assert "U-Net lacks 1 of 2 complete comparison runs: 1 deleted by hand." in text
+    assert "Deleted by hand, and counted in no score: 1 of 3 runs with an outcome. Restore" in text
+    made = table("planned", summary)
+    assert made.headings[-2:] == ["deleted", "missing"]
+    assert [row[-2:] for row in made.rows] == [["0", "2"], ["1", "0"]]
+
+
+def test_deleted_runs_of_unknown_architecture_and_of_no_plan(summarised: Summarised) -> None:
+    lost = Unit(architecture="unet", repeat=1, state="failed", logged=False, deleted=True)
+    made = table("outcomes", summarised([unit("unet"), unit("hourglass", deleted=True), lost]))
+    assert made.headings[-2:] == ["deleted", "all"]
+    assert [[row[0], *row[-2:]] for row in made.rows] == [
+        ["Hourglass", "1", "1"],
+        ["U-Net", "0", "1"],
+        ["not logged", "1", "1"],
+    ]

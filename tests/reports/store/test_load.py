@@ -3,6 +3,7 @@ import re
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -275,3 +276,80 @@ def test_a_search_trial_that_logged_nothing_is_known_by_its_unit(new_store: Fill
 def test_budget_that_is_no_budget(text: str, new_store: Fill) -> None:
     with pytest.raises(ValueError, match=r"tag study\.planned_units must be JSON of counts by stage"):
         load_study(new_store([Unit(panel=False, epochs=1)], tags={schema.STUDY_PLANNED_UNITS: text}), "quick")
+
+
+KEPT = Unit(repeat=1, panel=False, epochs=1)
+GONE = Unit(panel=False, epochs=1, deleted=True)
+AGAIN = replace(GONE, deleted=False)
+OF_GONE = [(GONE.unit(), "comparison", "hourglass")]
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [
+        ([GONE], OF_GONE),
+        ([GONE, GONE], OF_GONE),
+        ([replace(GONE, state="failed", reason="no disk")], OF_GONE),
+        ([replace(GONE, state="failed", logged=False)], [(GONE.unit(), "comparison", "")]),
+        ([replace(GONE, trial=4, logged=False, state="failed")], [("hourglass-004", "search", "hourglass")]),
+        # Cut off, then done and deleted; or done and deleted, and cut off or deleted in the middle of another try.
+        ([replace(AGAIN, state=None, status="KILLED"), GONE], OF_GONE),
+        ([GONE, replace(GONE, state=None, status="KILLED")], OF_GONE),
+        # Tried again since, with or without an outcome so far; or an older outcome is left.
+        ([GONE, AGAIN], []),
+        ([GONE, replace(AGAIN, state=None, status="RUNNING")], []),
+        ([AGAIN, GONE], []),
+        # In nobody's plan, or without an outcome that could be missed.
+        ([replace(GONE, superseded=True)], []),
+        ([replace(GONE, state=None, status="KILLED")], []),
+        ([], []),
+    ],
+)
+def test_deleted_units_are_those_without_another_outcome_or_try(
+    units: list[Unit], expected: list[tuple[str, str, str]], new_store: Fill
+) -> None:
+    study = load_study(new_store([KEPT, *units]), "quick")
+    assert list(study.deleted.itertuples(index=False, name=None)) == expected
+    assert study.outcomes == 1 + (AGAIN in units)
+
+
+@pytest.mark.parametrize(("key", "value"), [("stage", "encore"), ("state", "exploded"), ("schema.version", "99")])
+def test_what_is_odd_about_a_deleted_run_is_no_error(key: str, value: str, new_store: Fill) -> None:
+    runs = new_store([KEPT, replace(GONE, params={"optimiser": "sgd"})])
+    gone = "SELECT run_uuid FROM runs WHERE lifecycle_stage = 'deleted'"
+    run_sql(
+        runs,
+        f"DELETE FROM tags WHERE key = '{key}' AND run_uuid IN ({gone})",
+        f"INSERT INTO tags (key, value, run_uuid) SELECT '{key}', '{value}', run_uuid FROM ({gone})",
+    )
+    assert load_study(runs, "quick").outcomes == 1
+
+
+def test_a_deleted_run_did_look_at_its_test_frames(new_store: Fill) -> None:
+    openings = load_study(new_store([GONE, KEPT, AGAIN]), "quick").openings
+    assert openings.tolist() == [GONE.unit(), KEPT.unit(), GONE.unit()]
+
+
+def test_all_runs_deleted_is_said_with_the_remedy(new_store: Fill) -> None:
+    remedy = "restore them in the MLflow UI, or do them again with `make sweep STUDY=quick REDO_DELETED=1`"
+    with pytest.raises(ValueError, match=f"all runs of study 'quick' were deleted by hand: {remedy}"):
+        load_study(new_store([GONE]), "quick")
+
+
+def test_a_deleted_parent_takes_the_plan_with_it(new_store: Fill) -> None:
+    runs = new_store([KEPT], planned=3)
+    assert not load_study(runs, "quick").plan_deleted
+    parent = "SELECT run_uuid FROM tags WHERE key = 'kind' AND value = 'study'"
+    study = load_study(
+        run_sql(runs, f"UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = ({parent})"), "quick"
+    )
+    assert study.plan_deleted
+    assert (study.planned, study.outcomes, len(study.deleted)) == (None, 1, 0)
+
+
+def test_a_deleted_study_is_said_to_be_deleted(new_store: Fill) -> None:
+    runs = run_sql(new_store([KEPT]), "UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'quick'")
+    with pytest.raises(ValueError, match=r"study 'quick' was deleted by hand from .* `mlflow experiments restore`"):
+        load_study(runs, "quick")
+    with pytest.raises(ValueError, match="holds no study yet"):
+        load_study(runs, "quack")

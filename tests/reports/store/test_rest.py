@@ -103,11 +103,22 @@ def live(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     with pytest.MonkeyPatch.context() as patch, mlflow_server(folder) as url:
         patch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         odd = [Unit(repeat=7, superseded=True, panel=False), Unit(repeat=8, panel=False)]
-        odd.append(Unit(architecture="unet", repeat=8))
+        odd += [Unit(architecture="unet", repeat=repeat, deleted=repeat > 8) for repeat in (8, 9, 10)]
         fill(folder, [*troubled(), *odd], planned=20, tracking=url)
         fill(folder, [*searched(3, epochs=2), *refits(1, epochs=2)], study="search", tracking=url)
+        fill(folder, [Unit(panel=False, epochs=1)], study="gone", tracking=url)
         _log_odd_values(url)
+        _delete_study(url)
         yield Live(url, f"sqlite:///{folder / schema.TRACKING_DB}")
+
+
+def _delete_study(url: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(url)
+    experiment = client.get_experiment_by_name("gone")
+    assert experiment is not None
+    client.delete_experiment(experiment.experiment_id)
 
 
 def _log_odd_values(url: str) -> None:
@@ -144,6 +155,7 @@ def assert_equal(one: Study, other: Study) -> None:
 def test_rest_and_sql_agree(live: Live, study: str, tmp_path: Path) -> None:
     by_sql = load_study(tmp_path, study, live.database)
     assert len(by_sql.curves) > 0
+    assert len(by_sql.deleted) == (2 if study == "quick" else 0)
     assert_equal(load_study(tmp_path, study, live.url), by_sql)
 
 
@@ -201,6 +213,14 @@ def test_a_report_from_a_server(live: Live, tmp_path: Path, capsys: pytest.Captu
 def test_unknown_study_on_a_server(live: Live, refused: Refuse) -> None:
     said = refused(main, f"build --study quack --tracking {live.url}")
     assert f"one of those in {live.url}, which are: quick, search; got 'quack'" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", Live._fields)
+def test_a_study_deleted_on_a_server(place: str, live: Live, refused: Refuse) -> None:
+    said = refused(main, f"build --study gone --tracking {getattr(live, place)}")
+    assert "study 'gone' was deleted by hand from " in said
+    assert "`mlflow experiments restore` brings it back" in said
 
 
 Answer = Callable[[str, dict[str, str]], tuple[int, dict[str, str], bytes]]
