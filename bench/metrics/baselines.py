@@ -35,7 +35,7 @@ def baseline_table(frames: Frames, split: Split) -> pd.DataFrame:
 
 def baseline_metrics(table: pd.DataFrame, scenes: list[str]) -> dict[str, float]:
     """Scene mean of every column of `baseline_table`."""
-    return {name: scene_mean(scores.tolist(), scenes) for name, scores in table.items()}
+    return {name: scene_mean(table[name].tolist(), scenes) for name in table.columns}
 
 
 def iou_columns(table: pd.DataFrame) -> pd.DataFrame:

@@ -31,29 +31,36 @@ def scene_means(runs: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: as `read_columns`.
     """
-    names = [*COLUMNS, *BASELINES.values()]
-    paths = [Path(folder) / schema.FRAME_TABLE for folder in runs[ARTIFACTS]]
-    kept = [place for place, path in enumerate(paths) if path.is_file()]
-    if not kept:
-        return pd.DataFrame(columns=[SCENE, *names, RUN, *PROTOCOL])
-    logged = runs[schema.SCHEMA_VERSION].astype("int64").to_numpy()[:, None] >= SINCE
-    tables = [
-        read_columns(paths[place], [SCENE, *np.array(COLUMNS)[logged[place]]], BASELINES.values()) for place in kept
-    ]
-    frames: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
-    frames = frames.reindex(columns=[SCENE, *names])
-    of_table = np.repeat(np.arange(len(tables)), [table.num_rows for table in tables])
-    place = np.array(kept)[of_table]
-    broken = frames[names].isna() & np.array([np.isin(names, table.column_names) for table in tables])[of_table]
-    if broken.any(axis=None):
-        path = paths[place[int(broken.any(axis=1).argmax())]]
-        lacking = ", ".join(broken.columns[broken.any()])
-        raise ValueError(f"{path} must have a number for every frame, metric and baseline, got none in {lacking}.")
-    means = frames.groupby([place, SCENE])[names].mean().reset_index(SCENE)
+    frames = _frames(runs)
+    if frames.empty:
+        return pd.DataFrame(columns=[*frames, RUN, *PROTOCOL])
+    means = frames.groupby([frames.index, SCENE]).mean().reset_index(SCENE)
     about = runs.rename(columns=BASELINES).reindex(columns=[RUN, *PROTOCOL, *BASELINES.values()])
     about = about.iloc[means.index].reset_index(drop=True)
     means = means.reset_index(drop=True).fillna(about[[*BASELINES.values()]])
     return means.join(about[[RUN, *PROTOCOL]])
+
+
+def _frames(runs: pd.DataFrame) -> pd.DataFrame:
+    """Scene, metrics and baselines of every frame of the tables that were kept; the index is the run's place."""
+    names = [*COLUMNS, *BASELINES.values()]
+    paths = [Path(folder) / schema.FRAME_TABLE for folder in runs[ARTIFACTS]]
+    kept = [place for place, path in enumerate(paths) if path.is_file()]
+    if not kept:
+        return pd.DataFrame(columns=[SCENE, *names])
+    logged = runs[schema.SCHEMA_VERSION].astype("int64").to_numpy()[:, None] >= SINCE
+    tables = [
+        read_columns(paths[place], [SCENE, *np.array(COLUMNS)[logged[place]]], BASELINES.values()) for place in kept
+    ]
+    of_table = np.repeat(np.arange(len(tables)), [table.num_rows for table in tables])
+    frames: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    frames = frames.reindex(columns=[SCENE, *names]).set_axis(np.array(kept)[of_table])
+    broken = frames[names].isna() & np.array([np.isin(names, table.column_names) for table in tables])[of_table]
+    if broken.any(axis=None):
+        path = paths[frames.index[broken.any(axis=1)][0]]
+        lacking = ", ".join(broken.columns[broken.any()])
+        raise ValueError(f"{path} must have a number for every frame, metric and baseline, got none in {lacking}.")
+    return frames
 
 
 def read_columns(path: Path, names: list[str], optional: Iterable[str] = ()) -> pa.Table:
@@ -71,7 +78,8 @@ def read_columns(path: Path, names: list[str], optional: Iterable[str] = ()) -> 
         raise ValueError(
             f"{path} must be a parquet table with the columns {', '.join(names)}, and cannot be read: {error}."
         ) from error
-    missing = [name for name in names if name not in table.column_names]
+    there = table.column_names
+    missing = [name for name in names if name not in there]
     if missing:
         raise ValueError(f"{path} must have the columns {', '.join(names)}, got none for {', '.join(missing)}.")
-    return table.select([*names, *(name for name in optional if name in table.column_names)])
+    return table.select([*names, *(name for name in optional if name in there)])
