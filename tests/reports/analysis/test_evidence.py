@@ -117,7 +117,7 @@ def test_the_first_page_says_what_is_gone(lost: Summary) -> None:
     assert text.startswith("The frame table (test_frames.parquet) of 2 of 47 tested runs is gone. ")
     assert "The panel of 3 of 47 tested runs is gone: " in text
     assert "The curves of 1 of 47 tested runs are gone: " in text
-    assert "a configuration of which no run kept its table" in text
+    assert "; the mean of a configuration that has no such table left does too, and has no interval. The" in text
     assert text.endswith(
         "Deleted by hand, and counted in no score: 2 of 49 runs with an outcome. Restore what was deleted in the "
         "MLflow UI, or do it again with “make sweep STUDY=quick REDO_DELETED=1”."
