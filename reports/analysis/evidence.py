@@ -42,10 +42,11 @@ def _of_tested(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     # What makes images has neither masks to score nor a validation IoU; no generative run keeps a panel.
     curve = np.where(generative, schema.EPOCH_SECONDS.name, schema.VAL_IOU.name)
     logged = pd.MultiIndex.from_frame(curves[[RUN, "metric"]])
-    gone = {
+    lacks = ~pd.MultiIndex.from_arrays([runs[RUN], curve]).isin(logged)
+    gone: dict[str, pd.Series] = {
         "frame_table": _gone(runs, schema.FRAME_TABLE).where(runs[schema.TARGET] == "mask"),
         "panel": _gone(runs, schema.PANEL_DATA).where(~generative),
-        "curves": ~pd.MultiIndex.from_arrays([runs[RUN], curve]).isin(logged),
+        "curves": pd.Series(lacks, index=runs.index),
     }
     long = runs[[schema.STAGE, ARCHITECTURE]].assign(**gone).melt([schema.STAGE, ARCHITECTURE], None, "kind", "gone")
     return long.dropna(subset="gone").astype({"gone": "bool"})

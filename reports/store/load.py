@@ -323,7 +323,8 @@ def _newest_outcomes(attempts: pd.DataFrame) -> pd.DataFrame:
 
 def _deleted_rows(name: str, store: Store) -> pd.DataFrame:
     """The deleted runs, as `_wide` has those that count, without their metrics."""
-    pairs = {table: _todays(store.values(name, table, "deleted")) for table in TABLES if table != "latest_metrics"}
+    tables: list[Table] = ["params", "tags"]
+    pairs = {table: _todays(store.values(name, table, "deleted")) for table in tables}
     return _wide(store.runs(name, "deleted"), pairs)
 
 

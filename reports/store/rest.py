@@ -32,6 +32,7 @@ SETTINGS = {
 CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 RUN_COLUMNS = ["run_id", "status", "start_time", "end_time", "artifact_uri"]
+OLDEST_FIRST = ["attributes.start_time ASC"]
 POINT_COLUMNS = ["run_id", "key", "step", "timestamp", "value"]
 
 FOREIGN = "answers, but not as a tracking server of MLflow 3 does."
@@ -120,9 +121,9 @@ class RestStore:
         """The runs of a study, oldest first, asked for once."""
         key = study, lifecycle
         if key not in self._found:
-            wanted = {"order_by": ["attributes.start_time ASC"], "run_view_type": _view(lifecycle)}
-            found = self._pages(partial(self._client.search_runs, [self._active[study]], **wanted))
-            runs = {run.info.run_id: run for run in found}
+            view = _view(lifecycle)
+            ask = partial(self._client.search_runs, [self._active[study]], run_view_type=view, order_by=OLDEST_FIRST)
+            runs = {run.info.run_id: run for run in self._pages(ask)}
             self._require_ids("[0-9a-f]{32}", runs)  # they become names of folders
             self._found[key] = sorted(runs.values(), key=lambda run: (run.info.start_time or 0, run.info.run_id))
         return self._found[key]

@@ -12,6 +12,7 @@ from reports.analysis.claims import arms, claims
 from reports.analysis.convergence import convergence
 from reports.analysis.estimates import estimates
 from reports.analysis.evidence import evidence
+from reports.analysis.gate import passes
 from reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, statistic, summarise
 from reports.store.load import REPEAT, RUN, load_study
 from reports.tables import TABLES
@@ -92,6 +93,11 @@ def test_a_configuration_without_any_frame_table_has_its_logged_mean_without_an_
     )
 
 
+def test_a_configuration_without_any_frame_table_is_never_recommended(lost: Summary) -> None:
+    assert passes(lost, number_of(lost, "unet", 3, 16))
+    assert not passes(lost, number_of(lost, "simple_conv", 2, 32))
+
+
 def test_differences_are_of_the_repeats_in_which_both_kept_theirs(lost: Summary) -> None:
     a, b = arms(lost, claims(lost)[0], schema.TEST_IOU)
     assert set(a[REPEAT]) == set(b[REPEAT]) == {0, 1, 2}
@@ -117,7 +123,7 @@ def test_the_first_page_says_what_is_gone(lost: Summary) -> None:
     assert text.startswith("The frame table (test_frames.parquet) of 2 of 47 tested runs is gone. ")
     assert "The panel of 3 of 47 tested runs is gone: " in text
     assert "The curves of 1 of 47 tested runs are gone: " in text
-    assert "a configuration of which no run kept its table" in text
+    assert "A configuration that has no such table left has the mean of its logged scores, without an interval" in text
     assert text.endswith(
         "Deleted by hand, and counted in no score: 2 of 49 runs with an outcome. Restore what was deleted in the "
         "MLflow UI, or do it again with “make sweep STUDY=quick REDO_DELETED=1”."
