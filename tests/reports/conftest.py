@@ -1,3 +1,4 @@
+import json
 import shutil
 import sys
 import warnings
@@ -113,6 +114,29 @@ def generative_store(new_store: Fill) -> Path:
     """Auto-encoders, VAEs, segmentation through equal latents, and pre-training, each of 3 repeats; to be read only."""
     units = fake_units.generative()
     return new_store(units, study="generative", tags=plan_of(units))
+
+
+@pytest.fixture(scope="session")
+def practical_store(new_store: Fill) -> Path:
+    """The practical with two presets varied in depth and width, one of them stuck."""
+    plain = Unit(architecture="simple_conv", preset="simple_conv_shallow", epochs=4)
+    networks = [plain, replace(plain, depth=3, preset="simple_conv_deep")]
+    for name in ("hourglass", "unet"):
+        own = Unit(architecture=name, depth=3, preset=name, epochs=4)
+        networks += [own, replace(own, depth=2, preset=""), replace(own, width=16, preset="")]
+    units = [replace(network, repeat=repeat) for network in networks for repeat in range(3)]
+    units.append(replace(plain, repeat=3, state="diverged", reason="nan"))
+    return new_store(units, study="practical", tags=plan_of(units))
+
+
+@pytest.fixture(scope="session")
+def leaky_store(new_store: Fill) -> Path:
+    """Test frames that have near copies among the training frames, and a unit that is not done."""
+    names = ("simple_conv", "hourglass", "unet")
+    units = [Unit(architecture=name, repeat=repeat, leaky=True, epochs=2) for name in names for repeat in range(2)]
+    lost = Unit(architecture="unet", repeat=3, state="diverged", reason="loss is nan in epoch 1")
+    planned = {"comparison": {"simple_conv": 2, "hourglass": 2, "unet": 4}}
+    return new_store([*units, lost], planned=8, tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned)})
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_store import plan_of
-from fake_units import Unit, generative
+from fake_units import generative
 from helpers import Fill, t_interval
 from jinja2 import DictLoader, UndefinedError
 from scipy import optimize, stats
@@ -39,28 +39,6 @@ IOU, BOUNDARY, PEAK, VAL = "iou", "boundary_iou", schema.TENSOR_PEAK.name, schem
 LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
 VERDICTS = {f"{name} better" for name in (*LABELS.values(), "pre-trained", "from scratch")}
 VERDICTS |= {"equivalent", "inconclusive", "none: 2 of 3 repeats"}
-
-
-@pytest.fixture(scope="session")
-def practical_store(new_store: Fill) -> Path:
-    """The practical with two presets varied in depth and width, one of them stuck."""
-    plain = Unit(architecture="simple_conv", preset="simple_conv_shallow", epochs=4)
-    networks = [plain, replace(plain, depth=3, preset="simple_conv_deep")]
-    for name in ("hourglass", "unet"):
-        own = Unit(architecture=name, depth=3, preset=name, epochs=4)
-        networks += [own, replace(own, depth=2, preset=""), replace(own, width=16, preset="")]
-    units = [replace(network, repeat=repeat) for network in networks for repeat in range(3)]
-    units.append(replace(plain, repeat=3, state="diverged", reason="nan"))
-    return new_store(units, study="practical", tags=plan_of(units))
-
-
-@pytest.fixture(scope="session")
-def leaky_store(new_store: Fill) -> Path:
-    """Test frames that have near copies among the training frames, and a unit that is not done."""
-    units = [Unit(architecture=name, repeat=repeat, leaky=True, epochs=2) for name in LABELS for repeat in range(2)]
-    lost = Unit(architecture="unet", repeat=3, state="diverged", reason="loss is nan in epoch 1")
-    planned = {"comparison": {"simple_conv": 2, "hourglass": 2, "unet": 4}}
-    return new_store([*units, lost], planned=8, tags={schema.STUDY_PLANNED_UNITS: json.dumps(planned)})
 
 
 @pytest.fixture(scope="session")
