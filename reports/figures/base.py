@@ -122,7 +122,9 @@ def draw_arrow(axis: Axes, x: Any, low: Any, high: Any, colour: str) -> None:
     cuts = np.atleast_1d(low) < ends[0], np.atleast_1d(high) > ends[1]
     for end, marker, beyond in zip((0, 1), (CARETDOWN, CARETUP), cuts, strict=True):
         at = places[beyond]
-        axis.plot(at, np.full(len(at), end), marker=marker, color=colour, transform=axis.get_xaxis_transform(), **ARROW)
+        if len(at):
+            where: dict[str, Any] = {"transform": axis.get_xaxis_transform(), "marker": marker, "color": colour}
+            axis.plot(at, np.full(len(at), end), **where, **ARROW)
 
 
 def draw_scores(axis: Axes, points: pd.DataFrame, x: str, beside: Sequence[float] = ()) -> None:

@@ -13,7 +13,9 @@ from matplotlib.transforms import Bbox
 from bench import schema
 from reports import style, text
 from reports.analysis.baselines import baseline_scores
-from reports.analysis.choices import choices
+from reports.analysis.choices import PEAK, choices
+from reports.analysis.gate import passes
+from reports.analysis.recommendation import recommend
 from reports.analysis.search import fronts, with_front
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.figures.base import (
@@ -44,7 +46,9 @@ class IouMemory(NamedTuple):
     baselines: pd.DataFrame
     """baseline, mean (test IoU, of whole scenes), best and drawn; the highest first."""
     choices: pd.DataFrame
-    """budget_mb and the number of the configuration that validation puts first within it."""
+    """budget_mb, number of the configuration that validation puts first within it."""
+    taken: pd.DataFrame
+    """number of each configuration that the first page says to take."""
 
 
 def record(summary: Summary) -> IouMemory:
@@ -54,7 +58,19 @@ def record(summary: Summary) -> IouMemory:
         raise NoDataError("no complete run logged its tensor peak memory.")
     made = [(choice.budget_mb, int(choice.row[CONFIGURATION])) for choice in choices(summary)]
     chosen = pd.DataFrame(made, columns=["budget_mb", "number"])
-    return IouMemory(with_front(points, "mean"), _baselines(summary, points["mean"]), chosen)
+    taken = pd.DataFrame({"number": _taken(summary)}, dtype="int64")
+    return IouMemory(with_front(points, "mean"), _baselines(summary, points["mean"]), chosen, taken)
+
+
+def _taken(summary: Summary) -> list[int]:
+    """What is recommended over all, and within the budgets that this exceeds; nothing that is not shown to learn."""
+    found = recommend(summary)
+    if found is None:
+        return []
+    most = (found.first if found.taken is None else found.taken)[PEAK] / text.MEGABYTE
+    within = [int(choice.row[CONFIGURATION]) for choice in choices(summary) if choice.budget_mb < most]
+    over_all = [] if found.taken is None else [int(found.taken[CONFIGURATION])]
+    return over_all + [number for number in within if passes(summary, number)]
 
 
 def _baselines(summary: Summary, means: pd.Series) -> pd.DataFrame:
@@ -75,8 +91,7 @@ def draw(shown: IouMemory) -> Figure:
     drawn = _drawn(shown)
     draw_scores(axis, shown.points, "memory_mb", drawn["mean"].to_list())
     _draw_baselines(axis, drawn)
-    # A ring around what to take within each budget.
-    taken = shown.points.set_index("number").reindex(shown.choices["number"])
+    taken = shown.points[shown.points["number"].isin(shown.taken["number"])]
     axis.plot(taken["memory_mb"], taken["mean"], "o", markersize=10, markerfacecolor="none", color="black", zorder=4)
     style.memory_axis(axis, {f"{text.round_number(budget)} MB": budget for budget in shown.choices["budget_mb"]})
     _draw_labels(figure, axis, shown)
@@ -131,7 +146,7 @@ def _named(shown: IouMemory) -> pd.DataFrame:
     points = shown.points.sort_values("front", ascending=False, kind="stable")
     if len(points) <= MOST_LABELS:
         return points
-    ringed = points["number"].isin(shown.choices["number"])
+    ringed = points["number"].isin(shown.taken["number"])
     front = points[points["front"] & ~ringed]
     return pd.concat([points[ringed], front.iloc[:: math.ceil(len(front) / MOST_LABELS) or 1]])
 
@@ -141,10 +156,14 @@ def caption(shown: IouMemory) -> str:
     drawn = _drawn(shown)
     cut = cut_by(shown.points, *score_limits(shown.points, drawn["mean"].to_list()))
     rules = " Grey lines: rules without a network; shaded: no higher than the best of them." if len(drawn) else ""
-    ring = "" if shown.choices.empty else " Ring: what validation puts first within the budget of a dotted line."
+    ring = (
+        "Ring: what to take, over all and within dotted memory budgets"
+        if len(shown.taken)
+        else "No ring: nothing to take"
+    )
     return (
         f"Test IoU against tensor peak memory. {marks_are(shown.points, cut=cut)}; label: depth/width; "
-        f"step line: highest mean up to that memory.{ring}{rules}"
+        f"step line: highest mean up to that memory. {ring}.{rules}"
     )
 
 

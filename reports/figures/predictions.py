@@ -222,7 +222,8 @@ def _rule(shown: Predictions) -> str:
     others = [name for name in shown.panels if name not in pair]
     beside = f"; beside them {text.listed([style.look(name).label for name in others])} at its best" if others else ""
     return (
-        f"The middle frames of the scenes with the {text.listed(list(frames['rule']))} Δ IoU of {shown.scenes}, "
+        f"The middle frames of the scenes with the {text.listed(list(frames['rule']))} Δ IoU of "
+        f"{text.counted(shown.scenes, 'test scene')}, "
         f"{' less '.join(_configurations(shown, [name]) for name in pair)}{beside}, by the runs of the lowest repeat."
     )
 

@@ -177,12 +177,12 @@ def test_curves_of_equal_width_where_the_headline_compares_such(summarised: Summ
     shown = learning_curves.record(summarised(units))
     chosen = dict(shown.panels[["architecture.name", "label"]].to_numpy().tolist())
     assert chosen == {"simple_conv": "depth 2, width 4", "hourglass": "depth 2, width 8", "unet": "depth 2, width 8"}
-    assert "at the encoder widths at which the headline compares them" in learning_curves.caption(shown)
+    assert "at the encoder widths of the headline" in learning_curves.caption(shown)
     alone = learning_curves.record(
         summarised([unit for unit in units if (unit.architecture, unit.width) != ("hourglass", 8)])
     )
     assert alone.panels["label"].tolist() == ["depth 2, width 4", "depth 2, width 16", "depth 2, width 8"]
-    assert "each architecture at its highest mean best validation IoU." in learning_curves.caption(alone)
+    assert "each architecture at its best." in learning_curves.caption(alone)
 
 
 def test_medians_stand_at_the_seconds_of_training(summarised: Summarised) -> None:

@@ -100,7 +100,7 @@ def test_panels_are_the_outermost_depths(generating: Summary, summarised: Summar
     assert titles(reconstruction.record(generating)) == ["masks, depth 2", "masks, depth 3", "images, depth 3"]
     depths = reconstruction.record(summarised([replace(VAE, depth=depth) for depth in (1, 2, 3)]))
     assert titles(depths) == ["masks, depth 1", "masks, depth 3"]
-    assert "Of the depths of masks (1, 2 and 3) the outermost" in reconstruction.caption(depths)
+    assert "Of depths 1, 2 and 3 the outermost are drawn." in reconstruction.caption(depths)
     assert "PSNR" not in reconstruction.caption(depths)
     image = reconstruction.record(summarised([replace(VAE, target="image")]))
     assert titles(image) == ["images, depth 2"]
@@ -113,7 +113,9 @@ def test_an_axis_of_decibels_does_not_blow_up_small_differences(generating: Summ
     low, high = drawn(reconstruction, shown).axes[-1].get_ylim()
     assert high - low == pytest.approx(reconstruction.LEAST_DECIBELS)
     assert low < 14 < high
-    assert "The axis of PSNR spans at least 4 dB, and cuts intervals." in reconstruction.caption(shown)
+    assert "on an axis of 4 dB at least" in reconstruction.caption(shown)
+    assert "arrow: it goes on" in reconstruction.caption(shown)
+    assert "arrow" not in reconstruction.caption(reconstruction.record(generating))
 
 
 def test_betas_are_told_apart_by_shade(generating: Summary) -> None:

@@ -138,8 +138,8 @@ def test_the_best_trial_of_each_half_decade(summarised: Summarised) -> None:
     assert best["val_iou"].tolist() == pytest.approx([0.61, 0.41, 0.31])
     assert shown.best.loc[shown.best["architecture"] == "hourglass", "val_iou"].tolist() == pytest.approx([0.71])
     assert shown.trials.loc[shown.trials["val_iou"].isna(), "lr"].tolist() == [0.0099]
-    assert "4 of U-Net" in learning_rate.caption(shown)
-    assert "(pruned)" in learning_rate.caption(shown)
+    assert "ticks: those that did not complete" in learning_rate.caption(shown)
+    assert "complete trials: 1 of Hourglass and 4 of U-Net, 1 pruned." in learning_rate.alt(shown)
     assert "U-Net 0.610 at 0.00290, tried 0.00100 to 0.0200" in learning_rate.alt(shown)
 
 
@@ -161,7 +161,8 @@ def test_importances_are_those_that_the_study_logged(summarised: Summarised) -> 
     assert order[:3] == ["lr", "depth", "base_width"]
     # Those that the shares are of: a trial that was pruned before it measured anything is none of them.
     assert shown.trials.to_dict("list") == {"architecture": ["hourglass", "unet"], "n": [24, 27]}
-    assert "(24 of Hourglass and 27 of U-Net)" in importance.caption(shown)
+    assert "(24 to 27 search trials of each architecture)" in importance.caption(shown)
+    assert "by trials: 24 of Hourglass and 27 of U-Net." in importance.alt(shown)
     assert "U-Net by fANOVA learning rate 71%" in importance.alt(shown)
 
 

@@ -11,14 +11,17 @@ import pandas as pd
 import pytest
 from fake_units import Unit
 from helpers import Summarised, t_interval
+from matplotlib.axes import Axes
+from matplotlib.markers import CARETDOWN, CARETUP
 from scipy.ndimage import map_coordinates
 
 from bench import schema
 from bench.metrics.boundary import boundary_iou
+from reports import style
 from reports.analysis.ceiling import ceiling, store
 from reports.analysis.summary import Summary
 from reports.figures import bottleneck, calibration, person_size, skips, tolerance
-from reports.figures.base import MOST_WHISKERS, NoDataError, cropped, score_limits
+from reports.figures.base import MOST_WHISKERS, NoDataError, cut_scores, draw_scores, interval, score_limits
 from reports.store.load import ARTIFACTS, REPEAT
 
 
@@ -110,11 +113,33 @@ def points_of(*means: float, half: float) -> pd.DataFrame:
 
 def test_only_axes_that_cut_a_drawn_interval_say_so() -> None:
     narrow, wide = points_of(0.5, 0.6, half=0.01), points_of(0.5, 0.6, half=0.3)
-    assert cropped(narrow) == "The axis of the scores spans the marks."
-    assert cropped(wide) == "The axis of the scores spans the marks, and cuts intervals."
-    assert cropped(narrow, wide) == "The axes of the scores span the marks, and cut intervals."
-    assert cropped(wide.assign(low=math.nan, high=math.nan)) == "The axis of the scores spans the marks."
-    assert cropped(points_of(*[0.5] * (MOST_WHISKERS + 1), half=0.3)) == "The axis of the scores spans the marks."
+    assert not cut_scores(narrow)
+    assert cut_scores(wide)
+    assert cut_scores(narrow, wide)
+    assert not cut_scores(wide.assign(low=math.nan, high=math.nan))
+    assert not cut_scores(points_of(*[0.5] * (MOST_WHISKERS + 1), half=0.3))
+    assert interval(cut=False) == "95 % interval"
+    assert interval("3 repeats", cut=True) == "95 % interval (3 repeats; arrow: it goes on)"
+
+
+def arrows(axis: Axes) -> list[tuple[str, list[float], list[float]]]:
+    """Colour, x and y (in parts of the axis) of the arrows at either end."""
+    found = [line for line in axis.lines if line.get_marker() in (CARETDOWN, CARETUP)]
+    return [(str(line.get_color()), list(line.get_xdata()), list(line.get_ydata())) for line in found]
+
+
+def test_an_arrow_stands_where_an_interval_goes_on() -> None:
+    """Only the first mark's interval is cut above, the third one's below, and the last has none."""
+    rows = [("unet", 1, 0.5, 0.45, 0.9), ("unet", 2, 0.55, 0.5, 0.6), ("hourglass", 3, 0.6, 0.1, 0.62)]
+    rows.append(("hourglass", 4, 0.6, math.nan, math.nan))
+    points = pd.DataFrame(rows, columns=["architecture", "x", "mean", "low", "high"])
+    _, ((axis,),) = style.panels(1)
+    draw_scores(axis, points, "x")
+    hourglass, unet = (style.look(name).colour for name in ("hourglass", "unet"))
+    assert arrows(axis) == [(hourglass, [3], [0]), (unet, [1], [1])]
+    _, ((bare,),) = style.panels(1)
+    draw_scores(bare, pd.concat([points] * MOST_WHISKERS), "x")
+    assert arrows(bare) == []
 
 
 @pytest.mark.parametrize(("count", "whiskers"), [(MOST_WHISKERS, 1), (MOST_WHISKERS + 1, 0)])
@@ -122,7 +147,7 @@ def test_skips_have_whiskers_where_their_caption_says_so(count: int, whiskers: i
     rows = [("unet", "2/8", 1 + place % 2, str(place), 0.5 + place / 1000) for place in range(count)]
     points = pd.DataFrame(rows, columns=["architecture", "size", "dose", "levels", "mean"])
     shown = skips.Skips(points.assign(low=points["mean"] - 0.1, high=points["mean"] + 0.1, n=3), False)
-    assert ("whisker: its 95 % interval" in skips.caption(shown)) == bool(whiskers)
+    assert ("whisker: 95 % interval" in skips.caption(shown)) == bool(whiskers)
     assert ("intervals: in the CSV" in skips.caption(shown)) != bool(whiskers)
     (axis,) = skips.draw(shown).axes
     assert len(axis.collections) == whiskers
@@ -214,7 +239,7 @@ def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised)
         folds = np.array([(one[:3].mean() + one[3:].mean()) / 2 for one in column])
         assert point[["mean", "low", "high"]].tolist() == pytest.approx(of_share(folds))
     assert points.groupby("architecture")[["repeats", "scenes"]].first().to_numpy().tolist() == [[3, 6], [2, 4]]
-    assert "(2 to 3 repeats, 4 to 6 test scenes)" in tolerance.caption(tolerance.record(summary))
+    assert "(2 to 3 repeats, 4 to 6 test scenes; arrow: it goes on)" in tolerance.caption(tolerance.record(summary))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +294,7 @@ def test_calibration_pools_scenes_of_equal_weight(summarised: Summarised) -> Non
     assert shown.points[["repeats", "scenes"]].to_numpy().tolist() == [[3, 6]] * 3
     expected = np.mean([Unit(repeat=repeat).test(schema.TEST_ECE) for repeat in range(3)])
     assert shown.errors["ece"].tolist() == pytest.approx([expected])
-    assert f"Hourglass {expected:.3f}." in calibration.caption(shown)
+    assert f"Hourglass {expected:.3f}." in calibration.alt(shown)
 
 
 def test_calibration_leaves_out_bins_with_few_pixels(summarised: Summarised) -> None:
@@ -286,7 +311,7 @@ def test_calibration_leaves_out_bins_with_few_pixels(summarised: Summarised) -> 
     assert shown.points["drawn"].tolist() == [True, False, True]
     # All pixels of the last bin are of one fold, which says nothing of the spread.
     assert shown.points[["low", "high"]].isna().all(axis=1).tolist() == [False, True, True]
-    assert "at least 0.1 % of the pixels" in calibration.caption(shown)
+    assert "less than 0.1 % of the pixels" in calibration.alt(shown)
 
 
 def test_size_bins_hold_equally_many_frames(summarised: Summarised) -> None:
@@ -337,7 +362,10 @@ def test_intervals_of_shares_end_at_0_and_1_and_the_axis_spans_the_marks(figure:
     (axis,) = figure.draw(shown).axes
     assert axis.get_ylim() == pytest.approx(score_limits(shown.points))
     assert 0.3 < axis.get_ylim()[0] < 0.4 < axis.get_ylim()[1] < 0.5
-    assert figure.caption(shown).endswith("The axis of the scores spans the marks, and cuts intervals.")
+    assert figure.caption(shown).endswith("(2 repeats, 4 test scenes; arrow: it goes on).")
+    # One architecture, every interval from 0 to 1.
+    assert [(x, set(y)) for _, x, y in arrows(axis)] == [(x, {end}) for end, (_, x, _) in enumerate(arrows(axis))]
+    assert all(len(x) == len(shown.points) for _, x, _ in arrows(axis))
 
 
 def test_frames_of_one_size_make_one_bin(summarised: Summarised) -> None:
