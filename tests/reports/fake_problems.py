@@ -1,4 +1,4 @@
-"""Studies with one class of problem each, or one plain answer: what a first page must say of each is known."""
+"""Studies with one class of problem each, or one plain answer, of which it is known what a first page must say."""
 
 import json
 from collections.abc import Callable
@@ -174,8 +174,8 @@ def empty_folds() -> list[Unit]:
     units = []
     for unit in three(0.5, 0.5, 0.5, foreground=foreground):
         ious, share = scores[unit.architecture], foreground[unit.repeat]
-        rules = {"all_foreground": share, "base_rate": 0.0, "mean_mask": 0.0, "copy": 0.4}
-        empty = {"all_foreground": 0.0, "base_rate": 1.0, "mean_mask": 1.0, "copy": 0.9}
+        rules = {"all_foreground": share, "base_rate": 0.0, "mean_mask": 0.0, "copy": 0.3}
+        empty = {"all_foreground": 0.0, "base_rate": 1.0, "mean_mask": 1.0, "copy": 1.0}
         at = rules if share else empty
         units.append(replace(unit, iou=ious[unit.repeat], val_iou=ious[(unit.repeat + 1) % 5], baselines_at=at))
     return units
@@ -222,12 +222,12 @@ def choice_changes() -> list[Unit]:
         replace(unit, iou=ious[unit.width][unit.repeat], val_iou=ious[unit.width][(unit.repeat + 1) % 5])
         for unit in units
     ]
-    return [*chosen, *trained("hourglass", 0.60)]
+    return [*chosen, *trained("hourglass", 0.40)]
 
 
 @problem
 def unequal_training() -> list[Unit]:
-    """The larger a network, the better it is, the smaller its batch and the higher its precision."""
+    """The larger a network, the better it is, of smaller batches and in higher precision."""
     sizes = (
         ("hourglass", 0.70, 8, "bf16", "bfloat16", 64),
         ("hourglass", 0.76, 16, "auto", "bfloat16", 32),
