@@ -108,19 +108,15 @@ def stages(study: "optuna.Study") -> "list[optuna.Study]":
 
 def ended(stage: "optuna.Study") -> "list[FrozenTrial]":
     """Trials of a stage whose outcome counts."""
-    redone = set(stage.user_attrs.get(REDONE, ()))
+    left_out = set(stage.user_attrs.get(REDONE, ()))
     known = stage.get_trials(deepcopy=False)
-    return [trial for trial in known if OUTCOME in trial.user_attrs and trial.number not in redone]
+    return [trial for trial in known if OUTCOME in trial.user_attrs and trial.number not in left_out]
 
 
 def redone(study: "optuna.Study") -> set[str]:
     """MLflow runs of the trials whose outcome no longer counts."""
-    return {
-        trial.user_attrs[RUN_ID]
-        for stage in stages(study)
-        for trial in stage.get_trials(deepcopy=False)
-        if trial.number in stage.user_attrs.get(REDONE, ())
-    }
+    left_out = [(stage.get_trials(deepcopy=False), stage.user_attrs.get(REDONE, ())) for stage in stages(study)]
+    return {trials[number].user_attrs[RUN_ID] for trials, numbers in left_out for number in numbers}
 
 
 def end_trial(study: "optuna.Study", trial: int, state: "TrialState", values: Sequence[float] | None = None) -> None:

@@ -30,6 +30,8 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
         ((), "slow", f"study must be one of {', '.join(CATALOG)}, tiny, got 'slow'"),
         (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
         (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
+        (("--repeats", "0"), "tiny", "repeats must be at least 1, got 0"),
+        (("--repeats", "2"), "memory_budget", "study memory_budget must be run without --repeats: it refits no winner"),
         (("--memory-budget", "2 GigaBytes"), "tiny", "memory budget must be a size such as 2GiB"),
         (("--device", "tpu"), "tiny", "device must be one of auto, cpu, cuda"),
         (("--storage", "mysql://host/db"), "tiny", "a store's URL must start with one of sqlite, http"),
