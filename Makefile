@@ -11,12 +11,14 @@ DEVICE         ?= auto
 WORKERS        ?= auto
 EXECUTOR       ?= local
 EPOCHS         ?=
+REPEATS        ?=
 REPETITIONS    ?=
 SPLIT          ?=
 MEMORY_BUDGET  ?=
 STORAGE        ?=
 TRACKING       ?=
 ACCEPT_CHANGES ?=
+REDO_DELETED   ?=
 HTML           ?=
 PORT           ?= 5000
 PYTHON         ?= python3
@@ -43,13 +45,14 @@ READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FO
 .PHONY: sweep report perf ui setup test test-all check glossary help
 .DEFAULT_GOAL := sweep
 
-sweep: setup  ## run or resume a study [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS EXECUTOR EPOCHS SPLIT MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES]
+sweep: setup  ## run or resume a study [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS EXECUTOR EPOCHS REPEATS SPLIT MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
 	@$(BIN)/python -m studies run "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
 		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
-		$(if $(SPLIT),--split "$(SPLIT)") \
-		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes)
+		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \
+		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
+		$(if $(REDO_DELETED),--redo-deleted)
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML]
 	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html)

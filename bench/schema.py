@@ -316,7 +316,8 @@ OBJECTIVES: dict[Stage, Metric] = {
 }
 """What a stage's runs are better or worse by on validation scenes."""
 SUPERSEDED = "superseded"
-"""Set on a run whose unit is no longer planned since the study was changed; reports leave it out."""
+"""Set on a run whose unit is no longer planned since the study was changed, or was done again after the run had been
+deleted; reports leave it out."""
 UNIT = "unit"
 """Hash of the RunConfig: the identity of a planned unit of a study."""
 TRIAL = "optuna.trial"

@@ -23,7 +23,7 @@ def render(status: Status, left: str = "") -> RenderableType:
     counts = [f"{count} {state.replace('_', ' ')}" for state, count in status.states.items() if count]
     line = ", ".join([*counts, f"{len(status.running)} running", f"{status.waiting} waiting"])
     head = Text(f"{status.study}: {len(status.outcomes)} of {len(status.units)} units ended ({line}){left}")
-    parts: list[RenderableType] = [head]
+    parts: list[RenderableType] = [head, *map(Text, status.missing.advice())]
     if any((spent := status.time).values()):
         parts.append(Text(_time_line(spent)))
     if status.running:

@@ -12,7 +12,8 @@ from bench.commands import cli
 from bench.config import DataConfig
 from bench.machine.environment import code_digest
 from bench.tracking.database import redact
-from bench.tracking.store import RunLog, search_runs
+from bench.tracking.store import RunLog
+from bench.tracking.stored_runs import StoredRun
 from bench.training import ARITHMETIC
 from studies import storage
 from studies.options import OF_THE_STUDY, Options
@@ -37,6 +38,8 @@ NAMES = {
 """What must stay, as messages call it. The code itself may change: a study that runs goes on after an upgrade."""
 CODE = "code"
 """Digest of the code that worked on the study last, kept beside them."""
+REPEATS = "repeats"
+"""As many as were asked for, beside them too: None for the study's own, which older stores lack."""
 
 
 def is_new(study: Study, url: str, data_digest: str) -> bool:
@@ -51,8 +54,9 @@ def open_study(
     """The study's own Optuna study, created if it is new, with its options and its plan.
 
     Raises:
-        ValueError: it was started as something else, and the options do not accept that.
+        ValueError: it was started as something else, and the options do not accept that, or with more repeats.
     """
+    place = redact(options.storage) or options.runs
     now = {
         "data": setting.data.path,
         "data.digest": data_digest,
@@ -67,34 +71,49 @@ def open_study(
     }
     code = code_digest()
     root = storage.create(to, study.name, [schema.BEST_VAL_IOU])
-    stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now)
+    stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now | {REPEATS: options.repeats})
     if stored.get("data.digest") == data_digest:
         now["data"] = stored["data"]  # wherever they lie, and however that is spelled
     before = {**now, "arithmetic": 1, **stored}  # what an older version did not record did not change
-    changes = [f"{NAMES[key]} {before[key]} -> {now[key]}" for key in now if before[key] != now[key]]
+    changes = [f"{NAMES[key]} {before[key]} -> {now[key]}" for key in NAMES if before[key] != now[key]]
     if changes and not options.accept_changes:
         raise ValueError(
-            f"study {study.name} in {redact(options.storage) or options.runs} must be resumed as it was started, got "
-            f"changes: {'; '.join(changes)}. Use another RUNS folder, or accept that results of both are compared with "
-            "--accept-changes (make sweep ACCEPT_CHANGES=1)."
+            f"study {study.name} in {place} must be resumed as it was started, got changes: {'; '.join(changes)}. Use "
+            "another RUNS folder, or accept that results of both are compared with --accept-changes (make sweep "
+            "ACCEPT_CHANGES=1)."
+        )
+    asked = stored.get(REPEATS)
+    if options.repeats is not None and options.repeats < (least := asked or study.repeats):
+        raise ValueError(
+            f"repeats must be at least the {least} that study {study.name} in {place} has, got {options.repeats}; use "
+            "another RUNS folder for fewer."
         )
     if not changes and stored.get(CODE, code) != code:
         cli.say(f"study {study.name} goes on with other code of the same arithmetic: {stored[CODE]} -> {code}")
     root.set_user_attr(storage.STAGES, study.stage_names())
-    root.set_user_attr(storage.OPTIONS, now | {CODE: code})
+    root.set_user_attr(storage.OPTIONS, now | {CODE: code, REPEATS: options.repeats or asked})
     root.set_user_attr(storage.PLANNED, study.planned(known(root, setting)))
     return root
 
 
 def known(root: optuna.Study, setting: Setting) -> Setting:
-    """The setting in which units have the keys that the study knows."""
-    return setting._replace(known_as=root.user_attrs[storage.OPTIONS]["data"])
+    """The setting in which units have the keys that the study knows, and as many repeats as were ever asked for."""
+    stored = root.user_attrs[storage.OPTIONS]
+    return setting._replace(known_as=stored["data"], repeats=stored[REPEATS] or setting.repeats)
 
 
 def open_parent(
-    root: optuna.Study, client: "MlflowClient", experiment: str, question: str, memory_budget: int | None
+    root: optuna.Study,
+    client: "MlflowClient",
+    experiment: str,
+    runs: Mapping[str, StoredRun],
+    question: str,
+    memory_budget: int | None,
 ) -> str:
-    """The study's parent run, created in its first session, with the plan as its tags."""
+    """The study's parent run, with the plan as its tags: created in its first session, or if it is gone.
+
+    Of the experiment's `runs` those that count no longer are marked.
+    """
     planned = storage.planned(root)
     tags = {
         schema.KIND: "study",
@@ -105,23 +124,29 @@ def open_parent(
     }
     if memory_budget is not None:
         tags[schema.STUDY_MEMORY_BUDGET] = str(memory_budget)
+    _supersede(client, runs, set(planned), storage.redone(root))
     run_id: str | None = root.user_attrs.get(storage.PARENT_RUN)
-    if run_id is None:
+    if run_id is None or run_id not in runs:
         run_id = RunLog.create(client, experiment, root.study_name, tags).run_id
         root.set_user_attr(storage.PARENT_RUN, run_id)
         return run_id
+    if runs[run_id].deleted:
+        client.restore_run(run_id)
+        cli.say(f"the parent run of study {root.study_name} was deleted, and is restored: {run_id}")
     RunLog(client, run_id).tags(tags)
     client.update_run(run_id, "RUNNING")
-    _supersede(client, experiment, set(planned))
     return run_id
 
 
-def _supersede(client: "MlflowClient", experiment: str, planned: set[str]) -> None:
-    """Mark runs of units that an earlier form of the study planned, and take the mark from those planned again."""
-    for run in search_runs(client, experiment, f"tags.{schema.KIND} = 'trial'"):
-        superseded = run.data.tags.get(schema.UNIT) not in planned
-        if superseded != (schema.SUPERSEDED in run.data.tags):
-            if superseded:
-                client.set_tag(run.info.run_id, schema.SUPERSEDED, "true")
-            else:
-                client.delete_tag(run.info.run_id, schema.SUPERSEDED)
+def _supersede(client: "MlflowClient", runs: Mapping[str, StoredRun], planned: set[str], redone: set[str]) -> None:
+    """Mark runs of units that only an earlier form of the study planned, and runs that were restored after their units
+    had been done again; take the mark from those that count again.
+    """
+    for run_id, run in runs.items():
+        if run.deleted or run.unit is None:
+            continue
+        superseded = run.unit not in planned or run_id in redone
+        if superseded and not run.superseded:
+            client.set_tag(run_id, schema.SUPERSEDED, "true")
+        elif run.superseded and not superseded:
+            client.delete_tag(run_id, schema.SUPERSEDED)

@@ -34,8 +34,8 @@ def log(root: optuna.Study, client: "MlflowClient", parent: str, *, anew: bool) 
     if not searched or (not anew and schema.STUDY_IMPORTANCE in client.get_run(parent).data.tags):
         return
     measured: dict[str, list[FrozenTrial]] = {}
-    for trial in storage.trials(root):
-        architecture = searched.get(trial.user_attrs.get(storage.UNIT, ""))
+    for trial in (trial for stage in storage.stages(root) for trial in storage.ended(stage)):
+        architecture = searched.get(trial.user_attrs[storage.UNIT])
         if architecture is not None and best_iou(trial) is not None:
             measured.setdefault(architecture, []).append(trial)
     found = {

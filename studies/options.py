@@ -28,12 +28,15 @@ class Stores(Store):
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Stores):
-    """How and where a study runs; the first three decide its numbers."""
+    """How and where a study runs; the first four decide its numbers."""
 
     data: Annotated[Callable[[], dict[str, Any]], arg(constructor=DataChanges)] = field(default_factory=DataChanges)
     """which frames, and how they are read; None: as the study says"""
     epochs: int | None = None
     """epochs of every training; None: the study's"""
+    repeats: int | None = None
+    """repeats of every unit, of a search those of its winners' refits; more than a study had are added to it, fewer are
+    refused; None: what it had, or the study's own"""
     memory_budget: str = ""
     """largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started; empty: the
     study's own, which may be what the device has"""
@@ -45,3 +48,5 @@ class Options(Stores):
     """where trials run: in local processes or on a Ray cluster"""
     accept_changes: bool = False
     """resume although the study, the data or the arithmetic changed since it was started"""
+    redo_deleted: bool = False
+    """do units again whose runs were deleted from the tracking store"""

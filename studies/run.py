@@ -18,7 +18,8 @@ from bench.machine.device import choose_device
 from bench.size import parse_bytes
 from bench.tracking.database import require_reachable
 from bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
-from studies import identity, importance, lock, placement, storage, times
+from bench.tracking.stored_runs import stored_runs
+from studies import deleted, identity, importance, lock, placement, storage, times
 from studies.driver import Driver, Site
 from studies.executors import Executor
 from studies.options import Options
@@ -62,8 +63,10 @@ def run_study(study: Study, options: Options) -> Status:
         root = identity.open_study(study, checked.setting, options, checked.data_digest, optuna_storage)
         checked = checked._replace(setting=identity.known(root, checked.setting))
         experiment = get_experiment(client, study.name, options.runs)
-        parent = identity.open_parent(root, client, experiment, study.question, checked.memory_budget)
+        runs = stored_runs(checked.tracking, study.name)
+        parent = identity.open_parent(root, client, experiment, runs, study.question, checked.memory_budget)
         recover(storage.stages(root), client, experiment)
+        missing = deleted.settle(root, runs, again=options.redo_deleted)
         site = Site(
             client=client,
             experiment=experiment,
@@ -74,7 +77,7 @@ def run_study(study: Study, options: Options) -> Status:
             memory_budget=checked.memory_budget,
             ignores=checked.ignores,
         )
-        driver = Driver(read(root), site)
+        driver = Driver(read(root, missing), site)
         try:
             worked = _work(study, driver, root, options, checked)
             importance.log(root, client, parent, anew=worked)
@@ -102,7 +105,7 @@ def _check(study: Study, options: Options) -> Checked:
         from studies.executors import ray_cluster
 
         ray_cluster.require(device)
-    setting = study.setting(epochs=options.epochs, **options.data())
+    setting = study.setting(epochs=options.epochs, repeats=options.repeats, **options.data())
     cache = options.runs / schema.CACHE_DIR
     fitting, dataset = load_fitting(setting.data, cache)
     setting = setting._replace(data=fitting)

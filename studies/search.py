@@ -39,8 +39,6 @@ class Search(Study):
     """The space: depth, base_width, growth, norm, lr and weight_decay."""
     objectives: tuple[schema.Metric, ...] = (schema.BEST_VAL_IOU,)
     """With one, unpromising trials are pruned; with several, the Pareto front is the result."""
-    refits: int = 0
-    """Trainings of each architecture's winner, with repeats 1, 2, ..."""
     sampler_seed: int = 0
 
     @override
@@ -52,7 +50,7 @@ class Search(Study):
         }
         refits = {
             _refit_name(architecture, repeat): Planned("comparison", architecture)
-            for repeat in self._refit_repeats()
+            for repeat in _refit_repeats(setting)
             for architecture in self.architectures
         }
         return searched | refits
@@ -66,7 +64,7 @@ class Search(Study):
         training = identity(replace(self.training, epochs=1), "training.")
         # As version 3 wrote it, whose searches go on.
         fixed = ", ".join(f"{name.removeprefix('training.')}={value!r}" for name, value in training.items())
-        sizes = self.trials, self.refits, self.sampler_seed
+        sizes = self.trials, self.repeats, self.sampler_seed
         return digest(sorted(space.items()), self.architectures, *sizes, objectives, f"TrainingConfig({fixed})")
 
     @override
@@ -84,7 +82,7 @@ class Search(Study):
     @override
     def stage_names(self) -> list[str]:
         searches = [self._stage_name(architecture) for architecture in self.architectures]
-        return [*searches, self.name] if self.refits else searches
+        return [*searches, self.name] if self.repeats else searches
 
     @override
     def rounds(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
@@ -93,7 +91,7 @@ class Search(Study):
 
         searches = {name: self._search(name, setting, storage) for name in self.architectures}
         yield list(searches.values())
-        if self.refits:
+        if setting.repeats:
             winners = {name: self._winner(name, trials.study, setting) for name, trials in searches.items()}
             refits = [
                 Unit(
@@ -101,7 +99,7 @@ class Search(Study):
                     config=replace(config, repeat=repeat),
                     factors={"architecture": name, "repeat": repeat},
                 )
-                for repeat in self._refit_repeats()
+                for repeat in _refit_repeats(setting)
                 for name, config in winners.items()
                 if config is not None
             ]
@@ -135,18 +133,22 @@ class Search(Study):
 
     def _winner(self, architecture: str, study: "optuna.Study", setting: Setting) -> RunConfig | None:
         """Configuration of the trial with the best validation IoU; None if no trial completed."""
-        complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+        from studies.storage import ended
+
+        complete = [trial for trial in ended(study) if trial.state.name == "COMPLETE"]
         if not complete:
-            cli.say(f"no search trial of {architecture} completed, so its {self.refits} refits cannot be made")
+            cli.say(f"no search trial of {architecture} completed, so its {setting.repeats} refits cannot be made")
             return None
         best = max(complete, key=lambda trial: trial.values[0])
         return self.configure(architecture, best.params, setting)
 
-    def _refit_repeats(self) -> range:
-        return range(1, self.refits + 1)
-
     def _stage_name(self, architecture: str) -> str:
         return f"{self.name}/{architecture}"
+
+
+def _refit_repeats(setting: Setting) -> range:
+    """The search itself has repeat 0."""
+    return range(1, setting.repeats + 1)
 
 
 def _trial_name(architecture: str, number: int) -> str:

@@ -1,7 +1,6 @@
-"""Building blocks of plans: architecture grids, crossed with repeats so that every comparison is paired."""
+"""Building blocks of plans: architectures by grid and by name, and the spaces of searches."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
@@ -44,28 +43,13 @@ def presets(names: Iterable[str]) -> list[tuple[ArchitectureConfig, dict[str, Fa
     ]
 
 
-def cross_with_repeats(
-    architectures: Iterable[tuple[ArchitectureConfig, dict[str, Factor]]],
-    data: DataConfig,
-    training: TrainingConfig,
-    repeats: int,
+def to_units(
+    architectures: Iterable[tuple[ArchitectureConfig, dict[str, Factor]]], data: DataConfig, training: TrainingConfig
 ) -> list[Unit]:
-    """One unit per distinct architecture and repeat; all architectures of repeat 0 first: a stop leaves pairs."""
-    return repeated(
-        [
-            Unit(config=RunConfig(architecture=config, data=data, training=training), factors=factors)
-            for config, factors in dict(architectures).items()
-        ],
-        repeats,
-    )
-
-
-def repeated(units: Sequence[Unit], repeats: int) -> list[Unit]:
-    """Every unit with each repeat, which is also a factor; all units of repeat 0 first."""
+    """One unit per distinct architecture."""
     return [
-        replace(unit, config=replace(unit.config, repeat=repeat), factors={**unit.factors, "repeat": repeat})
-        for repeat in range(repeats)
-        for unit in units
+        Unit(config=RunConfig(architecture=config, data=data, training=training), factors=factors)
+        for config, factors in dict(architectures).items()
     ]
 
 

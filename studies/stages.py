@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState, create_trial
 from typing_extensions import override
 
 from bench import schema
 from bench.config import RunConfig, run_name
 from bench.training.train import EpochRecord
-from studies.storage import LOST, OUTCOME, UNIT, end_trial
-from studies.unit import Unit
+from studies.storage import LOST, OUTCOME, UNIT, choices, end_trial, ended
+from studies.unit import Factor, Unit
 from studies.worker import Outcome
 
 MEMORY = "memory"
@@ -45,12 +45,12 @@ class Trials(ABC):
     def __init__(self, study: optuna.Study, units: Sequence[str]) -> None:
         self.study = study
         known = study.get_trials(deepcopy=False)
-        ended = {trial.user_attrs[UNIT] for trial in known if OUTCOME in trial.user_attrs}
+        done = {trial.user_attrs[UNIT] for trial in ended(study)}
         self._attempts = Counter(trial.user_attrs[UNIT] for trial in known if UNIT in trial.user_attrs)
         self._losses = Counter(trial.user_attrs[UNIT] for trial in known if LOST in trial.user_attrs)
         self._next_number = len(known)
         self._planned = len(units)
-        self._todo = deque(unit for unit in units if unit not in ended)
+        self._todo = deque(unit for unit in units if unit not in done)
 
     @property
     def waiting(self) -> int:
@@ -148,7 +148,7 @@ class FixedTrials(Trials):
         self.objectives = (schema.OBJECTIVES[stage],)
         super().__init__(study, [unit.key for unit in units])
         self._units = {unit.key: unit for unit in units}
-        self._distributions = _choices(units)
+        self._distributions = choices(study, _values(units))
 
     @override
     def _ask(self, unit: str) -> tuple[int, RunConfig]:
@@ -165,13 +165,13 @@ class FixedTrials(Trials):
         """Units that are compared train to their end."""
 
 
-def _choices(units: Sequence[Unit]) -> dict[str, BaseDistribution]:
-    """Every value a factor takes in the plan: Optuna wants one static set of choices per name."""
-    values: dict[str, dict[Any, None]] = {}
+def _values(units: Sequence[Unit]) -> dict[str, dict[Factor, None]]:
+    """Every value that a factor takes in the plan, in its order."""
+    values: dict[str, dict[Factor, None]] = {}
     for unit in units:
         for name, value in unit.factors.items():
             values.setdefault(name, {})[value] = None
-    return {name: CategoricalDistribution(list(choices)) for name, choices in values.items()}
+    return values
 
 
 class SampledTrials(Trials):

@@ -11,6 +11,7 @@ from bench import schema
 from bench.schema import Stage
 from studies import lock, storage, times
 from studies.catalog import get_study
+from studies.deleted import Missing, find
 from studies.unit import Planned, count_planned
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Status:
     outcomes: Mapping[str, Mapping[str, Any]]
     """Of the planned units that have one, as `studies.storage.OUTCOME`."""
     running: tuple[RunningTrial, ...] = ()
+    missing: Missing = Missing()
+    """Runs of these outcomes that were deleted."""
 
     @property
     def waiting(self) -> int:
@@ -102,6 +105,8 @@ class Status:
             **self.states,
             "running": len(self.running),
             "waiting": self.waiting,
+            "deleted": list(self.missing.deleted),
+            "gone": list(self.missing.gone),
             "trials": [asdict(trial) | {"seconds_left": trial.seconds_left} for trial in self.running],
             "planned_units": {
                 stage: {name: dict(zip(("ended", "planned"), counts, strict=True)) for name, counts in by.items()}
@@ -122,28 +127,32 @@ def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> 
         ValueError: it was never started there, or a newer version has written a store.
     """
     from bench.tracking.store import refuse_newer, tracking_url
+    from bench.tracking.stored_runs import stored_runs
 
     url = storage.storage_url(runs, storage_url)
     storage.refuse_newer(url)
-    refuse_newer(tracking_url(runs, tracking))
+    refuse_newer(place := tracking_url(runs, tracking))
     study = storage.find(url, name)
     if study is None:
         get_study(name)
         raise ValueError(f"study {name} must have been started in {runs}, got none there; make sweep STUDY={name}.")
-    return read(study, _running(name, runs, tracking) if lock.is_held(url, name) else ())
+    done = storage.done(study)  # before the runs: a driver may be at work
+    running = _running(name, place) if lock.is_held(url, name) else ()
+    return read(study, find(done, stored_runs(place, name)), running)
 
 
-def read(study: "optuna.Study", running: tuple[RunningTrial, ...] = ()) -> Status:
-    """What the storage knows of a study, and the trials that are said to run."""
+def read(study: "optuna.Study", missing: Missing, running: tuple[RunningTrial, ...] = ()) -> Status:
+    """What the storage knows of a study, and what of its runs the tracking store lacks and has open."""
+    outcomes = {unit: trial.user_attrs[storage.OUTCOME] for unit, trial in storage.done(study).items()}
     return Status(
-        study=study.study_name, units=storage.planned(study), outcomes=storage.outcomes(study), running=running
+        study=study.study_name, units=storage.planned(study), outcomes=outcomes, running=running, missing=missing
     )
 
 
-def _running(name: str, runs: Path, tracking: str) -> tuple[RunningTrial, ...]:
-    from bench.tracking.store import connect, tracking_url
+def _running(name: str, place: str) -> tuple[RunningTrial, ...]:
+    from bench.tracking.store import connect
 
-    client = connect(tracking_url(runs, tracking))
+    client = connect(place)
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         return ()

@@ -1,16 +1,18 @@
 """The Optuna side of a study: its storage by URL, and what is kept there beside the trials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import schema
 from bench.tracking import newer
 from bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
-from studies.unit import Planned
+from studies.unit import Factor, Planned
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial, TrialState
 
 # Attributes of the study.
@@ -23,6 +25,10 @@ STAGES = "stages"
 PARENT_RUN = "mlflow.parent_run_id"
 SPEEDS = "speeds"
 """Machine -> workers -> images per second, as `WORKERS=auto` measured it."""
+
+# Attribute of a stage's Optuna study, since that of an ended trial cannot be written.
+REDONE = "redone"
+"""Numbers of the trials whose outcome no longer counts: their runs were deleted, and their units are done again."""
 
 # Attributes of a trial.
 UNIT = schema.UNIT
@@ -100,9 +106,17 @@ def stages(study: "optuna.Study") -> "list[optuna.Study]":
     return [optuna.load_study(study_name=name, storage=study._storage) for name in names]
 
 
-def trials(study: "optuna.Study") -> "list[FrozenTrial]":
-    """Every trial of the stages of a study."""
-    return [trial for stage in stages(study) for trial in stage.get_trials(deepcopy=False)]
+def ended(stage: "optuna.Study") -> "list[FrozenTrial]":
+    """Trials of a stage whose outcome counts."""
+    left_out = set(stage.user_attrs.get(REDONE, ()))
+    known = stage.get_trials(deepcopy=False)
+    return [trial for trial in known if OUTCOME in trial.user_attrs and trial.number not in left_out]
+
+
+def redone(study: "optuna.Study") -> set[str]:
+    """MLflow runs of the trials whose outcome no longer counts."""
+    left_out = [(stage.get_trials(deepcopy=False), stage.user_attrs.get(REDONE, ())) for stage in stages(study)]
+    return {trials[number].user_attrs[RUN_ID] for trials, numbers in left_out for number in numbers}
 
 
 def end_trial(study: "optuna.Study", trial: int, state: "TrialState", values: Sequence[float] | None = None) -> None:
@@ -110,16 +124,39 @@ def end_trial(study: "optuna.Study", trial: int, state: "TrialState", values: Se
     study._storage.set_trial_state_values(trial, state, values)
 
 
+def choices(study: "optuna.Study", values: Mapping[str, Iterable[Factor]]) -> "dict[str, BaseDistribution]":
+    """Distribution of each factor: the choices that the study's trials have, then those of `values` that are new.
+
+    Optuna wants one static set of choices per name, so that of the trials grows with a plan that has more values, such
+    as repeats. A trial stores the place of its value among the choices, which stays.
+    """
+    from optuna.distributions import CategoricalDistribution, distribution_to_json
+    from sqlalchemy import text
+
+    stored = {name: of for trial in study.get_trials(deepcopy=False) for name, of in trial.distributions.items()}
+    known = {name: of.choices for name, of in stored.items() if isinstance(of, CategoricalDistribution)}
+    grown = {name: tuple(dict.fromkeys((*known.get(name, ()), *new))) for name, new in values.items()}
+    distributions: dict[str, BaseDistribution] = {name: CategoricalDistribution(of) for name, of in grown.items()}
+    update = text(
+        "UPDATE trial_params SET distribution_json = :json WHERE param_name = :name "
+        "AND trial_id IN (SELECT trial_id FROM trials WHERE study_id = :study)"
+    )
+    backend: RDBStorage = study._storage._backend  # type: ignore[attr-defined]  # Optuna's cache lies before it
+    with backend.engine.begin() as connection:
+        for name in grown.keys() & known.keys():
+            if grown[name] != known[name]:
+                new = {"json": distribution_to_json(distributions[name]), "name": name, "study": study._study_id}
+                connection.execute(update, new)
+    return distributions
+
+
 def planned(study: "optuna.Study") -> dict[str, Planned]:
     """What each planned unit is."""
     return {unit: Planned(*entry) for unit, entry in study.user_attrs[PLANNED].items()}
 
 
-def outcomes(study: "optuna.Study") -> dict[str, Mapping[str, Any]]:
-    """Unit -> its OUTCOME, for every planned unit that has one."""
+def done(study: "optuna.Study") -> "dict[str, FrozenTrial]":
+    """Unit -> the trial whose outcome counts, for every planned unit that has one."""
     expected: Mapping[str, Any] = study.user_attrs[PLANNED]
-    return {
-        trial.user_attrs[UNIT]: trial.user_attrs[OUTCOME]
-        for trial in trials(study)
-        if OUTCOME in trial.user_attrs and trial.user_attrs[UNIT] in expected
-    }
+    trials = {trial.user_attrs[UNIT]: trial for stage in stages(study) for trial in ended(stage)}
+    return {unit: trial for unit, trial in trials.items() if unit in expected}

@@ -1,8 +1,8 @@
 """What a study is: a name, a question, and the units it plans, by one of two kinds.
 
-A `Factorial` lists its units, each a complete RunConfig. A `Search` (studies/search.py) plans as many trials for every
-architecture and lets a sampler choose their hyperparameters. Importing this module, and listing the catalogue, imports
-neither torch nor optuna nor mlflow.
+A `Factorial` lists its units, each a complete RunConfig, and repeats them. A `Search` (studies/search.py) plans as many
+trials for every architecture and lets a sampler choose their hyperparameters. Importing this module, and listing the
+catalogue, imports neither torch nor optuna nor mlflow.
 """
 
 from abc import ABC, abstractmethod
@@ -36,20 +36,28 @@ class Study(ABC):
     training: TrainingConfig
     data: Mapping[str, Any]
     """Fields of the DataConfig that the study sets, beside path and size."""
+    repeats: int
+    """Of every unit, or of the refits of a search: 0 if it has none. Whoever runs the study can ask for others."""
     memory_budget: str = "auto"
     """Largest predicted tensor peak, for example `64MiB`; `auto` is what the device has."""
 
-    def setting(self, *, epochs: int | None = None, **data: Any) -> Setting:
-        """The study with its own number of epochs and fields of the DataConfig or, where they are given, other ones.
+    def setting(self, *, epochs: int | None = None, repeats: int | None = None, **data: Any) -> Setting:
+        """The study with its own epochs, repeats and fields of the DataConfig or, where they are given, other ones.
 
         Raises:
-            ValueError: a field's value is wrong, or the split another one than the study needs.
+            ValueError: a field's value is wrong, the split another one than the study needs, or the study repeats
+                nothing.
         """
+        if repeats is not None and not self.repeats:
+            raise ValueError(f"study {self.name} must be run without --repeats: it refits no winner, got {repeats}.")
+        if repeats is not None and repeats < 1:
+            raise ValueError(f"repeats must be at least 1, got {repeats}.")
         needed, split = self.data.get("split"), data.get("split")
         if split and needed and split != needed:
             raise ValueError(f"study {self.name} must keep its split, {needed}, got {split}.")
         training = self.training if epochs is None else replace(self.training, epochs=epochs)
-        return Setting(DataConfig(**{"size": (self.size, self.size), **self.data, **data}), training)
+        chosen = DataConfig(**{"size": (self.size, self.size), **self.data, **data})
+        return Setting(chosen, training, self.repeats if repeats is None else repeats)
 
     @abstractmethod
     def planned(self, setting: Setting) -> dict[str, Planned]:
@@ -78,18 +86,23 @@ class Study(ABC):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Factorial(Study):
-    """A study that lists its units."""
+    """A study that lists its units, each of which has every repeat: so every comparison is paired."""
 
     plan: Callable[[DataConfig, TrainingConfig], list[Unit]]
-    """Every unit, in the order in which those of a stage run."""
+    """What is repeated, in the order in which units of a stage and a repeat run."""
 
     def units(self, setting: Setting) -> list[Unit]:
-        """The plan in a setting."""
-        data, training, known_as = setting
-        if known_as in ("", data.path):
-            return self.plan(data, training)
-        known = self.plan(replace(data, path=known_as), training)
-        return [replace(unit, name=unit.key, config=located(unit.config, data.path)) for unit in known]
+        """The plan with every repeat, which is also a factor; all of repeat 0 first: a stop leaves pairs."""
+        path, known_as = setting.data.path, setting.known_as or setting.data.path
+        once = self.plan(replace(setting.data, path=known_as), setting.training)
+        units = [
+            replace(unit, config=replace(unit.config, repeat=repeat), factors={**unit.factors, "repeat": repeat})
+            for repeat in range(setting.repeats)
+            for unit in once
+        ]
+        if known_as == path:
+            return units
+        return [replace(unit, name=unit.key, config=located(unit.config, path)) for unit in units]
 
     @override
     def planned(self, setting: Setting) -> dict[str, Planned]:

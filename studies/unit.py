@@ -40,6 +40,8 @@ class Setting(NamedTuple):
 
     data: DataConfig
     training: TrainingConfig
+    repeats: int
+    """Of every unit, or of the refits of a search."""
     known_as: str = ""
     """Path by which the units' keys know the data, if that is not where they lie now: the same data elsewhere are no
     other study."""

@@ -22,7 +22,7 @@ import pytest  # noqa: E402
 from architectures.registry import configure  # noqa: E402
 from bench.config import DataConfig, RunConfig, TrainingConfig  # noqa: E402
 from bench.tracking import store  # noqa: E402
-from studies.spaces import cross_with_repeats, grid  # noqa: E402
+from studies.spaces import grid, to_units  # noqa: E402
 from studies.study import Factorial  # noqa: E402
 from studies.unit import Unit  # noqa: E402
 
@@ -93,7 +93,7 @@ def tiny_config() -> Callable[..., RunConfig]:
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return cross_with_repeats(grid(("hourglass", "unet"), depths=(2,), bases=(4,)), data, training, repeats=2)
+    return to_units(grid(("hourglass", "unet"), depths=(2,), bases=(4,)), data, training)
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +105,7 @@ def tiny_study() -> Factorial:
         size=16,
         training=TINY_TRAINING,
         plan=_plan,
+        repeats=2,
         data=TINY_DATA,
     )
 

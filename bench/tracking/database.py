@@ -74,6 +74,15 @@ def require_reachable(name: str, url: str) -> None:
         postgresql_engine(url).connect().close()
 
 
+def database_engine(url: str) -> Engine:
+    """Engine of a SQLite or PostgreSQL database, without a pool.
+
+    Raises:
+        ValueError: there is no driver.
+    """
+    return create_engine(url, poolclass=NullPool) if kind(url) == SQLITE else postgresql_engine(url)
+
+
 def postgresql_engine(url: str | URL, **options: Any) -> Engine:
     """Engine without a pool: a connection that is closed is gone, and its locks with it.
 

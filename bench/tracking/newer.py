@@ -3,10 +3,10 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from sqlalchemy import Connection, NullPool, create_engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from bench import schema
-from bench.tracking.database import POSTGRESQL, SQLITE, kind, postgresql_engine, redact, sqlite_path
+from bench.tracking.database import POSTGRESQL, SQLITE, database_engine, kind, redact, sqlite_path
 
 REVISIONS = "alembic_version"
 TAGS = "tags"
@@ -23,8 +23,7 @@ def refuse_newer(url: str, library: str, migrations: str) -> None:
     """
     if kind(url) not in (SQLITE, POSTGRESQL) or (kind(url) == SQLITE and not sqlite_path(url).is_file()):
         return
-    engine = create_engine(url, poolclass=NullPool) if kind(url) == SQLITE else postgresql_engine(url)
-    with engine.connect() as connection:
+    with database_engine(url).connect() as connection:
         tables = inspect(connection).get_table_names()
         if REVISIONS in tables:
             refuse_newer_tables(connection, redact(url), library, migrations)

@@ -92,20 +92,36 @@ def _make_tables(path: Path) -> None:
 
 
 def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:
-    """Id of the experiment; a new one keeps its artifacts under `runs`, or on the server where there is one."""
+    """Id of the experiment; a new one keeps its artifacts under `runs`, or on the server where there is one.
+
+    Raises:
+        ValueError: it was deleted, which keeps its name taken.
+    """
     found = client.get_experiment_by_name(name)
     if found is not None:
+        if found.lifecycle_stage == "deleted":
+            raise ValueError(
+                f"experiment {name} in {redact(client.tracking_uri)} must not be deleted, got one that is; restore it "
+                f"(MLFLOW_TRACKING_URI={redact(client.tracking_uri)} mlflow experiments restore --experiment-id "
+                f"{found.experiment_id}), or use another RUNS folder or store."
+            )
         return str(found.experiment_id)
     served = kind(client.tracking_uri).startswith("http")
     location = None if served else (runs.resolve() / schema.ARTIFACT_DIR / name).as_uri()
     return client.create_experiment(name, artifact_location=location)
 
 
-def search_runs(client: "MlflowClient", experiment: str, rule: str) -> "Iterator[Run]":
-    """All runs of an experiment that a rule selects, newest first; a store hands out so many at a time."""
-    page: str | None = None
+def search_runs(client: "MlflowClient", experiment: str, rule: str = "", *, deleted: bool = False) -> "Iterator[Run]":
+    """All runs of an experiment that a rule selects, newest first; a store hands out so many at a time.
+
+    Args:
+        deleted: Those that were deleted as well.
+    """
+    from mlflow.entities import ViewType
+
+    view, page = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY, None
     while page != "":
-        runs = client.search_runs([experiment], rule, max_results=1000, page_token=page)
+        runs = client.search_runs([experiment], rule, view, max_results=1000, page_token=page)
         yield from runs
         page = runs.token or ""
 

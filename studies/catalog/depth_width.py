@@ -1,7 +1,7 @@
 """The main sweep, for a GPU: architecture x depth x base width x growth x repeats, all paired."""
 
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import cross_with_repeats, grid
+from studies.spaces import grid, to_units
 from studies.study import Factorial
 from studies.unit import Unit
 
@@ -14,7 +14,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
             ("hourglass", "unet"), depths=range(1, 7), bases=(8, 16, 32, 64, 128), growth=growth, norm="batch"
         )
     ]
-    return cross_with_repeats(sizes, data, training, repeats=3)
+    return to_units(sizes, data, training)
 
 
 STUDY = Factorial(
@@ -23,5 +23,6 @@ STUDY = Factorial(
     size=128,
     training=TrainingConfig(epochs=50, batch_size=32),
     plan=_plan,
+    repeats=3,
     data={},
 )

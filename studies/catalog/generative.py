@@ -11,7 +11,7 @@ from itertools import product
 
 from architectures.config import ArchitectureConfig, Target, widths
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.spaces import SMALL, grid, repeated
+from studies.spaces import SMALL, grid
 from studies.study import Factorial
 from studies.unit import Factor, Unit
 
@@ -23,20 +23,18 @@ MAP_DEPTHS = (2, 3, 4)
 LATENTS = (4, 16, 64)
 MAP = (0,)
 BETAS = (1.0, 8.0)
-REPEATS = 3
 LABELLED_SCENES = 6
 FEW_LABELS_EPOCHS = 5
 """Times the epochs of the others: an epoch of few labelled frames is short."""
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    units = [
+    return [
         *_generative("mask", DEPTHS, LATENTS, BETAS, data, training),
         *_generative("image", MAP_DEPTHS, MAP, BETAS[:1], data, training),
         *_segmentation(data, training),
         *_pretraining(data, training),
     ]
-    return repeated(units, REPEATS)
 
 
 def _generative(
@@ -105,5 +103,6 @@ STUDY = Factorial(
     size=64,
     training=TrainingConfig(epochs=7, batch_size=8, lr=1e-2, loss=(("bce", 1.0), ("dice", 3.0))),
     plan=_plan,
+    repeats=3,
     data=SMALL,
 )

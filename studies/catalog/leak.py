@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bench.config import DataConfig, SplitName, TrainingConfig
-from studies.spaces import cross_with_repeats, presets
+from studies.spaces import presets, to_units
 from studies.study import Factorial
 from studies.unit import Unit
 
@@ -12,7 +12,7 @@ SPLITS: tuple[SplitName, ...] = ("scene_folds", "random_frames")
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     networks = presets(("hourglass", "unet"))
-    by_split = [cross_with_repeats(networks, replace(data, split=split), training, repeats=3) for split in SPLITS]
+    by_split = [to_units(networks, replace(data, split=split), training) for split in SPLITS]
     return [
         replace(unit, factors={**unit.factors, "split": unit.config.data.split})
         for units in zip(*by_split, strict=True)
@@ -26,5 +26,6 @@ STUDY = Factorial(
     size=64,
     training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
     plan=_plan,
+    repeats=3,
     data={"split": "scene_folds"},  # beside random_frames, in the plan
 )

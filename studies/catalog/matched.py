@@ -6,7 +6,7 @@ from functools import cache
 
 from architectures.config import ArchitectureConfig
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, cross_with_repeats, grid
+from studies.spaces import SMALL, SMALL_TRAINING, grid, to_units
 from studies.study import Factorial
 from studies.unit import Factor, Unit
 
@@ -56,7 +56,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
         match_width(unet[0], lambda width: _networks("hourglass", [width])[0][0], cost)
         for cost in costs(data, training).values()
     ]
-    return cross_with_repeats([unet, *_networks("hourglass", [BASE_WIDTH, *matched])], data, training, repeats=5)
+    return to_units([unet, *_networks("hourglass", [BASE_WIDTH, *matched])], data, training)
 
 
 def _networks(name: str, bases: list[int]) -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
@@ -65,9 +65,10 @@ def _networks(name: str, bases: list[int]) -> list[tuple[ArchitectureConfig, dic
 
 STUDY = Factorial(
     name="matched",
-    question="U-Net against Hourglasses of equal width, parameters, arithmetic and memory, five paired repeats.",
+    question="U-Net against Hourglasses of equal width, parameters, arithmetic and memory, in paired repeats.",
     size=64,
     training=SMALL_TRAINING,
     plan=_plan,
+    repeats=5,
     data=SMALL,
 )

@@ -15,5 +15,6 @@ STUDY = Search(
     trials=40,
     distributions=lambda: encoder_decoder_space(depths=range(1, 6), bases=range(4, 49)),
     objectives=(BEST_VAL_IOU, TENSOR_PEAK),
+    repeats=0,
     memory_budget="64MiB",
 )

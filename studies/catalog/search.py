@@ -9,12 +9,12 @@ from studies.spaces import SMALL, encoder_decoder_space
 
 STUDY = Search(
     name="search",
-    question="Hourglass against U-Net, each with its best of 30 sampled settings, refitted with five repeats.",
+    question="Hourglass against U-Net, each with its best of 30 sampled settings, refitted with new repeats.",
     size=64,
     training=TrainingConfig(epochs=9, batch_size=8, loss=(("bce", 1.0), ("dice", 3.0))),
     data={**SMALL, "split": "scene_holdout"},
     architectures=("hourglass", "unet"),
     trials=30,
     distributions=lambda: encoder_decoder_space(depths=range(1, 6), bases=range(4, 33)),
-    refits=5,
+    repeats=5,
 )

@@ -1,8 +1,8 @@
-"""From Hourglass to U-Net one skip connection at a time: every subset of three levels, each with three repeats."""
+"""From Hourglass to U-Net one skip connection at a time: every subset of three levels."""
 
 from architectures.config import ArchitectureConfig, widths
 from bench.config import DataConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, cross_with_repeats, skip_subsets
+from studies.spaces import SMALL, SMALL_TRAINING, skip_subsets, to_units
 from studies.study import Factorial
 from studies.unit import Factor, Unit
 
@@ -19,7 +19,7 @@ def _network(skips: tuple[int, ...]) -> tuple[ArchitectureConfig, dict[str, Fact
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return cross_with_repeats([_network(skips) for skips in skip_subsets(DEPTH)], data, training, repeats=3)
+    return to_units([_network(skips) for skips in skip_subsets(DEPTH)], data, training)
 
 
 STUDY = Factorial(
@@ -28,5 +28,6 @@ STUDY = Factorial(
     size=64,
     training=SMALL_TRAINING,
     plan=_plan,
+    repeats=3,
     data=SMALL,
 )

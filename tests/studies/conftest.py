@@ -117,6 +117,19 @@ def pretended(log: Any, metrics: dict[str, float], *, reason: str = "", epochs: 
     )
 
 
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+    """Configurations that were trained since, by trainings that did not happen."""
+    configs: list[RunConfig] = []
+
+    def pretend(config: RunConfig, log: Any, **_: Any) -> RunResult:
+        configs.append(config)
+        return pretended(log, {schema.BEST_VAL_IOU.name: 0.5})
+
+    monkeypatch.setattr(worker, "run", pretend)
+    return configs
+
+
 def make_task(
     config: RunConfig,
     runs: Path,

@@ -16,7 +16,7 @@ from studies import placement
 from studies.executors import Ending
 from studies.options import Options
 from studies.run import run_study
-from studies.spaces import cross_with_repeats, grid
+from studies.spaces import grid, to_units
 from studies.study import Factorial
 from studies.worker import Outcome, Task
 from tests.studies.conftest import InlineExecutor
@@ -44,7 +44,8 @@ def main(runs: Path, trials: int) -> None:
         question="What does the driver cost?",
         size=16,
         training=TrainingConfig(epochs=1),
-        plan=lambda data, training: cross_with_repeats(grid(("unet",), (2,), (4,)), data, training, trials),
+        plan=lambda data, training: to_units(grid(("unet",), (2,), (4,)), data, training),
+        repeats=trials,
         data={"synthetic_scenes": 6, "synthetic_frames": 1, "folds": 3},
     )
     run_study(study, Options(runs=runs, device="cpu", workers="1"))

@@ -212,7 +212,7 @@ def _drive() -> int:
     from bench.config import TrainingConfig
     from studies.__main__ import main
     from studies.catalog import CATALOG
-    from studies.spaces import cross_with_repeats, grid
+    from studies.spaces import grid, to_units
     from studies.stages import FixedTrials
     from studies.study import Factorial
 
@@ -223,7 +223,8 @@ def _drive() -> int:
         question="What is left after a storm?",
         size=16,
         training=TrainingConfig(epochs=EPOCHS, batch_size=4, lr=0.01),
-        plan=lambda data, training: cross_with_repeats(networks, data, training, repeats=UNITS // 2),
+        plan=lambda data, training: to_units(networks, data, training),
+        repeats=UNITS // 2,
         data={"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3},
     )
     return main()

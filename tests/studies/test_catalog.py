@@ -114,7 +114,7 @@ def test_every_search_gives_each_architecture_as_many_trials(name: str) -> None:
     assert isinstance(study, Search)
     for stage, counts in count_planned(study.planned(setting(name))).items():
         assert set(counts) == set(study.architectures)
-        assert set(counts.values()) == {study.trials if stage == "search" else study.refits}
+        assert set(counts.values()) == {study.trials if stage == "search" else study.repeats}
 
 
 def test_quick_crosses_three_architectures_with_depth_and_width() -> None:
@@ -265,7 +265,7 @@ def values(options: Options) -> list[Any]:
 def test_run_and_status_take_every_study(name: str, asked: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     flags = "--runs there --storage sqlite:///a --tracking sqlite:///b --json"
     chosen = "--data mine --epochs 3 --split random_frames --memory-budget 2GiB --workers 2 --executor ray --device cpu"
-    how = "--size 64 --foreground 1 2 --invert"
+    how = "--repeats 7 --size 64 --foreground 1 2 --invert"
     assert main(f"run {name} {flags} {chosen} {how} --accept-changes".split()) == 0
     assert json.loads(capsys.readouterr().out)["study"] == "asked"
     ((study, options),) = asked
@@ -274,6 +274,7 @@ def test_run_and_status_take_every_study(name: str, asked: list[Any], capsys: py
         Options(
             data=DataChanges(path="mine", size=(64,), split="random_frames", foreground=("1", "2"), invert=True),
             epochs=3,
+            repeats=7,
             memory_budget="2GiB",
             runs=Path("there"),
             storage="sqlite:///a",

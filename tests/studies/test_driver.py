@@ -185,10 +185,16 @@ def test_a_unit_whose_worker_dies_again_and_again_is_given_up(
     assert len(trial_runs(tmp_path)) == 6
 
 
-def run_units(runs: Path, configs: dict[str, RunConfig], **options: Any) -> Status:
+def run_units(runs: Path, configs: dict[str, RunConfig], repeats: int = 1, **options: Any) -> Status:
     units = [Unit(config=config, factors={"case": name}) for name, config in configs.items()]
     study = Factorial(
-        name="states", question="?", size=16, training=TrainingConfig(), plan=lambda *_: units, data={"folds": 3}
+        name="states",
+        question="?",
+        size=16,
+        training=TrainingConfig(),
+        plan=lambda *_: units,
+        repeats=repeats,
+        data={"folds": 3},
     )
     return run_study(study, replace(OPTIONS, runs=runs, **options))
 
@@ -203,19 +209,21 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
         "over budget": tiny_config(architecture=configure("unet", (4096, 8192, 16384))),
         "diverged": tiny_config(training=TrainingConfig(epochs=2, batch_size=4, lr=1e30, clip_norm=0)),
         "failed": tiny_config(architecture=configure("unet", (4, 8), decoder_channels=(4,))),
-        "out of memory": tiny_config(repeat=1),
-        "raises": tiny_config(repeat=2),
+        "out of memory": tiny_config(training=TrainingConfig(epochs=1)),
+        "raises": tiny_config(training=TrainingConfig(epochs=2)),
         "complete": tiny_config(),
     }
     errors = {
-        1: RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
-        2: ArithmeticError("planted"),
+        configs["out of memory"]: RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"
+        ),
+        configs["raises"]: ArithmeticError("planted"),
     }
 
     def planted(config: RunConfig, log: BackgroundLog, **options: Any) -> Any:
-        if config.repeat in errors:
+        if error := errors.get(config):
             log.params(describe(config))
-            raise errors[config.repeat]
+            raise error
         return run(config, log, **options)
 
     monkeypatch.setattr(worker, "run", planted)
@@ -266,8 +274,7 @@ def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config
     """Statements sent to the databases for one more trial, early and late in a study."""
     statements: list[str] = []
     record = lambda *arguments: statements.append(arguments[2])  # noqa: E731
-    infeasible = configure("unet", (2,) * 5)
-    configs = {str(repeat): tiny_config(architecture=infeasible, repeat=repeat) for repeat in range(30)}
+    configs = {"infeasible": tiny_config(architecture=configure("unet", (2,) * 5))}
     marks: list[int] = []
     original = driver.Driver._start
 
@@ -279,7 +286,7 @@ def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(driver.Driver, "_start", marked)
-            run_units(tmp_path, configs)
+            run_units(tmp_path, configs, repeats=30)
     finally:
         event.remove(Engine, "before_cursor_execute", record)
     costs = [after - before for before, after in zip(marks[1:], marks[2:], strict=False)]

@@ -30,6 +30,8 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
         ((), "slow", f"study must be one of {', '.join(CATALOG)}, tiny, got 'slow'"),
         (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
         (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
+        (("--repeats", "0"), "tiny", "repeats must be at least 1, got 0"),
+        (("--repeats", "2"), "memory_budget", "study memory_budget must be run without --repeats: it refits no winner"),
         (("--memory-budget", "2 GigaBytes"), "tiny", "memory budget must be a size such as 2GiB"),
         (("--device", "tpu"), "tiny", "device must be one of auto, cpu, cuda"),
         (("--storage", "mysql://host/db"), "tiny", "a store's URL must start with one of sqlite, http"),
@@ -65,8 +67,9 @@ def test_other_options_are_refused_and_can_be_accepted(
     tmp_path: Path, tiny_study: Factorial, folder_data: Path
 ) -> None:
     run_tiny(tmp_path, tiny_study, epochs=1)
-    assert find_study(tmp_path).user_attrs[storage.OPTIONS].keys() == {*identity.NAMES, identity.CODE}
-    shorter = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:3])
+    kept = find_study(tmp_path).user_attrs[storage.OPTIONS].keys()
+    assert kept == {*identity.NAMES, identity.CODE, identity.REPEATS}
+    shorter = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:1])
     for study, options, change in (
         (tiny_study, {"epochs": 2}, r"epochs 1 -> 2\. Use another RUNS folder, or .*--accept-changes"),
         (tiny_study, {"data": DataChanges(split="scene_holdout")}, "split scene_folds -> scene_holdout"),
@@ -89,7 +92,7 @@ def test_other_options_are_refused_and_can_be_accepted(
     assert len(trial_runs(tmp_path)) == 4
 
     run_tiny(tmp_path, shorter, epochs=1, accept_changes=True)
-    assert [schema.SUPERSEDED in item.data.tags for item in trial_runs(tmp_path)].count(True) == 1
+    assert [schema.SUPERSEDED in item.data.tags for item in trial_runs(tmp_path)].count(True) == 2
     assert len(trial_runs(tmp_path)) == 4
     run_tiny(tmp_path, tiny_study, epochs=1, accept_changes=True)
     assert not any(schema.SUPERSEDED in item.data.tags for item in trial_runs(tmp_path))
@@ -183,19 +186,20 @@ def test_a_study_is_the_same_however_its_data_are_spelled(
     shutil.copytree(folder_data, "copy")
     Path("link").symlink_to("mine")
     runs = tmp_path / "runs"
-    three = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:3])
-    run_tiny(runs, three, epochs=1, data=DataChanges(path="mine"))
-    keys = [unit.key for unit in tiny_study.units(tiny_study.setting(path="mine", epochs=1))]
+    shorter = replace(tiny_study, plan=lambda data, training: tiny_study.plan(data, training)[:1])
+    run_tiny(runs, shorter, epochs=1, data=DataChanges(path="mine"))
+    setting = tiny_study.setting(path="mine", epochs=1)
+    keys, every = ([unit.key for unit in study.units(setting)] for study in (shorter, tiny_study))
     for spelling in ("mine/", "./mine", str(tmp_path / "mine"), "link", "copy"):
-        run_tiny(runs, three, epochs=1, data=DataChanges(path=spelling))
-        assert sorted(item.data.tags[schema.UNIT] for item in trial_runs(runs)) == sorted(keys[:3])
+        run_tiny(runs, shorter, epochs=1, data=DataChanges(path=spelling))
+        assert sorted(item.data.tags[schema.UNIT] for item in trial_runs(runs)) == sorted(keys)
         assert find_study(runs).user_attrs[storage.OPTIONS]["data"] == "mine"
 
     shutil.rmtree("mine")
-    run_tiny(runs, tiny_study, epochs=1, data=DataChanges(path="copy"), accept_changes=True)  # one unit more
+    run_tiny(runs, tiny_study, epochs=1, data=DataChanges(path="copy"), accept_changes=True)  # two units more
     found = {item.data.tags[schema.UNIT]: item.data for item in trial_runs(runs)}
-    assert {unit: data.params["data.path"] for unit, data in found.items()} == dict.fromkeys(keys, "mine") | {
-        keys[3]: "copy"
+    assert {unit: data.params["data.path"] for unit, data in found.items()} == {
+        unit: "mine" if unit in keys else "copy" for unit in every
     }
     assert not [unit for unit, data in found.items() if schema.SUPERSEDED in data.tags]
 

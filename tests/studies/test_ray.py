@@ -25,7 +25,7 @@ from studies.executors import Broken, Ending, Failed, Lost
 from studies.executors.ray_cluster import BASELINE, MARGIN, RayExecutor
 from studies.options import Options
 from studies.run import run_study
-from studies.spaces import cross_with_repeats, grid
+from studies.spaces import grid, to_units
 from studies.status import Status
 from studies.study import Factorial
 from studies.unit import Unit
@@ -95,7 +95,7 @@ def study_of(study: Factorial, *, epochs: int, architectures: tuple[str, ...] = 
     """The tiny study with trainings of some length."""
 
     def plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-        return cross_with_repeats(grid(architectures, (2,), (8,), norm="batch"), data, training, repeats=2)
+        return to_units(grid(architectures, (2,), (8,), norm="batch"), data, training)
 
     return replace(study, plan=plan, training=replace(study.training, epochs=epochs, lr=0.01))
 
@@ -112,19 +112,19 @@ def by_unit(runs: Path, status: str) -> Counter[str]:
 def test_a_study_on_a_cluster_of_its_own(
     tmp_path: Path, tiny_study: Factorial, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One unit raises in the worker: it is recorded with its reason and not tried again."""
+    """A unit of each repeat raises in the worker: it is recorded with its reason and not tried again."""
 
     def plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
         units = tiny_study.plan(data, training)
         broken = replace(units[0].config, data=replace(data, path=str(tmp_path / "nowhere")))
-        return [*units, Unit(config=broken, factors={"architecture": "hourglass", "repeat": 9})]
+        return [*units, Unit(config=broken, factors={"architecture": "hourglass"})]
 
     before = (sys.stdout, signal.getsignal(signal.SIGTERM))
     study = replace(tiny_study, plan=plan)
     status = run_on_ray(study, tmp_path, workers="2")
-    assert (status.states["complete"], status.states["failed"], status.waiting) == (4, 1, 0)
+    assert (status.states["complete"], status.states["failed"], status.waiting) == (4, 2, 0)
     runs = trial_runs(tmp_path)
-    assert Counter(run.info.status for run in runs) == {"FINISHED": 4, "FAILED": 1}
+    assert Counter(run.info.status for run in runs) == {"FINISHED": 4, "FAILED": 2}
     for run in runs:
         if run.info.status == "FINISHED":
             assert run.data.metrics[schema.PREDICTED_PEAK.name] == run.data.metrics[schema.TENSOR_PEAK.name]

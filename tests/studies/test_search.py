@@ -38,9 +38,9 @@ STUDY = Search(
     architectures=("hourglass", "unet"),
     trials=12,
     distributions=lambda: encoder_decoder_space(depths=range(1, 4), bases=range(4, 9)),
-    refits=2,
+    repeats=2,
 )
-PARETO = replace(STUDY, name="front", refits=0, objectives=(schema.BEST_VAL_IOU, schema.TENSOR_PEAK))
+PARETO = replace(STUDY, name="front", repeats=0, objectives=(schema.BEST_VAL_IOU, schema.TENSOR_PEAK))
 
 
 def quality(config: RunConfig, epoch: int) -> float:
@@ -111,7 +111,7 @@ def test_a_search_gives_each_architecture_as_many_trials_prunes_and_refits_the_w
 
 
 def test_architectures_start_from_the_same_samples(tmp_path: Path) -> None:
-    go(replace(STUDY, refits=0), tmp_path)
+    go(replace(STUDY, repeats=0), tmp_path)
     first = {name: [t.params for t in trials_of(tmp_path, f"seek/{name}")[:5]] for name in STUDY.architectures}
     assert first["hourglass"] == first["unet"]
 
@@ -119,7 +119,7 @@ def test_architectures_start_from_the_same_samples(tmp_path: Path) -> None:
 @pytest.fixture
 def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[InlineExecutor]) -> list[FrozenTrial]:
     """Trials of a search of one architecture that was stopped in its sixth trial and resumed."""
-    study = replace(STUDY, architectures=("unet",), refits=0)
+    study = replace(STUDY, architectures=("unet",), repeats=0)
     started: list[str] = []
     submit = inline.submit
 
@@ -152,7 +152,7 @@ def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(resumed: l
 
 
 def test_equal_seeds_search_alike_and_other_seeds_do_not(tmp_path: Path) -> None:
-    study = replace(STUDY, architectures=("unet",), refits=0)
+    study = replace(STUDY, architectures=("unet",), repeats=0)
     samples = []
     for number, seed in enumerate((0, 0, 1)):
         go(replace(study, sampler_seed=seed), tmp_path / str(number))

@@ -27,7 +27,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     few = replace(data, labelled_scenes=1)
     planned: list[tuple[schema.Stage, RunConfig]] = [
         *(("generative", RunConfig(architecture=vae, data=data, training=training)) for vae in vaes),
-        ("generative", RunConfig(architecture=vaes[0], data=data, training=training, repeat=1)),
+        ("generative", RunConfig(architecture=replace(vaes[0], latent=latent + 1), data=data, training=training)),
         ("comparison", RunConfig(architecture=hourglass, data=data, training=training)),
         ("pretraining", RunConfig(architecture=hourglass, data=few, training=pretrained)),
     ]
@@ -38,7 +38,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 @pytest.fixture
 def staged(tiny_study: Factorial, monkeypatch: pytest.MonkeyPatch) -> Factorial:
-    study = replace(tiny_study, name="staged", plan=_plan)
+    study = replace(tiny_study, name="staged", plan=_plan, repeats=1)
     monkeypatch.setitem(CATALOG, study.name, study)
     return study
 
