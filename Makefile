@@ -20,6 +20,7 @@ TRACKING       ?=
 ACCEPT_CHANGES ?=
 REDO_DELETED   ?=
 HTML           ?=
+PAIRS          ?=
 PORT           ?= 5000
 PYTHON         ?= python3
 
@@ -54,8 +55,8 @@ sweep: setup  ## run or resume a study [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS 
 		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
 		$(if $(REDO_DELETED),--redo-deleted)
 
-report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML]
-	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html)
+report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML PAIRS]
+	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(PAIRS),--pairs $(PAIRS))
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]
