@@ -76,7 +76,7 @@ def caption(shown: PersonSize) -> str:
     frames = text.counted_range(shown.bins["frames"], "test frame")
     whisker = interval(sample(shown.points), cut=cut_scores(shown.points))
     return (
-        f"Test IoU by size of the foreground, in bins of {frames}, each architecture at its best. Whisker: {whisker}."
+        f"Test IoU by size of the foreground (bins of {frames}), each architecture at its best. Whisker: {whisker}."
     )
 
 

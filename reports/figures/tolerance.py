@@ -59,7 +59,7 @@ def draw(shown: Points) -> Figure:
 def caption(shown: Points) -> str:
     """What lines and bands are."""
     return (
-        "Share of the boundaries that lies within a tolerance of the other one (NSD), each architecture at its best. "
+        "Share of the boundaries within a tolerance of each other (NSD), each architecture at its best. "
         f"Band: {interval(sample(shown.points), cut=cut_scores(shown.points))}."
     )
 
