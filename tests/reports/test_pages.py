@@ -31,11 +31,22 @@ STORES = {
 }
 TALL, ABOVE, USED = 29.7, 1.8, 26.0
 """A page, its upper margin and what is between the margins, in cm."""
+TOO_LONG = """
+#set text(font: "DejaVu Sans", size: 7.5pt, hyphenate: false)
+#set par(leading: 0.62em)
+#context {
+  let three-lines = measure([X \\ X \\ X]).height
+  let captions = json(bytes(sys.inputs.captions))
+  [#metadata(captions.filter(it => measure(text(it), width: 17cm).height > three-lines)) <too-long>]
+}
+"""
+
+
+FONTS = [Path(mpl.get_data_path()) / "fonts" / "ttf"]
 
 
 def compiler(folder: Path) -> typst.Compiler:
-    fonts = [Path(mpl.get_data_path()) / "fonts" / "ttf"]
-    return typst.Compiler(folder / "report.typ", root=folder, font_paths=fonts, ignore_system_fonts=True)
+    return typst.Compiler(folder / "report.typ", root=folder, font_paths=FONTS, ignore_system_fonts=True)
 
 
 def filled(folder: Path) -> list[float]:
@@ -56,6 +67,16 @@ def pages_of(what: str, folder: Path) -> list[int]:
     """The pages on which elements of this typst selector begin."""
     pages: list[int] = json.loads(compiler(folder).eval(f"query({what}).map(it => it.location().page())"))
     return pages
+
+
+def too_long(captions: list[str]) -> list[str]:
+    """Those of more than three lines of full width."""
+    said = {"captions": json.dumps(captions)}
+    measured = typst.query(
+        TOO_LONG.encode(), "<too-long>", "value", True, font_paths=FONTS, ignore_system_fonts=True, sys_inputs=said
+    )
+    found: list[str] = json.loads(measured)
+    return found
 
 
 def table(rows: int, caption: str = "Caption") -> dict[str, Any]:
@@ -91,6 +112,19 @@ def test_every_page_of_a_report_is_at_least_half_full(
         len(block.get("figures", [block])) for block in answer["blocks"] if block["kind"] in ("table", "figures")
     )
     assert pages_of("figure", report.report.parent)[:shown] == [1] * shown
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_no_caption_of_a_table_is_longer_than_three_lines(
+    store: str, built: Callable[[Path, str], Built], request: pytest.FixtureRequest
+) -> None:
+    folder = built(request.getfixturevalue(store), STORES[store]).report.parent
+    sections = json.loads((folder / "report.json").read_text(encoding="utf-8"))["sections"]
+    tables = [block for section in sections for block in section["blocks"] if block["kind"] == "table"]
+    captions = [f"Table {number}: {block['caption']}" for number, block in enumerate(tables, 1)]
+    assert captions
+    assert too_long(captions) == []
+    assert too_long([" ".join(captions) + " And so on." * 40])
 
 
 @pytest.mark.parametrize("problem", LESS)
