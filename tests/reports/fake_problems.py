@@ -113,9 +113,19 @@ def one_configuration() -> list[Unit]:
 
 @problem
 def two_scenes() -> list[Unit]:
-    """Each fold tests one scene, and two folds are tested, twice each."""
-    units = three(0.60, 0.70, 0.80, tested_scenes=1, repeats=4)
-    return [replace(unit, repeat=(0, 1, 5, 6)[unit.repeat]) for unit in units]
+    """The folder has a split of its own, with two test scenes."""
+    return three(0.60, 0.75, 0.80, tested_scenes=2, split="given")
+
+
+@problem
+def three_scenes() -> list[Unit]:
+    """Each scene is a fold. The networks are far ahead of the best rule on two and hardly on the third."""
+    ahead = (0.30, 0.02, 0.20)
+    units = three(0.5, 0.5, 0.5, repeats=3, folds=3, tested_scenes=1)
+    return [
+        replace(unit, iou=0.5 + 0.01 * unit.repeat + ahead[unit.repeat] + LUCK[unit.architecture][unit.repeat])
+        for unit in units
+    ]
 
 
 @problem

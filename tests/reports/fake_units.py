@@ -57,6 +57,7 @@ class Unit:
     predicted_peak: float = 1.0
     """Predicted tensor peak over the measured one; 0: not logged."""
     split: str = "scene_folds"
+    folds: int = 5
     data: str = "feedc0de"
     """Digest of its data."""
     learnt: bool = True
@@ -81,12 +82,12 @@ class Unit:
     @property
     def fold(self) -> int:
         """The fold that is tested."""
-        return 0 if self.split in ("scene_holdout", "given") else self.repeat % 5
+        return 0 if self.split in ("scene_holdout", "given") else self.repeat % self.folds
 
     @property
     def val_foreground(self) -> float:
         """Share of foreground of the validation frames, which are those of the next fold."""
-        return self.foreground[(self.fold + 1) % 5] if self.foreground else 0.3 + 0.01 * self.repeat
+        return self.foreground[(self.fold + 1) % self.folds] if self.foreground else 0.3 + 0.01 * self.repeat
 
     @property
     def tests_empty(self) -> bool:
@@ -156,7 +157,7 @@ class Unit:
             "data.path": "synthetic",
             "data.size": json.dumps([self.size, self.size]),
             "data.split": self.split,
-            "data.folds": "5",
+            "data.folds": str(self.folds),
             "data.labelled_scenes": str(self.labelled_scenes),
             "architecture.latent": str(self.latent),
             "training.beta": str(self.beta),
