@@ -27,7 +27,7 @@ def test_every_unit_is_complete_exactly_once_after_a_storm(tmp_path: Path, execu
     assert [answer[name] for name in ("planned", "complete", "running", "waiting")] == [UNITS, UNITS, 0, 0]
     root = find_study(runs, STUDY)
     planned = storage.planned(root)
-    trials = storage.trials(root)
+    trials = [trial for stage in storage.stages(root) for trial in stage.get_trials()]
     assert {trial.state.name for trial in trials} <= {"COMPLETE", "FAIL"}
     done = [trial for trial in trials if trial.state.name == "COMPLETE"]
     assert Counter(trial.user_attrs[storage.UNIT] for trial in done) == dict.fromkeys(planned, 1)

@@ -193,4 +193,4 @@ def test_outcomes_of_before_have_a_status_without_a_time(
 
 def trials(runs: Path) -> list[optuna.trial.FrozenTrial]:
     """Those with an outcome."""
-    return [trial for trial in storage.trials(find_study(runs)) if storage.OUTCOME in trial.user_attrs]
+    return list(storage.done(find_study(runs)).values())
