@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 STUCK_SHARE = 0.97
 """A validation cross-entropy above this share of the base-rate entropy is no better than it."""
+STUCK_EPOCHS = 10
+"""A shorter training says nothing about whether it is stuck, nor whether it had learnt all that it could."""
 
 
 def entropy(share: float) -> float:

@@ -12,15 +12,11 @@ from torch import Tensor
 from bench import schema
 from bench.data.split import Split
 from bench.machine.clock import Stopwatch
-from bench.metrics.base_rate import BaseRate
+from bench.metrics.base_rate import STUCK_EPOCHS, BaseRate
 from bench.metrics.overlap import scene_mean
 from bench.training.trainer import DeviceFrames, Trainer
 
 BCE = schema.VAL_BCE.name
-STUCK_EPOCHS = 10
-"""A shorter training says nothing about whether it is stuck."""
-
-
 _CHUNK = 16
 """Masks that are counted at a time."""
 

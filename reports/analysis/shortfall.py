@@ -5,6 +5,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from bench import schema
+from bench.metrics.base_rate import STUCK_EPOCHS
 from reports.analysis.components import estimate
 from reports.analysis.convergence import convergence
 from reports.analysis.gate import against_rule
@@ -22,8 +23,14 @@ class Learning(NamedTuple):
     """Runs whose validation IoU still rose in the last fifth of the epochs."""
     stuck: int
     """Runs of which no epoch was better than a constant prediction."""
+    epochs: int
     steps: float
     """Optimiser steps of each."""
+
+    @property
+    def short(self) -> bool:
+        """Whether they had too few epochs to tell if they had learnt all that they could."""
+        return self.epochs < STUCK_EPOCHS
 
 
 class Truth(NamedTuple):
@@ -61,9 +68,10 @@ def _learning(summary: Summary, row: pd.Series) -> Learning:
     runs = summary.runs[
         (summary.runs[CONFIGURATION] == row[CONFIGURATION]) & (summary.runs[schema.STATE] == "complete")
     ]
+    epochs = int(row[EPOCHS])
     batches = runs[schema.EPOCH_IMAGES.name] / pd.to_numeric(runs[BATCH_SIZE], errors="coerce")
-    steps = float((batches * pd.to_numeric(runs[EPOCHS])).median())
-    return Learning(len(own), int(own["rising"].sum()), int(own["stuck"].sum()), steps)
+    steps = float(epochs * batches.median())
+    return Learning(len(own), int(own["rising"].sum()), int(own["stuck"].sum()), epochs, steps)
 
 
 def find_truth(summary: Summary, row: pd.Series) -> Truth:

@@ -75,9 +75,7 @@ def caption(shown: PersonSize) -> str:
     """What bins, marks and whiskers are."""
     frames = text.counted_range(shown.bins["frames"], "test frame")
     whisker = interval(sample(shown.points), cut=cut_scores(shown.points))
-    return (
-        f"Test IoU by size of the foreground (bins of {frames}), each architecture at its best. Whisker: {whisker}."
-    )
+    return f"Test IoU by size of the foreground (bins of {frames}), each architecture at its best. Whisker: {whisker}."
 
 
 def alt(shown: PersonSize) -> str:

@@ -22,6 +22,7 @@ def gather(summary: Summary) -> dict[str, object]:
             "outcomes": study.outcomes,
             "planned": study.planned,
             "states": states(study.states) or "none so far",
+            "waiting": study.planned is not None and study.outcomes + len(study.deleted) < study.planned,
         },
         "one_run": study.outcomes == 1,
         "apart": apart,

@@ -132,7 +132,7 @@ def _lack(summary: Summary, row: pd.Series) -> dict[str, object] | None:
     repeats = found.comparison.repeats
     return {
         "ahead": found.comparison.difference > 0,
-        "learning": found.learning._asdict(),
+        "learning": {**found.learning._asdict(), "short": found.learning.short},
         "few_repeats": {"repeats": repeats, "least": MIN_REPEATS} if repeats < MIN_REPEATS else None,
         "size": None if found.needed is None else _size(summary, found.shape, found.needed),
     }

@@ -15,7 +15,7 @@ from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.data.split import Split
 from bench.data.synthetic import generate
-from bench.metrics.base_rate import BaseRate
+from bench.metrics.base_rate import STUCK_EPOCHS, BaseRate
 from bench.training.augment import (
     Transform,
     apply_color_jitter,
@@ -26,7 +26,7 @@ from bench.training.augment import (
 )
 from bench.training.schedule import lr_factor
 from bench.training.setup import make_trainer, prepare
-from bench.training.train import STUCK_EPOCHS, EpochRecord, TrainingResult, base_rate_of, train
+from bench.training.train import EpochRecord, TrainingResult, base_rate_of, train
 from bench.training.trainer import DeviceFrames, to_device
 from tests.bench.conftest import MakeConfig
 
