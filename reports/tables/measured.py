@@ -52,7 +52,12 @@ def _mean(row: pd.Series, metric: schema.Metric) -> float:
 
 
 def _spread(row: pd.Series, metric: schema.Metric) -> str:
-    return with_sd(_mean(row, metric), float(row[statistic(metric, "std")]))
+    return _stacked(with_sd(_mean(row, metric), float(row[statistic(metric, "std")])))
+
+
+def _stacked(score: str) -> str:
+    """The mean above its standard deviation or interval."""
+    return score.replace(f"{NBSP}±", "\n±").replace(f"{NBSP}[", "\n[")
 
 
 def _measured(row: pd.Series) -> list[str]:
@@ -86,8 +91,8 @@ def _baselines(summary: Summary) -> list[list[str]]:
             continue
         shown = dict.fromkeys(MEASURED, DASH) | {
             "repeats": str(scores["n"]),
-            "test IoU": with_sd(scores["iou mean"], scores["iou std"]),
-            "Boundary IoU": with_sd(scores["boundary_iou mean"], scores["boundary_iou std"]),
+            "test IoU": _stacked(with_sd(scores["iou mean"], scores["iou std"])),
+            "Boundary IoU": _stacked(with_sd(scores["boundary_iou mean"], scores["boundary_iou std"])),
         }
         rows.append([schema.BASELINES[scores["baseline"]], *shown.values()])
     return rows
@@ -102,7 +107,7 @@ def splits(summary: Summary) -> Table | None:
     copies = scores[scores["baseline"] == "copy"].set_index("split")
     names = sorted(set(table[SPLIT]), reverse=True)  # scenes first
     rows = [
-        [schema.BASELINES["copy"], *(with_sd(*copies.loc[name, ["iou mean", "iou std"]]) for name in names)],
+        [schema.BASELINES["copy"], *(_stacked(with_sd(*copies.loc[name, ["iou mean", "iou std"]])) for name in names)],
     ]
     for _, runs in table.groupby([ARCHITECTURE, CHANNELS], sort=False):
         by_split = {row[SPLIT]: row for _, row in runs.iterrows()}
@@ -184,7 +189,7 @@ def configurations(summary: Summary) -> Table:
             channels(row[CHANNELS]),
             *_bottlenecks(row),
             digits(_mean(row, schema.BEST_VAL_IOU)),
-            *(_stacked(*found.loc[row[CONFIGURATION]]) for found in tested),
+            *(_stacked(with_interval(*found.loc[row[CONFIGURATION]])) for found in tested),
             states(row).replace(", ", "\n"),
         ]
         for _, row in table.iterrows()
@@ -196,8 +201,3 @@ def configurations(summary: Summary) -> Table:
         rows,
         noted("Bottleneck: channels × height × width.", others),
     )
-
-
-def _stacked(mean: float, low: float, high: float) -> str:
-    """The mean above its interval, if it has one."""
-    return with_interval(mean, low, high).replace(f"{NBSP}[", "\n[")

@@ -69,9 +69,8 @@ def metrics(summary: Summary) -> Table | None:
         f"Every test metric of {pair(claim)}.",
         [*left("metric"), *right(*names, *differences)],
         [_metric(summary, one) for one in judged],
-        "Scores: mean over folds of the mean over scenes, of the repeats that both have; below it the mean of the "
-        "middle half of the scenes. HD95 and ASSD in original pixels. Intervals and verdicts: as in the first table, "
-        "the metrics beside IoU and Boundary IoU adjusted among themselves.",
+        "Scores: of the repeats that both have; below, the mean of the middle half of the scenes. HD95 and ASSD in "
+        "original pixels. Verdicts: as in the first table; all but IoU and Boundary IoU adjusted among themselves.",
     )
 
 

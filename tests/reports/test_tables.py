@@ -10,11 +10,13 @@ import pytest
 from fake_problems import PROBLEMS
 from fake_store import plan_of
 from fake_units import Unit
-from helpers import Fill
+from helpers import Fill, table
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
+from bench import schema
 from reports import style
+from reports.analysis.claims import HEADLINE_METRICS, judge_headline
 from reports.analysis.summary import Summary, summarise
 from reports.store.load import load_study
 from reports.tables import TABLES
@@ -52,10 +54,15 @@ def tables(request: pytest.FixtureRequest, problem_store: Callable[[str], Path])
     def make(name: str) -> list[Table]:
         runs = problem_store(name) if name in PROBLEMS else request.getfixturevalue(f"{name}_store")
         summary: Summary = summarise(load_study(runs, STUDIES.get(name, "quick")))
-        made = [entry.make(summary) for entry in TABLES.values()]
-        return [table for table in made if table is not None and table.rows]
+        return [made for entry in TABLES.values() if (made := entry.make(summary)) is not None and made.rows]
 
     return cache(make)
+
+
+def test_every_metric_has_one_row_where_several_pairs_are_judged(small: Summary) -> None:
+    made = table("metrics", small)
+    assert len(judge_headline(small)) > 2 * len(HEADLINE_METRICS)
+    assert [row[0][:-2] for row in made.rows] == [metric.label for metric in schema.TEST_METRICS]
 
 
 def unclear(heading: str) -> list[str]:
@@ -73,30 +80,30 @@ def test_letters_signs_and_sizes_are_no_words(bad: str) -> None:
 @pytest.mark.parametrize("store", STORES)
 def test_heads_are_words(store: str, tables: Callable[[str], list[Table]]) -> None:
     names = {look.label for look in style.LOOKS.values()}
-    for table in tables(store):
-        assert not [part for heading in table.headings if heading not in names for part in unclear(heading)]
+    for made in tables(store):
+        assert not [part for heading in made.headings if heading not in names for part in unclear(heading)]
 
 
 @pytest.mark.parametrize("store", STORES)
 def test_captions_and_notes_are_short_and_cells_name_their_sizes(
     store: str, tables: Callable[[str], list[Table]]
 ) -> None:
-    for table in tables(store):
-        assert len(f"Table 10: {table.caption}") <= 3 * LINE
-        assert len(table.note) <= 3 * LINE
-        assert table.caption.endswith(".")
-        assert table.note == "" or table.note.endswith(".")
-        assert not [cell for row in table.rows for cell in row if re.search(r"\b\d+/\d+\b", cell)]
+    for made in tables(store):
+        assert len(f"Table 10: {made.caption}") <= 3 * LINE
+        assert len(made.note) <= 3 * LINE
+        assert made.caption.endswith(".")
+        assert made.note == "" or made.note.endswith(".")
+        assert not [cell for row in made.rows for cell in row if re.search(r"\b\d+/\d+\b", cell)]
 
 
 @pytest.mark.parametrize("store", STORES)
 def test_nothing_is_wider_than_its_column(store: str, tables: Callable[[str], list[Table]]) -> None:
-    for table in tables(store):
-        columns = list(zip(table.header, *table.rows, strict=True))
+    for made in tables(store):
+        columns = list(zip(made.header, *made.rows, strict=True))
         shares = _shares([max(_widths("\n", *column)) for column in columns])
         needs = [max(_widths(r"[ \n]|(?<=-)", *column)) for column in columns]
-        wide = [head for head, need, share in zip(table.headings, needs, shares, strict=True) if need > share + 0.5]
-        assert not wide, table.caption
+        wide = [head for head, need, share in zip(made.headings, needs, shares, strict=True) if need > share + 0.5]
+        assert not wide, made.caption
 
 
 def _widths(breaks: str, head: str, *cells: str) -> list[float]:

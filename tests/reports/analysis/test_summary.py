@@ -104,7 +104,7 @@ def test_comparison_row(three: Summary) -> None:
     assert [cell[:5] for cell in row[2:5]] == ["0.610", "0.600", "0.400"]
     assert MEASURED["repeats"](three.configurations.iloc[1]) == "1 of 2"  # one diverged
     assert [row[0] for row in baselines] == list(schema.BASELINES.values())
-    assert baselines[-1][1:5] == ["3", "–", "0.510\u00a0±\u00a00.010", "0.510\u00a0±\u00a00.010"]
+    assert baselines[-1][1:5] == ["3", "–", "0.510\n±\u00a00.010", "0.510\n±\u00a00.010"]
 
 
 def test_costs_row(three: Summary) -> None:
