@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench import schema
-from reports import style, text
+from reports import style
 from reports.analysis.frame_tables import best_tables, sample, scene_estimates, sizes
 from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError, Plot, by_architecture, cut_scores, draw_scores, ends, interval
@@ -72,10 +72,9 @@ def draw(shown: PersonSize) -> Figure:
 
 
 def caption(shown: PersonSize) -> str:
-    """What bins, marks and whiskers are."""
-    frames = text.counted_range(shown.bins["frames"], "test frame")
+    """What marks and whiskers are."""
     whisker = interval(sample(shown.points), cut=cut_scores(shown.points))
-    return f"Test IoU by size of the foreground (bins of {frames}), each architecture at its best. Whisker: {whisker}."
+    return f"Test IoU by size of the foreground, in bins, each architecture at its best. Whisker: {whisker}."
 
 
 def alt(shown: PersonSize) -> str:
