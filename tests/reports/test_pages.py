@@ -72,10 +72,8 @@ def pages_of(what: str, folder: Path) -> list[int]:
 def too_long(captions: list[str]) -> list[str]:
     """Those of more than three lines of full width."""
     said = {"captions": json.dumps(captions)}
-    measured = typst.query(
-        TOO_LONG.encode(), "<too-long>", "value", True, font_paths=FONTS, ignore_system_fonts=True, sys_inputs=said
-    )
-    found: list[str] = json.loads(measured)
+    measuring = typst.Compiler(TOO_LONG.encode(), font_paths=[*FONTS], ignore_system_fonts=True, sys_inputs=said)
+    found: list[str] = json.loads(measuring.query("<too-long>", field="value", one=True))
     return found
 
 
