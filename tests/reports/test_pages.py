@@ -42,11 +42,11 @@ TOO_LONG = """
 """
 
 
-FONTS = [Path(mpl.get_data_path()) / "fonts" / "ttf"]
+FONTS = typst.Fonts(include_system_fonts=False, font_paths=[Path(mpl.get_data_path()) / "fonts" / "ttf"])
 
 
 def compiler(folder: Path) -> typst.Compiler:
-    return typst.Compiler(folder / "report.typ", root=folder, font_paths=FONTS, ignore_system_fonts=True)
+    return typst.Compiler(folder / "report.typ", root=folder, font_paths=FONTS)
 
 
 def filled(folder: Path) -> list[float]:
@@ -72,10 +72,8 @@ def pages_of(what: str, folder: Path) -> list[int]:
 def too_long(captions: list[str]) -> list[str]:
     """Those of more than three lines of full width."""
     said = {"captions": json.dumps(captions)}
-    measured = typst.query(
-        TOO_LONG.encode(), "<too-long>", "value", True, font_paths=FONTS, ignore_system_fonts=True, sys_inputs=said
-    )
-    found: list[str] = json.loads(measured)
+    measuring = typst.Compiler(TOO_LONG.encode(), font_paths=FONTS, sys_inputs=said)
+    found: list[str] = json.loads(measuring.query("<too-long>", field="value", one=True))
     return found
 
 
