@@ -5,10 +5,11 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from bench import schema
-from reports.analysis.choices import PEAK, choices
+from reports.analysis.choices import PEAK, Choice, choices
 from reports.analysis.claims import AT_BEST, Judged, judge_headline, pair_key
 from reports.analysis.gate import passes
 from reports.analysis.summary import CONFIGURATION, Summary
+from reports.text import MEGABYTE
 
 Standing = Literal["apart", "level", "behind"]
 """Of what validation puts first beside another architecture at its best: surely another one, not told apart, or one
@@ -55,3 +56,9 @@ def recommend(summary: Summary) -> Recommendation | None:
     level = [one.claim.b for one in proven if standing(one) == "level"]
     level += [first] if passes(summary, number) else []
     return Recommendation(first, rivals, min(level, key=lambda row: float(row[PEAK]), default=None))
+
+
+def smaller(summary: Summary, found: Recommendation) -> list[Choice]:
+    """The choices within memory budgets that what is taken exceeds, or else what is first; the largest budget first."""
+    row = found.first if found.taken is None else found.taken
+    return [choice for choice in choices(summary)[::-1] if choice.budget_mb * MEGABYTE < row[PEAK]]

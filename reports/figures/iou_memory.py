@@ -13,9 +13,9 @@ from matplotlib.transforms import Bbox
 from bench import schema
 from reports import style, text
 from reports.analysis.baselines import baseline_scores
-from reports.analysis.choices import PEAK, choices
+from reports.analysis.choices import choices
 from reports.analysis.gate import passes
-from reports.analysis.recommendation import recommend
+from reports.analysis.recommendation import recommend, smaller
 from reports.analysis.search import fronts, with_front
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.figures.base import (
@@ -67,10 +67,9 @@ def _taken(summary: Summary) -> list[int]:
     found = recommend(summary)
     if found is None:
         return []
-    most = (found.first if found.taken is None else found.taken)[PEAK] / text.MEGABYTE
-    within = [int(choice.row[CONFIGURATION]) for choice in choices(summary) if choice.budget_mb < most]
-    over_all = [] if found.taken is None else [int(found.taken[CONFIGURATION])]
-    return over_all + [number for number in within if passes(summary, number)]
+    over_all = [] if found.taken is None else [found.taken]
+    within = [choice.row for choice in smaller(summary, found) if passes(summary, int(choice.row[CONFIGURATION]))]
+    return [int(row[CONFIGURATION]) for row in over_all + within]
 
 
 def _baselines(summary: Summary, means: pd.Series) -> pd.DataFrame:

@@ -5,19 +5,18 @@ import pandas as pd
 from bench import schema
 from reports import style
 from reports.analysis.certainty import cost_of, needed_for
-from reports.analysis.choices import PEAK, Choice, candidates, choices, least_repeats, tested, within
+from reports.analysis.choices import PEAK, Choice, candidates, least_repeats, tested, within
 from reports.analysis.claims import budget_matching, judge_headline, pair_key
 from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
 from reports.analysis.nested import nested
 from reports.analysis.planning import Shape
-from reports.analysis.recommendation import Recommendation, recommend, standing
+from reports.analysis.recommendation import Recommendation, recommend, smaller, standing
 from reports.analysis.shortfall import find_shortfall, find_truth
 from reports.analysis.statistics import MIN_REPEATS
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
 from reports.prose.claims import claim_values, difference_values
 from reports.store.checks import HOLDOUTS
 from reports.store.load import ABSENT, ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
-from reports.text import MEGABYTE
 
 
 def gather(summary: Summary) -> dict[str, object]:
@@ -38,7 +37,7 @@ def gather(summary: Summary) -> dict[str, object]:
         "one_with_foreground": find_truth(summary, first).with_foreground == 1,
         "holdout": first[SPLIT] in HOLDOUTS,
     }
-    budgets = [choice for choice in choices(summary)[::-1] if _is_below(choice, found)]
+    budgets = smaller(summary, found)
     return {
         "untested": None,
         "lead": lead,
@@ -164,12 +163,6 @@ def _size(summary: Summary, now: Shape, larger: Shape) -> dict[str, object]:
         "folds": None if larger.folds == now.folds else larger.folds,
         "beyond": {"scenes": larger.tested, "now": now.tested} if larger.scenes > now.scenes else None,
     }
-
-
-def _is_below(choice: Choice, found: Recommendation) -> bool:
-    """Whether the choice is for a budget that what is taken, or else what is first, exceeds."""
-    row = found.first if found.taken is None else found.taken
-    return bool(choice.budget_mb * MEGABYTE < row[PEAK])
 
 
 def _within(summary: Summary, choice: Choice) -> dict[str, object]:
