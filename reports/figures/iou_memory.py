@@ -74,12 +74,12 @@ def _taken(summary: Summary) -> list[int]:
 
 def _baselines(summary: Summary, means: pd.Series) -> pd.DataFrame:
     """Those that were measured; one that is far below everything else would squeeze the marks, and is not drawn."""
-    scores = baseline_scores(summary)
-    scores = scores[scores["split"] != "random_frames"].groupby("baseline")[f"{schema.TEST_IOU.column} mean"].mean()
-    found = scores.dropna().sort_values(ascending=False).rename("mean").reset_index()
-    best = found.index == 0
+    table = baseline_scores(summary)
+    column = f"{schema.TEST_IOU.column} mean"
+    whole = table[table["split"] != "random_frames"].rename(columns={column: "mean"})[["baseline", "mean"]]
+    found = whole.groupby("baseline").mean().dropna().sort_values("mean", ascending=False).reset_index()
     low, high = min([means.min(), *found["mean"][:1]]), max([means.max(), *found["mean"][:1]])
-    return found.assign(best=best, drawn=found["mean"] >= low - REACH * (high - low))
+    return found.assign(best=found.index == 0, drawn=found["mean"] >= low - REACH * (high - low))
 
 
 def draw(shown: IouMemory) -> Figure:
@@ -111,9 +111,9 @@ def _draw_baselines(axis: Axes, rules: pd.DataFrame) -> None:
     names = [fill(schema.BASELINES[name], NAME_WIDTH) for name in rules["baseline"]]
     places = _apart((rules["mean"].to_numpy() - low) / (high - low), [name.count("\n") + 1 for name in names])
     beside: dict[str, Any] = {"transform": axis.transAxes, "va": "center", "fontsize": 6}
-    for rule, name, place in zip(rules.itertuples(), names, places, strict=True):
-        axis.axhline(rule.mean, color=style.GREY, linewidth=0.9 if rule.best else 0.6, zorder=1)
-        axis.text(1.005, place, name, color="black" if rule.best else style.TEXT, **beside)
+    for mean, best, name, place in zip(rules["mean"], rules["best"], names, places, strict=True):
+        axis.axhline(mean, color=style.GREY, linewidth=0.9 if best else 0.6, zorder=1)
+        axis.text(1.005, place, name, color="black" if best else style.TEXT, **beside)
 
 
 def _apart(places: np.ndarray, lines: list[int]) -> list[float]:
@@ -170,8 +170,8 @@ def alt(shown: IouMemory) -> str:
     """Ranges of IoU and memory, and the rules without a network."""
     memory = shown.points["memory_mb"]
     rules = [
-        f"{schema.BASELINES[row.baseline]} {text.digits(row.mean)}{'' if row.drawn else ' (below the axis)'}"
-        for row in shown.baselines.itertuples()
+        f"{schema.BASELINES[name]} {text.digits(mean)}{'' if drawn else ' (below the axis)'}"
+        for name, mean, drawn in shown.baselines[["baseline", "mean", "drawn"]].itertuples(index=False)
     ]
     return (
         f"Scatter plot of mean test IoU against tensor peak memory between {memory.min():.3g} and "
