@@ -60,20 +60,23 @@ def write(summary: Summary, folder: Path) -> None:
         table.to_csv(folder / f"{name}.csv", index=False)
 
 
-INTERVALS = ("interval", "scene_interval", "corrected")
+INTERVALS = ("interval", "own_interval", "scene_interval", "corrected")
+"""The first is adjusted for the claims made together, the one that is printed; the others are of the claim alone."""
 CLAIM = [
     *("matching", "metric", "verdict", "a", "b", "ratio"),
     *(name for name in Comparison._fields if name not in INTERVALS),
     *(f"{name}_{end}" for name in INTERVALS for end in Interval._fields),
-    *("p_adjusted", "claims", "margin", "detectable"),
+    *("step", "p_adjusted", "claims", "margin", "detectable"),
 ]
 """Columns of the claims: what is compared, in what, and everything that is known of the difference."""
 
 
 def _claim(one: Judged) -> dict[str, object]:
     found = one.comparison._asdict()
+    found |= {"own_interval": found["interval"], "interval": one.interval}
     bounds = {f"{name}_{end}": bound for name in INTERVALS for end, bound in found.pop(name)._asdict().items()}
     pair = {place: int(row[CONFIGURATION]) for place, row in (("a", one.claim.a), ("b", one.claim.b))}
     about = {"matching": one.claim.matching, "metric": one.metric.name, "verdict": one.verdict, **pair}
-    judged = {"p_adjusted": one.p, "claims": one.claims, "margin": one.metric.margin, "detectable": one.detectable}
+    family = {"step": one.step, "p_adjusted": one.p, "claims": one.claims}
+    judged = {**family, "margin": one.metric.margin, "detectable": one.detectable}
     return {**about, "ratio": one.claim.ratio, **found, **bounds, **judged}

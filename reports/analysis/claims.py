@@ -63,14 +63,19 @@ class Judged(NamedTuple):
     claim: Claim
     metric: schema.Metric
     comparison: Comparison
-    interval: Interval
-    """The one that is printed and that the verdict is read off: at the level of the claim's step by Holm's rule."""
+    step: int
+    """Claims that share the 5 % at the step at which Holm's rule decides on it."""
     p: float
     """Adjusted by Holm for the claims that are made together: below 5 % exactly where the interval leaves out zero."""
     verdict: Verdict
     """Of a."""
     claims: int
     """How many are made together."""
+
+    @property
+    def interval(self) -> Interval:
+        """The one that is printed and that the verdict is read off: at the level of the claim's step."""
+        return self.comparison.adjusted(self.step)
 
     @property
     def detectable(self) -> float:
@@ -226,9 +231,8 @@ def judge(summary: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...
         if (key := (pair_key(claim), metric.name)) in compared:
             p, step = adjusted[key]
             found = compared[key]
-            interval = found.adjusted(step)
-            said = _verdict(summary, claim, metric, interval, found.repeats)
-            judged.append(Judged(claim, metric, found, interval, p, said, len(compared)))
+            said = _verdict(summary, claim, metric, found.adjusted(step), found.repeats)
+            judged.append(Judged(claim, metric, found, step, p, said, len(compared)))
     return judged
 
 

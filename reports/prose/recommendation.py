@@ -5,7 +5,7 @@ import pandas as pd
 from bench import schema
 from reports import style
 from reports.analysis.certainty import cost_of, needed_for
-from reports.analysis.choices import PEAK, Choice, candidates, least_repeats, tested, within
+from reports.analysis.choices import PEAK, Choice, candidates, tested, within
 from reports.analysis.claims import budget_matching, judge_headline, pair_key
 from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
 from reports.analysis.nested import nested
@@ -27,7 +27,6 @@ def gather(summary: Summary) -> dict[str, object]:
     taken, first = found.taken, found.first
     lead = {
         "first": _named(first),
-        "least_repeats": least_repeats(summary) if tested(summary)[N].nunique() > 1 else None,
         "rule": _rule(summary, first if taken is None else taken),
         **_rivals(summary, found),
         "taken": None if taken is None else _taken(summary, found, taken),
@@ -118,7 +117,7 @@ def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
         group: str = standing(one)
         if group != "apart" and not passes(summary, pair_key(one.claim)[1]):
             group = "unproven"
-        groups[group].append({**_named(one.claim.b), **claim_values(one)})
+        groups[group].append({**_named(one.claim.b), **claim_values(one), "ahead": standing(one) == "behind"})
     equivalent = all(one.verdict == "equivalent" for one in found.rivals if standing(one) == "level")
     return {**groups, "equivalent": equivalent}
 

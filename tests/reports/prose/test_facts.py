@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
+from fake_problems import PROBLEMS
 from fake_store import plan_of
 from fake_units import generative
 from helpers import Fill, t_interval
@@ -38,7 +39,7 @@ class Tables(dict[str, pd.DataFrame]):
 IOU, BOUNDARY, PEAK, VAL = "iou", "boundary_iou", schema.TENSOR_PEAK.name, schema.BEST_VAL_IOU.name
 LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
 VERDICTS = {f"{name} better" for name in (*LABELS.values(), "pre-trained", "from scratch")}
-VERDICTS |= {"equivalent", "inconclusive", "none: 2 of 3 repeats"}
+VERDICTS |= {"equivalent", "inconclusive"}
 
 
 @pytest.fixture(scope="session")
@@ -68,19 +69,38 @@ STORES = {
 }
 
 
+OF_PROBLEMS = dict.fromkeys(PROBLEMS, "quick")
+"""Stores that have their sentences, tables and CSV files written, without figures and without a PDF."""
+
+
 TEMPLATES = sorted((Path(prose.__file__).parent / "templates").glob("*.jinja"))
 
 
-@pytest.fixture(scope="module", params=STORES)
+@pytest.fixture(scope="module", params=[*STORES, *OF_PROBLEMS])
 def store(request: pytest.FixtureRequest) -> str:
-    """Name of a store's fixture."""
+    """Name of a store's fixture, or of a problem."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def folder(store: str, built: Callable[[Path, str], Built], request: pytest.FixtureRequest) -> Path:
+def runs(store: str, request: pytest.FixtureRequest) -> Path:
+    """The store."""
+    found = request.getfixturevalue("problem_store")(store) if store in OF_PROBLEMS else request.getfixturevalue(store)
+    return Path(found)
+
+
+@pytest.fixture(scope="module")
+def folder(
+    store: str, runs: Path, built: Callable[[Path, str], Built], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A built report."""
-    return built(request.getfixturevalue(store), STORES[store]).report.parent
+    if store in STORES:
+        return built(runs, STORES[store]).report.parent
+    made = tmp_path_factory.mktemp(store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(document, "FIGURES", {})
+        document.write(summarise(load_study(runs, OF_PROBLEMS[store])), made)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +138,10 @@ def test_the_protocol_words_every_split() -> None:
     assert set(re.findall(r'split == "(\w+)"', source)) == set(SPLITS)
 
 
-def test_sentences_have_their_numbers_from_facts(
-    store: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sentences_have_their_numbers_from_facts(store: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Facts are printed as `#`, so that whatever digit is left came another way."""
     monkeypatch.setattr(Facts, "add", lambda *_: "#")
-    summary = summarise(load_study(request.getfixturevalue(store), STORES[store]))
+    summary = summarise(load_study(runs, (STORES | OF_PROBLEMS)[store]))
     written = [text for section in document.SECTIONS for text in prose.write(section, summary, Facts())]
     assert written
     for paragraph in written:
@@ -224,22 +242,352 @@ def fold_means(tables: Tables, configuration: object, column: str) -> pd.DataFra
     return cells.groupby(["fold", "repeat"])[column].mean()
 
 
-def of_choice(tables: Tables, limit: str, what: str) -> float | str:
-    row = choice(tables, limit)
-    if what == "label":
-        return f"{LABELS[row['architecture.name']]} ({row['label']})"
+def label_of_row(row: pd.Series) -> str:
+    return f"{LABELS[row['architecture.name']]} ({row['label']})"
+
+
+def cells_of(tables: Tables, configuration: object, column: str) -> pd.DataFrame:
+    """Rows repeat, fold, scene and value."""
+    own = tables["scenes"][tables["scenes"]["configuration"] == configuration]
+    return own[["repeat", "fold", "scene"]].assign(value=own[column].astype(float))
+
+
+class Mean(NamedTuple):
+    """A mean with its standard error."""
+
+    value: float
+    error: float
+    freedom: float
+    n: int
+
+    def bound(self, end: str, level: float = 0.05) -> float:
+        """An end of the interval."""
+        half = stats.t.ppf(1 - level / 2, self.freedom) * self.error
+        return float(self.value + (half if end == "high" else -half))
+
+    @property
+    def p(self) -> float:
+        if self.error == 0:
+            return float(self.value == 0)
+        return float(2 * stats.t.sf(abs(self.value) / self.error, self.freedom))
+
+
+def mean_of(cells: pd.DataFrame) -> Mean:
+    """By docs/protocol.md: over folds, or of one fold over its scenes, crossed with its repeats if there are several."""
+    folds = cells.groupby(["fold", "scene"])["value"].mean().groupby("fold").mean()
+    if len(folds) > 1:
+        return Mean(float(folds.mean()), float(stats.sem(folds)), len(folds) - 1, len(folds))
+    table = cells.pivot(index="repeat", columns="scene", values="value").dropna().to_numpy()
+    over_scenes, (rows, columns) = table.mean(axis=0), table.shape
+    plain = Mean(float(table.mean()), float(stats.sem(over_scenes)), columns - 1, columns)
+    if rows == 1:
+        return plain
+    of_rows = columns * np.var(table.mean(axis=1), ddof=1)
+    of_columns = rows * np.var(over_scenes, ddof=1)
+    of_rest = (np.var(table) * table.size - (rows - 1) * of_rows - (columns - 1) * of_columns) / (
+        (rows - 1) * (columns - 1)
+    )
+    if of_rows <= of_rest:
+        return plain
+    total = of_rows + of_columns - of_rest
+    parts = of_rows**2 / (rows - 1), of_columns**2 / (columns - 1), of_rest**2 / ((rows - 1) * (columns - 1))
+    freedom = max(total**2 / sum(parts), min(rows, columns) - 1)
+    return Mean(plain.value, math.sqrt(total / table.size), freedom, columns)
+
+
+# What is taken.
+
+FOLD_COUNT = "data.folds"
+ALIKE = ["data.split", FOLD_COUNT, "training.epochs", "training.pretrain_epochs", "data.labelled_scenes"]
+BASELINES = {f"{name}_iou": called for name, called in schema.BASELINES.items()}
+
+
+@cache
+def best_rule(tables: Tables, configuration: object) -> str:
+    """Column of the rule without a network that is best on the scenes of a configuration."""
+    means = {column: fold_means(tables, configuration, column).groupby("fold").mean().mean() for column in BASELINES}
+    return max(means, key=lambda column: means[column])
+
+
+def beside_rule(tables: Tables, configuration: object) -> pd.DataFrame:
+    network, rule = (cells_of(tables, configuration, column) for column in (IOU, best_rule(tables, configuration)))
+    return network.assign(value=network["value"] - rule["value"])
+
+
+@cache
+def learnt(tables: Tables, configuration: object) -> bool:
+    """Whether it is shown to beat the best rule."""
+    cells = beside_rule(tables, configuration)
+    return cells["repeat"].nunique() >= 3 and mean_of(cells).bound("low") > 0
+
+
+def rivals(tables: Tables) -> list[object]:
+    """The other architectures at their best, of what can be compared with the first, best first."""
+    table, first = comparable(tables), choice(tables, "best")
+    table = table[
+        (table[ALIKE] == first[ALIKE]).all(axis=1) & (table["architecture.name"] != first["architecture.name"])
+    ]
+    table = table.sort_values(["n", VAL, PEAK], ascending=[False, False, True])
+    return list(table.drop_duplicates("architecture.name").index)
+
+
+def comparable(tables: Tables) -> pd.DataFrame:
+    table, runs = configurations(tables), tables["runs"]
+    return table.join(runs.groupby("configuration")[ALIKE].first())
+
+
+GROUPS = {"better": "apart", "worse": "behind"}
+
+
+def grouped(tables: Tables, group: str) -> list[object]:
+    """The rivals in a group of the lead."""
+    first = choice(tables, "best").name
+    found: dict[str, list[object]] = {}
+    for rival in rivals(tables):
+        name = GROUPS.get(ruling(tables, (first, rival), IOU), "level")
+        name = name if name == "apart" or learnt(tables, rival) else "unproven"
+        found.setdefault(name, []).append(rival)
+    return found.get(group, [])
+
+
+def taken(tables: Tables) -> pd.Series | None:
+    table, first = configurations(tables), choice(tables, "best")
+    behind = grouped(tables, "behind")
+    if behind:
+        return table.loc[min(behind, key=lambda rival: paired_mean(tables, (first.name, rival), IOU).value)]
+    level = grouped(tables, "level") + ([first.name] if learnt(tables, first.name) else [])
+    return table.loc[table.loc[level, PEAK].idxmin()] if level else None
+
+
+def of_lead(tables: Tables, which: str, what: str) -> float | int | str:
+    row = choice(tables, "best") if which == "first" else taken(tables)
+    assert row is not None
+    return of_row(tables, row, "best", what)
+
+
+def of_budget(tables: Tables, limit: str, what: str) -> float | int | str:
+    return of_row(tables, choice(tables, limit), limit, what)
+
+
+def of_row(tables: Tables, row: pd.Series, limit: str, what: str) -> float | int | str:
+    """What is printed of a choice within a budget or, with `best`, of what is first or taken."""
+    if what in ("label", "name"):
+        return label_of_row(row) if what == "label" else LABELS[row["architecture.name"]]
     if what in ("peak_bytes", "budget_mb"):
         rounds = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
         fits = [size for size in rounds if size * 1e6 >= row[PEAK]]
         return float(row[PEAK]) if what == "peak_bytes" else float(fits[0])
-    means = fold_means(tables, row.name, IOU).groupby("fold").mean().to_numpy()
-    if what == "iou":
-        return float(means.mean())
-    if len(means) == 1:  # the scenes of the only fold; one repeat there, so that no crossing is needed
-        cells = tables["scenes"][tables["scenes"]["configuration"] == row.name]
-        assert cells["repeat"].nunique() == 1
-        means = cells[IOU].to_numpy()
-    return float(np.clip(t_interval(means)[1 + (what == "high")], 0, 1))
+    if what in ("precision", "batch_size"):
+        column = {"precision": "environment.precision", "batch_size": "training.batch_size"}[what]
+        runs = tables["runs"]
+        return str(runs.loc[runs["configuration"] == row.name, column].dropna().unique().item())
+    return of_nested(tables, row, limit, what.removeprefix("score."))
+
+
+def of_nested(tables: Tables, row: pd.Series, limit: str, what: str) -> float | int:
+    """Score on each test fold of what is chosen by the repeats that did not validate on it."""
+    table, scenes = configurations(tables), tables["scenes"]
+    own = row["architecture.name"] != choice(tables, "best")["architecture.name"] and limit == "best"
+    if own:  # another architecture gave way to it, and it is chosen among its own
+        table = table[(table["architecture.name"] == row["architecture.name"]) & (table["n"] >= row["n"])]
+    else:
+        table = table[table["n"] >= least_repeats(tables)]
+        table = table[table[PEAK] <= (math.inf if limit == "best" else float(limit) * 1e6)]
+    runs = of_stage(tables, "comparison")
+    runs = runs[runs["configuration"].isin(table.index)]
+    parts, chosen = [], []
+    for fold in sorted(scenes.loc[scenes["configuration"] == row.name, "fold"].unique()):
+        best = row.name
+        if (runs["data.split"] == "scene_folds").all():
+            tested = set(scenes.loc[scenes["fold"] == fold, "configuration"])
+            voters = runs[((runs["fold"] + 1) % runs[FOLD_COUNT] != fold) & runs["configuration"].isin(tested)]
+            means = voters.groupby("configuration")[[VAL, PEAK]].mean()
+            best = means.sort_values([VAL, PEAK], ascending=[False, True]).index[0] if len(means) else best
+        chosen.append(best)
+        cells = cells_of(tables, best, IOU)
+        parts.append(cells[cells["fold"] == fold])
+    if what in ("folds", "changed"):
+        return len(chosen) if what == "folds" else sum(best != row.name for best in chosen)
+    found = mean_of(pd.concat(parts))
+    return found.value if what == "iou" else float(np.clip(found.bound(what), 0, 1))
+
+
+def of_rule(tables: Tables, what: str) -> float | int | str:
+    row = taken(tables)
+    number = (choice(tables, "best") if row is None else row).name
+    if what in ("network", "score"):
+        column = IOU if what == "network" else best_rule(tables, number)
+        return mean_of(cells_of(tables, number, column)).value
+    if what == "name":
+        return BASELINES[best_rule(tables, number)]
+    return of_mean(beside_rule(tables, number), what)
+
+
+def of_mean(cells: pd.DataFrame, what: str, level: float = 0.05) -> float | int:
+    if what == "repeats":
+        return int(cells["repeat"].nunique())
+    found = mean_of(cells)
+    return {"difference": found.value, "n": found.n}[what] if what in ("difference", "n") else found.bound(what, level)
+
+
+def of_rival(tables: Tables, group: str, place: str, what: str) -> float | int | str:
+    first, rival = choice(tables, "best").name, grouped(tables, group)[int(place) - 1]
+    if what in ("label", "name"):
+        return of_row(tables, configurations(tables).loc[rival], "best", what)
+    return of_pair(tables, (first, rival), IOU, what)
+
+
+def beside(tables: Tables, limit: str) -> object:
+    """The best other architecture within a budget."""
+    table, row = comparable(tables), choice(tables, limit)
+    table = table[(table[PEAK] <= float(limit) * 1e6) & (table["architecture.name"] != row["architecture.name"])]
+    table = table[(table[ALIKE] == comparable(tables).loc[row.name, ALIKE]).all(axis=1)]
+    return table.sort_values(["n", VAL, PEAK], ascending=[False, False, True]).index[0]
+
+
+def of_beside(tables: Tables, limit: str, what: str) -> float | int | str:
+    if what == "label":
+        return label_of_row(configurations(tables).loc[beside(tables, limit)])
+    pair = choice(tables, limit).name, beside(tables, limit)
+    return worded(tables, pair, IOU) if what == "verdict" else of_pair(tables, pair, IOU, what)
+
+
+def of_learning(tables: Tables, what: str) -> float | int:
+    number = choice(tables, "best").name
+    own = tables["convergence"][tables["convergence"]["configuration"] == number]
+    if what == "runs":
+        return len(own)
+    if what in ("rising", "stuck"):
+        return int(own[what].sum())
+    runs = of_stage(tables, "comparison")
+    runs = runs[runs["configuration"] == number]
+    return float((runs["data/epoch_images"] / runs["training.batch_size"] * runs["training.epochs"]).median())
+
+
+def of_truth(tables: Tables, what: str) -> int:
+    """Folds in which marking everything scores anything."""
+    scores = fold_means(tables, choice(tables, "best").name, "all_foreground_iou").groupby("fold").max()
+    return len(scores) if what == "folds" else int((scores > 0).sum())
+
+
+def of_lost(tables: Tables, what: str) -> int | str:
+    """How most units of the comparison ended that are not complete."""
+    units = tables["units"][tables["units"]["stage"] == "comparison"]
+    state = units.loc[units["state"] != "complete", "state"].mode()[0]
+    own = units[units["state"] == state]
+    found = {"runs": len(own), "of": len(units), "state": state.replace("_", " ")}
+    return found[what] if what in found else str(own["state.reason"].mode()[0])
+
+
+# How large a study must be.
+
+
+class Study(NamedTuple):
+    """Its size, and the variances between runs, between scenes and of a scene between runs."""
+
+    repeats: int
+    folds: int
+    scenes: float
+    holdout: bool
+    run: float
+    scene: float
+    rest: float
+
+    @classmethod
+    def of(cls, tables: Tables, configuration: object, cells: pd.DataFrame, repeats: int) -> "Study":
+        """As differences of cells spread, by the method of moments from the mean squares of each fold's table."""
+        runs = tables["runs"][tables["runs"]["configuration"] == configuration]
+        folds, holdout = int(runs[FOLD_COUNT].iloc[0]), runs["data.split"].iloc[0] != "scene_folds"
+        every = [own.pivot(index="repeat", columns="scene", values="value") for _, own in cells.groupby("fold")]
+        freedom = sum((len(one) - 1) * (one.shape[1] - 1) for one in every)
+        rests = [one.sub(one.mean(axis=1), axis=0).sub(one.mean(), axis=1) + one.to_numpy().mean() for one in every]
+        rest = sum(float((one**2).to_numpy().sum()) for one in rests) / freedom if freedom else 0.0
+        columns = sum(one.shape[1] - 1 for one in every)
+        # The variance of a scene's mean over r runs is that of scenes and 1 / r of the rest.
+        of_means = sum((one.shape[1] - 1) * (one.mean().var() if one.shape[1] > 1 else 0.0) for one in every)
+        inside = sum((one.shape[1] - 1) / len(one) for one in every)
+        scene = max(0.0, (of_means - rest * inside) / columns) if columns else 0.0
+        levels = pd.concat([one.mean(axis=1).rename(place) for place, one in enumerate(every)])
+        fold_of = np.repeat(range(len(every)), [len(one) for one in every])
+        size_of = np.repeat([one.shape[1] for one in every], [len(one) for one in every])
+        pairs = [(a, b) for a in range(len(levels)) for b in range(len(levels)) if a != b]
+        apart = np.mean([fold_of[a] != fold_of[b] for a, b in pairs])
+        run = max(0.0, float(levels.var()) - float(np.mean(1 / size_of)) * (rest + apart * scene))
+        scenes = round(float(np.mean([one.shape[1] for one in every])) * folds)
+        return cls(repeats, folds, scenes, holdout, run, scene, rest)
+
+    def finds(self, difference: float, claims: int) -> bool:
+        """Whether a true difference is found with a probability of 80 % among so many claims."""
+        runs = [len(range(fold, self.repeats, self.folds)) for fold in range(min(self.repeats, self.folds))]
+        scenes = [len(range(fold, int(self.scenes), self.folds)) for fold in range(len(runs))]
+        if self.holdout:
+            r, s = self.repeats, scenes[0]
+            variance = (self.run + self.rest / s) / r + self.scene / s
+            squares = {r - 1: s * self.run + self.rest, s - 1: r * self.scene + self.rest, (r - 1) * (s - 1): self.rest}
+            total = s * self.run + r * self.scene + self.rest
+            freedom = max(total**2 / sum(square**2 / free for free, square in squares.items()), min(r, s) - 1)
+        else:
+            if len(runs) < 2:
+                return False
+            of_folds = [(self.run + self.rest / s) / r + self.scene / s for r, s in zip(runs, scenes, strict=True)]
+            variance, freedom = sum(of_folds) / len(runs) ** 2, len(runs) - 1
+        critical = stats.t.isf(0.025 / claims, freedom)
+        return bool(stats.nct.sf(critical, freedom, difference / math.sqrt(variance)) >= 0.8 - 1e-9)
+
+    def enlarged(self, difference: float, claims: int) -> "Study":
+        """By trying one size after the other: the one with the fewest new repeats, else the one with fewest scenes."""
+        folds = [self.folds, *(more for more in (10, 20) if more > self.folds and not self.holdout)]
+        folds = [number for number in folds if number <= self.scenes]
+        sizes = [
+            (
+                repeats - (self.repeats if number == self.folds else 0),
+                place,
+                self._replace(repeats=repeats, folds=number),
+            )
+            for place, number in enumerate(folds)
+            for repeats in range(self.repeats + 1 if number == self.folds else number, 101)
+        ]
+        for _, _, larger in sorted(sizes, key=lambda size: size[:2]):
+            if larger.finds(difference, claims):
+                return larger
+        for rounds in (1, 2, 4):
+            for number in folds:
+                larger = self._replace(folds=number, repeats=max(self.repeats, rounds * number))
+                if larger._replace(scenes=100_000).finds(difference, claims):
+                    scenes = int(self.scenes)
+                    while not larger._replace(scenes=scenes).finds(difference, claims):
+                        scenes += 1
+                    return larger._replace(scenes=scenes)
+        raise AssertionError(f"No size finds {difference} with {self}")
+
+
+@cache
+def study_of(tables: Tables, what: str) -> tuple[Study, Study]:
+    """The study there is, and the one that `lead.lack` or `certainty` asks for."""
+    first = choice(tables, "best").name
+    if what == "lead.lack":
+        cells = beside_rule(tables, first)
+        study = Study.of(tables, first, cells, cells["repeat"].nunique())
+        return study, study.enlarged(mean_of(cells).value, 1)
+    level = [rival for rival in rivals(tables) if ruling(tables, (first, rival), IOU) == "inconclusive"]
+    cells = difference_cells(tables, (first, level[0]), IOU)
+    study = Study.of(tables, first, cells, cells["repeat"].nunique())
+    return study, study.enlarged(0.01, len(headline_rows(tables)))
+
+
+def of_size(tables: Tables, what: str, field: str) -> float | int:
+    now, larger = study_of(tables, what)
+    if field in ("repeats", "folds"):
+        return int(getattr(larger, field))
+    if field.startswith("beyond"):
+        study = larger if field == "beyond.scenes" else now
+        return len(range(0, int(study.scenes), study.folds)) if study.holdout else int(study.scenes)
+    new = (larger.folds, larger.scenes) != (now.folds, now.scenes)
+    more = larger.repeats - (0 if new else now.repeats)
+    table = configurations(tables)
+    runs = of_stage(tables, "comparison")
+    seconds = runs.groupby("configuration")[["time/seconds", "time/idle_seconds"]].mean().loc[table.index].sum().sum()
+    return {"more": more, "runs": more * len(table), "seconds": float(more * seconds)}[field]
 
 
 @cache
@@ -265,34 +613,30 @@ def pair_of(tables: Tables, key: str) -> tuple[object, object]:
     return own[column].idxmax(), own[column].idxmin()
 
 
-def differences(tables: Tables, key: str, column: str) -> pd.Series:
-    """By fold, of the repeats that both have."""
-    first, second = (fold_means(tables, number, column) for number in pair_of(tables, key))
-    return (first - second).dropna().groupby("fold").mean()
-
-
 def label_of(tables: Tables, key: str) -> str:
-    table = configurations(tables)
-    rows = [table.loc[number] for number in pair_of(tables, key)]
-    return " less ".join(f"{LABELS[row['architecture.name']]} ({row['label']})" for row in rows)
+    return " less ".join(label_of_row(configurations(tables).loc[number]) for number in pair_of(tables, key))
 
 
-def of_difference(tables: Tables, key: str, column: str, what: str) -> float | int | str:
-    found = differences(tables, key, column)
-    if len(found) == 1:
-        cells = tables["scenes"]
-        first, second = (
-            cells[cells["configuration"] == number].groupby("scene")[column].mean() for number in pair_of(tables, key)
-        )
-        found = first - second
-    if what == "difference":
-        return float(found.mean())
-    if what in ("low", "high"):
-        return t_interval(found)[1 + (what == "high")]
-    if what == "n":
-        return len(found)
-    first, second = (fold_means(tables, number, column) for number in pair_of(tables, key))
-    return int((first - second).dropna().index.get_level_values("repeat").nunique())
+@cache
+def difference_cells(tables: Tables, pair: tuple[object, object], column: str) -> pd.DataFrame:
+    """Of the repeats that both have."""
+    first, second = (cells_of(tables, number, column).set_index(["repeat", "fold", "scene"]) for number in pair)
+    return (first - second).dropna().reset_index()
+
+
+@cache
+def paired_mean(tables: Tables, pair: tuple[object, object], column: str) -> Mean:
+    return mean_of(difference_cells(tables, pair, column))
+
+
+def of_difference(tables: Tables, key: str, column: str, what: str) -> float | int:
+    return of_pair(tables, pair_of(tables, key), column, what)
+
+
+def of_pair(tables: Tables, pair: tuple[object, object], column: str, what: str) -> float | int:
+    """With the interval at the level of the pair's step among the claims that are made together."""
+    level = 0.05 if what not in ("low", "high") else 0.05 / step(tables, pair, column)
+    return of_mean(difference_cells(tables, pair, column), what, level)
 
 
 def headline_rows(tables: Tables) -> pd.DataFrame:
@@ -302,72 +646,75 @@ def headline_rows(tables: Tables) -> pd.DataFrame:
     return rows.drop_duplicates(["a", "b", "metric"]).reset_index(drop=True)
 
 
-def t_test(tables: Tables) -> tuple[float, float, float]:
-    """Standard error, degrees of freedom and p of the first claim."""
-    found = differences(tables, "claim", IOU).to_numpy()
-    test = stats.ttest_1samp(found, 0)
-    return float(found.std(ddof=1) / math.sqrt(len(found))), len(found) - 1, float(test.pvalue)
-
-
 def detectable(tables: Tables) -> float:
-    error, freedom, _ = t_test(tables)
-    critical = stats.t.ppf(1 - 0.025 / len(headline_rows(tables)), freedom)
-    return float(error * optimize.brentq(lambda shift: stats.nct.sf(critical, freedom, shift) - 0.8, 0, 500))
-
-
-def corrected(tables: Tables, end: str) -> float:
-    found = differences(tables, "claim", IOU).to_numpy()
-    error = found.std(ddof=1) * math.sqrt(1 / len(found) + 1 / 3)  # one fold of five tests, three train
-    half = stats.t.ppf(0.975, len(found) - 1) * error
-    return float(found.mean() + (half if end == "high" else -half))
-
-
-def verdict(tables: Tables, key: str, column: str) -> str:
-    """The rule of docs/protocol.md, from the p-values of the family."""
-    repeats = of_difference(tables, key, column, "repeats")
-    if int(repeats) < 3:
-        return f"none: {repeats} of 3 repeats"
-    found = differences(tables, key, column).to_numpy()
-    _, low, high = t_interval(found)
-    if low >= -0.01 and high <= 0.01:
-        return "equivalent"
-    return (
-        f"{names_of(tables, key)[int(found.mean() < 0)]} better"
-        if family_p(tables, key, column) < 0.05
-        else "inconclusive"
+    found = paired_mean(tables, pair_of(tables, "claim"), IOU)
+    critical = stats.t.ppf(1 - 0.025 / len(headline_rows(tables)), found.freedom)
+    return found.error * float(
+        optimize.brentq(lambda shift: stats.nct.sf(critical, found.freedom, shift) - 0.8, 0, 500)
     )
 
 
-def family_p(tables: Tables, key: str, column: str) -> float:
-    """Holm over the family that the claim belongs to: that of the first page, or that of the practical's page."""
-    first_page = {tuple(row) for row in headline_rows(tables)[["a", "b"]].to_numpy()}
-    if key.startswith("pair"):
-        return holm_p(tables, set(pretrained_pairs(tables)), pair_of(tables, key), column)
+def corrected(tables: Tables, end: str) -> float:
+    found = paired_mean(tables, pair_of(tables, "claim"), IOU)
+    # One fold of five tests, three train.
+    return found._replace(error=found.error * math.sqrt(1 + found.n / 3)).bound(end)
+
+
+def verdict(tables: Tables, key: str, column: str) -> str:
+    return worded(tables, pair_of(tables, key), column)
+
+
+def ruling(tables: Tables, pair: tuple[object, object], column: str) -> str:
+    """The rule of docs/protocol.md, from the interval at the level of the pair's step."""
+    low, high = (float(of_pair(tables, pair, column, end)) for end in ("low", "high"))
+    if int(of_pair(tables, pair, column, "repeats")) < 3:
+        return "refused"
+    if low >= -0.01 and high <= 0.01:
+        return "equivalent" if any(learnt(tables, number) for number in pair) else "unlearnt"
+    return "better" if low > 0 else "worse" if high < 0 else "inconclusive"
+
+
+def worded(tables: Tables, pair: tuple[object, object], column: str) -> str:
+    said = ruling(tables, pair, column)
+    if said in ("better", "worse"):
+        return f"{names_of(tables, pair)[said == 'worse']} better"
+    nothing = {
+        "refused": f"none: {of_pair(tables, pair, column, 'repeats')} of 3 repeats",
+        "unlearnt": "none: learning not shown",
+    }
+    return nothing.get(said, said)
+
+
+def family(tables: Tables, pair: tuple[object, object]) -> list[tuple[object, object]]:
+    """The pairs that are judged with it: those of the first page, of the practical's page, or of pre-training."""
+    first_page = [tuple(row) for row in headline_rows(tables)[["a", "b"]].drop_duplicates().to_numpy()]
+    if pair in first_page:
+        return first_page
+    if pair in pretrained_pairs(tables):
+        return pretrained_pairs(tables)
     keys = [f"varied.{what}.{name}" for name in ("hourglass", "unet") for what in ("depth", "features", "bottleneck")]
-    pairs = first_page
-    if pair_of(tables, key) not in first_page:
-        pairs = {pair_of(tables, one) for one in ("unet", *keys)} - first_page
-    return holm_p(tables, pairs, pair_of(tables, key), column)
-
-
-def holm_p(tables: Tables, pairs: set[tuple[object, object]], own_pair: tuple[object, object], column: str) -> float:
-    """Of one pair among all that are judged together, in both metrics."""
-    ps = {(pair, name): claim_p(tables, pair, name) for pair in pairs for name in (IOU, BOUNDARY)}
-    own = claim_p(tables, own_pair, column)
-    ordered = sorted(ps.values())
-    return min(1.0, max((len(ps) - place) * p for place, p in enumerate(ordered) if p <= own * (1 + 1e-9)))
+    return list({pair_of(tables, one) for one in ("unet", *keys)} - set(first_page))
 
 
 @cache
-def claim_p(tables: Tables, pair: tuple[object, object], column: str) -> float:
-    first, second = (fold_means(tables, number, column) for number in pair)
-    return float(stats.ttest_1samp((first - second).dropna().groupby("fold").mean(), 0).pvalue)
+def step(tables: Tables, pair: tuple[object, object], column: str) -> int:
+    """Holm (1979): the k smallest of m p-values are rejected as long as each is below 5 % / (m - its place)."""
+    ps = {(one, name): paired_mean(tables, one, name).p for one in family(tables, pair) for name in (IOU, BOUNDARY)}
+    remaining = len(ps)
+    for key in sorted(ps, key=lambda key: ps[key]):
+        if ps[key] >= 0.05 / remaining or key == (pair, column):
+            break
+        remaining -= 1
+    return remaining
 
 
-def names_of(tables: Tables, key: str) -> list[str]:
-    if key.startswith("pair"):
+def names_of(tables: Tables, pair: tuple[object, object]) -> list[str]:
+    if pair in pretrained_pairs(tables):
         return ["pre-trained", "from scratch"]
-    return [LABELS[configurations(tables).loc[number, "architecture.name"]] for number in pair_of(tables, key)]
+    rows = [configurations(tables).loc[number] for number in pair]
+    if rows[0]["architecture.name"] == rows[1]["architecture.name"]:
+        return [str(row["label"]) for row in rows]
+    return [LABELS[row["architecture.name"]] for row in rows]
 
 
 def matchings(tables: Tables, number: str) -> str:
@@ -592,6 +939,7 @@ def of_collapsed(tables: Tables, place: str, what: str) -> str | int:
 
 STATE = "|".join(schema.STATES)
 STAGES = "|".join(schema.OBJECTIVES)
+BUDGET = r"\d+(?:\.\d+)?"
 PAIRS = r"headline\.\d+|unet|varied\.\w+\.\w+"
 
 
@@ -610,20 +958,30 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"evidence\.deleted\.(units|gone)": of_all,
     r"evidence\.file": lambda t: schema.FRAME_TABLE,
     r"evidence\.redo": lambda t: f"make sweep STUDY={t['study'].loc[0, 'study']} REDO_DELETED=1",
-    r"choice\.(?:within\.)?(best|[\d.]+)\.(label|iou|low|high|peak_bytes|budget_mb)": of_choice,
-    r"choice\.repeats": least_repeats,
+    r"lead\.(first|taken)\.(label|name|peak_bytes|precision|batch_size|score\.\w+)": of_lead,
+    r"lead\.rule\.(name|network|score|difference|low|high|n|repeats)": of_rule,
+    r"lead\.(apart|level|behind|unproven)\.(\d+)\.(label|name|difference|low|high|repeats)": of_rival,
+    r"lead\.lack\.few_repeats\.repeats": lambda t: int(beside_rule(t, choice(t, "best").name)["repeat"].nunique()),
+    r"lead\.lack\.few_repeats\.least": lambda t: 3,
+    r"lead\.lack\.learning\.(runs|rising|stuck|steps)": of_learning,
+    r"lead\.truth\.(folds|with_foreground)": of_truth,
+    r"certainty\.margin": lambda t: 0.01,
+    r"(lead\.lack|certainty)\.size\.(more|repeats|folds|runs|seconds|beyond\.scenes|beyond\.now)": of_size,
+    rf"budgets\.({BUDGET})\.(label|budget_mb|peak_bytes|precision|batch_size|score\.\w+)": of_budget,
+    rf"budgets\.({BUDGET})\.beside\.(label|difference|low|high|verdict)": of_beside,
+    rf"nothing_within\.({BUDGET})": lambda t, limit: of_budget(t, limit, "budget_mb"),
+    r"untested\.lost\.(runs|of|state|reason)": of_lost,
     r"level": lambda t: 0.95,
     r"claim\.pair": lambda t: label_of(t, "claim"),
     r"claim\.(difference|low|high|n|repeats)": lambda t, what: of_difference(t, "claim", IOU, what),
     r"claim\.verdict": lambda t: verdict(t, "claim", IOU),
-    r"claim\.p": lambda t: family_p(t, "claim", IOU),
+    r"claim\.claims": lambda t: len(headline_rows(t)),
     r"claim\.detectable": detectable,
     r"claim\.corrected\.(low|high)": corrected,
     r"power": lambda t: 0.8,
     r"practical\.headline\.(\d+)\.matchings": matchings,
     rf"practical\.({PAIRS})\.pair": label_of,
     rf"practical\.({PAIRS})\.judged\.(iou|boundary_iou)\.verdict": verdict,
-    rf"practical\.({PAIRS})\.judged\.(iou|boundary_iou)\.p": family_p,
     rf"practical\.({PAIRS})\.judged\.(iou|boundary_iou)\.(difference|low|high|n|repeats)": of_difference,
     r"practical\.costs\.(\w+)\.(step|peak|macs)\.(mean|min|max)": ratio,
     r"practical\.presets\.(\w+)\.(reached|attempts|stuck|diverged|epochs|seconds|val_iou\.m..|peak_bytes)": of_preset,
@@ -645,7 +1003,6 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"pretraining\.matchings\.(\d+)\.matching": matching,
     r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.label": network_of,
     r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.verdict": lambda t, key: verdict(t, key, IOU),
-    r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.p": lambda t, key: family_p(t, key, IOU),
     r"pretraining\.matchings\.\d+\.pairs\.(pair\d+)\.(difference|low|high|n|repeats)": lambda t, key, what: (
         of_difference(t, key, IOU, what)
     ),
