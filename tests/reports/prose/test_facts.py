@@ -37,9 +37,20 @@ class Tables(dict[str, pd.DataFrame]):
 
 
 IOU, BOUNDARY, PEAK, VAL = "iou", "boundary_iou", schema.TENSOR_PEAK.name, schema.BEST_VAL_IOU.name
+FOLD_COUNT = "data.folds"
+ALIKE = ["data.split", FOLD_COUNT, "training.epochs", "training.pretrain_epochs", "data.labelled_scenes"]
 LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
 VERDICTS = {f"{name} better" for name in (*LABELS.values(), "pre-trained", "from scratch")}
 VERDICTS |= {"equivalent", "inconclusive"}
+VERDICT_WORDS = r"\b(better|worse|equivalent|inconclusive|significant|outperforms)\b"
+RULINGS = {"better", "worse", "equivalent", "inconclusive", "refused", "unlearnt"}
+GROUPED = {
+    "apart": {"better"},
+    "behind": {"worse"},
+    "level": {"equivalent", "inconclusive", "refused"},
+    "unproven": {"worse", "equivalent", "inconclusive", "refused", "unlearnt"},
+}
+"""Groups of the lead, with the verdicts in claims.csv that they may rest on."""
 
 
 @pytest.fixture(scope="session")
@@ -165,16 +176,58 @@ def test_every_number_of_the_json_comes_out_of_the_csv_files(report: dict[str, A
 
 def test_words_of_verdicts_come_from_verdicts_only(report: dict[str, Any], tables: Tables) -> None:
     said = {number["text"] for name, number in report["numbers"].items() if name.endswith("verdict")}
-    said |= {cell for block in blocks(report, "table") for row in block["rows"] for cell in row}
+    of_tables = {cell for block in blocks(report, "table") for row in block["rows"] for cell in row}
+    said |= {verdict for verdict in VERDICTS if any(verdict in cell for cell in of_tables)}
     for sentence in sentences(report) + captions(report):
         # The rule itself, and what counts runs and says nothing of configurations.
         rest = re.sub(r"Verdict: none with .*? else inconclusive\.", "", sentence)
         rest = re.sub(r"never (got )?better than a constant prediction", "", rest)
-        for verdict in VERDICTS & said:
-            rest = rest.replace(f"Verdict: {verdict}", "").replace(f"IoU, {verdict}", "")
-        assert not re.search(r"\b(better|worse|equivalent|inconclusive|significant|outperforms)\b", rest), rest
-    if len(tables["claims"]):
-        assert set(tables["claims"]["verdict"]) <= {"better", "worse", "equivalent", "inconclusive", "refused"}
+        for verdict in sorted(said, key=len, reverse=True):
+            rest = re.sub(rf"(Verdict: |\], ){re.escape(verdict)}(?=[.;])", "", rest)
+        assert not re.search(VERDICT_WORDS, rest), rest
+    assert {worded for worded in said if re.search(VERDICT_WORDS, worded)} <= VERDICTS | of_sizes(tables), said
+    assert set(tables["claims"]["verdict"].dropna()) <= RULINGS
+
+
+def of_sizes(tables: Tables) -> set[str]:
+    """Verdicts between two configurations of one architecture."""
+    return (
+        {f"{label} better" for label in tables["configurations"]["label"]} if len(tables["configurations"]) else set()
+    )
+
+
+def test_words_of_the_lead_are_those_of_the_claims(report: dict[str, Any], tables: Tables) -> None:
+    """What the lead says of the first and every rival is what claims.csv says of the pair."""
+    numbers, claims, names = report["numbers"], tables["claims"], tables["configurations"]
+    text = " ".join(block["text"] for block in blocks(report, "lead"))
+    claims = claims[(claims["metric"] == schema.TEST_IOU.name) & (claims["matching"] == "each at its best")]
+    first = numbers.get("lead.first.label") or numbers.get("lead.taken.label")
+    if first is None or claims.empty:
+        assert not re.search("ahead of|told apart|less than matters|test scenes put|although validation", text)
+        return
+    labels = names.set_index("configuration").apply(label_of_row, axis=1)
+    claims = claims[claims["a"].map(labels) == first["value"]]
+    # The best of another architecture each, by its name.
+    said = {
+        number["value"].partition(" (")[0]: name.split(".")[1]
+        for name, number in numbers.items()
+        if re.fullmatch(rf"lead\.({'|'.join(GROUPED)})\.\d+\.(label|name)", name)
+    }
+    verdicts = dict(zip(claims["b"].map(labels).str.partition(" (")[0], claims["verdict"], strict=True))
+    for rival, group in said.items():
+        assert verdicts[rival] in GROUPED[group], (rival, group)
+    assert said or not verdicts or "lead.taken.label" not in numbers
+    assert ("it is ahead of" in text) == ("apart" in said.values())
+    assert ("although validation puts" in text) == ("behind" in said.values())
+    level = [verdicts[rival] for rival, group in said.items() if group == "level"]
+    assert ("differ by less than matters here" in text) == bool(level and set(level) == {"equivalent"})
+    told = len(re.findall("cannot be told apart", text))
+    unproven = sum(verdicts[rival] != "worse" for rival, group in said.items() if group == "unproven")
+    assert told == unproven + bool(level and set(level) != {"equivalent"})
+    assert text.count("which the test scenes put before it") == list(said.values()).count("unproven") - unproven
+    assert text.count("too few to judge") == sum(
+        verdicts[rival] == "refused" for rival, group in said.items() if group in ("level", "unproven")
+    )
 
 
 def test_every_difference_stands_with_its_interval(report: dict[str, Any]) -> None:
@@ -182,6 +235,23 @@ def test_every_difference_stands_with_its_interval(report: dict[str, Any]) -> No
         if name.endswith((".difference", ".iou")) and name != "copied.iou":
             stem = name.rpartition(".")[0]
             assert {f"{stem}.low", f"{stem}.high"} <= set(report["numbers"]), name
+
+
+def test_the_interval_that_is_printed_is_the_one_of_the_verdict(report: dict[str, Any], tables: Tables) -> None:
+    """It leaves out zero exactly where the adjusted p is below 5 %, whatever interval the claim alone has."""
+    claims = tables["claims"].dropna(subset="p_adjusted")
+    clear = (claims["interval_low"] > 0) | (claims["interval_high"] < 0)
+    assert (clear == (claims["p_adjusted"] < 0.05)).all()
+    assert (claims["verdict"].isin(["better", "worse"]) <= clear).all()
+    assert (
+        (claims["interval_high"] - claims["interval_low"])
+        .ge((claims["own_interval_high"] - claims["own_interval_low"]) * (1 - 1e-9))
+        .all()
+    )
+    first = claims.head(1)
+    for name, number in report["numbers"].items():
+        if len(first) and name in ("claim.low", "claim.high"):
+            assert number["value"] == pytest.approx(first[f"interval_{name.removeprefix('claim.')}"].iloc[0])
 
 
 def test_what_templates_print_are_facts_in_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +289,8 @@ def configurations(tables: Tables) -> pd.DataFrame:
         return pd.DataFrame()
     groups = runs.groupby("configuration")
     table = groups[[VAL, PEAK, schema.TEST_IOU.name, schema.STEP_SECONDS.name, schema.MACS.name]].mean()
-    first = groups[["architecture.name", "label", "preset", "depth", "base_width", schema.BOTTLENECK_MEASURED]].first()
+    about = ["architecture.name", "label", "preset", "depth", "base_width", schema.BOTTLENECK_MEASURED, *ALIKE]
+    first = groups[about].first()
     return table.join(first).assign(n=groups.size(), low=groups[VAL].min(), high=groups[VAL].max())
 
 
@@ -273,7 +344,7 @@ class Mean(NamedTuple):
 
 
 def mean_of(cells: pd.DataFrame) -> Mean:
-    """By docs/protocol.md: over folds, or of one fold over its scenes, crossed with its repeats if there are several."""
+    """By docs/protocol.md: over folds, or of one fold over its scenes crossed with its repeats."""
     folds = cells.groupby(["fold", "scene"])["value"].mean().groupby("fold").mean()
     if len(folds) > 1:
         return Mean(float(folds.mean()), float(stats.sem(folds)), len(folds) - 1, len(folds))
@@ -297,8 +368,6 @@ def mean_of(cells: pd.DataFrame) -> Mean:
 
 # What is taken.
 
-FOLD_COUNT = "data.folds"
-ALIKE = ["data.split", FOLD_COUNT, "training.epochs", "training.pretrain_epochs", "data.labelled_scenes"]
 BASELINES = {f"{name}_iou": called for name, called in schema.BASELINES.items()}
 
 
@@ -323,17 +392,12 @@ def learnt(tables: Tables, configuration: object) -> bool:
 
 def rivals(tables: Tables) -> list[object]:
     """The other architectures at their best, of what can be compared with the first, best first."""
-    table, first = comparable(tables), choice(tables, "best")
+    table, first = configurations(tables), choice(tables, "best")
     table = table[
         (table[ALIKE] == first[ALIKE]).all(axis=1) & (table["architecture.name"] != first["architecture.name"])
     ]
     table = table.sort_values(["n", VAL, PEAK], ascending=[False, False, True])
     return list(table.drop_duplicates("architecture.name").index)
-
-
-def comparable(tables: Tables) -> pd.DataFrame:
-    table, runs = configurations(tables), tables["runs"]
-    return table.join(runs.groupby("configuration")[ALIKE].first())
 
 
 GROUPS = {"better": "apart", "worse": "behind"}
@@ -439,9 +503,9 @@ def of_rival(tables: Tables, group: str, place: str, what: str) -> float | int |
 
 def beside(tables: Tables, limit: str) -> object:
     """The best other architecture within a budget."""
-    table, row = comparable(tables), choice(tables, limit)
+    table, row = configurations(tables), choice(tables, limit)
     table = table[(table[PEAK] <= float(limit) * 1e6) & (table["architecture.name"] != row["architecture.name"])]
-    table = table[(table[ALIKE] == comparable(tables).loc[row.name, ALIKE]).all(axis=1)]
+    table = table[(table[ALIKE] == row[ALIKE]).all(axis=1)]
     return table.sort_values(["n", VAL, PEAK], ascending=[False, False, True]).index[0]
 
 
@@ -600,6 +664,8 @@ def pair_of(tables: Tables, key: str) -> tuple[object, object]:
         return claims.loc[0, "a"], claims.loc[0, "b"]
     if key.startswith("headline"):
         pairs = claims[claims["metric"] == schema.TEST_IOU.name].drop_duplicates(["a", "b"])
+        names = pairs[["a", "b"]].apply(lambda numbers: table["architecture.name"].reindex(numbers).to_numpy())
+        pairs = pairs[(np.sort(names.to_numpy(), axis=1) == ["hourglass", "unet"]).all(axis=1)]
         return tuple(pairs.iloc[int(key.removeprefix("headline.")) - 1][["a", "b"]])
     if key == "unet":
         return table.index[table["preset"] == "unet"][0], table.index[table["preset"] == "hourglass"][0]
