@@ -7,12 +7,13 @@ import pytest
 from scipy import stats
 
 from reports.analysis.statistics import (
-    Comparison,
     Interval,
     Verdict,
     compare,
     detectable,
     holm,
+    holm_steps,
+    interval,
     iqm,
     paired,
     profile,
@@ -196,7 +197,7 @@ def test_identical_arms(folds: Pair) -> None:
     assert (found.difference, found.interval, found.p) == (0, (0, 0), 1)
     assert (found.scene_interval, found.corrected, found.probability) == ((0, 0), (0, 0), 0.5)
     assert (found.effect, found.detectable()) == (0, 0)
-    assert verdict(found, margin=0.0, direction="higher") == "equivalent"
+    assert verdict(found.interval, repeats=6, margin=0.0, direction="higher") == "equivalent"
 
 
 @pytest.mark.parametrize(("shift", "said"), [(0.25, "better"), (-0.25, "worse")])
@@ -205,7 +206,8 @@ def test_constant_difference(shift: float, said: Verdict) -> None:
     found = compare(*(arm(dict.fromkeys(cells, value)) for value in (0.5 + shift, 0.5)), folds=5)
     assert (found.difference, found.interval, found.p) == (shift, (shift, shift), 0)
     assert found.effect == math.copysign(math.inf, shift)
-    assert verdict(found, margin=0.01, direction="higher") == said
+    assert found.adjusted(7) == found.interval
+    assert verdict(found.interval, repeats=found.repeats, margin=0.01, direction="higher") == said
 
 
 def test_a_single_scene_is_inconclusive() -> None:
@@ -214,55 +216,62 @@ def test_a_single_scene_is_inconclusive() -> None:
     assert (found.interval, found.p, found.n) == ((-math.inf, math.inf), 1, 1)
     assert found.detectable() == math.inf
     assert math.isnan(found.effect)
-    assert verdict(found, margin=0.01, direction="higher") == "inconclusive"
-
-
-def comparison(difference: float, half: float, p: float, repeats: int = 3) -> Comparison:
-    interval = Interval(difference - half, difference + half)
-    return Comparison(
-        difference=difference,
-        interval=interval,
-        over="folds",
-        p=p,
-        n=3,
-        scene_difference=difference,
-        scene_interval=interval,
-        corrected=interval,
-        probability=0.5,
-        effect=0.0,
-        error=half / 2,
-        freedom=2,
-        repeats=repeats,
-        scenes=36,
-    )
+    assert found.adjusted(4) == found.interval
+    assert verdict(found.interval, repeats=found.repeats, margin=0.01, direction="higher") == "inconclusive"
 
 
 @pytest.mark.parametrize(
     ("found", "direction", "said"),
     [
-        (comparison(0.05, 0.03, 0.01), "higher", "better"),
-        (comparison(0.05, 0.03, 0.01), "lower", "worse"),
-        (comparison(-0.05, 0.03, 0.01), "higher", "worse"),
-        (comparison(-0.05, 0.03, 0.01), "lower", "better"),
-        (comparison(0.05, 0.06, 0.08), "higher", "inconclusive"),
-        (comparison(0.0, 0.0099, 1.0), "higher", "equivalent"),
-        (comparison(0.0, 0.0101, 1.0), "higher", "inconclusive"),
+        (Interval(0.02, 0.08), "higher", "better"),
+        (Interval(0.02, 0.08), "lower", "worse"),
+        (Interval(-0.08, -0.02), "higher", "worse"),
+        (Interval(-0.08, -0.02), "lower", "better"),
+        (Interval(-0.01, 0.11), "higher", "inconclusive"),
+        (Interval(-0.0099, 0.0099), "higher", "equivalent"),
+        (Interval(-0.0101, 0.0101), "higher", "inconclusive"),
         # Surely different, and surely by too little to matter.
-        (comparison(0.005, 0.004, 0.001), "higher", "equivalent"),
-        (comparison(0.05, 0.03, 0.01, repeats=2), "higher", "refused"),
-        (comparison(0.0, 0.001, 1.0, repeats=2), "higher", "refused"),
+        (Interval(0.001, 0.009), "higher", "equivalent"),
+        # Surely different, by how much is not known.
+        (Interval(0.001, 0.011), "higher", "better"),
+        (Interval(0.0, 0.02), "higher", "inconclusive"),
     ],
 )
-def test_verdict(found: Comparison, direction: Any, said: Verdict) -> None:
-    assert verdict(found, margin=0.01, direction=direction) == said
+def test_verdict(found: Interval, direction: Any, said: Verdict) -> None:
+    assert verdict(found, repeats=3, margin=0.01, direction=direction) == said
+    assert verdict(found, repeats=2, margin=0.01, direction=direction) == "refused"
 
 
-def test_verdict_takes_the_adjusted_p_and_a_margin_that_is_not_negative() -> None:
-    found = comparison(0.05, 0.03, 0.01)
-    assert verdict(found, margin=0.01, direction="higher", p=0.06) == "inconclusive"
-    assert verdict(found, margin=0.01, direction="higher", p=0.04) == "better"
+def test_verdict_needs_a_margin_that_is_not_negative() -> None:
     with pytest.raises(ValueError, match="^margin must be at least 0, got -0.01.$"):
-        verdict(found, margin=-0.01, direction="higher")
+        verdict(Interval(0.02, 0.08), repeats=3, margin=-0.01, direction="higher")
+
+
+def test_holm_steps() -> None:
+    # The textbook's example: 0.005 and 0.01 are below 5 % / 4 and 5 % / 3, 0.03 is not below 5 % / 2, and there
+    # the rule stops.
+    assert holm_steps([0.01, 0.04, 0.03, 0.005]) == [3, 2, 2, 4]
+    assert holm_steps([0.5, 0.9]) == [2, 2]
+    assert holm_steps([0.01, 0.02]) == [2, 1]
+    assert holm_steps([]) == []
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_an_adjusted_interval_leaves_out_zero_exactly_where_the_adjusted_p_is_below_5_percent(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    samples = [
+        generator.normal(shift, 1, generator.integers(3, 9)) for shift in generator.exponential(1.5, seed % 9 + 1)
+    ]
+    tests = [stats.ttest_1samp(sample, 0) for sample in samples]
+    ps = [float(test.pvalue) for test in tests]
+    # Holm by its closed form: claim i is rejected if all with a p no larger are below 5 % / (m - those before).
+    rejected = [all(other * sum(one >= other for one in ps) < 0.05 for other in ps if other <= own) for own in ps]
+    assert [p < 0.05 for p in holm(ps)] == rejected
+    for sample, test, step, sure in zip(samples, tests, holm_steps(ps), rejected, strict=True):
+        found = interval(float(np.mean(sample)), float(stats.sem(sample)), len(sample) - 1, step)
+        assert (found.low > 0 or found.high < 0) == sure
+        theirs = test.confidence_interval(1 - 0.05 / step)
+        assert tuple(found) == pytest.approx((theirs.low, theirs.high))
 
 
 def test_holm() -> None:
