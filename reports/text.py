@@ -20,8 +20,8 @@ def digits(value: float, places: int = 3) -> str:
 
 
 def signed(value: float, places: int = 3) -> str:
-    """`+0.012` or `−0.012`, for differences."""
-    return f"{value:+.{places}f}".replace("-", "−")
+    """`+0.012` or `−0.012`, for differences; zero is never negative."""
+    return f"{value:+z.{places}f}".replace("-", "−")
 
 
 def with_sd(mean: float, sd: float) -> str:
