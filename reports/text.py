@@ -20,7 +20,7 @@ def digits(value: float, places: int = 3) -> str:
 
 
 def signed(value: float, places: int = 3) -> str:
-    """`+0.012` or `−0.012`, for differences; what rounds to nothing is `+0.000`."""
+    """`+0.012` or `−0.012`, for differences; zero is never negative."""
     return f"{value:+z.{places}f}".replace("-", "−")
 
 

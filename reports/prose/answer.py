@@ -9,7 +9,7 @@ from reports.prose import evidence, recommendation
 from reports.prose.claims import claim_values
 from reports.prose.search import front_ends
 from reports.store.checks import HOLDOUTS
-from reports.store.load import RUN, SPLIT
+from reports.store.load import ARCHITECTURE, RUN, SPLIT
 from reports.text import states
 
 
@@ -65,5 +65,6 @@ def _unjudged(summary: Summary) -> dict[str, object]:
         "claimed": bool(claims(summary)),
         "lost": len(runs) - summary.scenes[RUN].nunique(),
         "tested": len(runs),
+        "alone": runs[ARCHITECTURE].nunique() == 1,
         "file": schema.FRAME_TABLE,
     }

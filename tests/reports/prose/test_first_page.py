@@ -1,0 +1,166 @@
+"""What the first page says of studies with one class of problem each, or one plain answer."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from fake_problems import PROBLEMS
+from helpers import cells, table, written
+
+from reports.analysis.summary import Summary, summarise
+from reports.store.load import load_study
+
+Of = Callable[[str], Summary]
+
+TAKEN = {
+    "one_architecture": "Hourglass (depth 3, width 8)",
+    "one_configuration": "U-Net (depth 2, width 8)",
+    "two_scenes": "U-Net (depth 2, width 8)",
+    "third_wins": "SimpleConv (depth 2, width 8)",
+    "half_done": "Hourglass (depth 2, width 8)",
+    "winner_clear": "U-Net (depth 2, width 8)",
+    "holdout": "U-Net (depth 2, width 8)",
+    "choice_changes": "U-Net (depth 2, width 16)",
+    "unequal_training": "U-Net (depth 2, width 32)",
+}
+"""What to take, where one is ahead or alone."""
+LEVEL = {
+    "indistinguishable": "U-Net (depth 2, width 8) and Hourglass (depth 2, width 8) cannot be told apart here",
+    "equivalent": "U-Net (depth 2, width 8), Hourglass (depth 2, width 8) and SimpleConv (depth 2, width 8) differ by",
+}
+"""Where several could be taken, of which the smallest is: the Hourglass."""
+MISSING = {
+    "all_stuck": "5 of its 5 runs never got better than a constant prediction",
+    "all_diverged": "15 of 15 runs with an outcome ended diverged: loss is nan in epoch 5. A lower learning rate",
+    "all_infeasible": "the memory budget is 95.4 MiB. Raise the memory budget (MEMORY_BUDGET)",
+    "all_failed": "15 of 15 runs with an outcome ended failed: OSError: [Errno 28] No space left on device",
+    "one_repeat": "has 1 repeat, and it takes 3 to tell learning from luck (REPEATS)",
+    "two_repeats": "has 2 repeats, and it takes 3 to tell learning from luck (REPEATS)",
+    "one_run": "has 1 repeat, and it takes 3 to tell learning from luck (REPEATS)",
+    "three_scenes": "It is ahead, but the folds differ too much to be sure",
+    "nothing_learnt": "had stopped rising after 450 optimiser steps",
+    "ahead_but_unsure": "It is ahead, but the folds differ too much to be sure",
+    "rising": "after 90 optimiser steps the validation IoU of 5 of its 5 runs was still rising. Raise EPOCHS",
+    "empty_folds": "only 2 of 5 tested folds hold any foreground",
+    "all_empty": "No test mask holds any foreground",
+}
+"""What a page says that recommends nothing."""
+AS_WELL = {"empty_folds": ["It is ahead, but the folds differ too much to be sure"]}
+"""What of it belongs on another page too."""
+UNLEARNT = ("all_stuck", "nothing_learnt", "rising", "all_empty", "one_repeat", "two_repeats", "three_scenes")
+
+
+@pytest.fixture(scope="module")
+def of(problem_store: Callable[[str], Path]) -> Of:
+    """Function that summarises the study of a problem."""
+    return cache(lambda name: summarise(load_study(problem_store(name), "quick")))
+
+
+@pytest.fixture(scope="module")
+def page(of: Of) -> Callable[[str], list[str]]:
+    """Function that writes the paragraphs of a problem's first page."""
+    return cache(lambda name: written("answer", of(name)))
+
+
+Page = Callable[[str], list[str]]
+
+
+def test_every_problem_has_its_answer() -> None:
+    assert sorted([*TAKEN, *LEVEL, *MISSING]) == sorted(PROBLEMS)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_first_page_is_whole_sentences(name: str, page: Page) -> None:
+    for paragraph in page(name):
+        assert re.match(r"[A-Z0-9]", paragraph)
+        assert paragraph.endswith(".")
+        assert not re.search(
+            r"Named\(|None|\bnan\b(?! in epoch)|\binf\b|  | [.,;:)]|[,;:)\]][A-Za-z]|\( |\.\.", paragraph
+        )
+
+
+@pytest.mark.parametrize(("name", "taken"), TAKEN.items())
+def test_what_is_ahead_or_alone_is_taken(name: str, taken: str, page: Page) -> None:
+    lead = page(name)[0]
+    assert lead.startswith(f"Take {taken}")
+    assert "Nothing can be recommended" not in lead
+
+
+@pytest.mark.parametrize(("name", "said"), LEVEL.items())
+def test_of_several_that_cannot_be_told_apart_the_smallest_is_taken(name: str, said: str, page: Page) -> None:
+    lead = page(name)[0]
+    assert lead.startswith(said)
+    assert re.search(r"take the small(er|est), Hourglass\b", lead)
+
+
+@pytest.mark.parametrize(("name", "missing"), MISSING.items())
+def test_nothing_is_recommended_and_what_is_missing_is_named(name: str, missing: str, page: Page) -> None:
+    lead, *rest = page(name)
+    assert lead.startswith("Nothing can be recommended yet: ")
+    assert missing in lead
+    assert not re.search(r"\b[Tt]ake (?!smaller networks)", " ".join([lead, *rest]))
+    assert not [other for other in MISSING.values() if other in lead and other not in (missing, *AS_WELL.get(name, ()))]
+
+
+@pytest.mark.parametrize("name", UNLEARNT)
+def test_two_that_learnt_nothing_are_never_equivalent(name: str, of: Of, page: Page) -> None:
+    """Two networks that mark the same constant are equal in every digit, which says nothing of architectures."""
+    verdicts = [cells(table("verdicts", of(name)), row) for row in range(len(table("verdicts", of(name)).rows))]
+    assert verdicts
+    assert not re.search("equivalent|−0\\.000", f"{verdicts} {page(name)}")
+
+
+def test_third_architecture_is_judged_against_both_others(page: Page) -> None:
+    lead, *_ = page("third_wins")
+    assert re.search(r"ahead of U-Net .*? by \+0\.130\s\[.*?\] and Hourglass .*? by \+0\.150\s\[", lead)
+    assert "test IoU is 0.850 [" in lead
+
+
+def test_budgets_are_named_with_precision_and_batch_size(page: Page) -> None:
+    lead, budgets, *_ = page("unequal_training")
+    assert "at 32.7\u00a0MB of tensor peak memory (float32, batch size 8)" in lead
+    within = re.findall(
+        r"Within (\d+)\u00a0MB take (\w+) \(depth 2, width (\d+)\): .*? \((\w+, batch size \d+)\)", budgets
+    )
+    assert within == [
+        ("20", "Hourglass", "16", "bfloat16, batch size 32"),
+        ("10", "Hourglass", "8", "bfloat16, batch size 64"),
+    ]
+
+
+def test_one_network_for_all_budgets_is_named_once(page: Page) -> None:
+    assert not re.search(r"Within \d+", " ".join(page("one_configuration")))
+    assert len(re.findall(r"Within \d+", " ".join(page("third_wins")))) == 1
+
+
+def test_a_choice_that_rests_on_its_own_test_scenes_is_scored_without_them(page: Page) -> None:
+    """The network that all of validation chooses scores 0.714; on two folds the others would have chosen another."""
+    text = " ".join(page("choice_changes"))
+    assert "test IoU is 0.594 [" in text
+    assert "another network than here for 2 of 5 folds" in text
+    assert re.search(r"chosen with the scenes of all folds it scores 0\.714 and beats .*? by \+0\.194\s\[", text)
+
+
+def test_same_few_scenes_for_all_repeats_are_low_power(page: Page) -> None:
+    for name in ("holdout", "two_scenes"):
+        text = " ".join(page(name))
+        assert "Low power" in text
+        assert "fold" not in text
+
+
+def test_a_study_half_done_says_how_far_it_is(page: Page) -> None:
+    text = " ".join(page("half_done"))
+    assert "19 of 30 planned runs have an outcome" in text
+    assert "which U-Net (depth 2, width 8), first by validation, is not with its 2 repeats so far." in text
+    assert "Verdict: none: 2 of 3 repeats" in text
+
+
+def test_where_there_is_nothing_to_learn_no_training_is_called_too_short(page: Page) -> None:
+    assert not re.search("EPOCHS|optimiser steps", " ".join(page("all_empty")))
+
+
+@pytest.mark.parametrize("name", ["one_architecture", "one_configuration", "one_run"])
+def test_a_single_architecture_has_none_to_be_judged_against(name: str, page: Page) -> None:
+    assert "Only one architecture has complete runs" in " ".join(page(name))
