@@ -361,7 +361,7 @@ def test_the_command_judges_pairs_or_says_which_there_are(
 
 def test_two_that_have_learnt_nothing_are_not_equivalent(summarised: Summarised) -> None:
     judged = judge_headline(summarised(PROBLEMS["nothing_learnt"]()))
-    inside = [one for one in judged if -0.01 <= one.interval.low and one.interval.high <= 0.01]
+    inside = [one for one in judged if one.interval.low >= -0.01 and one.interval.high <= 0.01]
     assert inside
     assert {(one.verdict, word(one)) for one in inside} == {("unlearnt", "none: learning not shown")}
     learnt = judge_headline(summarised(PROBLEMS["equivalent"]()))

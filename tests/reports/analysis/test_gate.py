@@ -98,7 +98,8 @@ def test_older_frame_tables_are_judged_by_the_logged_means(summarised: Summarise
     again = summarise(summary.study)
     for (_, row), found in zip(again.configurations.iterrows(), before, strict=True):
         now = compare_with_rule(again, row)
-        assert now is not None and found is not None
+        assert now is not None
+        assert found is not None
         assert tuple(now.interval) == pytest.approx(tuple(found.interval))
     assert gates(again).equals(gates(summary))
 

@@ -198,14 +198,14 @@ def of_sizes(tables: Tables) -> set[str]:
 
 def test_words_of_the_lead_are_those_of_the_claims(report: dict[str, Any], tables: Tables) -> None:
     """What the lead says of the first and every rival is what claims.csv says of the pair."""
-    numbers, claims, names = report["numbers"], tables["claims"], tables["configurations"]
+    numbers, claims = report["numbers"], tables["claims"]
     text = " ".join(block["text"] for block in blocks(report, "lead"))
     claims = claims[(claims["metric"] == schema.TEST_IOU.name) & (claims["matching"] == "each at its best")]
     first = numbers.get("lead.first.label") or numbers.get("lead.taken.label")
     if first is None or claims.empty:
         assert not re.search("ahead of|told apart|less than matters|test scenes put|although validation", text)
         return
-    labels = names.set_index("configuration").apply(label_of_row, axis=1)
+    labels = configurations(tables).apply(label_of_row, axis=1)
     claims = claims[claims["a"].map(labels) == first["value"]]
     # The best of another architecture each, by its name.
     said = {
@@ -525,6 +525,8 @@ def of_learning(tables: Tables, what: str) -> float | int:
         return int(own[what].sum())
     runs = of_stage(tables, "comparison")
     runs = runs[runs["configuration"] == number]
+    if what == "epochs":
+        return int(runs["training.epochs"].unique().item())
     return float((runs["data/epoch_images"] / runs["training.batch_size"] * runs["training.epochs"]).median())
 
 
@@ -721,9 +723,10 @@ def detectable(tables: Tables) -> float:
 
 
 def corrected(tables: Tables, end: str) -> float:
-    found = paired_mean(tables, pair_of(tables, "claim"), IOU)
-    # One fold of five tests, three train.
-    return found._replace(error=found.error * math.sqrt(1 + found.n / 3)).bound(end)
+    pair = pair_of(tables, "claim")
+    found, folds = paired_mean(tables, pair, IOU), configurations(tables).loc[pair[0], FOLD_COUNT]
+    # One fold tests, one validates, the others train.
+    return found._replace(error=found.error * math.sqrt(1 + found.n / (folds - 2))).bound(end)
 
 
 def verdict(tables: Tables, key: str, column: str) -> str:
@@ -1029,7 +1032,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"lead\.(apart|level|behind|unproven)\.(\d+)\.(label|name|difference|low|high|repeats)": of_rival,
     r"lead\.lack\.few_repeats\.repeats": lambda t: int(beside_rule(t, choice(t, "best").name)["repeat"].nunique()),
     r"lead\.lack\.few_repeats\.least": lambda t: 3,
-    r"lead\.lack\.learning\.(runs|rising|stuck|steps)": of_learning,
+    r"lead\.lack\.learning\.(runs|rising|stuck|steps|epochs)": of_learning,
     r"lead\.truth\.(folds|with_foreground)": of_truth,
     r"certainty\.margin": lambda t: 0.01,
     r"(lead\.lack|certainty)\.size\.(more|repeats|folds|runs|seconds|beyond\.scenes|beyond\.now)": of_size,

@@ -1,0 +1,120 @@
+"""What is taken, and what it stands on."""
+
+from dataclasses import replace
+
+import pytest
+from fake_problems import PROBLEMS, three, trained
+from fake_units import Unit
+from helpers import Summarised, written
+
+from bench import schema
+from reports.analysis.claims import judge_headline
+from reports.analysis.gate import passes
+from reports.analysis.recommendation import recommend, smaller, standing
+from reports.analysis.summary import CONFIGURATION, Summary
+from reports.store.load import ARCHITECTURE
+
+
+def taken(summary: Summary) -> tuple[str, str | None]:
+    """Architectures of what is first and of what is taken."""
+    found = recommend(summary)
+    assert found is not None
+    return found.first[ARCHITECTURE], None if found.taken is None else found.taken[ARCHITECTURE]
+
+
+@pytest.mark.parametrize(
+    ("problem", "first", "chosen"),
+    [
+        ("third_wins", "simple_conv", "simple_conv"),
+        ("winner_clear", "unet", "unet"),
+        ("indistinguishable", "unet", "hourglass"),  # the smaller of two that cannot be told apart
+        ("equivalent", "unet", "hourglass"),
+        ("half_done", "unet", "hourglass"),  # the first has two repeats
+        ("nothing_learnt", "hourglass", None),
+        ("rising", "unet", None),
+        ("ahead_but_unsure", "hourglass", None),
+        ("all_stuck", "hourglass", None),
+        ("one_repeat", "unet", None),
+    ],
+)
+def test_what_is_taken(summarised: Summarised, problem: str, first: str, chosen: str | None) -> None:
+    assert taken(summarised(PROBLEMS[problem]())) == (first, chosen)
+
+
+@pytest.mark.parametrize("problem", ["all_diverged", "all_failed", "all_infeasible"])
+def test_without_a_complete_run_there_is_no_first(summarised: Summarised, problem: str) -> None:
+    assert recommend(summarised(PROBLEMS[problem]())) is None
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_whatever_is_taken_beats_the_rules_and_is_not_behind(summarised: Summarised, problem: str) -> None:
+    summary = summarised(PROBLEMS[problem]())
+    found = recommend(summary)
+    if found is None or found.taken is None:
+        return
+    number = found.taken[CONFIGURATION]
+    assert passes(summary, number)
+    for one in judge_headline(summary):
+        if one.metric == schema.TEST_IOU and one.claim.a[CONFIGURATION] == found.first[CONFIGURATION]:
+            assert not (one.verdict == "better" and one.claim.b[CONFIGURATION] == number)
+
+
+def test_validation_gives_way_to_what_the_test_scenes_are_sure_of(summarised: Summarised) -> None:
+    """Validation puts the Hourglass first by far, on every fold the U-Net is better by 0.05."""
+    units = [
+        replace(unit, val_iou=0.95 if unit.architecture == "hourglass" else 0.7)
+        for unit in three(0.75, 0.75, 0.80, luck=0.1)
+    ]
+    summary = summarised(units)
+    assert taken(summary) == ("hourglass", "unet")
+    lead, budgets, *_ = written("answer", summary)
+    assert lead.startswith(
+        "Take U-Net (depth 2, width 8), although validation puts Hourglass (depth 2, width 8) first:"
+    )
+    assert "Hourglass less U-Net (depth 2, width 8) is −0.050" in lead
+    assert "so that the score of what is taken is optimistic by that" in budgets
+
+
+def test_a_rival_that_is_ahead_without_having_learnt_is_not_taken(summarised: Summarised) -> None:
+    """It is better on the three folds that both were tested on, and fails on two others."""
+    first = [Unit(repeat=s, iou=0.70 + 0.01 * s, val_iou=0.9) for s in range(3)]
+    ious = (0.75, 0.761, 0.77, 0.1, 0.1)
+    ahead = [Unit(architecture="unet", repeat=s, iou=iou, val_iou=0.8) for s, iou in enumerate(ious)]
+    summary = summarised([*first, *ahead])
+    found = recommend(summary)
+    assert found is not None
+    assert [standing(one) for one in found.rivals] == ["behind"]
+    assert taken(summary) == ("hourglass", "hourglass")
+    (lead, *_) = written("answer", summary)
+    assert lead.startswith(
+        "Take Hourglass (depth 2, width 8), which validation puts first; U-Net (depth 2, width 8), which the test "
+        "scenes put before it (Hourglass less U-Net is −0.050"
+    )
+
+
+def test_what_cannot_be_judged_is_not_said_to_be_level(summarised: Summarised) -> None:
+    """The first has two repeats, so that nothing is known of it beside another, which has learnt."""
+    units = [*trained("unet", 0.9, luck=0, repeats=2), *trained("hourglass", 0.7, luck=0)]
+    (lead, *_) = written("answer", summarised(units))
+    assert lead.startswith(
+        "Take Hourglass (depth 2, width 8): it is shown to beat the best rule without a network, which"
+    )
+    assert "(2 repeats, too few to judge) in IoU." in lead
+
+
+def test_a_smaller_network_of_the_same_architecture_does_not_replace_the_first(summarised: Summarised) -> None:
+    units = [*trained("unet", 0.80, width=16), *trained("unet", 0.80 - 1e-4, width=8)]
+    found = recommend(summarised(units))
+    assert found is not None
+    assert found.taken is not None
+    assert (found.taken[schema.BASE_WIDTH], found.rivals) == (16, [])
+
+
+def test_budgets_are_those_that_what_is_taken_exceeds(summarised: Summarised) -> None:
+    summary = summarised(PROBLEMS["unequal_training"]())
+    found = recommend(summary)
+    assert found is not None
+    assert [(choice.budget_mb, choice.row[schema.BASE_WIDTH]) for choice in smaller(summary, found)] == [
+        (20, 16),
+        (10, 8),
+    ]
