@@ -99,7 +99,8 @@ def test_what_cannot_be_judged_is_not_said_to_be_level(summarised: Summarised) -
     assert lead.startswith(
         "Take Hourglass (depth 2, width 8): it is shown to beat the best rule without a network, which"
     )
-    assert "(2 repeats, too few to judge) in IoU." in lead
+    assert "first by validation, is not with its 2 repeats so far." in lead
+    assert "told apart" not in lead
 
 
 def test_a_smaller_network_of_the_same_architecture_does_not_replace_the_first(summarised: Summarised) -> None:
