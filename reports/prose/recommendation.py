@@ -119,7 +119,7 @@ def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
             group = "unproven"
         groups[group].append({**_named(one.claim.b), **claim_values(one), "ahead": standing(one) == "behind"})
     equivalent = all(one.verdict == "equivalent" for one in found.rivals if standing(one) == "level")
-    return {**groups, "equivalent": equivalent}
+    return {**groups, "equivalent": equivalent, "one_level": len(groups["level"]) == 1}
 
 
 def _lack(summary: Summary, row: pd.Series) -> dict[str, object] | None:
