@@ -150,7 +150,8 @@ def _certainty(summary: Summary, found: Recommendation) -> dict[str, object] | N
         return None
     now, larger = sized
     size = None if larger is None else _size(summary, now, larger)
-    return {"margin": level[0].metric.margin, "size": size}
+    # The first rival's claim is the one that the page tells of.
+    return {"margin": level[0].metric.margin, "size": size, "of_claim": level[0] is found.rivals[0]}
 
 
 def _size(summary: Summary, now: Shape, larger: Shape) -> dict[str, object]:
