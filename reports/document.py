@@ -120,7 +120,7 @@ def _figures(section: str, summary: Summary, folder: Path) -> list[Block]:
         try:
             figure = _figure(name, summary, folder)
         except NoDataError as reason:
-            missing.append(f"Figure {name} is left out: {reason}")
+            missing.append(f"Figure {name.replace('_', ' ')} is left out: {reason}")
             continue
         before = blocks[-1]["figures"] if blocks else []
         if plot.width == "half" and len(before) == 1 and before[0]["width"] == "half":

@@ -149,7 +149,7 @@ def binary_axis(axis: Axes) -> None:
     low, high = axis.get_xlim()
     axis.xaxis.set_major_locator(LogLocator(base=2, numticks=7) if high >= 4 * low else MaxNLocator(5))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 100 else f"{value:.3g}"))
 
 
 def architecture_legend(figure: Figure, architectures: Iterable[str], *, lines: bool = True) -> None:

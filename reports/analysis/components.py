@@ -27,7 +27,8 @@ def estimate(a: pd.DataFrame, b: pd.DataFrame) -> Components:
     """Components of a - b by the method of moments, from the repeats that both tables have.
 
     Runs and scenes are crossed inside a fold. With one repeat per fold, scene and residual cannot be told apart: the
-    residual is then 0 and the scene takes both. What chance makes negative is 0.
+    residual is then 0 and the scene takes both; so it does with one scene of one repeat per fold, where nothing can be.
+    What chance makes negative is 0.
 
     Raises:
         ValueError: fewer than two repeats in common.
@@ -36,6 +37,8 @@ def estimate(a: pd.DataFrame, b: pd.DataFrame) -> Components:
     levels = np.concatenate([table.mean(axis=1) for table in tables]) if tables else np.empty(0)
     if len(levels) < 2:
         raise ValueError(f"Components need at least 2 repeats that both configurations have, got {len(levels)}.")
+    if all(table.size == 1 for table in tables):
+        return Components(0.0, float(np.std(levels, ddof=1)), 0.0)
     runs, scenes = (np.array([table.shape[axis] for table in tables]) for axis in (0, 1))
     _, of_scenes, rest = np.transpose([sums_of_squares(table) for table in tables])
     residual = _ratio(rest.sum(), float(np.sum((runs - 1) * (scenes - 1))))

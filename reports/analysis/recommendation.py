@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from bench import schema
-from reports.analysis.choices import PEAK, Choice, choices
-from reports.analysis.claims import AT_BEST, Judged, judge_headline, pair_key
+from reports.analysis.choices import PEAK, choices
+from reports.analysis.claims import AT_BEST, Judged, budget_matching, judge_headline, pair_key
 from reports.analysis.gate import passes
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.text import MEGABYTE
@@ -34,31 +34,63 @@ def standing(one: Judged) -> Standing:
 
 
 def recommend(summary: Summary) -> Recommendation | None:
-    """None if nothing was tested on whole scenes.
-
-    Validation decides what is first. It gives way to an architecture that the test scenes are sure to put before it,
-    and to a smaller one that cannot be told from it. Whatever is taken passes the gate (`analysis.gate`).
-    """
+    """None if nothing was tested on whole scenes."""
     made = choices(summary)
     if not made:
         return None
     first = made[-1].row
-    number = int(first[CONFIGURATION])
-    rivals = [
-        one
-        for one in judge_headline(summary)
-        if one.claim.matching == AT_BEST and one.metric == schema.TEST_IOU and pair_key(one.claim)[0] == number
-    ]
+    rivals = [one for one in _judged(summary, AT_BEST) if pair_key(one.claim)[0] == first[CONFIGURATION]]
+    return Recommendation(first, rivals, _take(summary, first, rivals))
+
+
+def _judged(summary: Summary, matching: str) -> list[Judged]:
+    """The claims about IoU on one basis."""
+    return [one for one in judge_headline(summary) if one.claim.matching == matching and one.metric == schema.TEST_IOU]
+
+
+def _take(summary: Summary, first: pd.Series, rivals: list[Judged]) -> pd.Series | None:
+    """What of the first by validation and its rivals is to be taken.
+
+    The first gives way to an architecture that the test scenes are sure to put before it, and to a smaller one that
+    cannot be told from it. Whatever is taken passes the gate (`analysis.gate`).
+    """
     proven = [one for one in rivals if passes(summary, pair_key(one.claim)[1])]
     ahead = [one for one in proven if standing(one) == "behind"]
     if ahead:
-        return Recommendation(first, rivals, min(ahead, key=lambda one: one.comparison.difference).claim.b)
+        return min(ahead, key=lambda one: one.comparison.difference).claim.b
     level = [one.claim.b for one in proven if standing(one) == "level"]
-    level += [first] if passes(summary, number) else []
-    return Recommendation(first, rivals, min(level, key=lambda row: float(row[PEAK]), default=None))
+    level += [first] if passes(summary, int(first[CONFIGURATION])) else []
+    return min(level, key=lambda row: float(row[PEAK]), default=None)
 
 
-def smaller(summary: Summary, found: Recommendation) -> list[Choice]:
-    """The choices within memory budgets that what is taken exceeds, or else what is first; the largest budget first."""
+class Within(NamedTuple):
+    """What is to be taken within memory budgets."""
+
+    budgets_mb: list[float]
+    """The larger ones first; others are of the first of them."""
+    first: pd.Series
+    """What validation puts first."""
+    rival: Judged | None
+    """It against the best other architecture."""
+    taken: pd.Series | None
+    """None if nothing is shown to have learnt."""
+
+
+def within_budgets(summary: Summary, found: Recommendation) -> list[Within]:
+    """For the budgets that what is taken exceeds, or else what is first: where the same is taken they are merged."""
     row = found.first if found.taken is None else found.taken
-    return [choice for choice in choices(summary)[::-1] if choice.budget_mb * MEGABYTE < row[PEAK]]
+    made: list[Within] = []
+    for choice in choices(summary)[::-1]:
+        if choice.budget_mb * MEGABYTE >= row[PEAK]:
+            continue
+        rivals = _judged(summary, budget_matching(choice))
+        taken = _take(summary, choice.row, rivals)
+        if made and _number(made[-1].taken) == _number(taken):
+            made[-1].budgets_mb.append(choice.budget_mb)
+        else:
+            made.append(Within([choice.budget_mb], choice.row, next(iter(rivals), None), taken))
+    return made
+
+
+def _number(row: pd.Series | None) -> int | None:
+    return None if row is None else int(row[CONFIGURATION])

@@ -14,8 +14,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.baselines import baseline_scores
 from reports.analysis.choices import choices
-from reports.analysis.gate import passes
-from reports.analysis.recommendation import recommend, smaller
+from reports.analysis.recommendation import recommend, within_budgets
 from reports.analysis.search import fronts, with_front
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.figures.base import (
@@ -67,9 +66,8 @@ def _taken(summary: Summary) -> list[int]:
     found = recommend(summary)
     if found is None:
         return []
-    over_all = [] if found.taken is None else [found.taken]
-    within = [choice.row for choice in smaller(summary, found) if passes(summary, int(choice.row[CONFIGURATION]))]
-    return [int(row[CONFIGURATION]) for row in over_all + within]
+    rows = [found.taken, *(one.taken for one in within_budgets(summary, found))]
+    return [int(row[CONFIGURATION]) for row in rows if row is not None]
 
 
 def _baselines(summary: Summary, means: pd.Series) -> pd.DataFrame:

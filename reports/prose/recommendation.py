@@ -1,16 +1,18 @@
 """Values of the lead: what to take and whether it can be told apart, or what is missing before anything can be said."""
 
+import math
+
 import pandas as pd
 
 from bench import schema
 from reports import style
 from reports.analysis.certainty import cost_of, needed_for
-from reports.analysis.choices import PEAK, Choice, candidates, tested, within
-from reports.analysis.claims import budget_matching, judge_headline, pair_key
+from reports.analysis.choices import PEAK, candidates, tested, within
+from reports.analysis.claims import pair_key
 from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
 from reports.analysis.nested import nested
 from reports.analysis.planning import Shape
-from reports.analysis.recommendation import Recommendation, recommend, smaller, standing
+from reports.analysis.recommendation import Recommendation, Within, recommend, standing, within_budgets
 from reports.analysis.shortfall import find_shortfall, find_truth
 from reports.analysis.statistics import MIN_REPEATS
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
@@ -23,32 +25,27 @@ def gather(summary: Summary) -> dict[str, object]:
     """The lead, and the memory budgets below what it recommends."""
     found = recommend(summary)
     if found is None:
-        return {"untested": _untested(summary), "lead": None, "certainty": None, "budgets": {}, "nothing_within": {}}
+        return {"untested": _untested(summary), "lead": None, "certainty": None, "budgets": {}, "nothing_within": []}
     taken, first = found.taken, found.first
     lead = {
         "first": _named(first),
         "rule": _rule(summary, first if taken is None else taken),
         **_rivals(summary, found),
-        "taken": None if taken is None else _taken(summary, found, taken),
+        "taken": None if taken is None else _taken(summary, first, taken),
         "first_learnt": passes(summary, _number(first)),
         "lack": _lack(summary, first) if taken is None else None,
         "truth": _truth(summary, first),
         "one_with_foreground": find_truth(summary, first).with_foreground == 1,
+        "only": len(tested(summary)) == 1,
         "holdout": first[SPLIT] in HOLDOUTS,
     }
-    budgets = smaller(summary, found)
+    budgets = within_budgets(summary, found)
     return {
         "untested": None,
         "lead": lead,
         "certainty": _certainty(summary, found),
-        "budgets": {
-            f"{choice.budget_mb:g}": {"budget_mb": choice.budget_mb, **_within(summary, choice)}
-            for choice in budgets
-            if passes(summary, _number(choice.row))
-        },
-        "nothing_within": {
-            f"{choice.budget_mb:g}": choice.budget_mb for choice in budgets if not passes(summary, _number(choice.row))
-        },
+        "budgets": {f"{one.budgets_mb[0]:g}": _within(summary, one) for one in budgets if one.taken is not None},
+        "nothing_within": [budget for one in budgets if one.taken is None for budget in one.budgets_mb],
     }
 
 
@@ -75,13 +72,13 @@ def _untested(summary: Summary) -> dict[str, object]:
     return {"tried": False, "lost": about | {"one_reason": len(reasons) == 1}}
 
 
-def _taken(summary: Summary, found: Recommendation, row: pd.Series) -> dict[str, object]:
-    """What is taken, chosen among all or, where another architecture gave way to it, among its own."""
+def _taken(summary: Summary, first: pd.Series, row: pd.Series, budget_mb: float = math.inf) -> dict[str, object]:
+    """What is taken, chosen among all within a budget or, where the first gave way to it, among its architecture's."""
     table = candidates(summary)
-    if _number(row) != _number(found.first):
+    if _number(row) != _number(first):
         own = tested(summary)
         table = own[(own[ARCHITECTURE] == row[ARCHITECTURE]) & (own[N] >= row[N])]
-    return _chosen(summary, row, table)
+    return _chosen(summary, row, within(table, budget_mb))
 
 
 def _chosen(summary: Summary, row: pd.Series, table: pd.DataFrame) -> dict[str, object]:
@@ -130,6 +127,7 @@ def _lack(summary: Summary, row: pd.Series) -> dict[str, object] | None:
     repeats = found.comparison.repeats
     return {
         "ahead": found.comparison.difference > 0,
+        "all_stuck": found.learning.stuck == found.learning.runs,
         "learning": {**found.learning._asdict(), "short": found.learning.short},
         "few_repeats": {"repeats": repeats, "least": MIN_REPEATS} if repeats < MIN_REPEATS else None,
         "size": None if found.needed is None else _size(summary, found.shape, found.needed),
@@ -165,12 +163,14 @@ def _size(summary: Summary, now: Shape, larger: Shape) -> dict[str, object]:
     }
 
 
-def _within(summary: Summary, choice: Choice) -> dict[str, object]:
-    """What to take within a budget, beside the best other architecture within it."""
-    beside = [
-        one
-        for one in judge_headline(summary)
-        if one.metric == schema.TEST_IOU and one.claim.matching == budget_matching(choice)
-    ]
-    made = _chosen(summary, choice.row, within(candidates(summary), choice.budget_mb))
-    return made | {"beside": {**_named(beside[0].claim.b), **claim_values(beside[0])} if beside else None}
+def _within(summary: Summary, one: Within) -> dict[str, object]:
+    """What to take within budgets, beside the other architecture that is the best within the largest of them."""
+    assert one.taken is not None
+    beside = None if one.rival is None else {**_named(one.rival.claim.b), **claim_values(one.rival)}
+    return {
+        "budgets_mb": one.budgets_mb,
+        **_taken(summary, one.first, one.taken, one.budgets_mb[0]),
+        "first": _named(one.first),
+        "gave_way": _number(one.taken) != _number(one.first),
+        "beside": beside,
+    }
