@@ -529,8 +529,8 @@ def beside(tables: Tables, limit: str) -> object:
 
 
 def of_beside(tables: Tables, limit: str, what: str) -> float | int | str:
-    if what == "label":
-        return label_of_row(configurations(tables).loc[beside(tables, limit)])
+    if what in ("label", "name"):
+        return of_row(tables, configurations(tables).loc[beside(tables, limit)], limit, what)
     pair = choice(tables, limit).name, beside(tables, limit)
     return worded(tables, pair, IOU) if what == "verdict" else of_pair(tables, pair, IOU, what)
 
@@ -1055,8 +1055,8 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"lead\.truth\.(folds|with_foreground)": of_truth,
     r"certainty\.margin": lambda t: 0.01,
     r"(lead\.lack|certainty)\.size\.(more|repeats|folds|runs|seconds|beyond\.scenes|beyond\.now)": of_size,
-    rf"budgets\.({BUDGET})\.(label|budget_mb|peak_bytes|precision|batch_size|score\.\w+)": of_budget,
-    rf"budgets\.({BUDGET})\.beside\.(label|difference|low|high|verdict)": of_beside,
+    rf"budgets\.({BUDGET})\.(label|name|budget_mb|peak_bytes|precision|batch_size|score\.\w+)": of_budget,
+    rf"budgets\.({BUDGET})\.beside\.(label|name|difference|low|high|verdict)": of_beside,
     rf"nothing_within\.({BUDGET})": lambda t, limit: of_budget(t, limit, "budget_mb"),
     r"untested\.lost\.(runs|of|state|reason)": of_lost,
     r"level": lambda t: 0.95,
