@@ -433,13 +433,36 @@ def grouped(tables: Tables, group: str) -> list[object]:
     return found.get(group, [])
 
 
-def taken(tables: Tables) -> pd.Series | None:
-    table, first = configurations(tables), choice(tables, "best")
-    behind = grouped(tables, "behind")
-    if behind:
-        return table.loc[min(behind, key=lambda rival: paired_mean(tables, (first.name, rival), IOU).value)]
-    level = grouped(tables, "level") + ([first.name] if learnt(tables, first.name) else [])
-    return table.loc[table.loc[level, PEAK].idxmin()] if level else None
+def taken(tables: Tables, limit: str = "best") -> pd.Series | None:
+    """What is taken over all, or within a budget, where one other architecture stands beside the first."""
+    table, first = configurations(tables), choice(tables, limit)
+    groups: dict[str, list[object]] = {"level": [first.name] if learnt(tables, first.name) else [], "behind": []}
+    for rival in rivals(tables) if limit == "best" else beside(tables, limit):
+        group = GROUPS.get(ruling(tables, (first.name, rival), IOU), "level")
+        if group != "apart" and learnt(tables, rival):
+            groups[group].append(rival)
+    if groups["behind"]:
+        return table.loc[min(groups["behind"], key=lambda rival: paired_mean(tables, (first.name, rival), IOU).value)]
+    return table.loc[table.loc[groups["level"], PEAK].idxmin()] if groups["level"] else None
+
+
+def budgets(tables: Tables) -> list[tuple[object, list[float]]]:
+    """What is taken within the budgets below the peak of what is taken over all: its number, None for nothing."""
+    row = taken(tables)
+    peak = (choice(tables, "best") if row is None else row)[PEAK]
+    smallest = configurations(tables).query(f"n >= {least_repeats(tables)}")[PEAK].min()
+    rounds = [float(f"{digit}e{power}") for power in range(-3, 6) for digit in (1, 2, 5)]
+    chosen = {size: choice(tables, str(size)).name for size in rounds if smallest <= size * 1e6 < peak}
+    first_at = {number: size for size, number in reversed(chosen.items())}  # the smallest budget that it fits
+    made: list[tuple[object, list[float]]] = []
+    for size in sorted(first_at.values(), reverse=True):
+        within = taken(tables, str(size))
+        number = None if within is None else within.name
+        if made and made[-1][0] == number:
+            made[-1][1].append(size)
+        else:
+            made.append((number, [size]))
+    return made
 
 
 def of_lead(tables: Tables, which: str, what: str) -> float | int | str:
@@ -449,17 +472,25 @@ def of_lead(tables: Tables, which: str, what: str) -> float | int | str:
 
 
 def of_budget(tables: Tables, limit: str, what: str) -> float | int | str:
-    return of_row(tables, choice(tables, limit), limit, what)
+    """Of the budget's first choice, of what is taken within it, or all budgets within which that is taken."""
+    if what.startswith("budgets_mb."):
+        sizes = next(sizes for number, sizes in budgets(tables) if number is not None and sizes[0] == float(limit))
+        return sizes[int(what.removeprefix("budgets_mb.")) - 1]
+    row = choice(tables, limit) if what.startswith("first.") else taken(tables, limit)
+    assert row is not None
+    return of_row(tables, row, limit, what.removeprefix("first."))
+
+
+def nothing_within(tables: Tables, place: str) -> float:
+    return [size for number, sizes in budgets(tables) if number is None for size in sizes][int(place) - 1]
 
 
 def of_row(tables: Tables, row: pd.Series, limit: str, what: str) -> float | int | str:
     """What is printed of a choice within a budget or, with `best`, of what is first or taken."""
     if what in ("label", "name"):
         return label_of_row(row) if what == "label" else LABELS[row["architecture.name"]]
-    if what in ("peak_bytes", "budget_mb"):
-        rounds = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
-        fits = [size for size in rounds if size * 1e6 >= row[PEAK]]
-        return float(row[PEAK]) if what == "peak_bytes" else float(fits[0])
+    if what == "peak_bytes":
+        return float(row[PEAK])
     if what in ("precision", "batch_size"):
         column = {"precision": "environment.precision", "batch_size": "training.batch_size"}[what]
         runs = tables["runs"]
@@ -470,12 +501,11 @@ def of_row(tables: Tables, row: pd.Series, limit: str, what: str) -> float | int
 def of_nested(tables: Tables, row: pd.Series, limit: str, what: str) -> float | int:
     """Score on each test fold of what is chosen by the repeats that did not validate on it."""
     table, scenes = configurations(tables), tables["scenes"]
-    own = row["architecture.name"] != choice(tables, "best")["architecture.name"] and limit == "best"
-    if own:  # another architecture gave way to it, and it is chosen among its own
-        table = table[(table["architecture.name"] == row["architecture.name"]) & (table["n"] >= row["n"])]
-    else:
+    table = table[table[PEAK] <= (math.inf if limit == "best" else float(limit) * 1e6)]
+    if row.name == choice(tables, limit).name:
         table = table[table["n"] >= least_repeats(tables)]
-        table = table[table[PEAK] <= (math.inf if limit == "best" else float(limit) * 1e6)]
+    else:  # another architecture gave way to it, and it is chosen among its own
+        table = table[(table["architecture.name"] == row["architecture.name"]) & (table["n"] >= row["n"])]
     runs = of_stage(tables, "comparison")
     runs = runs[runs["configuration"].isin(table.index)]
     parts, chosen = [], []
@@ -520,18 +550,19 @@ def of_rival(tables: Tables, group: str, place: str, what: str) -> float | int |
     return of_pair(tables, (first, rival), IOU, what)
 
 
-def beside(tables: Tables, limit: str) -> object:
-    """The best other architecture within a budget."""
+def beside(tables: Tables, limit: str) -> list[object]:
+    """The best other architecture within a budget, if there is one."""
     table, row = configurations(tables), choice(tables, limit)
     table = table[(table[PEAK] <= float(limit) * 1e6) & (table["architecture.name"] != row["architecture.name"])]
     table = table[(table[ALIKE] == row[ALIKE]).all(axis=1)]
-    return table.sort_values(["n", VAL, PEAK], ascending=[False, False, True]).index[0]
+    return list(table.sort_values(["n", VAL, PEAK], ascending=[False, False, True]).index[:1])
 
 
 def of_beside(tables: Tables, limit: str, what: str) -> float | int | str:
+    (other,) = beside(tables, limit)
     if what in ("label", "name"):
-        return of_row(tables, configurations(tables).loc[beside(tables, limit)], limit, what)
-    pair = choice(tables, limit).name, beside(tables, limit)
+        return of_row(tables, configurations(tables).loc[other], limit, what)
+    pair = choice(tables, limit).name, other
     return worded(tables, pair, IOU) if what == "verdict" else of_pair(tables, pair, IOU, what)
 
 
@@ -598,6 +629,8 @@ class Study(NamedTuple):
         pairs = [(a, b) for a in range(len(levels)) for b in range(len(levels)) if a != b]
         apart = np.mean([fold_of[a] != fold_of[b] for a, b in pairs])
         run = max(0.0, float(levels.var()) - float(np.mean(1 / size_of)) * (rest + apart * scene))
+        if all(one.size == 1 for one in every):  # nothing tells runs from scenes
+            run, scene = 0.0, float(levels.var())
         scenes = round(float(np.mean([one.shape[1] for one in every])) * folds)
         return cls(repeats, folds, scenes, holdout, run, scene, rest)
 
@@ -1055,9 +1088,10 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"lead\.truth\.(folds|with_foreground)": of_truth,
     r"certainty\.margin": lambda t: 0.01,
     r"(lead\.lack|certainty)\.size\.(more|repeats|folds|runs|seconds|beyond\.scenes|beyond\.now)": of_size,
-    rf"budgets\.({BUDGET})\.(label|name|budget_mb|peak_bytes|precision|batch_size|score\.\w+)": of_budget,
+    rf"budgets\.({BUDGET})\.((?:first\.)?(?:label|name)|peak_bytes|precision|batch_size|score\.\w+)": of_budget,
+    rf"budgets\.({BUDGET})\.(budgets_mb\.\d+)": of_budget,
     rf"budgets\.({BUDGET})\.beside\.(label|name|difference|low|high|verdict)": of_beside,
-    rf"nothing_within\.({BUDGET})": lambda t, limit: of_budget(t, limit, "budget_mb"),
+    r"nothing_within\.(\d+)": nothing_within,
     r"untested\.lost\.(runs|of|state|reason)": of_lost,
     r"level": lambda t: 0.95,
     r"claim\.pair": lambda t: label_of(t, "claim"),

@@ -33,9 +33,9 @@ LEVEL = {
 """Where several could be taken, of which the smallest is: the Hourglass."""
 MISSING = {
     "all_stuck": "5 of its 5 runs never got better than a constant prediction",
-    "all_diverged": "15 of 15 runs with an outcome ended diverged: loss is nan in epoch 5. A lower learning rate",
+    "all_diverged": "15 of 15 runs with an outcome diverged: loss is nan in epoch 5. A lower learning rate",
     "all_infeasible": "the memory budget is 95.4 MiB. Raise the memory budget (MEMORY_BUDGET)",
-    "all_failed": "15 of 15 runs with an outcome ended failed: OSError: [Errno 28] No space left on device",
+    "all_failed": "15 of 15 runs with an outcome failed: OSError: [Errno 28] No space left on device",
     "one_repeat": "has 1 repeat, and it takes 3 to tell learning from luck (REPEATS)",
     "two_repeats": "has 2 repeats, and it takes 3 to tell learning from luck (REPEATS)",
     "one_run": "has 1 repeat, and it takes 3 to tell learning from luck (REPEATS)",
@@ -116,7 +116,9 @@ def test_third_architecture_is_judged_against_both_others(page: Page) -> None:
     lead, budgets, *_ = page("third_wins")
     assert re.search(r"ahead of U-Net .*? by \+0\.130\s\[.*?\] and Hourglass .*? by \+0\.150\s\[", lead)
     assert "test IoU is 0.850 [" in lead
-    assert re.search(r"take U-Net .*; U-Net less Hourglass .*? is \+0\.020\s\[.*?\], inconclusive", budgets)
+    assert re.search(
+        r"take Hourglass .*; U-Net \(depth 2, width 8\) less it is \+0\.020\s\[.*?\], inconclusive", budgets
+    )
 
 
 def test_budgets_are_named_with_precision_and_batch_size(page: Page) -> None:
