@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from fake_units import Unit
 
@@ -30,6 +31,13 @@ def test_the_intervals_keep_their_promise(capsys: pytest.CaptureFixture[str]) ->
     assert found["coverage"] == pytest.approx((found["coverage_no_difference"] + found["coverage_planted"]) / 2)
     assert found["shape"] == {"repeats": 3, "folds": 5, "scenes": 60, "protocol": "scene_folds"}
     assert (found["source"], found["seed"]) == ("defaults", 0)
+
+
+def test_one_scene_of_one_repeat_per_fold_spreads_for_the_scene_s_sake() -> None:
+    """Nothing tells both apart there; that trainings differ as much would ask for repeats that cannot help."""
+    cells = pd.DataFrame({"repeat": [0, 1, 2], "fold": [0, 1, 2], "scene": ["a", "b", "c"]})
+    found = estimate(cells.assign(value=[0.5, 0.7, 0.9]), cells.assign(value=[0.4, 0.4, 0.4]))
+    assert found == pytest.approx((0.0, 0.2, 0.0))
 
 
 def test_sentences(capsys: pytest.CaptureFixture[str]) -> None:
