@@ -1,6 +1,7 @@
 """What to take under a memory budget: of the configurations that fit, the one that validation puts first."""
 
 import math
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -67,13 +68,14 @@ def within(table: pd.DataFrame, budget_mb: float) -> pd.DataFrame:
     return table[table[PEAK] <= budget_mb * MEGABYTE]
 
 
-def _round_budgets(peaks: pd.Series) -> list[float]:
-    """1, 2, 5, 10, 20 ... from the first in which something fits to the first in which all does."""
-    if peaks.empty:
-        return []
-    low, high = peaks.min(), peaks.max()
-    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+def round_budget(memory_mb: float) -> float:
+    """The smallest round budget, 1, 2, 5, 10, 20 ... MB, that so much memory fits."""
+    power = math.floor(math.log10(memory_mb)) - 1
     # As a decimal text, since 2 * 10.0**-1 and 0.2 are not the same number.
-    every = [float(f"{digit}e{power}") for power in powers for digit in ROUND]
-    last = next(budget for budget in every if budget >= high)
-    return [budget for budget in every if low <= budget <= last]
+    every = (float(f"{digit}e{more}") for more in count(power) for digit in ROUND)
+    return next(budget for budget in every if budget >= memory_mb)
+
+
+def _round_budgets(peaks: pd.Series) -> list[float]:
+    """From the first in which something fits to the first in which all does."""
+    return sorted({round_budget(peak) for peak in peaks})

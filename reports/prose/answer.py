@@ -8,7 +8,6 @@ from reports.analysis.summary import Summary
 from reports.prose import evidence, recommendation
 from reports.prose.claims import claim_values
 from reports.prose.search import front_ends
-from reports.store.checks import HOLDOUTS
 from reports.store.load import ARCHITECTURE, RUN, SPLIT
 from reports.text import states
 
@@ -51,8 +50,6 @@ def _claim(summary: Summary) -> dict[str, object] | None:
         **claim_values(first),
         "claims": first.claims,
         "detectable": first.detectable,
-        "holdout": first.claim.a[SPLIT] in HOLDOUTS,
-        "corrected": first.comparison.corrected._asdict(),
     }
 
 

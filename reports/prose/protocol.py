@@ -1,10 +1,12 @@
 """Values of how the numbers came about: split, looks at the test frames, what was held fixed, how to repeat it."""
 
 import json
+import math
 
 import pandas as pd
 
 from bench import schema
+from reports.analysis.claims import judge_headline
 from reports.analysis.summary import Summary
 from reports.store.load import BETA, DATA_FOLDS, PRETRAIN_EPOCHS, REPEAT, SPLIT
 
@@ -26,8 +28,16 @@ def gather(summary: Summary) -> dict[str, object]:
         "generative": "generative" in summary.others,
         "openings": {"all": len(opened), "again": opened.duplicated().sum()},
         "fixed": {name: runs[name].iloc[0] for name in sorted(names) if runs[name].nunique() == 1},
+        "corrected": _corrected(summary),
         "label_agreement": summary.runs[schema.LABEL_AGREEMENT.name].mean(),
     }
+
+
+def _corrected(summary: Summary) -> dict[str, object] | None:
+    """The interval of the first claim in which folds are not independent; None without one."""
+    judged = judge_headline(summary)
+    known = judged and judged[0].verdict != "refused" and math.isfinite(judged[0].comparison.corrected.low)
+    return judged[0].comparison.corrected._asdict() if known else None
 
 
 def describe_readings(runs: pd.DataFrame) -> list[dict[str, object]]:

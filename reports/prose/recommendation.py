@@ -5,9 +5,10 @@ import math
 import pandas as pd
 
 from bench import schema
+from bench.metrics.base_rate import STUCK_EPOCHS
 from reports import style
 from reports.analysis.certainty import cost_of, needed_for
-from reports.analysis.choices import PEAK, candidates, tested, within
+from reports.analysis.choices import PEAK, candidates, round_budget, tested, within
 from reports.analysis.claims import pair_key
 from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
 from reports.analysis.nested import nested
@@ -19,6 +20,7 @@ from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
 from reports.prose.claims import claim_values, difference_values
 from reports.store.checks import HOLDOUTS
 from reports.store.load import ABSENT, ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
+from reports.text import MEGABYTE
 
 
 def gather(summary: Summary) -> dict[str, object]:
@@ -34,6 +36,8 @@ def gather(summary: Summary) -> dict[str, object]:
         "taken": None if taken is None else _taken(summary, first, taken),
         "first_learnt": passes(summary, _number(first)),
         "lack": _lack(summary, first) if taken is None else None,
+        "below": taken is None and _is_below(summary, first),
+        "fits_mb": None if taken is None else round_budget(float(taken[PEAK]) / MEGABYTE),
         "truth": _truth(summary, first),
         "one_with_foreground": find_truth(summary, first).with_foreground == 1,
         "only": len(tested(summary)) == 1,
@@ -104,6 +108,12 @@ def _rule(summary: Summary, row: pd.Series) -> dict[str, object] | None:
     return {"name": name, "network": network, "score": rule, **difference_values(found, found.interval)}
 
 
+def _is_below(summary: Summary, row: pd.Series) -> bool:
+    """Whether a configuration is shown to score less than its best rule."""
+    found = compare_with_rule(summary, row)
+    return found is not None and found.interval.high < 0
+
+
 def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
     """The other architectures at their best, by how the first stands beside them.
 
@@ -129,6 +139,7 @@ def _lack(summary: Summary, row: pd.Series) -> dict[str, object] | None:
         "ahead": found.comparison.difference > 0,
         "all_stuck": found.learning.stuck == found.learning.runs,
         "learning": {**found.learning._asdict(), "short": found.learning.short},
+        "more_epochs": max(STUCK_EPOCHS, 2 * found.learning.epochs),
         "few_repeats": {"repeats": repeats, "least": MIN_REPEATS} if repeats < MIN_REPEATS else None,
         "size": None if found.needed is None else _size(summary, found.shape, found.needed),
     }

@@ -18,7 +18,7 @@ def rule(claims: int) -> str:
     return (
         f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together. Verdict: better where it "
         f"leaves out zero; equivalent where it lies within ±{digits(schema.TEST_IOU.margin or 0, 2)}; else "
-        f"inconclusive. None with fewer than {MIN_REPEATS} repeats."
+        f"inconclusive. No verdict with fewer than {MIN_REPEATS} repeats."
     )
 
 

@@ -114,8 +114,7 @@ def test_sentences_have_the_interval_and_the_verdict(two: Summary) -> None:
     (paragraph,) = written("generative", two)
     assert paragraph.startswith(
         "Pre-trained for 2 of 4 epochs, 6 labelled scenes, less from scratch in as many optimiser steps: Hourglass "
-        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 repeats. Verdict: pre-trained better, "
-        "p "
+        "(depth 2, width 8), IoU +0.055 [+0.043,\u00a0+0.067] over 3 folds and 3 repeats. Verdict: pre-trained better;"
     )
     assert "U-Net (depth 2, width 8), IoU −0.065" in paragraph
     assert "Verdict: from scratch better, p = " in paragraph

@@ -76,16 +76,14 @@ def test_architectures_come_in_their_order(small: Summary) -> None:
 
 
 def test_answer_names_numbers_and_claims_nothing(three: Summary) -> None:
-    take, judged, progress = written("answer", three)
-    assert progress == "5 of 6 planned runs have an outcome: 4 complete, 1 diverged."
+    lead, judged, progress = written("answer", three)
+    assert progress == "Runs with an outcome: 4 complete, 1 diverged."
+    assert lead.endswith("So far 5 of 6 planned runs have an outcome.")
     # Not the one with the highest test IoU, which has fewer repeats.
-    assert take.startswith("Take Hourglass (depth 2, width 8), which has the highest mean validation IoU of the ")
-    assert "test IoU 0.600 [" in take
-    assert not {"better", "significant", "outperforms"} & set(take.split())
-    assert judged == (
-        "No two architectures have complete runs on the same scenes with equal folds and epochs, so no difference is "
-        "judged."
-    )
+    assert lead.startswith("Nothing can be recommended yet: Hourglass (depth 2, width 8), which validation puts first,")
+    assert "test IoU 0.600 against 0.510" in lead
+    assert not {"better", "significant", "outperforms"} & set(lead.split())
+    assert judged == "Only one architecture has complete runs, so there is no other to judge it against."
 
 
 def test_bottleneck_agreement_counts_runs(summarised: Summarised) -> None:

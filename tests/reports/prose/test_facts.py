@@ -566,6 +566,12 @@ def of_beside(tables: Tables, limit: str, what: str) -> float | int | str:
     return worded(tables, pair, IOU) if what == "verdict" else of_pair(tables, pair, IOU, what)
 
 
+def round_up(peak: float | int | str) -> float:
+    """In MB: 1, 2, 5, 10, 20 ..."""
+    rounds = [float(f"{digit}e{power}") for power in range(-3, 6) for digit in (1, 2, 5)]
+    return next(size for size in rounds if size * 1e6 >= float(peak))
+
+
 def of_learning(tables: Tables, what: str) -> float | int:
     number = choice(tables, "best").name
     own = tables["convergence"][tables["convergence"]["configuration"] == number]
@@ -1084,6 +1090,8 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"lead\.(apart|level|behind|unproven)\.(\d+)\.(label|name|difference|low|high|repeats)": of_rival,
     r"lead\.lack\.few_repeats\.repeats": lambda t: int(beside_rule(t, choice(t, "best").name)["repeat"].nunique()),
     r"lead\.lack\.few_repeats\.least": lambda t: 3,
+    r"lead\.fits_mb": lambda t: round_up(of_lead(t, "taken", "peak_bytes")),
+    r"lead\.lack\.more_epochs": lambda t: max(10, 2 * int(of_learning(t, "epochs"))),
     r"lead\.lack\.learning\.(runs|rising|stuck|steps|epochs)": of_learning,
     r"lead\.truth\.(folds|with_foreground)": of_truth,
     r"certainty\.margin": lambda t: 0.01,
@@ -1099,7 +1107,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"claim\.verdict": lambda t: verdict(t, "claim", IOU),
     r"claim\.claims": lambda t: len(headline_rows(t)),
     r"claim\.detectable": detectable,
-    r"claim\.corrected\.(low|high)": corrected,
+    r"corrected\.(low|high)": corrected,
     r"power": lambda t: 0.8,
     r"practical\.headline\.(\d+)\.matchings": matchings,
     rf"practical\.({PAIRS})\.pair": label_of,

@@ -115,7 +115,7 @@ def test_two_that_learnt_nothing_are_never_equivalent(name: str, of: Of, page: P
 def test_third_architecture_is_judged_against_both_others(page: Page) -> None:
     lead, budgets, *_ = page("third_wins")
     assert re.search(r"ahead of U-Net .*? by \+0\.130\s\[.*?\] and Hourglass .*? by \+0\.150\s\[", lead)
-    assert "test IoU is 0.850 [" in lead
+    assert "SimpleConv has a test IoU of 0.850 [" in lead
     assert re.search(
         r"take Hourglass .*; U-Net \(depth 2, width 8\) less it is \+0\.020\s\[.*?\], inconclusive", budgets
     )
@@ -141,7 +141,7 @@ def test_one_network_for_all_budgets_is_named_once(page: Page) -> None:
 def test_a_choice_that_rests_on_its_own_test_scenes_is_scored_without_them(page: Page) -> None:
     """The network that all of validation chooses scores 0.714; on two folds the others would have chosen another."""
     text = " ".join(page("choice_changes"))
-    assert "test IoU is 0.594 [" in text
+    assert "U-Net has a test IoU of 0.594 [" in text
     assert "another network than here for 2 of 5 folds" in text
     assert re.search(r"chosen with the scenes of all folds it scores 0\.714 and beats .*? by \+0\.194\s\[", text)
 

@@ -25,8 +25,8 @@ def runs(troubled_store: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes a report of nothing but its template and an empty PDF."""
-    monkeypatch.setattr(document, "write", lambda *_: {})
-    monkeypatch.setattr(build, "_compile", lambda folder, _: (folder / build.PDF).write_bytes(b""))
+    monkeypatch.setattr(document, "write", lambda *_: {"sections": [{"blocks": []}]})
+    monkeypatch.setattr(build, "_compile", lambda folder, *_: (folder / build.PDF).write_bytes(b""))
 
 
 @pytest.mark.parametrize("command", ["build", "calibrate"])
