@@ -31,7 +31,7 @@ from reports.figures.base import (
 MOST_LABELS = 16
 REACH = 1.0
 """A rule below the marks and the best rule is drawn if it is no farther off than these from each other, times this."""
-NAME_WIDTH, NAME_HEIGHT = 15, 0.045
+NAME_WIDTH, NAME_HEIGHT = 15, 0.05
 """Of the rules' names at the right end: letters in a line, and its share of the axis."""
 WORTHLESS = "#F3F3F3"
 """Behind scores that a rule without a network has as well."""
@@ -82,7 +82,7 @@ def _baselines(summary: Summary, means: pd.Series) -> pd.DataFrame:
 
 def draw(shown: IouMemory) -> Figure:
     """Marks with whiskers, the front of each architecture as a step line, the rules and the budgets."""
-    figure, ((axis,),) = style.panels(1, height=3.2)
+    figure, ((axis,),) = style.panels(1, height=2.9)
     for name, front in fronts(shown.points).items():
         axis.step(front["memory_mb"], front["mean"], where="post", **style.look(name).lined, linewidth=0.9)
     drawn = _drawn(shown)

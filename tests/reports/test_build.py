@@ -91,8 +91,8 @@ def test_all_failed(new_store: Fill, capsys: pytest.CaptureFixture[str]) -> None
     assert len(notes(report.parent)) == sum(plot.stage == "comparison" for plot in FIGURES.values())
     assert "no complete run was tested on whole scenes" in notes(report.parent)[0]
     assert blocks(report.parent, "lead")[0]["text"] == (
-        "Nothing can be recommended yet: no run of the comparison is complete. 2 of 2 runs with an outcome failed, most "
-        "often: #panic(1)."
+        "Nothing can be recommended yet: no run of the comparison is complete. 2 of 2 runs with an outcome failed, "
+        "most often: #panic(1)."
     )
 
 

@@ -10,7 +10,7 @@ from helpers import Summarised, written
 from bench import schema
 from reports.analysis.claims import judge_headline
 from reports.analysis.gate import passes
-from reports.analysis.recommendation import recommend, smaller, standing
+from reports.analysis.recommendation import recommend, standing, within_budgets
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.store.load import ARCHITECTURE
 
@@ -97,9 +97,9 @@ def test_what_cannot_be_judged_is_not_said_to_be_level(summarised: Summarised) -
     units = [*trained("unet", 0.9, luck=0, repeats=2), *trained("hourglass", 0.7, luck=0)]
     (lead, *_) = written("answer", summarised(units))
     assert lead.startswith(
-        "Take Hourglass (depth 2, width 8): it is shown to beat the best rule without a network, which"
+        "Take Hourglass (depth 2, width 8): U-Net (depth 2, width 8) is first by validation, but its 2 repeats so far "
+        "cannot show that it beats the rules without a network."
     )
-    assert "first by validation, is not with its 2 repeats so far." in lead
     assert "told apart" not in lead
 
 
@@ -115,7 +115,32 @@ def test_budgets_are_those_that_what_is_taken_exceeds(summarised: Summarised) ->
     summary = summarised(PROBLEMS["unequal_training"]())
     found = recommend(summary)
     assert found is not None
-    assert [(choice.budget_mb, choice.row[schema.BASE_WIDTH]) for choice in smaller(summary, found)] == [
-        (20, 16),
-        (10, 8),
+    made = within_budgets(summary, found)
+    assert [(one.budgets_mb, one.first[schema.BASE_WIDTH], one.rival) for one in made] == [
+        ([20], 16, None),
+        ([10], 8, None),
     ]
+
+
+def test_within_a_budget_the_smaller_of_two_is_taken_as_well(summarised: Summarised) -> None:
+    summary = summarised(PROBLEMS["third_wins"]())
+    found = recommend(summary)
+    assert found is not None
+    (one,) = within_budgets(summary, found)
+    assert one.taken is not None
+    assert (one.budgets_mb, one.first[ARCHITECTURE], one.taken[ARCHITECTURE]) == ([10], "unet", "hourglass")
+
+
+def test_budgets_within_which_the_same_is_taken_are_merged(summarised: Summarised) -> None:
+    """The U-Net of depth 2 is first within 10 MB and gives way to the Hourglass, which is first within 5 MB."""
+    units = [
+        *trained("unet", 0.9, depth=3, width=16),
+        *trained("unet", 0.72, width=8),
+        *trained("hourglass", 0.71, width=6),
+    ]
+    summary = summarised(units)
+    found = recommend(summary)
+    assert found is not None
+    (one,) = within_budgets(summary, found)
+    assert one.taken is not None
+    assert (one.budgets_mb, one.taken[ARCHITECTURE]) == ([10, 5], "hourglass")

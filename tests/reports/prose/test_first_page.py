@@ -117,7 +117,7 @@ def test_third_architecture_is_judged_against_both_others(page: Page) -> None:
     assert re.search(r"ahead of U-Net .*? by \+0\.130\s\[.*?\] and Hourglass .*? by \+0\.150\s\[", lead)
     assert "SimpleConv has a test IoU of 0.850 [" in lead
     assert re.search(
-        r"take Hourglass .*; U-Net \(depth 2, width 8\) less it is \+0\.020\s\[.*?\], inconclusive", budgets
+        r"take Hourglass .*; U-Net \(depth 2, width 8\) less Hourglass is \+0\.020\s\[.*?\], inconclusive", budgets
     )
 
 
@@ -156,7 +156,7 @@ def test_same_few_scenes_for_all_repeats_are_low_power(page: Page) -> None:
 def test_a_study_half_done_says_how_far_it_is(page: Page) -> None:
     text = " ".join(page("half_done"))
     assert "19 of 30 planned runs have an outcome" in text
-    assert "which U-Net (depth 2, width 8), first by validation, is not with its 2 repeats so far." in text
+    assert "U-Net (depth 2, width 8) is first by validation, but its 2 repeats so far cannot show that it beats" in text
     assert "Verdict: none: 2 of 3 repeats" in text
 
 

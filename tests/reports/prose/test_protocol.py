@@ -18,6 +18,7 @@ def written(*readings: str) -> str:
         "generative": False,
         "openings": {"all": 0, "again": 0},
         "fixed": {"training.lr": 0.1},
+        "corrected": None,
         "label_agreement": float("nan"),
     }
     return paragraphs("protocol", Facts(), values)[0]
