@@ -5,6 +5,7 @@ by the same names the trainer wrote. Adding a metric is one entry here with a te
 METRICS, and one function that computes it. docs/glossary.md is made of the texts in this file (`make glossary`).
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, get_args
@@ -42,6 +43,11 @@ class Metric:
     """Equivalence margin: a difference that does not matter; None where differences are not judged."""
     since: int = 3
     """The VERSION that added it: runs of before lack it."""
+
+    @property
+    def span(self) -> float:
+        """The largest difference of two values; infinite where they are unbounded."""
+        return math.inf if self.lower is None or self.upper is None else self.upper - self.lower
 
     @property
     def column(self) -> str:

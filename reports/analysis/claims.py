@@ -5,6 +5,7 @@ memory budget; of two architectures the first at its best against the configurat
 width, or nearest in parameters, multiply-accumulates or memory; or a pair that somebody asks for.
 """
 
+import math
 from functools import lru_cache
 from itertools import product
 from typing import Literal, NamedTuple
@@ -75,12 +76,16 @@ class Judged(NamedTuple):
     @property
     def interval(self) -> Interval:
         """The one that is printed and that the verdict is read off: at the level of the claim's step."""
-        return self.comparison.adjusted(self.step)
+        return self.comparison.adjusted(self.step).within(self.metric.span)
 
     @property
     def detectable(self) -> float:
-        """True difference that is found with a probability of 80 %, at the strictest level that Holm asks for."""
-        return self.comparison.detectable(self.claims)
+        """True difference that is found with a probability of 80 %, at the strictest level that Holm asks for.
+
+        Infinite where no difference is as large.
+        """
+        found = self.comparison.detectable(self.claims)
+        return found if found <= self.metric.span else math.inf
 
 
 def headline(summary: Summary) -> tuple[str, str] | None:

@@ -34,6 +34,10 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def within(self, span: float) -> "Interval":
+        """Cut off where no difference can be; without bounds it stays so."""
+        return self if math.isinf(self.low) else Interval(max(self.low, -span), min(self.high, span))
+
 
 class Comparison(NamedTuple):
     """Configuration a less configuration b, in the metric's unit.

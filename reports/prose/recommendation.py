@@ -105,7 +105,8 @@ def _rule(summary: Summary, row: pd.Series) -> dict[str, object] | None:
         return None
     name = schema.BASELINES[str(gates(summary).loc[_number(row), "rule"])]
     network, rule = (arm.groupby(["fold", "scene"])["value"].mean().groupby("fold").mean().mean() for arm in arms)
-    return {"name": name, "network": network, "score": rule, **difference_values(found, found.interval)}
+    interval = found.interval.within(schema.TEST_IOU.span)
+    return {"name": name, "network": network, "score": rule, **difference_values(found, interval)}
 
 
 def _is_below(summary: Summary, row: pd.Series) -> bool:

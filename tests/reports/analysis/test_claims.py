@@ -1,5 +1,6 @@
 """Which configurations a report compares, and the words it finds for them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -356,6 +357,15 @@ def test_the_command_judges_pairs_or_says_which_there_are(
     assert "hourglass/2/8, unet/2/8; got 'vnet/2/8' in 'unet/2/8:vnet/2/8'." in said
     assert "Traceback" not in said
     assert not (runs / "reports" / "quick" / "report.pdf").exists()
+
+
+def test_what_no_difference_can_be_is_neither_printed_nor_detectable(summarised: Summarised) -> None:
+    """Of two folds that disagree the interval at the level of several claims goes far beyond -1 and 1."""
+    units = [replace(unit, iou=0.5 + 0.2 * unit.repeat * (unit.architecture == "unet")) for unit in arms(0, repeats=2)]
+    one = iou(summarised(units))
+    assert one.comparison.interval.low < -1
+    assert one.interval == (-1, 1)
+    assert one.detectable == math.inf
 
 
 def test_two_that_have_learnt_nothing_are_not_equivalent(summarised: Summarised) -> None:

@@ -274,6 +274,13 @@ def test_an_adjusted_interval_leaves_out_zero_exactly_where_the_adjusted_p_is_be
         assert tuple(found) == pytest.approx((theirs.low, theirs.high))
 
 
+def test_an_interval_is_cut_where_no_difference_can_be() -> None:
+    assert Interval(-1.2, 0.4).within(1.0) == (-1.0, 0.4)
+    assert Interval(-30.0, 40.0).within(math.inf) == (-30.0, 40.0)
+    # Without bounds it is not known to lie anywhere.
+    assert Interval(-math.inf, math.inf).within(1.0) == (-math.inf, math.inf)
+
+
 def test_holm() -> None:
     # A textbook's example of four hypotheses: by hand 4 x 0.005, 3 x 0.01, 2 x 0.03, and no less for the last.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

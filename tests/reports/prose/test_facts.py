@@ -540,7 +540,10 @@ def of_mean(cells: pd.DataFrame, what: str, level: float = 0.05) -> float | int:
     if what == "repeats":
         return int(cells["repeat"].nunique())
     found = mean_of(cells)
-    return {"difference": found.value, "n": found.n}[what] if what in ("difference", "n") else found.bound(what, level)
+    if what in ("difference", "n"):
+        return {"difference": found.value, "n": found.n}[what]
+    bound = found.bound(what, level)
+    return bound if math.isinf(bound) else float(np.clip(bound, -1, 1))
 
 
 def of_rival(tables: Tables, group: str, place: str, what: str) -> float | int | str:
