@@ -31,8 +31,8 @@ TERMS: dict[str, str] = {
     "trainings differ.",
     "distance of samples": "Median distance, as root mean square of thumbnails, to the nearest training frame.",
     "distance of test frames": "The same of frames that were never seen, to judge that of samples by.",
-    "distortion": "Cross-entropy of a sampled reconstruction (Bernoulli likelihood of masks; normal of images, with one "
-    "sigma), in nats per test frame, as is the rate.",
+    "distortion": "Cross-entropy of a sampled reconstruction (Bernoulli likelihood of masks; normal of images, with "
+    "one sigma), in nats per test frame, as is the rate.",
     "effect size": "Mean difference over scenes, in standard deviations of that difference (Cohen's d_z).",
     "ELBO": "Evidence lower bound, minus the sum of rate and distortion with beta = 1, whatever beta was trained "
     "with: minus the distortion at which its line meets the left axis.",
