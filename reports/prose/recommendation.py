@@ -27,7 +27,13 @@ def gather(summary: Summary) -> dict[str, object]:
     """The lead, and the memory budgets below what it recommends."""
     found = recommend(summary)
     if found is None:
-        nothing = {"lead": None, "certainty": None, "budgets": {}, "nothing_within": [], "overruled": False}
+        nothing: dict[str, object] = {
+            "lead": None,
+            "certainty": None,
+            "budgets": {},
+            "nothing_within": [],
+            "overruled": False,
+        }
         return {"untested": _untested(summary), **nothing}
     taken, first = found.taken, found.first
     lead = {
