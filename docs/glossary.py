@@ -18,7 +18,7 @@ GLOSSARY = Path(__file__).with_suffix(".md")
 
 WORDS = {
     "baseline": "A prediction without a network, on the same frames: all foreground; the base rate everywhere; the "
-    "mean of the training masks; the mask of the nearest training frame.",
+    "mean of the training masks; the mask of the nearest training frame. In reports: a rule without a network.",
     "base width": "Channels of the outermost level; the widths of the others follow by the growth, 2 unless given.",
     "bottleneck": "What stands between encoder and decoder: the map behind the last pooling, or a flat latent.",
     "boundary": "Pixels of a mask with a 4-neighbour outside of it; beyond the frame is outside.",

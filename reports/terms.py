@@ -31,6 +31,8 @@ TERMS: dict[str, str] = {
     "trainings differ.",
     "distance of samples": "Median distance, as root mean square of thumbnails, to the nearest training frame.",
     "distance of test frames": "The same of frames that were never seen, to judge that of samples by.",
+    "distortion": "Cross-entropy of a sampled reconstruction (Bernoulli likelihood of masks; normal of images, with "
+    "one sigma), in nats per test frame, as is the rate.",
     "effect size": "Mean difference over scenes, in standard deviations of that difference (Cohen's d_z).",
     "ELBO": "Evidence lower bound, minus the sum of rate and distortion with beta = 1, whatever beta was trained "
     "with: minus the distortion at which its line meets the left axis.",
@@ -59,9 +61,6 @@ TERMS: dict[str, str] = {
     "process peak": "Most memory that the whole process held.",
     "PSNR": "Peak signal-to-noise ratio of a reconstruction, whose values are in [0, 1].",
     "rate (KL)": "KL divergence of the posterior from the prior: what the latent says of a frame.",
-    "rate and distortion": "Of a VAE, in nats per test frame: the KL divergence of the posterior from the prior, "
-    "and the cross-entropy of a sampled reconstruction (Bernoulli likelihood of masks; normal of images, with one "
-    "sigma).",
     "reliability": "Pixels in bins of equal width by predicted probability, scenes weigh the same. Below the "
     "diagonal predictions are too high. Bins with less than 0.1 % of the pixels are not drawn, and have no band "
     "where a fold has less.",

@@ -39,16 +39,6 @@ def bounds(low: float, high: float) -> str:
     return DASH if math.isinf(high) else f"[{signed(low)},{NBSP}{signed(high)}]"
 
 
-def p_value(p: float) -> str:
-    """Three decimals, or that it is smaller."""
-    return "<0.001" if p < 0.001 else digits(p)
-
-
-def p_equation(p: float) -> str:
-    """`p = 0.012` or `p < 0.001`."""
-    return "p < 0.001" if p < 0.001 else f"p = {digits(p)}"
-
-
 def unbroken(text: str) -> str:
     """Kept on one line."""
     return text.replace(" ", NBSP)

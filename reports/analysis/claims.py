@@ -112,7 +112,7 @@ def claims(summary: Summary) -> list[Claim]:
         rivals = rivals[rivals[ARCHITECTURE] != choice.row[ARCHITECTURE]]
         if len(rivals):
             found.append(Claim(budget_matching(choice), choice.row, highest(rivals), 1.0))
-    return found + _matched(summary, best) + _asked(summary)
+    return _oriented(found + _matched(summary, best) + _asked(summary))
 
 
 def budget_matching(choice: Choice) -> str:
@@ -145,14 +145,18 @@ def _matched(summary: Summary, best: pd.Series) -> list[Claim]:
     found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
     for name, metric in COSTS.items():
         found += _nearest(f"equal {name}", a, alike, metric)
-    return [_oriented(claim, best) for claim in found]
+    return found
 
 
-def _oriented(claim: Claim, best: pd.Series) -> Claim:
-    """With the best configuration first, so that a pair that is judged for two reasons is one pair."""
-    if claim.b[CONFIGURATION] != best[CONFIGURATION]:
-        return claim
-    return Claim(claim.matching, claim.b, claim.a, 1 / claim.ratio)
+def _oriented(made: list[Claim]) -> list[Claim]:
+    """Each pair as it is first made, so that one that is judged for two reasons is one pair."""
+    keys = {frozenset(pair_key(claim)): pair_key(claim) for claim in reversed(made)}
+    return [
+        claim
+        if (key := pair_key(claim)) == keys[frozenset(key)]
+        else Claim(claim.matching, claim.b, claim.a, 1 / claim.ratio)
+        for claim in made
+    ]
 
 
 def _asked(summary: Summary) -> list[Claim]:

@@ -19,12 +19,14 @@ RULES = {schema.baseline_column(name): name for name in schema.BASELINES}
 def gates(summary: Summary) -> pd.DataFrame:
     """By the number of every configuration with frame tables: rule, and whether it passes.
 
-    `rule` is the baseline with the highest mean IoU over the same folds. A configuration passes if the primary 95 %
-    interval of its difference to that rule is above zero, with as many repeats as a verdict needs.
+    `rule` is the baseline with the highest mean IoU over the same folds, of those that all its runs logged. A
+    configuration passes if the primary 95 % interval of its difference to that rule is above zero, with as many repeats
+    as a verdict needs.
     """
     cells = summary.scenes[[CONFIGURATION, *KEYS, schema.TEST_IOU.column, *RULES]].astype(dict.fromkeys(RULES, float))
     scores = cells.groupby([CONFIGURATION, "fold", "scene"])[list(RULES)].mean().groupby([CONFIGURATION, "fold"]).mean()
-    means = scores.groupby(CONFIGURATION).mean().dropna(how="all")
+    everywhere = cells[list(RULES)].notna().groupby(cells[CONFIGURATION]).all()
+    means = scores.groupby(CONFIGURATION).mean().where(everywhere).dropna(how="all")
     best = means.idxmax(axis=1)
     cells = cells[cells[CONFIGURATION].isin(best.index)].reset_index(drop=True)
     places = cells[CONFIGURATION].map(best).map(list(RULES).index).to_numpy(np.int64)

@@ -11,7 +11,6 @@ from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparabl
 from reports.store.load import ARCHITECTURE, BETA, REPEAT
 
 STAGE: schema.Stage = "generative"
-OVER_FOLDS = "95 % interval, Student's t over folds"
 
 
 def latent_points(summary: Summary | None, metric: schema.Metric) -> pd.DataFrame:

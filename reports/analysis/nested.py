@@ -37,10 +37,7 @@ def val_fold(repeat: pd.Series, folds: int) -> pd.Series:
 
 
 def nested(summary: Summary, row: pd.Series, candidates: pd.DataFrame) -> Nested | None:
-    """Of the choice `row` among `candidates`, all rows of `Summary.configurations`; None without its frame tables.
-
-    A fold on which every repeat validated keeps the choice, since nothing else is left to choose by.
-    """
+    """Of the choice `row` among `candidates`, all rows of `Summary.configurations`; None without its frame tables."""
     number, folds = int(row[CONFIGURATION]), int(row[DATA_FOLDS])
     scenes = summary.scenes[summary.scenes[CONFIGURATION].isin(candidates[CONFIGURATION])]
     tested = sorted(scenes.loc[scenes[CONFIGURATION] == number, schema.FOLD].unique())
@@ -58,13 +55,11 @@ def nested(summary: Summary, row: pd.Series, candidates: pd.DataFrame) -> Nested
 
 
 def _choose(summary: Summary, candidates: pd.DataFrame, fold: int, folds: int) -> int:
-    """What validation on the other folds puts first of the candidates."""
+    """What validation on the other folds puts first of the candidates, which all were tested on this one."""
     runs = summary.runs[
         (summary.runs[schema.STATE] == "complete") & summary.runs[CONFIGURATION].isin(candidates[CONFIGURATION])
     ]
-    others = runs[val_fold(runs[REPEAT], folds) != fold]
-    means = (others if len(others) else runs).groupby(CONFIGURATION)[VAL.name].mean()
-    rows = candidates[candidates[CONFIGURATION].isin(means.index)]
-    return int(
-        by_validation(rows.assign(**{statistic(VAL, "mean"): rows[CONFIGURATION].map(means)}))[CONFIGURATION].iloc[0]
-    )
+    # Each candidate has some: no repeat validates on the fold that it tests.
+    means = runs[val_fold(runs[REPEAT], folds) != fold].groupby(CONFIGURATION)[VAL.name].mean()
+    rows = candidates.assign(**{statistic(VAL, "mean"): candidates[CONFIGURATION].map(means)})
+    return int(by_validation(rows)[CONFIGURATION].iloc[0])

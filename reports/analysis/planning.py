@@ -64,6 +64,8 @@ def smallest_difference(shape: Shape, components: Components, claims: int = 1) -
     """Minimum detectable difference of a study of this shape, by its true standard error, among so many claims."""
     if shape.protocol == "scene_holdout":
         size = shape.repeats, shape.tested
+        if min(size) < 2:
+            return math.inf
         expected = [size[1] * components.run**2, size[0] * components.scene**2, 0]
         error = math.sqrt(_variance(components, *np.array(size)[:, None])[0])
         return detectable(error, satterthwaite(np.array(expected) + components.residual**2, size), claims)

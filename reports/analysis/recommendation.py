@@ -58,8 +58,8 @@ def _take(summary: Summary, first: pd.Series, rivals: list[Judged]) -> pd.Series
     ahead = [one for one in proven if standing(one) == "behind"]
     if ahead:
         return min(ahead, key=lambda one: one.comparison.difference).claim.b
-    level = [one.claim.b for one in proven if standing(one) == "level"]
-    level += [first] if passes(summary, int(first[CONFIGURATION])) else []
+    level = [first] if passes(summary, int(first[CONFIGURATION])) else []
+    level += [one.claim.b for one in proven if standing(one) == "level"]
     return min(level, key=lambda row: float(row[PEAK]), default=None)
 
 
@@ -73,7 +73,13 @@ class Within(NamedTuple):
     rival: Judged | None
     """It against the best other architecture."""
     taken: pd.Series | None
-    """None if nothing is shown to have learnt."""
+    """None if nothing can be recommended."""
+
+    @property
+    def is_overruled(self) -> bool:
+        """Whether test scenes put what is taken before what validation puts first."""
+        taken = _number(self.taken)
+        return self.rival is not None and standing(self.rival) == "behind" and taken == _number(self.rival.claim.b)
 
 
 def within_budgets(summary: Summary, found: Recommendation) -> list[Within]:

@@ -80,5 +80,5 @@ def find_truth(summary: Summary, row: pd.Series) -> Truth:
     Marking everything as foreground scores the share of the foreground: nothing where there is none.
     """
     cells = summary.scenes[summary.scenes[CONFIGURATION] == row[CONFIGURATION]]
-    shares = cells.groupby(schema.FOLD)[schema.baseline_column("all_foreground")].max()
+    shares = cells.groupby(schema.FOLD)[schema.baseline_column("all_foreground")].max().dropna()
     return Truth(len(shares), int((shares > 0).sum()))

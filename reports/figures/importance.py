@@ -78,9 +78,10 @@ def _named(parameter: str) -> str:
 def caption(shown: Importance) -> str:
     """What each evaluator measures."""
     trials = text.counted_range(shown.trials["n"], "search trial")
+    evaluators = text.listed(sorted(shown.shares["evaluator"].unique()))
     return (
-        f"Importance of each hyperparameter for the best validation IoU ({trials} of each architecture), by two "
-        "methods that answer different questions."
+        f"Importance of each hyperparameter for the best validation IoU ({trials} of each architecture), by "
+        f"{evaluators}."
     )
 
 

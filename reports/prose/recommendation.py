@@ -27,7 +27,14 @@ def gather(summary: Summary) -> dict[str, object]:
     """The lead, and the memory budgets below what it recommends."""
     found = recommend(summary)
     if found is None:
-        return {"untested": _untested(summary), "lead": None, "certainty": None, "budgets": {}, "nothing_within": []}
+        nothing: dict[str, object] = {
+            "lead": None,
+            "certainty": None,
+            "budgets": {},
+            "nothing_within": [],
+            "overruled": False,
+        }
+        return {"untested": _untested(summary), **nothing}
     taken, first = found.taken, found.first
     lead = {
         "first": _named(first),
@@ -36,7 +43,6 @@ def gather(summary: Summary) -> dict[str, object]:
         "taken": None if taken is None else _taken(summary, first, taken),
         "first_learnt": passes(summary, _number(first)),
         "lack": _lack(summary, first) if taken is None else None,
-        "below": taken is None and _is_below(summary, first),
         "fits_mb": None if taken is None else round_budget(float(taken[PEAK]) / MEGABYTE),
         "truth": _truth(summary, first),
         "one_with_foreground": find_truth(summary, first).with_foreground == 1,
@@ -50,6 +56,7 @@ def gather(summary: Summary) -> dict[str, object]:
         "certainty": _certainty(summary, found),
         "budgets": {f"{one.budgets_mb[0]:g}": _within(summary, one) for one in budgets if one.taken is not None},
         "nothing_within": [budget for one in budgets if one.taken is None for budget in one.budgets_mb],
+        "overruled": bool(lead["behind"]) or any(one.is_overruled for one in budgets),
     }
 
 
@@ -105,14 +112,8 @@ def _rule(summary: Summary, row: pd.Series) -> dict[str, object] | None:
         return None
     name = schema.BASELINES[str(gates(summary).loc[_number(row), "rule"])]
     network, rule = (arm.groupby(["fold", "scene"])["value"].mean().groupby("fold").mean().mean() for arm in arms)
-    interval = found.interval.within(schema.TEST_IOU.span)
-    return {"name": name, "network": network, "score": rule, **difference_values(found, interval)}
-
-
-def _is_below(summary: Summary, row: pd.Series) -> bool:
-    """Whether a configuration is shown to score less than its best rule."""
-    found = compare_with_rule(summary, row)
-    return found is not None and found.interval.high < 0
+    scores = {"name": name, "network": network, "score": rule, "below": found.interval.high < 0}
+    return scores | difference_values(found, found.interval.within(schema.TEST_IOU.span))
 
 
 def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
@@ -121,13 +122,19 @@ def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
     Those from which it cannot be told apart can be taken if they have learnt, and else are `unproven`.
     """
     groups: dict[str, list[dict[str, object]]] = {"apart": [], "level": [], "behind": [], "unproven": []}
+    peaks = [found.first[PEAK]]
     for one in found.rivals:
         group: str = standing(one)
         if group != "apart" and not passes(summary, pair_key(one.claim)[1]):
             group = "unproven"
         groups[group].append({**_named(one.claim.b), **claim_values(one), "ahead": standing(one) == "behind"})
-    equivalent = all(one.verdict == "equivalent" for one in found.rivals if standing(one) == "level")
-    return {**groups, "equivalent": equivalent, "one_level": len(groups["level"]) == 1}
+        peaks += [one.claim.b[PEAK]] if group == "level" else []
+    return {
+        **groups,
+        "equivalent": all(one.verdict == "equivalent" for one in found.rivals if standing(one) == "level"),
+        "one_level": len(groups["level"]) == 1,
+        "one_smallest": peaks.count(min(peaks)) == 1,
+    }
 
 
 def _lack(summary: Summary, row: pd.Series) -> dict[str, object] | None:
@@ -179,10 +186,11 @@ def _within(summary: Summary, one: Within) -> dict[str, object]:
     """What to take within budgets, beside the other architecture that is the best within the largest of them."""
     assert one.taken is not None
     beside = None if one.rival is None else {**_named(one.rival.claim.b), **claim_values(one.rival)}
+    why = {"overruled": one.is_overruled, "learnt": passes(summary, _number(one.first))}
     return {
         "budgets_mb": one.budgets_mb,
         **_taken(summary, one.first, one.taken, one.budgets_mb[0]),
         "first": _named(one.first),
-        "gave_way": _number(one.taken) != _number(one.first),
+        "gave_way": why if _number(one.taken) != _number(one.first) else None,
         "beside": beside,
     }

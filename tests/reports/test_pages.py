@@ -17,6 +17,7 @@ from matplotlib.image import imread
 from reports import build as build_module
 from reports.build import Built
 from reports.pages import ENOUGH, Piece, page_starts
+from reports.terms import TERMS
 
 LESS = ("all_failed", "all_infeasible", "one_run")
 """Of `fake_problems`: reports of a page or two."""
@@ -123,6 +124,18 @@ def test_no_caption_of_a_table_is_longer_than_three_lines(
     assert captions
     assert too_long(captions) == []
     assert too_long([" ".join(captions) + " And so on." * 40])
+
+
+def test_every_term_of_the_legend_is_in_some_report(
+    built: Callable[[Path, str], Built], request: pytest.FixtureRequest
+) -> None:
+    explained = set()
+    for store in STORES:
+        folder = built(request.getfixturevalue(store), STORES[store]).report.parent
+        sections = json.loads((folder / "report.json").read_text(encoding="utf-8"))["sections"]
+        blocks = [block for section in sections for block in section["blocks"] if block["kind"] == "terms"]
+        explained |= {term for block in blocks for term, _ in block["terms"]}
+    assert explained == set(TERMS)
 
 
 @pytest.mark.parametrize("problem", LESS)

@@ -328,6 +328,14 @@ def test_a_pair_that_is_asked_for_joins_the_family(summarised: Summarised) -> No
     assert [word(one) for one in after[-4:]] == ["U-Net better"] * 2 + ["depth 2, width 16 better"] * 2
 
 
+def test_a_pair_that_is_asked_for_the_other_way_round_adds_no_claim(summarised: Summarised) -> None:
+    study = summarised(arms(0.1)).study
+    before = compared(summarise(study))
+    asked = summarise(study, ("hourglass/2/8:unet/2/8",))
+    assert compared(asked) == [*before, ("asked for", "unet/8", "hourglass/8")]
+    assert {one.claims for one in judge_headline(asked)} == {one.claims for one in judge_headline(summarise(study))}
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

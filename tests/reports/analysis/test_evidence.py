@@ -125,7 +125,7 @@ def test_the_first_page_says_what_is_gone(lost: Summary) -> None:
     assert "The curves of 1 of 47 tested runs are gone: " in text
     assert "A configuration that has no such table left has the mean of its logged scores, without an interval" in text
     assert text.endswith(
-        "Deleted by hand, and counted in no score: 2 of 49 runs with an outcome. Restore what was deleted in the "
+        "Deleted by hand, and counted in no score: 2 of 49 runs that ended. Restore what was deleted in the "
         "MLflow UI, or do it again with “make sweep STUDY=quick REDO_DELETED=1”."
     )
 
@@ -147,7 +147,7 @@ def test_deleted_search_trials_are_said_where_nothing_is_compared(summarised: Su
     units = [trial, Unit(trial=1, epochs=1, deleted=True), Unit(trial=2, epochs=1, deleted=True, logged=False)]
     summary = summarised(units, tags=plan_of(units))
     assert evidence(summary)[["stage", "kind", "units", "gone"]].to_numpy().tolist() == [["search", "deleted", 3, 2]]
-    assert "2 of 3 runs with an outcome" in " ".join(written("answer", summary))
+    assert "2 of 3 runs that ended" in " ".join(written("answer", summary))
 
 
 def test_counts_are_integers_in_the_order_of_the_tables(lost: Summary) -> None:

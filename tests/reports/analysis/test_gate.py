@@ -1,5 +1,6 @@
 """Whether a configuration is shown to beat the best rule without a network on the same scenes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from fake_units import Unit
 from helpers import Summarised, t_interval
 
 from bench import schema
-from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
+from reports.analysis.gate import RULES, against_rule, compare_with_rule, gates, passes
+from reports.analysis.shortfall import find_truth
 from reports.analysis.statistics import Interval
 from reports.analysis.summary import CONFIGURATION, Summary, summarise
 
@@ -110,3 +112,18 @@ def test_a_network_that_equals_the_rule_does_not_beat_it(summarised: Summarised)
     assert found is not None
     assert found.interval == Interval(0, 0)
     assert not gates(summary)["passes"].any()
+
+
+def test_a_rule_that_some_run_did_not_log_is_left_out(summarised: Summarised) -> None:
+    """Without it the best is the mean mask; without any rule nothing is known, not even where foreground is."""
+    summary = summarised(three(0.50, 0.58, 0.70))
+    row = summary.configurations.iloc[-1]
+    lacking = summary.scenes["repeat"] == 0
+    scenes = summary.scenes.assign(copy_iou=summary.scenes["copy_iou"].mask(lacking))
+    found = gates(replace(summary, scenes=scenes))
+    assert found["rule"].tolist() == ["mean_mask"] * 3
+    assert found["passes"].tolist() == [True] * 3
+    none = replace(summary, scenes=summary.scenes.assign(**dict.fromkeys(RULES, float("nan"))))
+    assert gates(none).empty
+    truth = find_truth(none, row)
+    assert truth.with_foreground == truth.folds

@@ -78,8 +78,8 @@ def test_a_hold_out_has_no_part_in_the_choice(summarised: Summarised, split: str
     assert (found.iou, found.folds, found.changed) == (pytest.approx(0.6), 1, 0)
 
 
-def test_a_fold_on_which_every_repeat_validated_keeps_the_choice(summarised: Summarised) -> None:
-    """A repeat that tests fold 1 and validates on fold 2, and one that tests fold 2: on fold 2 the second chooses."""
+def test_a_single_repeat_chooses_for_the_fold_that_it_tests(summarised: Summarised) -> None:
+    """It tests fold 1 and validates on fold 2."""
     units = [Unit(width=width, repeat=1, iou=iou) for width, iou in ((8, 0.6), (16, 0.8))]
     summary = summarised(units)
     row = summary.configurations.iloc[1]

@@ -87,6 +87,15 @@ def test_needed_is_the_cheapest_that_is_enough(
         assert fewer.scenes < shape.scenes or smallest_difference(fewer, components, claims) > difference
 
 
+@pytest.mark.parametrize("size", [{"repeats": 1}, {"scenes": 5}])
+def test_a_hold_out_of_one_repeat_or_one_scene_finds_nothing(size: dict[str, int]) -> None:
+    shape = Shape(protocol="scene_holdout")._replace(**size)
+    assert smallest_difference(shape, SPREAD) == math.inf
+    larger = needed(shape, QUIET, 0.05)
+    assert larger is not None
+    assert min(larger.repeats, larger.tested) > 1
+
+
 def test_needed_grows_with_what_is_asked() -> None:
     one, many = (needed(Shape(5), SPREAD, 0.03, claims) for claims in (1, 20))
     assert one is not None

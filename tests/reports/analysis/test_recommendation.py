@@ -1,5 +1,6 @@
 """What is taken, and what it stands on."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -72,7 +73,44 @@ def test_validation_gives_way_to_what_the_test_scenes_are_sure_of(summarised: Su
         "Take U-Net (depth 2, width 8), although validation puts Hourglass (depth 2, width 8) first:"
     )
     assert "Hourglass less U-Net (depth 2, width 8) is −0.050" in lead
-    assert "so that the score of what is taken is optimistic by that" in budgets
+    assert (
+        "the score of what is taken is optimistic by that. The scenes of a test fold had no part in any other"
+        in budgets
+    )
+
+
+def test_within_a_budget_validation_gives_way_too(summarised: Summarised) -> None:
+    """Validation puts the wide U-Net first and is right; it puts the narrow one first as well and is wrong."""
+    units = [
+        replace(unit, val_iou=val_iou)
+        for name, width, iou, val_iou in (
+            ("hourglass", 8, 0.75, 0.75),
+            ("hourglass", 16, 0.78, 0.78),
+            ("unet", 8, 0.65, 0.77),
+            ("unet", 16, 0.90, 0.95),
+        )
+        for unit in trained(name, iou, width=width, luck=0.1)
+    ]
+    lead, budgets, *_ = written("answer", summarised(units))
+    assert lead.startswith("Take U-Net (depth 2, width 16): it is ahead of")
+    assert "MB take Hourglass (depth 2, width 8), which the test scenes put first: test IoU 0.750" in budgets
+    assert (
+        "the score of what is taken is optimistic by that. The scenes of a test fold had no part in any other"
+        in budgets
+    )
+
+
+def test_of_two_that_need_the_same_memory_none_is_called_smaller(summarised: Summarised) -> None:
+    units = [
+        Unit(architecture=name, repeat=s, iou=0.8 + 0.001 * (s % 2))
+        for name in ("hourglass", "unet_twin")
+        for s in range(5)
+    ]
+    summary = summarised(units)
+    (lead, *_) = written("answer", summary)
+    first, chosen = taken(summary)
+    assert first == chosen
+    assert re.search(r"; take (Hourglass|U-Net twin), as small as any", lead)
 
 
 def test_a_rival_that_is_ahead_without_having_learnt_is_not_taken(summarised: Summarised) -> None:

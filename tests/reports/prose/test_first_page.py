@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
-from fake_problems import PROBLEMS
-from helpers import cells, table, written
+from fake_problems import PROBLEMS, three, trained
+from helpers import Summarised, cells, table, written
 
 from reports.analysis.summary import Summary, summarise
 from reports.store.load import load_study
@@ -162,6 +163,28 @@ def test_a_study_half_done_says_how_far_it_is(page: Page) -> None:
 
 def test_where_there_is_nothing_to_learn_no_training_is_called_too_short(page: Page) -> None:
     assert not re.search("EPOCHS|optimiser steps", " ".join(page("all_empty")))
+
+
+def test_a_hold_out_of_one_scene_gives_a_page(summarised: Summarised) -> None:
+    units = three(0.6, 0.7, 0.8, repeats=3, split="given", tested_scenes=1)
+    lead, verdict, *_ = written("answer", summarised(units))
+    assert verdict.endswith("Verdict: inconclusive.")
+    assert "without an interval, of a single unit" in lead
+    assert "It is ahead, but a single scene does not show how much scenes differ." in lead
+
+
+def test_curves_that_are_gone_did_not_stop_rising(of: Of) -> None:
+    study = of("nothing_learnt").study
+    (lead, *_) = written("answer", summarise(replace(study, curves=study.curves.iloc[:0])))
+    assert "is not shown to beat" in lead or "scores less than" in lead
+    assert "rising" not in lead
+
+
+def test_without_a_repeat_in_common_no_table_is_said_to_be_lost(summarised: Summarised) -> None:
+    units = [unit for unit in trained("unet", 0.8) if unit.repeat < 3]
+    units += [unit for unit in trained("hourglass", 0.7) if unit.repeat > 2]
+    text = " ".join(written("answer", summarised(units)))
+    assert "No difference is judged: no two architectures have a repeat in common on the same frames." in text
 
 
 @pytest.mark.parametrize("name", ["one_architecture", "one_configuration", "one_run"])

@@ -138,7 +138,7 @@ def test_a_deleted_run_is_deleted_and_not_missing(planned: Callable[..., Summary
     text = " ".join(written("outcomes", summary))
     assert "2 planned runs without an outcome so far." in text
     assert "U-Net lacks 1 of 2 complete comparison runs: 1 deleted by hand." in text
-    assert "Deleted by hand, and counted in no score: 1 of 3 runs with an outcome. Restore" in text
+    assert "Deleted by hand, and counted in no score: 1 of 3 runs that ended. Restore" in text
     made = table("planned", summary)
     assert made.headings[-2:] == ["deleted", "missing"]
     assert [row[-2:] for row in made.rows] == [["0", "2"], ["1", "0"]]
