@@ -76,9 +76,11 @@ def megabytes(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`12 minutes`, `1.5 hours`: rounded up to whole minutes below one and a half hours."""
-    minutes = math.ceil(seconds / 60)
-    return counted(minutes, "minute") if minutes < 90 else f"{significant(seconds / 3600)} hours"
+    """`12 minutes`, `1.5 hours`, `120 hours`: rounded up below one and a half hours, to tenths below ten."""
+    minutes, hours = math.ceil(seconds / 60), seconds / 3600
+    if minutes < 90:
+        return counted(minutes, "minute")
+    return f"{hours:.1f} hours" if hours < 10 else f"{hours:,.0f} hours"
 
 
 def counted(number: int, noun: str) -> str:

@@ -260,3 +260,18 @@ def test_provenance_shows_all_values_of_a_parameter(summarised: Summarised) -> N
 )
 def test_words(write: Callable[[Any], str], given: object, shown: str) -> None:
     assert write(given) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1, "1 minute"),
+        (61, "2 minutes"),
+        (5340, "89 minutes"),
+        (5341, "1.5 hours"),
+        (17900, "5.0 hours"),
+        (442800, "123 hours"),
+    ],
+)
+def test_durations_are_told_as_people_plan_them(seconds: float, said: str) -> None:
+    assert text.duration(seconds) == said
