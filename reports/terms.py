@@ -66,7 +66,7 @@ TERMS: dict[str, str] = {
     "where a fold has less.",
     "repeat": "Decides fold, initial weights, order and augmentation, the same for every architecture. In columns: "
     "complete ones, of those that ended.",
-    "ring": "Around what validation puts first within a memory budget.",
+    "ring": "Around what to take, over all and within memory budgets.",
     "rule without a network": "A prediction that needs no training: all foreground, the base rate, the mean mask of "
     "the training frames, or a copy of the nearest training frame's mask.",
     "sigma": "Standard deviation of the normal likelihood of images in [0, 1].",

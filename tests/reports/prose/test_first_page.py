@@ -143,7 +143,7 @@ def test_a_choice_that_rests_on_its_own_test_scenes_is_scored_without_them(page:
     """The network that all of validation chooses scores 0.714; on two folds the others would have chosen another."""
     text = " ".join(page("choice_changes"))
     assert "U-Net has a test IoU of 0.594 [" in text
-    assert "another network than here for 2 of 5 folds" in text
+    assert "another network than this U-Net for 2 of 5 folds" in text
     assert re.search(r"chosen with the scenes of all folds it scores 0\.714 and beats .*? by \+0\.194\s\[", text)
 
 
