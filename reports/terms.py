@@ -26,7 +26,7 @@ TERMS: dict[str, str] = {
     "copied": "Share of samples that are nearer to a training frame than a third of their distance to the nearest one "
     "of any other training scene.",
     "detectable difference": f"The true difference that this study finds with a probability of {percent(POWER)} among "
-    "the claims made together.",
+    "the claims made together; a dash where there can be none as large.",
     "difference over scenes": "Mean over all test scenes and Student's t over them, unadjusted: too narrow where "
     "trainings differ.",
     "distance of samples": "Median distance, as root mean square of thumbnails, to the nearest training frame.",

@@ -9,7 +9,7 @@ from bench.metrics.base_rate import STUCK_EPOCHS
 from reports import style
 from reports.analysis.certainty import cost_of, needed_for
 from reports.analysis.choices import PEAK, candidates, round_budget, tested, within
-from reports.analysis.claims import pair_key
+from reports.analysis.claims import Judged, by_pair, judge_headline, pair_key
 from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
 from reports.analysis.nested import nested
 from reports.analysis.planning import Shape
@@ -127,13 +127,28 @@ def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
         group: str = standing(one)
         if group != "apart" and not passes(summary, pair_key(one.claim)[1]):
             group = "unproven"
-        groups[group].append({**_named(one.claim.b), **claim_values(one), "ahead": standing(one) == "behind"})
+        groups[group].append({**_beside(summary, one), "ahead": standing(one) == "behind"})
         peaks += [one.claim.b[PEAK]] if group == "level" else []
     return {
         **groups,
         "equivalent": all(one.verdict == "equivalent" for one in found.rivals if standing(one) == "level"),
         "one_level": len(groups["level"]) == 1,
         "one_smallest": peaks.count(min(peaks)) == 1,
+    }
+
+
+def _beside(summary: Summary, one: Judged) -> dict[str, object]:
+    """Another architecture beside which a claim puts the first, with Boundary IoU where that alone tells them apart."""
+    boundary = next(
+        other
+        for other in by_pair(judge_headline(summary))[pair_key(one.claim)]
+        if other.metric == schema.TEST_BOUNDARY_IOU
+    )
+    apart = standing(one) == "level" and standing(boundary) != "level"
+    return {
+        **_named(one.claim.b),
+        **claim_values(one),
+        "boundary": claim_values(boundary) if apart else None,
     }
 
 
@@ -185,12 +200,11 @@ def _size(summary: Summary, now: Shape, larger: Shape) -> dict[str, object]:
 def _within(summary: Summary, one: Within) -> dict[str, object]:
     """What to take within budgets, beside the other architecture that is the best within the largest of them."""
     assert one.taken is not None
-    beside = None if one.rival is None else {**_named(one.rival.claim.b), **claim_values(one.rival)}
     why = {"overruled": one.is_overruled, "learnt": passes(summary, _number(one.first))}
     return {
         "budgets_mb": one.budgets_mb,
         **_taken(summary, one.first, one.taken, one.budgets_mb[0]),
         "first": _named(one.first),
         "gave_way": why if _number(one.taken) != _number(one.first) else None,
-        "beside": beside,
+        "beside": None if one.rival is None else _beside(summary, one.rival),
     }

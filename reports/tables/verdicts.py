@@ -16,8 +16,8 @@ DETECTABLE = "detectable difference"
 def rule(claims: int) -> str:
     """How so many claims are judged together."""
     return (
-        f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together. Verdict: better where it "
-        f"leaves out zero; equivalent where it lies within ±{digits(schema.TEST_IOU.margin or 0, 2)}; else "
+        f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together, two a pair. Verdict: better "
+        f"where it leaves out zero; equivalent where it lies within ±{digits(schema.TEST_IOU.margin or 0, 2)}; else "
         f"inconclusive. No verdict with fewer than {MIN_REPEATS} repeats."
     )
 

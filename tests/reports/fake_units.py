@@ -75,6 +75,8 @@ class Unit:
     pretrain_epochs: int = 0
     labelled_scenes: int = 0
     """Above 0: a run of the stage `pretraining`."""
+    sharp: float = 0.0
+    """What its Boundary IoU has more than goes with its IoU."""
     collapse: str = ""
     """What a VAE has lost, as `schema.COLLAPSE`."""
     params: dict[str, str] = field(default_factory=dict)
@@ -248,7 +250,7 @@ class Unit:
         values = {
             "iou": iou,
             "dice": 2 * iou / (1 + iou),
-            "boundary_iou": max(0.0, iou - 0.2),
+            "boundary_iou": max(0.0, iou - 0.2 + self.sharp),
             "boundary_f": max(0.0, iou - 0.1),
             "nsd": max(0.0, iou - 0.15),
             "hd95": 20 * (1 - iou),

@@ -199,7 +199,7 @@ def test_words_of_verdicts_come_from_verdicts_only(report: dict[str, Any], table
         rest = re.sub(r"Verdict: none with .*? else inconclusive\.", "", sentence)
         rest = re.sub(r"never (got )?better than a constant prediction", "", rest)
         for verdict in sorted(said, key=len, reverse=True):
-            rest = re.sub(rf"(Verdict: |\], |IoU, ){re.escape(verdict)}(?=[.;])", "", rest)
+            rest = re.sub(rf"(Verdict: |\], |IoU, ){re.escape(verdict)}(?=[.;)]| \()", "", rest)
         assert not re.search(VERDICT_WORDS, rest), rest
     assert {worded for worded in said if re.search(VERDICT_WORDS, worded)} <= VERDICTS | of_sizes(tables), said
     assert set(tables["claims"]["verdict"].dropna()) <= RULINGS
@@ -239,7 +239,7 @@ def test_words_of_the_lead_are_those_of_the_claims(report: dict[str, Any], table
     assert ("it is ahead of" in text) == ("apart" in said.values())
     assert ("although validation puts" in text) == ("behind" in said.values())
     level = [verdicts[rival] for rival, group in said.items() if group == "level"]
-    assert ("differ by less than matters here" in text) == bool(level and set(level) == {"equivalent"})
+    assert ("differ by less than matters in IoU here" in text) == bool(level and set(level) == {"equivalent"})
     told = len(re.findall("cannot be told apart", text))
     unproven = sum(verdicts[rival] != "worse" for rival, group in said.items() if group == "unproven")
     assert told == unproven + bool(level and set(level) != {"equivalent"})
@@ -553,6 +553,15 @@ def of_rival(tables: Tables, group: str, place: str, what: str) -> float | int |
     return of_pair(tables, (first, rival), IOU, what)
 
 
+def of_boundary(tables: Tables, group: str, place: str, what: str) -> float | int | str:
+    pair = choice(tables, "best").name, grouped(tables, group)[int(place) - 1]
+    return of_claim(tables, pair, BOUNDARY, what)
+
+
+def of_claim(tables: Tables, pair: tuple[object, object], column: str, what: str) -> float | int | str:
+    return worded(tables, pair, column) if what == "verdict" else of_pair(tables, pair, column, what)
+
+
 def beside(tables: Tables, limit: str) -> list[object]:
     """The best other architecture within a budget, if there is one."""
     table, row = configurations(tables), choice(tables, limit)
@@ -566,7 +575,7 @@ def of_beside(tables: Tables, limit: str, what: str) -> float | int | str:
     if what in ("label", "name"):
         return of_row(tables, configurations(tables).loc[other], limit, what)
     pair = choice(tables, limit).name, other
-    return worded(tables, pair, IOU) if what == "verdict" else of_pair(tables, pair, IOU, what)
+    return of_claim(tables, pair, IOU, what)
 
 
 def round_up(peak: float | int | str) -> float:
@@ -1101,6 +1110,10 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"(lead\.lack|certainty)\.size\.(more|repeats|folds|runs|seconds|beyond\.scenes|beyond\.now)": of_size,
     rf"budgets\.({BUDGET})\.((?:first\.)?(?:label|name)|peak_bytes|precision|batch_size|score\.\w+)": of_budget,
     rf"budgets\.({BUDGET})\.(budgets_mb\.\d+)": of_budget,
+    r"lead\.(level|unproven)\.(\d+)\.boundary\.(difference|low|high|verdict)": of_boundary,
+    rf"budgets\.({BUDGET})\.beside\.boundary\.(difference|low|high|verdict)": lambda t, limit, what: of_claim(
+        t, (choice(t, limit).name, *beside(t, limit)), BOUNDARY, what
+    ),
     rf"budgets\.({BUDGET})\.beside\.(label|name|difference|low|high|verdict)": of_beside,
     r"nothing_within\.(\d+)": nothing_within,
     r"untested\.lost\.(runs|of|state|reason)": of_lost,

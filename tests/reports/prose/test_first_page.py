@@ -28,7 +28,8 @@ TAKEN = {
 }
 """What to take, where one is ahead or alone."""
 LEVEL = {
-    "indistinguishable": "U-Net (depth 2, width 8) and Hourglass (depth 2, width 8) cannot be told apart here",
+    "indistinguishable": "U-Net (depth 2, width 8) and Hourglass (depth 2, width 8) cannot be told apart in IoU here",
+    "sharper": "U-Net (depth 2, width 8) and Hourglass (depth 2, width 8) cannot be told apart in IoU here",
     "equivalent": "U-Net (depth 2, width 8), Hourglass (depth 2, width 8) and SimpleConv (depth 2, width 8) differ by",
 }
 """Where several could be taken, of which the smallest is: the Hourglass."""
@@ -122,9 +123,19 @@ def test_third_architecture_is_judged_against_both_others(page: Page) -> None:
     )
 
 
+def test_what_boundaries_tell_apart_is_said_beside_what_iou_does_not(page: Page) -> None:
+    lead, *_ = page("sharper")
+    assert re.search(
+        r"cannot be told apart in IoU here: U-Net less Hourglass is \+0\.006\s\[.*?\] "
+        r"\(in Boundary IoU \+0\.106\s\[.*?\], U-Net better\); take the smaller, Hourglass",
+        lead,
+    )
+    assert "Boundary" not in page("indistinguishable")[0]
+
+
 def test_budgets_are_named_with_precision_and_batch_size(page: Page) -> None:
     lead, budgets, *_ = page("unequal_training")
-    assert "at 32.7\u00a0MB of tensor peak memory (float32, batch size 8)" in lead
+    assert "at 32.7\u00a0MB of tensor peak memory in training (float32, batch size 8)" in lead
     within = re.findall(
         r"Within (\d+)\u00a0MB take (\w+) \(depth 2, width (\d+)\): .*? \((\w+, batch size \d+)\)", budgets
     )
