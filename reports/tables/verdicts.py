@@ -16,7 +16,7 @@ DETECTABLE = "detectable difference"
 def rule(claims: int) -> str:
     """How so many claims are judged together."""
     return (
-        f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together, two a pair. Verdict: better "
+        f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together. Verdict: better "
         f"where it leaves out zero; equivalent where it lies within ±{digits(schema.TEST_IOU.margin or 0, 2)}; else "
         f"inconclusive. No verdict with fewer than {MIN_REPEATS} repeats."
     )
@@ -31,7 +31,7 @@ def verdicts(summary: Summary) -> Table | None:
         "Configurations compared on the same test scenes, the first less the second.",
         [*left("compared", "basis"), *right(*DIFFERENCES, "share of scenes", "effect size", DETECTABLE)],
         [_pair(judged) for judged in pairs],
-        f"{rule(pairs[0][0].claims)} Share of scenes: on which the first has the higher IoU.",
+        f"{rule(pairs[0][0].claims)} A pair is two claims. Share of scenes: on which the first has the higher IoU.",
     )
 
 
