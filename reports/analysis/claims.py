@@ -106,7 +106,7 @@ def claims(summary: Summary) -> list[Claim]:
     if not made:
         return []
     best = made[-1].row
-    found = [Claim(AT_BEST, best, other, 1.0) for other in others_at_best(summary, best)]
+    found = [Claim(AT_BEST, best, other, 1.0) for other in _others_at_best(summary, best)]
     for choice in made:
         rivals = _alike(within(tested(summary), choice.budget_mb), choice.row)
         rivals = rivals[rivals[ARCHITECTURE] != choice.row[ARCHITECTURE]]
@@ -120,7 +120,7 @@ def budget_matching(choice: Choice) -> str:
     return f"at most {round_number(choice.budget_mb)} MB"
 
 
-def others_at_best(summary: Summary, row: pd.Series) -> list[pd.Series]:
+def _others_at_best(summary: Summary, row: pd.Series) -> list[pd.Series]:
     """Of every other architecture what validation puts first among the comparable ones, the highest of all first."""
     rivals = _alike(tested(summary), row)
     rivals = ranked(rivals[rivals[ARCHITECTURE] != row[ARCHITECTURE]])
@@ -165,10 +165,10 @@ def _asked(summary: Summary) -> list[Claim]:
     Raises:
         ValueError: a configuration is not there, or the two cannot be compared.
     """
-    return [Claim("asked for", *_found(summary, pair), 1.0) for pair in summary.asked]
+    return [Claim("asked for", *_asked_pair(summary, pair), 1.0) for pair in summary.asked]
 
 
-def _found(summary: Summary, asked: str) -> tuple[pd.Series, pd.Series]:
+def _asked_pair(summary: Summary, asked: str) -> tuple[pd.Series, pd.Series]:
     """Both configurations of `NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH`, each the best by validation of those called so."""
     table = tested(summary)
     keys = table[ARCHITECTURE] + "/" + table[schema.DEPTH].astype(str) + "/" + table[schema.BASE_WIDTH].astype(str)

@@ -1,6 +1,7 @@
 """Has a configuration learnt anything? Its test IoU less that of the best rule without a network on the same scenes."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,18 +44,24 @@ def passes(summary: Summary, number: int) -> bool:
     return bool(number in found.index and found.loc[number, "passes"])
 
 
-def against_rule(summary: Summary, row: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Values (see `analysis.statistics`) of a configuration and of its best rule; None without frame tables."""
+class BesideRule(NamedTuple):
+    """A configuration beside its best rule; values as `analysis.statistics` has them."""
+
+    rule: str
+    """Name of the baseline."""
+    of_network: pd.DataFrame
+    of_rule: pd.DataFrame
+    comparison: Comparison
+    """The configuration less the rule, with the interval that `gates` judges."""
+
+
+def beside_rule(summary: Summary, row: pd.Series) -> BesideRule | None:
+    """Of a row of `Summary.configurations`; None without frame tables."""
     number = row[CONFIGURATION]
     if number not in gates(summary).index:
         return None
-    column = schema.baseline_column(str(gates(summary).loc[number, "rule"]))
+    rule = str(gates(summary).loc[number, "rule"])
     cells = summary.scenes[summary.scenes[CONFIGURATION] == number].reset_index(drop=True)
-    network, rule = (cells[KEYS].assign(value=cells[name].astype(float)) for name in (schema.TEST_IOU.column, column))
-    return network, rule
-
-
-def compare_with_rule(summary: Summary, row: pd.Series) -> Comparison | None:
-    """A configuration less its best rule, by the interval that `gates` judges; None without frame tables."""
-    arms = against_rule(summary, row)
-    return None if arms is None else compare(*arms, folds=int(row[DATA_FOLDS]))
+    columns = schema.TEST_IOU.column, schema.baseline_column(rule)
+    of_network, of_rule = (cells[KEYS].assign(value=cells[name].astype(float)) for name in columns)
+    return BesideRule(rule, of_network, of_rule, compare(of_network, of_rule, folds=int(row[DATA_FOLDS])))

@@ -8,11 +8,11 @@ from bench import schema
 from bench.metrics.base_rate import STUCK_EPOCHS
 from reports.analysis.components import estimate
 from reports.analysis.convergence import convergence
-from reports.analysis.gate import against_rule
+from reports.analysis.gate import beside_rule
 from reports.analysis.planning import Shape, needed, shape_of
-from reports.analysis.statistics import Comparison, compare
+from reports.analysis.statistics import Comparison
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import BATCH_SIZE, DATA_FOLDS, EPOCHS
+from reports.store.load import BATCH_SIZE, EPOCHS
 
 
 class Learning(NamedTuple):
@@ -53,12 +53,12 @@ class Shortfall(NamedTuple):
 
 def find_shortfall(summary: Summary, row: pd.Series) -> Shortfall | None:
     """None without frame tables."""
-    arms = against_rule(summary, row)
-    if arms is None:
+    beside = beside_rule(summary, row)
+    if beside is None:
         return None
-    found, shape = compare(*arms, folds=int(row[DATA_FOLDS])), shape_of(row, arms[0])
+    found, shape = beside.comparison, shape_of(row, beside.of_network)
     spread = shape.repeats >= 2 and found.difference > 0
-    size = needed(shape, estimate(*arms), found.difference) if spread else None
+    size = needed(shape, estimate(beside.of_network, beside.of_rule), found.difference) if spread else None
     return Shortfall(found, _learning(summary, row), shape, size)
 
 

@@ -3,7 +3,7 @@
 from bench import schema
 from reports.analysis.baselines import LEAK, copy_iou
 from reports.analysis.claims import claims, judge_headline, pair
-from reports.analysis.statistics import LEVEL, POWER
+from reports.analysis.statistics import POWER
 from reports.analysis.summary import Summary
 from reports.prose import evidence, recommendation
 from reports.prose.claims import claim_values
@@ -33,14 +33,14 @@ def gather(summary: Summary) -> dict[str, object]:
     counts = {"trials": (stages == "search").sum(), "compared": (stages == "comparison").sum()}
     found["search"] = counts if "search" in study.stages else None
     if "comparison" in study.stages:
-        found |= {"level": 1 - LEVEL, "power": POWER, "claim": _claim(summary), **recommendation.gather(summary)}
+        found |= {"power": POWER, "claim": _claim(summary), **recommendation.gather(summary)}
         copied = copy_iou(summary)
         found |= {"copied": {"iou": copied if copied > LEAK else None}, "unjudged": _unjudged(summary)}
     return found
 
 
 def _claim(summary: Summary) -> dict[str, object] | None:
-    """The first claim, with what the split allows to say."""
+    """The first claim."""
     judged = judge_headline(summary)
     if not judged:
         return None

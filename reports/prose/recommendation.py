@@ -10,7 +10,7 @@ from reports import style
 from reports.analysis.certainty import cost_of, needed_for
 from reports.analysis.choices import PEAK, candidates, round_budget, tested, within
 from reports.analysis.claims import Judged, by_pair, judge_headline, pair_key
-from reports.analysis.gate import against_rule, compare_with_rule, gates, passes
+from reports.analysis.gate import beside_rule, passes
 from reports.analysis.nested import nested
 from reports.analysis.planning import Shape
 from reports.analysis.recommendation import Recommendation, Within, recommend, standing, within_budgets
@@ -107,12 +107,17 @@ def _agreed(runs: pd.DataFrame, column: str) -> str:
 
 def _rule(summary: Summary, row: pd.Series) -> dict[str, object] | None:
     """A configuration beside the best rule without a network; None without its frame tables."""
-    found, arms = compare_with_rule(summary, row), against_rule(summary, row)
-    if found is None or arms is None:
+    beside = beside_rule(summary, row)
+    if beside is None:
         return None
-    name = schema.BASELINES[str(gates(summary).loc[_number(row), "rule"])]
+    found, arms = beside.comparison, (beside.of_network, beside.of_rule)
     network, rule = (arm.groupby(["fold", "scene"])["value"].mean().groupby("fold").mean().mean() for arm in arms)
-    scores = {"name": name, "network": network, "score": rule, "below": found.interval.high < 0}
+    scores = {
+        "name": schema.BASELINES[beside.rule],
+        "network": network,
+        "score": rule,
+        "below": found.interval.high < 0,
+    }
     return scores | difference_values(found, found.interval.within(schema.TEST_IOU.span))
 
 
