@@ -11,7 +11,7 @@ from architectures.config import SIGMA_FLOOR, ArchitectureConfig, require
 SYNTHETIC = "synthetic"
 
 Schedule = Literal["one_cycle", "constant"]
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["auto", "fp32", "tf32", "bf16"]
 SplitName = Literal["scene_folds", "scene_holdout", "random_frames", "given"]
 Intensity = Literal["auto", "set", "dtype"]
 FitName = Literal["auto", "squash", "letterbox", "crop"]

@@ -12,6 +12,7 @@ import torch
 from bench import schema
 from bench.config import RunConfig
 from bench.machine.clock import Stopwatch
+from bench.machine.out_of_memory import is_out_of_memory
 from bench.run import run
 from bench.tracking.background import BackgroundLog
 from bench.tracking.database import StoreError, store_failure
@@ -94,11 +95,6 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
             run_log.text(traceback.format_exc(), TRACEBACK)
         raise
     return Outcome(result.state, result.reason, result.metrics)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """CUDA has an exception of its own; the CPU's allocator only says so."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 @cache

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from architectures.vae import VAE
 from bench import schema
+from bench.training.device_frames import DeviceFrames
 from bench.training.likelihood import kl, log_normal, standard
 from bench.training.objective import Targets, Variational
-from bench.training.trainer import DeviceFrames, Trainer
+from bench.training.trainer import Trainer
 
 SAMPLES = 64
 """k of the IWAE bound (Burda, Grosse & Salakhutdinov 2016, arXiv 1509.00519)."""

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from architectures.config import require
 from bench.config import Precision
@@ -50,11 +50,20 @@ def place(
 ) -> nn.Module:
     """Move the network to the device, its kernels to the memory format.
 
-    Unlike `Module.to` this also works on the tensors of FakeTensorMode, by which memory is predicted.
+    Parameters are replaced by new ones: unlike `Module.to` this works in FakeTensorMode, by which memory is predicted.
     """
-    for tensor in (*network.parameters(), *network.buffers()):
+    moved: dict[Tensor, Tensor] = {}  # a tensor that several modules share stays shared
+
+    def move(tensor: Tensor) -> Tensor:
         kept = memory_format if tensor.dim() == 4 else torch.preserve_format
-        tensor.data = tensor.data.to(device, memory_format=kept)
+        there = tensor.detach().to(device, memory_format=kept)
+        return nn.Parameter(there, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else there
+
+    for module in network.modules():
+        for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
+            if tensor not in moved:
+                moved[tensor] = move(tensor)
+            setattr(module, name, moved[tensor])
     return network
 
 

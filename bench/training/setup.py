@@ -14,9 +14,10 @@ from bench.data.dataset import load
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
+from bench.training.device_frames import DeviceFrames, to_device
 from bench.training.execution import REFERENCE, Execution, choices
 from bench.training.objective import make_objective
-from bench.training.trainer import DeviceFrames, Trainer, to_device
+from bench.training.trainer import Trainer
 
 
 class Setup(NamedTuple):

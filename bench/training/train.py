@@ -14,7 +14,8 @@ from bench.data.split import Split
 from bench.machine.clock import Stopwatch
 from bench.metrics.base_rate import STUCK_EPOCHS, BaseRate
 from bench.metrics.overlap import scene_mean
-from bench.training.trainer import DeviceFrames, Trainer
+from bench.training.device_frames import DeviceFrames
+from bench.training.trainer import Trainer
 
 BCE = schema.VAL_BCE.name
 _CHUNK = 16

@@ -11,14 +11,12 @@ from torch import Tensor, nn
 
 from bench import schema
 from bench.config import TrainingConfig
-from bench.data.frames import Frames
 from bench.machine.device import choose_dtype
 from bench.metrics.overlap import scene_mean
 from bench.training.augment import Transform, augment, sample_transform
+from bench.training.device_frames import DeviceFrames
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import CudaGraphs, Graphed
-from bench.training.host_images import HostImages, place_images
-from bench.training.host_masks import HostMasks
 from bench.training.objective import LatentSample, Objective, Scores, Targets
 from bench.training.optimizer import AdamW
 from bench.training.pixels import known
@@ -28,31 +26,8 @@ EVALUATION_BATCH = {"cpu": 16, "cuda": 256}
 """On a CPU small enough that its activations stay in the caches; on a GPU large enough to fill it."""
 
 
-class DeviceFrames(NamedTuple):
-    """A data set on the device, bytes as decoded."""
-
-    images: Tensor | HostImages
-    """(N, 3, H, W) uint8, channels last."""
-    masks: Tensor | HostMasks
-    """(N, 1, H, W) bool, or int8 where some pixels count nowhere: 1 is foreground, 0 background, IGNORED the others."""
-    scenes: tuple[str, ...]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        height, width = self.images.shape[2:]
-        return height, width
-
-
 OVER_SCENES = (schema.VAL_IOU, schema.VAL_DICE)
 """Scores whose mean is over scenes; that of the others is over frames."""
-
-
-def to_device(frames: Frames, device: torch.device) -> DeviceFrames:
-    """Move frames to the device once; images for which it has no room stay the mapped file, as all does on the CPU."""
-    images = place_images(torch.from_numpy(frames.images), device)
-    masks = HostMasks(frames)
-    return DeviceFrames(images, masks if device.type == "cpu" else masks[:].to(device), frames.scenes)
 
 
 class StepSample(NamedTuple):

@@ -12,9 +12,9 @@ from bench import schema
 from bench.generative.bounds import bound_table
 from bench.generative.evaluation import evaluate_generative, quality_table
 from bench.generative.probe import probe_iou
+from bench.training.device_frames import to_device
 from bench.training.pixels import IGNORED
 from bench.training.setup import Setup
-from bench.training.trainer import to_device
 from tests.bench.conftest import MakeSetup
 from tests.bench.generative.test_quality import noisy, pictures, ssim
 

@@ -13,10 +13,11 @@ from torch.utils._pytree import tree_leaves
 
 from architectures.registry import ARCHITECTURES, configure
 from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from bench.training.device_frames import DeviceFrames
 from bench.training.execution import REFERENCE
 from bench.training.graph import EAGER_CALLS, Graphed, Replay
 from bench.training.setup import make_trainer
-from bench.training.trainer import DeviceFrames, StepSample
+from bench.training.trainer import StepSample
 from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from bench.data.frames import Frames
+from bench.training.device_frames import to_device
 from bench.training.host_masks import HostMasks
 from bench.training.pixels import IGNORED
-from bench.training.trainer import to_device
 
 MASKS = np.array([0, 127, 128, 255, 254, 1, 0, 255, 130, 3, 200, 90], np.uint8).reshape(3, 2, 2)
 

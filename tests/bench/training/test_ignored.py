@@ -18,6 +18,7 @@ from bench.data.synthetic import generate
 from bench.machine.memory import measure_step
 from bench.training.augment import augment, sample_transform
 from bench.training.autotune import TOLERANCE, is_equivalent
+from bench.training.device_frames import DeviceFrames, to_device
 from bench.training.execution import REFERENCE, Execution
 from bench.training.forecast import predict_peak_bytes
 from bench.training.losses import LOSSES, segmentation_loss
@@ -26,7 +27,6 @@ from bench.training.pixels import IGNORED, known
 from bench.training.pretrain import kinds_of_steps, pretrain
 from bench.training.setup import Setup, make_trainer, prepare
 from bench.training.train import base_rate_of, train
-from bench.training.trainer import DeviceFrames, to_device
 from tests.bench.conftest import MakeConfig
 from tests.bench.training.test_graph import Stand
 from tests.bench.training.test_losses import LOGITS, TARGETS, _of_frame

@@ -16,9 +16,10 @@ from architectures.vae import SIGMA_SPEED
 from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.training import setup
+from bench.training.device_frames import DeviceFrames
 from bench.training.execution import REFERENCE, Execution
 from bench.training.losses import segmentation_loss
-from bench.training.trainer import DeviceFrames, StepSample, Trainer
+from bench.training.trainer import StepSample, Trainer
 
 CPU = torch.device("cpu")
 SIDE, FRAMES, LATENT = 16, 4, 8

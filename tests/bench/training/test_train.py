@@ -24,10 +24,10 @@ from bench.training.augment import (
     sample_color_jitter,
     sample_transform,
 )
+from bench.training.device_frames import DeviceFrames, to_device
 from bench.training.schedule import lr_factor
 from bench.training.setup import make_trainer, prepare
 from bench.training.train import EpochRecord, TrainingResult, base_rate_of, train
-from bench.training.trainer import DeviceFrames, to_device
 from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")
