@@ -13,15 +13,30 @@ from torch.nn import functional as F
 from architectures.config import Norm
 
 
+class _Bare:
+    """Of a layer that `initialise` gives its weights: what torch would draw before takes time and is overwritten."""
+
+    def reset_parameters(self) -> None:
+        """Leave them as memory was."""
+
+
+class Conv2d(_Bare, nn.Conv2d):
+    """Convolution without weights of its own."""
+
+
+class ConvTranspose2d(_Bare, nn.ConvTranspose2d):
+    """Transposed convolution without weights of its own."""
+
+
 class ConvBlock(nn.Module):
     """conv 3x3 - [norm] - ReLU - conv 3x3, the block of the practical: (B, C_in, H, W) -> (B, C_out, H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int, norm: Norm) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.conv1 = Conv2d(in_channels, out_channels, 3, padding=1)
         self.norm = make_norm(norm, out_channels)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.conv2 = Conv2d(out_channels, out_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) -> (B, C_out, H, W)."""
@@ -68,5 +83,4 @@ def initialise(network: nn.Module, seed: int, stream: str = "") -> None:
 
 def _fill_normal(weight: Tensor, std: float, key: str) -> None:
     seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 1
-    values = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed)) * std
-    weight.copy_(values)
+    weight.normal_(generator=torch.Generator().manual_seed(seed)).mul_(std)

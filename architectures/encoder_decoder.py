@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from architectures.blocks import ConvBlock, pad_to_multiple
+from architectures.blocks import Conv2d, ConvBlock, ConvTranspose2d, pad_to_multiple
 from architectures.bottleneck import Layer, Prediction, block_layers, require_fit, summarise
 from architectures.config import ArchitectureConfig, require
 
@@ -34,17 +34,17 @@ class EncoderDecoder(nn.Module):
         self.from_latent: nn.Module = nn.Identity()
         if config.latent:
             sides = bottleneck_sides(config, *config.image_size)
-            self.from_latent = nn.ConvTranspose2d(config.latent, config.channels[-1], sides)
+            self.from_latent = ConvTranspose2d(config.latent, config.channels[-1], sides)
         inputs = (config.channels[-1], *config.decoder_channels)
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(before, after, 2, stride=2)
+            ConvTranspose2d(before, after, 2, stride=2)
             for before, after in zip(inputs, config.decoder_channels, strict=False)
         )
         self.decoder = nn.ModuleList(
             ConvBlock(skip_channels(config, level) + width, width, config.norm)
             for level, width in decoder_levels(config)
         )
-        self.head = nn.Conv2d(config.decoder_channels[-1], config.out_channels, 1)
+        self.head = Conv2d(config.decoder_channels[-1], config.out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> logits (B, out_channels, H, W), for any H and W of at least 2**depth."""
@@ -78,7 +78,7 @@ def make_to_latent(config: ArchitectureConfig) -> nn.Module:
     """A convolution over all of the bottleneck map: (B, C, h, w) -> (B, latent, 1, 1); nothing without flat latent."""
     if not config.latent:
         return nn.Identity()
-    return nn.Conv2d(config.channels[-1], config.latent, bottleneck_sides(config, *config.image_size))
+    return Conv2d(config.channels[-1], config.latent, bottleneck_sides(config, *config.image_size))
 
 
 def bottleneck_sides(config: ArchitectureConfig, height: int, width: int) -> tuple[int, int]:

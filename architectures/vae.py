@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from architectures.autoencoder import AutoEncoder
+from architectures.blocks import Conv2d
 from architectures.bottleneck import Layer, Prediction
 from architectures.config import SIGMA_FLOOR, ArchitectureConfig
 from architectures.encoder_decoder import bottleneck_sides, make_to_latent, to_latent_layer
@@ -68,7 +69,7 @@ class VAE(AutoEncoder):
 
 
 def _make_head(config: ArchitectureConfig) -> nn.Module:
-    return make_to_latent(config) if config.latent else nn.Conv2d(config.channels[-1], config.channels[-1], 1)
+    return make_to_latent(config) if config.latent else Conv2d(config.channels[-1], config.channels[-1], 1)
 
 
 def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:

@@ -1,15 +1,18 @@
 """What every architecture of the table must do, at odd, even and minimal sizes."""
 
 import dataclasses
+import hashlib
 import math
 
 import pytest
 import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from architectures.bottleneck import largest_depth
-from architectures.config import ArchitectureConfig, InfeasibleArchitecture, Norm, widths
-from architectures.registry import ARCHITECTURES, PRESETS, build, configure, predict, preset_name
+from architectures.config import ArchitectureConfig, InfeasibleArchitecture, Norm, Target, widths
+from architectures.registry import ARCHITECTURES, PRESETS, build, configure, get_spec, predict, preset_name
 
 Channels = tuple[int, ...]
 Size = tuple[int, int]
@@ -120,6 +123,52 @@ def test_seed_decides_the_weights(name: str, latent: int) -> None:
     for first, again, other in zip(*networks, strict=True):
         assert torch.equal(first, again)
         assert first.dim() < 2 or not torch.equal(first, other)  # biases start from nothing
+
+
+@every_network
+@every_norm
+def test_every_number_of_a_new_network_is_set_and_drawn_once(
+    name: str, latent: int, norm: Norm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that torch hands out is full of NaN here, and its own initialisation is refused."""
+    targets: list[Target] = ["mask", "image"] if get_spec(name).reconstructs else ["mask"]
+    networks = [
+        configure(name, (4, 8), norm=norm, target=target, latent=latent, image_size=(16, 16)) for target in targets
+    ]
+    usual = [build(network, seed=0).state_dict() for network in networks]
+    empty = torch.empty
+    monkeypatch.setattr(
+        torch, "empty", lambda *size, **how: full_of_nan(empty(*size, **{"dtype": torch.float32} | how))
+    )
+    monkeypatch.setattr(nn.init, "kaiming_uniform_", lambda *_args, **_how: pytest.fail("drawn and thrown away"))
+    for network, weights in zip(networks, usual, strict=True):
+        poisoned = build(network, seed=0).state_dict()
+        assert all(torch.equal(value, poisoned[key]) for key, value in weights.items())
+
+
+def full_of_nan(memory: torch.Tensor) -> torch.Tensor:
+    return memory.fill_(math.nan) if memory.is_floating_point() else memory
+
+
+def test_initial_weights_are_normal_numbers_of_a_generator_named_after_the_layer() -> None:
+    """What studies of earlier versions started from: their runs and those of today are comparable."""
+    weights = build(config("unet", (16, 32)), seed=3).state_dict()
+    for name, std in (("encoder.1.conv1", (9 * 16) ** -0.5), ("encoder.1.conv2", (2 / (9 * 32)) ** 0.5)):
+        seed = int.from_bytes(hashlib.sha256(f"3/{name}".encode()).digest()[:8], "big") >> 1
+        weight = weights[f"{name}.weight"]
+        drawn = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(weight, drawn * std)
+        assert not weights[f"{name}.bias"].any()
+
+
+@every_network
+@every_norm
+def test_a_network_can_be_built_without_contents(name: str, latent: int, norm: Norm) -> None:
+    architecture = config(name, norm=norm, latent=latent)
+    with FakeTensorMode():
+        assert all(isinstance(tensor, FakeTensor) for tensor in build(architecture, seed=0).parameters())
+    with torch.device("meta"):
+        assert {tensor.device.type for tensor in build(architecture, seed=0).parameters()} == {"meta"}
 
 
 @every_network
