@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from architectures.config import require
 from bench.config import DataConfig
 
+SPLITTING = ("split", "folds", "labelled_scenes")
+"""Fields of DataConfig that decide on roles alone: the frames are the same whatever they are."""
+
 
 class Split(NamedTuple):
     """Frame indices of the three roles."""

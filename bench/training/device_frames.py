@@ -6,8 +6,13 @@ import torch
 from torch import Tensor
 
 from bench.data.frames import Frames
-from bench.training.host_images import HostImages, place_images
+from bench.training.host_images import HostImages
 from bench.training.host_masks import HostMasks
+
+ROOM = 0.5
+"""Share of the memory that a process may still take which its data may: the rest is for networks and activations."""
+_CHUNK = 256
+"""Masks that are made at a time."""
 
 
 class DeviceFrames(NamedTuple):
@@ -28,6 +33,36 @@ class DeviceFrames(NamedTuple):
 
 def to_device(frames: Frames, device: torch.device) -> DeviceFrames:
     """Move frames to the device once; images for which it has no room stay the mapped file, as all does on the CPU."""
-    images = place_images(torch.from_numpy(frames.images), device)
-    masks = HostMasks(frames)
-    return DeviceFrames(images, masks if device.type == "cpu" else masks[:].to(device), frames.scenes)
+    images, masks = torch.from_numpy(frames.images), HostMasks(frames)
+    if device.type == "cpu":
+        return DeviceFrames(images.permute(0, 3, 1, 2), masks, frames.scenes)
+    if device.type == "cuda" and not has_room(bytes_on_device(frames, device), free_bytes(device)):
+        return DeviceFrames(HostImages(images, device), _send(masks, device), frames.scenes)
+    return DeviceFrames(images.to(device).permute(0, 3, 1, 2), _send(masks, device), frames.scenes)
+
+
+def bytes_on_device(frames: Frames, device: torch.device) -> int:
+    """What a set takes of a device's memory, all its images there: none on the CPU, where it stays the mapped file."""
+    return 0 if device.type == "cpu" else frames.images.nbytes + frames.masks.size
+
+
+def has_room(needed: int, free: int) -> bool:
+    """Whether a set of so many bytes goes to a device of which this process may take so many."""
+    return needed <= ROOM * free
+
+
+def free_bytes(device: torch.device) -> int:
+    """What this process may still take of a GPU: what nobody has, within the share that the process is held to."""
+    torch.cuda.empty_cache()  # what was freed here counts
+    free, total = torch.cuda.mem_get_info(device)
+    share = int(torch.cuda.get_per_process_memory_fraction(device) * total)
+    return min(free, share - torch.cuda.memory_reserved(device))
+
+
+def _send(masks: HostMasks, device: torch.device) -> Tensor:
+    """All labels, some at a time: in host memory there is never a copy of all."""
+    there = torch.empty(masks.shape, dtype=masks.dtype, device=device)
+    for start in range(0, len(there), _CHUNK):
+        some = slice(start, start + _CHUNK)
+        there[some] = masks[some].to(device)
+    return there

@@ -6,9 +6,6 @@ Not measured: no GPU was at hand.
 import torch
 from torch import Tensor
 
-ROOM = 0.5
-"""Share of the device's free memory that images may take; the rest is for masks, network and activations."""
-
 
 class HostImages:
     """Stands for a tensor (N, 3, H, W) uint8 on the device, of which only batches are ever there."""
@@ -24,26 +21,11 @@ class HostImages:
         return self._images.permute(0, 3, 1, 2).shape
 
     def __getitem__(self, indices: Tensor) -> Tensor:
-        """(B,) -> (B, 3, H, W) on the device, channels last.
+        """(B,) on the CPU -> (B, 3, H, W) on the device, channels last.
 
         The copy is of pinned memory, which PyTorch keeps until it has been read: the host need not wait for it.
         """
         shape = (len(indices), *self._images.shape[1:])
         batch = torch.empty(shape, dtype=self._images.dtype, pin_memory=self.device.type == "cuda")
-        torch.index_select(self._images, 0, indices.cpu(), out=batch)
+        torch.index_select(self._images, 0, indices, out=batch)
         return batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-
-
-def place_images(images: Tensor, device: torch.device) -> Tensor | HostImages:
-    """Images (N, H, W, 3) as (N, 3, H, W), on the device if it has room for them.
-
-    On the CPU they stay where they are: the mapped file that all workers share.
-    """
-    if device.type == "cuda" and not has_room(images.nbytes, torch.cuda.mem_get_info(device)[0]):
-        return HostImages(images, device)
-    return images.to(device).permute(0, 3, 1, 2)
-
-
-def has_room(needed: int, free: int) -> bool:
-    """Whether images of so many bytes go to a device with so many free."""
-    return needed <= ROOM * free

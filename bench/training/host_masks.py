@@ -17,6 +17,12 @@ class HostMasks:
         self._ignored = frames.ignored
 
     @property
+    def shape(self) -> torch.Size:
+        """(N, 1, H, W)."""
+        count, *sides = self._masks.shape
+        return torch.Size((count, 1, *sides))
+
+    @property
     def dtype(self) -> torch.dtype:
         """Of the labels."""
         return torch.bool if self._ignored is None else torch.int8

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from architectures import registry
 from bench.config import RunConfig, TrainingConfig
 from bench.data.cache.entry import Dataset
-from bench.data.dataset import load
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
-from bench.training.device_frames import DeviceFrames, to_device
+from bench.training.device_frames import DeviceFrames
 from bench.training.execution import REFERENCE, Execution, choices
+from bench.training.held_data import hold, send
 from bench.training.objective import make_objective
 from bench.training.trainer import Trainer
 
@@ -30,12 +30,15 @@ class Setup(NamedTuple):
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
         """Images and masks to measure a step with: training frames, over and over if there are too few."""
-        indices = torch.from_numpy(np.resize(self.split.train, size)).to(self.data.images.device)
+        indices = torch.from_numpy(np.resize(self.split.train, size))
         return self.data.images[indices], self.data.masks[indices]
 
 
 def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: Dataset | None = None) -> Setup:
-    """Build the network, load the data if they are not loaded, and split them.
+    """Build the network and split the data, which are loaded and sent to the device once per process.
+
+    Args:
+        dataset: of the config, if the caller has loaded it: then nothing is held.
 
     Raises:
         ValueError: the architecture or the data are wrong; then nothing has been written.
@@ -43,11 +46,11 @@ def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: Datas
     if device.type == "cpu":
         keep_freed_memory()
     network = registry.build(config.architecture, seed=config.repeat)
-    dataset = dataset or load(config.data, cache)
+    dataset, data = send(dataset, device) if dataset else hold(config.data, cache, device)
     split = split_frames(dataset.frames.scenes, config.data, config.repeat, dataset.frames.given)
     execution = execution_choices(config, device)[0]
     trainer = _trainer(network, config, planned_steps(config.training, split), device, execution)
-    return Setup(dataset, split, to_device(dataset.frames, device), trainer)
+    return Setup(dataset, split, data, trainer)
 
 
 def make_trainer(config: RunConfig, steps: int, device: torch.device, execution: Execution = REFERENCE) -> Trainer:

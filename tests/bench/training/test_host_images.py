@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.training.host_images import HostImages, has_room, place_images
+from bench.training.host_images import HostImages
 from bench.training.setup import prepare
 from tests.bench.conftest import MakeConfig
 
@@ -15,24 +15,11 @@ CPU = torch.device("cpu")
 
 def test_a_batch_is_that_of_the_whole_tensor() -> None:
     images = torch.randint(0, 256, (7, 6, 4, 3), dtype=torch.uint8)
-    host, whole = HostImages(images, CPU), place_images(images, CPU)
-    assert isinstance(whole, torch.Tensor)
+    host, whole = HostImages(images, CPU), images.permute(0, 3, 1, 2)
     indices = torch.tensor([5, 0, 5, 6])
     assert torch.equal(host[indices], whole[indices])
     assert host[indices].stride() == whole[indices].stride()
     assert host.shape == whole.shape == (7, 3, 6, 4)
-
-
-def test_only_what_fits_beside_the_training_goes_to_the_device() -> None:
-    assert has_room(50, free=100)
-    assert not has_room(51, free=100)
-
-
-def test_a_device_without_room_keeps_images_in_host_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
-    placed = place_images(torch.zeros((2, 4, 4, 3), dtype=torch.uint8), torch.device("cuda"))
-    assert isinstance(placed, HostImages)
-    assert placed.device.type == "cuda"
 
 
 def test_training_is_the_same_to_the_bit(tiny_config: MakeConfig, tmp_path: Path) -> None:

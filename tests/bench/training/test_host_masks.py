@@ -31,6 +31,7 @@ def test_a_batch_says_what_is_foreground_and_what_counts_nowhere(hidden: bool) -
     assert batch.dtype == masks.dtype == (torch.int8 if hidden else torch.bool)
     np.testing.assert_array_equal(batch.numpy().astype(int), expected[[2, 0, 2]][:, None])
     assert torch.equal(masks[:], masks[torch.arange(3)])
+    assert masks.shape == masks[:].shape
 
 
 def test_on_the_cpu_masks_stay_the_file(tmp_path: Any) -> None:
