@@ -1,5 +1,6 @@
 """`run(config)`: one training from configuration to result. The one seam between deciding and measuring."""
 
+import gc
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from bench.digest import digest
 from bench.machine.clock import Phases, Stopwatch
 from bench.machine.environment import environment
 from bench.machine.memory import process_peak_bytes, reset_process_peak
+from bench.machine.out_of_memory import is_out_of_memory
 from bench.stored_config import flatten
 from bench.tracking.background import BackgroundLog
 from bench.training.autotune import is_worth_tuning, tune
@@ -91,7 +93,7 @@ def run(
     metrics |= result.metrics() | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
     setup.trainer.free_graph()
     with phases.phase("memory"):
-        metrics |= step_memory(config, setup, device).metrics()
+        metrics |= _step_memory(config, setup, log)
     with phases.phase("tracking"):
         store = log.settle()
     tested = test and result.state == "complete"
@@ -174,10 +176,30 @@ def _train(config: RunConfig, setup: Setup, log: BackgroundLog, stop: Stop, phas
     broken = ""
     if config.training.pretrain_epochs:
         with phases.phase("pretrain"):
-            broken = pretrain(config, setup, log.poll)
+            broken, failure = pretrain(config, setup, log.poll)
+        if failure:
+            log.tags({schema.PRETRAIN_GRAPH_FAILURE: failure})
     result = train(setup.trainer, setup.data, setup.split, on_epoch, log.poll)
+    if failure := setup.trainer.graph_failure:
+        log.tags({schema.EXECUTION + "graph": str(False), schema.GRAPH_FAILURE: failure})
     # The weights that a broken pre-training left let training diverge in its first epoch.
     return result._replace(reason=broken) if broken else result
+
+
+def _step_memory(config: RunConfig, setup: Setup, log: BackgroundLog) -> dict[str, float]:
+    """Peaks of a training step; none, and a tag says why, if there is no memory for a second network.
+
+    The training is done by then, perhaps in micro-batches that took less: it is not lost.
+    """
+    try:
+        return step_memory(config, setup, setup.trainer.device).metrics()
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        log.tags({schema.MEMORY_UNKNOWN: str(error).partition("\n")[0]})
+    gc.collect()  # what the step that was cut off has left; the error, which held it, is gone by now
+    torch.cuda.empty_cache()
+    return {}
 
 
 def _test(

@@ -282,7 +282,7 @@ BOTTLENECK_MEASURED = "bottleneck.measured"
 """The same as one image showed it; a run ends in an error where they differ."""
 
 # --- Tags ---
-VERSION = 6
+VERSION = 7
 """Of this dictionary. It rises when a name is added or renamed; 1 logged no version."""
 OLDEST_VERSION = 3
 """Stores from this version on are read."""
@@ -351,6 +351,13 @@ EXECUTION = "execution."
 """Prefix of the tags with the settings of `bench.training.execution.Execution`, by which the steps were carried out."""
 EXECUTION_TRIED = "execution.tried"
 """Training speed in images/s of each setting that the autotune tried, as JSON; absent where it tried none."""
+GRAPH_FAILURE = "execution.graph_failure"
+"""Why the steps could not be captured or replayed as a graph, of which `execution.graph` then says False; absent where
+nothing failed."""
+PRETRAIN_GRAPH_FAILURE = "execution.pretrain_graph_failure"
+"""The same of the steps of pre-training."""
+MEMORY_UNKNOWN = "memory.unknown"
+"""Why a complete run lacks the peaks of a training step: memory ran out where they are measured, after training."""
 ENVIRONMENT = "environment."
 """Prefix of the tags that describe the machine and the versions: `environment.torch`, `environment.device`, ..."""
 

@@ -105,6 +105,7 @@ def _is_alike(params: Mapping[str, str], config: RunConfig) -> bool:
 def answer(result: RunResult) -> dict[str, Any]:
     """The result under short names."""
     metrics = result.metrics
+    peak = metrics.get(schema.TENSOR_PEAK.name)  # not measured if memory ran out
     of_generative = (*schema.RECONSTRUCTION_METRICS, *schema.BOUND_METRICS)
     return {
         "run_id": result.run_id,
@@ -119,7 +120,7 @@ def answer(result: RunResult) -> dict[str, Any]:
         "bottleneck": list(result.bottleneck),
         "params": metrics[schema.PARAMS.name],
         "macs": metrics[schema.MACS.name],
-        "tensor_peak_bytes": int(metrics[schema.TENSOR_PEAK.name]),
+        "tensor_peak_bytes": None if peak is None else int(peak),
         "seconds": metrics[schema.SECONDS.name],
     }
 

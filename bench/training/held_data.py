@@ -2,21 +2,22 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from bench.config import DataConfig
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import load
 from bench.data.split import SPLITTING
 from bench.training.device_frames import DeviceFrames, to_device
+
+if TYPE_CHECKING:
+    from bench.data.cache.entry import Dataset
 
 
 class HeldData(NamedTuple):
     """A data set, and where it trains."""
 
-    dataset: Dataset
+    dataset: "Dataset"
     data: DeviceFrames
 
 
@@ -31,6 +32,8 @@ def hold(config: DataConfig, cache: Path, device: torch.device) -> HeldData:
     Raises:
         ValueError: as `bench.data.dataset.load`.
     """
+    from bench.data.dataset import load  # reads pictures, which trainers do without
+
     key = (_of_frames(config), cache, device)
     if key not in _held:
         _held.clear()  # its memory is free before the next set takes any
@@ -38,7 +41,7 @@ def hold(config: DataConfig, cache: Path, device: torch.device) -> HeldData:
     return _held[key]
 
 
-def send(dataset: Dataset, device: torch.device) -> HeldData:
+def send(dataset: "Dataset", device: torch.device) -> HeldData:
     """A data set that the caller has loaded."""
     return HeldData(dataset, to_device(dataset.frames, device))
 

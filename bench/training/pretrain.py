@@ -6,6 +6,7 @@ the images of all training scenes, of those without labels too, and no image of 
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,11 +19,17 @@ TAKEN = ("encoder.", "to_latent.")
 """Prefixes of the parameters that are taken over."""
 
 
-def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> str:
-    """Replace the encoder of the setup's network by that of an auto-encoder of the same sizes.
+class Pretrained(NamedTuple):
+    """How pre-training went."""
 
-    Returns how it diverged, or an empty text.
-    """
+    broken: str
+    """How it diverged; empty if it did not."""
+    graph_failure: str
+    """See `Trainer.graph_failure`."""
+
+
+def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> Pretrained:
+    """Replace the encoder of the setup's network by that of an auto-encoder of the same sizes."""
     teacher = autoencoder_of(config)
     steps, epochs, device = epoch_steps(config.training, setup.split), teacher.training.epochs, setup.trainer.device
     trainer = make_trainer(teacher, steps * epochs, device, execution_choices(teacher, device)[0])
@@ -37,7 +44,7 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> st
             break
     learnt = {name: tensor for name, tensor in trainer.network.state_dict().items() if name.startswith(TAKEN)}
     setup.trainer.network.load_state_dict(learnt, strict=False)
-    return broken
+    return Pretrained(broken, trainer.graph_failure)
 
 
 def kinds_of_steps(config: RunConfig) -> list[RunConfig]:

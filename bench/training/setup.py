@@ -1,7 +1,7 @@
 """What a run works with: frames, their roles, the network and its trainer."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from architectures import registry
 from bench.config import RunConfig, TrainingConfig
-from bench.data.cache.entry import Dataset
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
@@ -19,11 +18,14 @@ from bench.training.held_data import hold, send
 from bench.training.objective import make_objective
 from bench.training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from bench.data.cache.entry import Dataset
+
 
 class Setup(NamedTuple):
     """What a run works with."""
 
-    dataset: Dataset
+    dataset: "Dataset"
     split: Split
     data: DeviceFrames
     trainer: Trainer
@@ -34,7 +36,7 @@ class Setup(NamedTuple):
         return self.data.images[indices], self.data.masks[indices]
 
 
-def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: Dataset | None = None) -> Setup:
+def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: "Dataset | None" = None) -> Setup:
     """Build the network and split the data, which are loaded and sent to the device once per process.
 
     Args:

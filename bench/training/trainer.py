@@ -89,6 +89,8 @@ class Trainer:
         self._seed = seed
         self._aspect = size[0] / size[1]
         self._graphed = Graphed(CudaGraphs(device)) if execution.graph else None
+        self.graph_failure = ""
+        """Why steps are carried out eagerly although `execution` says that they are a graph; empty if they are not."""
 
     @property
     def lr(self) -> float:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 from PIL import Image
+from torch import Tensor
 
 from bench import schema
 from bench.commands.predict import load_checkpoint
@@ -24,6 +25,8 @@ from bench.stored_config import config_hash, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from bench.training.measure import measure_bottleneck, measure_memory
+from bench.training.setup import make_trainer
+from bench.training.trainer import StepSample, Trainer
 from tests.bench.conftest import MakeConfig
 
 RECONSTRUCTS = {
@@ -82,7 +85,7 @@ def test_run_is_tracked_completely(answer: dict[str, Any], client: MlflowClient,
     assert tags[schema.ENVIRONMENT + "torch"] == torch.__version__
     assert {schema.DATA_DIGEST, schema.GIT_COMMIT} <= tags.keys()
     assert tags[schema.EXECUTION + "memory_format"] == "channels_last"
-    assert schema.EXECUTION_TRIED not in tags
+    assert not {schema.EXECUTION_TRIED, schema.GRAPH_FAILURE, schema.MEMORY_UNKNOWN} & tags.keys()
 
 
 def test_phases_are_most_of_the_run_and_no_more(answer: dict[str, Any], client: MlflowClient) -> None:
@@ -185,6 +188,82 @@ def test_memory_of_a_step_is_measured_once_for_all_runs_of_a_shape(
     peaks = [train_one(config, runs=tmp_path, device="cpu")["tensor_peak_bytes"] for config in configs]
     assert measured == [configs[0], configs[2]]
     assert peaks[0] == peaks[1] != peaks[2]
+
+
+class CutOff(Trainer):
+    """The second network, for which there is no memory; the error comes in the middle of a step."""
+
+    failure: Exception
+
+    def update(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
+        self._accumulate_gradients(images, masks, sample)
+        raise self.failure
+
+
+@pytest.fixture
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> type[CutOff]:
+    """The class of the trainers by which memory is measured; nothing was measured before."""
+
+    def make(*args: Any) -> Trainer:
+        trainer = make_trainer(*args)
+        trainer.__class__ = CutOff
+        return trainer
+
+    monkeypatch.setattr("bench.training.measure._MEASURED", {})
+    monkeypatch.setattr("bench.training.measure.make_trainer", make)
+    return CutOff
+
+
+OF_STEP = {schema.TENSOR_PEAK.name, schema.SAVED_ACTIVATIONS.name, schema.ALLOCATOR_PEAK.name}
+
+
+def test_a_training_is_kept_where_memory_runs_out_in_the_measurement_after_it(
+    answer: dict[str, Any],
+    tmp_path: Path,
+    tiny_config: MakeConfig,
+    cut_off: type[CutOff],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut_off.failure = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has ...")
+    again = train_one(tiny_config(), runs=tmp_path, device="cpu")
+    assert (again["state"], again["tensor_peak_bytes"]) == ("complete", None)
+    assert again["test_iou"] == answer["test_iou"]
+    assert Path(again["checkpoint"]).exists()
+    stored = open_store(tracking_url(tmp_path)).get_run(again["run_id"]).data
+    assert stored.tags[schema.MEMORY_UNKNOWN] == "CUDA out of memory. Tried to allocate 2.00 GiB."
+    assert not OF_STEP & stored.metrics.keys()
+    assert {schema.RSS_PEAK.name, schema.MEMORY_SECONDS.name} <= stored.metrics.keys()
+    monkeypatch.undo()  # and the next run of the process measures as ever
+    after = train_one(tiny_config(repeat=1), runs=tmp_path, device="cpu")
+    assert after["tensor_peak_bytes"] == answer["tensor_peak_bytes"]
+    assert schema.MEMORY_UNKNOWN not in open_store(tracking_url(tmp_path)).get_run(after["run_id"]).data.tags
+
+
+def test_any_other_error_of_the_measurement_is_the_runs(
+    tmp_path: Path, tiny_config: MakeConfig, cut_off: type[CutOff]
+) -> None:
+    cut_off.failure = RuntimeError("CUDA error: an illegal memory access was encountered")
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        train_one(tiny_config(), runs=tmp_path, device="cpu")
+
+
+def test_a_run_says_why_its_steps_were_no_graph(
+    tmp_path: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch = Trainer.train_epoch
+
+    def fail(self: Trainer, *args: Any) -> Any:
+        pretrains = self.network.__class__.__name__ == "AutoEncoder"
+        self.graph_failure = "the replay was wrong" if pretrains else "the capture failed"
+        return epoch(self, *args)
+
+    monkeypatch.setattr(Trainer, "train_epoch", fail)
+    training = TrainingConfig(epochs=2, pretrain_epochs=1, batch_size=4)
+    answer = train_one(tiny_config(training=training), runs=tmp_path, device="cpu")
+    tags = open_store(tracking_url(tmp_path)).get_run(answer["run_id"]).data.tags
+    assert tags[schema.GRAPH_FAILURE] == "the capture failed"
+    assert tags[schema.PRETRAIN_GRAPH_FAILURE] == "the replay was wrong"
+    assert tags[schema.EXECUTION + "graph"] == "False"
 
 
 def test_measured_bottleneck_comes_from_the_network() -> None:
