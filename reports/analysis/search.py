@@ -4,7 +4,7 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.summary import LABEL, Summary
+from reports.analysis.summary import LABEL, Summary, tensor_peaks
 from reports.store.load import ARCHITECTURE, CHANNELS, LR, NORM
 from reports.text import MEGABYTE
 
@@ -23,7 +23,7 @@ def with_front(points: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def search_points(summary: Summary) -> pd.DataFrame:
-    """The complete search trials that measured both, by architecture, cheapest first."""
+    """The complete search trials of which both are known, by architecture, cheapest first."""
     done = summary.search[summary.search[schema.STATE] == "complete"]
     points = pd.DataFrame(
         {
@@ -31,7 +31,7 @@ def search_points(summary: Summary) -> pd.DataFrame:
             "trial": done[schema.UNIT],
             "label": done[LABEL],
             "val_iou": done[schema.BEST_VAL_IOU.name],
-            "memory_mb": done[schema.TENSOR_PEAK.name] / MEGABYTE,
+            "memory_mb": tensor_peaks(done) / MEGABYTE,
             "depth": done[schema.DEPTH],
             "channels": done[CHANNELS],
             "norm": done[NORM],

@@ -202,7 +202,8 @@ def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
 def _statistics(runs: pd.DataFrame) -> pd.DataFrame:
     """`METRIC STATISTIC` of the complete runs of each configuration that has some."""
     averaged = AVERAGED + (OF_GENERATIVE if (runs[schema.STAGE] == "generative").any() else [])
-    values = runs[runs[schema.STATE] == "complete"].fillna(NOT_ENTERED).groupby(CONFIGURATION)[averaged]
+    complete = runs[runs[schema.STATE] == "complete"].fillna(NOT_ENTERED)
+    values = complete.assign(**{schema.TENSOR_PEAK.name: tensor_peaks(complete)}).groupby(CONFIGURATION)[averaged]
     names = ("mean", "std", "min", "max")
     found = pd.concat([values.agg(name).add_suffix(f" {name}") for name in names], axis=1)
     return found[[statistic(schema.METRICS[metric], name) for metric in averaged for name in names]]
@@ -236,6 +237,11 @@ def _agreed(runs: pd.DataFrame, name: str, numbers: pd.Index) -> pd.Series:
         return agreed
     shown = several.groupby(CONFIGURATION)[name].agg(lambda values: " / ".join(map(str, values)))
     return agreed.astype("object").where(~numbers.isin(shown.index), shown).infer_objects()
+
+
+def tensor_peaks(runs: pd.DataFrame) -> pd.Series:
+    """In bytes: as measured, or predicted where memory ran out in the measurement; NaN where neither is known."""
+    return runs[schema.TENSOR_PEAK.name].fillna(runs[schema.PREDICTED_PEAK.name])
 
 
 def comparable(configurations: pd.DataFrame) -> pd.DataFrame:

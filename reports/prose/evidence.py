@@ -2,7 +2,7 @@
 
 from bench import schema
 from reports.analysis.evidence import KINDS, evidence
-from reports.analysis.summary import CONFIGURATION, N, Summary
+from reports.analysis.summary import CONFIGURATION, N, Summary, statistic, tensor_peaks
 from reports.store.load import redo
 
 
@@ -14,9 +14,24 @@ def gather(summary: Summary) -> dict[str, object]:
     return {
         "evidence": {
             **{kind: gone.get(kind) for kind in KINDS},
+            "memory": _memory(summary),
             "bare": not tested.isin(summary.scenes[CONFIGURATION]).all(),
             "file": schema.FRAME_TABLE,
             "redo": redo(summary.study.name),
             "plan_deleted": summary.study.plan_deleted,
         }
     }
+
+
+def _memory(summary: Summary) -> dict[str, int] | None:
+    """In how many complete runs memory ran out where it is measured, and what stands in for it; None if in none."""
+    runs = summary.study.trials[summary.study.trials[schema.STATE] == "complete"]
+    lacking = runs[runs[schema.TENSOR_PEAK.name].isna()]
+    tested = summary.configurations[summary.configurations[N] > 0]
+    counts = {
+        "units": len(runs),
+        "gone": len(lacking),
+        "predicted": int(tensor_peaks(lacking).notna().sum()),
+        "unknown": int(tested[statistic(schema.TENSOR_PEAK, "mean")].isna().sum()),
+    }
+    return counts if len(lacking) else None

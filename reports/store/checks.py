@@ -26,15 +26,14 @@ OF_COMPLETE = (
     schema.BEST_EPOCH,
     schema.PARAMS,
     schema.MACS,
-    schema.TENSOR_PEAK,
-    schema.SAVED_ACTIVATIONS,
-    schema.ALLOCATOR_PEAK,
     schema.RSS_PEAK,
     schema.TRAIN_SPEED,
     schema.STEP_SECONDS,
     schema.SECONDS,
 )
 """What every complete run logs."""
+OF_STEP = (schema.TENSOR_PEAK, schema.SAVED_ACTIVATIONS, schema.ALLOCATOR_PEAK)
+"""What it logs beside it, all or nothing: memory can run out where the memory of a step is measured."""
 SEGMENTING = (schema.VAL_BCE, schema.VAL_IOU, schema.BEST_VAL_IOU)
 OF_STAGE: dict[schema.Stage, tuple[schema.Metric, ...]] = {
     "search": SEGMENTING,
@@ -126,9 +125,11 @@ def require_metrics(outcomes: pd.DataFrame, metrics: pd.DataFrame) -> None:
     """Raise ValueError if a complete run lacks a metric of its version; it may be NaN, but not absent."""
     complete = outcomes[outcomes[schema.STATE] == "complete"]
     versions = complete[schema.SCHEMA_VERSION].astype("int64")
-    for stage, version in product(OF_STAGE, versions.unique()):
-        runs = complete[(complete[schema.STAGE] == stage) & (versions == version)]
-        expected = [metric.name for metric in (*OF_COMPLETE, *OF_STAGE[stage]) if metric.since <= version]
+    of_step = metrics.loc[metrics["key"].isin([metric.name for metric in OF_STEP]), "run_id"]
+    measured = complete["run_id"].isin(of_step)
+    for stage, version, step in product(OF_STAGE, versions.unique(), ((), OF_STEP)):
+        runs = complete[(complete[schema.STAGE] == stage) & (versions == version) & (measured == bool(step))]
+        expected = [metric.name for metric in (*OF_COMPLETE, *step, *OF_STAGE[stage]) if metric.since <= version]
         logged = metrics.loc[metrics["run_id"].isin(runs["run_id"]) & metrics["key"].isin(expected)]
         counts = logged.groupby("run_id")["key"].nunique().reindex(runs["run_id"], fill_value=0)
         short = counts[counts < len(expected)]

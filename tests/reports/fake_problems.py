@@ -255,3 +255,23 @@ def unequal_training() -> list[Unit]:
         params = {"training.precision": asked, "training.batch_size": str(batch)}
         units += trained(name, mean, width=width, precision=precision, params=params)
     return units
+
+
+@problem
+def memory_ran_out() -> list[Unit]:
+    """Where memory is measured, after training: in all runs of the best U-Net, and in one of five of a Hourglass."""
+    units = [unit for width in (8, 16, 32) for unit in three(0.60, 0.66, 0.70 + 0.002 * width, width=width, luck=0.2)]
+    return [
+        replace(unit, measured=not (unit.architecture == "unet" and unit.width == 32 or _is_one_hourglass(unit)))
+        for unit in units
+    ]
+
+
+@problem
+def memory_unknown() -> list[Unit]:
+    """The same, and nothing was predicted: the best U-Net has no place within a budget."""
+    return [replace(unit, predicted_peak=0.0) for unit in memory_ran_out()]
+
+
+def _is_one_hourglass(unit: Unit) -> bool:
+    return unit.architecture == "hourglass" and (unit.width, unit.repeat) == (16, 2)

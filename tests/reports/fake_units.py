@@ -56,6 +56,8 @@ class Unit:
     """By hand, after it ended."""
     predicted_peak: float = 1.0
     """Predicted tensor peak over the measured one; 0: not logged."""
+    measured: bool = True
+    """False: memory ran out where that of a step is measured."""
     split: str = "scene_folds"
     folds: int = 5
     data: str = "feedc0de"
@@ -226,6 +228,9 @@ class Unit:
             schema.FOREGROUND_SHARE: self.val_foreground,
             schema.ALL_FOREGROUND_IOU: self.val_foreground,
         }
+        if not self.measured:
+            for metric in (schema.TENSOR_PEAK, schema.SAVED_ACTIVATIONS, schema.ALLOCATOR_PEAK):
+                del values[metric]
         if self.pretrain_epochs:
             values[schema.PRETRAIN_SECONDS] = macs / 5e7
         if self.predicted_peak:

@@ -37,6 +37,7 @@ class Tables(dict[str, pd.DataFrame]):
 
 
 IOU, BOUNDARY, PEAK, VAL = "iou", "boundary_iou", schema.TENSOR_PEAK.name, schema.BEST_VAL_IOU.name
+PREDICTED, MEASURED = schema.PREDICTED_PEAK.name, "measured peak"
 FOLD_COUNT = "data.folds"
 ALIKE = ["data.split", FOLD_COUNT, "training.epochs", "training.pretrain_epochs", "data.labelled_scenes"]
 LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
@@ -137,7 +138,11 @@ def report(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def tables(folder: Path) -> Tables:
-    return Tables({path.stem: pd.read_csv(path, keep_default_na=True) for path in (folder / "data").iterdir()})
+    """Peaks that were not measured are the predicted ones, as in the sentences."""
+    found = Tables({path.stem: pd.read_csv(path, keep_default_na=True) for path in (folder / "data").iterdir()})
+    runs = found["runs"].reindex(columns=[*found["runs"], *{PEAK, PREDICTED}.difference(found["runs"])])
+    found["runs"] = runs.assign(**{MEASURED: runs[PEAK], PEAK: runs[PEAK].fillna(runs[PREDICTED])})
+    return found
 
 
 def blocks(report: dict[str, Any], *kinds: str) -> list[dict[str, Any]]:
@@ -315,7 +320,7 @@ def configurations(tables: Tables) -> pd.DataFrame:
 
 def choice(tables: Tables, limit: str) -> pd.Series:
     table = configurations(tables)
-    table = table[table["n"] >= least_repeats(tables)]
+    table = table[(table["n"] >= least_repeats(tables)) & table[PEAK].notna()]
     if limit != "best":
         table = table[table[PEAK] <= float(limit) * 1e6]
     return table.sort_values([VAL, PEAK], ascending=[False, True]).iloc[0]
@@ -912,7 +917,7 @@ def states(tables: Tables) -> str:
 
 AGREED = {
     "bottleneck": (schema.BOTTLENECK_PREDICTED, schema.BOTTLENECK_MEASURED),
-    "peak": (schema.PREDICTED_PEAK.name, PEAK),
+    "peak": (PREDICTED, MEASURED),
 }
 
 
@@ -993,6 +998,21 @@ def of_tested(tables: Tables, kind: str, what: str) -> int:
         tested = tested[tested["target"] == "mask"]
     made_of = tables["scenes" if kind == "frame_table" else "convergence"]
     return len(tested) if what == "units" else int((~tested["run_id"].isin(made_of["run_id"])).sum())
+
+
+def of_memory(tables: Tables, what: str) -> int:
+    """Complete runs, those whose memory was not measured, those of them with a predicted one, configurations without
+    any."""
+    complete = tables["runs"][tables["runs"]["state"] == "complete"]
+    lacking = complete[complete[MEASURED].isna()]
+    unknown = complete.groupby("configuration")[PEAK].count() == 0
+    counts = {
+        "units": len(complete),
+        "gone": len(lacking),
+        "predicted": lacking[PEAK].count(),
+        "unknown": unknown.sum(),
+    }
+    return int(counts[what])
 
 
 def of_all(tables: Tables, what: str) -> int:
@@ -1095,6 +1115,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"units\.unnamed": lambda t: int(t["units"]["architecture.name"].isna().sum()),
     r"evidence\.(frame_table|panel|curves)\.(units|gone)": of_tested,
     r"evidence\.deleted\.(units|gone)": of_all,
+    r"evidence\.memory\.(\w+)": of_memory,
     r"evidence\.file": lambda t: schema.FRAME_TABLE,
     r"evidence\.redo": lambda t: f"make sweep STUDY={t['study'].loc[0, 'study']} REDO_DELETED=1",
     r"lead\.(first|taken)\.(label|name|peak_bytes|precision|batch_size|score\.\w+)": of_lead,

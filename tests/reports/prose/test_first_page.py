@@ -25,6 +25,8 @@ TAKEN = {
     "holdout": "U-Net (depth 2, width 8)",
     "choice_changes": "U-Net (depth 2, width 16)",
     "unequal_training": "U-Net (depth 2, width 32)",
+    "memory_ran_out": "U-Net (depth 2, width 32)",
+    "memory_unknown": "U-Net (depth 2, width 16)",
 }
 """What to take, where one is ahead or alone."""
 LEVEL = {
