@@ -196,7 +196,8 @@ def _step_memory(config: RunConfig, setup: Setup, log: BackgroundLog) -> dict[st
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        log.tags({schema.MEMORY_UNKNOWN: str(error).partition("\n")[0]})
+        text = str(error).partition("\n")[0]
+        log.tags({schema.MEMORY_UNKNOWN: f"{type(error).__name__}: {text}"})
     gc.collect()  # what the step that was cut off has left; the error, which held it, is gone by now
     torch.cuda.empty_cache()
     return {}

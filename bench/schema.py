@@ -352,10 +352,10 @@ EXECUTION = "execution."
 EXECUTION_TRIED = "execution.tried"
 """Training speed in images/s of each setting that the autotune tried, as JSON; absent where it tried none."""
 GRAPH_FAILURE = "execution.graph_failure"
-"""Why the steps could not be captured or replayed as a graph, of which `execution.graph` then says False; absent where
-nothing failed."""
+"""Why a graph of the training's steps or of the evaluation was given up, which were carried out one kernel after the
+other from then on; `execution.graph` says False then. Absent where none was."""
 PRETRAIN_GRAPH_FAILURE = "execution.pretrain_graph_failure"
-"""The same of the steps of pre-training."""
+"""The same of pre-training."""
 MEMORY_UNKNOWN = "memory.unknown"
 """Why a complete run lacks the peaks of a training step: memory ran out where they are measured, after training."""
 ENVIRONMENT = "environment."

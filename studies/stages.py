@@ -3,6 +3,7 @@
 The driver is the only caller, and the only writer of the Optuna study.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -106,7 +107,9 @@ class Trials(ABC):
         entry = {
             "state": outcome.state,
             "reason": outcome.reason,
-            "values": [outcome.metrics[metric.name] for metric in self.objectives] if complete else None,
+            "values": [outcome.metrics.get(metric.name, _worst(metric)) for metric in self.objectives]
+            if complete
+            else None,
             "name": run_name(opened.config),
             "time": dict(spent),
         }
@@ -127,6 +130,11 @@ class Trials(ABC):
         """Close the attempt without an outcome; its unit is next."""
         end_trial(self.study, opened.trial, TrialState.FAIL)
         self._todo.appendleft(opened.unit)
+
+
+def _worst(metric: schema.Metric) -> float:
+    """What counts where memory ran out in its measurement: more than there was."""
+    return math.inf if metric.better == "lower" else -math.inf
 
 
 def conclude(study: optuna.Study, trial: int, state: schema.State, values: Sequence[float] | None) -> None:

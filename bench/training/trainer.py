@@ -89,8 +89,6 @@ class Trainer:
         self._seed = seed
         self._aspect = size[0] / size[1]
         self._graphed = Graphed(CudaGraphs(device)) if execution.graph else None
-        self.graph_failure = ""
-        """Why steps are carried out eagerly although `execution` says that they are a graph; empty if they are not."""
 
     @property
     def lr(self) -> float:
@@ -114,6 +112,11 @@ class Trainer:
         self._steps += 1
         inputs = (images, masks, sample)
         return self._graphed(self.update, *inputs) if self._graphed else self.update(*inputs)
+
+    @property
+    def graph_failure(self) -> str:
+        """Why a graph was given up and its calls are eager; empty if none was."""
+        return ""
 
     def free_graph(self) -> None:
         """Give back the memory of a captured step; the trainer trains no more."""

@@ -230,7 +230,7 @@ def test_a_training_is_kept_where_memory_runs_out_in_the_measurement_after_it(
     assert again["test_iou"] == answer["test_iou"]
     assert Path(again["checkpoint"]).exists()
     stored = open_store(tracking_url(tmp_path)).get_run(again["run_id"]).data
-    assert stored.tags[schema.MEMORY_UNKNOWN] == "CUDA out of memory. Tried to allocate 2.00 GiB."
+    assert stored.tags[schema.MEMORY_UNKNOWN] == "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
     assert not OF_STEP & stored.metrics.keys()
     assert {schema.RSS_PEAK.name, schema.MEMORY_SECONDS.name} <= stored.metrics.keys()
     monkeypatch.undo()  # and the next run of the process measures as ever
@@ -250,14 +250,11 @@ def test_any_other_error_of_the_measurement_is_the_runs(
 def test_a_run_says_why_its_steps_were_no_graph(
     tmp_path: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    epoch = Trainer.train_epoch
+    def failure(trainer: Trainer) -> str:
+        pretrains = type(trainer.network).__name__ == "AutoEncoder"
+        return "the replay was wrong" if pretrains else "the capture failed"
 
-    def fail(self: Trainer, *args: Any) -> Any:
-        pretrains = self.network.__class__.__name__ == "AutoEncoder"
-        self.graph_failure = "the replay was wrong" if pretrains else "the capture failed"
-        return epoch(self, *args)
-
-    monkeypatch.setattr(Trainer, "train_epoch", fail)
+    monkeypatch.setattr(Trainer, "graph_failure", property(failure))
     training = TrainingConfig(epochs=2, pretrain_epochs=1, batch_size=4)
     answer = train_one(tiny_config(training=training), runs=tmp_path, device="cpu")
     tags = open_store(tracking_url(tmp_path)).get_run(answer["run_id"]).data.tags

@@ -1,5 +1,6 @@
 """Searches: as many trials for each architecture, pruning, refits, the memory constraint, and samplers that resume."""
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -173,6 +174,25 @@ def test_the_memory_budget_is_a_constraint_and_what_exceeds_it_is_not_started(tm
             excess = trial.constraints["memory"]
             assert (excess > 0) == (trial.user_attrs[storage.OUTCOME]["state"] == "infeasible")
         assert all(trial.constraints["memory"] <= 0 for trial in study.best_trials)
+
+
+def test_a_trial_whose_memory_was_not_measured_is_done_and_dearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = worker.run
+
+    def lose(config: RunConfig, *args: Any, **options: Any) -> RunResult:
+        result = usual(config, *args, **options)
+        lost = {schema.TENSOR_PEAK.name} if config.architecture.depth == 3 else set()
+        return replace(result, metrics={name: result.metrics[name] for name in result.metrics.keys() - lost})
+
+    monkeypatch.setattr(worker, "run", lose)
+    assert go(PARETO, tmp_path).states["complete"] == 24
+    for name in PARETO.architectures:
+        study = stage(tmp_path, f"front/{name}")
+        lost = [trial.values[1] == math.inf for trial in study.trials]
+        assert any(lost)
+        assert lost == [trial.params["depth"] == 3 for trial in study.trials]
 
 
 def test_an_architecture_without_a_complete_trial_has_no_winner_to_refit(
