@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from bench.machine.clock import Stopwatch
+from bench.machine.precision import set_arithmetic
 from bench.perf.cost import Cost
 from bench.perf.records import Rates
 
@@ -90,7 +91,7 @@ def probe(task: Probe, report: Callable[[Rates], None]) -> None:
     """Measure the device over and over."""
     device = torch.device(task.device)
     # Convolutions in float32 round to TF32 on GPUs by default; the roof must not be lower than what stands below it.
-    torch.set_float32_matmul_precision("high")
+    set_arithmetic("tf32", device)
     while True:
         matmul = {
             precision_name(dtype): {side: matmul_rate(side, dtype, device) for side in SIDES[device.type]}

@@ -14,6 +14,7 @@ from bench.data.dataset import load
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
+from bench.machine.precision import resolve, set_arithmetic
 from bench.training.device_frames import DeviceFrames, to_device
 from bench.training.execution import REFERENCE, Execution, choices
 from bench.training.objective import make_objective
@@ -71,6 +72,7 @@ def epoch_steps(training: TrainingConfig, split: Split) -> int:
 
 
 def _trainer(network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution) -> Trainer:
+    set_arithmetic(resolve(config.training.precision, device), device)
     placed = place(network, device, execution.torch_format)
     return Trainer(
         placed,

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
         (("--repeats", "0"), "tiny", "repeats must be at least 1, got 0"),
         (("--repeats", "2"), "memory_budget", "study memory_budget must be run without --repeats: it refits no winner"),
         (("--memory-budget", "2 GigaBytes"), "tiny", "memory budget must be a size such as 2GiB"),
-        (("--device", "tpu"), "tiny", "device must be one of auto, cpu, cuda"),
+        (("--device", "tpu"), "tiny", "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got 'tpu'"),
         (("--storage", "mysql://host/db"), "tiny", "a store's URL must start with one of sqlite, http"),
         (("--tracking", "sqlite://"), "tiny", "a SQLite URL must name a file"),
         (("--storage", "postgresql://127.0.0.1:9/x"), "tiny", "storage must be the URL of a store that answers"),
@@ -161,7 +161,7 @@ def test_other_code_and_options_that_were_not_recorded_are_no_change(
     setting = tiny_study.setting(path="synthetic")
 
     def opened() -> str:
-        root = identity.open_study(tiny_study, setting, Options(runs=tmp_path), "digest", to)
+        root = identity.open_study(tiny_study, setting, Options(runs=tmp_path), "digest", "fp32", to)
         options = root.user_attrs[storage.OPTIONS]
         root.set_user_attr(storage.OPTIONS, {key: options[key] for key in ("data", "code")})
         return capsys.readouterr().err
