@@ -18,8 +18,8 @@ from bench.perf.records import Rates
 
 SECONDS = 0.1
 """Least duration of one measurement."""
-SIDES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192)}
-BUFFER = {"cpu": 1 << 28, "cuda": 1 << 30}
+SIDES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192), "mps": (1024, 2048, 4096)}
+BUFFER = {"cpu": 1 << 28, "cuda": 1 << 30, "mps": 1 << 28}
 """Bytes: several times the largest caches."""
 
 

@@ -22,7 +22,7 @@ from bench.training.optimizer import AdamW
 from bench.training.pixels import known
 from bench.training.schedule import lr_factor
 
-EVALUATION_BATCH = {"cpu": 16, "cuda": 256}
+EVALUATION_BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
 """On a CPU small enough that its activations stay in the caches; on a GPU large enough to fill it."""
 
 
