@@ -23,6 +23,7 @@ HTML           ?=
 PAIRS          ?=
 PORT           ?= 5000
 PYTHON         ?= python3
+TORCH_INDEX    ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -84,7 +85,7 @@ check: $(TOOLS)  ## ruff, mypy and the import contracts
 glossary: setup  ## docs/glossary.md again, after a change of bench/schema.py
 	@$(BIN)/python docs/glossary.py
 
-setup: $(INSTALLED)  ## .venv and what is installed there; the others do it when they need it [PYTHON]
+setup: $(INSTALLED)  ## .venv and what is installed there; the others do it when they need it [PYTHON TORCH_INDEX]
 
 help:  ## what can be made, and with which variables
 	@awk '/^[A-Z_]+ *\?=/ { value[$$1] = $$3 } \
@@ -96,12 +97,13 @@ help:  ## what can be made, and with which variables
 			if (count) print "" \
 		}' $(firstword $(MAKEFILE_LIST))
 
+# TORCH_INDEX adds an index whose build of torch, such as 2.13.0+cpu, is then taken for the default one of that version.
 # Of what is installed only that is compiled to bytecode which is imported: here once, and not in every worker and
 # report where the environment forbids Python to keep it (PYTHONDONTWRITEBYTECODE, common in containers).
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, got " + sys.version + "; set PYTHON=.")'
 	$(PYTHON) -m venv .venv
-	$(PIP) -e .
+	$(PIP) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e .
 	@PYTHONDONTWRITEBYTECODE= MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -c "import mlflow, reports.build, studies.run"
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m bench train --help > /dev/null
 	@touch $@

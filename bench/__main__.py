@@ -17,7 +17,7 @@ from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 from bench.generative.config import SampleConfig
 from bench.perf.config import IMPLEMENTATIONS, PerfConfig, choose_implementations
 
-Device = Annotated[str, arg(help="auto, cpu, cuda or cuda:INDEX")]
+Device = Annotated[str, arg(help="auto (cuda or cpu), cpu, cuda, cuda:INDEX or mps (a Mac's GPU, untried)")]
 Checkpoint = Annotated[
     Positional[str], arg(help="state_dict.pt, its folder, or a run's id", metavar="CHECKPOINT|RUN_ID")
 ]

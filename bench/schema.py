@@ -207,7 +207,8 @@ PARAMS = _value("model/params", "1", "lower", 1, None, "parameters")
 MACS = _value("model/macs", "1", "lower", 1, None, "multiply-accumulates per image")
 """Multiply-accumulates of all convolutions for one image, as predicted from the configuration."""
 TENSOR_PEAK = _value("memory/tensor_peak_bytes", "B", "lower", 1, None, "tensor peak memory")
-"""Largest sum of the bytes of live tensors in a training step, tracked operator by operator; equal on every machine."""
+"""Largest sum of the bytes of live tensors in a training step, tracked operator by operator; in one precision equal on
+every machine."""
 PREDICTED_PEAK = _value("memory/predicted_peak_bytes", "B", "lower", 1, None, "predicted tensor peak memory")
 """The tensor peak as a step on tensors without contents predicts it, before anything is trained."""
 SAVED_ACTIVATIONS = _value("memory/saved_activation_bytes", "B", "lower", 1, None, "saved activations")
@@ -359,7 +360,9 @@ PRETRAIN_GRAPH_FAILURE = "execution.pretrain_graph_failure"
 MEMORY_UNKNOWN = "memory.unknown"
 """Why a complete run lacks the peaks of a training step: memory ran out where they are measured, after training."""
 ENVIRONMENT = "environment."
-"""Prefix of the tags that describe the machine and the versions: `environment.torch`, `environment.device`, ..."""
+"""Prefix of the tags that describe the machine and the versions: `environment.torch`, `environment.device`, of a GPU
+`environment.driver`, `environment.cuda` and `environment.cudnn`, ...; `environment.precision` is the arithmetic:
+float32 (IEEE), tf32 or bfloat16."""
 
 # --- Artifacts of a trial run ---
 PANEL_IMAGE = "panel.png"

@@ -11,6 +11,7 @@ from bench import schema
 from bench.commands import cli
 from bench.config import DataConfig
 from bench.machine.environment import code_digest
+from bench.machine.precision import Arithmetic
 from bench.tracking.database import redact
 from bench.tracking.store import RunLog
 from bench.tracking.stored_runs import StoredRun
@@ -33,6 +34,7 @@ NAMES = {
     "split": "split",
     "memory_budget": "memory budget",
     "space": "units or search space",
+    "precision": "precision",
     "arithmetic": "arithmetic of the code",
 }
 """What must stay, as messages call it. The code itself may change: a study that runs goes on after an upgrade."""
@@ -49,9 +51,17 @@ def is_new(study: Study, url: str, data_digest: str) -> bool:
 
 
 def open_study(
-    study: Study, setting: Setting, options: Options, data_digest: str, to: "optuna.storages.RDBStorage"
+    study: Study,
+    setting: Setting,
+    options: Options,
+    data_digest: str,
+    arithmetic: Arithmetic,
+    to: "optuna.storages.RDBStorage",
 ) -> optuna.Study:
     """The study's own Optuna study, created if it is new, with its options and its plan.
+
+    Args:
+        arithmetic: what the setting's precision means on the device.
 
     Raises:
         ValueError: it was started as something else, and the options do not accept that, or with more repeats.
@@ -67,6 +77,7 @@ def open_study(
         "split": setting.data.split,
         "memory_budget": options.memory_budget or study.memory_budget,
         "space": study.space(),
+        "precision": arithmetic,
         "arithmetic": ARITHMETIC,
     }
     code = code_digest()

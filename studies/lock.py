@@ -1,6 +1,5 @@
 """The lock that makes one process the only writer of a study's store. Whoever holds it knows that nothing else runs."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from bench.machine.file_lock import lock
 from bench.tracking.database import POSTGRESQL, kind, postgresql_engine, redact, sqlite_path
 
 
@@ -41,7 +41,7 @@ def is_held(storage: str, study: str) -> bool:
         return False
     with path.open() as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            lock(file, shared=True)
         except BlockingIOError:
             return bool(json.loads(file.read() or "{}").get("study") == study)
     return False
@@ -52,7 +52,7 @@ def _file(database: Path, study: str) -> Iterator[None]:
     database.parent.mkdir(parents=True, exist_ok=True)
     with _lock_file(database).open("a+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file)
         except BlockingIOError:
             file.seek(0)
             holder = json.loads(file.read() or "{}")

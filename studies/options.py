@@ -41,7 +41,7 @@ class Options(Stores):
     """largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started; empty: the
     study's own, which may be what the device has"""
     device: str = "auto"
-    """auto, cpu, cuda or cuda:INDEX"""
+    """auto (cuda or cpu), cpu, cuda, cuda:INDEX or mps (a Mac's GPU, untried)"""
     workers: str = "auto"
     """trials at a time; auto measures which number trains fastest"""
     executor: Executor = "local"

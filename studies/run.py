@@ -10,11 +10,13 @@ import torch
 from optuna.trial import TrialState
 
 from bench import schema
-from bench.commands import first_audit
+from bench.commands import cli, first_audit
 from bench.commands.folds import load_fitting
 from bench.config import SYNTHETIC
 from bench.data.split import split_frames
-from bench.machine.device import choose_device
+from bench.machine.device import parse_device
+from bench.machine.examine import DeviceFacts, examine_apart
+from bench.machine.precision import resolve_by
 from bench.size import parse_bytes
 from bench.tracking.database import require_reachable
 from bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
@@ -38,6 +40,7 @@ class Checked(NamedTuple):
     """The options of a session, found to be possible."""
 
     device: torch.device
+    facts: DeviceFacts
     workers: int | None
     memory_budget: int | None
     """Bytes; None for what the executor gives each trial."""
@@ -57,10 +60,11 @@ def run_study(study: Study, options: Options) -> Status:
         KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
     """
     checked = _check(study, options)
+    arithmetic = resolve_by(checked.setting.training.precision, checked.device, checked.facts.capability)
     with lock.exclusive(checked.storage, study.name):
         client = open_store(checked.tracking)  # first: it asks a server whether its runs are newer
         optuna_storage = storage.open_storage(checked.storage)
-        root = identity.open_study(study, checked.setting, options, checked.data_digest, optuna_storage)
+        root = identity.open_study(study, checked.setting, options, checked.data_digest, arithmetic, optuna_storage)
         checked = checked._replace(setting=identity.known(root, checked.setting))
         experiment = get_experiment(client, study.name, options.runs)
         runs = stored_runs(checked.tracking, study.name)
@@ -91,7 +95,7 @@ def run_study(study: Study, options: Options) -> Status:
 
 def _check(study: Study, options: Options) -> Checked:
     """Refuse what cannot run before a store exists; the decoded data are cached."""
-    device = choose_device(options.device)
+    device = parse_device(options.device)
     workers = placement.parse_workers(options.workers)
     budget = options.memory_budget or study.memory_budget
     memory_budget = None if budget == placement.AUTO else parse_bytes(budget, "memory budget")
@@ -105,6 +109,7 @@ def _check(study: Study, options: Options) -> Checked:
         from studies.executors import ray_cluster
 
         ray_cluster.require(device)
+    facts = examine_apart(device)
     setting = study.setting(epochs=options.epochs, repeats=options.repeats, **options.data())
     cache = options.runs / schema.CACHE_DIR
     fitting, dataset = load_fitting(setting.data, cache)
@@ -114,7 +119,7 @@ def _check(study: Study, options: Options) -> Checked:
     if setting.data.path != SYNTHETIC and identity.is_new(study, url, dataset.digest):
         first_audit.say_once(setting.data, dataset, cache, f"study {study.name}")
     ignores = dataset.frames.ignored is not None
-    return Checked(device, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
+    return Checked(device, facts, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
 
 
 def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> bool:
@@ -133,6 +138,7 @@ def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, ch
 
 
 def _open_executor(study: Study, root: optuna.Study, options: Options, checked: Checked, units: int) -> Executor:
+    cli.say(f"device: {checked.facts}")
     if options.executor == "ray":
         from studies.executors.ray_cluster import RayExecutor
 

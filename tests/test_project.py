@@ -64,6 +64,18 @@ def test_variables_of_the_data_reach_the_command_as_they_were_given(target: str)
     assert words[2 + len(flags) :][:4] == ["--masks", "1st manual", "--ignore", "#ff0000"]
 
 
+def test_an_index_of_torch_is_asked_beside_the_default_one() -> None:
+    def install(*own: str) -> str:
+        recipe = make("--dry-run", "--always-make", "setup", "PYTHON=python3", *own).stdout
+        return next(line for line in recipe.splitlines() if line.endswith(" -e ."))
+
+    assert shlex.split(install("TORCH_INDEX=https://an.index/cpu"))[-4:-2] == [
+        "--extra-index-url",
+        "https://an.index/cpu",
+    ]
+    assert "index" not in install()
+
+
 def test_hooks_are_what_make_check_runs() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     recipe = make("--dry-run", "check", "--old-file", ".venv/tools", "--old-file", ".venv/installed").stdout

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import signal
 import sys
@@ -61,6 +62,9 @@ def main(prog: str, description: str, commands: Sequence[type[Command]], argumen
 
         print(f"hourglass-bench {version('hourglass-bench')}")
         return 0
+    if platform.system() == "Windows":
+        say(f"{prog}: Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
+        return EXIT_INPUT
     command = _parse(prog, description, commands, words)
     prepare_process()
     try:

@@ -22,7 +22,8 @@ from bench.data.panel import overlay
 from bench.data.reading import Reading
 from bench.files import make_folder, replacing
 from bench.inference import predict, predict_tiles
-from bench.machine.device import choose_device
+from bench.machine.examine import choose_device
+from bench.machine.precision import set_arithmetic
 from bench.progress import progress
 from bench.stored_config import unflatten
 from bench.tracking.store import find_artifact, tracking_url
@@ -108,6 +109,7 @@ def predict_images(
     if config.architecture.reconstructs:
         raise ValueError(f"predict must be given a network that segments, got {config.architecture.name}; use sample.")
     target = choose_device(device)
+    set_arithmetic("fp32", target)  # whatever it was trained in
     network.to(target)
     make_folder(wanted.out)
 

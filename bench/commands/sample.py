@@ -22,7 +22,9 @@ from bench.generative.decoding import OFFSETS, interpolate, sample, traverse
 from bench.generative.grids import Grid, interpolation_grid, sample_grid, save_grid, traversal_grid
 from bench.generative.latent import encode, latent_table, most_telling
 from bench.generative.pictures import target_pictures
-from bench.machine.device import choose_device, place
+from bench.machine.device import place
+from bench.machine.examine import choose_device
+from bench.machine.precision import set_arithmetic
 from bench.stored_config import config_hash
 from bench.tracking.store import RunLog, open_store, tracking_url
 from bench.training.objective import latent_shape
@@ -82,6 +84,7 @@ def draw(
     drawn: list[Drawn] = []
     shape = latent_shape(config.architecture, config.data.size)
     if wanted.samples:
+        set_arithmetic("fp32", device)
         place(network, device)
         samples = sample_grid(sample(network, shape, wanted.samples, config.data.size, wanted.seed))
         drawn.append(Drawn("samples", f"n{wanted.samples}_seed{wanted.seed}", samples))

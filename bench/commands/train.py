@@ -11,7 +11,8 @@ from bench.commands import first_audit
 from bench.commands.cli import say
 from bench.commands.folds import load_fitting
 from bench.config import SYNTHETIC, RunConfig, run_name
-from bench.machine.device import choose_device
+from bench.machine.examine import choose_device
+from bench.machine.precision import resolve
 from bench.run import RunResult, run
 from bench.stored_config import config_hash, located, unflatten
 from bench.tracking.background import BackgroundLog
@@ -44,6 +45,7 @@ def train_one(
 
         refuse_newer(tracking_url(runs, tracking))
     target, cache = choose_device(device), runs / schema.CACHE_DIR
+    resolve(config.training.precision, target)
     # What cannot be trained is refused before the data are read, which can take long.
     registry.predict(config.architecture, *config.data.size)
     registry.build(config.architecture, seed=config.repeat)

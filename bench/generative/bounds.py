@@ -8,6 +8,7 @@ from torch import Tensor
 
 from architectures.vae import VAE
 from bench import schema
+from bench.machine.precision import widest
 from bench.training.device_frames import DeviceFrames
 from bench.training.likelihood import kl, log_normal, standard
 from bench.training.objective import Targets, Variational
@@ -39,16 +40,17 @@ def frame_bounds(
     ELBO = E_q[log p(x|z)] - KL(q|p), the expectation by samples and the divergence in closed form;
     IWAE = log mean_k p(x|z_k) p(z_k) / q(z_k).
     """
+    dtype = widest(inputs.device)
     posterior = network.posterior(inputs)
     size = (inputs.shape[2], inputs.shape[3])
     likelihoods, weights = [], []
     for _ in range(SAMPLES):
         noise = torch.randn(posterior.mean.shape, generator=generator).to(inputs.device)
         code = posterior.sample(noise)
-        likelihood = objective.log_likelihood(network.from_code(code, size).float(), targets).double()
+        likelihood = objective.log_likelihood(network.from_code(code, size).float(), targets).to(dtype)
         likelihoods.append(likelihood)
         weights.append(likelihood + log_normal(code, standard(code)) - log_normal(code, posterior))
-    distortion, rate = -torch.stack(likelihoods).mean(0), kl(posterior).double()
+    distortion, rate = -torch.stack(likelihoods).mean(0), kl(posterior).to(dtype)
     values = {
         schema.TEST_DISTORTION: distortion,
         schema.TEST_RATE: rate,

@@ -13,6 +13,8 @@ def synchronize(device: torch.device) -> None:
     """Wait until the device has done everything asked of it."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 class Stopwatch:

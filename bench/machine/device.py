@@ -1,4 +1,4 @@
-"""Which device a run uses, and which number format is fast there."""
+"""Which device a run uses, and how a network gets there."""
 
 import os
 import sys
@@ -8,41 +8,43 @@ import torch
 from torch import Tensor, nn
 
 from architectures.config import require
-from bench.config import Precision
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+REINSTALL = (
+    "remove .venv and install again with `make setup TORCH_INDEX=` and the index that PyTorch's install page names for "
+    "your system, driver and card"
+)
 
 
-def choose_device(name: str) -> torch.device:
-    """`auto` takes CUDA where there is one.
+def parse_device(name: str) -> torch.device:
+    """The device of that name, if there is one; it is not used yet. `auto` takes CUDA where there is a GPU.
 
     Raises:
-        ValueError: unknown name, or CUDA asked for and not there.
+        ValueError: unknown name, or asked for and not there.
     """
     kind, colon, index = name.partition(":")
     known = kind in DEVICES and (not colon or (kind == "cuda" and index.isdigit()))
-    require(known, "device", f"be one of {', '.join(DEVICES)} or cuda:INDEX", name)
-    if kind == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    require(known, "device", "be one of auto, cpu, cuda, cuda:INDEX or mps", name)
+    if kind == "auto":  # a GPU that cannot be used is not passed over: whoever uses it says why
+        return torch.device("cuda" if torch.cuda.device_count() else "cpu")
+    if kind == "cuda" and not torch.backends.cuda.is_built():
+        raise ValueError(
+            f"device {name!r} must be present, got torch {torch.__version__}, built without CUDA; {REINSTALL}."
+        )
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         raise ValueError(
             f"device {name!r} must be present, got {torch.cuda.device_count()} CUDA devices; use cpu or auto."
         )
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device 'mps' must be the GPU of a Mac, got a machine without one; use cpu or auto.")
     return torch.device(name)
 
 
-def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    """Type of the arithmetic: `auto` is bfloat16 where the hardware computes in it, else float32."""
-    if precision == "bf16" or (precision == "auto" and _has_fast_bf16(device)):
-        return torch.bfloat16
-    return torch.float32
-
-
-def _has_fast_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # AVX-512 without its bf16 instructions emulates them, slower than float32.
-    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+def capability(device: torch.device) -> str:
+    """Compute capability of an NVIDIA GPU, such as 9.0; empty of another device, and of one that cannot be used."""
+    if device.type != "cuda" or not torch.cuda.is_available():
+        return ""
+    return "{}.{}".format(*torch.cuda.get_device_capability(device))
 
 
 def place(
@@ -74,14 +76,23 @@ def cores() -> int:
 
 def memory_limit(device: torch.device) -> int:
     """Bytes that trainings may take together: the GPU's memory, or what the machine or its container has free."""
+    if device.type != "cpu":
+        return total_memory(device)
+    return min(_free_bytes(), _container_bytes(Path("/sys/fs/cgroup")))
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes of the device, or of the machine, whoever uses them now."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    return min(_free_bytes(), _container_bytes(Path("/sys/fs/cgroup")))
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory()
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _free_bytes() -> int:
     free = proc_entry("meminfo", "MemAvailable")
-    return int(free.split()[0]) * 1024 if free else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return int(free.split()[0]) * 1024 if free else total_memory(torch.device("cpu"))
 
 
 def proc_entry(file: str, name: str) -> str:

@@ -2,8 +2,9 @@
 
 import platform
 import subprocess
+from ctypes import CDLL, create_string_buffer
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -11,11 +12,12 @@ import torch
 from bench import schema
 from bench.digest import digest_sources
 from bench.machine.device import cores, proc_entry
+from bench.machine.precision import NAMES, Arithmetic
 
 PACKAGES = ("torch", "numpy", "scipy", "mlflow", "optuna")
 
 
-def environment(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
+def environment(device: torch.device, arithmetic: Arithmetic) -> dict[str, str]:
     """Tags that describe the machine, by the names of `bench.schema`."""
     facts = {
         "python": platform.python_version(),
@@ -23,12 +25,46 @@ def environment(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
         "processor": processor(),
         "cores": str(cores()),
         "threads": str(torch.get_num_threads()),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "precision": str(dtype).removeprefix("torch."),
-        **{package: version(package) for package in PACKAGES},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "precision": NAMES[arithmetic],
+        **device_versions(device),
+        **{package: found for package in PACKAGES if (found := _version(package))},
     }
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
     return tags | {schema.GIT_COMMIT: git_commit()}
+
+
+def _version(package: str) -> str:
+    """Empty if it is not installed: to train takes torch and numpy alone."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def device_versions(device: torch.device) -> dict[str, str]:
+    """Of what drives a GPU of NVIDIA's: `driver`, `cuda` and `cudnn`; nothing of another device."""
+    if device.type != "cuda":
+        return {}
+    cudnn = torch.backends.cudnn.version() or 0  # such as 91300
+    return {
+        "driver": driver_version(),
+        "cuda": torch.version.cuda or "",
+        "cudnn": f"{cudnn // 10_000}.{cudnn // 100 % 100}" if cudnn else "",
+    }
+
+
+@cache
+def driver_version() -> str:
+    """Of NVIDIA's driver, asked of the library that comes with it; empty if there is none. Makes no CUDA context."""
+    text = create_string_buffer(96)
+    try:
+        library = CDLL("libnvidia-ml.so.1")
+        if library.nvmlInit_v2() == 0 and library.nvmlSystemGetDriverVersion(text, len(text)) == 0:
+            return text.value.decode()
+    except (OSError, AttributeError):  # no such library, or one that is too old
+        pass
+    return ""
 
 
 @cache

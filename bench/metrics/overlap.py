@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.machine.precision import widest
 from bench.metrics.pixels import Ignored
 
 
@@ -29,8 +30,9 @@ def frame_scores(predictions: Tensor, targets: Tensor, ignored: Tensor | None = 
     """
     if ignored is not None:
         predictions, targets = predictions & ~ignored, targets & ~ignored
-    both = (predictions & targets).flatten(1).sum(1, dtype=torch.float64)
-    either = (predictions | targets).flatten(1).sum(1, dtype=torch.float64)
+    dtype = widest(predictions.device)
+    both = (predictions & targets).flatten(1).sum(1, dtype=dtype)
+    either = (predictions | targets).flatten(1).sum(1, dtype=dtype)
     iou = torch.where(either == 0, 1.0, both / either)
     return FrameScores(iou=iou, dice=2 * iou / (1 + iou))
 

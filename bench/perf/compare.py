@@ -18,8 +18,10 @@ from bench.config import DataConfig, RunConfig
 from bench.data.dataset import load, read
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
-from bench.machine.device import choose_device, choose_dtype, cores
+from bench.machine.device import cores, parse_device
 from bench.machine.environment import environment
+from bench.machine.examine import examine_apart
+from bench.machine.precision import resolve
 from bench.perf.analysis import Analysis, analyse
 from bench.perf.config import LIGHTNING, PerfConfig
 from bench.perf.figure import write_figure
@@ -52,7 +54,8 @@ def compare(
         ValueError: wrong input; then nothing has been written.
         RuntimeError: an implementation failed or died; then there is no report.
     """
-    target = choose_device(device)
+    target = parse_device(device)
+    examine_apart(target)  # a context here would take memory beside those who are measured
     config = next(iter(networks.values()))
     require_known(config.training.loss)
     for run in networks.values():
@@ -72,7 +75,7 @@ def compare(
         config=config,
         left_out=left_out,
         decode_seconds=decode_seconds,
-        environment=environment(target, choose_dtype(config.training.precision, target)) | versions,
+        environment=environment(target, resolve(config.training.precision, target)) | versions,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return _report(conditions, analyses, out)

@@ -12,13 +12,14 @@ from typing import NamedTuple
 import torch
 
 from bench.machine.clock import Stopwatch
+from bench.machine.precision import set_arithmetic
 from bench.perf.cost import Cost
 from bench.perf.records import Rates
 
 SECONDS = 0.1
 """Least duration of one measurement."""
-SIDES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192)}
-BUFFER = {"cpu": 1 << 28, "cuda": 1 << 30}
+SIDES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192), "mps": (1024, 2048, 4096)}
+BUFFER = {"cpu": 1 << 28, "cuda": 1 << 30, "mps": 1 << 28}
 """Bytes: several times the largest caches."""
 
 
@@ -90,7 +91,7 @@ def probe(task: Probe, report: Callable[[Rates], None]) -> None:
     """Measure the device over and over."""
     device = torch.device(task.device)
     # Convolutions in float32 round to TF32 on GPUs by default; the roof must not be lower than what stands below it.
-    torch.set_float32_matmul_precision("high")
+    set_arithmetic("tf32", device)
     while True:
         matmul = {
             precision_name(dtype): {side: matmul_rate(side, dtype, device) for side in SIDES[device.type]}

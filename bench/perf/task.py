@@ -9,7 +9,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from bench.config import Precision, RunConfig
-from bench.machine.device import choose_dtype
+from bench.machine.precision import resolve, torch_dtype
 from bench.perf.config import ADVISED, HARNESS
 from bench.perf.pngs import PngFrames
 from bench.training.schedule import lr_factor
@@ -40,7 +40,7 @@ class Task:
 
 def dtype_of(implementation: str, precision: Precision, device: torch.device) -> torch.dtype:
     """Type of the implementation's arithmetic."""
-    return choose_dtype(precision, device) if implementation in (HARNESS, ADVISED) else torch.float32
+    return torch_dtype(resolve(precision, device)) if implementation in (HARNESS, ADVISED) else torch.float32
 
 
 def make_optimizer(network: nn.Module, task: Task) -> tuple[AdamW, LambdaLR]:

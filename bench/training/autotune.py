@@ -2,7 +2,7 @@
 
 Equivalent are settings that give the reference's gradient, and as captured graphs also its losses from step to step, to
 within `TOLERANCE`. The arithmetic's precision is not among the choices: it follows the hardware
-(`bench.machine.device.choose_dtype`), so that all architectures train in the same.
+(`bench.machine.precision.resolve`), so that all architectures train in the same.
 """
 
 import json

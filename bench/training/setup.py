@@ -12,6 +12,7 @@ from bench.config import RunConfig, TrainingConfig
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
+from bench.machine.precision import resolve, set_arithmetic
 from bench.training.device_frames import DeviceFrames
 from bench.training.execution import REFERENCE, Execution, choices
 from bench.training.held_data import hold, send
@@ -76,6 +77,7 @@ def epoch_steps(training: TrainingConfig, split: Split) -> int:
 
 
 def _trainer(network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution) -> Trainer:
+    set_arithmetic(resolve(config.training.precision, device), device)
     placed = place(network, device, execution.torch_format)
     return Trainer(
         placed,

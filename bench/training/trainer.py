@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench import schema
 from bench.config import TrainingConfig
-from bench.machine.device import choose_dtype
+from bench.machine.precision import resolve, torch_dtype
 from bench.metrics.overlap import scene_mean
 from bench.training.augment import Transform, augment, sample_transform
 from bench.training.device_frames import DeviceFrames
@@ -22,7 +22,7 @@ from bench.training.optimizer import AdamW
 from bench.training.pixels import known
 from bench.training.schedule import lr_factor
 
-EVALUATION_BATCH = {"cpu": 16, "cuda": 256}
+EVALUATION_BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
 """On a CPU small enough that its activations stay in the caches; on a GPU large enough to fill it."""
 
 
@@ -80,7 +80,8 @@ class Trainer:
         self.config = config
         self.device = device
         self.execution = execution
-        self.dtype = choose_dtype(config.precision, device)
+        self.arithmetic = resolve(config.precision, device)
+        self.dtype = torch_dtype(self.arithmetic)
         self._generator = torch.Generator().manual_seed(seed)
         # Latents have a generator to themselves: order and augmentation are the same whatever the objective.
         self._latent_generator = torch.Generator().manual_seed(seed)

@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from sqlalchemy import Pool, event
 
 from bench import schema
+from bench.machine.precision import NAMES, Arithmetic
 from studies import identity, lock, storage
 from studies.__main__ import main
 from studies.catalog import CATALOG
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
         (("--repeats", "0"), "tiny", "repeats must be at least 1, got 0"),
         (("--repeats", "2"), "memory_budget", "study memory_budget must be run without --repeats: it refits no winner"),
         (("--memory-budget", "2 GigaBytes"), "tiny", "memory budget must be a size such as 2GiB"),
-        (("--device", "tpu"), "tiny", "device must be one of auto, cpu, cuda"),
+        (("--device", "tpu"), "tiny", "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got 'tpu'"),
         (("--storage", "mysql://host/db"), "tiny", "a store's URL must start with one of sqlite, http"),
         (("--tracking", "sqlite://"), "tiny", "a SQLite URL must name a file"),
         (("--storage", "postgresql://127.0.0.1:9/x"), "tiny", "storage must be the URL of a store that answers"),
@@ -156,12 +158,13 @@ def test_a_database_that_cannot_be_written_ends_with_one_paragraph(
 def test_other_code_and_options_that_were_not_recorded_are_no_change(
     tmp_path: Path, tiny_study: Factorial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A store without an arithmetic has the first one, and a new study that of the code."""
+    """A store without an arithmetic has the first one, and a new study that of the code; so it is with a precision."""
     to = storage.open_storage(storage.storage_url(tmp_path))
     setting = tiny_study.setting(path="synthetic")
+    precisions = iter(("bf16", "fp32", "tf32", "bf16", "fp32"))
 
     def opened() -> str:
-        root = identity.open_study(tiny_study, setting, Options(runs=tmp_path), "digest", to)
+        root = identity.open_study(tiny_study, setting, Options(runs=tmp_path), "digest", next(precisions), to)
         options = root.user_attrs[storage.OPTIONS]
         root.set_user_attr(storage.OPTIONS, {key: options[key] for key in ("data", "code")})
         return capsys.readouterr().err
@@ -175,6 +178,54 @@ def test_other_code_and_options_that_were_not_recorded_are_no_change(
     monkeypatch.setattr(identity, "code_digest", lambda: "new")
     assert re.fullmatch("study tiny goes on with other code of the same arithmetic: .{16} -> new\n", opened())
     assert opened() == ""
+
+
+@pytest.mark.parametrize(("before", "now"), [("bf16", "fp32"), ("fp32", "bf16"), ("fp32", "tf32")])
+def test_another_precision_is_refused_and_can_be_accepted(
+    tmp_path: Path, tiny_study: Factorial, before: Arithmetic, now: Arithmetic
+) -> None:
+    """What `auto` means differs from machine to machine: a study goes on in the arithmetic that it was started in."""
+    to = storage.open_storage(storage.storage_url(tmp_path))
+    setting = tiny_study.setting(path="synthetic")
+
+    def opened(arithmetic: Arithmetic, **options: bool) -> None:
+        identity.open_study(tiny_study, setting, Options(runs=tmp_path, **options), "digest", arithmetic, to)
+
+    opened(before)
+    opened(before)
+    with pytest.raises(ValueError, match=rf"got changes: precision {before} -> {now}\. Use .*--accept-changes"):
+        opened(now)
+    opened(now, accept_changes=True)
+    opened(now)
+
+
+def test_what_auto_means_is_told_by_the_device(
+    tmp_path: Path, tiny_study: Factorial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for machine, arithmetic in ((True, "bf16"), (False, "fp32")):
+        runs = tmp_path / arithmetic
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda machine=machine: machine)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        run_tiny(runs, tiny_study, epochs=1)
+        assert find_study(runs).user_attrs[storage.OPTIONS]["precision"] == arithmetic
+        tags = [item.data.tags[f"{schema.ENVIRONMENT}precision"] for item in trial_runs(runs)]
+        assert tags == [NAMES[arithmetic]] * 4
+
+
+@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="here a GPU may compute")
+def test_a_device_that_does_not_compute_is_told_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own, so that no worker finds the device taken by the driver."""
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("the driver asked the GPU itself"))
+    monkeypatch.setattr("studies.run.load_fitting", lambda *_: pytest.fail("the data were read"))
+    assert sweep(tmp_path / "runs", "--device", "cuda") == 2
+    said = capsys.readouterr().err
+    assert "device cuda must be present, got torch" in said
+    assert len(said.strip().splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_study_is_the_same_however_its_data_are_spelled(

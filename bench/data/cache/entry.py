@@ -1,6 +1,5 @@
 """Decoded frames on the disk: memory-mapped arrays, which all workers share."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from bench.data.facts import Facts
 from bench.data.frames import Frames
 from bench.data.reading import Reading
 from bench.digest import digest
+from bench.machine.file_lock import lock
 
 _PARTIAL, _LOCK, _NAMES = ".partial-", "lock", "names.json"
 _ABANDONED_SECONDS = 24 * 3600  # what was cut off goes on within a day; then it makes room
@@ -184,7 +184,7 @@ def _lock(partial: Path) -> BinaryIO:
             file = (partial / _LOCK).open("ab")
         except FileNotFoundError:  # another process has just finished
             continue
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file, wait=True)
         if _is_same(file, partial / _LOCK):
             return file
         file.close()  # another process has renamed or removed the folder while this one waited
@@ -204,7 +204,7 @@ def _remove_abandoned(cache: Path) -> None:
             newest = max(path.stat().st_mtime for path in (partial, *partial.iterdir()))
             if time.time() - newest > _ABANDONED_SECONDS:
                 with (partial / _LOCK).open("ab") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    lock(file)
                     shutil.rmtree(partial)
 
 

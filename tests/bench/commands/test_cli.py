@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -81,6 +82,26 @@ def test_what_is_no_command_is_code_2_and_short(
     assert said.out == ""
     assert 0 < len(said.err.splitlines()) <= 24  # a screen
     assert "--help" in said.err
+
+
+@LINES
+def test_windows_is_sent_to_its_linux(
+    main: Main, verbs: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    assert main([verbs.split()[0], "--no-such-flag"]) == 2
+    assert re.fullmatch(
+        r"\w+: Linux or macOS is needed, got Windows; run it inside WSL2, .*\n", capsys.readouterr().err
+    )
+
+
+def test_what_only_unix_has_is_imported_where_it_is_used() -> None:
+    """The refusal above is what is seen, not an import that fails."""
+    hidden = "import sys; sys.modules |= dict.fromkeys(('fcntl', 'resource', 'pwd', 'grp', 'termios'))"
+    modules = "bench.__main__, bench.commands.cli, bench.run, bench.training.forecast, studies.__main__, studies.lock"
+    process = subprocess.run([sys.executable, "-c", f"{hidden}; import {modules}"], capture_output=True, text=True)
+    assert process.stderr == ""
+    assert process.returncode == 0
 
 
 @LINES

@@ -10,7 +10,7 @@ from bench.__main__ import main
 ARCHITECTURES = "simple_conv, hourglass, unet, unet_twin, autoencoder, vae"
 PRESETS = "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"
 ALONE = "--preset must stand without --arch, --channels, "
-DEVICE = "device must be one of auto, cpu, cuda or cuda:INDEX, got "
+DEVICE = "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
 
 
 @pytest.mark.parametrize(

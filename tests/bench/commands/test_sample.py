@@ -141,7 +141,7 @@ def test_all_pictures_of_a_run_come_in_one_call(mask_vae: dict[str, Any], sample
         ("vae", "--interpolate 00000_0000 dancer", "such as 00000_0000, 00001_0001, 00003_0000, 00004_0001, got 'dan"),
         ("vae", "--n 2 --out taken", "--out must be a folder, or one that can be made, got taken (File exists)"),
         ("vae", "--n 2 --out taken/below", "one that can be made, got taken/below (Not a directory)"),
-        ("vae", "--device tpu", "device must be one of auto, cpu, cuda or cuda:INDEX, got 'tpu'"),
+        ("vae", "--device tpu", "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got 'tpu'"),
         (
             "autoencoder",
             "",
