@@ -11,7 +11,8 @@ import torch
 from architectures.config import Norm
 from architectures.registry import ARCHITECTURES, configure
 from bench.config import DataConfig, Precision, TrainingConfig
-from bench.training.autotune import TOLERANCE, Timing, fastest, is_equivalent, is_worth_tuning, measure, tune
+from bench.training.agreement import TOLERANCE, agrees
+from bench.training.autotune import Timing, fastest, is_worth_tuning, measure, tune
 from bench.training.execution import REFERENCE, Execution
 from bench.training.setup import execution_choices, make_trainer, planned_steps, prepare
 from tests.bench.conftest import MakeConfig
@@ -38,7 +39,7 @@ def test_every_choice_has_the_references_gradient(
     assert {execution.micro_batch for execution in executions} == ({None} if norm == "batch" else {8, 4, None})
     for execution in executions:
         gradient = make_trainer(forced, 2, CPU, execution).gradient(images, masks)
-        assert is_equivalent(gradient, reference, TOLERANCE[trainer.dtype]), execution
+        assert agrees(gradient, reference, TOLERANCE[trainer.dtype]), execution
 
 
 def test_splitting_a_batch_under_batch_norm_is_found_out(
@@ -145,7 +146,7 @@ class Dead:
 def test_a_graph_that_does_not_train_is_found_out(
     tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.training.trainer.CudaGraphs", Dead)
+    monkeypatch.setattr("bench.training.trainer.cuda_graphs", Dead)
     config = tiny_config()
     setup = prepare(config, tmp_path, CPU)
     batch = (setup.data.images[:4], setup.data.masks[:4])
