@@ -23,7 +23,7 @@ from bench.machine.clock import Stopwatch
 from bench.machine.environment import processor
 from bench.training.agreement import TOLERANCE, agrees
 from bench.training.execution import REFERENCE, Execution
-from bench.training.graph import EAGER_CALLS
+from bench.training.graph import EAGER_CALLS, REHEARSALS
 from bench.training.setup import Setup, execution_choices, make_trainer, planned_steps
 from bench.training.trainer import Trainer
 
@@ -63,8 +63,13 @@ Batch = tuple[Tensor, Tensor]
 
 def is_worth_tuning(options: Sequence[Execution], steps: int) -> bool:
     """Whether there is a choice, and a training of so many steps is long enough to look for the best."""
-    measured = 1 + len(options) * (2 + ROUNDS)  # gradients, the reference's too, warm-up and rounds
+    # Gradients, the reference's too, warm-up and rounds.
+    measured = 1 + sum(1 + _warm_up_steps(execution) + ROUNDS for execution in options)
     return len(options) > 1 and steps * SHARE >= measured
+
+
+def _warm_up_steps(execution: Execution) -> int:
+    return EAGER_CALLS + REHEARSALS + 1 if execution.graph else 1
 
 
 def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> Tuned:

@@ -24,6 +24,8 @@ State = Callable[[], Sequence[Sequence[Tensor]]]
 
 EAGER_CALLS = 3
 """Calls before the capture: libraries choose their kernels and make their workspaces in the first ones."""
+REHEARSALS = 4
+"""Runs before the first replay that counts: of two calls, each eagerly and as a replay."""
 CHANGE_TOLERANCE = 0.3
 """Of what replays change of a group of the state, relative to what eager calls change of it, by norms.
 

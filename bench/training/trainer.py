@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench import schema
 from bench.config import TrainingConfig
 from bench.machine.device import choose_dtype, send
+from bench.machine.out_of_memory import is_out_of_memory
 from bench.metrics.overlap import scene_mean
 from bench.training.agreement import TOLERANCE
 from bench.training.augment import Transform, augment, sample_transform
@@ -240,8 +241,27 @@ class Trainer:
         Latents are the same in every evaluation.
         """
         self.network.eval()
+        try:
+            parts = self._score_parts(data, indices)
+        except RuntimeError as error:
+            if not self.execution.graph or not is_out_of_memory(error):
+                raise
+            parts = []
+        if not parts:  # the memory of the training's graph is lost to eager calls: without it there is room
+            self.free_graph()
+            self._evaluation.failure = "there was no memory for it beside the training's graph, which was given up"
+            parts = self._score_parts(data, indices)
+        scenes = [data.scenes[index] for index in indices.tolist()]
+        values = {metric: torch.cat([part[metric] for part in parts])[: len(indices)] for metric in parts[0]}
+        return {
+            metric.name: scene_mean(of.tolist(), scenes) if metric in OVER_SCENES else of.mean().item()
+            for metric, of in values.items()
+        }
+
+    def _score_parts(self, data: DeviceFrames, indices: Tensor) -> list[Scores]:
+        """Of one batch after the other; the last may be filled up."""
         generator = _make_generator(self.device, self._seed)
-        parts: list[Scores] = []
+        parts = []
         fixed = self._fixed(data)
         for batch in self._batches(self._filled(indices), self._evaluation_size):
             latent = _send(self.objective.sample(len(batch.host), 1.0, generator), self.device)
@@ -249,12 +269,7 @@ class Trainer:
                 parts.append(self._evaluation(_gathering(self.score), batch.there, latent, fixed=fixed))
             else:
                 parts.append(self._evaluation(self.score, *_frames(data, batch), latent))
-        scenes = [data.scenes[index] for index in indices.tolist()]
-        values = {metric: torch.cat([part[metric] for part in parts])[: len(indices)] for metric in parts[0]}
-        return {
-            metric.name: scene_mean(of.tolist(), scenes) if metric in OVER_SCENES else of.mean().item()
-            for metric, of in values.items()
-        }
+        return parts
 
     def score(self, images: Tensor, masks: Tensor, latent: LatentSample | None) -> Scores:
         """An evaluation's work on the device, of a batch as in `step`; what holds for `update` holds here."""
@@ -268,10 +283,10 @@ class Trainer:
         """Foreground probability, or pixels in [0, 1], of the frames at `indices`: (N, C, H, W) float16 on the CPU."""
         self.network.eval()
         parts = []
-        for inputs, _ in self.pairs(data, indices):
+        for inputs, _ in self.pairs(data, self._filled(indices)):
             with self._autocast():
                 parts.append(self.network(inputs).float().sigmoid().half().cpu())
-        return torch.cat(parts)
+        return torch.cat(parts)[: len(indices)]
 
     def pairs(self, data: DeviceFrames, indices: Tensor) -> Iterator[tuple[Tensor, Targets]]:
         """What enters the network and what is to leave it, without augmentation, some frames at a time."""
@@ -288,7 +303,10 @@ class Trainer:
         return CPU_EVALUATION_BATCH if self.device.type == "cpu" else self.config.batch_size
 
     def _filled(self, indices: Tensor) -> Tensor:
-        """For a graph, whose batches have one size: with the first frame again until the last batch is full."""
+        """With the first frame again until the last batch is full, where graphs are.
+
+        Their batches have one size; and for each size cuDNN would look for its fastest kernels again.
+        """
         missing = -len(indices) % self._evaluation_size if self.execution.graph else 0
         return torch.cat([indices, indices[:1].expand(missing)])
 

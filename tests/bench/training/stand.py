@@ -5,15 +5,16 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from typing_extensions import override
 
+from bench.machine.memory import OperatorMode
 from bench.training.graph import Replay
 
 Result = TypeVar("Result")
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(OperatorMode):
     """Notes every kernel with its operands: what is no tensor, or was made outside, is fixed from then on."""
 
     def __init__(self) -> None:
@@ -22,6 +23,7 @@ class Recorder(TorchDispatchMode):
         self._seen: set[int] = set()
         self._outside: list[tuple[Tensor, Tensor]] = []
 
+    @override
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         for leaf in self._new((args, kwargs)):

@@ -267,6 +267,44 @@ def test_freed_graphs_leave_an_eager_trainer_that_remembers_why_one_failed(stand
     assert captures(stands) == 2
 
 
+def test_an_evaluation_without_room_beside_the_trainings_graph_has_it_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fits eagerly fits."""
+    captured: list[weakref.ref[Any]] = []
+
+    class Full(Stand):
+        def warm_up(self, function: Any) -> Any:
+            if any(ref() is not None for ref in captured):
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            return super().warm_up(function)
+
+        def capture(self, function: Any) -> Any:
+            replay, result = super().capture(function)
+            captured.append(weakref.ref(replay))
+            return replay, result
+
+    full = Full()
+    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda device: full)
+    data, (graphed, eager) = frames(), pair_of(make_config(batch_size=3))  # five steps an epoch
+    require_equal((graphed, eager), data)
+    assert graphed.graph_failure.startswith("evaluation: there was no memory for it")
+    assert len(captured) == 1
+
+
+def test_an_evaluation_without_room_at_all_is_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for execution in (GRAPH, REFERENCE):
+        trainer = make_trainer(make_config(), 12, CPU, execution)
+        monkeypatch.setattr(trainer, "score", lambda *_: torch.empty(2**60))
+        with pytest.raises(RuntimeError, match="can't allocate memory"):
+            trainer.evaluate(frames(), VAL)
+
+
+def test_predictions_are_of_the_frames_alone() -> None:
+    data, trainers = frames(), pair_of(make_config())
+    plain = make_trainer(make_config(), 12, CPU)
+    for trainer in trainers:
+        torch.testing.assert_close(trainer.predict(data, VAL), plain.predict(data, VAL), rtol=0, atol=1e-3)
+
+
 def test_an_evaluation_takes_no_more_frames_at_a_time_than_a_training_step() -> None:
     """On any device but the CPU, so that it needs no more memory. Tensors without contents show it."""
     trainer = make_trainer(make_config(batch_size=5), 2, torch.device("meta"))
