@@ -69,6 +69,14 @@ def place(
     return network
 
 
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on the device, in memory that the host need not keep: it does not wait for the copy."""
+    if device.type != "cuda" or tensor.device.type == "cuda":
+        return tensor.to(device)
+    # PyTorch keeps pinned memory until it has been read. `pin_memory()` is nothing that fake tensors know.
+    return torch.empty_like(tensor, pin_memory=True).copy_(tensor).to(device, non_blocking=True)
+
+
 def cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -33,7 +33,7 @@ def frame_scores(predictions: Tensor, targets: Tensor, ignored: Tensor | None = 
     dtype = widest(predictions.device)
     both = (predictions & targets).flatten(1).sum(1, dtype=dtype)
     either = (predictions | targets).flatten(1).sum(1, dtype=dtype)
-    iou = torch.where(either == 0, 1.0, both / either)
+    iou = (both / either).masked_fill(either == 0, 1.0)  # `torch.where` would send the number to the device, and wait
     return FrameScores(iou=iou, dice=2 * iou / (1 + iou))
 
 

@@ -1,6 +1,7 @@
 """Augmentation of whole batches on the device: flip, affine map and colour, one random transform per frame.
 
-All randomness comes from a CPU generator, so that equal seeds give equal transforms on every device.
+All randomness comes from a CPU generator, so that equal seeds give equal transforms on every device; what is drawn is
+sent for all of an epoch at once.
 Shapes: B batch, H height, W width. Images are float in [0, 1], masks float 0 or 1, or IGNORED.
 """
 

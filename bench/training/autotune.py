@@ -1,7 +1,8 @@
 """Which execution settings train a configuration fastest on this machine: measured once, checked to agree, and kept.
 
-Equivalent are settings that give the reference's gradient, and as captured graphs also its losses from step to step, to
-within `TOLERANCE`. The arithmetic's precision is not among the choices: it follows the hardware
+Equivalent are settings that give the reference's gradient to within `TOLERANCE`; a graph, which replays the kernels of
+such a setting, must pass its own comparison (`bench.training.graph`). What cannot be carried out, for lack of memory or
+of a kernel, is left out. The arithmetic's precision is not among the choices: it follows the hardware
 (`bench.machine.precision.resolve`), so that all architectures train in the same.
 """
 
@@ -20,13 +21,12 @@ from bench.digest import digest
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
 from bench.machine.environment import processor
+from bench.training.agreement import TOLERANCE, agrees
 from bench.training.execution import REFERENCE, Execution
-from bench.training.graph import EAGER_CALLS
+from bench.training.graph import EAGER_CALLS, REHEARSALS
 from bench.training.setup import Setup, execution_choices, make_trainer, planned_steps
 from bench.training.trainer import Trainer
 
-TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2}
-"""Largest difference of gradients, by their norm, and of losses, relative to the reference's."""
 SHARE = 0.015
 """Of the training's steps that may go into measuring, where a step is not so short that more of them are timed."""
 ROUNDS = 2
@@ -63,8 +63,13 @@ Batch = tuple[Tensor, Tensor]
 
 def is_worth_tuning(options: Sequence[Execution], steps: int) -> bool:
     """Whether there is a choice, and a training of so many steps is long enough to look for the best."""
-    measured = 1 + len(options) * (2 + ROUNDS)  # gradients, the reference's too, warm-up and rounds
+    # Gradients, the reference's too, warm-up and rounds.
+    measured = 1 + sum(1 + _warm_up_steps(execution) + ROUNDS for execution in options)
     return len(options) > 1 and steps * SHARE >= measured
+
+
+def _warm_up_steps(execution: Execution) -> int:
+    return EAGER_CALLS + REHEARSALS + 1 if execution.graph else 1
 
 
 def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> Tuned:
@@ -100,33 +105,30 @@ def _timings(file: Path, measure_now: Callable[[], list[Timing]]) -> list[Timing
 def measure(make: Make, options: Sequence[Execution], batch: Batch) -> list[Timing]:
     """Time of a step by each of the options that are equivalent to the reference, one after the other.
 
-    `make` builds a trainer, which is thrown away before the next: a GPU may have no room for two.
+    `make` builds a trainer, which is thrown away before the next: a GPU may have no room for two. The reference is
+    always among them, whatever it says of itself: kernels need not repeat, and gradients need not be numbers.
+
+    Raises:
+        RuntimeError: the reference itself cannot be carried out.
     """
     gradient = make(REFERENCE).gradient(*batch)
-    losses = _losses(make(REFERENCE), batch) if any(execution.graph for execution in options) else torch.empty(0)
-    timings = []
-    for execution in options:
+    timings = (_measure(make, execution, gradient, batch) for execution in options)
+    return [timing for timing in timings if timing is not None]
+
+
+def _measure(make: Make, execution: Execution, gradient: Tensor, batch: Batch) -> Timing | None:
+    """None: settings that compute something else, or that this machine cannot carry out."""
+    try:
         trainer = make(execution)
-        tolerance = TOLERANCE[trainer.dtype]
-        if not is_equivalent(trainer.gradient(*batch), gradient, tolerance):
-            continue
-        if execution.graph and not is_equivalent(_losses(make(execution), batch), losses, tolerance):
-            continue
-        timings.append(_time(trainer, execution, batch))
-    return timings
-
-
-def is_equivalent(values: Tensor, reference: Tensor, tolerance: float) -> bool:
-    """Whether two flat tensors agree."""
-    return bool((values - reference).norm() <= tolerance * reference.norm())
-
-
-def _losses(trainer: Trainer, batch: Batch) -> Tensor:
-    """Of as many steps as reach a graph's second replay, without augmentation."""
-    trainer.network.train()
-    return torch.stack(
-        [trainer.step(*batch, trainer.sample(len(batch[0]), augment=False)).clone() for _ in range(EAGER_CALLS + 2)]
-    )
+        found = trainer.gradient(*batch)
+        if execution != REFERENCE and not agrees(found, gradient, TOLERANCE[trainer.arithmetic]):
+            return None
+        timing = _time(trainer, execution, batch)
+    except (RuntimeError, MemoryError):
+        if execution == REFERENCE:
+            raise
+        return None
+    return None if trainer.graph_failure else timing
 
 
 def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
@@ -139,7 +141,8 @@ def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
         return clock.seconds()
 
     warm_up = seconds(EAGER_CALLS + 1 if execution.graph else 1)
-    steps = max(1, min(MOST_STEPS, round(ROUND_SECONDS / warm_up)))
+    step = seconds(1) if execution.graph else warm_up
+    steps = max(1, min(MOST_STEPS, round(ROUND_SECONDS / step)))
     return Timing(execution, warm_up, min(seconds(steps) / steps for _ in range(ROUNDS)))
 
 

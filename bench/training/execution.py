@@ -22,7 +22,7 @@ class Execution:
     """Frames per forward and backward pass, whose gradients add up to the batch's; None: the whole batch."""
     memory_format: MemoryFormat = "channels_last"
     graph: bool = False
-    """Whether the step is captured once as a CUDA graph and replayed, which saves the launches of its kernels."""
+    """Whether step and evaluation are captured once as CUDA graphs and replayed, which saves launching each kernel."""
 
     @property
     def torch_format(self) -> torch.memory_format:
@@ -38,18 +38,19 @@ REFERENCE = Execution()
 
 
 def choices(norm: Norm, training: TrainingConfig, size: tuple[int, int], device: torch.device) -> list[Execution]:
-    """The settings that may be the fastest, for frames of a height and width.
+    """The settings that may be the fastest, for frames of a height and width; the reference is always among them.
 
-    The first one is the default, which needs no measurement: cache-sized micro-batches on a CPU, where they are
-    possible. The reference is always among them, and alone if the config asks for plain float32.
+    The first one is the default, which needs no measurement. On CUDA that is a graph of the whole step: it replays the
+    reference's kernels. On a CPU it is cache-sized micro-batches where they are possible, and the reference alone if
+    the config asks for plain float32, so that its numbers are the same on all machines.
     """
-    if training.precision == "fp32":
-        return [REFERENCE]
     if device.type == "cuda":
-        return [REFERENCE, Execution(graph=True), Execution(graph=True, memory_format="contiguous")]
+        return [Execution(graph=True), REFERENCE, Execution(graph=True, memory_format="contiguous")]
+    if device.type == "cpu" and training.precision == "fp32":
+        return [REFERENCE]
     # The statistics of batch norm are those of a pass: there a batch cannot be split.
     largest = max(2, CACHE_PIXELS // (size[0] * size[1]))
-    if norm == "batch" or largest >= training.batch_size:
+    if device.type != "cpu" or norm == "batch" or largest >= training.batch_size:
         return [REFERENCE, Execution(memory_format="contiguous")]
     whole, half = (Execution(micro_batch=frames) for frames in (largest, largest // 2))
     return [whole, REFERENCE, half, replace(whole, memory_format="contiguous")]

@@ -76,7 +76,10 @@ class Objective(ABC):
         """(B, 3, H, W) and (B, 1, H, W) -> what enters and what is to leave."""
 
     def sample(self, frames: int, progress: float, generator: torch.Generator) -> LatentSample | None:
-        """What is random about the objective of so many frames, on the CPU, when this share of the training is over."""
+        """What is random about the objective of so many frames when this share of the training is over.
+
+        It is drawn where the generator is.
+        """
         return None
 
     def forward(self, network: nn.Module, inputs: Tensor, latent: LatentSample | None) -> Output:
@@ -159,9 +162,11 @@ class Variational(Reconstruction):
 
     @override
     def sample(self, frames: int, progress: float, generator: torch.Generator) -> LatentSample:
-        noise = torch.randn((frames, *self._shape), generator=generator)
-        share = torch.full((frames,), progress)
-        rise = (share / self._config.beta_warmup).clamp(max=1) if self._config.beta_warmup else torch.ones(())
+        device = generator.device
+        noise = torch.randn((frames, *self._shape), generator=generator, device=device)
+        share = torch.full((frames,), progress, device=device)
+        warmup = self._config.beta_warmup
+        rise = (share / warmup).clamp(max=1) if warmup else torch.ones((), device=device)
         return LatentSample(noise, (self._config.beta * rise).expand(frames))
 
     @override

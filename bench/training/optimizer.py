@@ -1,6 +1,6 @@
 """AdamW as one fused call per step, all its state in tensors, so that a step can be captured as a CUDA graph."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -26,9 +26,9 @@ class AdamW:
         self._capturable = capturable
         self._weight_decay = weight_decay
 
-    def state(self) -> Iterator[Tensor]:
-        """What a step leaves for the next one."""
-        yield from (*self._means, *self._squares, *self._steps)
+    def state(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """What a step leaves for the next one: first and second moments, and numbers of steps."""
+        return self._means, self._squares, self._steps
 
     def set_lr(self, lr: float) -> None:
         """The learning rate of the next step."""

@@ -4,6 +4,7 @@ Shapes: N frames, B batch, H height, W width.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -11,19 +12,23 @@ from torch import Tensor, nn
 
 from bench import schema
 from bench.config import TrainingConfig
+from bench.machine.device import send
+from bench.machine.out_of_memory import is_out_of_memory
 from bench.machine.precision import resolve, torch_dtype
 from bench.metrics.overlap import scene_mean
+from bench.training.agreement import TOLERANCE
 from bench.training.augment import Transform, augment, sample_transform
 from bench.training.device_frames import DeviceFrames
 from bench.training.execution import REFERENCE, Execution
-from bench.training.graph import CudaGraphs, Graphed
+from bench.training.graph import Graphed, cuda_graphs
 from bench.training.objective import LatentSample, Objective, Scores, Targets
 from bench.training.optimizer import AdamW
 from bench.training.pixels import known
 from bench.training.schedule import lr_factor
 
-EVALUATION_BATCH = {"cpu": 16, "cuda": 256, "mps": 64}
-"""On a CPU small enough that its activations stay in the caches; on a GPU large enough to fill it."""
+CPU_EVALUATION_BATCH = 16
+"""Frames, few enough that their activations stay in a CPU's caches. Elsewhere they are as many as in a training step,
+whose memory was asked for and is more: a forward pass keeps nothing for a backward pass."""
 
 
 OVER_SCENES = (schema.VAL_IOU, schema.VAL_DICE)
@@ -39,11 +44,12 @@ class StepSample(NamedTuple):
     """The objective's, see `Objective.sample`."""
 
 
+Result = TypeVar("Result")
 Rows = TypeVar("Rows", Transform, LatentSample)
 
 
-def _on(device: torch.device, of: Rows | None) -> Rows | None:
-    return of and type(of)(*(tensor.to(device) for tensor in of))
+def _send(of: Rows | None, device: torch.device) -> Rows | None:
+    return of and type(of)(*(send(tensor, device) for tensor in of))
 
 
 def _split(of: Rows | None, size: int, parts: int) -> Sequence[Rows | None]:
@@ -51,6 +57,36 @@ def _split(of: Rows | None, size: int, parts: int) -> Sequence[Rows | None]:
     if of is None:
         return [None] * parts
     return [type(of)(*rows) for rows in zip(*(tensor.split(size) for tensor in of), strict=True)]
+
+
+class _Batch(NamedTuple):
+    """Indices of a batch's frames, (B,), on the host and on the device: no one waits for the other to tell them."""
+
+    host: Tensor
+    there: Tensor
+
+
+def _frames(data: DeviceFrames, batch: _Batch) -> tuple[Tensor, Tensor]:
+    """Images and masks of a batch, on the device."""
+    images = data.images[batch.there if isinstance(data.images, Tensor) else batch.host]
+    return images, data.masks[batch.there]
+
+
+def _gathering(function: Callable[..., Result]) -> Callable[..., Result]:
+    """The function of a batch's images and masks as one of all images, all masks, and the batch's indices."""
+
+    def gathered(images: Tensor, masks: Tensor, indices: Tensor, *rest: object) -> Result:
+        return function(images[indices], masks[indices], *rest)
+
+    return gathered
+
+
+def _make_generator(device: torch.device, seed: int) -> torch.Generator:
+    """The device's own, so that nothing has to be sent."""
+    try:
+        return torch.Generator(device).manual_seed(seed)
+    except RuntimeError:  # tensors without contents may be said to lie on a device that is not there
+        return torch.Generator().manual_seed(seed)
 
 
 class Trainer:
@@ -84,12 +120,13 @@ class Trainer:
         self.dtype = torch_dtype(self.arithmetic)
         self._generator = torch.Generator().manual_seed(seed)
         # Latents have a generator to themselves: order and augmentation are the same whatever the objective.
-        self._latent_generator = torch.Generator().manual_seed(seed)
+        self._latent_generator = _make_generator(device, seed)
         self._optimizer = AdamW(network.parameters(), config.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
         self._seed = seed
         self._aspect = size[0] / size[1]
-        self._graphed = Graphed(CudaGraphs(device)) if execution.graph else None
+        graphs = cuda_graphs(device) if execution.graph else None
+        self._training, self._evaluation = (Graphed(graphs, TOLERANCE[self.arithmetic]) for _ in range(2))
 
     @property
     def lr(self) -> float:
@@ -101,35 +138,41 @@ class Trainer:
         return StepSample(self._sample_transform(frames) if augment else None, self._sample_latent(frames))
 
     def _sample_transform(self, frames: int) -> Transform | None:
-        return _on(self.device, sample_transform(frames, self._aspect, self.config, self._generator))
+        return _send(sample_transform(frames, self._aspect, self.config, self._generator), self.device)
 
     def _sample_latent(self, frames: int) -> LatentSample | None:
         progress = self._steps / self._planned_steps
-        return _on(self.device, self.objective.sample(frames, progress, self._latent_generator))
+        return _send(self.objective.sample(frames, progress, self._latent_generator), self.device)
 
     def step(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
         """(B, 3, H, W) and (B, 1, H, W) as in `DeviceFrames` -> the batch's mean loss, detached, on the device."""
+        return self._step(self.update, images, masks, sample)
+
+    def _step(self, update: Callable[..., Tensor], *inputs: object, fixed: tuple[Tensor, ...] = ()) -> Tensor:
         self._optimizer.set_lr(self.lr)
         self._steps += 1
-        inputs = (images, masks, sample)
-        return self._graphed(self.update, *inputs) if self._graphed else self.update(*inputs)
+        return self._training(update, *inputs, fixed=fixed, state=self._state)
 
     @property
     def graph_failure(self) -> str:
         """Why a graph was given up and its calls are eager; empty if none was."""
-        return ""
+        failures = {"training": self._training.failure, "evaluation": self._evaluation.failure}
+        return "; ".join(f"{name}: {failure}" for name, failure in failures.items() if failure)
 
     def free_graph(self) -> None:
-        """Give back the memory of a captured step; the trainer trains no more."""
-        self._graphed = None
+        """Give back the memory of what was captured, training step and evaluation; later calls are eager."""
+        self._training.free()
+        self._evaluation.free()
 
     def update(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
         """A step's work on the device: the same kernels on the same memory whatever the step, as a graph demands."""
-        loss = self._accumulate_gradients(images, masks, sample)
-        if self.config.clip_norm:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
+        try:
+            loss = self._accumulate_gradients(images, masks, sample)
+            if self.config.clip_norm:
+                nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+            self._optimizer.step()
+        finally:
+            self._optimizer.zero_grad()  # those of a capture that broke, too: they never were
         return loss
 
     def gradient(self, images: Tensor, masks: Tensor) -> Tensor:
@@ -162,9 +205,14 @@ class Trainer:
 
     def resident(self) -> Iterator[Tensor]:
         """Tensors that live between steps: parameters, buffers and the optimiser's state."""
-        yield from self.network.parameters()
-        yield from self.network.buffers()
-        yield from self._optimizer.state()
+        return chain.from_iterable(self._state())
+
+    def _state(self) -> list[list[Tensor]]:
+        """What a step changes in place, in groups of one kind."""
+        buffers = list(self.network.buffers())
+        statistics = [buffer for buffer in buffers if buffer.is_floating_point()]
+        counters = [buffer for buffer in buffers if not buffer.is_floating_point()]
+        return [list(self.network.parameters()), statistics, counters, *self._optimizer.state()]
 
     def train_epoch(
         self, data: DeviceFrames, indices: Tensor, on_step: Callable[[], None] = lambda: None
@@ -175,13 +223,17 @@ class Trainer:
         """
         self.network.train()
         size = min(self.config.batch_size, len(indices))
-        order = indices[torch.randperm(len(indices), generator=self._generator)].to(self.device)
-        batches = order.split(size)[: len(indices) // size]
+        order = indices[torch.randperm(len(indices), generator=self._generator)]
+        batches = self._batches(order, size)[: len(indices) // size]
         transforms = self._sample_transform(len(batches) * size)  # small, and faster for all of an epoch
         total = torch.zeros((), device=self.device)
+        fixed = self._fixed(data)
         for batch, transform in zip(batches, _split(transforms, size, len(batches)), strict=True):
             sample = StepSample(transform, self._sample_latent(size))
-            total += self.step(data.images[batch], data.masks[batch], sample)
+            if fixed:
+                total += self._step(_gathering(self.update), batch.there, sample, fixed=fixed)
+            else:
+                total += self.step(*_frames(data, batch), sample)
             on_step()
         return total, len(batches)
 
@@ -192,38 +244,91 @@ class Trainer:
         Latents are the same in every evaluation.
         """
         self.network.eval()
-        generator = torch.Generator().manual_seed(self._seed)
-        parts: list[Scores] = []
-        for inputs, targets in self.pairs(data, indices):
-            latent = _on(self.device, self.objective.sample(len(inputs), 1.0, generator))
-            with self._autocast():
-                output = self.objective.forward(self.network, inputs, latent)
-            parts.append(self.objective.scores(output.float(), targets, latent))
+        try:
+            parts = self._score_parts(data, indices)
+        except RuntimeError as error:
+            if not self.execution.graph or not is_out_of_memory(error):
+                raise
+            parts = []
+        if not parts:  # the memory of the training's graph is lost to eager calls: without it there is room
+            self.free_graph()
+            self._evaluation.failure = "there was no memory for it beside the training's graph, which was given up"
+            parts = self._score_parts(data, indices)
         scenes = [data.scenes[index] for index in indices.tolist()]
-        values = {metric: torch.cat([part[metric] for part in parts]) for metric in parts[0]}
+        values = {metric: torch.cat([part[metric] for part in parts])[: len(indices)] for metric in parts[0]}
         return {
             metric.name: scene_mean(of.tolist(), scenes) if metric in OVER_SCENES else of.mean().item()
             for metric, of in values.items()
         }
+
+    def _score_parts(self, data: DeviceFrames, indices: Tensor) -> list[Scores]:
+        """Of one batch after the other; the last may be filled up."""
+        generator = _make_generator(self.device, self._seed)
+        parts = []
+        fixed = self._fixed(data)
+        for batch in self._batches(self._filled(indices), self._evaluation_size):
+            latent = _send(self.objective.sample(len(batch.host), 1.0, generator), self.device)
+            if fixed:
+                parts.append(self._evaluation(_gathering(self.score), batch.there, latent, fixed=fixed))
+            else:
+                parts.append(self._evaluation(self.score, *_frames(data, batch), latent))
+        return parts
+
+    def score(self, images: Tensor, masks: Tensor, latent: LatentSample | None) -> Scores:
+        """An evaluation's work on the device, of a batch as in `step`; what holds for `update` holds here."""
+        inputs, targets = self._pair(images, masks)
+        with self._autocast():
+            output = self.objective.forward(self.network, inputs, latent)
+        return self.objective.scores(output.float(), targets, latent)
 
     @torch.inference_mode()
     def predict(self, data: DeviceFrames, indices: Tensor) -> Tensor:
         """Foreground probability, or pixels in [0, 1], of the frames at `indices`: (N, C, H, W) float16 on the CPU."""
         self.network.eval()
         parts = []
-        for inputs, _ in self.pairs(data, indices):
+        for inputs, _ in self.pairs(data, self._filled(indices)):
             with self._autocast():
                 parts.append(self.network(inputs).float().sigmoid().half().cpu())
-        return torch.cat(parts)
+        return torch.cat(parts)[: len(indices)]
 
     def pairs(self, data: DeviceFrames, indices: Tensor) -> Iterator[tuple[Tensor, Targets]]:
         """What enters the network and what is to leave it, without augmentation, some frames at a time."""
-        for part in indices.to(self.device).split(EVALUATION_BATCH[self.device.type]):
-            masks = data.masks[part]
-            labels, ignored = known(masks.float(), masks)
-            inputs, targets = self.objective.pair(data.images[part].float() / 255, labels)
-            yield inputs.contiguous(memory_format=self.execution.torch_format), Targets(targets, ignored)
+        for batch in self._batches(indices, self._evaluation_size):
+            yield self._pair(*_frames(data, batch))
+
+    def _pair(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Targets]:
+        labels, ignored = known(masks.float(), masks)
+        inputs, targets = self.objective.pair(images.float() / 255, labels)
+        return inputs.contiguous(memory_format=self.execution.torch_format), Targets(targets, ignored)
+
+    @property
+    def _evaluation_size(self) -> int:
+        return CPU_EVALUATION_BATCH if self.device.type == "cpu" else self.config.batch_size
+
+    def _filled(self, indices: Tensor) -> Tensor:
+        """With the first frame again until the last batch is full, where graphs are.
+
+        Their batches have one size; and for each size cuDNN would look for its fastest kernels again.
+        """
+        missing = -len(indices) % self._evaluation_size if self.execution.graph else 0
+        return torch.cat([indices, indices[:1].expand(missing)])
+
+    def _batches(self, indices: Tensor, size: int) -> list[_Batch]:
+        """Frames at indices on the host, some at a time; all indices are sent at once."""
+        parts = zip(indices.split(size), send(indices, self.device).split(size), strict=True)
+        return [_Batch(*part) for part in parts]
+
+    def _fixed(self, data: DeviceFrames) -> tuple[Tensor, ...]:
+        """All images and masks, where a graph can choose among them: they lie on the device. Else nothing."""
+        images, masks = data.images, data.masks
+        if self.execution.graph and isinstance(images, Tensor) and isinstance(masks, Tensor):
+            return images, masks
+        return ()
 
     def _autocast(self) -> torch.autocast:
-        """Mixed precision where the arithmetic is not float32."""
+        """Mixed precision where the arithmetic is not float32.
+
+        It is entered within what is captured and left there, which empties its cache of weights in bf16: each replay
+        makes them of the weights that there are.
+        """
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)

@@ -1,9 +1,13 @@
 """Execution settings: every candidate computes the reference's gradient, and the choice is kept."""
 
+import gc
+import math
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -11,12 +15,13 @@ import torch
 from architectures.config import Norm
 from architectures.registry import ARCHITECTURES, configure
 from bench.config import DataConfig, Precision, TrainingConfig
-from bench.training.autotune import TOLERANCE, Timing, fastest, is_equivalent, is_worth_tuning, measure, tune
+from bench.training.agreement import TOLERANCE, agrees
+from bench.training.autotune import Timing, fastest, is_worth_tuning, measure, tune
 from bench.training.execution import REFERENCE, Execution
 from bench.training.setup import execution_choices, make_trainer, planned_steps, prepare
 from tests.bench.conftest import MakeConfig
 
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 BATCH = TrainingConfig(epochs=1, batch_size=20)
 
 
@@ -38,7 +43,7 @@ def test_every_choice_has_the_references_gradient(
     assert {execution.micro_batch for execution in executions} == ({None} if norm == "batch" else {8, 4, None})
     for execution in executions:
         gradient = make_trainer(forced, 2, CPU, execution).gradient(images, masks)
-        assert is_equivalent(gradient, reference, TOLERANCE[trainer.dtype]), execution
+        assert agrees(gradient, reference, TOLERANCE[trainer.arithmetic]), execution
 
 
 def test_splitting_a_batch_under_batch_norm_is_found_out(
@@ -64,16 +69,28 @@ def test_an_epoch_in_micro_batches_is_the_epoch(tiny_config: MakeConfig, cache: 
     assert losses[2] == pytest.approx(losses[0], rel=1e-4)
 
 
-def test_neither_fp32_nor_a_short_training_is_tuned(tiny_config: MakeConfig) -> None:
+def test_neither_fp32_on_a_cpu_nor_a_short_training_is_tuned(tiny_config: MakeConfig) -> None:
     tuned = tiny_config(data=DataConfig(size=(128, 128)), training=replace(BATCH, batch_size=64))
     plain = replace(tuned, training=replace(tuned.training, precision="fp32"))
-    for device in (CPU, torch.device("cuda")):
+    for device in (CPU, CUDA, torch.device("mps")):
         assert is_worth_tuning(execution_choices(tuned, device), 10_000)
-        assert execution_choices(plain, device) == [REFERENCE]
+    assert execution_choices(plain, CPU) == [REFERENCE]
     assert not is_worth_tuning([REFERENCE], 10_000)
     choices = execution_choices(tiny_config(), CPU)
     assert [is_worth_tuning(choices, steps) for steps in (50, 5000)] == [False, True]
     assert execution_choices(tuned, CPU)[0] == Execution(micro_batch=16)
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_on_cuda_and_nowhere_else_a_graph_is_the_default_whatever_the_precision(
+    precision: Precision, tiny_config: MakeConfig
+) -> None:
+    config = tiny_config(training=replace(BATCH, precision=precision))
+    first, *others = execution_choices(config, CUDA)
+    assert first == Execution(graph=True)
+    assert {REFERENCE, Execution(graph=True, memory_format="contiguous")} == set(others)
+    for device in (CPU, torch.device("mps")):
+        assert not any(execution.graph for execution in execution_choices(config, device))
 
 
 def test_micro_batches_hold_equal_numbers_of_pixels(tiny_config: MakeConfig) -> None:
@@ -129,6 +146,104 @@ def test_settings_are_tried_and_the_fastest_trains(
     assert str(tuned.setup.trainer.execution) in tuned.tried
 
 
+def anew(error: Exception) -> Exception:
+    """An error that was raised before holds the trainers that it passed."""
+    return type(error)(*error.args)
+
+
+class Fake:
+    """A trainer whose gradient and steps are what a test says."""
+
+    def __init__(self, execution: Execution, gradient: torch.Tensor | Exception, step: Exception | None = None) -> None:
+        self.execution, self.device, self.arithmetic, self.graph_failure = execution, CPU, "fp32", ""
+        self._gradient, self._step = gradient, step
+
+    def gradient(self, *batch: torch.Tensor) -> torch.Tensor:
+        if isinstance(self._gradient, Exception):
+            raise anew(self._gradient)
+        return self._gradient
+
+    def sample(self, frames: int) -> None:
+        pass
+
+    def step(self, *given: object) -> None:
+        if self._step:
+            raise anew(self._step)
+
+
+OTHER = Execution(memory_format="contiguous")
+OPTIONS = [Execution(graph=True), REFERENCE, OTHER]
+BATCH_OF_ONE = (torch.zeros(1), torch.zeros(1))
+ONE = torch.ones(1)
+ERRORS = [
+    RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"),
+    RuntimeError("Unable to find an engine to execute this computation"),
+    RuntimeError("CUDA error: out of memory"),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory"),
+    MemoryError(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+@pytest.mark.parametrize("where", ["made", "gradient", "step"])
+def test_settings_that_cannot_be_carried_out_are_left_out(where: str, error: Exception) -> None:
+    def make(execution: Execution) -> Fake:
+        if execution == REFERENCE:
+            return Fake(execution, ONE)
+        if where == "made":
+            raise anew(error)
+        return Fake(execution, error if where == "gradient" else ONE, error if where == "step" else None)
+
+    timings = measure(make, OPTIONS, BATCH_OF_ONE)
+    assert [timing.execution for timing in timings] == [REFERENCE]
+    assert fastest(timings, 1000) == REFERENCE
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_a_reference_that_cannot_be_carried_out_is_an_error(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        measure(
+            lambda execution: Fake(execution, ONE, error if execution == REFERENCE else None), OPTIONS, BATCH_OF_ONE
+        )
+
+
+@pytest.mark.parametrize("gradients", [[1.0, 2.0, 3.0, 4.0], [math.nan] * 4, [1.0, math.nan, math.nan, math.nan]])
+def test_the_reference_is_admitted_whatever_its_gradient_says_of_itself(gradients: list[float]) -> None:
+    """Kernels that do not repeat, and numbers that are none."""
+    given = iter(gradients)
+    timings = measure(lambda execution: Fake(execution, torch.tensor([next(given)])), OPTIONS, BATCH_OF_ONE)
+    assert REFERENCE in [timing.execution for timing in timings]
+
+
+def test_a_graph_that_was_given_up_is_no_choice() -> None:
+    def make(execution: Execution) -> Fake:
+        trainer = Fake(execution, ONE)
+        trainer.graph_failure = "training: the capture failed" if execution == Execution(graph=True) else ""
+        return trainer
+
+    assert [timing.execution for timing in measure(make, OPTIONS, BATCH_OF_ONE)] == [REFERENCE, OTHER]
+
+
+@pytest.mark.parametrize("error", [*ERRORS, None], ids=repr)
+def test_each_trainer_is_gone_before_the_next_is_made(error: Exception | None) -> None:
+    """A GPU may have no room for two."""
+    made: list[weakref.ref[Fake]] = []
+
+    def make(execution: Execution) -> Fake:
+        assert [ref() for ref in made] == [None] * len(made)
+        trainer = Fake(execution, ONE, None if execution == REFERENCE else error)
+        made.append(weakref.ref(trainer))
+        return trainer
+
+    gc.disable()
+    try:
+        assert measure(make, OPTIONS, BATCH_OF_ONE)
+    finally:
+        gc.enable()
+    assert len(made) == 1 + len(OPTIONS)
+
+
 class Dead:
     """A graph that was captured from nothing: its replays do not train."""
 
@@ -145,7 +260,7 @@ class Dead:
 def test_a_graph_that_does_not_train_is_found_out(
     tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.training.trainer.CudaGraphs", Dead)
+    monkeypatch.setattr("bench.training.trainer.cuda_graphs", Dead)
     config = tiny_config()
     setup = prepare(config, tmp_path, CPU)
     batch = (setup.data.images[:4], setup.data.masks[:4])

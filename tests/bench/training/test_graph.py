@@ -1,129 +1,301 @@
-"""Captured steps, with what a CUDA graph does done on the CPU: a replay repeats kernels on the memory they had."""
+"""Captured functions by a stand-in for CUDA graphs: they compute what eager calls do, or are given up."""
 
+import gc
 import weakref
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
-from architectures.registry import ARCHITECTURES, configure
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
-from bench.training.device_frames import DeviceFrames
-from bench.training.execution import REFERENCE
-from bench.training.graph import EAGER_CALLS, Graphed, Replay
-from bench.training.setup import make_trainer
-from bench.training.trainer import StepSample
-from tests.bench.conftest import MakeConfig
+from bench.training.graph import EAGER_CALLS, CudaGraphs, Graphed, Replay
+from tests.bench.training.stand import Result, Stand
 
 CPU = torch.device("cpu")
-NOTHING = StepSample(None, None)
+TEXTS = (
+    "CUDA error: operation not permitted when stream is capturing",
+    "CUDA error: operation failed due to a previous error during capture",
+    "cuDNN error: CUDNN_STATUS_NOT_SUPPORTED",
+    "Cannot prepare for replay during capturing stage",
+    'it->second->use_count > 0 INTERNAL ASSERT FAILED at "CUDACachingAllocator.cpp":2630',
+)
+"""Of errors that captures end with, by torch's sources and issues."""
 
 
-class Recorder(TorchDispatchMode):
-    """Notes every kernel with its operands: what is no tensor, or was made outside, is fixed from then on."""
+class Counter:
+    """A function with a state, a running sum of what it is given, and a number that only Python knows."""
 
     def __init__(self) -> None:
+        self.sum = torch.zeros(3)
+        self.calls = torch.zeros((), dtype=torch.int64)
+        self.scale = 2.0
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        self.sum += self.scale * a
+        self.calls += 1
+        return self.sum + b
+
+    def state(self) -> Sequence[Sequence[Tensor]]:
+        return [[self.sum], [self.calls]]
+
+
+def results(graphed: Graphed, counter: Counter, calls: int = EAGER_CALLS + 4) -> list[list[float]]:
+    inputs = [(torch.full((3,), 1.0 + number), torch.full((3,), number % 3)) for number in range(calls)]
+    return [graphed(counter, *each, state=counter.state).tolist() for each in inputs]
+
+
+PLAIN = results(Graphed(None, 0), Counter())
+
+
+class Faulty(Stand):
+    """From its `first` replay on, something goes wrong after each."""
+
+    def __init__(self, first: int, fault: Callable[[Any], object]) -> None:
         super().__init__()
-        self.calls: list[tuple[Any, Any, Any, Any]] = []
+        self.first, self.fault, self.replays = first, fault, 0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        self.calls.append((func, args, kwargs or {}, out))
-        return out
+    def capture(self, function: Callable[[], Result]) -> tuple[Replay, Result]:
+        replay, result = super().capture(function)
 
-    def replay(self) -> None:
-        for func, args, kwargs, out in self.calls:
-            again = func(*args, **kwargs)
-            for old, new in zip(tree_leaves(out), tree_leaves(again), strict=True):
-                if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
-                    old.copy_(new)
+        def faulty() -> None:
+            replay()
+            self.replays += 1
+            if self.replays >= self.first:
+                self.fault(result)
+
+        return faulty, result
 
 
-class Stand:
-    """Captures on the CPU. A capture on a GPU runs nothing, so what running changes of the state is undone here."""
+class Broken(Stand):
+    """Captures end with an error, after all was done."""
 
-    def __init__(self, state: Callable[[], Iterable[Tensor]] = tuple) -> None:
-        self._state = state
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
-    def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
-        return function()
-
-    def capture(self, function: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
-        before = [tensor.clone() for tensor in self._state()]
-        with Recorder() as recorder:
-            result = function()
-        with torch.no_grad():
-            for tensor, old in zip(self._state(), before, strict=True):
-                tensor.copy_(old)
-        return torch.no_grad()(recorder.replay), result
+    def capture(self, function: Callable[[], Result]) -> tuple[Replay, Result]:
+        super().capture(function)
+        raise type(self.error)(*self.error.args)  # one that is raised keeps what the capture made
 
 
 def test_replays_read_their_inputs_anew_and_scalars_are_frozen() -> None:
+    graphed = Graphed(stand := Stand(), 1e-6)
     scale = [2.0]
-    graphed = Graphed(Stand())
     for value in range(EAGER_CALLS + 3):
         a, b = torch.full((3,), float(value)), torch.full((3,), value % 2)
         assert torch.equal(graphed(lambda a, b: a * scale[0] + b, a, b), 2 * a + b)
         scale[0] = 2.0 if value < EAGER_CALLS else 5.0  # after the capture nobody looks at it
+    assert (stand.captures, graphed.failure) == (1, "")
 
 
-@pytest.mark.parametrize("name", [name for name, spec in ARCHITECTURES.items() if not spec.stream])
-def test_a_graphed_training_is_the_eager_one(
-    name: str, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Learning rate, order and augmentation change from step to step, so each must reach the replay."""
-    config = tiny_config(architecture=configure(name, (4, 8), norm="group"))
-    data = DeviceFrames(
-        torch.randint(0, 256, (24, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)),
-        torch.rand(24, 1, 16, 16, generator=torch.Generator().manual_seed(1)) > 0.5,
-        ("0",) * 24,
-    )
-    monkeypatch.setattr("bench.training.trainer.CudaGraphs", lambda device: Stand(lambda: trainer.resident()))
-    trainer = make_trainer(config, 20, CPU, replace(REFERENCE, graph=True))
-    eager = make_trainer(config, 20, CPU)
-    losses = [[float(each.train_epoch(data, torch.arange(24))[0]) for _ in range(2)] for each in (trainer, eager)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    weights = [torch.cat([value.flatten() for value in each.network.parameters()]) for each in (trainer, eager)]
-    assert (weights[0] - weights[1]).norm() < 1e-3 * weights[1].norm()
+def test_a_rehearsal_leaves_the_state_as_it_was() -> None:
+    graphed = Graphed(stand := Stand(), 1e-6)
+    assert results(graphed, Counter()) == PLAIN
+    assert (stand.captures, graphed.failure) == (1, "")
 
 
-def test_a_graph_of_one_batch_refuses_another_size() -> None:
-    graphed = Graphed(Stand())
-    for _ in range(EAGER_CALLS + 1):
+def test_results_stay_what_they_are_and_may_be_tensors_by_name() -> None:
+    graphed = Graphed(Stand(), 1e-6)
+    found = [graphed(lambda a: {"a": a, "twice": (2 * a, -a)}, torch.full((2,), float(n))) for n in range(8)]
+    assert [each["a"].tolist() for each in found] == [[n, n] for n in range(8)]
+    assert [each["twice"][0].tolist() for each in found] == [[2 * n, 2 * n] for n in range(8)]
+
+
+@pytest.mark.parametrize("first", [1, 2])
+@pytest.mark.parametrize("what", ["result", "sum", "counter", "not a number"])
+def test_a_replay_that_is_wrong_is_found_out_and_leaves_no_trace(first: int, what: str) -> None:
+    counter = Counter()
+    faults = {
+        "result": lambda result: result.mul_(1.001),
+        "sum": lambda _: counter.sum.mul_(0.5),
+        "counter": lambda _: counter.calls.sub_(1),
+        "not a number": lambda result: result.fill_(torch.nan),
+    }
+    graphed = Graphed(Faulty(first, faults[what]), 1e-6)
+    assert results(graphed, counter) == PLAIN
+    expected = f"replay {first} has not the eager call's result" if what in ("result", "not a number") else "replay"
+    assert graphed.failure.startswith(expected)
+
+
+def test_a_fault_after_the_rehearsal_would_matter() -> None:
+    """What the tests above put in is no small thing: nobody looks at the third replay."""
+    counter = Counter()
+    graphed = Graphed(Faulty(3, lambda _: counter.sum.mul_(0.5)), 1e-6)
+    assert results(graphed, counter) != PLAIN
+    assert graphed.failure == ""
+
+
+def test_what_is_not_a_number_in_both_agrees() -> None:
+    graphed = Graphed(Stand(), 1e-6)
+    for _ in range(EAGER_CALLS + 2):
+        assert graphed(lambda a: a / a, torch.zeros(2)).isnan().all()
+    assert graphed.failure == ""
+
+
+@pytest.mark.parametrize("error", [*map(RuntimeError, TEXTS), torch.OutOfMemoryError("CUDA out of memory.\nTried")])
+def test_a_capture_that_fails_leaves_eager_calls(error: RuntimeError) -> None:
+    """Also for lack of memory: an eager call, which needs no pool of its own beside what is cached, may fit."""
+    graphed = Graphed(stand := Broken(error), 1e-6)
+    assert results(graphed, Counter()) == PLAIN
+    assert graphed.failure == f"the capture failed: {str(error).splitlines()[0]}"
+    assert stand.captures == 1
+
+
+@pytest.mark.parametrize("call", range(1, EAGER_CALLS + 2))
+def test_an_error_of_the_function_itself_is_the_callers(call: int) -> None:
+    """In the rehearsal too, which runs it eagerly."""
+    graphed, calls = Graphed(Stand(), 1e-6), [0]
+
+    def function(a: Tensor) -> Tensor:
+        calls[0] += 1
+        if calls[0] == call:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return a + 1
+
+    for _ in range(call - 1):
+        graphed(function, torch.zeros(2))
+    with pytest.raises(torch.OutOfMemoryError, match="out of memory"):
+        graphed(function, torch.zeros(2))
+
+
+def test_what_a_broken_capture_made_is_freed() -> None:
+    made: list[weakref.ref[Tensor]] = []
+
+    def function(a: Tensor) -> Tensor:
+        result = a + 1
+        made.append(weakref.ref(result))
+        return result
+
+    graphed = Graphed(Broken(RuntimeError(TEXTS[0])), 1e-6)
+    gc.disable()
+    try:
+        for _ in range(EAGER_CALLS + 2):
+            graphed(function, torch.zeros(2))
+        assert [ref() for ref in made] == [None] * len(made)
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("calls", [1, EAGER_CALLS + 1])
+def test_a_graph_of_one_batch_refuses_another_size(calls: int) -> None:
+    graphed = Graphed(Stand(), 1e-6)
+    for _ in range(calls):
         graphed(torch.neg, torch.ones(3))
     with pytest.raises(ValueError, match=r"must keep their shapes, got torch.Size\(\[1\]\) after torch.Size\(\[3\]\)"):
         graphed(torch.neg, torch.ones(1))
 
 
-def test_a_dropped_trainer_is_freed_at_once(tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its memory must not wait for the garbage collector: on a GPU the next trainer needs it."""
-    monkeypatch.setattr("bench.training.trainer.CudaGraphs", lambda device: Stand())
-    for execution in (REFERENCE, replace(REFERENCE, graph=True)):
-        trainer = make_trainer(tiny_config(), 20, CPU, execution)
-        trainer.step(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4, 1, 16, 16, dtype=torch.bool), NOTHING)
-        parameter = weakref.ref(next(trainer.network.parameters()))
-        del trainer
-        assert parameter() is None
+def test_what_is_fixed_is_read_where_it_lies_and_another_begins_anew() -> None:
+    graphed = Graphed(stand := Stand(), 1e-6)
+    first, other = torch.arange(4.0), -torch.arange(4.0)
+    index = torch.tensor([2])
+    for _ in range(EAGER_CALLS + 1):
+        assert graphed(lambda all_of_them, at: all_of_them[at], index, fixed=(first,)).item() == 2
+    first[2] = 7
+    assert graphed(lambda all_of_them, at: all_of_them[at], index, fixed=(first,)).item() == 7
+    for _ in range(EAGER_CALLS + 1):
+        assert graphed(lambda all_of_them, at: all_of_them[at], index, fixed=(other,)).item() == -2
+    assert stand.captures == 2
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="captures need a GPU")
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_cuda_graph_trains_as_the_eager_step_does(precision: Precision) -> None:
-    device = torch.device("cuda", torch.cuda.device_count() - 1)
-    config = RunConfig(
-        architecture=configure("unet", (8, 16), norm="batch"),
-        data=DataConfig(size=(32, 32)),
-        training=TrainingConfig(epochs=2, batch_size=4, precision=precision),
-    )
-    images = torch.randint(0, 256, (24, 3, 32, 32), dtype=torch.uint8, device=device)
-    data = DeviceFrames(images, images[:, :1] > 128, ("0",) * 24)
-    losses = []
-    for execution in (REFERENCE, replace(REFERENCE, graph=True)):
-        trainer = make_trainer(config, 12, device, execution)
-        losses.append([float(trainer.train_epoch(data, torch.arange(24))[0]) for _ in range(2)])
-    assert losses[1] == pytest.approx(losses[0], rel=1e-3 if precision == "fp32" else 3e-2)
+def test_a_graph_that_is_freed_keeps_nothing_and_its_calls_are_plain_ones() -> None:
+    fixed, made = torch.ones(2), []
+
+    def function(data: Tensor, a: Tensor) -> Tensor:
+        made.append(data + a)
+        return made[-1]
+
+    graphed = Graphed(stand := Stand(), 1e-6)
+    for _ in range(EAGER_CALLS + 2):
+        graphed(function, torch.zeros(2), fixed=(fixed,))
+    gone = [weakref.ref(tensor) for tensor in (fixed, *made)]
+    del fixed
+    made.clear()
+    graphed.free()
+    assert [ref() for ref in gone] == [None] * len(gone)
+    assert graphed(torch.add, torch.zeros(1), torch.ones(1)).item() == 1
+    assert stand.captures == 1
+
+
+class Torch:
+    """What `CudaGraphs` uses of `torch.cuda`, noted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pools: list[object] = []
+        self.fails = False
+        test, self.current = self, "default"
+
+        class Stream:
+            def __init__(self, device: object = None) -> None:
+                pass
+
+            def wait_stream(self, other: object) -> None:
+                pass
+
+        class OnStream:
+            def __init__(self, stream: Any) -> None:
+                self.stream = stream
+
+            def __enter__(self) -> None:
+                self.before, test.current = test.current, self.stream
+
+            def __exit__(self, *_: object) -> None:
+                test.current = self.before
+
+        class Graph:
+            def pool(self) -> object:
+                return self.own_pool
+
+            def replay(self) -> None:
+                pass
+
+        class Capture(OnStream):
+            """As torch's own: if the capture ends with an error, the stream stays."""
+
+            def __init__(self, graph: Graph, pool: object, stream: Stream) -> None:
+                super().__init__(stream)
+                graph.own_pool = pool or object()
+                test.pools.append(graph.own_pool)
+
+            def __exit__(self, *_: object) -> None:
+                if test.fails:
+                    raise RuntimeError(TEXTS[0])
+                super().__exit__()
+
+        for name, fake in {
+            "Stream": Stream,
+            "stream": OnStream,
+            "CUDAGraph": Graph,
+            "graph": Capture,
+            "device": lambda _: OnStream(self.current),
+            "current_stream": lambda: self.current,
+        }.items():
+            monkeypatch.setattr(torch.cuda, name, fake)
+
+
+def test_graphs_that_live_share_a_pool_which_ends_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch refuses a capture into a pool of which no graph is left."""
+    fake = Torch(monkeypatch)
+    graphs = CudaGraphs(torch.device("cuda", 0))
+    first = graphs.capture(lambda: torch.zeros(1))
+    second = graphs.capture(lambda: torch.zeros(1))
+    del first
+    third = graphs.capture(lambda: torch.zeros(1))
+    assert fake.pools[0] is fake.pools[1] is fake.pools[2]
+    del second, third
+    graphs.capture(lambda: torch.zeros(1))
+    assert fake.pools[3] is not fake.pools[0]
+
+
+def test_a_capture_that_fails_gives_the_callers_stream_back_and_lends_no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Torch(monkeypatch)
+    graphs = CudaGraphs(torch.device("cuda", 0))
+    fake.fails = True
+    with pytest.raises(RuntimeError, match="not permitted when stream is capturing"):
+        graphs.capture(lambda: torch.zeros(1))
+    assert fake.current == "default"
+    fake.fails = False
+    graphs.capture(lambda: torch.zeros(1))
+    assert fake.pools[1] is not fake.pools[0]
+    assert fake.current == "default"

@@ -16,8 +16,9 @@ from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
 from bench.data.split import Split
 from bench.data.synthetic import generate
 from bench.machine.memory import measure_step
+from bench.machine.precision import resolve
+from bench.training.agreement import TOLERANCE, agrees
 from bench.training.augment import augment, sample_transform
-from bench.training.autotune import TOLERANCE, is_equivalent
 from bench.training.device_frames import DeviceFrames, to_device
 from bench.training.execution import REFERENCE, Execution
 from bench.training.forecast import predict_peak_bytes
@@ -28,7 +29,7 @@ from bench.training.pretrain import kinds_of_steps, pretrain
 from bench.training.setup import Setup, make_trainer, prepare
 from bench.training.train import base_rate_of, train
 from tests.bench.conftest import MakeConfig
-from tests.bench.training.test_graph import Stand
+from tests.bench.training.stand import Stand
 from tests.bench.training.test_losses import LOGITS, TARGETS, _of_frame
 
 CPU = torch.device("cpu")
@@ -244,14 +245,12 @@ def test_every_execution_has_the_references_gradient(
     config, data = make_config(name, target, precision=precision), data_of(ignored_pixels())
     gradients = [make_trainer(config, 2, CPU, of).gradient(data.images, data.masks) for of in (REFERENCE, execution)]
     assert gradients[0].norm() > 0
-    assert is_equivalent(
-        gradients[1], gradients[0], TOLERANCE[torch.float32 if precision == "fp32" else torch.bfloat16]
-    )
+    assert agrees(gradients[1], gradients[0], TOLERANCE[resolve(precision, CPU)])
 
 
 @every_network
 def test_a_graphed_training_is_the_eager_one(name: str, target: Target | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.training.trainer.CudaGraphs", lambda device: Stand(lambda: trainer.resident()))
+    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda device: Stand())
     config, data = make_config(name, target), data_of(ignored_pixels())
     trainer = make_trainer(config, 20, CPU, replace(REFERENCE, graph=True))
     eager = make_trainer(config, 20, CPU)
