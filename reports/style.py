@@ -166,14 +166,18 @@ def legend(figure: Figure, handles: list[Line2D], columns: int, **options: float
     figure.legend(handles=handles, loc="outside upper center", ncols=max(1, columns), **options)
 
 
-def memory_axis(axis: Axes, budgets: dict[str, float]) -> None:
-    """A `binary_axis` of tensor peaks, with dotted lines at budgets in MB and their names along the lower end."""
+def memory_axis(axis: Axes, budgets: dict[str, float], precision: str) -> None:
+    """A `binary_axis` of tensor peaks, with dotted lines at budgets in MB and their names along the lower end.
+
+    `precision` is the arithmetic of the steps, empty if it is not known.
+    """
     place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "bottom", "rotation": 90}
     for name, budget in budgets.items():
         axis.axvline(budget, color="black", linewidth=0.7, linestyle=(0, (1, 2)))
         name_mark(axis, name, budget, 0.01, (-2, 0), bbox=PAPER, **place)
     binary_axis(axis)
-    axis.set_xlabel("tensor peak memory of a training step in MB (1 MB = 1,000,000 bytes)")
+    arithmetic = f" in {precision}" if precision else ""
+    axis.set_xlabel(f"tensor peak memory of a training step{arithmetic}, in MB (1 MB = 1,000,000 bytes)")
 
 
 def name_mark(axis: Axes, name: str, x: Any, y: Any, offset: tuple[float, float], **options: Any) -> Annotation:

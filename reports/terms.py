@@ -51,8 +51,8 @@ TERMS: dict[str, str] = {
     "MS-SSIM": "SSIM on four scales (Wang et al. 2003).",
     "NSD": "Share of both boundaries within 1 original pixel of the other (Nikolov et al. 2018).",
     "original pixels": "Those of a frame before it was resized.",
-    "peak memory": "Tensor peak: the largest sum of the bytes of live tensors in one training step. 1 MB = a million "
-    "bytes.",
+    "peak memory": "Tensor peak: the largest sum of the bytes of live tensors in one training step, which "
+    "differs by the arithmetic's precision. 1 MB = a million bytes.",
     "PED-ANOVA": "Importance of a hyperparameter: how far its values in the best tenth of the trials, at least "
     "five, are from those of all. It answers another question than fANOVA, and may disagree.",
     "performance profile": "A line further up and to the right means higher scores on that part of the scenes.",

@@ -23,7 +23,10 @@ def bottleneck_agreement(summary: Summary) -> Agreement:
 
 
 def peak_agreement(summary: Summary) -> Agreement:
-    """Of the tensor peak: in how many runs the prediction is exact, and how far off it is at most."""
+    """Of the tensor peak: in how many runs the prediction is exact, and how far off it is at most.
+
+    Both are of one run, and so in one arithmetic: a prediction is made for the precision that the run trains in.
+    """
     both = summary.logged[[schema.PREDICTED_PEAK.name, schema.TENSOR_PEAK.name]].dropna()
     predicted, measured = both[schema.PREDICTED_PEAK.name], both[schema.TENSOR_PEAK.name]
     differences = (predicted - measured).abs() / measured

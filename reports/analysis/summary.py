@@ -13,6 +13,7 @@ from bench import schema
 from reports import style
 from reports.analysis.scenes import scene_means
 from reports.store.load import (
+    ABSENT,
     ARCHITECTURE,
     BETA,
     CHANNELS,
@@ -22,6 +23,7 @@ from reports.store.load import (
     LABELLED_SCENES,
     LATENT,
     NORM,
+    PRECISION,
     PRETRAIN_EPOCHS,
     REPEAT,
     RUN,
@@ -110,6 +112,17 @@ class Summary:
         """Runs of all stages and search trials: whatever has an outcome and parameters."""
         frames = (self.runs, self.search, *(other.runs for other in self.others.values()))
         return pd.concat([frame for frame in frames if len(frame)] or [self.runs], ignore_index=True)
+
+
+def agreed(runs: pd.DataFrame, column: str) -> str:
+    """What the runs share; several values are all shown, and none is empty."""
+    values = set(runs[column]) - {"", ABSENT} if column in runs else set()
+    return " or ".join(sorted(values))
+
+
+def precision(summary: Summary) -> str:
+    """Arithmetic of all runs and trials, by which memory differs: `bfloat16`. Empty if the store does not say."""
+    return agreed(summary.logged, PRECISION)
 
 
 def statistic(metric: schema.Metric, name: str) -> str:

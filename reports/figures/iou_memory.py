@@ -16,7 +16,7 @@ from reports.analysis.baselines import baseline_scores
 from reports.analysis.choices import choices
 from reports.analysis.recommendation import recommend, within_budgets
 from reports.analysis.search import fronts, with_front
-from reports.analysis.summary import CONFIGURATION, Summary
+from reports.analysis.summary import CONFIGURATION, Summary, precision
 from reports.figures.base import (
     NoDataError,
     Plot,
@@ -48,6 +48,8 @@ class IouMemory(NamedTuple):
     """budget_mb, number of the configuration that validation puts first within it."""
     taken: pd.DataFrame
     """number of each configuration that the first page says to take."""
+    precision: str
+    """Arithmetic in which the memory was measured."""
 
 
 def record(summary: Summary) -> IouMemory:
@@ -58,7 +60,7 @@ def record(summary: Summary) -> IouMemory:
     made = [(choice.budget_mb, int(choice.row[CONFIGURATION])) for choice in choices(summary)]
     chosen = pd.DataFrame(made, columns=["budget_mb", "number"])
     taken = pd.DataFrame({"number": _taken(summary)}, dtype="int64")
-    return IouMemory(with_front(points, "mean"), _baselines(summary, points["mean"]), chosen, taken)
+    return IouMemory(with_front(points, "mean"), _baselines(summary, points["mean"]), chosen, taken, precision(summary))
 
 
 def _taken(summary: Summary) -> list[int]:
@@ -90,7 +92,8 @@ def draw(shown: IouMemory) -> Figure:
     _draw_baselines(axis, drawn)
     taken = shown.points[shown.points["number"].isin(shown.taken["number"])]
     axis.plot(taken["memory_mb"], taken["mean"], "o", markersize=10, markerfacecolor="none", color="black", zorder=4)
-    style.memory_axis(axis, {f"{text.round_number(budget)} MB": budget for budget in shown.choices["budget_mb"]})
+    budgets = {f"{text.round_number(budget)} MB": budget for budget in shown.choices["budget_mb"]}
+    style.memory_axis(axis, budgets, shown.precision)
     _draw_labels(figure, axis, shown)
     axis.set_ylabel("test IoU")
     style.architecture_legend(figure, shown.points["architecture"])

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from reports import style, text
 from reports.analysis.search import search_points
-from reports.analysis.summary import Summary
+from reports.analysis.summary import Summary, precision
 from reports.figures.base import NoDataError, Plot, by_architecture, told
 
 NEAR = 2.0
@@ -22,6 +22,8 @@ class Pareto(NamedTuple):
     """architecture, trial, label, val_iou, memory_mb, depth, channels, norm, lr, front."""
     budget_mb: float
     """The study's memory budget; NaN if it has none."""
+    precision: str
+    """Arithmetic in which the memory was measured."""
 
     @property
     def budget_in_range(self) -> bool:
@@ -36,7 +38,7 @@ def record(summary: Summary) -> Pareto:
     if points.empty:
         raise NoDataError("no complete run of the search logged its validation IoU and tensor peak memory.")
     budget = summary.study.memory_budget
-    return Pareto(points, math.nan if budget is None else budget / text.MEGABYTE)
+    return Pareto(points, math.nan if budget is None else budget / text.MEGABYTE, precision(summary))
 
 
 def draw(shown: Pareto) -> Figure:
@@ -48,7 +50,7 @@ def draw(shown: Pareto) -> Figure:
         axis.step(front["memory_mb"], front["val_iou"], where="post", **look.lined, linewidth=0.9)
         axis.plot(front["memory_mb"], front["val_iou"], **look.marked, **style.WHITE_EDGE)
     budget = {f"memory budget {text.significant(shown.budget_mb)} MB": shown.budget_mb}
-    style.memory_axis(axis, budget if shown.budget_in_range else {})
+    style.memory_axis(axis, budget if shown.budget_in_range else {}, shown.precision)
     axis.set_ylabel("best validation IoU")
     style.architecture_legend(figure, shown.points["architecture"])
     return figure

@@ -4,7 +4,7 @@ from bench import schema
 from reports.analysis.baselines import LEAK, copy_iou
 from reports.analysis.claims import claims, judge_headline, pair
 from reports.analysis.statistics import POWER
-from reports.analysis.summary import Summary
+from reports.analysis.summary import Summary, precision
 from reports.prose import evidence, recommendation
 from reports.prose.claims import claim_values
 from reports.prose.search import front_ends
@@ -29,7 +29,7 @@ def gather(summary: Summary) -> dict[str, object]:
         **evidence.gather(summary),
     }
     if study.stages == ["search"]:
-        return found | {"search": None, "fronts": front_ends(summary)}
+        return found | {"search": None, "fronts": front_ends(summary), "precision": precision(summary)}
     counts = {"trials": (stages == "search").sum(), "compared": (stages == "comparison").sum()}
     found["search"] = counts if "search" in study.stages else None
     if "comparison" in study.stages:

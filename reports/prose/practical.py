@@ -3,7 +3,7 @@
 from bench import schema
 from reports.analysis.claims import HEADLINE, Judged, by_pair, judge_headline, pair
 from reports.analysis.practical import PRACTICAL, Networks, networks
-from reports.analysis.summary import N, Summary, statistic
+from reports.analysis.summary import N, Summary, precision, statistic
 from reports.prose.claims import claim_values
 from reports.prose.depth import bottleneck
 from reports.store.load import ARCHITECTURE
@@ -23,6 +23,7 @@ def gather(summary: Summary) -> dict[str, object]:
     return bottleneck(summary) | {
         "practical": {
             "target": found.efforts.target,
+            "precision": precision(summary),
             "presets": {name: _learning(found, name) for name in found.presets},
             "costs": {
                 first: {

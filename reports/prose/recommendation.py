@@ -16,10 +16,10 @@ from reports.analysis.planning import Shape
 from reports.analysis.recommendation import Recommendation, Within, recommend, standing, within_budgets
 from reports.analysis.shortfall import find_shortfall, find_truth
 from reports.analysis.statistics import MIN_REPEATS
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, agreed
 from reports.prose.claims import claim_values, difference_values
 from reports.store.checks import HOLDOUTS
-from reports.store.load import ABSENT, ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
+from reports.store.load import ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
 from reports.text import MEGABYTE
 
 
@@ -95,14 +95,8 @@ def _taken(summary: Summary, first: pd.Series, row: pd.Series, budget_mb: float 
 def _chosen(summary: Summary, row: pd.Series, table: pd.DataFrame) -> dict[str, object]:
     """A configuration chosen in a table: what it needs, and what it scores on scenes that did not choose it."""
     score, runs = nested(summary, row, table), summary.runs[summary.runs[CONFIGURATION] == _number(row)]
-    about = {name: _agreed(runs, column) for name, column in (("precision", PRECISION), ("batch_size", BATCH_SIZE))}
+    about = {name: agreed(runs, column) for name, column in (("precision", PRECISION), ("batch_size", BATCH_SIZE))}
     return {**_named(row), "peak_bytes": row[PEAK], **about, "score": score._asdict() if score else None}
-
-
-def _agreed(runs: pd.DataFrame, column: str) -> str:
-    """What the runs share; several values are all shown."""
-    values = set(runs[column]) - {"", ABSENT} if column in runs else set()
-    return " or ".join(sorted(values))
 
 
 def _rule(summary: Summary, row: pd.Series) -> dict[str, object] | None:

@@ -3,7 +3,7 @@
 from bench import schema
 from reports import style
 from reports.analysis.search import fronts, search_points
-from reports.analysis.summary import Summary
+from reports.analysis.summary import Summary, precision
 from reports.store.load import ARCHITECTURE
 from reports.text import MEGABYTE
 
@@ -27,7 +27,7 @@ def gather(summary: Summary) -> dict[str, object]:
             rates = {"smallest": done["lr"].min(), "largest": done["lr"].max(), "several": done["lr"].nunique() > 1}
             networks[name] |= {"best": best[["val_iou", "label", "lr"]].to_dict(), "rates": rates}
     budget = None if study.memory_budget is None else study.memory_budget / MEGABYTE
-    return {"search": {"budget_mb": budget, "networks": networks}}
+    return {"search": {"budget_mb": budget, "precision": precision(summary), "networks": networks}}
 
 
 def front_ends(summary: Summary) -> dict[str, object]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, ranked
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, precision, ranked
 from reports.store.load import ARCHITECTURE
 from reports.text import unbroken
 
@@ -83,6 +83,12 @@ def shortened(configurations: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def noted(*sentences: str) -> str:
     """A note of those that are not empty."""
     return " ".join(filter(None, sentences))
+
+
+def memory_note(summary: Summary) -> str:
+    """In which arithmetic memory was measured, for it differs by that; empty if the store does not say."""
+    found = precision(summary)
+    return f"Memory: of training in {found}." if found else ""
 
 
 def named(row: pd.Series) -> list[str]:

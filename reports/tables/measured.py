@@ -11,7 +11,7 @@ from reports.analysis.estimates import estimates
 from reports.analysis.practical import PRACTICAL, PRESETS
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, statistic
 from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
-from reports.tables.base import Table, left, named, noted, parted, right, shortened
+from reports.tables.base import Table, left, memory_note, named, noted, parted, right, shortened
 from reports.text import DASH, NBSP, digits, megabytes, prefixed, significant, states, with_interval, with_sd
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
@@ -79,7 +79,7 @@ def comparison(summary: Summary) -> Table:
         "on the same test frames.",
         [*left("prediction"), *right(*MEASURED)],
         rows + _baselines(summary),
-        SPREAD,
+        noted(SPREAD, memory_note(summary)),
     )
 
 
@@ -134,6 +134,7 @@ def costs(summary: Summary) -> Table:
         noted(
             "Multiply-accumulates (MACs): of one image. Saved: what the forward pass of a training step keeps for the "
             "backward pass. Step: one optimiser step. Training: all steps, without validation.",
+            memory_note(summary),
             others,
         ),
     )
@@ -159,7 +160,7 @@ def presets(summary: Summary) -> Table | None:
         if found.empty:
             rows.append([f"{label}\nnot run yet", "0", *[DASH] * (len(MEASURED) - 1)])
     caption = "The networks of the practical, with their encoder widths."
-    return Table(caption, [*left("network"), *right(*MEASURED)], rows, SPREAD)
+    return Table(caption, [*left("network"), *right(*MEASURED)], rows, noted(SPREAD, memory_note(summary)))
 
 
 def bottlenecks(summary: Summary) -> Table | None:

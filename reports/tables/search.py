@@ -3,7 +3,7 @@
 from reports import style
 from reports.analysis.search import fronts, search_points
 from reports.analysis.summary import Summary, channels
-from reports.tables.base import Table, left, right
+from reports.tables.base import Table, left, memory_note, noted, right
 from reports.text import DASH, digits, significant
 
 
@@ -32,5 +32,5 @@ def front(summary: Summary) -> Table:
             *right("learning rate"),
         ],
         rows,
-        "Learning rate: the peak of its schedule.",
+        noted("Learning rate: the peak of its schedule.", memory_note(summary)),
     )
