@@ -1,14 +1,20 @@
 """Which arithmetic a precision means on a device, and the flags that make torch compute in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
+from bench.__main__ import main
 from bench.config import Precision
 from bench.machine import precision
 from bench.machine.precision import Arithmetic, resolve, resolve_by, set_arithmetic, torch_dtype, widest
+from bench.training.setup import make_trainer
+from tests.bench.conftest import MakeConfig
 
 CPU, GPU, MPS = torch.device("cpu"), torch.device("cuda:0"), torch.device("mps")
 
@@ -86,3 +92,24 @@ def test_elsewhere_no_flag_changes(device: torch.device, flags: Any) -> None:
 def test_number_formats() -> None:
     assert [torch_dtype(of) for of in ("fp32", "tf32", "bf16")] == [torch.float32, torch.float32, torch.bfloat16]
     assert [widest(device) for device in (CPU, GPU, MPS)] == [torch.float64, torch.float64, torch.float32]
+
+
+def test_whoever_computes_sets_the_flags(
+    make_config: MakeConfig, save_checkpoint: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trainings by their precision, predictions and samples in fp32, in which the weights are."""
+    made: list[Arithmetic] = []
+    for module in ("bench.training.setup", "bench.commands.predict", "bench.commands.sample"):
+        monkeypatch.setattr(f"{module}.set_arithmetic", lambda arithmetic, _: made.append(arithmetic))
+    config = make_config("unet")
+    for asked in ("fp32", "bf16"):
+        training = replace(config.training, precision=asked)
+        trainer = make_trainer(replace(config, training=training), 1, CPU)
+        assert trainer.arithmetic == asked
+    assert made == ["fp32", "bf16"]
+
+    Image.new("RGB", (16, 16)).save(tmp_path / "image.png")
+    out = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path), "--device", "cpu"]
+    assert main(["predict", str(save_checkpoint("unet")), str(tmp_path / "image.png"), *out]) == 0
+    assert main(["sample", str(save_checkpoint("vae", "mask", 2)), "--n", "4", *out]) == 0
+    assert made[2:] == ["fp32", "fp32"]

@@ -1108,6 +1108,9 @@ def readings(t: Tables) -> list[Any]:
 
 RULES: dict[str, Callable[..., float | int | str]] = {
     r"study": lambda t: t["study"].loc[0, "study"],
+    r"((search|practical)\.)?precision": lambda t, *_: " or ".join(
+        sorted(set(t["runs"]["environment.precision"].dropna()))
+    ),
     r"units\.outcomes": lambda t: len(t["units"]),
     r"units\.planned": lambda t: int(t["study"].loc[0, "planned"]),
     r"units\.states": states,
