@@ -944,7 +944,7 @@ def of_search(tables: Tables, name: str, what: str) -> float | int | str:
 def trials(tables: Tables, name: str) -> pd.DataFrame:
     runs = tables["runs"]
     own = runs[(runs["stage"] == "search") & (runs["architecture.name"] == name) & (runs["state"] == "complete")]
-    return own.assign(val=own[VAL], peak=own[PEAK])
+    return own.copy().assign(val=own[VAL], peak=own[PEAK])  # a copy is one block again
 
 
 def of_front(tables: Tables, name: str, end: str, what: str) -> float:
