@@ -132,7 +132,7 @@ class TrainingConfig:
     precision: Precision = documented(
         "auto",
         "arithmetic; auto is bf16 where the hardware computes in it, else fp32; fp32 is IEEE float32 on every device "
-        "and leaves out the autotune; tf32 rounds the factors of its products, as GPUs since Ampere can",
+        "and, on a CPU, leaves out the autotune; tf32 rounds the factors of its products, as GPUs since Ampere can",
     )
     flip: float = documented(0.5, "probability of a horizontal flip")
     rotate: float = documented(15.0, "largest rotation in degrees")

@@ -121,7 +121,7 @@ def _measure(make: Make, execution: Execution, gradient: Tensor, batch: Batch) -
     try:
         trainer = make(execution)
         found = trainer.gradient(*batch)
-        if execution != REFERENCE and not agrees(found, gradient, TOLERANCE[trainer.arithmetic]):
+        if execution != REFERENCE and not agrees([found], [gradient], TOLERANCE[trainer.arithmetic]):
             return None
         timing = _time(trainer, execution, batch)
     except (RuntimeError, MemoryError):

@@ -141,12 +141,11 @@ class Graphed:
     ) -> str:
         """What replays have otherwise than eager runs of the same calls; empty if nothing."""
         for number, results in enumerate(zip(found, expected, strict=True), 1):
-            leaves = zip(*(_tensors(result) for result in results), strict=True)
-            if not all(agrees(_flat([ours]), _flat([theirs]), self._tolerance) for ours, theirs in leaves):
+            leaves = zip(*map(_tensors, results), strict=True)
+            if not all(agrees([ours], [theirs], self._tolerance) for ours, theirs in leaves):
                 return f"replay {number} has not the eager call's result"
-        for groups in zip(replayed, eager, before, strict=True):
-            ours, theirs, start = map(_flat, groups)
-            if not agrees(ours - start, theirs - start, CHANGE_TOLERANCE):
+        for ours, theirs, start in zip(replayed, eager, before, strict=True):
+            if not agrees(_changes(ours, start), _changes(theirs, start), CHANGE_TOLERANCE):
                 return "replays leave another state than eager calls"
         return ""
 
@@ -180,9 +179,8 @@ def _restore(state: Sequence[Sequence[Tensor]], copies: _Copies) -> None:
             tensor.copy_(copy)
 
 
-def _flat(tensors: Sequence[Tensor]) -> Tensor:
-    """All numbers, in float64 on the host."""
-    return torch.cat([tensor.detach().cpu().double().flatten() for tensor in tensors] or [torch.zeros(0)])
+def _changes(now: Sequence[Tensor], before: Sequence[Tensor]) -> list[Tensor]:
+    return [tensor - start for tensor, start in zip(now, before, strict=True)]
 
 
 def _tensors(of: Any) -> list[Tensor]:

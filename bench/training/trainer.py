@@ -30,7 +30,6 @@ CPU_EVALUATION_BATCH = 16
 """Frames, few enough that their activations stay in a CPU's caches. Elsewhere they are as many as in a training step,
 whose memory was asked for and is more: a forward pass keeps nothing for a backward pass."""
 
-
 OVER_SCENES = (schema.VAL_IOU, schema.VAL_DICE)
 """Scores whose mean is over scenes; that of the others is over frames."""
 

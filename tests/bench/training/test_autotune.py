@@ -43,7 +43,7 @@ def test_every_choice_has_the_references_gradient(
     assert {execution.micro_batch for execution in executions} == ({None} if norm == "batch" else {8, 4, None})
     for execution in executions:
         gradient = make_trainer(forced, 2, CPU, execution).gradient(images, masks)
-        assert agrees(gradient, reference, TOLERANCE[trainer.arithmetic]), execution
+        assert agrees([gradient], [reference], TOLERANCE[trainer.arithmetic]), execution
 
 
 def test_splitting_a_batch_under_batch_norm_is_found_out(
