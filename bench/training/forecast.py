@@ -16,11 +16,14 @@ from bench.training.setup import make_trainer
 _aten = torch.ops.aten
 
 
-class _KernelTypes(OperatorMode):
-    """Mends the number formats that fake tensors of a CPU get from a normalisation of bf16 with float32 weights.
+class _KernelResults(OperatorMode):
+    """Mends what fake tensors get wrong of normalisation: results of another size than the kernels'.
 
-    The kernels keep the statistics in the weights' format and return gradients in the input's. Torch's decompositions,
-    by which fake tensors are computed, have it the other way round.
+    Torch computes fake tensors by its decompositions. Of bf16 with float32 weights on the CPU, those give statistics in
+    the input's format and gradients in the weights'; the kernels do the opposite. CUDA's own kernels of batch norm keep
+    statistics in float32, and so do the decompositions there. In float32 on CUDA batch norm is cuDNN's, which keeps
+    bytes of its own for the backward pass; their number is cuDNN's to say. (Read in torch's Normalization.cpp,
+    Normalization.cu and cudnn/BatchNorm.cpp. Group norm runs in float32 on CUDA, by the rules of autocast there.)
     """
 
     @override
@@ -31,13 +34,17 @@ class _KernelTypes(OperatorMode):
         if func == _aten.native_group_norm_backward.default:
             inputs: Tensor = args[1]
             return out[0].to(inputs.dtype), *out[1:]
+        if func == _aten.cudnn_batch_norm.default:
+            kept = torch._C._get_cudnn_batch_norm_reserve_space_size(args[0], True)  # type: ignore[attr-defined]
+            return *out[:3], out[3].new_empty(kept)
         return out
 
 
 def predict_peak_bytes(config: RunConfig, device: torch.device, ignores: bool = False) -> int:
     """Tensor peak in bytes that a step of `config` will have; equal to what `measure_step` measures, for any size.
 
-    Of a run that pre-trains it is the larger one of both kinds of steps.
+    It is that of one arithmetic on one kind of device: the same step in bf16 has another peak than in float32. Of a run
+    that pre-trains it is the larger one of both kinds of steps. On a GPU the process has a CUDA context afterwards.
 
     Args:
         ignores: Whether some of the frames' pixels count nowhere.
@@ -45,6 +52,8 @@ def predict_peak_bytes(config: RunConfig, device: torch.device, ignores: bool = 
     Raises:
         ValueError: the architecture does not fit the frames, or contradicts itself.
     """
+    if device.type == "cuda" and torch.cuda.is_available():
+        torch.empty(1, device=device)  # makes the context, which autograd asks for a stream, of fake tensors too
     labels = torch.int8 if ignores else torch.bool  # see `DeviceFrames`
     return max(_predict(kind, device, labels) for kind in kinds_of_steps(config))
 
@@ -53,7 +62,7 @@ def _predict(config: RunConfig, device: torch.device, labels: torch.dtype) -> in
     height, width = config.data.size
     registry.predict(config.architecture, height, width)
     batch = config.training.batch_size
-    with FakeTensorMode(), _KernelTypes():  # type: ignore[no-untyped-call]
+    with FakeTensorMode(), _KernelResults():  # type: ignore[no-untyped-call]
         trainer = make_trainer(config, 1, device)
         trainer.network.train()
         images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)

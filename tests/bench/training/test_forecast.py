@@ -1,6 +1,7 @@
 """Memory that is predicted against memory that is measured, and how long a prediction takes."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +9,14 @@ import torch
 
 from architectures.config import InfeasibleArchitecture, Norm
 from architectures.registry import ARCHITECTURES, configure, get_spec
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from bench.config import DataConfig, Precision, RunConfig, TrainingConfig, run_name
 from bench.machine.memory import measure_step
+from bench.training import forecast
 from bench.training.forecast import predict_peak_bytes
+from bench.training.measure import measure_memory
 from bench.training.pretrain import autoencoder_of
-from bench.training.setup import make_trainer
+from bench.training.setup import make_trainer, prepare
+from studies.catalog import quick
 from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")
@@ -69,6 +73,29 @@ def test_of_a_run_that_pretrains_the_larger_step_counts(name: str, larger: str) 
     assert (teacher > own) == (larger == "autoencoder")
     assert predict_peak_bytes(config, CPU) == max(own, teacher)
     assert predict_peak_bytes(scratch, CPU) == own
+
+
+def test_every_network_of_quick_is_predicted_to_the_byte(cache: Path, precision: Precision) -> None:
+    """By what a run measures: one batch of its frames, in its memory format."""
+    setting = quick.STUDY.setting(repeats=1)
+    setting = setting._replace(training=replace(setting.training, precision=precision))
+    configs = [unit.config for unit in quick.STUDY.units(setting)]
+    setup = prepare(configs[0], cache, CPU)
+    peaks = {run_name(config): measure_memory(config, setup, CPU).tensor_peak for config in configs}
+    assert len(peaks) == 12
+    assert {run_name(config): predict_peak_bytes(config, CPU) for config in configs} == peaks
+
+
+def test_a_gpu_has_its_context_before_the_step(tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Autograd asks it for a stream, of fake tensors too."""
+    happened: list[object] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "empty", lambda _, device: happened.append(device))
+    monkeypatch.setattr(forecast, "_predict", lambda *_: happened.append("step") or 7)
+    assert predict_peak_bytes(tiny_config(), torch.device("cuda:1")) == 7
+    assert happened == [torch.device("cuda:1"), "step"]
+    predict_peak_bytes(tiny_config(), CPU)
+    assert happened[2:] == ["step"]
 
 
 def test_what_no_machine_could_hold_is_predicted_as_well() -> None:
