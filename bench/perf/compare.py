@@ -67,7 +67,7 @@ def compare(
         decode_seconds = clock.seconds()
         analyses = []
         for name, run in networks.items():
-            say(f"{name}: {', '.join(implementations)} in turns, after an epoch each that does not count")
+            say(f"{name}: {', '.join(implementations)} in turns, after a lap each that does not count")
             analyses.append(analyse(name, run, measure(comparison, run), perf, target))
     versions = {"lightning": version("lightning")} if LIGHTNING in implementations else {}
     conditions = Conditions(

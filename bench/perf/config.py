@@ -15,6 +15,8 @@ IMPLEMENTATIONS = {
     LIGHTNING: "Lightning",
 }
 """Name -> how it is called in tables and figures."""
+GPU_LAP_SECONDS = 5.0
+"""Least training time of what is timed on a GPU, where an epoch may take milliseconds."""
 INSTALL = 'install it with: pip install -e ".[perf]"'
 
 
@@ -22,7 +24,11 @@ INSTALL = 'install it with: pip install -e ".[perf]"'
 class PerfConfig:
     """How much is measured."""
 
-    repetitions: int = documented(3, "timed epochs of each implementation, in turns with the others")
+    repetitions: int = documented(
+        3,
+        "timed laps of each implementation, in turns with the others; a lap is an epoch, on a GPU as many as train for "
+        f"{GPU_LAP_SECONDS:.0f} s",
+    )
     steps: int = documented(4, "least steps of a timed epoch; if the frames give fewer, they are passed several times")
     epochs: int = documented(30, "epochs of the trainings whose validation IoU is followed; 0 leaves them out")
     trainings: int = documented(1, "trainings of each implementation whose validation IoU is followed")

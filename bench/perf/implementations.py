@@ -32,4 +32,4 @@ def load_implementation(name: str) -> Implementation:
 def work(task: Task, report: Callable[[EpochTiming], None]) -> None:
     """Train in a process of its own; the clock starts when all is imported."""
     train = load_implementation(task.implementation)
-    train(task, EpochTimer(torch.device(task.device), report))
+    train(task, EpochTimer(torch.device(task.device), task.lap_seconds, report))

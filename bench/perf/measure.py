@@ -18,6 +18,10 @@ from bench.perf.pngs import split_pngs
 from bench.perf.records import EpochTiming, Measured, Rates
 from bench.perf.roofline import Probe, probe
 from bench.perf.task import Task, dtype_of
+from bench.perf.timer import lap_seconds
+
+ENDLESS = 1_000_000
+"""Epochs of a training that goes on until its laps are measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +43,8 @@ class Comparison:
         """The frames' split in a run."""
         return split_frames(self.dataset.frames.scenes, config.data, config.repeat, self.dataset.frames.given)
 
-    def task(self, implementation: str, config: RunConfig, passes: int = 1) -> Task:
-        """A training of `config` whose epochs pass the frames so many times."""
+    def task(self, implementation: str, config: RunConfig, passes: int = 1, lap_seconds: float = 0.0) -> Task:
+        """A training of `config` whose epochs pass the frames so many times, and whose laps take so long at least."""
         return Task(
             implementation=implementation,
             config=config,
@@ -49,6 +53,7 @@ class Comparison:
             device=str(self.device),
             passes=passes,
             workers=self.workers,
+            lap_seconds=lap_seconds,
         )
 
 
@@ -59,19 +64,19 @@ def measure(comparison: Comparison, config: RunConfig) -> Measured:
 
 
 def measure_speed(comparison: Comparison, config: RunConfig) -> tuple[dict[str, list[EpochTiming]], list[Rates]]:
-    """Epochs of each implementation after a first one that does not count, and the machine's rates after each round.
+    """Laps of each implementation after a first one that does not count, and the machine's rates after each round.
 
     An implementation trains on from repetition to repetition, in a process that stands still while others have their
-    turn.
+    turn, and is ended after its last lap.
     """
     repetitions, names = comparison.perf.repetitions, comparison.implementations
     passes = -(-comparison.perf.steps * config.training.batch_size // len(comparison.split(config).train))
-    config = _with_epochs(config, 1 + repetitions)
+    config, lap = _with_epochs(config, ENDLESS), lap_seconds(comparison.device)
     timings: dict[str, list[EpochTiming]] = {name: [] for name in names}
     rates: list[Rates] = []
     dtypes = tuple({dtype_of(name, config.training.precision, comparison.device) for name in names})
     with ExitStack() as stack:
-        trainings = {name: stack.enter_context(_start(comparison.task(name, config, passes))) for name in names}
+        trainings = {name: stack.enter_context(_start(comparison.task(name, config, passes, lap))) for name in names}
         machine = stack.enter_context(
             IsolatedProcess("the roofline's measurement", probe, Probe(str(comparison.device), dtypes))
         )

@@ -6,17 +6,18 @@ from itertools import accumulate
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochTiming:
-    """One epoch of one implementation: training, then validation."""
+    """An epoch of one implementation, training and validation, or the epochs of a lap added up."""
 
     setup_seconds: float
     """From the implementation's start to its first epoch; imports not counted."""
     train_images: int
     train_seconds: float
-    """The whole epoch, the start of its loader included."""
+    """The whole epochs, the start of their loaders included."""
     val_images: int
     val_seconds: float
     """Reading, forward pass and scores of all validation frames."""
     val_iou: float
+    """Of the last epoch."""
     process_peak: int
     """Largest resident memory in bytes since the implementation's start, its loader's workers not counted."""
     device_peak: int | None
@@ -48,7 +49,7 @@ class Measured:
     """Everything measured on one network."""
 
     timings: dict[str, list[EpochTiming]]
-    """Implementation -> its timed epochs, one per repetition; equal places were measured after one another."""
+    """Implementation -> its timed laps, one per repetition; equal places were measured after one another."""
     rates: list[Rates]
     """One per repetition."""
     curves: dict[str, list[list[EpochTiming]]] = field(default_factory=dict)

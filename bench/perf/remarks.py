@@ -8,6 +8,7 @@ from bench import schema
 from bench.config import RunConfig
 from bench.perf.config import ADVISED, HARNESS, IMPLEMENTATIONS, LIGHTNING
 from bench.perf.measure import Comparison
+from bench.perf.timer import lap_seconds
 
 
 class Conditions(NamedTuple):
@@ -50,12 +51,19 @@ def remarks(conditions: Conditions) -> list[str]:
             for name in comparison.implementations
             if name in about
         ),
-        f"Training: images of a whole epoch of at least {comparison.perf.steps} steps by its seconds, the loader's "
-        "start included. Inference: the same for validation, reading and scores included. Seconds count from the start "
-        "of the set-up.",
+        f"Training: images of {_lap(comparison)} by the seconds, the loader's start included. Inference: the same for "
+        "validation, reading and scores included. Seconds count from the start of the set-up.",
         "Peak memory is what the process held resident, interpreter and libraries included, loader workers not.",
         *(f"{IMPLEMENTATIONS[name]} is left out: {reason}." for name, reason in conditions.left_out.items()),
     ]
+
+
+def _lap(comparison: Comparison) -> str:
+    """What is timed at a time."""
+    seconds, steps = lap_seconds(comparison.device), f"of at least {comparison.perf.steps} steps"
+    if not seconds:
+        return f"a whole epoch {steps}"
+    return f"as many whole epochs {steps} as train for {seconds:.0f} s, by the device's own clock,"
 
 
 def _autocast(conditions: Conditions) -> str:

@@ -30,6 +30,8 @@ class Task:
     """How often an epoch passes the frames of the split; `pngs` holds them so often already."""
     workers: int
     """Worker processes of a loader."""
+    lap_seconds: float
+    """Least seconds of training between two reports; 0: each epoch is reported."""
 
     @property
     def steps(self) -> int:

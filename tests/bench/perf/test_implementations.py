@@ -13,13 +13,18 @@ from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 from bench.data.cache.entry import Dataset
 from bench.data.dataset import load, read
 from bench.data.frames import is_foreground
+from bench.perf import harness as perf_harness
 from bench.perf.config import HARNESS, IMPLEMENTATIONS, PLAIN, PerfConfig
+from bench.perf.harness import NOMINAL_STEPS
 from bench.perf.implementations import load_implementation
 from bench.perf.measure import Comparison
 from bench.perf.pngs import PngDataset, make_loaders, split_pngs, write_pngs
 from bench.perf.records import EpochTiming
 from bench.perf.task import Task
 from bench.perf.timer import EpochTimer
+from bench.training.autotune import Tuned, tune
+from bench.training.setup import Setup, planned_steps
+from bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-5
@@ -66,7 +71,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
 
 def train(task: Task) -> Trained:
     timings: list[EpochTiming] = []
-    network = load_implementation(task.implementation)(task, EpochTimer(CPU, timings.append))
+    network = load_implementation(task.implementation)(task, EpochTimer(CPU, task.lap_seconds, timings.append))
     return Trained(network.state_dict(), timings)
 
 
@@ -128,6 +133,31 @@ def test_all_train_the_same(implementation: str, comparison: Comparison, harness
     assert largest_difference(trained, harness) < TOLERANCE
     assert [epoch.val_iou for epoch in trained.timings] == pytest.approx([epoch.val_iou for epoch in harness.timings])
     assert trained.images() == harness.images() == [(4, 4)] * 4
+
+
+def test_the_harness_chooses_its_execution_as_for_a_training_in_earnest(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for the few steps that are timed, in which what takes long to start would not pay."""
+    planned = []
+
+    def record(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> Tuned:
+        planned.append(planned_steps(config.training, setup.split))
+        return tune(config, setup, cache, device)
+
+    monkeypatch.setattr(perf_harness, "tune", record)
+    task = comparison.task(HARNESS, CONFIG)
+    train(task)
+    assert planned == [NOMINAL_STEPS]
+    assert task.steps == 4
+
+
+def test_the_harness_says_once_that_its_graph_was_given_up(
+    comparison: Comparison, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Trainer, "graph_failure", "training: the capture failed")
+    train(comparison.task(HARNESS, CONFIG))
+    assert capsys.readouterr().err.count("harness: without a graph in training: the capture failed\n") == 1
 
 
 @pytest.fixture(scope="module")

@@ -93,6 +93,24 @@ def test_a_measurement_leaves_table_figure_and_json(
 
 
 @pytest.mark.usefixtures("one_process")
+def test_speed_is_measured_in_laps_and_whole_trainings_by_the_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU: a lap is as many epochs of four frames as train for a while, in a training without an end."""
+    monkeypatch.setattr(measure, "lap_seconds", lambda _: 0.2)
+    measured = "--preset hourglass --implementations plain harness --repetitions 1 --steps 1 --epochs 2"
+    assert main(f"perf {TINY} {measured} --out {tmp_path / 'perf'} --json".split()) == 0
+    figures = json.loads(capsys.readouterr().out)["networks"]["hourglass"]["measured"]
+    for name in ("plain", "harness"):
+        (lap,) = figures["timings"][name]
+        assert lap["train_seconds"] >= 0.2
+        assert lap["train_images"] > 4
+        assert lap["train_images"] == lap["val_images"]
+        ((first, second),) = figures["curves"][name]
+        assert first["train_images"] == second["train_images"] == 4
+
+
+@pytest.mark.usefixtures("one_process")
 def test_each_implementation_stands_under_the_roof_of_its_own_precision(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
