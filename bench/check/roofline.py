@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.autograd import DeviceType
+from torch.autograd import DeviceType  # type: ignore[attr-defined]  # torch names it in no __all__
 from torch.profiler import ProfilerActivity, profile
 
 from bench.check.lines import Line, Task

@@ -75,7 +75,7 @@ def run_section(section: Section, task: Task, seconds: float) -> Report:
     reason = ""
     with IsolatedProcess(section.name, _serve, (section.work, task)) as process:
         try:
-            while (found := process.step(max(0.0, start + seconds - time.monotonic()))) != END:
+            while not isinstance(found := process.step(max(0.0, start + seconds - time.monotonic())), str):
                 if isinstance(found, Line):
                     lines.append(found)
                 else:
