@@ -14,7 +14,8 @@ from bench.check.workload import batch_of, frames_on, run_config
 from bench.machine.out_of_memory import is_out_of_memory
 from bench.perf.isolated import IsolatedProcess
 from bench.training.execution import REFERENCE, Execution
-from bench.training.setup import make_trainer
+from bench.training.graph import CudaGraphs
+from bench.training.setup import execution_choices, make_trainer
 
 SIDE, BATCH, STEPS = 32, 8, 8
 SECONDS = 90.0
@@ -71,8 +72,8 @@ def meet(fault: Fault, device: torch.device) -> Line:
     )
 
 
-def train(device: torch.device, batch: int = BATCH, execution: Execution = REFERENCE) -> None:
-    """A few steps of a network so small that it gains nothing from a second thread.
+def train(device: torch.device, batch: int = BATCH, execution: Execution | None = None) -> None:
+    """A few steps, by default as trainings are carried out, of a network that gains nothing from a second thread.
 
     Raises:
         ValueError: its losses are no numbers.
@@ -80,7 +81,7 @@ def train(device: torch.device, batch: int = BATCH, execution: Execution = REFER
     torch.set_num_threads(1)
     config = run_config(configure("unet"), SIDE, batch_size=batch)
     images, masks = batch_of(frames_on(device, BATCH, SIDE), batch)
-    trainer = make_trainer(config, STEPS, device, execution)
+    trainer = make_trainer(config, STEPS, device, execution or execution_choices(config, device)[0])
     losses = [trainer.step(images, masks, trainer.sample(batch)).item() for _ in range(STEPS)]
     if not all(map(math.isfinite, losses)):
         raise ValueError(f"losses must be finite, got {losses}.")
@@ -108,12 +109,11 @@ def _start_anew(device: str, report: Callable[[Line], None]) -> None:
 def _grow(device: torch.device) -> None:
     _limit(device, ROOM)
     for doubling in count():
-        train(device, BATCH << doubling)
+        train(device, BATCH << doubling, REFERENCE)
 
 
 def _capture_too_much(device: torch.device) -> None:
-    with torch.cuda.device(device), torch.cuda.graph(torch.cuda.CUDAGraph()):
-        torch.empty(ABSURD, dtype=torch.uint8, device=device)
+    CudaGraphs(device).capture(lambda: torch.empty(ABSURD, dtype=torch.uint8, device=device))
 
 
 def _ask_too_much(device: torch.device) -> None:

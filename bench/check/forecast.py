@@ -47,7 +47,7 @@ def cases() -> list[Case]:
 def compare(task: Task) -> Iterator[Line]:
     """A line for each case, and on a GPU one for the largest deviation from what its allocator handed out."""
     device = torch.device(task.device)
-    side, share = (128, 1) if device.type == "cuda" else (32, 8) if task.short else (64, 4)
+    side, share = (128, 1) if device.type == "cuda" else (32 if task.short else 64, 8)
     deviations = []
     for case in cases()[: 3 if task.short else None]:
         config = run_config(case.architecture, side, batch_size=case.batch // share, epochs=2, precision=case.precision)

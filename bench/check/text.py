@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.check.lines import Line
 from bench.check.runner import Report
-from bench.size import format_bytes
+from bench.machine.examine import DeviceFacts
 
 VERDICTS = {True: "ok", False: "FAILED", None: ""}
 
@@ -36,19 +36,10 @@ def to_markdown(about: Mapping[str, Any], reports: Sequence[Report]) -> str:
 
 
 def _where(about: Mapping[str, Any]) -> str:
-    hardware = about["hardware"]
-    memory = f"{format_bytes(hardware['memory'])} free of {format_bytes(hardware['total'])}"
-    versions = {
-        "driver": hardware["driver"],
-        "torch": about["torch"],
-        "CUDA": hardware["cuda"],
-        "cuDNN": hardware["cudnn"],
-        "Python": about["python"],
-    }
-    named = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     return (
         f"`{about['command']}` on {about['date']}, commit {about['commit'][:12]}: {about['device']}, "
-        f"{hardware['name']}, {memory}; {about['cores']} cores of {about['processor']}; {named}."
+        f"{DeviceFacts(**about['hardware'])}; {about['cores']} cores of {about['processor']}; torch {about['torch']}, "
+        f"Python {about['python']}."
     )
 
 

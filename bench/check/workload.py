@@ -41,7 +41,7 @@ def frames_on(device: torch.device, count: int, side: int) -> DeviceFrames:
 
 def batch_of(data: DeviceFrames, size: int) -> tuple[Tensor, Tensor]:
     """Images and masks of a step of so many frames, over and over the same if there are too few."""
-    indices = torch.arange(size, device=data.images.device) % len(data.scenes)
+    indices = torch.arange(size) % len(data.scenes)
     return data.images[indices], data.masks[indices]
 
 
