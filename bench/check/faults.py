@@ -14,7 +14,7 @@ from bench.check.workload import batch_of, frames_on, run_config
 from bench.machine.out_of_memory import is_out_of_memory
 from bench.perf.isolated import IsolatedProcess
 from bench.training.execution import REFERENCE, Execution
-from bench.training.graph import CudaGraphs
+from bench.training.graph import cuda_graphs
 from bench.training.setup import execution_choices, make_trainer
 
 SIDE, BATCH, STEPS = 32, 8, 8
@@ -76,7 +76,7 @@ def train(device: torch.device, batch: int = BATCH, execution: Execution | None 
     """A few steps, by default as trainings are carried out, of a network that gains nothing from a second thread.
 
     Raises:
-        ValueError: its losses are no numbers.
+        ValueError: its losses are no numbers, or it gave up its graph.
     """
     torch.set_num_threads(1)
     config = run_config(configure("unet"), SIDE, batch_size=batch)
@@ -85,6 +85,8 @@ def train(device: torch.device, batch: int = BATCH, execution: Execution | None 
     losses = [trainer.step(images, masks, trainer.sample(batch)).item() for _ in range(STEPS)]
     if not all(map(math.isfinite, losses)):
         raise ValueError(f"losses must be finite, got {losses}.")
+    if trainer.graph_failure:
+        raise ValueError(f"a step must be captured, got {trainer.graph_failure}.")
 
 
 def _survives(device: torch.device) -> bool:
@@ -113,7 +115,7 @@ def _grow(device: torch.device) -> None:
 
 
 def _capture_too_much(device: torch.device) -> None:
-    CudaGraphs(device).capture(lambda: torch.empty(ABSURD, dtype=torch.uint8, device=device))
+    cuda_graphs(device).capture(lambda: torch.empty(ABSURD, dtype=torch.uint8, device=device))
 
 
 def _ask_too_much(device: torch.device) -> None:

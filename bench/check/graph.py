@@ -10,7 +10,7 @@ from architectures.config import ArchitectureConfig
 from architectures.registry import ARCHITECTURES, configure
 from bench.check.lines import Line, NotHere, Task
 from bench.check.workload import frames_on, run_config
-from bench.training.autotune import TOLERANCE
+from bench.training.agreement import TOLERANCE
 from bench.training.execution import REFERENCE, Execution
 from bench.training.setup import make_trainer
 
@@ -53,7 +53,7 @@ def train(architecture: ArchitectureConfig, device: torch.device, execution: Exe
     evaluations = [trainer.evaluate(data, batches[0]) for _ in range(EVALUATIONS)]
     scores = torch.tensor(list(evaluations[-1].values()), dtype=torch.float64)
     trained = Trained(losses.double().cpu(), weights.cpu(), scores)
-    return trained, trainer.graph_failure, TOLERANCE[trainer.dtype]
+    return trained, trainer.graph_failure, TOLERANCE[trainer.arithmetic]
 
 
 def judge(name: str, graph: Trained, eager: Trained, tolerance: float, failure: str) -> Line:

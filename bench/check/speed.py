@@ -121,6 +121,8 @@ def harness(config: RunConfig, device: torch.device, execution: Execution | None
     def train(steps: int) -> None:
         set_arithmetic(resolve(config.training.precision, device), device)
         trainer.train_epoch(data, torch.arange(steps * batch) % batch)
+        if trainer.graph_failure:
+            raise RuntimeError(f"no graph: {trainer.graph_failure}")
 
     return train
 
