@@ -38,7 +38,8 @@ class Check(Command):
         reports: list[Report] = []
         interrupted = False
         try:
-            for report in run_sections(SECTIONS, Task(where["device"], self.short), SECONDS):
+            left = start + SECONDS - time.monotonic()
+            for report in run_sections(SECTIONS, Task(where["device"], self.short), left):
                 say(headline(report))
                 reports.append(report)
         except KeyboardInterrupt:

@@ -37,10 +37,14 @@ def compare(task: Task) -> Iterator[Line | NotHere]:
         yield NotHere(f"only CUDA has graphs, and this is {device}")
         return
     for name in ARCHITECTURES:
-        architecture = configure(name, norm="batch")
-        graph, failure, tolerance = train(architecture, device, Execution(graph=True))
-        eager, _, _ = train(architecture, device, REFERENCE)
-        yield judge(name, graph, eager, tolerance, failure)
+        yield compare_one(configure(name, norm="batch"), device)
+
+
+def compare_one(architecture: ArchitectureConfig, device: torch.device) -> Line:
+    """A training by graphs beside one without."""
+    graph, failure, tolerance = train(architecture, device, Execution(graph=True))
+    eager, _, _ = train(architecture, device, REFERENCE)
+    return judge(architecture.name, graph, eager, tolerance, failure)
 
 
 def train(architecture: ArchitectureConfig, device: torch.device, execution: Execution) -> tuple[Trained, str, float]:

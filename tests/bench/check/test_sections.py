@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from architectures.registry import ARCHITECTURES
+from architectures.registry import ARCHITECTURES, configure
 from bench.check import agreement, faults, forecast, graph, leaks, speed, trials
 from bench.check.lines import Line, Task
 from bench.training.execution import REFERENCE
 from bench.training.setup import make_trainer
 from bench.training.trainer import Trainer
 from studies.catalog.depth_width import STUDY
+from tests.bench.training.stand import Stand
 
 TASK, CPU = Task("cpu", short=True), torch.device("cpu")
 
@@ -91,6 +92,28 @@ def test_a_graph_that_trains_otherwise_or_is_none_is_found() -> None:
     for part in graph.Trained._fields:
         other = same._replace(**{part: getattr(same, part) * 1.001})
         assert not graph.judge("unet", other, eager, 1e-4, "").passed, part
+
+
+class Tiring(Stand):
+    """A graph that is right when it is rehearsed, and later replays nothing."""
+
+    def capture(self, function: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+        replay, result = super().capture(function)
+        left = iter(range(10))
+        return lambda: replay() if next(left, None) is not None else None, result
+
+
+@pytest.mark.parametrize(("stand", "passed"), [(Stand, True), (Tiring, False)])
+def test_a_graph_is_judged_by_all_of_its_replays(
+    stand: type[Stand], passed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a stand-in, which captures on the CPU."""
+    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda _: stand())
+    monkeypatch.setattr(graph, "SIDE", 16)
+    monkeypatch.setattr(graph, "BATCH", 4)
+    line = graph.compare_one(configure("unet", (4, 8), norm="batch"), CPU)
+    assert line.passed is passed, line
+    assert line.note.startswith("at most")
 
 
 def test_a_leak_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
