@@ -44,7 +44,7 @@ STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
 	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
 
-.PHONY: sweep report perf ui setup test test-all check glossary help
+.PHONY: sweep report perf check-device ui setup test test-all check glossary help
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS EXECUTOR EPOCHS REPEATS SPLIT MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
@@ -64,6 +64,9 @@ perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf
 	@$(PIP) -e ".[perf]"
 	@$(BIN)/python -m bench perf $(READ) --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --loss bce=1 dice=3 \
 		$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(REPETITIONS),--repetitions "$(REPETITIONS)")
+
+check-device: setup  ## whether a device computes what it should, and how fast; eight minutes at most [DEVICE]
+	@$(BIN)/python -m bench check --device "$(DEVICE)"
 
 ui: setup  ## the MLflow UI, on this machine only [RUNS PORT TRACKING]
 	@$(if $(filter http%,$(TRACKING)),echo "TRACKING is a server with a UI of its own: open it in a browser."; exit 2)
@@ -91,9 +94,9 @@ help:  ## what can be made, and with which variables
 	@awk '/^[A-Z_]+ *\?=/ { value[$$1] = $$3 } \
 		/^[a-z-]+:.*  ## / { \
 			split($$0, at, /:.*  ## | \[|\]/); \
-			printf "make %-9s %s\n", at[1], at[2]; \
+			printf "make %-12s %s\n", at[1], at[2]; \
 			count = split(at[3], names, " "); \
-			for (i = 1; i <= count; i++) printf "%s%s=%s", i == 1 ? "               " : " ", names[i], value[names[i]]; \
+			for (i = 1; i <= count; i++) printf "%s%s=%s", i == 1 ? "                  " : " ", names[i], value[names[i]]; \
 			if (count) print "" \
 		}' $(firstword $(MAKEFILE_LIST))
 

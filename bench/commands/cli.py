@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +62,15 @@ def main(prog: str, description: str, commands: Sequence[type[Command]], argumen
 
         print(f"hourglass-bench {version('hourglass-bench')}")
         return 0
+    return run(prog, lambda: _parse(prog, description, commands, words))
+
+
+def run(prog: str, parse: Callable[[], Command]) -> int:
+    """As `main`, with another parser."""
     if platform.system() == "Windows":
         say(f"{prog}: Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
         return EXIT_INPUT
-    command = _parse(prog, description, commands, words)
+    command = parse()
     prepare_process()
     try:
         with _interrupt_on_term():

@@ -1,12 +1,13 @@
 """A process that does one thing in steps, and stands still between them while others take their turn.
 
 Each implementation has one to itself: what an allocator keeps, what a library sets for the whole process and the
-process's peak memory are then its own.
+process's peak memory are then its own. It does not outlive the process that started it, however that ends.
 """
 
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,27 +32,37 @@ class IsolatedProcess(Generic[T]):
         self._process.start()
         theirs.close()
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.pid is not None
         with suppress(ProcessLookupError):  # it has not made its group yet, or ended by itself
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.kill()
         self._process.join()
         self._connection.close()
 
-    def step(self) -> T:
+    def step(self, seconds: float | None = None) -> T:
         """What the process reports next.
 
+        Args:
+            seconds: that it may take; None: as long as it does.
+
         Raises:
+            TimeoutError: they are over; the process can only be left.
             RuntimeError: it raised an exception, died, or had nothing to report any more.
         """
         try:
             self._connection.send(None)
             # Loader workers hold the other end of the pipe too: its closing alone would tell of the death late.
-            wait([self._connection, self._process.sentinel])
+            if not wait([self._connection, self._process.sentinel], seconds):
+                raise TimeoutError(f"{self._name} took more than {seconds:.0f} s.")
             answer = self._connection.recv() if self._connection.poll() else None
         except (EOFError, ConnectionError):
             answer = None
@@ -66,6 +77,7 @@ class IsolatedProcess(Generic[T]):
 def _serve(connection: "Connection[Any, Any]", work: Callable[[A, Callable[[T], None]], None], argument: A) -> None:
     """In a process group of its own: Ctrl-C reaches the parent alone, whose kill reaches the loader workers too."""
     os.setpgrp()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     # A spawned process would spawn its loader workers too, which takes seconds where the system's default is a fork.
     multiprocessing.set_start_method(None, force=True)
 
@@ -80,3 +92,11 @@ def _serve(connection: "Connection[Any, Any]", work: Callable[[A, Callable[[T], 
         return  # the parent is gone
     except Exception:
         connection.send(RuntimeError(traceback.format_exc()))
+
+
+def _die_with_parent() -> None:
+    """Kill this process and its own children as soon as the one that started it is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.killpg(os.getpgrp(), signal.SIGKILL)

@@ -68,6 +68,37 @@ def test_leaving_ends_the_processs_own_children() -> None:
     assert not lives(child)
 
 
+def hang(_: int, report: Callable[[int], None]) -> None:
+    time.sleep(60)
+
+
+def test_one_that_takes_too_long_can_be_left() -> None:
+    start = time.monotonic()
+    with IsolatedProcess("worker", hang, 0) as process, pytest.raises(TimeoutError, match="worker took more than 1 s"):
+        process.step(1.0)
+    assert time.monotonic() - start < 30
+
+
+def start_another(_: int, report: Callable[[list[int]], None]) -> None:
+    """Of a process that lets loose of its own group, as one does that is itself isolated."""
+    with IsolatedProcess("inner", leave_a_child, 0) as inner:
+        child = inner.step()
+        report([inner.pid, child])
+        time.sleep(60)
+
+
+def test_none_outlives_the_process_that_started_it() -> None:
+    """However that ends: here it is killed before it can do anything."""
+    with IsolatedProcess("outer", start_another, 0) as outer:
+        family = outer.step()
+        assert all(map(lives, family))
+    for _ in range(100):
+        if not any(map(lives, family)):
+            break
+        time.sleep(0.05)
+    assert not any(map(lives, family))
+
+
 def lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -1,0 +1,1 @@
+"""The self-check: whether a machine computes what it should, and how fast. It needs torch and numpy alone."""

@@ -1,0 +1,249 @@
+"""The verbs of `bench`: flags become configs, and configs go to what does the work, which is imported when it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+from architectures.config import ArchitectureConfig, Norm, Target
+from bench.check.command import Check
+from bench.commands import cli
+from bench.commands.cli import Answer
+from bench.commands.flags import flags
+from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
+from bench.generative.config import SampleConfig
+from bench.perf.config import IMPLEMENTATIONS, PerfConfig, choose_implementations
+
+Device = Annotated[str, arg(help="auto (cuda or cpu), cpu, cuda, cuda:INDEX or mps (a Mac's GPU, untried)")]
+Checkpoint = Annotated[
+    Positional[str], arg(help="state_dict.pt, its folder, or a run's id", metavar="CHECKPOINT|RUN_ID")
+]
+Implementations = Annotated[
+    tuple[str, ...] | None, arg(help=f"who is measured: {', '.join(IMPLEMENTATIONS)}; None: all")
+]
+NO_AUGMENTATION: dict[str, Any] = dict.fromkeys(AUGMENTATION, 0.0)
+NOT_OF_PERF = (*AUGMENTATION, "epochs", "beta", "beta_warmup", "sigma", "pretrain_epochs")
+"""Fields of the training that `perf` decides itself or has no use for; of epochs it has a flag of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(cli.Command):
+    """Describe a data set, audit it, or draw a contact sheet of it."""
+
+    data: Annotated[Callable[..., DataConfig], flags(DataConfig, size=(64, 64))]
+    sheet: Path | None = None
+    """write a contact sheet of frames and masks into this PNG file"""
+    audit: Annotated[tuple[str, ...] | None, arg(metavar="[DIR]")] = None
+    """tell what is wrong with the data (DIR instead of --data): sizes, masks, copies, look-alike scenes, leaks"""
+    merge_scenes: Annotated[tuple[Path, ...] | None, arg(metavar="[FILE]")] = None
+    """with --audit, write a table for --scene-table in which look-alike scenes are one (without FILE: NAME_scenes.csv
+    in the current folder)"""
+
+    def run(self) -> Answer:
+        """Read the frames; what is to be written is refused before."""
+        if self.merge_scenes is not None and self.audit is None:
+            raise ValueError("--merge-scenes must stand with --audit, which finds the scenes to merge.")
+        if len(self.audit or ()) > 1:
+            raise ValueError(f"--audit must name one folder or none, got {' '.join(self.audit or ())}.")
+        if len(self.merge_scenes or ()) > 1:
+            names = " ".join(str(file) for file in self.merge_scenes or ())
+            raise ValueError(f"--merge-scenes must name one file or none, got {names}.")
+        config = self.data(path=self.audit[0]) if self.audit else self.data()
+        table = self._table(config)
+        for name, file in (("--merge-scenes", table), ("--sheet", self.sheet)):
+            if file is not None and not file.parent.is_dir():
+                raise ValueError(f"{name} must name a file in a folder that exists, got {file}.")
+        from bench.commands.data import audit_data, describe
+
+        return describe(config, self.sheet) if self.audit is None else audit_data(config, self.sheet, table)
+
+    def _table(self, data: DataConfig) -> Path | None:
+        """Where merged scenes are written: outside the data's folder, unless it is named."""
+        if self.merge_scenes is None:
+            return None
+        return self.merge_scenes[0] if self.merge_scenes else Path(f"{Path(data.path).resolve().name}_scenes.csv")
+
+
+OF_IMPORT = (
+    *("images", "masks", "require_all", "foreground", "ignore", "invert"),
+    *("scene_pattern", "scene_table", "max_megapixels"),
+)
+"""Fields of the data that decide how a source is converted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataImport(cli.Command):
+    """Write a data set once from what annotation tools and others deliver (`bench data import SOURCE --out DIR`)."""
+
+    source: Positional[Path]
+    """COCO, labelme or CVAT annotations, or a folder with masks in any layout"""
+    out: Path
+    """new folder for images/, masks/ and scenes.csv"""
+    data: Annotated[Callable[..., DataConfig], flags(DataConfig, only=OF_IMPORT)]
+
+    def run(self) -> Answer:
+        """Convert everything, or write nothing."""
+        from bench.commands.import_data import import_source
+
+        return import_source(self.source, self.out, self.data(path=str(self.source)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A named network of the practical, or an architecture and its sizes."""
+
+    preset: str | None = None
+    """a named network of the practical, instead of all flags below but --norm"""
+    arch: str | None = None
+    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; None: unet"""
+    channels: tuple[int, ...] | None = None
+    """encoder widths, outermost first; None: the architecture's"""
+    decoder_channels: tuple[int, ...] | None = None
+    """decoder widths, innermost first; None: the encoder's, mirrored"""
+    skips: tuple[str, ...] | None = None
+    """none, all, or the levels to connect (1 = full resolution); None: the architecture's"""
+    norm: Norm = "none"
+    """normalisation of each block"""
+    target: Target | None = None
+    """what autoencoder and vae reconstruct; None: images"""
+    latent: int = 0
+    """numbers of a flat latent; 0 keeps the bottleneck map"""
+
+    def config(self, image_size: tuple[int, int]) -> ArchitectureConfig:
+        """The network for images of this height and width."""
+        from architectures import registry
+
+        if self.preset is not None:
+            if replace(self, preset=None, norm="none") != Network():
+                raise ValueError(
+                    "--preset must stand without --arch, --channels, --decoder-channels, --skips, --target and "
+                    "--latent."
+                )
+            return replace(registry.get_preset(self.preset), norm=self.norm)
+        return registry.configure(
+            self.arch or "unet",
+            self.channels,
+            decoder_channels=self.decoder_channels,
+            skips=self._skips(),
+            norm=self.norm,
+            target=self.target,
+            latent=self.latent,
+            image_size=image_size,
+        )
+
+    def _skips(self) -> Any:
+        if self.skips is None or self.skips in (("none",), ("all",)):
+            return self.skips and self.skips[0]
+        if not all(word.isdigit() for word in self.skips):
+            raise ValueError(f"--skips must be none, all or level numbers, got {' '.join(self.skips)}.")
+        return tuple(int(word) for word in self.skips)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(cli.Command, cli.Store):
+    """Train one network and track it."""
+
+    network: Network
+    data: Annotated[Callable[..., DataConfig], flags(DataConfig)]
+    training: Annotated[Callable[..., TrainingConfig], flags(TrainingConfig)]
+    augment: Literal["full", "none"] = "full"
+    """full: by --flip, --rotate, --scale, --shift and --color-jitter; none: all of them are 0"""
+    repeat: int = 0
+    """decides fold, initialisation, order and augmentation"""
+    device: Device = "auto"
+    unseal: bool = False
+    """open the test frames although this configuration opened them before"""
+
+    def run(self) -> Answer:
+        """Train and evaluate."""
+        data = self.data()
+        training = self.training(**NO_AUGMENTATION if self.augment == "none" else {})
+        config = RunConfig(
+            architecture=self.network.config(data.size), data=data, training=training, repeat=self.repeat
+        )
+        from bench.commands.train import train_one
+
+        return Answer(train_one(config, runs=self.runs, device=self.device, tracking=self.tracking, unseal=self.unseal))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict(cli.Command, cli.Store):
+    """Write masks of new images."""
+
+    checkpoint: Checkpoint
+    images: Positional[Path]
+    """an image, a folder of images, which may lie in folders, or a data set"""
+    out: Path
+    """folder for STEM.png and overlays/STEM.png"""
+    probabilities: bool = False
+    """also write probabilities/STEM.png, 16 bits: 0 to 65535"""
+    tile: bool = False
+    """see images in their own pixels, by overlapping tiles of the size of the training, instead of resized to it"""
+    max_megapixels: int | None = None
+    """largest file that is read, in millions of pixels; None: as in the training"""
+    device: Device = "auto"
+
+    def run(self) -> Answer:
+        """Predict all images."""
+        from bench.commands.predict import Wanted, predict_images
+
+        wanted = Wanted(self.out, self.probabilities, self.tile, self.max_megapixels)
+        return predict_images(self.checkpoint, self.images, wanted, self.device, self.runs, self.tracking)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(cli.Command, cli.Store):
+    """Draw what an autoencoder or a vae has learnt."""
+
+    checkpoint: Checkpoint
+    pictures: Annotated[Callable[..., SampleConfig], flags(SampleConfig)]
+    out: Path | None = None
+    """folder for samples.png, interpolation.png and traversals.png; None: RUNS/grids/RUN_ID"""
+    device: Device = "auto"
+
+    def run(self) -> Answer:
+        """Draw, write and log."""
+        wanted = self.pictures()
+        from bench.commands.sample import sample_one
+
+        where: dict[str, Any] = {"out": self.out, "runs": self.runs, "tracking": self.tracking}
+        return Answer(sample_one(self.checkpoint, wanted, device=self.device, **where))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perf(cli.Command):
+    """Measure speed and memory beside plain PyTorch and Lightning."""
+
+    preset: tuple[str, ...] = ("hourglass", "unet")
+    """named networks"""
+    implementations: Implementations = None
+    measurement: Annotated[Callable[..., PerfConfig], flags(PerfConfig)]
+    data: Annotated[Callable[..., DataConfig], flags(DataConfig)]
+    training: Annotated[Callable[..., TrainingConfig], flags(TrainingConfig, skip=NOT_OF_PERF, batch_size=128)]
+    device: Device = "auto"
+    out: Path = Path("runs/perf")
+    """folder for perf.json, perf.md and perf.svg"""
+
+    def run(self) -> Answer:
+        """Measure network by network."""
+        implementations, left_out = choose_implementations(self.implementations)
+        data, training, perf = self.data(), self.training(**NO_AUGMENTATION), self.measurement()
+        from architectures import registry
+        from bench.commands.folds import fitting_folds
+        from bench.perf.compare import compare
+
+        data = fitting_folds(data)
+
+        chosen = {name: registry.get_preset(name) for name in self.preset}
+        wrong = [name for name, network in chosen.items() if network.reconstructs]
+        if wrong or not chosen:
+            raise ValueError(f"--preset must name networks that segment, got {', '.join(wrong) or 'none'}.")
+        networks = {
+            name: RunConfig(architecture=network, data=data, training=training) for name, network in chosen.items()
+        }
+        return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
+
+
+COMMANDS = (Data, DataImport, Train, Predict, Sample, Perf, Check)

@@ -1,0 +1,191 @@
+"""What each section is there to find, found."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from architectures.registry import ARCHITECTURES, configure
+from bench.check import agreement, faults, forecast, graph, leaks, speed, trials
+from bench.check.lines import Line, Task
+from bench.training.execution import REFERENCE
+from bench.training.setup import make_trainer
+from bench.training.trainer import Trainer
+from studies.catalog.depth_width import STUDY
+from tests.bench.training.stand import Stand
+
+TASK, CPU = Task("cpu", short=True), torch.device("cpu")
+
+
+@pytest.fixture
+def one_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agreement, "ARCHITECTURES", {"unet": ARCHITECTURES["unet"]})
+
+
+def verdicts(lines: Any) -> list[bool | None]:
+    return [line.passed for line in lines]
+
+
+@pytest.mark.usefixtures("one_architecture")
+def test_a_wrong_gradient_is_found_in_every_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one layer among many."""
+
+    def make_broken(*arguments: Any) -> Trainer:
+        trainer = make_trainer(*arguments)
+        if (trainer.execution, trainer.dtype) != (REFERENCE, torch.float32):
+            largest = max(trainer.network.parameters(), key=Tensor.numel)
+            largest.register_hook(lambda gradient: 3 * gradient)
+        return trainer
+
+    assert verdicts(agreement.compare(TASK)) == [True] * 6
+    monkeypatch.setattr(agreement, "make_trainer", make_broken)
+    assert verdicts(agreement.compare(TASK)) == [False] * 6
+
+
+@pytest.mark.usefixtures("one_architecture")
+def test_an_update_that_is_wrong_is_found_by_the_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_slow(*arguments: Any) -> Trainer:
+        trainer = make_trainer(*arguments)
+        if (trainer.execution, trainer.dtype) != (REFERENCE, torch.float32):
+            trainer.config = type(trainer.config)(lr=trainer.config.lr / 10)
+        return trainer
+
+    monkeypatch.setattr(agreement, "make_trainer", make_slow)
+    lines = list(agreement.compare(TASK))
+    assert verdicts(lines) == [False] * 6
+    assert all(line.figures["gradient"] <= agreement.TOLERANCES["bf16"].gradient for line in lines)
+
+
+def test_a_loss_that_is_no_number_has_not_passed() -> None:
+    right = agreement.Trained((torch.ones(3), torch.ones(2)), [1.0, 0.5, 0.4])
+    wide = agreement.Tolerance(10.0, 10.0)
+    assert agreement.judge("unet", right, right, wide).passed
+    assert not agreement.judge("unet", right._replace(losses=[1.0, 0.5, float("nan")]), right, wide).passed
+    broken = right._replace(gradient=(torch.ones(3), torch.full((2,), float("nan"))))
+    assert not agreement.judge("unet", broken, right, wide).passed
+
+
+def test_a_forecast_that_is_a_tensor_off_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = forecast.cases()[:1]
+    monkeypatch.setattr(forecast, "cases", lambda: cases)
+    assert verdicts(forecast.compare(TASK)) == [True, None]
+    predict = forecast.predict_peak_bytes
+    monkeypatch.setattr(forecast, "predict_peak_bytes", lambda *of: predict(*of) + 4)
+    assert verdicts(forecast.compare(TASK)) == [False, None]
+
+
+def test_cases_of_the_forecast_are_eight_and_all_differ() -> None:
+    assert len(set(forecast.cases())) == 8
+
+
+def test_a_graph_that_trains_otherwise_or_is_none_is_found() -> None:
+    eager = graph.Trained(torch.rand(30), torch.rand(100), torch.rand(4))
+    same = graph.Trained(*(part.clone() for part in eager))
+    assert graph.judge("unet", same, eager, 1e-4, "").passed
+    assert not graph.judge("unet", same, eager, 1e-4, "the capture failed").passed
+    for part in graph.Trained._fields:
+        other = same._replace(**{part: getattr(same, part) * 1.001})
+        assert not graph.judge("unet", other, eager, 1e-4, "").passed, part
+
+
+class Tiring(Stand):
+    """A graph that is right when it is rehearsed, and later replays nothing."""
+
+    def capture(self, function: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+        replay, result = super().capture(function)
+        left = iter(range(10))
+        return lambda: replay() if next(left, None) is not None else None, result
+
+
+@pytest.mark.parametrize(("stand", "passed"), [(Stand, True), (Tiring, False)])
+def test_a_graph_is_judged_by_all_of_its_replays(
+    stand: type[Stand], passed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a stand-in, which captures on the CPU."""
+    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda _: stand())
+    monkeypatch.setattr(graph, "SIDE", 16)
+    monkeypatch.setattr(graph, "BATCH", 4)
+    line = graph.compare_one(configure("unet", (4, 8), norm="batch"), CPU)
+    assert line.passed is passed, line
+    assert line.note.startswith("at most")
+
+
+def test_a_leak_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+
+    def make_leaking(*arguments: Any) -> Trainer:
+        kept.append(make_trainer(*arguments))
+        return kept[-1]
+
+    monkeypatch.setattr(leaks, "make_trainer", make_leaking)
+    assert verdicts(leaks.watch(TASK)) == [False]
+
+
+def raises(error: Exception) -> Callable[[torch.device], None]:
+    def provoke(_: torch.device) -> None:
+        raise error
+
+    return provoke
+
+
+def test_a_fault_that_is_taken_for_another_has_not_passed() -> None:
+    full, broken = raises(torch.OutOfMemoryError("CUDA out of memory.")), raises(RuntimeError("illegal access"))
+    fault = partial(faults.Fault, "a fault", survivable=True)
+    assert faults.meet(fault(full, of_memory=True), CPU).passed
+    assert not faults.meet(fault(full, of_memory=False), CPU).passed
+    assert not faults.meet(fault(broken, of_memory=True), CPU).passed
+    assert faults.meet(fault(lambda _: None, of_memory=True), CPU) == Line(
+        name="a fault", passed=False, note="nothing was raised"
+    )
+
+
+@pytest.mark.parametrize(("survivable", "passed"), [(True, False), (False, True)])
+def test_whether_training_goes_on_counts_where_it_must(
+    survivable: bool, passed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poison(_: torch.device) -> None:
+        monkeypatch.setattr(faults, "make_trainer", lambda *_: 1 / 0)
+        raise RuntimeError("device-side assert triggered")
+
+    line = faults.meet(faults.Fault("a fault", poison, of_memory=False, survivable=survivable), CPU)
+    assert line.passed is passed
+    assert "trains no more" in line.note
+
+
+def die(_: str, report: Callable[[Line], None]) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_dies_of_a_fault_has_not_passed() -> None:
+    line = faults.apart("a fault", die, "cpu")
+    assert not line.passed
+    assert "exit code -9" in line.note
+
+
+def test_a_way_to_train_that_fails_is_a_result_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleeping(seconds: float) -> speed.Way:
+        return lambda _config, _device: lambda steps: time.sleep(steps * seconds)
+
+    ways = {speed.PLAIN: sleeping(0.02), "broken": lambda _config, _device: 1 / 0, speed.HARNESS: sleeping(0.002)}
+    monkeypatch.setattr(speed, "WAYS", ways)
+    monkeypatch.setattr(speed, "COMPILED", ())
+    plain, broken, ours = speed.measure(TASK)
+    assert plain.figures["times the plain loop"] == 1
+    assert 1000 < plain.figures["images/s"] <= 32 / 0.02
+    assert (broken.figures, broken.note) == ({}, "ZeroDivisionError: division by zero")
+    assert 5 < ours.figures["times the plain loop"] < 20
+
+
+def test_trials_are_those_of_the_study() -> None:
+    planned = {unit.config.architecture for unit in STUDY.units(STUDY.setting())}
+    assert {trials.SMALL, trials.MIDDLE, trials.LARGE} <= planned
+    setting = STUDY.setting()
+    assert setting.data.size == (trials.SIDE, trials.SIDE)
+    assert (setting.training.batch_size, setting.training.epochs) == (trials.BATCH, trials.EPOCHS)
+    assert setting.data.synthetic_scenes * setting.data.synthetic_frames == trials.FRAMES
