@@ -307,8 +307,8 @@ def test_predictions_are_of_the_frames_alone() -> None:
 
 def test_an_evaluation_takes_no_more_frames_at_a_time_than_a_training_step() -> None:
     """On any device but the CPU, so that it needs no more memory. Tensors without contents show it."""
-    trainer = make_trainer(make_config(batch_size=5), 2, torch.device("meta"))
-    data = frames(device=torch.device("meta"))
+    trainer, data = make_trainer(make_config(batch_size=5), 2, CPU), frames(device=torch.device("meta"))
+    trainer.device = torch.device("meta")
     assert [len(inputs) for inputs, _ in trainer.pairs(data, VAL[:8])] == [5, 3]
     trainer = make_trainer(make_config(batch_size=64), 2, CPU)
     assert [len(inputs) for inputs, _ in trainer.pairs(frames(), VAL)] == [BATCH, BATCH, 2]
