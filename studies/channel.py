@@ -1,7 +1,7 @@
-"""The wire between a trial and the driver: after each epoch the trial reports and is told to go on or to stop.
+"""The wire between a trial and the driver: after each epoch the trial reports, and may be told to stop.
 
-Synchronous, so that one worker with one seed prunes the same trials every time. A worker whose driver is gone learns so
-at the next epoch.
+A trial that may be told so waits for the answer, so that one worker with one seed prunes the same trials every time;
+others go on at once. A worker whose driver is gone learns so at the next epoch.
 """
 
 import os
@@ -28,7 +28,7 @@ class Address(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """A trial has finished an epoch and waits for `answer` with a reason to stop, or None."""
+    """A trial has finished an epoch; if it can be pruned it waits for `answer` with a reason to stop, or None."""
 
     run_id: str
     record: EpochRecord
@@ -72,13 +72,16 @@ def _answer(connection: Connection, reason: str | None) -> None:
 
 
 @contextmanager
-def reporter(address: Address, run_id: str) -> Iterator[Callable[[EpochRecord], str | None]]:
-    """The trial's end: a stop rule that reports an epoch and returns the driver's reason to stop, or None."""
+def reporter(address: Address, run_id: str, *, waits: bool) -> Iterator[Callable[[EpochRecord], str | None]]:
+    """The trial's end: a stop rule that reports an epoch and returns the driver's reason to stop, or None.
+
+    Without `waits` there is no answer, and what can be read all the same is the driver's end.
+    """
 
     def report(record: EpochRecord) -> str | None:
         try:
             connection.send(record)
-            reason: str | None = connection.recv()
+            reason: str | None = connection.recv() if waits or connection.poll() else None
         except (EOFError, OSError):
             os._exit(1)  # the driver is gone: nobody would hear of this trial's outcome
         return reason

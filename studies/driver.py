@@ -7,37 +7,41 @@ one was cut off; its unit simply stays to be done, so resuming needs no bookkeep
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, assert_never
 
-import torch
-
-from architectures.config import InfeasibleArchitecture
 from bench import schema
 from bench.config import RunConfig, run_name, step_shape
 from bench.run import describe
 from bench.size import format_bytes
 from bench.tracking.database import StoreError
 from bench.tracking.store import PARENT, RunLog
-from bench.training.forecast import predict_peak_bytes
 from bench.training.train import EpochRecord
 from studies import times
 from studies.channel import Channel, Epoch
 from studies.display import Clock, Display
-from studies.executors import Broken, Ending, Executor, Failed, Lost
+from studies.executors import Broken, Crowded, Ending, Executor, Failed, Forecast, Lost
 from studies.stages import Opened, Trials
 from studies.status import RunningTrial, Status
 from studies.storage import RUN_ID
-from studies.worker import Outcome, Task
+from studies.worker import Outcome, Task, Unpredicted, brief
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MAX_LOSSES = 3
 """A unit whose worker died this often is recorded as failed: it probably takes its process down."""
+
+
+class Forecasted(NamedTuple):
+    """It is known what memory a trial's steps will need, or that it is not."""
+
+    run_id: str
+    forecast: Forecast
 
 
 class Ended(NamedTuple):
@@ -52,21 +56,18 @@ class Ended(NamedTuple):
 class Running:
     """A trial between its start and its end."""
 
-    def __init__(self, trials: Trials, opened: Opened, log: RunLog) -> None:
+    def __init__(self, trials: Trials, opened: Opened, log: RunLog, free: float) -> None:
+        """On a worker that has been free since a moment."""
         self.trials = trials
         self.opened = opened
         self.log = log
+        self.free = free
         self.newest: EpochRecord | None = None
-        self._start = time.monotonic()
-        self._submitted = self._free = self._start
-
-    def submitted(self, free: float) -> None:
-        """It goes to a worker that has been free since a moment."""
-        self._submitted, self._free = time.monotonic(), free
+        self._start = self.submitted = time.monotonic()
 
     def spent(self, outcome: Outcome, ended: float) -> dict[str, float]:
         """Seconds of its worker, up to its end."""
-        return times.spent(outcome.metrics, free=self._free, submitted=self._submitted, ended=ended)
+        return times.spent(outcome.metrics, free=self.free, submitted=self.submitted, ended=ended)
 
     @property
     def architecture(self) -> str:
@@ -98,10 +99,8 @@ class Site(NamedTuple):
     """MLflow run of the study."""
     tracking: str
     runs: Path
-    device: torch.device
-    """For predictions of memory."""
     memory_budget: int | None
-    """Bytes; None: what the executor gives each trial."""
+    """Bytes; None: what one trial may take that has its device to itself."""
     ignores: bool
     """Whether the data have pixels that count nowhere, which a step's memory depends on."""
 
@@ -118,9 +117,12 @@ class Driver:
         self._running: dict[str, Running] = {}
         self._free = times.Free()
         self._clock = Clock()
-        self._events: SimpleQueue[Epoch | Ended] = SimpleQueue()
-        self._peaks: dict[RunConfig, int | Outcome] = {}
         self._workers = 1
+        self._events: SimpleQueue[Epoch | Forecasted | Ended] = SimpleQueue()
+        self._forecasts: dict[RunConfig, Future[Forecast]] = {}
+        self._unpredicted: set[str] = set()
+        self._alone: set[str] = set()
+        """Units that ran out of memory beside others."""
 
     def status(self) -> Status:
         """The study now."""
@@ -138,51 +140,84 @@ class Driver:
         with ExitStack() as stack:
             channel = Channel(self._events.put, executor.host)
             stack.callback(channel.close)
+            self._executor, self._reports = executor, channel.address
             self._display = stack.enter_context(Display(self.status, self._time_left))
-            while self._fill(stages, executor, channel) or self._running:
+            while self._fill(stages) or self._running:
                 self._handle(self._events.get())
 
-    def _fill(self, stages: Sequence[Trials], executor: Executor, channel: Channel) -> bool:
-        """Start trials until every slot is taken; the stage that is furthest behind goes first."""
-        self._workers = executor.slots
+    def _fill(self, stages: Sequence[Trials]) -> bool:
+        """Open trials until every slot is taken; the stage that is furthest behind goes first."""
+        self._workers = self._executor.slots
         self._free.settle(self._workers - len(self._running))
-        while len(self._running) < executor.slots:
+        while len(self._running) < self._executor.slots:
             trials = max(stages, key=lambda stage: stage.share_waiting)
             if not trials.waiting:
                 return False
-            self._start(trials, executor, channel)
+            self._open(trials)
         return True
 
-    def _start(self, trials: Trials, executor: Executor, channel: Channel) -> None:
-        """Open trial and run, and submit it unless it cannot run."""
+    def _open(self, trials: Trials) -> None:
+        """Open trial and run, and ask for their forecast."""
         opened = trials.open()
-        running = Running(trials, opened, self._open_run(trials, opened))
+        running = Running(trials, opened, self._open_run(trials, opened), self._free.take())
         trials.attribute(opened, RUN_ID, running.log.run_id)
-        budget = self._site.memory_budget or executor.memory
-        peak = self._predict(opened.config)
-        if isinstance(peak, int):
-            trials.constrain(opened, peak - budget)
-            if peak > budget:
-                over = f"predicted tensor peak of {format_bytes(peak)}, memory budget of {format_bytes(budget)}"
-                peak = Outcome("infeasible", over, {schema.PREDICTED_PEAK.name: peak})
-        if isinstance(peak, Outcome):
-            running.log.params(describe(opened.config))
-            running.log.metrics(peak.metrics)
-            self._end(running, peak, {})
-            return
-        run_id = running.log.run_id
+        self._running[running.log.run_id] = running
+        self._ask_forecast(running.log.run_id, opened.config)
+
+    def _ask_forecast(self, run_id: str, config: RunConfig) -> None:
+        """Asked once for all trials whose steps are alike: repeats and rates do not matter."""
+        key = step_shape(config)
+        if key not in self._forecasts:
+            self._forecasts[key] = Future()
+            self._executor.forecast(config, self._site.ignores, self._forecasts[key].set_result)
+        self._forecasts[key].add_done_callback(lambda known: self._events.put(Forecasted(run_id, known.result())))
+
+    def _decide(self, running: Running, forecast: Forecast) -> None:
+        """Submit a trial, unless its forecast is that it cannot run."""
+        budget = self._site.memory_budget or self._executor.memory
+        match forecast:
+            case int(peak):
+                running.trials.constrain(running.opened, peak - budget)
+                if peak <= budget:
+                    self._submit(running, peak)
+                else:
+                    over = f"predicted tensor peak of {format_bytes(peak)}, memory budget of {format_bytes(budget)}"
+                    self._refuse(running, Outcome("infeasible", over, {schema.PREDICTED_PEAK.name: peak}))
+            case Outcome():
+                self._refuse(running, forecast)
+            case Unpredicted(reason):
+                if reason not in self._unpredicted:
+                    self._unpredicted.add(reason)
+                    self._display.say(f"memory of {run_name(running.opened.config)} is not predicted: {reason}")
+                self._submit(running, None)
+            case Broken(reason):
+                self._stop(reason)
+            case _:
+                assert_never(forecast)
+
+    def _submit(self, running: Running, peak: int | None) -> None:
+        run_id, opened = running.log.run_id, running.opened
         task = Task(
             config=opened.config,
             run_id=run_id,
             tracking=self._site.tracking,
             cache=self._site.runs.resolve() / schema.CACHE_DIR,
-            test=trials.stage != "search",
+            test=running.trials.stage != "search",
             predicted_peak=peak,
-            reports=channel.address,
+            reports=self._reports,
+            prunable=running.trials.prunes,
+            alone=opened.unit in self._alone,
         )
-        self._running[run_id] = running
-        running.submitted(self._free.take())
-        executor.submit(task, lambda ending: self._events.put(Ended(run_id, ending, time.monotonic())))
+        running.submitted = time.monotonic()
+        self._executor.submit(task, lambda ending: self._events.put(Ended(run_id, ending, time.monotonic())))
+
+    def _refuse(self, running: Running, outcome: Outcome) -> None:
+        """The unit is done without having been started."""
+        del self._running[running.log.run_id]
+        self._free.add(running.free)
+        running.log.params(describe(running.opened.config))
+        running.log.metrics(outcome.metrics)
+        self._end(running, outcome, {})
 
     def _open_run(self, trials: Trials, opened: Opened) -> RunLog:
         tags = {
@@ -196,38 +231,44 @@ class Driver:
         }
         return RunLog.create(self._site.client, self._site.experiment, run_name(opened.config), tags)
 
-    def _predict(self, config: RunConfig) -> int | Outcome:
-        """Tensor peak in bytes, or how the trial ends without being started. Repeats and rates do not matter."""
-        key = step_shape(config)
-        if key not in self._peaks:
-            self._peaks[key] = _predict(config, self._site.device, self._site.ignores)
-        return self._peaks[key]
-
-    def _handle(self, event: Epoch | Ended) -> None:
+    def _handle(self, event: Epoch | Forecasted | Ended) -> None:
         running = self._running.get(event.run_id)
-        if running is None:  # a report that a trial sent before it died
+        if running is None:  # a report that a trial sent before it ended
             return
-        if isinstance(event, Epoch):
-            running.newest = event.record
-            event.answer(running.trials.prune(running.opened, event.record))
-            return
-        del self._running[event.run_id]
-        self._free.add(event.moment)
-        match event.ending:
+        match event:
+            case Epoch(record=record, answer=answer):
+                running.newest = record
+                if running.trials.prunes:
+                    answer(running.trials.prune(running.opened, record))
+            case Forecasted(forecast=forecast):
+                self._decide(running, forecast)
+            case Ended(ending=ending, moment=moment):
+                del self._running[event.run_id]
+                self._free.add(moment)
+                self._conclude(running, ending, moment)
+
+    def _conclude(self, running: Running, ending: Ending, moment: float) -> None:
+        match ending:
             case Outcome() as outcome:
-                self._end(running, outcome, running.spent(outcome, event.moment))
+                self._end(running, outcome, running.spent(outcome, moment))
             case Lost(reason):
                 self._lose(running, reason)
+            case Crowded(reason):
+                self._alone.add(running.opened.unit)
+                self._again(running, f"out of memory beside others ({reason})")
             case Failed(StoreError() as error):
                 raise error
             case Failed(error):
-                outcome = Outcome("failed", f"{type(error).__name__}: {error}", {})
-                self._end(running, outcome, running.spent(outcome, event.moment))
+                outcome = Outcome("failed", brief(error), {})
+                self._end(running, outcome, running.spent(outcome, moment))
             case Broken(reason):
-                kept = "what was recorded before is kept, and the same command resumes study"
-                raise ValueError(f"{reason}; {kept} {self._before.study}.")
+                self._stop(reason)
             case _:
-                assert_never(event.ending)
+                assert_never(ending)
+
+    def _stop(self, reason: str) -> NoReturn:
+        kept = "what was recorded before is kept, and the same command resumes study"
+        raise ValueError(f"{reason}; {kept} {self._before.study}.")
 
     def _end(self, running: Running, outcome: Outcome, spent: Mapping[str, float]) -> None:
         """The unit is done: its outcome first, then the run, then Optuna's state (see `studies.run.recover`)."""
@@ -251,6 +292,10 @@ class Driver:
         if losses >= MAX_LOSSES:
             self._end(running, Outcome("failed", f"{reason}; so did the {losses - 1} attempts before", {}), {})
             return
+        self._again(running, reason)
+
+    def _again(self, running: Running, reason: str) -> None:
+        """Close the attempt; the unit is next."""
         running.log.kill(reason)
         running.trials.again(running.opened)
         self._display.say(f"{run_name(running.opened.config)}: {reason}; it runs again")
@@ -259,12 +304,3 @@ class Driver:
         running = [(trial.architecture, trial.seconds()) for trial in tuple(self._running.values())]
         waiting = self._left - Counter(architecture for architecture, _ in running)
         return self._clock.left(waiting, running, self._workers)
-
-
-def _predict(config: RunConfig, device: torch.device, ignores: bool) -> int | Outcome:
-    try:
-        return predict_peak_bytes(config, device, ignores)
-    except InfeasibleArchitecture as error:
-        return Outcome("infeasible", str(error), {})
-    except ValueError as error:
-        return Outcome("failed", f"{type(error).__name__}: {error}", {})

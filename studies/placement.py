@@ -1,6 +1,8 @@
 """How many workers, and what each gets: as asked for, or by measuring the study's own configurations."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from statistics import harmonic_mean
 
@@ -9,9 +11,13 @@ import torch
 
 from bench.commands import cli
 from bench.config import RunConfig
+from bench.data.frames import Frames
 from bench.machine.device import cores
 from bench.machine.environment import processor
-from bench.training.forecast import predict_peak_bytes
+from bench.machine.examine import DeviceFacts
+from bench.training.device_frames import bytes_on_device, has_room
+from studies.executors import Forecast
+from studies.executors.admission import Room
 from studies.executors.local import LocalExecutor
 from studies.storage import SPEEDS
 from studies.worker import Place
@@ -21,17 +27,26 @@ PER_GPU = (1, 2, 4)
 """Numbers of workers on one GPU that `auto` tries."""
 
 
-def machine(device: torch.device) -> str:
+def machine(device: torch.device, facts: Mapping[str, DeviceFacts]) -> str:
     """What a measurement holds for."""
-    gpus = f", {gpu_count(device)} x {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
-    return f"{processor()}, {cores()} cores{gpus}"
+    gpus = "".join(f", {count} x {name}" for name, count in Counter(fact.name for fact in facts.values()).items())
+    return f"{processor()}, {cores()} cores{gpus if device.type == 'cuda' else ''}"
 
 
-def gpu_count(device: torch.device) -> int:
-    """GPUs that the device stands for: `cuda` is all of them, `cuda:1` is one."""
-    if device.type != "cuda":
-        return 0
-    return torch.cuda.device_count() if device.index is None else 1
+def devices(device: torch.device) -> list[str]:
+    """What the device stands for: `cuda` is all GPUs, `cuda:1` is one."""
+    if device.type == "cuda" and device.index is None:
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]  # which makes no CUDA context
+    return [str(device)]
+
+
+def rooms(device: torch.device, facts: Mapping[str, DeviceFacts], frames: Frames) -> dict[str, Room]:
+    """What each device has for trials of the frames. Images that would take too much of it stay in host memory."""
+    data = bytes_on_device(frames, device)
+    return {
+        name: Room.of(fact.memory, data if has_room(data, fact.memory) else frames.masks.size)
+        for name, fact in facts.items()
+    }
 
 
 def places(workers: int, device: torch.device, cores: int, gpus: int) -> list[Place]:
@@ -72,27 +87,32 @@ def local_executor(
     cache: Path,
     study: optuna.Study,
     *,
+    facts: Mapping[str, DeviceFacts],
+    rooms: Mapping[str, Room],
     ignores: bool,
 ) -> LocalExecutor:
     """As many workers as asked for, or with None as many as train the examples fastest, and says which.
 
-    `ignores` as in `predict_peak_bytes`.
+    Args:
+        facts: of every device of `devices(device)`.
+        rooms: of the same.
+        ignores: as in `predict_peak_bytes`.
 
     What was measured is kept with the study: resuming it on the same machine does not measure again.
     """
-    gpus = gpu_count(device)
+    gpus = len(facts) if device.type == "cuda" else 0
     placements = (
         candidates(device, cores(), gpus, units) if workers is None else [places(workers, device, cores(), gpus)]
     )
     if len(placements) == 1:
-        return LocalExecutor(placements[0])
+        return LocalExecutor(placements[0], rooms)
     known: dict[str, dict[str, float]] = study.user_attrs.get(SPEEDS, {})
-    here = machine(device)
+    here = machine(device, facts)
     if here in known:
-        return LocalExecutor(_fastest(placements, known[here]))
-    executor = LocalExecutor(placements[-1])
+        return LocalExecutor(_fastest(placements, known[here]), rooms)
+    executor = LocalExecutor(placements[-1], rooms)
     try:
-        speeds = measure(executor, placements, fitting(examples(), device, executor.memory, ignores), cache)
+        speeds = measure(executor, placements, fitting(executor, examples(), ignores), cache)
     except BaseException:
         executor.close()
         raise
@@ -101,9 +121,17 @@ def local_executor(
     return executor
 
 
-def fitting(configs: Sequence[RunConfig], device: torch.device, memory: int, ignores: bool) -> list[RunConfig]:
-    """Those whose training step is predicted to need no more than `memory` bytes."""
-    return [config for config in configs if predict_peak_bytes(config, device, ignores) <= memory]
+def fitting(executor: LocalExecutor, configs: Sequence[RunConfig], ignores: bool) -> list[RunConfig]:
+    """Those that all workers can train at the same time, as far as their memory can be predicted."""
+    forecasts = [Future[Forecast]() for _ in configs]
+    for config, forecast in zip(configs, forecasts, strict=True):
+        executor.forecast(config, ignores, forecast.set_result)
+    peaks = (forecast.result() for forecast in forecasts)
+    return [
+        config
+        for config, peak in zip(configs, peaks, strict=True)
+        if isinstance(peak, int) and peak <= executor.memory_together
+    ]
 
 
 def _fastest(placements: Sequence[list[Place]], speeds: Mapping[str, float]) -> list[Place]:

@@ -17,6 +17,7 @@ from bench.data.split import split_frames
 from bench.machine.device import parse_device
 from bench.machine.examine import DeviceFacts, examine_apart
 from bench.machine.precision import resolve_by
+from bench.parallel import in_threads
 from bench.size import parse_bytes
 from bench.tracking.database import require_reachable
 from bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
@@ -24,6 +25,7 @@ from bench.tracking.stored_runs import stored_runs
 from studies import deleted, identity, importance, lock, placement, storage, times
 from studies.driver import Driver, Site
 from studies.executors import Executor
+from studies.executors.admission import Room
 from studies.options import Options
 from studies.stages import conclude
 from studies.status import Status, read
@@ -40,10 +42,13 @@ class Checked(NamedTuple):
     """The options of a session, found to be possible."""
 
     device: torch.device
-    facts: DeviceFacts
+    facts: dict[str, DeviceFacts]
+    """Of every device that `device` stands for."""
+    rooms: dict[str, Room]
+    """Of the same."""
     workers: int | None
     memory_budget: int | None
-    """Bytes; None for what the executor gives each trial."""
+    """Bytes; None for what one trial may take."""
     storage: str
     tracking: str
     setting: Setting
@@ -60,7 +65,8 @@ def run_study(study: Study, options: Options) -> Status:
         KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
     """
     checked = _check(study, options)
-    arithmetic = resolve_by(checked.setting.training.precision, checked.device, checked.facts.capability)
+    capability = next(iter(checked.facts.values())).capability
+    arithmetic = resolve_by(checked.setting.training.precision, checked.device, capability)
     with lock.exclusive(checked.storage, study.name):
         client = open_store(checked.tracking)  # first: it asks a server whether its runs are newer
         optuna_storage = storage.open_storage(checked.storage)
@@ -77,7 +83,6 @@ def run_study(study: Study, options: Options) -> Status:
             parent=parent,
             tracking=checked.tracking,
             runs=options.runs,
-            device=checked.device,
             memory_budget=checked.memory_budget,
             ignores=checked.ignores,
         )
@@ -109,7 +114,8 @@ def _check(study: Study, options: Options) -> Checked:
         from studies.executors import ray_cluster
 
         ray_cluster.require(device)
-    facts = examine_apart(device)
+    names = placement.devices(device)
+    facts = dict(zip(names, in_threads(examine_apart, map(torch.device, names)), strict=True))
     setting = study.setting(epochs=options.epochs, repeats=options.repeats, **options.data())
     cache = options.runs / schema.CACHE_DIR
     fitting, dataset = load_fitting(setting.data, cache)
@@ -119,7 +125,8 @@ def _check(study: Study, options: Options) -> Checked:
     if setting.data.path != SYNTHETIC and identity.is_new(study, url, dataset.digest):
         first_audit.say_once(setting.data, dataset, cache, f"study {study.name}")
     ignores = dataset.frames.ignored is not None
-    return Checked(device, facts, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
+    rooms = placement.rooms(device, facts, dataset.frames)
+    return Checked(device, facts, rooms, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
 
 
 def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> bool:
@@ -138,15 +145,24 @@ def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, ch
 
 
 def _open_executor(study: Study, root: optuna.Study, options: Options, checked: Checked, units: int) -> Executor:
-    cli.say(f"device: {checked.facts}")
+    for name, facts in checked.facts.items():
+        cli.say(f"device {name}: {facts}")
     if options.executor == "ray":
         from studies.executors.ray_cluster import RayExecutor
 
-        return RayExecutor(checked.workers, checked.device)
+        return RayExecutor(checked.workers, checked.device, min(checked.rooms.values()))
     examples = partial(study.examples, checked.setting)
     cache = options.runs / schema.CACHE_DIR
     return placement.local_executor(
-        checked.workers, checked.device, units, examples, cache, root, ignores=checked.ignores
+        checked.workers,
+        checked.device,
+        units,
+        examples,
+        cache,
+        root,
+        facts=checked.facts,
+        rooms=checked.rooms,
+        ignores=checked.ignores,
     )
 
 

@@ -42,6 +42,8 @@ class Trials(ABC):
 
     stage: schema.Stage
     objectives: Sequence[schema.Metric] = (schema.BEST_VAL_IOU,)
+    prunes = False
+    """Whether a trial may be stopped after an epoch; units that are compared train to their end."""
 
     def __init__(self, study: optuna.Study, units: Sequence[str]) -> None:
         self.study = study
@@ -97,9 +99,9 @@ class Trials(ABC):
     def constrain(self, opened: Opened, excess: int) -> None:
         """Note how far the predicted peak is above the memory budget, in bytes; negative if it is within."""
 
-    @abstractmethod
     def prune(self, opened: Opened, record: EpochRecord) -> str | None:
-        """Why the trial should stop after this epoch, or None."""
+        """Why the trial should stop after this epoch, or None; asked where the stage prunes."""
+        return None
 
     def record(self, opened: Opened, outcome: Outcome, spent: Mapping[str, float]) -> dict[str, Any]:
         """Write and return the outcome: from here on the unit is done, whatever happens to this process."""
@@ -168,10 +170,6 @@ class FixedTrials(Trials):
     def constrain(self, opened: Opened, excess: int) -> None:
         """No sampler would learn from it."""
 
-    @override
-    def prune(self, opened: Opened, record: EpochRecord) -> str | None:
-        """Units that are compared train to their end."""
-
 
 def _values(units: Sequence[Unit]) -> dict[str, dict[Factor, None]]:
     """Every value that a factor takes in the plan, in its order."""
@@ -198,6 +196,7 @@ class SampledTrials(Trials):
         sampler_seed: int,
     ) -> None:
         self.objectives = objectives
+        self.prunes = len(objectives) == 1  # Optuna prunes by a single value only
         super().__init__(study, units)
         # A sampler that is built again with the same seed would repeat its first samples.
         study.sampler = optuna.samplers.TPESampler(seed=sampler_seed + self._next_number)
@@ -228,8 +227,6 @@ class SampledTrials(Trials):
 
     @override
     def prune(self, opened: Opened, record: EpochRecord) -> str | None:
-        if len(self.objectives) > 1:  # Optuna prunes by a single value only
-            return None
         assert record.val_iou is not None
         storage, trial = self.study._storage, opened.trial
         storage.set_trial_intermediate_value(trial, record.epoch, record.val_iou)

@@ -1,6 +1,5 @@
 """What happens in a worker process: one task is one trial, trained and logged into the run it was given."""
 
-import gc
 import traceback
 from collections.abc import Sequence
 from functools import cache
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from architectures.config import InfeasibleArchitecture
 from bench import schema
 from bench.config import RunConfig
 from bench.machine.clock import Stopwatch
@@ -17,6 +17,7 @@ from bench.run import run
 from bench.tracking.background import BackgroundLog
 from bench.tracking.database import StoreError, store_failure
 from bench.tracking.store import RunLog, connect
+from bench.training.forecast import predict_peak_bytes
 from bench.training.setup import prepare
 from studies.channel import Address, reporter
 
@@ -36,10 +37,14 @@ class Task(NamedTuple):
     cache: Path
     test: bool
     """Whether the best epoch is evaluated on test scenes."""
-    predicted_peak: int
-    """Bytes."""
+    predicted_peak: int | None
+    """Bytes; None if there is no prediction."""
     reports: Address
     """Where the driver listens for epochs."""
+    prunable: bool
+    """Whether the driver may stop it after an epoch; if so it waits for the answer."""
+    alone: bool = False
+    """Whether it must have its device to itself, as one without a prediction has."""
 
 
 class Place(NamedTuple):
@@ -47,6 +52,8 @@ class Place(NamedTuple):
 
     device: str
     threads: int
+    memory: int | None = None
+    """Bytes of the device; None: all."""
 
 
 class Outcome(NamedTuple):
@@ -57,26 +64,55 @@ class Outcome(NamedTuple):
     metrics: dict[str, float]
 
 
+class Unpredicted(NamedTuple):
+    """There is no forecast, which is no fault of the trial."""
+
+    reason: str
+
+
+def forecast(config: RunConfig, ignores: bool, place: Place) -> int | Outcome | Unpredicted:
+    """Tensor peak in bytes of a trial's steps, or how the trial ends without being started."""
+    try:
+        return predict_peak_bytes(config, torch.device(place.device), ignores)
+    except InfeasibleArchitecture as error:
+        return Outcome("infeasible", str(error), {})
+    except ValueError as error:
+        return Outcome("failed", brief(error), {})
+    except Exception as error:
+        return Unpredicted(brief(error))
+
+
 def work(task: Task, place: Place) -> Outcome:
     """Train one trial. The store is open before: importing MLflow must not slow the first trial's steps.
 
-    Running out of memory is an outcome: the device is emptied, and the worker goes on.
+    Whatever the training raises is an outcome, since exceptions of libraries may not survive the way to another
+    process. After `failed` and `out_of_memory` this process is not to be used any more: a CUDA error comes again in
+    every later call, and only the end of the process returns all of its memory.
 
     Raises:
         StoreError: results could not be written.
-        Exception: whatever the training raised; its traceback is an artifact of the run.
     """
     torch.set_num_threads(place.threads)
+    device = torch.device(place.device)
     try:
-        outcome = _attempt(task, torch.device(place.device))
+        _hold_to(place.memory, device)
+        return _attempt(task, device)
     except Exception as error:
         if failure := store_failure(error):
             raise StoreError(failure) from None
-        raise
-    if outcome.state == "out_of_memory":
-        gc.collect()
-    torch.cuda.empty_cache()  # what this trial reserved must not count as the next one's
-    return outcome
+        return Outcome("failed", brief(error), {})
+
+
+def brief(error: BaseException) -> str:
+    """Its type and the first line of its text."""
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+
+
+def _hold_to(memory: int | None, device: torch.device) -> None:
+    """The other workers' share of a GPU is not this one's to take."""
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(1.0 if memory is None else min(1.0, memory / total), device)
 
 
 def _attempt(task: Task, device: torch.device) -> Outcome:
@@ -84,16 +120,19 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
     log = BackgroundLog(lambda: run_log)
     log.poll()
     try:
-        log.metrics({schema.PREDICTED_PEAK.name: task.predicted_peak})
-        with reporter(task.reports, task.run_id) as report:
+        if task.predicted_peak is not None:
+            log.metrics({schema.PREDICTED_PEAK.name: task.predicted_peak})
+        with reporter(task.reports, task.run_id, waits=task.prunable) as report:
             result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
     except Exception as error:
         log.finish(lambda _: None)
+        if store_failure(error):
+            raise
         if is_out_of_memory(error):
-            return Outcome("out_of_memory", str(error).partition("\n")[0], {})
-        if not store_failure(error):
-            run_log.text(traceback.format_exc(), TRACEBACK)
+            return Outcome("out_of_memory", brief(error), {})
+        run_log.text(traceback.format_exc(), TRACEBACK)
         raise
+    torch.cuda.empty_cache()  # what this trial reserved must not count as the next one's
     return Outcome(result.state, result.reason, result.metrics)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from studies.worker import Outcome, Task
+from bench.config import RunConfig
+from studies.worker import Outcome, Task, Unpredicted
 
 
 class Lost(NamedTuple):
@@ -12,8 +13,14 @@ class Lost(NamedTuple):
     reason: str
 
 
+class Crowded(NamedTuple):
+    """Memory ran out while the trial had only a part of its device: alone it may fit."""
+
+    reason: str
+
+
 class Failed(NamedTuple):
-    """The trial raised an exception; it would do so again."""
+    """An exception that is no trial's outcome; it would come again."""
 
     error: BaseException
 
@@ -24,14 +31,16 @@ class Broken(NamedTuple):
     reason: str
 
 
-Ending = Outcome | Lost | Failed | Broken
+Ending = Outcome | Lost | Crowded | Failed | Broken
+Forecast = int | Outcome | Unpredicted | Broken
+"""A predicted tensor peak in bytes, or how the trial ends without being started, or that there is no prediction."""
 
 
 class Executor(Protocol):
     """Runs tasks, several at a time; whatever happens to one ends in exactly one call of its `done`."""
 
     memory: int
-    """Bytes that one trial may take."""
+    """Predicted tensor peak in bytes of the largest trial that fits, if it has its device to itself."""
 
     host: str
     """Address of this machine under which workers reach the driver."""
@@ -40,8 +49,14 @@ class Executor(Protocol):
     def slots(self) -> int:
         """Tasks that can run at the same time; may change while the executor lives."""
 
+    def forecast(self, config: RunConfig, ignores: bool, done: Callable[[Forecast], None]) -> None:
+        """Predict the tensor peak of a config's steps in a worker, as `bench.training.forecast.predict_peak_bytes`.
+
+        The driver's own process must not use a GPU: on one that only one process may use, no trial could run.
+        """
+
     def submit(self, task: Task, done: Callable[[Ending], None]) -> None:
-        """Start a task; `done` is called from another thread."""
+        """Start a task, or let it wait until its device has room; `done` is called from another thread."""
 
     def close(self) -> None:
         """End the workers, and what they are doing."""

@@ -1,4 +1,4 @@
-"""Worker processes on this machine, one per slot, each living from task to task and replaced when it dies.
+"""Worker processes on this machine, one per slot, each living from task to task and replaced when one ends badly.
 
 A slot is a pool of one process: when a process dies, Python breaks its pool at once, so only the one task is lost.
 """
@@ -7,33 +7,49 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Any
-
-import torch
+from threading import RLock, Thread
+from typing import Any, NamedTuple
 
 from bench.config import RunConfig
-from bench.machine.device import memory_limit
 from studies import worker
 from studies.channel import LOOPBACK
-from studies.executors import Ending, Failed, Lost
-from studies.worker import Outcome, Place, Task
+from studies.executors import Ending, Failed, Forecast, Lost
+from studies.executors.admission import Room
+from studies.executors.answers import as_forecast, is_healthy, told
+from studies.worker import Place, Task
 
-USABLE_SHARE = 0.8
-"""Of the memory, for tensors: the rest is for interpreters, the data and what kernels scratch."""
+
+class _Call(NamedTuple):
+    """What waits for a worker."""
+
+    peak: int | None
+    """Bytes by which it is admitted; None: it needs a device to itself."""
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    """A place comes after them."""
+    done: Callable[[Any], None]
 
 
 class LocalExecutor:
-    """One worker per place."""
+    """One worker per place, of which as many work at a time as their devices have room for.
+
+    Args:
+        rooms: of every device that places name.
+    """
 
     host = LOOPBACK
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room]) -> None:
+        self._rooms = rooms
+        self._waiting: deque[_Call] = deque()
+        self._lock = RLock()  # the driver's thread and those on which calls end share what follows
+        self._closed = False
         self._slots = [_Slot(place) for place in places]
         self.settle(places)
 
@@ -42,16 +58,13 @@ class LocalExecutor:
         """Number of workers."""
         return len(self._slots)
 
+    def forecast(self, config: RunConfig, ignores: bool, done: Callable[[Forecast], None]) -> None:
+        """Predict in a worker. It makes a GPU's context, and is admitted like a trial without tensors."""
+        self._enqueue(_Call(0, worker.forecast, (config, ignores), lambda answer: done(as_forecast(answer))))
+
     def submit(self, task: Task, done: Callable[[Ending], None]) -> None:
-        """Start a task on a free worker."""
-        slot = self._free.popleft()
-
-        def finish(future: Future[Outcome]) -> None:
-            ending = _ending(future)
-            self._free.append(slot)
-            done(ending)
-
-        slot.call(worker.work, task, slot.place).add_done_callback(finish)
+        """Start a task on a free worker whose device has room for it, once there is one."""
+        self._enqueue(_Call(None if task.alone else task.predicted_peak, worker.work, (task,), done))
 
     def benchmark(self, configs: Sequence[RunConfig], cache: Path, places: Sequence[Place]) -> list[list[float]]:
         """Images per second of each config in each of the places, all places working at the same time."""
@@ -68,12 +81,81 @@ class LocalExecutor:
         self._free = deque(self._slots)
         for slot, place in zip(self._slots, places, strict=True):
             slot.place = place
-        self.memory = min(_share(place, places) for place in places)
+        self.memory = min(self._rooms[place.device].largest_peak() for place in places)
+        self.memory_together = min(
+            self._room(slot).largest_peak(1 + len(self._neighbours(slot))) for slot in self._slots
+        )
+        """As `memory`, of trials that all run at the same time."""
 
     def close(self) -> None:
         """Kill the workers."""
-        for slot in self._slots:
-            slot.close()
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+            for slot in self._slots:
+                slot.close()
+
+    def _enqueue(self, call: _Call) -> None:
+        with self._lock:
+            self._waiting.append(call)
+            self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        """First come, first served: nothing overtakes a large trial that waits for room, or it might wait forever."""
+        while self._waiting and (slot := self._admit(self._waiting[0].peak)):
+            self._free.remove(slot)
+            call, place = self._waiting.popleft(), slot.place._replace(memory=slot.grant)
+            slot.call(call.function, *call.arguments, place).add_done_callback(partial(self._finish, slot, call.done))
+
+    def _admit(self, peak: int | None) -> "_Slot | None":
+        """A free worker to which memory is granted. Idle ones that hold too much beside it are renewed first."""
+        for slot in self._free:
+            room, others = self._room(slot), self._neighbours(slot)
+            grant, running = room.grant(peak, 1 + len(others)), [other.grant for other in others]
+            idle = [other for other in others if other in self._free and other.used]
+            if room.fits(grant, running, len(idle)):
+                slot.grant = grant
+                return slot
+            if room.fits(grant, running):
+                for other in idle:
+                    self._free.remove(other)
+                    other.grant = room.held
+                    self._renew(other)
+                return None
+        return None
+
+    def _room(self, slot: "_Slot") -> Room:
+        return self._rooms[slot.place.device]
+
+    def _neighbours(self, slot: "_Slot") -> list["_Slot"]:
+        """The other workers of its device."""
+        return [other for other in self._slots if other is not slot and other.place.device == slot.place.device]
+
+    def _finish(self, slot: "_Slot", done: Callable[[Any], None], future: Future[Any]) -> None:
+        answer = _answer(future, alone=slot.grant == self._room(slot).capacity)
+        with self._lock:
+            if is_healthy(answer):
+                self._release(slot)
+            else:
+                self._renew(slot)
+        done(answer)
+
+    def _release(self, slot: "_Slot") -> None:
+        slot.grant = 0
+        self._free.append(slot)
+        self._start_waiting()
+
+    def _renew(self, slot: "_Slot") -> None:
+        """Give the worker a new process. Its grant counts until the old one has ended and all of its memory is free."""
+        if pool := slot.kill():
+            Thread(target=self._replace, args=(slot, pool), daemon=True).start()
+
+    def _replace(self, slot: "_Slot", pool: ProcessPoolExecutor) -> None:
+        pool.shutdown()
+        with self._lock:
+            if not self._closed:
+                slot.start()
+                self._release(slot)
 
 
 class _Slot:
@@ -81,30 +163,39 @@ class _Slot:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self._start()
+        self.grant = 0
+        """Bytes of its device; 0 while it is idle."""
+        self.start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """A process, which holds nothing of the device yet."""
+        self.used = False
+        self._pool: ProcessPoolExecutor | None
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_initialise)
         self._pid = self._pool.submit(os.getpid)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Call a function in the process."""
+        assert self._pool is not None
+        self.used = True
         try:
             return self._pool.submit(function, *arguments)
         except BrokenProcessPool:  # it died while idle
-            self._start()
-            return self._pool.submit(function, *arguments)
+            self.start()
+            return self.call(function, *arguments)
+
+    def kill(self) -> ProcessPoolExecutor | None:
+        """End the process: -> its pool, which is still to be shut down, or None if it has been killed before."""
+        pool, self._pool = self._pool, None
+        with suppress(ProcessLookupError, BrokenProcessPool):
+            if pool and self._pid.done():
+                os.kill(self._pid.result(), signal.SIGKILL)
+        return pool
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        with suppress(ProcessLookupError, BrokenProcessPool):
-            if self._pid.done():
-                os.kill(self._pid.result(), signal.SIGKILL)
-
-
-def _share(place: Place, places: Sequence[Place]) -> int:
-    """Bytes for one of several workers on a device."""
-    sharing = sum(other.device == place.device for other in places)
-    return int(memory_limit(torch.device(place.device)) * USABLE_SHARE / sharing)
+        """End the process, and wait for nothing."""
+        if pool := self.kill():
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _initialise() -> None:
@@ -122,9 +213,10 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _ending(future: Future[Outcome]) -> Ending:
+def _answer(future: Future[Any], *, alone: bool) -> Any:
+    """What a worker returned, or how it did not."""
     try:
-        return future.result()
+        return told(future.result(), alone=alone)
     except BrokenProcessPool:
         return Lost("its worker process died")
     except Exception as error:

@@ -19,17 +19,13 @@ from typing import Any
 import torch
 
 from bench.commands import cli
-from bench.machine.device import memory_limit
+from bench.config import RunConfig
 from studies import worker
-from studies.executors import Broken, Ending, Failed, Lost, ray_session
-from studies.executors.local import USABLE_SHARE
+from studies.executors import Broken, Ending, Failed, Forecast, Lost, ray_session
+from studies.executors.admission import BASELINE, Room
+from studies.executors.answers import as_forecast, told
 from studies.executors.ray_session import Node, RaySession
-from studies.worker import Outcome, Place, Task
-
-BASELINE = 2**30
-"""Bytes of a worker beside its tensors: interpreter, libraries, data."""
-MARGIN = 1.25
-"""Memory that is asked for, by predicted tensor peak: allocators round up, and kernels need scratch space."""
+from studies.worker import Place, Task
 
 
 def require(device: torch.device) -> None:
@@ -48,26 +44,28 @@ class RayExecutor:
     Args:
         workers: trials at a time; None: one for every CPU of the cluster, or one for every GPU.
         device: its type decides what trials ask for; which GPU they get is Ray's choice.
+        room: of a GPU, of which all are taken to be alike.
 
     Raises:
         ValueError: as `require`, or the nodes have other code than this machine.
     """
 
-    def __init__(self, workers: int | None, device: torch.device) -> None:
+    def __init__(self, workers: int | None, device: torch.device, room: Room) -> None:
         require(device)
         self._device = device
         self._workers = workers
         self._session = RaySession(cpus=workers or 0, gpus=device.type == "cuda")
         self.host = self._session.host
-        self._running: dict[Future[Outcome], Any] = {}
+        self._running: dict[Future[Any], Any] = {}
         nodes = self._nodes()
         self._largest = max((node.memory for node in nodes), default=sys.maxsize)
         self._per_gpu = math.ceil((workers or 1) / max(1, sum(node.gpus for node in nodes)))
         self._threads = self._choose_threads(nodes)
-        self.memory = self._memory()
+        self._room = room if device.type == "cuda" else Room(self._largest)
+        self.memory = self._room.largest_peak()
         # A process that has used one GPU cannot be given another.
         remote = self._session.ray.remote(max_retries=0, max_calls=0 if device.type == "cpu" else 1)
-        self._train = remote(_train)
+        self._work, self._forecast = remote(worker.work), remote(worker.forecast)
         cli.say(f"workers: {self.slots} x {self._threads} thread(s) on {len(nodes)} Ray node(s)")
 
     @property
@@ -76,20 +74,30 @@ class RayExecutor:
         capacity = self._capacity(self._nodes(), self._threads)
         return max(1, min(capacity, self._workers or capacity))
 
+    def forecast(self, config: RunConfig, ignores: bool, done: Callable[[Forecast], None]) -> None:
+        """Predict on a node, as a task that asks for as little as a trial without tensors."""
+        self._call(self._forecast, (config, ignores), 0, lambda answer: done(as_forecast(answer)))
+
     def submit(self, task: Task, done: Callable[[Ending], None]) -> None:
         """Start a task, or let it wait until a node has what it needs."""
-        request = self._request(task.predicted_peak)
+        self._call(self._work, (task,), None if task.alone else task.predicted_peak, done)
+
+    def _call(self, remote: Any, arguments: tuple[Any, ...], peak: int | None, done: Callable[[Any], None]) -> None:
+        request = self._request(peak)
         if not any(node.cpus >= self._threads and node.memory >= request["memory"] for node in self._nodes()):
             cli.say(f"waiting for a Ray node with {self._threads} CPUs and {request['memory'] / 2**30:.1f} GiB")
-        place = Place(self._device.type, self._threads)
-        ref = self._train.options(**request).remote(task, place, request["num_gpus"])
-        future: Future[Outcome] = ref.future()
+        share = request["num_gpus"]
+        place = (
+            Place("cuda:0", self._threads, int(share * self._room.capacity)) if share else Place("cpu", self._threads)
+        )
+        ref = remote.options(**request).remote(*arguments, place)
+        future: Future[Any] = ref.future()
         self._running[future] = ref
 
-        def finish(future: Future[Outcome]) -> None:
-            ending = self._ending(future)
+        def finish(future: Future[Any]) -> None:
+            answer = self._answer(future, alone=share in (0, 1))
             del self._running[future]
-            done(ending)
+            done(answer)
 
         future.add_done_callback(finish)
 
@@ -103,12 +111,6 @@ class RayExecutor:
     def _nodes(self) -> list[Node]:
         """Those that can run trials."""
         return [node for node in self._session.nodes() if node.gpus or self._device.type == "cpu"]
-
-    def _memory(self) -> int:
-        """Largest tensor peak of a trial that would be started."""
-        if self._device.type == "cuda":
-            return int(memory_limit(self._device) * USABLE_SHARE)
-        return max(0, int((self._largest - BASELINE) / MARGIN))
 
     def _capacity(self, nodes: Sequence[Node], threads: int) -> int:
         """Small trials that fit on the nodes at the same time."""
@@ -127,12 +129,11 @@ class RayExecutor:
         possible = range(max((node.cpus for node in nodes), default=1), 1, -1)
         return next((threads for threads in possible if self._capacity(nodes, threads) >= wanted), 1)
 
-    def _request(self, predicted_peak: int) -> dict[str, Any]:
-        """What Ray is to set aside for a trial; never more memory than the largest node had at the start."""
-        need = int(predicted_peak * MARGIN)
-        memory, gpu_share = BASELINE + need, 0.0
+    def _request(self, peak: int | None) -> dict[str, Any]:
+        """What Ray is to set aside for a trial with a predicted peak; never more memory than the largest node had."""
+        memory, gpu_share = self._room.need(peak), 0.0
         if self._device.type == "cuda":
-            hundredths = math.ceil(100 * (need + BASELINE) / memory_limit(self._device))
+            hundredths = math.ceil(100 * memory / self._room.capacity)
             memory, gpu_share = BASELINE, min(100, max(hundredths, 100 // self._per_gpu)) / 100
         return {
             "num_cpus": self._threads,
@@ -141,10 +142,11 @@ class RayExecutor:
             "scheduling_strategy": "SPREAD",
         }
 
-    def _ending(self, future: Future[Outcome]) -> Ending:
+    def _answer(self, future: Future[Any], *, alone: bool) -> Any:
+        """What a worker returned, or how it did not."""
         errors = self._session.ray.exceptions
         try:
-            return future.result()
+            return told(future.result(), alone=alone)
         except errors.RayTaskError as error:
             return Failed(error.cause)
         except errors.UnserializableException as error:
@@ -159,10 +161,3 @@ class RayExecutor:
             return Broken("Ray must run on the driver's machine, but its raylet there ended")
         except Exception as error:
             return Lost(f"Ray lost it ({type(error).__name__})")
-
-
-def _train(task: Task, place: Place, gpu_share: float) -> Outcome:
-    """Runs on a node of the cluster. Ray only counts shares of a GPU; here they become limits."""
-    if gpu_share:
-        torch.cuda.set_per_process_memory_fraction(gpu_share)
-    return worker.work(task, place)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,7 +18,8 @@ from studies import placement, storage, worker
 from studies.__main__ import main
 from studies.catalog import CATALOG
 from studies.channel import LOOPBACK, Channel, Epoch
-from studies.executors import Ending, Failed
+from studies.executors import Ending, Failed, Forecast
+from studies.executors.admission import Room
 from studies.study import Factorial
 from studies.worker import Place, Task
 
@@ -31,12 +32,15 @@ class InlineExecutor:
     crash: Callable[[Task], Ending | None] = staticmethod(lambda _: None)
     """Ending of a task that does not run, or None."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room]) -> None:
         self.places = places
 
     @property
     def slots(self) -> int:
         return len(self.places)
+
+    def forecast(self, config: RunConfig, ignores: bool, done: Callable[[Forecast], None]) -> None:
+        Thread(target=lambda: done(worker.forecast(config, ignores, self.places[0])), daemon=True).start()
 
     def submit(self, task: Task, done: Callable[[Ending], None]) -> None:
         Thread(target=lambda: done(self._run(task)), daemon=True).start()
@@ -139,4 +143,5 @@ def make_task(
     """A trial whose epochs go to `receive`."""
     client = open_store(tracking_url(runs))
     log = RunLog.create(client, get_experiment(client, "tiny", runs), "?", {schema.KIND: "trial"})
-    return Task(config, log.run_id, tracking_url(runs), runs / "cache", True, 2**20, Channel(receive, host).address)
+    reports = Channel(receive, host).address
+    return Task(config, log.run_id, tracking_url(runs), runs / "cache", True, 2**20, reports, prunable=True)

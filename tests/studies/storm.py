@@ -37,7 +37,7 @@ class Executor(NamedTuple):
 
 
 LOCAL = Executor("local", lambda command: "spawn_main" in command)
-RAY = Executor("ray", lambda command: command.startswith("ray::_train"))
+RAY = Executor("ray", lambda command: command.startswith("ray::work"))
 
 
 def storm(executor: Executor, runs: Path, *, workers: int, drivers: int, seed: int) -> dict[str, Any]:
@@ -216,6 +216,7 @@ def _drive() -> int:
     from studies.stages import FixedTrials
     from studies.study import Factorial
 
+    FixedTrials.prunes = True  # trials wait for the driver's answer
     FixedTrials.prune = lambda *_: time.sleep(PACE)
     networks = grid(("hourglass", "unet"), (2,), (8,), norm="batch")
     CATALOG[STUDY] = Factorial(

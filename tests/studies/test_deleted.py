@@ -226,7 +226,7 @@ def test_a_trial_of_a_search_that_is_done_again_has_its_hyperparameters(
     """And of both only the second counts."""
     search = replace(CATALOG["search"], name="seek", trials=2, repeats=1, size=16, data=TINY_DATA)
     monkeypatch.setitem(CATALOG, "seek", search)
-    monkeypatch.setattr("studies.driver.predict_peak_bytes", lambda *_: 1)
+    monkeypatch.setattr("studies.worker.predict_peak_bytes", lambda *_: 1)
     assert sweep(tmp_path, study="seek") == 0
     before = trained.copy()
     (deleted,) = [run for run in trial_runs(tmp_path, "seek") if run.data.tags[schema.UNIT] == "unet-001"]

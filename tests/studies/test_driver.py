@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,13 +23,14 @@ from bench.run import describe, run
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import open_store, tracking_url
 from reports.__main__ import main as reports
-from studies import driver, worker
-from studies.executors import Lost
+from studies import driver, storage, worker
+from studies.executors import Crowded, Ending, Lost
 from studies.options import Options
 from studies.run import run_study
 from studies.status import Status, status
 from studies.study import Factorial
 from studies.unit import Unit
+from studies.worker import Outcome
 from tests.studies.conftest import InlineExecutor, find_study, stop_at, sweep, trial_runs
 
 pytestmark = pytest.mark.usefixtures("catalog")
@@ -56,7 +58,7 @@ def test_memory_is_predicted_as_measured_where_pixels_are_ignored(
         return dataset._replace(frames=dataset.frames._replace(ignored=ignored))
 
     monkeypatch.setattr("bench.commands.folds.load", with_holes)
-    monkeypatch.setattr("bench.training.setup.load", with_holes)
+    monkeypatch.setattr("bench.data.dataset.load", with_holes)
     assert sweep(tmp_path) == 0
     for stored_run in trial_runs(tmp_path):
         metrics = stored_run.data.metrics
@@ -125,7 +127,7 @@ def sweep_until(step: str, runs: Path) -> None:
     ("step", "left"),
     [
         ("studies.stages.Trials.attribute", 0),  # the trial has no run id yet
-        ("studies.driver.Driver._predict", 0),
+        ("studies.driver.Driver._decide", 0),
         ("studies.stages.Trials.record", 0),  # trained, and nobody wrote it down
         ("bench.tracking.store.RunLog.close", 1),  # the outcome is written, the run still open
         ("studies.stages.Trials.finish", 1),  # the run is closed, Optuna not yet told
@@ -276,7 +278,7 @@ def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config
     record = lambda *arguments: statements.append(arguments[2])  # noqa: E731
     configs = {"infeasible": tiny_config(architecture=configure("unet", (2,) * 5))}
     marks: list[int] = []
-    original = driver.Driver._start
+    original = driver.Driver._open
 
     def marked(self: driver.Driver, *arguments: Any) -> None:
         marks.append(len(statements))
@@ -285,9 +287,61 @@ def test_work_per_trial_does_not_grow_with_the_study(tmp_path: Path, tiny_config
     event.listen(Engine, "before_cursor_execute", record)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(driver.Driver, "_start", marked)
+            patch.setattr(driver.Driver, "_open", marked)
             run_units(tmp_path, configs, repeats=30)
     finally:
         event.remove(Engine, "before_cursor_execute", record)
     costs = [after - before for before, after in zip(marks[1:], marks[2:], strict=False)]
     assert max(costs[-10:]) <= max(costs[:10])
+
+
+def test_a_crowded_attempt_is_no_loss_and_the_next_is_alone(tmp_path: Path, inline: type[InlineExecutor]) -> None:
+    """However often: the driver gives a unit up only if it kills its workers."""
+    seen: list[worker.Task] = []
+
+    def crash(task: worker.Task) -> Ending | None:
+        seen.append(task)
+        unit = [other for other in seen if other.config == task.config]
+        return Crowded("full") if len(unit) <= 4 else None
+
+    inline.crash = staticmethod(crash)
+    assert sweep(tmp_path) == 0
+    assert Counter(task.alone for task in seen) == {False: 4, True: 16}
+    runs = trial_runs(tmp_path)
+    assert Counter(run.info.status for run in runs) == {"FINISHED": 4, "KILLED": 16}
+    assert not any(storage.LOST in trial.user_attrs for trial in find_study(tmp_path).get_trials())
+
+
+@pytest.mark.usefixtures("inline")
+def test_without_a_forecast_a_trial_runs_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(worker, "predict_peak_bytes", Mock(side_effect=RuntimeError("no stream")))
+    assert sweep(tmp_path) == 0
+    runs = trial_runs(tmp_path)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert not any(schema.PREDICTED_PEAK.name in run.data.metrics for run in runs)
+    assert all(schema.TENSOR_PEAK.name in run.data.metrics for run in runs)
+    assert capsys.readouterr().err.count("is not predicted: RuntimeError: no stream") == 1
+
+
+def test_trials_that_wait_for_the_same_forecast_ask_once(
+    tmp_path: Path, inline: type[InlineExecutor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunConfig] = []
+    submitted: list[worker.Task] = []
+
+    def predict(config: RunConfig, *_: Any) -> int:
+        asked.append(config)
+        time.sleep(0.3)  # the other trials of its architecture are opened meanwhile
+        return 2**20
+
+    def end(task: worker.Task) -> Ending:
+        submitted.append(task)
+        return Outcome("complete", "", {schema.BEST_VAL_IOU.name: 0.5})
+
+    monkeypatch.setattr(worker, "predict_peak_bytes", predict)
+    inline.crash = staticmethod(end)
+    assert sweep(tmp_path, "--workers", "4") == 0
+    assert Counter(config.architecture.name for config in asked) == {"hourglass": 1, "unet": 1}
+    assert [task.predicted_peak for task in submitted] == [2**20] * 4

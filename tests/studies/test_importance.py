@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from bench import schema
 from bench.config import RunConfig, TrainingConfig
 from bench.run import RunResult
-from studies import driver, importance, storage, worker
+from studies import importance, storage, worker
 from studies.importance import LEAST_TRIALS, best_iou, importances
 from studies.options import Options
 from studies.run import run_study
@@ -109,7 +109,7 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[Inlin
         return pretended(log, metrics)
 
     monkeypatch.setattr(worker, "run", pretend)
-    monkeypatch.setattr(driver, "predict_peak_bytes", lambda *_: 1_000_000)
+    monkeypatch.setattr(worker, "predict_peak_bytes", lambda *_: 1_000_000)
 
     def go(trials: int) -> Any:
         study = replace(PARETO, training=TrainingConfig(epochs=1, batch_size=4), trials=trials)

@@ -8,6 +8,8 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,19 +17,21 @@ from bench import schema
 from bench.config import RunConfig
 from bench.training.train import EpochRecord
 from studies.channel import Channel, Epoch, reporter
-from studies.executors import Ending, Failed, Lost
+from studies.executors import Ending, Lost
+from studies.executors.admission import Room
 from studies.executors.local import LocalExecutor
 from studies.worker import Outcome, Place, Task
 from tests.studies.conftest import make_task
 from tests.studies.storm import command, wait
 
 SECONDS = 60
+ROOMS = {"cpu": Room(2**33)}
 NewTask = Callable[..., Task]
 
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[LocalExecutor]:
-    executor = LocalExecutor([Place("cpu", 1)])
+    executor = LocalExecutor([Place("cpu", 1)], ROOMS)
     yield executor
     executor.close()
 
@@ -63,12 +67,13 @@ def test_a_worker_lives_from_task_to_task(executor: LocalExecutor, new_task: New
     assert process(executor) == before
 
 
-def test_an_exception_costs_the_task_and_not_the_worker(executor: LocalExecutor, new_task: NewTask) -> None:
+def test_an_exception_is_the_outcome_and_costs_the_process(executor: LocalExecutor, new_task: NewTask) -> None:
     before = process(executor)
     ending = ending_of(executor, new_task()._replace(run_id="nothing"))
-    assert isinstance(ending, Failed)
-    assert "nothing" in str(ending.error)
-    assert process(executor) == before
+    assert ending == Outcome("failed", "MlflowException: Run with id=nothing not found", {})
+    wait(lambda: bool(executor._free), "the worker is renewed")
+    assert process(executor) != before
+    assert not command(before)
 
 
 def test_a_killed_worker_loses_its_task_and_is_replaced(executor: LocalExecutor, new_task: NewTask) -> None:
@@ -86,6 +91,7 @@ def test_a_killed_worker_loses_its_task_and_is_replaced(executor: LocalExecutor,
             os.kill(victim, signal.SIGKILL)
             assert endings.get(timeout=SECONDS) == Lost("its worker process died")
             silent.close()
+        wait(lambda: bool(executor._free), "the worker is renewed")
         ending = ending_of(executor, new_task())
         assert isinstance(ending, Outcome | Lost)
         assert isinstance(ending_of(executor, new_task()), Outcome)
@@ -100,11 +106,14 @@ def test_ctrl_c_and_sigterm_are_the_drivers_to_answer(executor: LocalExecutor) -
 
 
 def test_closing_kills_what_runs() -> None:
-    executor = LocalExecutor([Place("cpu", 1)])
+    executor = LocalExecutor([Place("cpu", 1)], ROOMS)
     worker = process(executor)
     executor._slots[0].call(time.sleep, SECONDS)
     executor.close()
     wait_for_end(worker)
+
+
+RECORD = EpochRecord(1, 1, {schema.VAL_LOSS.name: 1, schema.VAL_IOU.name: 0.5}, 1e-3, 0.1)
 
 
 def test_a_report_is_answered_by_the_driver(tmp_path: Path) -> None:
@@ -118,9 +127,40 @@ def test_a_report_is_answered_by_the_driver(tmp_path: Path) -> None:
     channel = Channel(receive)
     with pytest.raises(AuthenticationError, match="digest sent was rejected"):
         Client((channel.address.host, channel.address.port), authkey=b"guess")
-    record = EpochRecord(1, 1, {schema.VAL_LOSS.name: 1, schema.VAL_IOU.name: 0.5}, 1e-3, 0.1)
-    with reporter(channel.address, "run") as report:
-        assert report(record) is None
-        assert report(record._replace(epoch=2)) == "enough"
+    with reporter(channel.address, "run", waits=True) as report:
+        assert report(RECORD) is None
+        assert report(RECORD._replace(epoch=2)) == "enough"
     channel.close()
     assert [(epoch.run_id, epoch.record.epoch) for epoch in reports] == [("run", 1), ("run", 2)]
+
+
+def test_a_trial_that_cannot_be_stopped_waits_for_no_answer() -> None:
+    reports: SimpleQueue[Epoch] = SimpleQueue()  # nobody answers
+    channel = Channel(reports.put)
+    with reporter(channel.address, "run", waits=False) as report:
+        assert [report(RECORD._replace(epoch=epoch)) for epoch in (1, 2, 3)] == [None] * 3
+        assert [reports.get(timeout=SECONDS).record.epoch for _ in range(3)] == [1, 2, 3]
+    channel.close()
+
+
+class GoneError(Exception):
+    """Where a process would end."""
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_trial_whose_driver_is_gone_ends_at_its_next_epoch(monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
+    monkeypatch.setattr(os, "_exit", Mock(side_effect=GoneError))
+    closed = Event()
+
+    def die(epoch: Epoch) -> None:
+        epoch.answer.args[0].close()  # type: ignore[attr-defined]
+        closed.set()
+
+    channel = Channel(die)
+    with reporter(channel.address, "run", waits=waits) as report:
+        if not waits:
+            assert report(RECORD) is None
+            assert closed.wait(SECONDS)
+        with pytest.raises(GoneError):
+            report(RECORD)
+    channel.close()

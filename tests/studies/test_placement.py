@@ -1,8 +1,9 @@
 """How many workers: the candidates, the choice by measurement, and what it says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -10,11 +11,17 @@ import torch
 from architectures.registry import configure
 from bench import schema
 from bench.config import RunConfig
+from bench.data.synthetic import generate
+from bench.machine.examine import DeviceFacts
 from bench.training.forecast import predict_peak_bytes
-from studies import placement, storage
+from studies import placement, storage, worker
+from studies.executors import Forecast
+from studies.executors.admission import Room
 from studies.placement import candidates, explain, fitting, measure, places
 from studies.worker import Place
 
+GPU = DeviceFacts("H200", memory=139 * 2**30, total=140 * 2**30)
+FACTS = {"cpu": GPU}
 CPU, CUDA, SECOND = torch.device("cpu"), torch.device("cuda"), torch.device("cuda:1")
 
 
@@ -53,10 +60,13 @@ class Measured:
 
     gain = 2.0
     calls = 0
-    memory = 2**30
+    memory_together = 2**30
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room]) -> None:
         self.places = list(places)
+
+    def forecast(self, config: RunConfig, ignores: bool, done: Callable[[Forecast], None]) -> None:
+        done(worker.forecast(config, ignores, self.places[0]))
 
     def benchmark(self, configs: Sequence[RunConfig], cache: Path, places: Sequence[Place]) -> list[list[float]]:
         type(self).calls += 1
@@ -86,7 +96,9 @@ def test_auto_takes_what_trains_most_images_and_remembers(
     study = storage.create(database, "x", [schema.BEST_VAL_IOU])
 
     def choose() -> Any:
-        return placement.local_executor(None, CPU, 10, lambda: [tiny_config()], tmp_path, study, ignores=False)
+        return placement.local_executor(
+            None, CPU, 10, lambda: [tiny_config()], tmp_path, study, facts=FACTS, rooms={}, ignores=False
+        )
 
     assert len(choose().places) == workers
     said = capsys.readouterr().err
@@ -98,18 +110,47 @@ def test_auto_takes_what_trains_most_images_and_remembers(
     assert capsys.readouterr().err == said
 
 
+def measured_with(memory: int) -> Any:
+    executor = Measured([Place("cpu", 1)], {})
+    executor.memory_together = memory
+    return executor
+
+
 def test_what_does_not_fit_is_not_measured(tiny_config: Callable[..., RunConfig]) -> None:
     absurd = tiny_config(architecture=configure("unet", (4096, 8192, 16384)))
-    assert fitting([absurd, tiny_config()], CPU, 2**30, ignores=False) == [tiny_config()]
+    assert fitting(measured_with(2**30), [absurd, tiny_config()], ignores=False) == [tiny_config()]
 
 
 def test_what_fits_depends_on_whether_pixels_are_ignored(tiny_config: Callable[..., RunConfig]) -> None:
-    peak = predict_peak_bytes(tiny_config(), CPU)
-    assert fitting([tiny_config()], CPU, peak, ignores=False) == [tiny_config()]
-    assert fitting([tiny_config()], CPU, peak, ignores=True) == []
+    executor = measured_with(predict_peak_bytes(tiny_config(), CPU))
+    assert fitting(executor, [tiny_config()], ignores=False) == [tiny_config()]
+    assert fitting(executor, [tiny_config()], ignores=True) == []
+
+
+def test_what_cannot_be_predicted_is_not_measured(
+    tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "predict_peak_bytes", Mock(side_effect=RuntimeError("no stream")))
+    assert fitting(measured_with(2**30), [tiny_config()], ignores=False) == []
+
+
+def test_data_that_would_take_most_of_a_device_are_counted_as_staying_in_host_memory() -> None:
+    frames = generate(scenes=2, frames_per_scene=1, size=(16, 16), seed=0)
+    images, masks = frames.images.nbytes, frames.masks.size
+    facts = {"cuda:0": GPU._replace(memory=100 * images), "cuda:1": GPU._replace(memory=images)}
+    rooms = placement.rooms(CUDA, facts, frames)
+    assert {name: room.data for name, room in rooms.items()} == {"cuda:0": images + masks, "cuda:1": masks}
+    assert placement.rooms(CPU, {"cpu": GPU}, frames)["cpu"] == Room.of(GPU.memory, data=0)
+
+
+def test_a_measurement_holds_for_the_gpus_it_was_made_on() -> None:
+    pair = {"cuda:0": GPU, "cuda:1": GPU}
+    assert placement.machine(CUDA, pair).endswith(" cores, 2 x H200")
+    assert placement.machine(CPU, {"cpu": GPU}).endswith(" cores")
+    assert (placement.devices(CPU), placement.devices(SECOND)) == (["cpu"], ["cuda:1"])
 
 
 def test_if_nothing_fits_one_worker_says_so(tmp_path: Path) -> None:
     placements = candidates(CPU, 2, 0, 9)
-    assert measure(Measured(placements[-1]), placements, [], tmp_path) == {}  # type: ignore[arg-type]
+    assert measure(Measured(placements[-1], {}), placements, [], tmp_path) == {}  # type: ignore[arg-type]
     assert explain({}, placements[0], 2) == "1 x 2 threads, since nothing to measure fits into memory"

@@ -21,15 +21,16 @@ from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.tracking.store import RunLog, open_store, tracking_url
 from studies.channel import Epoch
-from studies.executors import Broken, Ending, Failed, Lost
-from studies.executors.ray_cluster import BASELINE, MARGIN, RayExecutor
+from studies.executors import Broken, Crowded, Ending, Lost
+from studies.executors.admission import BASELINE, MARGIN, USABLE_SHARE, Room
+from studies.executors.ray_cluster import RayExecutor
 from studies.options import Options
 from studies.run import run_study
 from studies.spaces import grid, to_units
 from studies.status import Status
 from studies.study import Factorial
 from studies.unit import Unit
-from studies.worker import TRACEBACK
+from studies.worker import TRACEBACK, Outcome
 from tests.studies.conftest import make_task, trial_runs
 from tests.studies.storm import RAY, command, descendants, wait
 
@@ -40,6 +41,8 @@ pytestmark = pytest.mark.slow
 Opener = Callable[..., RayExecutor]
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda")
+ROOM = Room.of(80 * 2**30, data=2**30)
+"""Of a GPU, if there were one."""
 LONG = 100
 """Epochs of a trial that is still running when something happens to it."""
 
@@ -79,7 +82,7 @@ def open_executor(cluster: Any) -> Iterator[Opener]:
     with ExitStack() as stack:
 
         def make(workers: int | None, device: torch.device = CPU) -> RayExecutor:
-            executor = RayExecutor(workers, device)
+            executor = RayExecutor(workers, device, ROOM)
             stack.callback(executor.close)
             return executor
 
@@ -196,9 +199,10 @@ def test_endings(tmp_path: Path, tiny_config: Callable[..., RunConfig], open_exe
     wrong = tiny_config(architecture=configure("unet", (4, 8), decoder_channels=(4,)))
     executor.submit(make_task(wrong, tmp_path, lambda _: None, executor.host), endings.put)
     ending = endings.get(timeout=120)
-    assert isinstance(ending, Failed)
-    assert type(ending.error) is ValueError
-    assert "one width per level" in str(ending.error)
+    assert isinstance(ending, Outcome)
+    assert ending.state == "failed"
+    assert ending.reason.startswith("ValueError: ")
+    assert "one width per level" in ending.reason
 
     epochs: SimpleQueue[Epoch] = SimpleQueue()  # nobody answers: the trial waits after its first epoch
     executor.submit(make_task(tiny_config(), tmp_path, epochs.put, executor.host), endings.put)
@@ -229,13 +233,24 @@ def test_the_end_of_ray_itself_is_no_ending_of_a_trial() -> None:
     for error in [*lost, exceptions.LocalRayletDiedError()]:
         future: Future[Any] = Future()
         future.set_exception(error)
-        ending = executor._ending(future)
+        ending = executor._answer(future, alone=True)
         assert isinstance(ending, Lost if error in lost else Broken)
         assert "\n" not in ending.reason
         assert len(ending.reason) < 80
 
 
-def test_what_trials_ask_for(cluster: Any, monkeypatch: pytest.MonkeyPatch, open_executor: Opener) -> None:
+def test_out_of_memory_on_a_share_of_a_gpu_is_no_result() -> None:
+    from concurrent.futures import Future
+
+    executor = object.__new__(RayExecutor)
+    executor._session = type("Session", (), {"ray": ray})()
+    full: Future[Any] = Future()
+    full.set_result(Outcome("out_of_memory", "full", {}))
+    assert executor._answer(full, alone=True) == full.result()
+    assert executor._answer(full, alone=False) == Crowded("full")
+
+
+def test_what_trials_ask_for(cluster: Any, open_executor: Opener) -> None:
     """They fit on a node with a CPU and on one with GPUs, and never ask for more than any node has."""
     executor = open_executor(None)
     largest = max(node.memory for node in executor._session.nodes())
@@ -246,7 +261,6 @@ def test_what_trials_ask_for(cluster: Any, monkeypatch: pytest.MonkeyPatch, open
     assert executor._request(executor.memory)["memory"] <= huge["memory"] == largest
 
     gib = 2**30
-    monkeypatch.setattr("studies.executors.ray_cluster.memory_limit", lambda _: 80 * gib)
     gpus = cluster.add_node(num_cpus=8, num_gpus=2)
     cluster.wait_for_nodes()
     whole = open_executor(None, CUDA)
@@ -254,8 +268,10 @@ def test_what_trials_ask_for(cluster: Any, monkeypatch: pytest.MonkeyPatch, open
     shared = open_executor(4, CUDA)
     assert (shared.slots, shared._threads) == (4, 2)
     assert shared._request(gib)["num_gpus"] == 0.5  # an equal share, so that Ray does not put all on one GPU
-    assert shared._request(50 * gib)["num_gpus"] == 0.8  # (50 * MARGIN + 1) / 80, rounded up
+    assert shared._request(40 * gib)["num_gpus"] == 0.82  # (40 * MARGIN + 1 + 1) / (80 * USABLE_SHARE), rounded up
     assert shared._request(79 * gib)["num_gpus"] == 1.0
+    assert shared._request(None)["num_gpus"] == 1.0
+    assert shared.memory == whole.memory == int((80 * USABLE_SHARE - 2) * gib / MARGIN)
     assert open_executor(100).slots == 9
     assert open_executor(3)._threads == 2
     cluster.remove_node(gpus)
@@ -292,4 +308,4 @@ def test_without_ray_the_message_says_what_to_install(
 def test_nodes_with_other_code_are_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studies.executors.ray_session.code_digest", lambda: "0123abcd")
     with pytest.raises(ValueError, match="every node of the Ray cluster must have the code of this machine, 0123abcd"):
-        RayExecutor(1, CPU)
+        RayExecutor(1, CPU, ROOM)

@@ -15,7 +15,7 @@ from bench import schema
 from bench.config import RunConfig, TrainingConfig
 from bench.run import RunResult
 from bench.training.train import EpochRecord
-from studies import driver, storage, worker
+from studies import storage, worker
 from studies.catalog import CATALOG
 from studies.executors import Ending, Failed
 from studies.options import Options
@@ -68,7 +68,7 @@ def learn(monkeypatch: pytest.MonkeyPatch) -> Trained:
         return pretended(log, metrics, reason=reason or "", epochs=epoch)
 
     monkeypatch.setattr(worker, "run", pretend)
-    monkeypatch.setattr(driver, "predict_peak_bytes", lambda config, *_: 1_000_000 * config.architecture.depth)
+    monkeypatch.setattr(worker, "predict_peak_bytes", lambda config, *_: 1_000_000 * config.architecture.depth)
     return trained
 
 
