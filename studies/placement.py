@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from statistics import harmonic_mean
 
@@ -16,15 +15,16 @@ from bench.machine.device import cores
 from bench.machine.environment import processor
 from bench.machine.examine import DeviceFacts
 from bench.training.device_frames import bytes_on_device, has_room
-from studies.executors import Forecast
 from studies.executors.admission import Room
 from studies.executors.local import LocalExecutor
 from studies.storage import SPEEDS
 from studies.worker import Place
 
 AUTO = "auto"
-PER_GPU = (1, 2, 4)
+PER_GPU = (1, 2, 4, 8)
 """Numbers of workers on one GPU that `auto` tries."""
+Speed = float | str
+"""Images per second, or why there are none."""
 
 
 def machine(device: torch.device, facts: Mapping[str, DeviceFacts]) -> str:
@@ -58,12 +58,12 @@ def places(workers: int, device: torch.device, cores: int, gpus: int) -> list[Pl
 
 
 def candidates(device: torch.device, cores: int, gpus: int, units: int) -> list[list[Place]]:
-    """The placements that `auto` measures, fewest workers first; never more workers than units."""
+    """The placements that `auto` measures, fewest workers first; others have no more workers than units, and cores."""
     if device.type == "cuda":
         counts = [gpus * each for each in PER_GPU]
     else:
         counts = [2**power for power in range(cores.bit_length()) if 2**power < cores] + [cores]
-    return [places(count, device, cores, gpus) for count in counts if count <= max(units, counts[0])]
+    return [places(count, device, cores, gpus) for count in counts if count <= max(min(units, cores), counts[0])]
 
 
 def parse_workers(text: str) -> int | None:
@@ -106,13 +106,13 @@ def local_executor(
     )
     if len(placements) == 1:
         return LocalExecutor(placements[0], rooms)
-    known: dict[str, dict[str, float]] = study.user_attrs.get(SPEEDS, {})
+    known: dict[str, dict[str, Speed]] = study.user_attrs.get(SPEEDS, {})
     here = machine(device, facts)
     if here in known:
         return LocalExecutor(_fastest(placements, known[here]), rooms)
     executor = LocalExecutor(placements[-1], rooms)
     try:
-        speeds = measure(executor, placements, fitting(executor, examples(), ignores), cache)
+        speeds = measure(executor, placements, examples(), ignores, cache)
     except BaseException:
         executor.close()
         raise
@@ -121,48 +121,51 @@ def local_executor(
     return executor
 
 
-def fitting(executor: LocalExecutor, configs: Sequence[RunConfig], ignores: bool) -> list[RunConfig]:
-    """Those that all workers can train at the same time, as far as their memory can be predicted."""
-    forecasts = [Future[Forecast]() for _ in configs]
-    for config, forecast in zip(configs, forecasts, strict=True):
-        executor.forecast(config, ignores, forecast.set_result)
-    peaks = (forecast.result() for forecast in forecasts)
-    return [
-        config
-        for config, peak in zip(configs, peaks, strict=True)
-        if isinstance(peak, int) and peak <= executor.memory_together
-    ]
-
-
-def _fastest(placements: Sequence[list[Place]], speeds: Mapping[str, float]) -> list[Place]:
-    best = max(placements, key=lambda placement: speeds.get(str(len(placement)), 0))
+def _fastest(placements: Sequence[list[Place]], speeds: Mapping[str, Speed]) -> list[Place]:
+    best = max(placements, key=lambda placement: _images(speeds.get(str(len(placement)), 0.0)))
     cli.say(f"workers: {explain(speeds, best, cores())}")
     return best
 
 
 def measure(
-    executor: LocalExecutor, placements: Sequence[Sequence[Place]], configs: Sequence[RunConfig], cache: Path
-) -> dict[str, float]:
+    executor: LocalExecutor,
+    placements: Sequence[Sequence[Place]],
+    configs: Sequence[RunConfig],
+    ignores: bool,
+    cache: Path,
+) -> dict[str, Speed]:
     """Workers -> images trained per second by all of them together, over the configs with equal numbers of images.
 
-    The number of workers is a text, as it is kept with the study. Without a config nothing is measured.
+    The number of workers is a text, as it is kept with the study. Workers that cannot train all of the configs have no
+    speed; a config that no number of workers can train has no say. Without a config that has one nothing is known.
     """
-    if not configs:
-        return {}
-    return {
-        str(len(placement)): round(
-            sum(harmonic_mean(rates) for rates in executor.benchmark(configs, cache, placement)), 2
-        )
-        for placement in placements
-    }
+    tried = [[executor.benchmark(config, ignores, cache, placement) for config in configs] for placement in placements]
+    trained = [speeds for speeds in zip(*tried, strict=True) if any(map(_images, speeds))]
+    overall = map(_overall, zip(*trained, strict=True))
+    return {str(len(placement)): speed for placement, speed in zip(placements, overall, strict=False)}
 
 
-def explain(speeds: Mapping[str, float], best: Sequence[Place], cores: int) -> str:
-    """`2 x 1 thread 210 images/s; 1 x 2 threads 160 images/s`: the choice first."""
+def _overall(speeds: Sequence[Speed]) -> Speed:
+    """Of equal numbers of images of each config."""
+    problems = [speed for speed in speeds if isinstance(speed, str)]
+    return problems[0] if problems else round(harmonic_mean(map(_images, speeds)), 2)
+
+
+def _images(speed: Speed) -> float:
+    """Per second."""
+    return 0.0 if isinstance(speed, str) else speed
+
+
+def explain(speeds: Mapping[str, Speed], best: Sequence[Place], cores: int) -> str:
+    """`2 x 1 thread 210 images/s; 1 x 2 threads 160 images/s; 4 x 1 thread: out of memory`: the choice first."""
     chosen = str(len(best))
     order = sorted(speeds, key=lambda count: (count != chosen, int(count)))
-    texts = [f"{count} x {_threads(max(1, cores // int(count)))} {speeds[count]:.0f} images/s" for count in order]
-    return "; ".join(texts) or f"{chosen} x {_threads(best[0].threads)}, since nothing to measure fits into memory"
+    texts = [f"{count} x {_threads(max(1, cores // int(count)))}{_describe(speeds[count])}" for count in order]
+    return "; ".join(texts) or f"{chosen} x {_threads(best[0].threads)}, since no example could be trained"
+
+
+def _describe(speed: Speed) -> str:
+    return f": {speed}" if isinstance(speed, str) else f" {speed:.0f} images/s"
 
 
 def _threads(count: int) -> str:

@@ -1,7 +1,6 @@
 """What happens in a worker process: one task is one trial, trained and logged into the run it was given."""
 
 import traceback
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,21 +10,18 @@ import torch
 from architectures.config import InfeasibleArchitecture
 from bench import schema
 from bench.config import RunConfig
-from bench.machine.clock import Stopwatch
 from bench.machine.out_of_memory import is_out_of_memory
 from bench.run import run
 from bench.tracking.background import BackgroundLog
 from bench.tracking.database import StoreError, store_failure
 from bench.tracking.store import RunLog, connect
 from bench.training.forecast import predict_peak_bytes
-from bench.training.setup import prepare
 from studies.channel import Address, reporter
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 TRACEBACK = "traceback.txt"
-BENCHMARK_SECONDS = 1
 
 
 class Task(NamedTuple):
@@ -95,7 +91,7 @@ def work(task: Task, place: Place) -> Outcome:
     torch.set_num_threads(place.threads)
     device = torch.device(place.device)
     try:
-        _hold_to(place.memory, device)
+        hold_to(place.memory, device)
         return _attempt(task, device)
     except Exception as error:
         if failure := store_failure(error):
@@ -108,7 +104,7 @@ def brief(error: BaseException) -> str:
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
-def _hold_to(memory: int | None, device: torch.device) -> None:
+def hold_to(memory: int | None, device: torch.device) -> None:
     """The other workers' share of a GPU is not this one's to take."""
     if device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
@@ -147,22 +143,3 @@ def volunteer_for_the_kernel() -> None:
     score = Path("/proc/self/oom_score_adj")
     if score.exists():
         score.write_text("1000")
-
-
-def benchmark(configs: Sequence[RunConfig], cache: Path, place: Place) -> list[float]:
-    """Images trained per second of each config, over a second and at least one step, after a warm-up step."""
-    torch.set_num_threads(place.threads)
-    rates = []
-    for config in configs:
-        device = torch.device(place.device)
-        setup = prepare(config, cache, device)
-        images, masks = setup.batch(config.training.batch_size)
-        trainer = setup.trainer
-        trainer.network.train()
-        trainer.step(images, masks, trainer.sample(len(images)))
-        clock, steps = Stopwatch(device), 0
-        while steps == 0 or clock.seconds() < BENCHMARK_SECONDS:
-            trainer.step(images, masks, trainer.sample(len(images)))
-            steps += 1
-        rates.append(steps * len(images) / clock.seconds())
-    return rates

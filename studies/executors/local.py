@@ -6,7 +6,7 @@ A slot is a pool of one process: when a process dies, Python breaks its pool at 
 import multiprocessing
 import os
 import signal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -14,15 +14,19 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import RLock, Thread
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from bench.config import RunConfig
-from studies import worker
+from studies import benchmark, worker
+from studies.benchmark import CannotTrainError
 from studies.channel import LOOPBACK
 from studies.executors import Ending, Failed, Forecast, Lost
 from studies.executors.admission import Room
 from studies.executors.answers import as_forecast, is_healthy, told
 from studies.worker import Place, Task
+
+DIED = "its worker process died"
+Result = TypeVar("Result")
 
 
 class _Call(NamedTuple):
@@ -66,12 +70,26 @@ class LocalExecutor:
         """Start a task on a free worker whose device has room for it, once there is one."""
         self._enqueue(_Call(None if task.alone else task.predicted_peak, worker.work, (task,), done))
 
-    def benchmark(self, configs: Sequence[RunConfig], cache: Path, places: Sequence[Place]) -> list[list[float]]:
-        """Images per second of each config in each of the places, all places working at the same time."""
-        calls = [
-            slot.call(worker.benchmark, configs, cache, place) for slot, place in zip(self._slots, places, strict=False)
-        ]
-        return [call.result() for call in calls]
+    def benchmark(self, config: RunConfig, ignores: bool, cache: Path, places: Sequence[Place]) -> float | str:
+        """Images per second that all of the places train together, or why one of them cannot.
+
+        They begin when all are ready, each with an equal share of its device. `ignores` as in `predict_peak_bytes`.
+        """
+        sharing = Counter(place.device for place in places)
+        rooms = {device: self._rooms[device] for device in sharing}
+        shares = [place._replace(memory=rooms[place.device].capacity // sharing[place.device]) for place in places]
+        slots = self._slots[: len(places)]
+        try:
+            _in_each(self._slots, benchmark.forget)  # none of them is still starting when steps are timed
+            (peak,) = _in_each(slots[:1], partial(worker.forecast, config, ignores), shares[:1])
+            if isinstance(peak, int) and peak > min(rooms[device].largest_peak(sharing[device]) for device in rooms):
+                return benchmark.OUT_OF_MEMORY
+            _in_each(slots, partial(benchmark.get_ready, config, cache), shares)
+            return sum(_in_each(slots, benchmark.time_steps))
+        except CannotTrainError as error:
+            return str(error)
+        finally:
+            _in_each(slots, benchmark.forget)
 
     def settle(self, places: Sequence[Place]) -> None:
         """Keep a worker for each of the places, and no others."""
@@ -82,10 +100,6 @@ class LocalExecutor:
         for slot, place in zip(self._slots, places, strict=True):
             slot.place = place
         self.memory = min(self._rooms[place.device].largest_peak() for place in places)
-        self.memory_together = min(
-            self._room(slot).largest_peak(1 + len(self._neighbours(slot))) for slot in self._slots
-        )
-        """As `memory`, of trials that all run at the same time."""
 
     def close(self) -> None:
         """Kill the workers."""
@@ -192,10 +206,34 @@ class _Slot:
                 os.kill(self._pid.result(), signal.SIGKILL)
         return pool
 
+    def renew(self) -> None:
+        """A new process, once all memory of the old one is free."""
+        if pool := self.kill():
+            pool.shutdown()
+        self.start()
+
     def close(self) -> None:
         """End the process, and wait for nothing."""
         if pool := self.kill():
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_each(slots: Sequence[_Slot], function: Callable[..., Result], *arguments: Sequence[Any]) -> list[Result]:
+    """What a function returns in each of the workers, given its one of each of the arguments.
+
+    Waits for all; who fails gets a new process.
+
+    Raises:
+        CannotTrainError: one failed or died.
+    """
+    calls = [slot.call(function, *given) for slot, *given in zip(slots, *arguments, strict=True)]
+    errors = [call.exception() for call in calls]
+    for slot, error in zip(slots, errors, strict=True):
+        if error:
+            slot.renew()
+    for error in filter(None, errors):
+        raise CannotTrainError(DIED if isinstance(error, BrokenProcessPool) else str(error)) from None
+    return [call.result() for call in calls]
 
 
 def _initialise() -> None:
@@ -218,6 +256,6 @@ def _answer(future: Future[Any], *, alone: bool) -> Any:
     try:
         return told(future.result(), alone=alone)
     except BrokenProcessPool:
-        return Lost("its worker process died")
+        return Lost(DIED)
     except Exception as error:
         return Failed(error)
