@@ -223,7 +223,7 @@ def test_a_device_that_does_not_compute_is_told_before_anything_is_written(
     monkeypatch.setattr("studies.run.load_fitting", lambda *_: pytest.fail("the data were read"))
     assert sweep(tmp_path / "runs", "--device", "cuda") == 2
     said = capsys.readouterr().err
-    assert "device cuda must be present, got torch" in said
+    assert "device cuda:0 must be present, got torch" in said
     assert len(said.strip().splitlines()) == 1
     assert not (tmp_path / "runs").exists()
 
