@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from bench.machine.device import cores, parse_device
+from bench.machine.device import cores, one_device
 from bench.machine.environment import git_commit, processor
 from bench.machine.examine import examine_apart
 
@@ -17,7 +17,7 @@ def conditions(name: str) -> dict[str, Any]:
     Raises:
         ValueError: it is unknown, not there, or does not compute.
     """
-    device = parse_device(name)
+    device = one_device(name)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": git_commit(),

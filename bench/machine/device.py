@@ -40,6 +40,12 @@ def parse_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def one_device(name: str) -> torch.device:
+    """As `parse_device`, for work that one device does: of several GPUs the first. Torch's limits ask for a number."""
+    device = parse_device(name)
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
+
+
 def capability(device: torch.device) -> str:
     """Compute capability of an NVIDIA GPU, such as 9.0; empty of another device, and of one that cannot be used."""
     if device.type != "cuda" or not torch.cuda.is_available():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.machine.device import REINSTALL, capability, memory_limit, parse_device, total_memory
+from bench.machine.device import REINSTALL, capability, memory_limit, one_device, total_memory
 from bench.machine.environment import device_versions, driver_version, processor
 
 SECONDS = 120.0
@@ -44,7 +44,7 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ValueError: unknown name, not there, or it does not compute; says what to do.
     """
-    device = parse_device(name)
+    device = one_device(name)
     examine(device)
     return device
 

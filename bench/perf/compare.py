@@ -18,7 +18,7 @@ from bench.config import DataConfig, RunConfig
 from bench.data.dataset import load, read
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
-from bench.machine.device import cores, parse_device
+from bench.machine.device import cores, one_device
 from bench.machine.environment import environment
 from bench.machine.examine import examine_apart
 from bench.machine.precision import resolve
@@ -54,7 +54,7 @@ def compare(
         ValueError: wrong input; then nothing has been written.
         RuntimeError: an implementation failed or died; then there is no report.
     """
-    target = parse_device(device)
+    target = one_device(device)
     examine_apart(target)  # a context here would take memory beside those who are measured
     config = next(iter(networks.values()))
     require_known(config.training.loss)

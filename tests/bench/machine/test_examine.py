@@ -180,3 +180,11 @@ def test_auto_takes_a_gpu_even_if_it_cannot_be_used(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert device.parse_device("auto") == torch.device("cpu")
     assert device.parse_device("mps") == torch.device("mps")
+
+
+def test_one_device_is_a_gpu_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch's limit of a process's memory takes no device without one."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    chosen = [str(device.one_device(name)) for name in ("auto", "cuda", "cuda:1", "cpu")]
+    assert chosen == ["cuda:0", "cuda:0", "cuda:1", "cpu"]
