@@ -207,8 +207,8 @@ PARAMS = _value("model/params", "1", "lower", 1, None, "parameters")
 MACS = _value("model/macs", "1", "lower", 1, None, "multiply-accumulates per image")
 """Multiply-accumulates of all convolutions for one image, as predicted from the configuration."""
 TENSOR_PEAK = _value("memory/tensor_peak_bytes", "B", "lower", 1, None, "tensor peak memory")
-"""Largest sum of the bytes of live tensors in a training step, tracked operator by operator; in one precision equal on
-every machine."""
+"""Largest sum of the bytes of live tensors in a training step, tracked operator by operator; equal on all devices of
+one kind in one precision."""
 PREDICTED_PEAK = _value("memory/predicted_peak_bytes", "B", "lower", 1, None, "predicted tensor peak memory")
 """The tensor peak as a step on tensors without contents predicts it, before anything is trained."""
 SAVED_ACTIVATIONS = _value("memory/saved_activation_bytes", "B", "lower", 1, None, "saved activations")

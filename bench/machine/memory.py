@@ -1,7 +1,7 @@
 """Peak memory of one training step, seen three ways.
 
-- tensor peak: bytes of live tensor storages, tracked operator by operator. Exact, and in one precision the same on
-  every backend.
+- tensor peak: bytes of live tensor storages, tracked operator by operator. Exact, and the same on all devices of one
+  kind in one precision.
 - allocator peak: what the backend's allocator handed out, kernels' scratch space included.
 - process peak: resident memory of the whole process, interpreter and libraries included.
 """
