@@ -118,6 +118,10 @@ def _capture_too_much(device: torch.device) -> None:
     cuda_graphs(device).capture(lambda: torch.empty(ABSURD, dtype=torch.uint8, device=device))
 
 
+def _capture_a_wait(device: torch.device) -> None:
+    cuda_graphs(device).capture(lambda: torch.ones((), device=device).item())
+
+
 def _ask_too_much(device: torch.device) -> None:
     torch.empty(ABSURD, dtype=torch.uint8, device=device)
 
@@ -138,5 +142,6 @@ ON_A_CPU = (
 ON_A_GPU = (
     Fault("out of memory, eager", _grow, of_memory=True, survivable=True),
     Fault("out of memory in a capture", _capture_too_much, of_memory=True, survivable=True),
+    Fault("a capture that CUDA invalidates", _capture_a_wait, of_memory=False, survivable=True),
     Fault("an index out of range, an assertion on the device", _ask_out_of_range, of_memory=False, survivable=False),
 )

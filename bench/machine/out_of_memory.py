@@ -20,7 +20,7 @@ INVALIDATED = ("operation failed due to a previous error during capture", "cudaE
 
 def is_out_of_memory(error: BaseException) -> bool:
     """By its type, by its text, or by an error that led to it."""
-    chain = list(_chain(error))
+    chain = list(causes(error))
     return any(_says_so(each) for each in chain) or any(text in str(chain[-1]) for text in INVALIDATED)
 
 
@@ -28,7 +28,7 @@ def _says_so(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in str(error) for text in TEXTS)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The error, and what it was raised from or while handling, back to the first."""
     while error is not None:
         yield error

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from bench.machine.out_of_memory import causes
 from bench.training.agreement import agrees
 
 Replay = Callable[[], None]
@@ -128,7 +129,7 @@ class Graphed:
             found = [recorded(each) for each in calls]
             self.failure = self._disagreement(found, expected, _copies(state()), after, before)
         except RuntimeError as error:
-            self.failure = f"the capture failed: {str(error).partition(chr(10))[0]}"
+            self.failure = f"the capture failed: {_reason(error)}"
         finally:
             _restore(state(), before)
         if self.failure:
@@ -183,6 +184,12 @@ def _changes(now: Sequence[Tensor], before: Sequence[Tensor]) -> list[Tensor]:
     return [tensor - start for tensor, start in zip(now, before, strict=True)]
 
 
+def _reason(error: BaseException) -> str:
+    """Of the error that came first: a capture ends with one that only speaks of "a previous error"."""
+    *_, first = causes(error)
+    return str(first).partition("\n")[0]
+
+
 def _tensors(of: Any) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(of) if isinstance(leaf, Tensor)]
 
@@ -208,10 +215,11 @@ class CudaGraphs:
         with torch.cuda.device(self._device):
             current = torch.cuda.current_stream()
             self._stream.wait_stream(current)
-            with torch.cuda.stream(self._stream):
-                result = function()
-            current.wait_stream(self._stream)
-        return result
+            try:
+                with torch.cuda.stream(self._stream):
+                    return function()
+            finally:  # after an error too: what was asked of the device before it still reads its inputs
+                current.wait_stream(self._stream)
 
     def capture(self, function: Callable[[], Result]) -> tuple[Replay, Result]:
         """As a CUDA graph, whose memory is freed with the last replay that lives.
@@ -219,14 +227,15 @@ class CudaGraphs:
         cuDNN's choice of kernels (`cudnn.benchmark`) was made for these shapes in the calls before, and is looked up.
         """
         graph = torch.cuda.CUDAGraph()
-        pool = next((other.pool() for other in self._living), None)
+        pool = next((other.pool() for other in self._living), None) or torch.cuda.graph_pool_handle()
         # The outer context puts the caller's stream back: the inner one does not, if the capture ends with an error.
-        with (
-            torch.cuda.device(self._device),
-            torch.cuda.stream(self._stream),
-            torch.cuda.graph(graph, pool=pool, stream=self._stream),
-        ):
-            result = function()
+        with torch.cuda.device(self._device), torch.cuda.stream(self._stream):
+            try:
+                with torch.cuda.graph(graph, pool=pool, stream=self._stream):
+                    result = function()
+            except BaseException:
+                _end_allocation(pool)
+                raise
         self._living.add(graph)
 
         def replay() -> None:
@@ -234,6 +243,20 @@ class CudaGraphs:
                 graph.replay()
 
         return replay, result
+
+
+def _end_allocation(pool: tuple[int, int]) -> None:
+    """Tell the current device's allocator that a capture into the pool is over.
+
+    Torch does so after CUDA has ended the capture, and not if CUDA has invalidated it: then the allocator would refuse
+    `empty_cache` for the rest of the process (read in torch's CUDAGraph.cpp and CUDACachingAllocator.cpp).
+    """
+    device = torch.cuda.current_device()
+    try:
+        torch._C._cuda_endAllocateToPool(device, pool)
+    except RuntimeError:  # it knows: only the function failed, and the graph gives the pool back when it dies
+        return
+    torch._C._cuda_releasePool(device, pool)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections import Counter as Counted
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -142,6 +143,19 @@ def test_a_capture_that_fails_leaves_eager_calls(error: RuntimeError) -> None:
     assert stand.captures == 1
 
 
+def test_why_a_capture_failed_is_what_it_failed_of_first() -> None:
+    class Invalidated(Stand):
+        def capture(self, function: Callable[[], Result]) -> tuple[Replay, Result]:
+            try:
+                raise RuntimeError(TEXTS[0])
+            finally:
+                raise RuntimeError(TEXTS[1])
+
+    graphed = Graphed(Invalidated(), 1e-6)
+    assert results(graphed, Counter()) == PLAIN
+    assert graphed.failure == f"the capture failed: {TEXTS[0]}"
+
+
 @pytest.mark.parametrize("call", range(1, EAGER_CALLS + 2))
 def test_an_error_of_the_function_itself_is_the_callers(call: int) -> None:
     """In the rehearsal too, which runs it eagerly."""
@@ -224,14 +238,20 @@ class Torch:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pools: list[object] = []
         self.fails = False
-        test, self.current = self, "default"
+        self.waits: list[tuple[object, object]] = []
+        self.underway: list[object] = []
+        """Pools of captures of which the allocator has not heard that they are over."""
+        self.used: Counted[object] = Counted()
+        """By how many graphs the allocator believes a pool to be used."""
+        test = self
+        self.current: Any = None
 
         class Stream:
             def __init__(self, device: object = None) -> None:
                 pass
 
             def wait_stream(self, other: object) -> None:
-                pass
+                test.waits.append((self, other))
 
         class OnStream:
             def __init__(self, stream: Any) -> None:
@@ -255,13 +275,26 @@ class Torch:
 
             def __init__(self, graph: Graph, pool: object, stream: Stream) -> None:
                 super().__init__(stream)
-                graph.own_pool = pool or object()
-                test.pools.append(graph.own_pool)
+                graph.own_pool = pool
+                test.pools.append(pool)
+
+            def __enter__(self) -> None:
+                super().__enter__()
+                test.underway.append(test.pools[-1])
+                test.used[test.pools[-1]] += 1
 
             def __exit__(self, *_: object) -> None:
                 if test.fails:
                     raise RuntimeError(TEXTS[0])
+                end(0, test.pools[-1])
                 super().__exit__()
+
+        def end(device: int, pool: object) -> None:
+            if pool not in test.underway:
+                raise RuntimeError("endAllocatePool: not currently recording to mempool_id")
+            test.underway.remove(pool)
+
+        self.current = self.default = Stream()
 
         for name, fake in {
             "Stream": Stream,
@@ -270,8 +303,12 @@ class Torch:
             "graph": Capture,
             "device": lambda _: OnStream(self.current),
             "current_stream": lambda: self.current,
+            "current_device": lambda: 0,
+            "graph_pool_handle": object,
         }.items():
             monkeypatch.setattr(torch.cuda, name, fake)
+        monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", end, raising=False)
+        monkeypatch.setattr(torch._C, "_cuda_releasePool", lambda _, pool: self.used.subtract([pool]), raising=False)
 
 
 def test_graphs_that_live_share_a_pool_which_ends_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,8 +331,39 @@ def test_a_capture_that_fails_gives_the_callers_stream_back_and_lends_no_pool(mo
     fake.fails = True
     with pytest.raises(RuntimeError, match="not permitted when stream is capturing"):
         graphs.capture(lambda: torch.zeros(1))
-    assert fake.current == "default"
+    assert fake.current is fake.default
     fake.fails = False
     graphs.capture(lambda: torch.zeros(1))
     assert fake.pools[1] is not fake.pools[0]
-    assert fake.current == "default"
+    assert fake.current is fake.default
+
+
+@pytest.mark.parametrize("invalidated", [True, False])
+def test_the_allocator_hears_of_the_end_of_a_capture_that_fails(
+    invalidated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch tells it only if CUDA ended the capture; then the graph gives back the pool itself, and nobody else may."""
+    fake = Torch(monkeypatch)
+    graphs = CudaGraphs(torch.device("cuda", 0))
+    fake.fails = invalidated
+
+    def function() -> Tensor:
+        raise ValueError("the function's")
+
+    with pytest.raises(RuntimeError if invalidated else ValueError):
+        graphs.capture(function)
+    assert fake.underway == []
+    assert fake.used[fake.pools[0]] == (0 if invalidated else 1)
+
+
+def test_the_callers_stream_waits_for_what_a_failing_call_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = Torch(monkeypatch)
+    graphs = CudaGraphs(torch.device("cuda", 0))
+
+    def function() -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        graphs.warm_up(function)
+    assert fake.waits == [(graphs._stream, fake.default), (fake.default, graphs._stream)]
+    assert fake.current is fake.default
