@@ -22,7 +22,10 @@ def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: 
         shapes.append(output.shape[1:])
 
     handle = network.get_submodule("bottleneck").register_forward_hook(record)
+    # One image comes once: cuDNN would measure its kernels for each layer.
+    measures, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False
     network.eval()(torch.zeros(1, *image, device=device))
+    torch.backends.cudnn.benchmark = measures
     handle.remove()
     channels, height, width = shapes[0]
     return channels, height, width

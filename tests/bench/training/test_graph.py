@@ -264,6 +264,8 @@ class Torch:
                 test.current = self.before
 
         class Graph:
+            own_pool: object = None
+
             def pool(self) -> object:
                 return self.own_pool
 
