@@ -78,7 +78,7 @@ def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> 
     make = partial(make_trainer, config, steps, device)
     options = execution_choices(config, device)
     file = cache / "autotune" / f"{_identity(config, options, device)}.json"
-    timings = _timings(file, lambda: measure(make, options, setup.batch(size)))
+    timings = _stored(file) or _keep(file, measure(make, options, setup.batch(size)), of=len(options))
     execution = fastest(timings, steps)
     tried = {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
     trainer = setup.trainer if execution == setup.trainer.execution else make(execution)
@@ -91,14 +91,19 @@ def fastest(timings: Sequence[Timing], steps: int) -> Execution:
     return (best if timings[0].seconds(steps) > WORTH * best.seconds(steps) else timings[0]).execution
 
 
-def _timings(file: Path, measure_now: Callable[[], list[Timing]]) -> list[Timing]:
-    """As measured, from `file` if that happened before."""
-    if file.is_file():
-        return [Timing(Execution(**execution), *seconds) for execution, *seconds in json.loads(file.read_text())]
-    timings = measure_now()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as partial_file:
-        partial_file.write_text(json.dumps([(asdict(timing.execution), *timing[1:]) for timing in timings]))
+def _stored(file: Path) -> list[Timing]:
+    """As measured before; nothing if that was not kept."""
+    if not file.is_file():
+        return []
+    return [Timing(Execution(**execution), *seconds) for execution, *seconds in json.loads(file.read_text())]
+
+
+def _keep(file: Path, timings: list[Timing], of: int) -> list[Timing]:
+    """Store timings, if they are of so many settings: one that lacked memory beside others may have it next time."""
+    if len(timings) == of:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as partial_file:
+            partial_file.write_text(json.dumps([(asdict(timing.execution), *timing[1:]) for timing in timings]))
     return timings
 
 

@@ -135,6 +135,20 @@ def test_speeds_are_measured_once_and_the_choice_is_by_length(
     assert len(calls) == 3
 
 
+def test_what_could_not_be_carried_out_is_tried_again_by_the_next_training(
+    tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory may have been short beside others."""
+    config, found = tiny_config(training=BATCH), [Timing(REFERENCE, 0.0, 0.010)]
+    monkeypatch.setattr("bench.training.autotune.measure", lambda *_: list(found))
+    setup = prepare(config, tmp_path, CPU)
+    assert [*tune(config, setup, tmp_path, CPU).tried] == [str(REFERENCE)]
+    found += [Timing(Execution(memory_format="contiguous"), 0.0, 0.010)]
+    assert len(tune(config, setup, tmp_path, CPU).tried) == 2
+    found.pop()
+    assert len(tune(config, setup, tmp_path, CPU).tried) == 2
+
+
 def test_settings_are_tried_and_the_fastest_trains(
     tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
