@@ -21,7 +21,7 @@ from bench.machine.clock import Stopwatch
 from bench.machine.device import cores, one_device
 from bench.machine.environment import environment
 from bench.machine.examine import examine_apart
-from bench.machine.precision import resolve
+from bench.machine.precision import resolve_by
 from bench.perf.analysis import Analysis, analyse
 from bench.perf.config import LIGHTNING, PerfConfig
 from bench.perf.figure import write_figure
@@ -55,8 +55,9 @@ def compare(
         RuntimeError: an implementation failed or died; then there is no report.
     """
     target = one_device(device)
-    examine_apart(target)  # a context here would take memory beside those who are measured
+    facts = examine_apart(target)  # a context here would take memory beside those who are measured
     config = next(iter(networks.values()))
+    arithmetic = resolve_by(config.training.precision, target, facts.capability)
     require_known(config.training.loss)
     for run in networks.values():
         registry.predict(run.architecture, *run.data.size)
@@ -75,7 +76,7 @@ def compare(
         config=config,
         left_out=left_out,
         decode_seconds=decode_seconds,
-        environment=environment(target, resolve(config.training.precision, target)) | versions,
+        environment=environment(target, arithmetic) | versions,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return _report(conditions, analyses, out)

@@ -58,6 +58,7 @@ DEVICE = "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
         ("perf --trainings 0", "trainings must be at least 1, got 0"),
         ("perf --target-iou 1", "target_iou must lie in [0, 1), got 1.0"),
         ("perf --device tpu", f"{DEVICE}'tpu'"),
+        ("perf --device cpu --precision tf32", "training.precision must be auto, fp32 or bf16 where there is no GPU"),
         ("perf --size 16 --synthetic-scenes 6 --synthetic-frames 1 --out file", "--out must be a folder, got the file"),
         ("data --data nowhere", "nowhere must be a folder"),
         ("data --audit nowhere", "nowhere must be a folder, got none there"),
