@@ -34,7 +34,7 @@ def watch(task: Task) -> Iterator[Line | NotHere]:
     for _ in range(TRAINERS // (2 if task.short else 1)):
         trainer = make_trainer(config, STEPS, device, execution)
         epoch_losses(trainer, data, STEPS)
-        trainer.evaluate(data, torch.arange(batch))
+        trainer.evaluate(data, torch.arange(batch).repeat(STEPS))
         del trainer
         held.append(memory(device))
     if not held[0]:
