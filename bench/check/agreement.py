@@ -1,6 +1,6 @@
 """Whether a device trains what the CPU trains in float32: the same gradient and the same losses, up to rounding."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import NamedTuple, get_args
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from architectures.config import ArchitectureConfig, Norm
 from architectures.registry import ARCHITECTURES, configure
 from bench.check.lines import Line, Task
-from bench.check.workload import batch_of, epoch_losses, frames_on, run_config
+from bench.check.workload import arithmetics, batch_of, epoch_losses, frames_on, run_config
 from bench.machine.precision import Arithmetic
 from bench.training.execution import REFERENCE, Execution
 from bench.training.setup import make_trainer
@@ -18,8 +18,8 @@ from bench.training.setup import make_trainer
 SIDE, FRAMES, BATCH, EPOCHS = 32, 32, 8, 3
 
 
-class Tolerance(NamedTuple):
-    """Largest differences relative to the reference's."""
+class Difference(NamedTuple):
+    """Largest ones, relative to the reference's."""
 
     gradient: float
     """Of the gradient of a parameter, in norm."""
@@ -27,10 +27,10 @@ class Tolerance(NamedTuple):
     """Of the loss of an epoch."""
 
 
-TOLERANCES: dict[Arithmetic, Tolerance] = {
-    "fp32": Tolerance(1e-4, 1e-3),
-    "tf32": Tolerance(6e-2, 1e-2),
-    "bf16": Tolerance(2.5e-1, 2e-2),
+TOLERANCES: dict[Arithmetic, Difference] = {
+    "fp32": Difference(1e-4, 1e-3),
+    "tf32": Difference(6e-2, 1e-2),
+    "bf16": Difference(2.5e-1, 2e-2),
 }
 """On the CPU layouts differ by up to 6e-6 and 5e-5, and bf16 by 1.3e-1 and 4e-3; TF32 keeps two bits more than bf16."""
 SMALL = 0.1
@@ -48,27 +48,28 @@ class Trained(NamedTuple):
 
 
 def compare(task: Task) -> Iterator[Line]:
-    """A line for each architecture, norm and arithmetic."""
+    """What is allowed, then a line for each architecture and norm."""
     torch.set_num_threads(1)  # networks this small gain nothing from a second one
     cpu, device = torch.device("cpu"), torch.device(task.device)
+    compared = ways(device)
+    allowed = {way: TOLERANCES[arithmetic] for way, (arithmetic, _) in compared.items()}
+    yield Line(name="at most", figures=_figures(allowed))
     for name, norm in product(ARCHITECTURES, get_args(Norm)):
         architecture = configure(name, (8,) if name == "simple_conv" else (8, 16), norm=norm)
-        reference = train(architecture, "fp32", cpu, REFERENCE)
-        for arithmetic, execution in ways(device):
-            trained = train(architecture, arithmetic, device, execution)
-            layout = f", {execution.memory_format}" if execution != REFERENCE else ""
-            yield judge(f"{name}, norm {norm}, {arithmetic}{layout}", trained, reference, TOLERANCES[arithmetic])
+        reference = train(architecture, "fp32", REFERENCE, cpu)
+        found = {way: difference(train(architecture, *how, device), reference) for way, how in compared.items()}
+        yield judge(f"{name}, norm {norm}", found, allowed)
 
 
-def ways(device: torch.device) -> list[tuple[Arithmetic, Execution]]:
+def ways(device: torch.device) -> dict[str, tuple[Arithmetic, Execution]]:
     """What is compared with float32 on the CPU; there, another layout of the same numbers and bf16."""
     if device.type == "cpu":
-        return [("fp32", Execution(memory_format="contiguous")), ("bf16", REFERENCE)]
-    return [("fp32", REFERENCE), ("tf32", REFERENCE), ("bf16", REFERENCE)]
+        return {"fp32, contiguous": ("fp32", Execution(memory_format="contiguous")), "bf16": ("bf16", REFERENCE)}
+    return {arithmetic: (arithmetic, REFERENCE) for arithmetic in reversed(arithmetics(device))}
 
 
 def train(
-    architecture: ArchitectureConfig, arithmetic: Arithmetic, device: torch.device, execution: Execution
+    architecture: ArchitectureConfig, arithmetic: Arithmetic, execution: Execution, device: torch.device
 ) -> Trained:
     """The first gradient, and some epochs from equal weights over equal frames in equal order."""
     config = run_config(architecture, SIDE, batch_size=BATCH, epochs=EPOCHS, precision=arithmetic)
@@ -80,16 +81,26 @@ def train(
     return Trained(gradient, epoch_losses(trainer, data, EPOCHS))
 
 
-def judge(name: str, trained: Trained, reference: Trained, tolerance: Tolerance) -> Line:
+def difference(trained: Trained, reference: Trained) -> Difference:
     """How far one is from the other."""
     least = SMALL * torch.cat(reference.gradient).norm()
     pairs = zip(trained.gradient, reference.gradient, strict=True)
     gradient = torch.stack([(ours - theirs).norm() / theirs.norm().clamp(min=least) for ours, theirs in pairs]).max()
     losses, expected = torch.tensor(trained.losses), torch.tensor(reference.losses)
     loss = ((losses - expected).abs() / expected.abs()).max()
-    return Line(
-        name=name,
-        figures={"gradient": gradient.item(), "loss": loss.item()},
-        passed=bool(gradient <= tolerance.gradient and loss <= tolerance.loss),
-        note=f"at most {tolerance.gradient:g} and {tolerance.loss:g}",
-    )
+    return Difference(gradient.item(), loss.item())
+
+
+def judge(name: str, found: Mapping[str, Difference], allowed: Mapping[str, Difference]) -> Line:
+    """All differences of a network, and which are too large or no numbers."""
+    figures, limits = _figures(found), _figures(allowed)
+    failed = [figure for figure, value in figures.items() if not value <= limits[figure]]
+    return Line(name=name, figures=figures, passed=not failed, note=", ".join(failed))
+
+
+def _figures(of: Mapping[str, Difference]) -> dict[str, float]:
+    return {
+        f"{way}: {kind}": value
+        for way, difference in of.items()
+        for kind, value in zip(Difference._fields, difference, strict=True)
+    }

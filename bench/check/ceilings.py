@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import torch
 
 from bench.check.lines import Line, Task
-from bench.machine.precision import Arithmetic, set_arithmetic, torch_dtype
+from bench.check.workload import arithmetics
+from bench.machine.precision import set_arithmetic, torch_dtype
 from bench.perf.roofline import BUFFER, SIDES, copy_rate, matmul_rate
 
 
@@ -21,8 +22,3 @@ def measure(task: Task) -> Iterator[Line]:
         yield Line(name=f"matrix product, {arithmetic}", figures=figures, note=f"side {side}")
     size = BUFFER[device.type] // (8 if task.short else 1)
     yield Line(name="copy", figures={"GB/s": copy_rate(size, device) / 1e9}, note="read and written")
-
-
-def arithmetics(device: torch.device) -> tuple[Arithmetic, ...]:
-    """Those that a device has, the fastest first."""
-    return ("bf16", "tf32", "fp32") if device.type == "cuda" else ("bf16", "fp32")

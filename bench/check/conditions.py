@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from architectures.config import require
 from bench.machine.device import cores, one_device
 from bench.machine.environment import git_commit, processor
 from bench.machine.examine import examine_apart
@@ -18,6 +19,7 @@ def conditions(name: str) -> dict[str, Any]:
         ValueError: it is unknown, not there, or does not compute.
     """
     device = one_device(name)
+    require(device.type != "mps", "device", "be one of auto, cpu, cuda or cuda:INDEX for a check", name)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": git_commit(),

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import torch
 
 from architectures.registry import configure
-from bench.check.lines import Line, Task, error_line
+from bench.check.lines import Line, Task, cause, error_line
 from bench.check.workload import batch_of, frames_on, run_config
 from bench.machine.out_of_memory import is_out_of_memory
 from bench.perf.isolated import IsolatedProcess
@@ -52,7 +52,7 @@ def apart(name: str, work: Callable[[A, Callable[[Line], None]], None], argument
         with IsolatedProcess[Line](name, work, argument) as process:
             return process.step(SECONDS)
     except (RuntimeError, TimeoutError) as error:
-        return Line(name=name, passed=False, note=str(error).strip().splitlines()[-1])
+        return Line(name=name, passed=False, note=cause(str(error)))
 
 
 def meet(fault: Fault, device: torch.device) -> Line:
@@ -110,8 +110,8 @@ def _start_anew(device: str, report: Callable[[Line], None]) -> None:
 
 def _grow(device: torch.device) -> None:
     _limit(device, ROOM)
-    for doubling in count():
-        train(device, BATCH << doubling, REFERENCE)
+    for growth in count():  # in few sizes, for each of which cuDNN looks for its fastest kernels
+        train(device, BATCH * 16**growth, REFERENCE)
 
 
 def _capture_too_much(device: torch.device) -> None:

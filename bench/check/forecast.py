@@ -11,6 +11,7 @@ from bench.check.lines import Line, Task
 from bench.check.workload import batch_of, frames_on, run_config
 from bench.config import Precision, RunConfig
 from bench.machine.memory import StepMemory, measure_step
+from bench.machine.precision import Arithmetic, resolve
 from bench.training.execution import Execution
 from bench.training.forecast import predict_peak_bytes
 from bench.training.setup import make_trainer
@@ -33,11 +34,11 @@ class Case(NamedTuple):
 def cases() -> list[Case]:
     """Architectures, widths, norms and batches, of which a short check takes the first ones."""
     return [
-        Case(configure("unet", (16, 32, 64), norm="batch"), 32, "bf16"),
+        Case(configure("unet", (16, 32, 64), norm="batch"), 32, "auto"),
         Case(configure("hourglass", (16, 32, 64), norm="group"), 128, "fp32"),
-        Case(configure("vae", (16, 32, 64)), 64, "bf16"),
-        Case(configure("unet", (32, 64, 128, 256)), 128, "bf16"),
-        Case(configure("unet", (64, 128, 256, 512), norm="batch"), 32, "bf16"),
+        Case(configure("vae", (16, 32, 64)), 64, "auto"),
+        Case(configure("unet", (32, 64, 128, 256)), 128, "auto"),
+        Case(configure("unet", (64, 128, 256, 512), norm="batch"), 32, "auto"),
         Case(configure("hourglass", (8, 8), norm="batch"), 512, "fp32"),
         Case(configure("autoencoder", (32, 64, 128), norm="group"), 64, "fp32"),
         Case(configure("simple_conv", (16,)), 256, "fp32"),
@@ -54,7 +55,7 @@ def compare(task: Task) -> Iterator[Line]:
         predicted, measured = predict_peak_bytes(config, device), measure(config, device)
         deviations.append(abs(predicted / measured.allocator_peak - 1))
         yield Line(
-            name=_name(config),
+            name=_name(config, resolve(case.precision, device)),
             figures={
                 "forecast, bytes": predicted,
                 "tensor peak, bytes": measured.tensor_peak,
@@ -99,7 +100,7 @@ def reserved(config: RunConfig, measured: StepMemory, device: torch.device) -> d
     return {"reserved, MB": measured.reserved_peak / 1e6, "with a graph, MB": with_graph / 1e6}
 
 
-def _name(config: RunConfig) -> str:
+def _name(config: RunConfig, arithmetic: Arithmetic) -> str:
     network, training = config.architecture, config.training
     widths = "-".join(map(str, network.channels))
-    return f"{network.name} {widths}, norm {network.norm}, batch {training.batch_size}, {training.precision}"
+    return f"{network.name} {widths}, norm {network.norm}, batch {training.batch_size}, {arithmetic}"

@@ -35,6 +35,13 @@ Work = Callable[[Task], Iterator[Line | NotHere]]
 """A section's work: a line as soon as it is found, so that what comes later may be cut."""
 
 
+def cause(text: str) -> str:
+    """The line of a process's failure that names the error: behind it CUDA's errors go on for lines of advice."""
+    lines = text.strip().splitlines()
+    last_frame = max((number for number, line in enumerate(lines) if line.startswith(" ")), default=-1)
+    return lines[min(last_frame + 1, len(lines) - 1)]
+
+
 def error_line(error: BaseException) -> str:
     """The first line of what an error says, with its type."""
     text = (str(error).splitlines() or [""])[0]

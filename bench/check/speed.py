@@ -46,7 +46,7 @@ def measure(task: Task) -> Iterator[Line]:
     side, seconds, laps = (64, 0.2, 1) if task.short else (SIDE, SECONDS, LAPS)
     base: dict[int, list[float]] = {}
     at_once = [name for name in WAYS if name not in COMPILED]
-    for names in (at_once, COMPILED):
+    for names in (at_once, COMPILED if device.type == "cuda" else ()):
         for batch in BATCHES[device.type][: 1 if task.short else None]:
             lanes = [Lane(name, speed_config(batch, side), device) for name in names]
             for lap in range(laps):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.check.lines import Line
+from bench.check.lines import Line, cause
 from bench.check.runner import Report
 from bench.machine.examine import DeviceFacts
 
@@ -18,7 +18,7 @@ def headline(report: Report) -> str:
     if asked:
         parts.append(f"{asked - len(failed)} of {asked} as they should be")
     if report.reason:
-        parts.append(report.reason.splitlines()[-1])
+        parts.append(cause(report.reason))
     if failed:
         parts.append(f"failed: {', '.join(failed)}")
     return "; ".join(parts)

@@ -9,6 +9,7 @@ from torch import Tensor
 from architectures.config import ArchitectureConfig
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.data.frames import Frames
+from bench.machine.precision import Arithmetic, resolve
 from bench.training.device_frames import DeviceFrames, to_device
 from bench.training.trainer import Trainer
 
@@ -32,6 +33,13 @@ def blobs(count: int, side: int) -> Frames:
         masks=masks.astype(np.uint8) * 255,
         original_sizes=np.full((count, 2), side),
     )
+
+
+def arithmetics(device: torch.device) -> tuple[Arithmetic, ...]:
+    """Those that a device has, the fastest first. GPUs before Ampere have one, a CPU does bf16 even if slowly."""
+    if device.type == "cpu":
+        return ("bf16", "fp32")
+    return ("bf16", "tf32", "fp32") if resolve("auto", device) == "bf16" else ("fp32",)
 
 
 def frames_on(device: torch.device, count: int, side: int) -> DeviceFrames:

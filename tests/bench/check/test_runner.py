@@ -152,6 +152,12 @@ def test_a_device_that_is_not_there_is_code_2(capsys: pytest.CaptureFixture[str]
     assert "must be one of auto, cpu, cuda" in said.err
 
 
+def test_a_mac_s_gpu_is_not_checked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    assert main(["check", "--device", "mps"]) == 2
+    assert "device must be one of auto, cpu, cuda or cuda:INDEX for a check, got 'mps'" in capsys.readouterr().err
+
+
 def test_flags_are_those_of_the_command() -> None:
     assert parse([]) == Check()
     assert parse(["--device", "cpu", "--short", "--json"]) == Check(device="cpu", short=True, json=True)
