@@ -46,7 +46,13 @@ class Check(Command):
             say("interrupted: what follows is of the sections before")
             interrupted = True
         passed = not interrupted and not any(report.fails for report in reports)
-        about = {"command": self.line, **where, "seconds": round(time.monotonic() - start, 1), "passed": passed}
+        about = {
+            "command": self.line,
+            **where,
+            "seconds": round(time.monotonic() - start, 1),
+            "interrupted": interrupted,
+            "passed": passed,
+        }
         text = to_markdown(about, reports)
         if self.json:
             say(text)

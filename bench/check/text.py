@@ -26,11 +26,11 @@ def headline(report: Report) -> str:
 
 def to_markdown(about: Mapping[str, Any], reports: Sequence[Report]) -> str:
     """All that is known of the machine, all sections, and the verdict."""
-    verdict = "passed" if about["passed"] else "FAILED"
+    verdict = "was interrupted" if about["interrupted"] else "passed" if about["passed"] else "FAILED"
     parts = [
         _where(about),
         *(_section(report) for report in reports),
-        f"The check {verdict} in {about['seconds']:.0f} s.",
+        f"The check {verdict} after {about['seconds']:.0f} s.",
     ]
     return "\n\n".join(parts)
 

@@ -140,8 +140,10 @@ def test_an_interrupted_check_tells_what_it_has(
 ) -> None:
     monkeypatch.setattr("bench.check.sections.SECTIONS", [section(right), section(interrupting), section(right)])
     assert main(["check", "--device", "cpu", "--json"]) == 130
-    answer: dict[str, Any] = json.loads(capfd.readouterr().out)
-    assert not answer["passed"]
+    said = capfd.readouterr()
+    answer: dict[str, Any] = json.loads(said.out)
+    assert (answer["interrupted"], answer["passed"]) == (True, False)
+    assert "The check was interrupted after" in said.err
     assert [entry["name"] for entry in answer["sections"]] == ["right"]
 
 

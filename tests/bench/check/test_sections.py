@@ -16,6 +16,7 @@ from bench.check import agreement, faults, forecast, graph, leaks, speed, trials
 from bench.check.lines import Line, Task, cause
 from bench.check.workload import frames_on, run_config
 from bench.training.execution import REFERENCE, Execution
+from bench.training.forecast import predict_peak_bytes
 from bench.training.setup import make_trainer
 from bench.training.trainer import Trainer
 from studies.catalog.depth_width import STUDY
@@ -86,8 +87,7 @@ def test_a_forecast_that_is_a_tensor_off_is_found(monkeypatch: pytest.MonkeyPatc
     cases = forecast.cases()[:1]
     monkeypatch.setattr(forecast, "cases", lambda: cases)
     assert verdicts(forecast.compare(TASK)) == [True, None]
-    predict = forecast.predict_peak_bytes
-    monkeypatch.setattr(forecast, "predict_peak_bytes", lambda *of: predict(*of) + 4)
+    monkeypatch.setattr(forecast, "predict_peak_bytes", lambda *of: predict_peak_bytes(*of) + 4)
     assert verdicts(forecast.compare(TASK)) == [False, None]
 
 
