@@ -44,7 +44,7 @@ def rooms(device: torch.device, facts: Mapping[str, DeviceFacts], frames: Frames
     """What each device has for trials of the frames. Images that would take too much of it stay in host memory."""
     data = bytes_on_device(frames, device)
     return {
-        name: Room.of(fact.memory, data if has_room(data, fact.memory) else frames.masks.size)
+        name: Room.of(fact.memory, data if has_room(data, fact.memory) else frames.masks.size, device.type)
         for name, fact in facts.items()
     }
 

@@ -77,19 +77,19 @@ class LocalExecutor:
         """
         sharing = Counter(place.device for place in places)
         rooms = {device: self._rooms[device] for device in sharing}
-        shares = [place._replace(memory=rooms[place.device].capacity // sharing[place.device]) for place in places]
+        shares = [_share(place, rooms[place.device], sharing[place.device]) for place in places]
         slots = self._slots[: len(places)]
+        _forget(self._slots)  # none of them is still starting when steps are timed
         try:
-            _in_each(self._slots, benchmark.forget)  # none of them is still starting when steps are timed
             (peak,) = _in_each(slots[:1], partial(worker.forecast, config, ignores), shares[:1])
-            if isinstance(peak, int) and peak > min(rooms[device].largest_peak(sharing[device]) for device in rooms):
+            if isinstance(peak, int) and not all(rooms[device].holds(peak, sharing[device]) for device in rooms):
                 return benchmark.OUT_OF_MEMORY
             _in_each(slots, partial(benchmark.get_ready, config, cache), shares)
-            return sum(_in_each(slots, benchmark.time_steps))
+            speed: float | str = sum(_in_each(slots, benchmark.time_steps))
         except CannotTrainError as error:
-            return str(error)
-        finally:
-            _in_each(slots, benchmark.forget)
+            speed = str(error)
+        _forget(slots)  # not where Ctrl-C comes: they would be waited for
+        return speed
 
     def settle(self, places: Sequence[Place]) -> None:
         """Keep a worker for each of the places, and no others."""
@@ -99,15 +99,15 @@ class LocalExecutor:
         self._free = deque(self._slots)
         for slot, place in zip(self._slots, places, strict=True):
             slot.place = place
-        self.memory = min(self._rooms[place.device].largest_peak() for place in places)
+        self.memory = min(self._rooms[place.device].largest_peak for place in places)
 
     def close(self) -> None:
         """Kill the workers."""
         with self._lock:
             self._closed = True
             self._waiting.clear()
-            for slot in self._slots:
-                slot.close()
+        for slot in self._slots:  # without the lock: a pool that breaks holds its own while it calls `_finish`
+            slot.close()
 
     def _enqueue(self, call: _Call) -> None:
         with self._lock:
@@ -118,11 +118,12 @@ class LocalExecutor:
         """First come, first served: nothing overtakes a large trial that waits for room, or it might wait forever."""
         while self._waiting and (slot := self._admit(self._waiting[0].peak)):
             self._free.remove(slot)
-            call, place = self._waiting.popleft(), slot.place._replace(memory=slot.grant)
+            call, place = self._waiting.popleft(), slot.place._replace(memory=self._room(slot).limit(slot.grant))
             slot.call(call.function, *call.arguments, place).add_done_callback(partial(self._finish, slot, call.done))
 
     def _admit(self, peak: int | None) -> "_Slot | None":
-        """A free worker to which memory is granted. Idle ones that hold too much beside it are renewed first."""
+        """A free worker to which memory is granted. If only idle ones are in the way, they are renewed first."""
+        in_the_way: list[_Slot] = []
         for slot in self._free:
             room, others = self._room(slot), self._neighbours(slot)
             grant, running = room.grant(peak, 1 + len(others)), [other.grant for other in others]
@@ -131,11 +132,11 @@ class LocalExecutor:
                 slot.grant = grant
                 return slot
             if room.fits(grant, running):
-                for other in idle:
-                    self._free.remove(other)
-                    other.grant = room.held
-                    self._renew(other)
-                return None
+                in_the_way = in_the_way or idle
+        for other in in_the_way:
+            self._free.remove(other)
+            other.grant = self._room(other).held
+            self._renew(other)
         return None
 
     def _room(self, slot: "_Slot") -> Room:
@@ -146,7 +147,7 @@ class LocalExecutor:
         return [other for other in self._slots if other is not slot and other.place.device == slot.place.device]
 
     def _finish(self, slot: "_Slot", done: Callable[[Any], None], future: Future[Any]) -> None:
-        answer = _answer(future, alone=slot.grant == self._room(slot).capacity)
+        answer = _answer(future, alone=self._room(slot).limit(slot.grant) is None)
         with self._lock:
             if is_healthy(answer):
                 self._release(slot)
@@ -216,6 +217,17 @@ class _Slot:
         """End the process, and wait for nothing."""
         if pool := self.kill():
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _share(place: Place, room: Room, workers: int) -> Place:
+    """An equal one of a place's device."""
+    return place._replace(memory=room.limit(room.capacity // workers))
+
+
+def _forget(slots: Sequence[_Slot]) -> None:
+    """See `benchmark.forget`; a process that has died has forgotten too."""
+    with suppress(CannotTrainError):
+        _in_each(slots, benchmark.forget)
 
 
 def _in_each(slots: Sequence[_Slot], function: Callable[..., Result], *arguments: Sequence[Any]) -> list[Result]:

@@ -62,7 +62,7 @@ class RayExecutor:
         self._per_gpu = math.ceil((workers or 1) / max(1, sum(node.gpus for node in nodes)))
         self._threads = self._choose_threads(nodes)
         self._room = room if device.type == "cuda" else Room(self._largest)
-        self.memory = self._room.largest_peak()
+        self.memory = self._room.largest_peak
         # A process that has used one GPU cannot be given another.
         remote = self._session.ray.remote(max_retries=0, max_calls=0 if device.type == "cpu" else 1)
         self._work, self._forecast = remote(worker.work), remote(worker.forecast)
@@ -87,9 +87,8 @@ class RayExecutor:
         if not any(node.cpus >= self._threads and node.memory >= request["memory"] for node in self._nodes()):
             cli.say(f"waiting for a Ray node with {self._threads} CPUs and {request['memory'] / 2**30:.1f} GiB")
         share = request["num_gpus"]
-        place = (
-            Place("cuda:0", self._threads, int(share * self._room.capacity)) if share else Place("cpu", self._threads)
-        )
+        limit = self._room.limit(int(share * self._room.capacity)) if share else None
+        place = Place("cuda:0" if share else "cpu", self._threads, limit)
         ref = remote.options(**request).remote(*arguments, place)
         future: Future[Any] = ref.future()
         self._running[future] = ref

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,14 +19,33 @@ COMPLETE, FULL = Outcome("complete", "", {}), Outcome("out_of_memory", "RuntimeE
 
 
 def test_what_fits_alone_does_not_depend_on_the_workers() -> None:
-    room = Room.of(100 * GIB, data=4 * GIB)
+    """What is larger than the margins allow runs alone, and is held to nothing."""
+    room = Room.of(100 * GIB, data=4 * GIB, device="cuda")
     assert room.capacity == int(100 * GIB * USABLE_SHARE)
-    largest = room.largest_peak()
-    assert largest == int((room.capacity - BASELINE - 4 * GIB) / MARGIN)
+    assert room.largest_peak == room.capacity - 4 * GIB
+    cautious = int((room.capacity - BASELINE - 4 * GIB) / MARGIN)
     for workers in (1, 2, 4, 8):
-        assert room.need(largest) <= room.grant(largest, workers) <= room.capacity
-        assert room.need(largest + 1) > room.capacity - 1
-        assert room.grant(None, workers) == room.grant(10 * largest, workers) == room.capacity
+        assert room.need(cautious) <= room.grant(cautious, workers) <= room.capacity < room.need(cautious + 2)
+        assert room.grant(None, workers) == room.grant(room.largest_peak, workers) == room.capacity
+    assert room.limit(room.capacity) is None
+    assert room.limit(room.capacity - 1) == room.capacity - 1
+
+
+@pytest.mark.parametrize(("free", "beside"), [(100 * 2**20, False), (700 * 2**20, False), (3 * 2**29, True)])
+def test_a_small_machine_is_not_refused(free: int, beside: bool) -> None:
+    """One may have less than a worker usually takes: its trials run one by one, as long as their tensors have room."""
+    room = Room.of(free, data=0, device="cpu")
+    assert room.largest_peak == int(USABLE_SHARE * free)
+    grant = room.grant(30 * 2**20, 2)
+    assert room.fits(grant, [])
+    assert room.fits(grant, [grant]) == beside
+    assert not Room.of(0, data=0, device="cpu").holds(1, 1)
+
+
+def test_a_worker_on_the_cpu_takes_less_than_one_with_a_gpu() -> None:
+    """Of four cores none is idle for want of 3 GiB."""
+    assert Room.of(3 * GIB, 0, "cpu").holds(30 * 2**20, 4)
+    assert not Room.of(3 * GIB, 0, "cuda").holds(30 * 2**20, 4)
 
 
 def test_small_trials_share_equally_and_larger_ones_get_what_they_need() -> None:
@@ -33,8 +53,11 @@ def test_small_trials_share_equally_and_larger_ones_get_what_they_need() -> None
     assert [room.grant(0, workers) for workers in (1, 2, 4)] == [80 * GIB, 40 * GIB, 20 * GIB]
     assert room.grant(24 * GIB, 4) == 32 * GIB  # with a margin, the data and the process itself
     assert room.grant(0, 100) == 2 * GIB
-    assert room.largest_peak(4) == int((20 - 2) * GIB / MARGIN)
-    assert room.need(room.largest_peak(4)) <= 20 * GIB
+    quarter = int((20 - 2) * GIB / MARGIN)
+    assert room.holds(quarter, 4)
+    assert not room.holds(quarter + 1, 4)
+    assert room.holds(room.largest_peak, 1)
+    assert not room.holds(room.largest_peak + 1, 1)
 
 
 def test_idle_workers_hold_what_trials_left_behind() -> None:
@@ -46,7 +69,7 @@ def test_idle_workers_hold_what_trials_left_behind() -> None:
 
 
 def test_nothing_fits_where_there_is_nothing() -> None:
-    assert Room(GIB // 2).largest_peak() == 0
+    assert Room(GIB // 2, data=GIB).largest_peak == 0
 
 
 class FakeSlot(local._Slot):
@@ -152,7 +175,7 @@ def test_without_a_prediction_and_when_told_so_a_trial_runs_alone(trials: MakeTr
     assert two.running == {"small"}
     two.end("small")
     assert two.running == {"alone"}
-    assert two.slot("alone").given == 20 * GIB
+    assert two.slot("alone").given is None, "held to nothing"
     two.end("alone")
     assert two.running == {"next"}
 
@@ -201,3 +224,44 @@ def test_idle_workers_give_back_what_a_large_trial_needs(trials: MakeTrials) -> 
     other = next(slot for slot in two.executor._slots if not slot.grant)
     assert (other.starts, other.used) == (2, False)
     assert two.slot("large").starts == 1
+
+
+def test_a_worker_that_has_room_outright_is_taken_before_idle_ones_are_renewed(trials: MakeTrials) -> None:
+    """Of more workers than have room some wait, and none is renewed for a small trial that another could take."""
+    many = trials(30)  # of 1 GiB each, 20 fit
+    names = [str(number) for number in range(30)]
+    for name in names:
+        many.submit(name, 0)
+    assert len(many.running) == 20
+    for name in names[:10]:
+        many.end(name)
+        assert len(many.running) == 20
+    assert {slot.starts for slot in many.executor._slots} == {1}
+
+
+def test_another_device_is_taken_before_idle_workers_are_renewed(trials: MakeTrials) -> None:
+    pair = trials(2, ("cuda:0", "cuda:1"))
+    for name in "abcd":
+        pair.submit(name, 0)
+    for name, state in (("a", "complete"), ("b", "complete"), ("c", "failed"), ("d", "failed")):
+        pair.end(name, Outcome(state, "", {}))  # type: ignore[arg-type]
+    before = [slot.starts for slot in pair.executor._slots]
+    pair.submit("large", None)
+    assert pair.slot("large").place.device == "cuda:1"
+    assert [slot.starts for slot in pair.executor._slots] == before
+
+
+def test_closing_holds_nothing_for_which_a_worker_that_ends_meanwhile_waits(trials: MakeTrials) -> None:
+    """From Python 3.12 on a pool that breaks holds its lock, which shutting it down asks for, while it tells so."""
+    one = trials(1)
+    one.submit("a", 0)
+    told = Thread(target=one.end, args=("a",), daemon=True)
+
+    def close() -> None:
+        told.start()
+        told.join(5)
+
+    one.slot("a").close = close  # type: ignore[method-assign]
+    one.executor.close()
+    assert not told.is_alive()
+    assert one.endings["a"] == COMPLETE

@@ -1,6 +1,8 @@
 """Workers measured beside each other: they wait for each other, and what one cannot train is a result."""
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +23,7 @@ from bench.training.trainer import Trainer
 from studies import benchmark
 from studies.benchmark import OUT_OF_MEMORY, CannotTrainError
 from studies.executors import local
-from studies.executors.admission import Room
+from studies.executors.admission import MARGIN, Room
 from studies.executors.local import LocalExecutor
 from studies.worker import Place
 
@@ -125,16 +127,20 @@ def test_each_gets_an_equal_share_of_the_memory(executor: LocalExecutor, diary: 
     config, share = tiny_config(), Place("cpu", 1, ROOM.capacity // 2)
     speed(executor, config)
     assert diary.given["get_ready"] == [(config, Path(), share)] * 2
+    diary.given.clear()
+    executor.benchmark(config, False, Path(), PLACES[:1])
+    assert diary.given["get_ready"] == [(config, Path(), PLACES[0])], "one that is alone is held to nothing"
 
 
 def test_what_is_predicted_not_to_fit_as_often_is_not_tried(
     executor: LocalExecutor, diary: Diary, tiny_config: NewConfig
 ) -> None:
-    diary.results["forecast"] = ROOM.largest_peak(2)
+    half = int((ROOM.capacity // 2 - ROOM.held) / MARGIN)
+    diary.results["forecast"] = half
     assert speed(executor, tiny_config()) == 20
     assert diary.given["forecast"] == [(tiny_config(), False, Place("cpu", 1, ROOM.capacity // 2))]
     diary.entries.clear()
-    diary.results["forecast"] = ROOM.largest_peak(2) + 1
+    diary.results["forecast"] = half + 1
     assert speed(executor, tiny_config()) == OUT_OF_MEMORY
     assert "get_ready" not in diary.done()
     assert renewals(executor) == [0, 0, 0]
@@ -160,6 +166,37 @@ def test_what_a_worker_cannot_train_is_a_result_and_the_worker_is_renewed(
         assert "time_steps" not in diary.done()
     diary.acts.clear()
     assert speed(executor, tiny_config()) == 20
+
+
+@pytest.mark.parametrize("when", ["first", "last"])
+def test_a_process_that_dies_between_two_measurements_is_none(
+    when: str, executor: LocalExecutor, diary: Diary, tiny_config: NewConfig
+) -> None:
+    def die() -> None:
+        assert (when == "first") == ("time_steps" not in diary.done())
+        raise BrokenProcessPool("terminated abruptly")
+
+    if when == "first":
+        diary.acts[1, "forget"] = lambda: diary.acts.clear() or die()
+    else:
+        diary.acts[1, "time_steps"] = lambda: diary.acts.update({(1, "forget"): die}) or 10.0
+    assert speed(executor, tiny_config()) == 20
+    assert renewals(executor) == [0, 1, 0]
+
+
+def test_ctrl_c_waits_for_no_worker(executor: LocalExecutor, diary: Diary, tiny_config: NewConfig) -> None:
+    """Getting ready can take a minute."""
+    end = threading.Event()
+
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        end.wait(5)
+
+    diary.acts[0, "get_ready"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        speed(executor, tiny_config())
+    assert (0, "get_ready") not in diary.entries
+    end.set()
 
 
 def test_a_process_that_dies_is_a_result(tmp_path: Path, tiny_config: NewConfig) -> None:

@@ -156,4 +156,4 @@ def test_data_that_would_take_most_of_a_device_are_counted_as_staying_in_host_me
     facts = {"cuda:0": h200._replace(memory=100 * images), "cuda:1": h200._replace(memory=images)}
     rooms = placement.rooms(CUDA, facts, frames)
     assert {name: room.data for name, room in rooms.items()} == {"cuda:0": images + masks, "cuda:1": masks}
-    assert placement.rooms(CPU, {"cpu": PROCESSOR}, frames)["cpu"] == Room.of(PROCESSOR.memory, data=0)
+    assert placement.rooms(CPU, {"cpu": PROCESSOR}, frames)["cpu"] == Room.of(PROCESSOR.memory, 0, "cpu")
