@@ -117,8 +117,13 @@ def proc_entry(file: str, name: str) -> str:
 
 
 def _container_bytes(cgroup: Path) -> int:
-    """Memory limit of the container less what it uses; without a limit a number that never decides."""
-    limit, used = cgroup / "memory.max", cgroup / "memory.current"
+    """Memory limit of the container less what it uses; without a limit a number that never decides.
+
+    Of pages of files, which the kernel takes back when memory gets short, a container that reads data is always full.
+    """
+    limit, used, statistics = (cgroup / f"memory.{name}" for name in ("max", "current", "stat"))
     if not limit.exists() or limit.read_text().strip() == "max":
         return sys.maxsize
-    return int(limit.read_text()) - int(used.read_text())
+    entries = (line.split() for line in statistics.read_text().splitlines()) if statistics.exists() else ()
+    pages = sum(int(size) for name, size in entries if name in ("active_file", "inactive_file"))
+    return int(limit.read_text()) - int(used.read_text()) + pages

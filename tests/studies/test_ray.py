@@ -41,7 +41,7 @@ pytestmark = pytest.mark.slow
 Opener = Callable[..., RayExecutor]
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda")
-ROOM = Room.of(80 * 2**30, data=2**30)
+ROOM = Room.of(80 * 2**30, data=2**30, device="cuda")
 """Of a GPU, if there were one."""
 LONG = 100
 """Epochs of a trial that is still running when something happens to it."""
@@ -255,7 +255,7 @@ def test_what_trials_ask_for(cluster: Any, open_executor: Opener) -> None:
     executor = open_executor(None)
     largest = max(node.memory for node in executor._session.nodes())
     assert executor.slots == 1
-    assert executor.memory == int((largest - BASELINE) / MARGIN)
+    assert executor.memory == largest
     small, huge = executor._request(2**20), executor._request(2**60)
     assert (small["num_cpus"], small["num_gpus"], small["memory"]) == (1, 0, BASELINE + 2**20 * MARGIN)
     assert executor._request(executor.memory)["memory"] <= huge["memory"] == largest
@@ -271,7 +271,7 @@ def test_what_trials_ask_for(cluster: Any, open_executor: Opener) -> None:
     assert shared._request(40 * gib)["num_gpus"] == 0.82  # (40 * MARGIN + 1 + 1) / (80 * USABLE_SHARE), rounded up
     assert shared._request(79 * gib)["num_gpus"] == 1.0
     assert shared._request(None)["num_gpus"] == 1.0
-    assert shared.memory == whole.memory == int((80 * USABLE_SHARE - 2) * gib / MARGIN)
+    assert shared.memory == whole.memory == int((80 * USABLE_SHARE - 1) * gib)
     assert open_executor(100).slots == 9
     assert open_executor(3)._threads == 2
     cluster.remove_node(gpus)

@@ -44,3 +44,5 @@ def test_a_containers_limit_counts(tmp_path: Path) -> None:
     assert device._container_bytes(tmp_path) == sys.maxsize
     (tmp_path / "memory.max").write_text("5000\n")
     assert device._container_bytes(tmp_path) == 4000
+    (tmp_path / "memory.stat").write_text("anon 250\nfile 700\ninactive_file 500\nactive_file 200\n")
+    assert device._container_bytes(tmp_path) == 4700
