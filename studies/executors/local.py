@@ -26,6 +26,8 @@ from studies.executors.answers import as_forecast, is_healthy, told
 from studies.worker import Place, Task
 
 DIED = "its worker process died"
+FOR_THE_DRIVER = (signal.SIGINT, signal.SIGTERM)
+"""Signals that go to the whole group."""
 Result = TypeVar("Result")
 
 
@@ -187,7 +189,11 @@ class _Slot:
         self.used = False
         self._pool: ProcessPoolExecutor | None
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_initialise)
-        self._pid = self._pool.submit(os.getpid)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)  # which a process inherits as it starts
+        try:
+            self._pid = self._pool.submit(os.getpid)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Call a function in the process."""
@@ -249,8 +255,8 @@ def _in_each(slots: Sequence[_Slot], function: Callable[..., Result], *arguments
 
 
 def _initialise() -> None:
-    """A worker leaves Ctrl-C and SIGTERM, which go to the whole group, to the driver, and ends when the driver does."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """A worker leaves Ctrl-C and SIGTERM to the driver, and ends when the driver does."""
+    for number in FOR_THE_DRIVER:
         signal.signal(number, signal.SIG_IGN)
     worker.volunteer_for_the_kernel()
     Thread(target=_end_with_parent, daemon=True).start()

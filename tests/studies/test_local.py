@@ -105,6 +105,18 @@ def test_ctrl_c_and_sigterm_are_the_drivers_to_answer(executor: LocalExecutor) -
     assert process(executor) == worker
 
 
+def test_so_they_are_while_a_worker_starts() -> None:
+    """Or it would end with a traceback where somebody stops a study early, or while workers are renewed."""
+    executor = LocalExecutor([Place("cpu", 1)], ROOMS)
+    pool = executor._slots[0]._pool
+    assert pool
+    (starting,) = pool._processes
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(starting, number)
+    assert process(executor) == starting
+    executor.close()
+
+
 def test_closing_kills_what_runs() -> None:
     executor = LocalExecutor([Place("cpu", 1)], ROOMS)
     worker = process(executor)
