@@ -189,6 +189,7 @@ def test_ctrl_c_waits_for_no_worker(executor: LocalExecutor, diary: Diary, tiny_
     end = threading.Event()
 
     def interrupt() -> None:
+        time.sleep(0.3)  # a signal that comes just before one waits is noticed after it
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         end.wait(5)
 
