@@ -109,9 +109,7 @@ class Trials(ABC):
         entry = {
             "state": outcome.state,
             "reason": outcome.reason,
-            "values": [outcome.metrics.get(metric.name, _worst(metric)) for metric in self.objectives]
-            if complete
-            else None,
+            "values": [_value(outcome.metrics, metric) for metric in self.objectives] if complete else None,
             "name": run_name(opened.config),
             "time": dict(spent),
         }
@@ -134,9 +132,11 @@ class Trials(ABC):
         self._todo.appendleft(opened.unit)
 
 
-def _worst(metric: schema.Metric) -> float:
-    """What counts where memory ran out in its measurement: more than there was."""
-    return math.inf if metric.better == "lower" else -math.inf
+def _value(metrics: Mapping[str, float], metric: schema.Metric) -> float:
+    """Of an objective of a complete trial; of a memory that could not be measured the prediction, as in reports."""
+    if metric is schema.TENSOR_PEAK and metric.name not in metrics:
+        return metrics.get(schema.PREDICTED_PEAK.name, math.inf)  # one not predicted either needs more than there was
+    return metrics[metric.name]
 
 
 def conclude(study: optuna.Study, trial: int, state: schema.State, values: Sequence[float] | None) -> None:

@@ -115,9 +115,9 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
     run_log = RunLog(_client(task.tracking), task.run_id)
     log = BackgroundLog(lambda: run_log)
     log.poll()
+    predicted = {} if task.predicted_peak is None else {schema.PREDICTED_PEAK.name: float(task.predicted_peak)}
     try:
-        if task.predicted_peak is not None:
-            log.metrics({schema.PREDICTED_PEAK.name: task.predicted_peak})
+        log.metrics(predicted)
         with reporter(task.reports, task.run_id, waits=task.prunable) as report:
             result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
     except Exception as error:
@@ -129,7 +129,7 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
         run_log.text(traceback.format_exc(), TRACEBACK)
         raise
     torch.cuda.empty_cache()  # what this trial reserved must not count as the next one's
-    return Outcome(result.state, result.reason, result.metrics)
+    return Outcome(result.state, result.reason, predicted | result.metrics)
 
 
 @cache
