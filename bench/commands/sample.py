@@ -14,6 +14,7 @@ from architectures.vae import VAE
 from bench import schema
 from bench.commands.predict import load_checkpoint, resolve_checkpoint
 from bench.config import RunConfig
+from bench.data.dataset import load
 from bench.data.frames import Frames
 from bench.data.panel import choose_frames
 from bench.files import make_folder
@@ -89,7 +90,7 @@ def draw(
         samples = sample_grid(sample(network, shape, wanted.samples, config.data.size, wanted.seed))
         drawn.append(Drawn("samples", f"n{wanted.samples}_seed{wanted.seed}", samples))
     if wanted.interpolate or wanted.traverse:
-        setup = prepare(config, cache, device)
+        setup = prepare(config, cache, device, load(config.data, cache))
         setup.trainer.network.load_state_dict(network.state_dict())
         if wanted.interpolate:
             drawn.append(_draw_way(setup, config.architecture.target, shape, wanted.interpolate, wanted.steps))
