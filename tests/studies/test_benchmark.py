@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -189,8 +190,11 @@ def test_ctrl_c_waits_for_no_worker(executor: LocalExecutor, diary: Diary, tiny_
     end = threading.Event()
 
     def interrupt() -> None:
+        main = threading.main_thread().ident or 0
+        while sys._current_frames()[main].f_code.co_filename != threading.__file__:
+            time.sleep(0.05)
         time.sleep(0.3)  # a signal that comes just before one waits is noticed after it
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        signal.pthread_kill(main, signal.SIGINT)
         end.wait(5)
 
     diary.acts[0, "get_ready"] = interrupt
