@@ -141,6 +141,7 @@ def tables(folder: Path) -> Tables:
     """Peaks that were not measured are the predicted ones, as in the sentences."""
     found = Tables({path.stem: pd.read_csv(path, keep_default_na=True) for path in (folder / "data").iterdir()})
     runs = found["runs"].reindex(columns=[*found["runs"], *{PEAK, PREDICTED}.difference(found["runs"])])
+    runs = runs.copy()  # in one block again, to which columns can be added
     found["runs"] = runs.assign(**{MEASURED: runs[PEAK], PEAK: runs[PEAK].fillna(runs[PREDICTED])})
     return found
 
