@@ -108,6 +108,9 @@ BEST_VAL_LOSS = _value("best/val_loss", "nats", "lower", None, None, "validation
 """`val/loss` of the epoch whose weights are kept."""
 BEST_EPOCH = _value("best/epoch", "epoch", "none", 1, None, "best epoch")
 """The epoch whose weights are kept and tested, from 1."""
+LAST_IOU = _value("last/iou", "1", "higher", 0, 1, "IoU at the last epoch", since=8)
+"""`test/iou` of the weights that the last epoch left, for networks that segment: what the choice of the best epoch is
+worth."""
 
 TEST_IOU = _test("iou", "1", "higher", 1, "IoU", 0.01)
 """Intersection over union of predicted and true foreground; two empty masks score 1."""
@@ -283,7 +286,7 @@ BOTTLENECK_MEASURED = "bottleneck.measured"
 """The same as one image showed it; a run ends in an error where they differ."""
 
 # --- Tags ---
-VERSION = 7
+VERSION = 8
 """Of this dictionary. It rises when a name is added or renamed; 1 logged no version."""
 OLDEST_VERSION = 3
 """Stores from this version on are read."""
@@ -311,17 +314,27 @@ STUDY_IMPORTANCE = "study.importance"
 """Importance of the hyperparameters of a search for the best validation IoU, on the parent run once all is done: JSON
 such as `{"unet": {"trials": 30, "shares": {"PED-ANOVA": {"depth": 0.8, "lr": 0.2}, "fANOVA": {...}}}}`, with the number
 of trials behind the shares."""
-Stage = Literal["search", "comparison", "generative", "pretraining"]
+STUDY_LADDER = "study.ladder"
+"""Learning rates that were tried for each group of networks before the comparison, on the parent run: JSON such as
+`[0.003, 0.01, 0.03]`; absent where the study tuned none."""
+Stage = Literal["search", "tuning", "comparison", "generative", "pretraining"]
 STAGE = "stage"
-"""`search` (chooses hyperparameters, on validation scenes only), or one that is evaluated on test scenes: `comparison`
-(of networks that segment), `generative` (auto-encoders and VAEs), `pretraining` (with a pre-trained encoder or not)."""
+"""`search` (chooses hyperparameters) or `tuning` (chooses the learning rate), both on validation scenes only; or one
+that is evaluated on test scenes: `comparison` (of networks that segment), `generative` (auto-encoders and VAEs),
+`pretraining` (with a pre-trained encoder or not)."""
+CHOOSING: frozenset[Stage] = frozenset({"search", "tuning"})
+"""Stages whose runs only choose: none looks at test scenes."""
 OBJECTIVES: dict[Stage, Metric] = {
     "search": BEST_VAL_IOU,
+    "tuning": BEST_VAL_IOU,
     "comparison": BEST_VAL_IOU,
     "generative": BEST_VAL_LOSS,
     "pretraining": BEST_VAL_IOU,
 }
 """What a stage's runs are better or worse by on validation scenes."""
+RATE_GROUP = "tuning.group"
+"""Name of the group of similar networks that share a tuned learning rate, on the runs that chose it and on those that
+were trained at it; absent where no rate was tuned."""
 SUPERSEDED = "superseded"
 """Set on a run whose unit is no longer planned since the study was changed, or was done again after the run had been
 deleted; reports leave it out."""

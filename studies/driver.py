@@ -202,7 +202,7 @@ class Driver:
             run_id=run_id,
             tracking=self._site.tracking,
             cache=self._site.runs.resolve() / schema.CACHE_DIR,
-            test=running.trials.stage != "search",
+            test=running.trials.stage not in schema.CHOOSING,
             predicted_peak=peak,
             reports=self._reports,
             prunable=running.trials.prunes,

@@ -37,6 +37,7 @@ OF_STEP = (schema.TENSOR_PEAK, schema.SAVED_ACTIVATIONS, schema.ALLOCATOR_PEAK)
 SEGMENTING = (schema.VAL_BCE, schema.VAL_IOU, schema.BEST_VAL_IOU)
 OF_STAGE: dict[schema.Stage, tuple[schema.Metric, ...]] = {
     "search": SEGMENTING,
+    "tuning": SEGMENTING,
     "comparison": (*SEGMENTING, *schema.TEST_METRICS),
     "generative": (schema.TEST_MSE, schema.TEST_PSNR, schema.TEST_SSIM, schema.PROBE_IOU),
     "pretraining": (*SEGMENTING, *schema.TEST_METRICS),

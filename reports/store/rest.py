@@ -101,7 +101,7 @@ class RestStore:
         places = zip(runs["artifact_uri"], runs["run_id"], strict=True)
         own = [own_folder(uri, run, self._root) for uri, run in places]
         folders = [here or self._root / CACHE / run for here, run in zip(own, runs["run_id"], strict=True)]
-        tested = (runs[schema.STATE] == "complete") & (runs[schema.STAGE] != "search")
+        tested = (runs[schema.STATE] == "complete") & ~runs[schema.STAGE].isin(schema.CHOOSING)
         needed = [folder for folder, here, test in zip(folders, own, tested, strict=True) if test and folder != here]
         _at_once(self._copy, needed)
         return folders
