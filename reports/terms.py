@@ -27,8 +27,8 @@ TERMS: dict[str, str] = {
     "of any other training scene.",
     "detectable difference": f"The true difference that this study finds with a probability of {percent(POWER)} among "
     "the claims made together; a dash where there can be none as large.",
-    "difference over scenes": "Mean over all test scenes and Student's t over them, unadjusted: too narrow where "
-    "trainings differ.",
+    "descriptive": "Mean over all test scenes and Student's t over them, unadjusted: too narrow where trainings differ, "
+    "so that no verdict rests on it.",
     "distance of samples": "Median distance, as root mean square of thumbnails, to the nearest training frame.",
     "distance of test frames": "The same of frames that were never seen, to judge that of samples by.",
     "distortion": "Cross-entropy of a sampled reconstruction (Bernoulli likelihood of masks; normal of images, with "
@@ -36,6 +36,7 @@ TERMS: dict[str, str] = {
     "effect size": "Mean difference over scenes, in standard deviations of that difference (Cohen's d_z).",
     "ELBO": "Evidence lower bound, minus the sum of rate and distortion with beta = 1, whatever beta was trained "
     "with: minus the distortion at which its line meets the left axis.",
+    "first look": "A comparison with three or four repeats, which calls nothing better.",
     "fANOVA": "Importance of a hyperparameter: share of the variance of a random forest's prediction over the whole "
     "search space. Shares of an architecture add up to 100 %.",
     "interval": "Of 95 %, by Student's t over folds. Where a single fold was tested, over its scenes, crossed with "
@@ -77,8 +78,8 @@ TERMS: dict[str, str] = {
     "stored-mask ceiling": "IoU of true masks with themselves after they were averaged to a side, interpolated back "
     "and cut at 0.5. No bound for networks: their maps have channels, and skip connections lead past them.",
     "stuck": "A run that was never better than a constant prediction.",
-    "verdict": "Better: the interval leaves out zero; equivalent: it lies within the margin; else inconclusive. None "
-    "with fewer than three repeats.",
+    "verdict": "Better: the interval leaves out zero; equivalent: it lies within the margin; else inconclusive. With "
+    "three or four repeats a first look: ahead instead of better, never equivalent. None with fewer.",
     "where the time went": "Set-up: data and network. Tracking: epochs logged. Memory: the measurement of a step. "
     "Test: predictions, metrics and baselines. Idle: a worker's time between two runs. Other: the run's own time in "
     "no phase.",

@@ -270,6 +270,8 @@ def word(one: Judged) -> str:
     words = {
         "better": f"{sides[0]} better",
         "worse": f"{sides[1]} better",
+        "ahead": f"{sides[0]} ahead",
+        "behind": f"{sides[1]} ahead",
         "refused": f"none: {one.comparison.repeats} of {MIN_REPEATS} repeats",
         "unlearnt": "none: learning not shown",
     }

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reports.analysis.components import Components
-from reports.analysis.statistics import detectable, satterthwaite
+from reports.analysis.statistics import FULL_REPEATS, detectable, satterthwaite
 from reports.store.checks import HOLDOUTS
 from reports.store.load import DATA_FOLDS, SPLIT
 
@@ -106,8 +106,8 @@ def needed(shape: Shape, components: Components, difference: float, claims: int 
 
 
 def _repeated(start: Shape, now: Shape, finds: Callable[[Shape], bool]) -> Shape | None:
-    """The least repeats that are enough on the same scenes."""
-    least = now.repeats + 1 if start.folds == now.folds else start.folds
+    """The least repeats that are enough on the same scenes, and more than a first look."""
+    least = max(FULL_REPEATS, now.repeats + 1 if start.folds == now.folds else start.folds)
     every = (start._replace(repeats=number) for number in range(least, MOST_REPEATS + 1))
     return next(filter(finds, every), None)
 

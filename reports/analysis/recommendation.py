@@ -29,7 +29,7 @@ class Recommendation(NamedTuple):
 
 def standing(one: Judged) -> Standing:
     """Of what validation puts first beside a rival."""
-    words: dict[str, Standing] = {"better": "apart", "worse": "behind"}
+    words: dict[str, Standing] = {"better": "apart", "ahead": "apart", "worse": "behind", "behind": "behind"}
     return words.get(one.verdict, "level")
 
 

@@ -21,9 +21,12 @@ POWER = 0.8
 """Probability with which the detectable difference is found."""
 MIN_REPEATS = 3
 """Fewer repeats get no verdict."""
+FULL_REPEATS = 5
+"""Fewer repeats are a first look, which calls nothing better: over three folds and twelve claims |t| must exceed 15.4,
+over five 5.9, so that luck in the spread of few folds decides as much as the difference does."""
 
-Verdict = Literal["better", "worse", "equivalent", "inconclusive", "refused", "unlearnt"]
-"""`unlearnt` is said by `reports.analysis.claims` alone, which knows the rules without a network."""
+Verdict = Literal["better", "worse", "equivalent", "ahead", "behind", "inconclusive", "refused", "unlearnt"]
+"""`ahead` and `behind` are what a first look says instead of better and worse. `unlearnt` is said by `reports.analysis.claims` alone, which knows the rules without a network."""
 
 FloatArray = NDArray[np.float64]
 
@@ -61,9 +64,9 @@ class Comparison(NamedTuple):
     n: int
     """Number of units."""
     scene_difference: float
-    """Secondary: mean over all tested scenes, each with the same weight."""
+    """Descriptive: mean over all tested scenes, each with the same weight."""
     scene_interval: Interval
-    """Secondary: t over scenes, narrower than it should be where trainings differ much."""
+    """Descriptive: t over scenes, narrower than it should be where trainings differ. No verdict rests on it."""
     corrected: Interval
     """Sensitivity: corrected resampled t over folds (Nadeau & Bengio 2003, Machine Learning 52), for training sets that
     overlap: the variance of the mean of J folds is (1/J + test share / training share) s^2. NaN for a single fold."""
@@ -340,6 +343,7 @@ def verdict(
     - equivalent: the interval lies inside [-margin, margin], also if it leaves out zero. This is stricter than two
       one-sided tests at 5 %, which ask for the 90 % interval.
     - better or worse: the interval leaves out zero; which of the two is its side by the metric's direction.
+    - ahead or behind: the same of a first look, with fewer than 5 repeats, which is never equivalent.
     - inconclusive: everything else. It says nothing about equality; `detectable` says what could have been found.
 
     Args:
@@ -355,10 +359,12 @@ def verdict(
         raise ValueError(f"margin must be at least 0, got {margin}.")
     if repeats < MIN_REPEATS:
         return "refused"
+    full = repeats >= FULL_REPEATS
     if -margin <= found.low and found.high <= margin:
-        return "equivalent"
+        return "equivalent" if full else "inconclusive"
     if found.low > 0 or found.high < 0:
-        return "better" if (found.low > 0) == (direction == "higher") else "worse"
+        favourable = (found.low > 0) == (direction == "higher")
+        return ("better" if full else "ahead") if favourable else ("worse" if full else "behind")
     return "inconclusive"
 
 

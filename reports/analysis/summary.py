@@ -44,6 +44,7 @@ AVERAGED = [
     for metric in (
         schema.BEST_VAL_IOU,
         *schema.TEST_METRICS,
+        schema.LAST_IOU,
         schema.BOTTLENECK_ELEMENTS,
         schema.PARAMS,
         schema.MACS,

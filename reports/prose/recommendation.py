@@ -15,7 +15,7 @@ from reports.analysis.nested import nested
 from reports.analysis.planning import Shape
 from reports.analysis.recommendation import Recommendation, Within, recommend, standing, within_budgets
 from reports.analysis.shortfall import find_shortfall, find_truth
-from reports.analysis.statistics import MIN_REPEATS
+from reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, agreed
 from reports.prose.claims import claim_values, difference_values
 from reports.store.checks import HOLDOUTS
@@ -47,6 +47,7 @@ def gather(summary: Summary) -> dict[str, object]:
         "truth": _truth(summary, first),
         "one_with_foreground": find_truth(summary, first).with_foreground == 1,
         "only": len(tested(summary)) == 1,
+        "first_look": _first_look(first),
         "holdout": first[SPLIT] in HOLDOUTS,
     }
     budgets = within_budgets(summary, found)
@@ -58,6 +59,12 @@ def gather(summary: Summary) -> dict[str, object]:
         "nothing_within": [budget for one in budgets if one.taken is None for budget in one.budgets_mb],
         "overruled": bool(lead["behind"]) or any(one.is_overruled for one in budgets),
     }
+
+
+def _first_look(first: pd.Series) -> dict[str, object] | None:
+    """Repeats that are enough to look but not to call anything better; None with fewer and with more."""
+    repeats = int(first[N])
+    return {"repeats": repeats, "full": FULL_REPEATS} if MIN_REPEATS <= repeats < FULL_REPEATS else None
 
 
 def _number(row: pd.Series) -> int:

@@ -4,10 +4,11 @@ import math
 
 import pandas as pd
 
+from bench import schema
 from reports.analysis.convergence import TARGET_SHARE, convergence
-from reports.analysis.summary import CONFIGURATION, Summary, comparable
+from reports.analysis.summary import CONFIGURATION, Summary, comparable, statistic
 from reports.tables.base import Table, left, named, noted, right, shortened
-from reports.text import digits, percent, significant
+from reports.text import DASH, digits, percent, signed, significant
 
 MISSED = "not reached"
 
@@ -26,10 +27,11 @@ def efforts(summary: Summary) -> Table | None:
             *(_effort(row[name]) for name in ("epochs", "seconds", "images")),
             digits(row["area"]),
             *(f"{row[name]:.0f}" for name in ("diverged", "stuck", "rising")),
+            _last_less_best(names.loc[row[CONFIGURATION]]),
         ]
         for _, row in efforts[efforts[CONFIGURATION].isin(names.index)].iterrows()
     ]
-    columns = ["reached", "epochs", "seconds", "images", "area under curve", "diverged", "stuck", "still rising"]
+    columns = ["reached", "epochs", "seconds", "images", "area under curve", "diverged", "stuck", "still rising", "last less best"]
     return Table(
         f"Effort to a validation IoU of {digits(found.target)}: medians over the repeats; one that missed it counts as "
         "infinitely slow.",
@@ -37,10 +39,17 @@ def efforts(summary: Summary) -> Table | None:
         rows,
         noted(
             f"It is {percent(TARGET_SHARE)} of the highest median, over configurations, of the best validation IoU.",
-            "Seconds: training steps only. Diverged, stuck and still rising: runs.",
+            "Seconds: training steps only. Diverged, stuck and still rising: runs. Last less best: test IoU at the last "
+            "epoch less that at the best by validation, which is what all else is of.",
             others,
         ),
     )
+
+
+def _last_less_best(row: pd.Series) -> str:
+    """Mean over the repeats; runs of before version 8 did not test their last epoch."""
+    last, best = (row[statistic(metric, "mean")] for metric in (schema.LAST_IOU, schema.TEST_IOU))
+    return DASH if pd.isna(last) else signed(last - best)
 
 
 def _effort(value: float) -> str:

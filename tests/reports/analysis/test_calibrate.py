@@ -159,7 +159,7 @@ def test_smallest_difference_is_from_the_true_error(shape: Shape, freedom: int) 
 
 
 def test_planted_difference_is_outside_the_margin() -> None:
-    found = calibrate(3, Shape(), Components(), margin=0.2, seed=0)
+    found = calibrate(3, Shape(repeats=5), Components(), margin=0.2, seed=0)
     assert found["minimum_detectable_difference"] == 0.2
     assert (found["power_at_twice_mde"], found["equivalent_rate"]) == (1, 1)
 
