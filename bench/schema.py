@@ -138,12 +138,12 @@ TEST_MSE = _value("test/mse", "1", "lower", 0, 1, "squared error")
 TEST_PSNR = _value("test/psnr", "dB", "higher", 0, None, "PSNR")
 """Peak signal-to-noise ratio; at most 100 dB."""
 TEST_SSIM = _value("test/ssim", "1", "higher", -1, 1, "SSIM")
-"""Structural similarity (Wang et al. 2004)."""
+"""Structural similarity (Wang et al. 2004), mean over the windows of 11 pixels that lie in the frame as a whole."""
 TEST_MS_SSIM = _value("test/ms_ssim", "1", "higher", 0, 1, "MS-SSIM")
-"""Structural similarity at four scales (Wang et al. 2003)."""
+"""The same at three scales (Wang et al. 2003, weights 0.0711, 0.4530 and 0.4760: the first of five in proportion)."""
 RECONSTRUCTION_METRICS = (TEST_MSE, TEST_PSNR, TEST_SSIM, TEST_MS_SSIM)
 """Of what auto-encoder and VAE give back, images or masks as probabilities, in [0, 1]; the scene mean, as that of the
-test metrics. MS-SSIM has four scales, and only frames of 48 pixels or more have it."""
+test metrics. Frames with a side of less than 44 pixels have no MS-SSIM."""
 TEST_DISTORTION = _value("test/distortion", "nats", "lower", None, None, "distortion per frame")
 """Negative log-likelihood of the frame given its code, mean over the posterior."""
 TEST_RATE = _value("test/kl", "nats", "none", 0, None, "rate (KL divergence) per frame")

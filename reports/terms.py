@@ -49,7 +49,7 @@ TERMS: dict[str, str] = {
     "margin": "A difference that does not matter.",
     "mark": "Mean of a configuration over its repeats, on the test scenes: frames of a scene are averaged first, "
     "then scenes, then folds. Of more marks than have room, the intervals are in the figure's CSV file alone.",
-    "MS-SSIM": "SSIM on four scales (Wang et al. 2003).",
+    "MS-SSIM": "SSIM on three scales (Wang et al. 2003).",
     "NSD": "Share of both boundaries within 1 original pixel of the other (Nikolov et al. 2018).",
     "original pixels": "Those of a frame before it was resized.",
     "peak memory": "Tensor peak: the largest sum of the bytes of live tensors in one training step, which "

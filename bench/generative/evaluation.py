@@ -7,10 +7,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics.functional.image import (
-    multiscale_structural_similarity_index_measure,
-    structural_similarity_index_measure,
-)
 
 from architectures.config import ArchitectureConfig, Target
 from architectures.vae import VAE
@@ -21,16 +17,13 @@ from bench.generative.grids import save_grid
 from bench.generative.latent import collapse, encode, latent_table
 from bench.generative.pictures import make_grids, make_pictures, make_samples
 from bench.generative.probe import probe_iou
+from bench.generative.similarity import LEAST_SIDE, ms_ssim, ssim
 from bench.metrics.frame_table import as_float32, chunks, frame_table, scene_means, write_table
 from bench.metrics.overlap import scene_mean
 from bench.metrics.pixels import Ignored, counted
 from bench.training.objective import latent_shape
 from bench.training.setup import Setup
 
-BETAS = (0.0517, 0.3295, 0.3462, 0.2726)
-"""Weights of four scales: the first of five of Wang et al. 2003, made to add up to 1; five would need 161 pixels."""
-LEAST_SIDE = 48
-"""Pixels that four scales need: the window of 11 pixels is reflected at the edges of a map of an eighth of the side."""
 PERFECT = 1e-10
 """Squared error below which PSNR stays at 100 dB."""
 
@@ -118,14 +111,10 @@ def _quality(reconstructions: NDArray[np.float32], originals: NDArray[np.float32
     if ignored is not None:
         reconstructions, originals = (np.where(ignored[:, None], 0, of) for of in (reconstructions, originals))
         share = np.maximum(counted(ignored), 1) / ignored[0].size
-    pair = torch.from_numpy(reconstructions), torch.from_numpy(originals)
     mse = np.square(reconstructions - originals).mean(axis=(1, 2, 3), dtype=np.float64) / share
-    ssim = structural_similarity_index_measure(*pair, data_range=1.0, reduction="none")
-    assert isinstance(ssim, Tensor)
-    columns = {"mse": mse, "psnr": -10 * np.log10(np.maximum(mse, PERFECT)), "ssim": ssim.numpy()}
+    pairs = list(zip(reconstructions, originals, strict=True))
+    ssims = [ssim(*pair) for pair in pairs]
+    table = pd.DataFrame({"mse": mse, "psnr": -10 * np.log10(np.maximum(mse, PERFECT)), "ssim": ssims})
     if min(originals.shape[2:]) >= LEAST_SIDE:
-        # The window is that of sigma = 1.5 whatever the kernel's size, which only decides what is refused.
-        columns["ms_ssim"] = multiscale_structural_similarity_index_measure(
-            *pair, data_range=1.0, betas=BETAS, kernel_size=5, reduction="none"
-        ).numpy()
-    return pd.DataFrame(columns)
+        table["ms_ssim"] = [ms_ssim(*pair) for pair in pairs]
+    return table

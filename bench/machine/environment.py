@@ -14,7 +14,7 @@ from bench.digest import digest_sources
 from bench.machine.device import cores, proc_entry
 from bench.machine.precision import NAMES, Arithmetic
 
-PACKAGES = ("torch", "numpy", "scipy", "mlflow", "optuna")
+PACKAGES = ("torch", "torchmetrics", "numpy", "scipy", "mlflow", "optuna")
 
 
 def environment(device: torch.device, arithmetic: Arithmetic) -> dict[str, str]:

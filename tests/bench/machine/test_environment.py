@@ -1,5 +1,6 @@
 """The tags that say where a run took place, of a GPU too."""
 
+from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,6 +68,7 @@ def test_tags_of_a_cpu() -> None:
     tags = environment.environment(CPU, "bf16")
     assert tags["environment.device"] == "cpu"
     assert tags["environment.precision"] == "bfloat16"
+    assert tags["environment.torchmetrics"] == version("torchmetrics")
     assert environment.environment(CPU, "fp32")["environment.precision"] == "float32"
     assert device_versions(CPU) == {}
     assert "environment.driver" not in tags
