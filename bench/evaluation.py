@@ -15,7 +15,7 @@ from bench.data.split import Split
 from bench.metrics.baselines import baseline_metrics, baseline_table, iou_columns
 from bench.metrics.calibration import calibration_table
 from bench.metrics.frame_table import as_float32, frame_table, scene_means, write_table
-from bench.metrics.overlap import label_agreement
+from bench.metrics.overlap import label_agreement, mask_scores, scene_mean
 from bench.training.setup import Setup
 
 
@@ -29,15 +29,27 @@ class Evaluation(NamedTuple):
     """Writes the files of `bench.schema` into a folder: tables per frame, and pictures."""
 
 
-def evaluate_segmentation(setup: Setup) -> Evaluation:
-    """Of a network that segments: all test metrics, beside those of the baselines."""
+def frame_ious(setup: Setup) -> NDArray[np.float64]:
+    """IoU (N,) of every test frame, of a network that segments."""
+    frames, test = setup.dataset.frames, setup.split.test
+    return mask_scores(_predict(setup) > 0.5, frames.foreground_of(test), frames.ignored_of(test)).iou.numpy()
+
+
+def evaluate_segmentation(setup: Setup, last_ious: NDArray[np.float64] | None = None) -> Evaluation:
+    """Of a network that segments: all test metrics, beside those of the baselines.
+
+    Args:
+        last_ious: `frame_ious` by the weights of the last epoch; None if the network has these.
+    """
     frames, split = setup.dataset.frames, setup.split
-    probability = setup.trainer.predict(setup.data, torch.from_numpy(split.test)).squeeze(1).numpy()
+    probability = _predict(setup)
     truth, ignored = frames.foreground_of(split.test), frames.ignored_of(split.test)
     scenes = [frames.scenes[index] for index in split.test]
     table, baselines = frame_table(probability, frames, split.test), baseline_table(frames, split)
-    agreement = {schema.LABEL_AGREEMENT.name: label_agreement(frames.masks[split.test], scenes, ignored)}
-    metrics = scene_means(table, scenes) | baseline_metrics(baselines, scenes) | agreement
+    table[schema.FRAME_LAST_IOU] = table[schema.TEST_IOU.column] if last_ious is None else last_ious
+    metrics = scene_means(table, scenes) | baseline_metrics(baselines, scenes)
+    metrics[schema.LAST_IOU.name] = scene_mean(table[schema.FRAME_LAST_IOU].tolist(), scenes)
+    metrics[schema.LABEL_AGREEMENT.name] = label_agreement(frames.masks[split.test], scenes, ignored)
 
     def write(folder: Path) -> None:
         write_table(setup.dataset, split, table.join(iou_columns(baselines)), folder / schema.FRAME_TABLE)
@@ -46,6 +58,12 @@ def evaluate_segmentation(setup: Setup) -> Evaluation:
         _write_panel(frames, split, probability, folder)
 
     return Evaluation(metrics, {}, write)
+
+
+def _predict(setup: Setup) -> NDArray[np.float16]:
+    """Foreground probability (N, H, W) of the test frames."""
+    probability = setup.trainer.predict(setup.data, torch.from_numpy(setup.split.test))
+    return np.asarray(probability.squeeze(1).numpy())
 
 
 def _write_panel(frames: Frames, split: Split, probability: NDArray[np.float16], folder: Path) -> None:

@@ -30,8 +30,6 @@ from bench.training.setup import Setup, execution_choices, planned_steps, prepar
 from bench.training.train import EpochRecord, TrainingResult, train
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from bench.evaluation import Evaluation
     from bench.tracking.store import RunLog
 
@@ -98,7 +96,7 @@ def run(
         store = log.settle()
     tested = test and result.state == "complete"
     if tested:
-        metrics |= _test(config, setup, result.best_state, store, phases)
+        metrics |= _test(config, setup, result, store, phases)
     metrics |= {schema.PHASES[name].name: seconds for name, seconds in phases.seconds.items()}
     metrics |= {schema.SECONDS.name: clock.seconds()}
     store.metrics(metrics)
@@ -203,28 +201,32 @@ def _step_memory(config: RunConfig, setup: Setup, log: BackgroundLog) -> dict[st
     return {}
 
 
-def _test(
-    config: RunConfig, setup: Setup, best: "dict[str, Tensor]", log: "RunLog", phases: Phases
-) -> dict[str, float]:
-    """Evaluate the best epoch's weights on the test frames, and store what the run leaves behind -> the metrics."""
+def _test(config: RunConfig, setup: Setup, result: TrainingResult, log: "RunLog", phases: Phases) -> dict[str, float]:
+    """Evaluate the best epoch's weights on the test frames, and store what the run leaves behind -> the metrics.
+
+    In the same look the weights of the last epoch, which the network has, are tested by their IoU.
+    """
     from bench.tracking.artifacts import store_artifacts  # what training can do without is imported after it
 
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     log.tags({schema.TEST_OPENED: opened})
-    setup.trainer.network.load_state_dict(best)
     with phases.phase("test"):
-        evaluation = _evaluate(config, setup)
+        evaluation = _evaluate(config, setup, result)
     log.tags(evaluation.tags)
     with phases.phase("artifacts"):
-        store_artifacts(config, best, setup.dataset, setup.split, opened, evaluation.write, log)
+        store_artifacts(config, result.best_state, setup.dataset, setup.split, opened, evaluation.write, log)
     return evaluation.metrics
 
 
-def _evaluate(config: RunConfig, setup: Setup) -> "Evaluation":
+def _evaluate(config: RunConfig, setup: Setup, result: TrainingResult) -> "Evaluation":
+    network, best = setup.trainer.network, result.best_state
     if config.architecture.reconstructs:
         from bench.generative.evaluation import evaluate_generative
 
+        network.load_state_dict(best)
         return evaluate_generative(config.architecture, setup, config.repeat)
-    from bench.evaluation import evaluate_segmentation
+    from bench.evaluation import evaluate_segmentation, frame_ious
 
-    return evaluate_segmentation(setup)
+    last_ious = None if result.is_best_last else frame_ious(setup)
+    network.load_state_dict(best)
+    return evaluate_segmentation(setup, last_ious)

@@ -42,7 +42,7 @@ class Metric:
     margin: float | None = None
     """Equivalence margin: a difference that does not matter; None where differences are not judged."""
     since: int = 3
-    """The VERSION that added it: runs of before lack it."""
+    """The VERSION that added it or defined it anew: runs of before lack it, whatever they logged under its name."""
 
     @property
     def span(self) -> float:
@@ -118,12 +118,15 @@ TEST_DICE = _test("dice", "1", "higher", 1, "Dice", 0.01)
 """Twice the intersection over the sum of both areas; two empty masks score 1."""
 TEST_BOUNDARY_IOU = _test("boundary_iou", "1", "higher", 1, "Boundary IoU", 0.01)
 """IoU of the bands within 2 % of the frame's diagonal inside both boundaries (Cheng et al. 2021)."""
-TEST_BOUNDARY_F = _test("boundary_f", "1", "higher", 1, "boundary F", 0.01)
-"""Harmonic mean of the shares of either boundary near the other one (Perazzi et al. 2016, DAVIS)."""
+TEST_BOUNDARY_F = _test("boundary_f", "1", "higher", 1, "boundary F", 0.01, since=8)
+"""Harmonic mean of the shares of either boundary map near the other one (Perazzi et al. 2016, DAVIS), in which the
+frame's edge is no boundary; an empty mask and another score 0, also where DAVIS finds no boundary in either."""
 TEST_NSD = _test("nsd", "1", "higher", 1, "NSD at 1 px", 0.01)
-"""Normalised surface distance: share of both boundaries within an original pixel of the other (Nikolov et al. 2018)."""
+"""Normalised surface distance: share of both boundaries' pixels within an original pixel of the other boundary. It
+counts pixels as MONAI does; Nikolov et al. 2018 weigh surface elements by their size."""
 TEST_HD95 = _test("hd95", "px", "lower", None, "HD95", 0.5)
-"""Larger of the two directed 95th percentiles of the distance between the boundaries, in original pixels."""
+"""Larger of the two directed 95th percentiles of the distance between the boundaries, in original pixels. Where one
+mask is empty it is the frame's diagonal, so that a few missed frames decide the mean."""
 TEST_ASSD = _test("assd", "px", "lower", None, "ASSD", 0.1)
 """Average symmetric surface distance: of all boundary pixels to the other boundary, in original pixels."""
 TEST_BRIER = _test("brier", "1", "lower", 1, "Brier score", 0.002)
@@ -137,9 +140,9 @@ TEST_MSE = _value("test/mse", "1", "lower", 0, 1, "squared error")
 """Mean squared error per number."""
 TEST_PSNR = _value("test/psnr", "dB", "higher", 0, None, "PSNR")
 """Peak signal-to-noise ratio; at most 100 dB."""
-TEST_SSIM = _value("test/ssim", "1", "higher", -1, 1, "SSIM")
+TEST_SSIM = _value("test/ssim", "1", "higher", -1, 1, "SSIM", since=8)
 """Structural similarity (Wang et al. 2004), mean over the windows of 11 pixels that lie in the frame as a whole."""
-TEST_MS_SSIM = _value("test/ms_ssim", "1", "higher", 0, 1, "MS-SSIM")
+TEST_MS_SSIM = _value("test/ms_ssim", "1", "higher", 0, 1, "MS-SSIM", since=8)
 """The same at three scales (Wang et al. 2003, weights 0.0711, 0.4530 and 0.4760: the first of five in proportion)."""
 RECONSTRUCTION_METRICS = (TEST_MSE, TEST_PSNR, TEST_SSIM, TEST_MS_SSIM)
 """Of what auto-encoder and VAE give back, images or masks as probabilities, in [0, 1]; the scene mean, as that of the
@@ -287,7 +290,7 @@ BOTTLENECK_MEASURED = "bottleneck.measured"
 
 # --- Tags ---
 VERSION = 8
-"""Of this dictionary. It rises when a name is added or renamed; 1 logged no version."""
+"""Of this dictionary. It rises when a name is added, renamed or defined anew; 1 logged no version."""
 OLDEST_VERSION = 3
 """Stores from this version on are read."""
 RENAMED = {
@@ -386,7 +389,10 @@ bool, `ignored` (F, H, W) bool, the pixels that count in no metric (older files 
 (F, H, W) float16."""
 FRAME_TABLE = "test_frames.parquet"
 """One row per test frame at the best epoch: columns stem, scene, every test metric, FRAME_FOREGROUND, `within_column`
-of every tolerance and, of networks that segment, `baseline_column` of every baseline (since version 6)."""
+of every tolerance and, of networks that segment, FRAME_LAST_IOU (since version 8) and `baseline_column` of every
+baseline (since version 6). Of before version 8, `boundary_f` is of another definition."""
+FRAME_LAST_IOU = "last_iou"
+"""IoU of the frame by the weights that the last epoch left."""
 FRAME_FOREGROUND = "foreground"
 """Share of the frame's pixels that are foreground in the mask; in this table no ignored pixel counts."""
 TOLERANCES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)

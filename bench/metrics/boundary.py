@@ -1,7 +1,8 @@
 """Boundary metrics: how well a mask's boundary fits, which overlap hardly tells for large objects.
 
-The boundary of a mask is its pixels with a 4-neighbour outside of it; what lies beyond the frame is outside. Distances
-are Euclidean, in pixels of the frame before it was resized. Empty rule: two empty masks agree perfectly (scores 1,
+The boundary of a mask is its pixels with a 4-neighbour outside of it; what lies beyond the frame is outside. Only
+boundary F has a map of its own, in which the frame's edge is no boundary (`bench.metrics.boundary_maps`). Distances are
+Euclidean, in pixels of the frame before it was resized. Empty rule: two empty masks agree perfectly (scores 1,
 distances 0), an empty one and another do not at all (scores 0, distances the frame's diagonal). Where pixels are
 ignored, the boundaries are those of the masks that `bench.metrics.holes` continues there.
 
@@ -16,12 +17,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from scipy.spatial import KDTree
 
-from bench.metrics.holes import close_holes
+from bench.metrics.boundary_maps import Masks, Points, boundary_map, boundary_pixels, points
+from bench.metrics.holes import close_holes, margins
 from bench.metrics.pixels import Ignored
 from bench.schema import TOLERANCES
 
-Masks = NDArray[np.bool_]
-Points = NDArray[np.int64]
 Distances = NDArray[np.float64]
 
 BAND = 0.02
@@ -38,9 +38,10 @@ class BoundaryScores(NamedTuple):
     """How two boundaries agree."""
 
     boundary_f: float
-    """Harmonic mean of the shares of either boundary within `TOLERANCE` of the other (Perazzi et al. 2016)."""
+    """Harmonic mean of the shares of either boundary map within `TOLERANCE` of the other (Perazzi et al. 2016)."""
     nsd: float
-    """Share of both boundaries within `NSD_TOLERANCE` of the other one (Nikolov et al. 2018, arXiv 1809.04430)."""
+    """Share of both boundaries' pixels within `NSD_TOLERANCE` of the other one: MONAI's variant of Nikolov et al. 2018
+    (arXiv 1809.04430), who weigh surface elements by their size."""
     hd95: float
     """Larger of the two directed 95th percentiles of distance, in original pixels: MONAI's variant."""
     assd: float
@@ -89,40 +90,53 @@ def boundary_scores(
         ignored: (N, H, W).
     """
     masks = (prediction, truth) if ignored is None else close_holes(prediction, truth, ignored)
-    points = (_points(boundary_pixels(mask)) for mask in masks)
-    boundaries = zip(*points, pixel_sizes, original_sizes, strict=True)
-    return [_score(ours, theirs, size, math.hypot(*frame)) for ours, theirs, size, frame in boundaries]
+    inside = np.ones_like(truth) if ignored is None else ~margins(ignored)
+    boundaries = zip(*(points(boundary_pixels(mask)) for mask in masks), strict=True)
+    maps = zip(*(boundary_map(mask, inside) for mask in masks), strict=True)
+    diagonals = np.hypot(*original_sizes.T).tolist()
+    return [_score(*frame) for frame in zip(boundaries, maps, pixel_sizes, diagonals, strict=True)]
 
 
-def _points(boundaries: Masks) -> list[Points]:
-    """Row and column (P, 2) of the pixels in each of (N, H, W)."""
-    frames, pixels = np.divmod(np.flatnonzero(boundaries), boundaries[0].size)  # a fifth of the time of argwhere
-    points = np.column_stack(np.divmod(pixels, boundaries.shape[2]))
-    return np.split(points, np.searchsorted(frames, np.arange(1, len(boundaries))))
-
-
-def boundary_pixels(masks: Masks) -> Masks:
-    """Pixels of (N, H, W) masks that have a 4-neighbour outside."""
-    padded = np.pad(masks, ((0, 0), (1, 1), (1, 1)))
-    vertical, horizontal = padded[:, :, 1:-1], padded[:, 1:-1]
-    return masks & ~(vertical[:, :-2] & vertical[:, 2:] & horizontal[:, :, :-2] & horizontal[:, :, 2:])
-
-
-def _score(ours: Points, theirs: Points, spacing: Distances, diagonal: float) -> BoundaryScores:
+def _score(
+    boundaries: tuple[Points, Points], maps: tuple[Masks, Masks], spacing: Distances, diagonal: float
+) -> BoundaryScores:
+    ours, theirs = boundaries
     if not (len(ours) and len(theirs)):
         agree = len(ours) == len(theirs)
         distances = (0.0, 0.0) if agree else (diagonal, diagonal)
         return BoundaryScores(float(agree), float(agree), *distances, (float(agree),) * len(TOLERANCES))
     there, back = nearest_distances(ours, theirs, spacing)
     pooled = np.concatenate((there, back))
-    precision, recall = (float((part <= math.ceil(TOLERANCE * diagonal)).mean()) for part in (there, back))
     return BoundaryScores(
-        boundary_f=2 * precision * recall / (precision + recall) if precision + recall else 0.0,
+        boundary_f=_boundary_f(*maps, spacing, diagonal),
         nsd=float((pooled <= NSD_TOLERANCE).mean()),
         hd95=max(_percentile(there, 95), _percentile(back, 95)),
         assd=float(pooled.mean()),
         within=tuple((pooled[:, None] <= TOLERANCES).mean(axis=0).tolist()),
     )
+
+
+def _boundary_f(ours: Masks, theirs: Masks, spacing: Distances, diagonal: float) -> float:
+    """Of boundary maps (H, W). A mask that fills the frame has none: two agree, one and another do not at all."""
+    sizes = np.count_nonzero(ours), np.count_nonzero(theirs)
+    if not all(sizes):
+        return float(sizes[0] == sizes[1])
+    tolerance = math.ceil(TOLERANCE * diagonal)
+    there, back = ours & _dilated(theirs, spacing, tolerance), theirs & _dilated(ours, spacing, tolerance)
+    precision, recall = np.count_nonzero(there) / sizes[0], np.count_nonzero(back) / sizes[1]
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _dilated(mask: Masks, spacing: Distances, distance: float) -> Masks:
+    """All pixels within a distance of those of the mask (H, W): for the few steps that a tolerance is, the quickest."""
+    down, right = (distance / spacing).astype(np.int64)
+    steps = np.mgrid[-down : down + 1, -right : right + 1].reshape(2, -1)
+    near = np.square(steps * spacing[:, None]).sum(axis=0) <= distance**2
+    padded = np.pad(mask, ((down, down), (right, right)))
+    dilated = mask.copy()
+    for row, column in (steps[:, near] + [[down], [right]]).T.tolist():
+        dilated |= padded[row : row + mask.shape[0], column : column + mask.shape[1]]
+    return dilated
 
 
 def _percentile(values: Distances, percent: float) -> float:

@@ -77,6 +77,11 @@ class TrainingResult(NamedTuple):
     base_rate: BaseRate
     """Of the validation frames."""
 
+    @property
+    def is_best_last(self) -> bool:
+        """Whether the best epoch's weights are those that the network was left with."""
+        return self.best is not None and self.best.epoch == self.epochs
+
     def metrics(self) -> dict[str, float]:
         """By the names of `bench.schema`; nothing of a best epoch if not one was finished."""
         values = {

@@ -35,12 +35,13 @@ OF_COMPLETE = (
 OF_STEP = (schema.TENSOR_PEAK, schema.SAVED_ACTIVATIONS, schema.ALLOCATOR_PEAK)
 """What it logs beside it, all or nothing: memory can run out where the memory of a step is measured."""
 SEGMENTING = (schema.VAL_BCE, schema.VAL_IOU, schema.BEST_VAL_IOU)
+TESTED = (*SEGMENTING, *schema.TEST_METRICS, schema.LAST_IOU)
 OF_STAGE: dict[schema.Stage, tuple[schema.Metric, ...]] = {
     "search": SEGMENTING,
     "tuning": SEGMENTING,
-    "comparison": (*SEGMENTING, *schema.TEST_METRICS),
+    "comparison": TESTED,
     "generative": (schema.TEST_MSE, schema.TEST_PSNR, schema.TEST_SSIM, schema.PROBE_IOU),
-    "pretraining": (*SEGMENTING, *schema.TEST_METRICS),
+    "pretraining": TESTED,
 }
 """What the complete runs of a stage log beside it."""
 

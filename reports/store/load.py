@@ -179,7 +179,7 @@ class Study:
 
     @property
     def lacking(self) -> dict[int, list[schema.Metric]]:
-        """Metrics that were added after the version of the schema that logged some of the runs, by that version."""
+        """Metrics added or defined anew after the version of the schema that logged some of the runs, by version."""
         versions = sorted(int(version) for version in self.trials[schema.SCHEMA_VERSION].unique())
         since = {version: [one for one in schema.METRICS.values() if one.since > version] for version in versions}
         return {version: metrics for version, metrics in since.items() if metrics}
@@ -251,7 +251,7 @@ def _study(name: str, store: Store) -> Study:
     params, metrics = (pairs[table][pairs[table][RUN].isin(attempts[RUN])] for table in ("params", "latest_metrics"))
     require_known(name, "parameters", params["key"].unique(), NAMES["params"], CONFIG_SECTIONS)
     require_known(name, "metrics", metrics["key"].unique(), schema.METRICS, (SYSTEM_METRICS,))
-    attempts = _staged(attempts)
+    attempts = _without_other_definitions(_staged(attempts))
     ended = _newest_outcomes(attempts)
     logged = _has_params(ended)
     outcomes = _typed(ended[logged].reset_index(drop=True))
@@ -304,6 +304,13 @@ def _staged(attempts: pd.DataFrame) -> pd.DataFrame:
     named = units.str.extract("^(.*)-", expand=False).fillna("")
     architecture = attempts[ARCHITECTURE].astype("object").fillna(named).astype("str")
     return attempts.assign(**{schema.STAGE: stage, ARCHITECTURE: architecture})
+
+
+def _without_other_definitions(attempts: pd.DataFrame) -> pd.DataFrame:
+    """Attempts without the values that an older version logged of a metric that was defined anew since."""
+    versions = attempts[schema.SCHEMA_VERSION].astype("int64")
+    anew = [metric for metric in schema.METRICS.values() if not metric.curve and metric.since > versions.min()]
+    return attempts.assign(**{one.name: attempts[one.name].where(versions >= one.since) for one in anew})
 
 
 def _require_known(tag: str, values: pd.Series, known: Collection[str]) -> None:

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from PIL import Image
 from torch import Tensor
 
+from bench import run as run_module
 from bench import schema
 from bench.commands.predict import load_checkpoint
 from bench.commands.train import train_one
@@ -25,7 +26,8 @@ from bench.stored_config import config_hash, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from bench.training.measure import measure_bottleneck, measure_memory
-from bench.training.setup import make_trainer
+from bench.training.setup import Setup, make_trainer, prepare
+from bench.training.train import EpochRecord
 from bench.training.trainer import StepSample, Trainer
 from tests.bench.conftest import MakeConfig
 
@@ -153,6 +155,56 @@ def test_artifacts_agree_with_the_metrics(
     assert config == tiny_config()
     probability = predict(network, panel["images"][0], (16, 16), "squash", torch.device("cpu"))
     assert ((probability > 0.5) == (panel["probability"][0] > 0.5)).mean() > 0.99
+
+
+def test_the_last_epochs_weights_are_tested_too_in_the_same_look(tmp_path: Path, tiny_config: MakeConfig) -> None:
+    """At such a rate the first of these epochs is the best one; what is tested at it stays as it was."""
+    config = tiny_config(training=TrainingConfig(epochs=6, batch_size=4, lr=0.3))
+    kept: list[dict[str, Tensor]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        step_memory = run_module.step_memory
+        patch.setattr(run_module, "step_memory", lambda of, setup, on: keep(setup, kept) or step_memory(of, setup, on))
+        answer = train_one(config, runs=tmp_path, device="cpu")
+    stored = open_store(tracking_url(tmp_path)).get_run(answer["run_id"]).data
+    assert stored.metrics[schema.BEST_EPOCH.name] < 6
+    folder = Path(answer["checkpoint"]).parent.parent
+    table = pd.read_parquet(folder / schema.FRAME_TABLE)
+    assert table[schema.FRAME_LAST_IOU].tolist() == ious_by(kept[0], config, tmp_path)
+    assert table["iou"].tolist() == ious_by(torch.load(answer["checkpoint"]), config, tmp_path)
+    assert table[schema.FRAME_LAST_IOU].tolist() != table["iou"].tolist()
+    means = table.groupby("scene")[[schema.FRAME_LAST_IOU, "iou"]].mean().mean()
+    assert stored.metrics[schema.LAST_IOU.name] == pytest.approx(means[schema.FRAME_LAST_IOU], rel=1e-12)
+    assert stored.metrics[schema.TEST_IOU.name] == pytest.approx(means["iou"], rel=1e-12)
+
+
+def keep(setup: Setup, kept: list[dict[str, Tensor]]) -> None:
+    """The weights that training left."""
+    kept.append({name: value.clone() for name, value in setup.trainer.network.state_dict().items()})
+
+
+def ious_by(state: dict[str, Tensor], config: RunConfig, runs: Path) -> list[float]:
+    """Of every test frame, by counting pixels."""
+    setup = prepare(config, runs / "cache", torch.device("cpu"))
+    setup.trainer.network.load_state_dict(state)
+    test, frames = setup.split.test, setup.dataset.frames
+    predictions = setup.trainer.predict(setup.data, torch.from_numpy(test)).squeeze(1).numpy() > 0.5
+    pairs = zip(predictions, frames.masks[test] >= 128, strict=True)
+    return [float((ours & truth).sum() / (ours | truth).sum()) for ours, truth in pairs]
+
+
+@pytest.mark.parametrize("best", [1, 2])
+def test_a_last_epoch_that_is_the_best_is_not_tested_again(
+    tmp_path: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, best: int
+) -> None:
+    passes = []
+    predict_frames = Trainer.predict
+    monkeypatch.setattr(Trainer, "predict", lambda *of: passes.append(1) or predict_frames(*of))
+    monkeypatch.setattr(EpochRecord, "is_better", lambda record, *_: record.epoch == best)
+    answer = train_one(tiny_config(), runs=tmp_path, device="cpu")
+    metrics = open_store(tracking_url(tmp_path)).get_run(answer["run_id"]).data.metrics
+    assert metrics[schema.BEST_EPOCH.name] == best
+    assert len(passes) == 3 - best
+    assert best == 1 or metrics[schema.LAST_IOU.name] == metrics[schema.TEST_IOU.name]
 
 
 def test_mlflow_database_is_in_wal_mode(answer: dict[str, Any], runs: Path) -> None:

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, gaussian_filter
 
 from bench.metrics import boundary
-from bench.metrics.boundary import boundary_iou, boundary_pixels, boundary_scores, nearest_distances
+from bench.metrics.boundary import boundary_iou, boundary_scores, nearest_distances
+from bench.metrics.boundary_maps import boundary_pixels
 from bench.schema import TOLERANCES
 
 SIZE = (18, 14)
@@ -35,6 +36,25 @@ def boundary_points(mask: np.ndarray) -> list[tuple[int, int]]:
     ]
 
 
+def map_points(mask: np.ndarray) -> list[tuple[int, int]]:
+    """DAVIS's boundary map, pixel by pixel: what differs from a neighbour to the right, below or diagonally below."""
+    height, width = mask.shape
+    steps = (0, 1), (1, 0), (1, 1)
+    return [
+        (r, c)
+        for r, c in np.ndindex(height, width)
+        if any(r + y < height and c + x < width and mask[r, c] != mask[r + y, c + x] for y, x in steps)
+    ]
+
+
+def f_measure(first: np.ndarray, second: np.ndarray, spacing: tuple[float, float], diagonal: float) -> float:
+    """Of two masks that both have a boundary map, from the distances of all pairs of pixels."""
+    ours, theirs = map_points(first), map_points(second)
+    theta = math.ceil(0.008 * diagonal)
+    precision, recall = ((directed(*pair, spacing) <= theta).mean() for pair in ((ours, theirs), (theirs, ours)))
+    return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
+
+
 def directed(points: list[tuple[int, int]], targets: list[tuple[int, int]], spacing: tuple[float, float]) -> np.ndarray:
     return np.array(
         [min(math.hypot((r - y) * spacing[0], (c - x) * spacing[1]) for y, x in targets) for r, c in points]
@@ -49,12 +69,59 @@ def test_boundary_scores_equal_brute_force() -> None:
         spacing = original_size[0] / SIZE[0], original_size[1] / SIZE[1]
         ours, theirs = boundary_points(prediction), boundary_points(truth)
         there, back = directed(ours, theirs, spacing), directed(theirs, ours, spacing)
-        theta = math.ceil(0.008 * math.hypot(*original_size))
-        precision, recall = (there <= theta).mean(), (back <= theta).mean()
-        assert scores.boundary_f == pytest.approx(2 * precision * recall / (precision + recall))
+        assert scores.boundary_f == pytest.approx(f_measure(prediction, truth, spacing, math.hypot(*original_size)))
         assert scores.nsd == pytest.approx(((there <= 1).sum() + (back <= 1).sum()) / (len(there) + len(back)))
         assert scores.hd95 == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)))
         assert scores.assd == pytest.approx((there.sum() + back.sum()) / (len(there) + len(back)))
+
+
+def davis(segmentation: np.ndarray, annotation: np.ndarray) -> float:
+    """DAVIS 2017's algorithm: boundary maps of shifted masks, which a disc makes wider."""
+
+    def boundary_map(mask: np.ndarray) -> np.ndarray:
+        east, south, both = np.zeros_like(mask), np.zeros_like(mask), np.zeros_like(mask)
+        east[:, :-1], south[:-1], both[:-1, :-1] = mask[:, 1:], mask[1:], mask[1:, 1:]
+        found = mask ^ east | mask ^ south | mask ^ both
+        found[-1], found[:, -1] = mask[-1] ^ east[-1], mask[:, -1] ^ south[:, -1]
+        found[-1, -1] = False
+        return found
+
+    radius = math.ceil(0.008 * np.linalg.norm(annotation.shape))
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    maps = boundary_map(segmentation), boundary_map(annotation)
+    wide = [binary_dilation(of, y**2 + x**2 <= radius**2) for of in maps]
+    if not (maps[0].any() and maps[1].any()):
+        return float(maps[0].any() == maps[1].any())
+    precision, recall = (maps[0] & wide[1]).sum() / maps[0].sum(), (maps[1] & wide[0]).sum() / maps[1].sum()
+    return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
+
+
+@pytest.mark.parametrize("size", [(18, 14), (60, 90), (120, 130), (256, 256)])
+def test_boundary_f_is_that_of_davis(size: tuple[int, int]) -> None:
+    """A disc of 1, 1, 2 and 3 pixels; masks leave the frame on all sides."""
+    rng = np.random.default_rng(size[0])
+    smooth = gaussian_filter(rng.random((12, *size)), (0, 3, 3))
+    masks = smooth > np.quantile(smooth, np.linspace(0.3, 0.7, 12))[:, None, None]
+    masks[-1] = True
+    truths = np.roll(masks, (1, 2), (1, 2)) ^ (rng.random(masks.shape) < 0.005)
+    truths[-2] = True
+    sizes = np.array([size] * 12)
+    scores = [of.boundary_f for of in boundary_scores(masks, truths, sizes, np.ones((12, 2)))]
+    assert scores == pytest.approx([davis(*pair) for pair in zip(masks, truths, strict=True)], abs=1e-12)
+    assert min(scores) == 0
+    assert len(set(scores)) > 8
+
+
+def test_the_frames_edge_is_no_boundary_to_boundary_f() -> None:
+    """Truth that fills the frame has no boundary map: to DAVIS six missing columns are all wrong."""
+    truth = np.ones((1, 64, 64), bool)
+    prediction = truth.copy()
+    prediction[..., :6] = False
+    (scores,) = boundary_scores(prediction, truth, np.array([[64, 64]]), np.ones((1, 2)))
+    assert scores.boundary_f == davis(prediction[0], truth[0]) == 0
+    assert 0.5 < scores.nsd < 1  # to which the edge is one
+    (scores,) = boundary_scores(truth, truth, np.array([[64, 64]]), np.ones((1, 2)))
+    assert scores.boundary_f == davis(truth[0], truth[0]) == 1
 
 
 @pytest.mark.parametrize("all_pairs", [0, 10**6])

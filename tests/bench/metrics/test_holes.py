@@ -11,12 +11,12 @@ from bench import schema
 from bench.data.frames import Frames
 from bench.data.split import Split
 from bench.metrics.baselines import RULES, baseline_table, iou_columns
-from bench.metrics.boundary import BAND, NSD_TOLERANCE, TOLERANCE
+from bench.metrics.boundary import BAND, NSD_TOLERANCE
 from bench.metrics.calibration import BINS, calibration_table
 from bench.metrics.frame_table import frame_table
 from bench.metrics.holes import close_holes, margins
 from bench.metrics.overlap import label_agreement
-from tests.bench.metrics.test_boundary import blobs, boundary_points, directed
+from tests.bench.metrics.test_boundary import blobs, boundary_points, directed, f_measure
 
 SIZE = HEIGHT, WIDTH = 18, 14
 STRIP, LETTERBOX, RING, NOTHING = range(4)
@@ -87,6 +87,12 @@ def closed(mask: np.ndarray, ignored: np.ndarray) -> np.ndarray:
     return result
 
 
+def within_frame(mask: np.ndarray, ignored: np.ndarray) -> np.ndarray:
+    """The mask without the rows of a letterbox, the only borders of these frames."""
+    inside = [row for row in range(HEIGHT) if not is_beyond(ignored, (row, 0))]
+    return mask[inside]
+
+
 def band(mask: np.ndarray) -> set[Pixel]:
     """Pixels of the mask with one in the square about them that is not, or lies beyond the frame."""
 
@@ -126,11 +132,10 @@ def expected(chance: np.ndarray, truth: np.ndarray, ignored: np.ndarray, origina
     lines = [boundary_points(mask) for mask in masks]
     spacing = (original[0] / HEIGHT, original[1] / WIDTH)
     there, back = (directed(*pair, spacing) if all(lines) else np.zeros(1) for pair in (lines, lines[::-1]))
-    both, theta = np.concatenate([there, back]), math.ceil(TOLERANCE * math.hypot(*original))
-    precision, recall = np.mean(there <= theta), np.mean(back <= theta)
+    both, shown = np.concatenate([there, back]), [within_frame(mask, ignored) for mask in masks]
     values |= {
         "boundary_iou": share(*(band(mask) & set(places) for mask in masks)),
-        "boundary_f": float(2 * precision * recall / (precision + recall)),
+        "boundary_f": f_measure(*shown, spacing, math.hypot(*original)) if places else 1.0,
         "nsd": float(np.mean(both <= NSD_TOLERANCE)),
         "hd95": float(max(np.percentile(there, 95), np.percentile(back, 95))),
         "assd": float(np.mean(both)),

@@ -13,8 +13,9 @@ from bench import schema
 from reports import data, document
 from reports.__main__ import main
 from reports.analysis import scenes, summary
-from reports.analysis.claims import arms, claims
+from reports.analysis.claims import HEADLINE_METRICS, arms, claims, judge_metrics
 from reports.analysis.estimates import estimates
+from reports.analysis.statistics import Interval
 from reports.analysis.summary import Summary, summarise
 from reports.store import checks
 from reports.store.load import ARTIFACTS, RUN, load_study
@@ -38,9 +39,25 @@ def upgrade_half(stored: Path) -> Path:
         stored / "runs",
         *renamed,
         f"UPDATE tags SET value = '{schema.VERSION}' WHERE key = 'schema.version' AND run_uuid IN ({HALF})",
+        "INSERT INTO latest_metrics SELECT 'last/iou', value, timestamp, step, is_nan, run_uuid FROM latest_metrics "
+        f"WHERE key = 'test/iou' AND run_uuid IN ({HALF})",
         "INSERT INTO tags SELECT 'study.planned_units', value, run_uuid FROM tags WHERE key = 'study.budget'",
         """UPDATE tags SET value = '{"comparison": {"unet": 1}}' WHERE key = 'study.budget'""",
     )
+
+
+OF_FAMILY = ["verdict", "step", "p_adjusted", "claims", "detectable", *(f"interval_{end}" for end in Interval._fields)]
+"""What is said of a claim depends on how many are made together with it."""
+
+
+def without(table: pd.DataFrame, metrics: list[schema.Metric]) -> pd.DataFrame:
+    """One of the report's tables without what is of these metrics, of which none is in the headline's family."""
+    if "metric" in table:
+        table = table[~table["metric"].isin([one.name for one in metrics])].reset_index(drop=True)
+        headline = table["metric"].isin([one.name for one in HEADLINE_METRICS])
+        table = table.assign(**{name: table[name].where(headline) for name in OF_FAMILY})
+    theirs = {one.column for one in metrics} | {one.name for one in metrics}
+    return table[[column for column in table if column.partition(" ")[0] not in theirs]]
 
 
 def sentences(of: Summary) -> str:
@@ -66,11 +83,32 @@ def test_a_study_of_two_versions_is_one_study(stored: Path) -> None:
     assert set(versions) == {stored.name[-1], str(schema.VERSION)}
     assert min(versions.values()) >= 17
     mixed = data.tables(after)
+    (anew,) = before.study.lacking.values()
     for name, table in data.tables(before).items():
         same = {schema.SCHEMA_VERSION: table[schema.SCHEMA_VERSION]} if schema.SCHEMA_VERSION in table else {}
-        pd.testing.assert_frame_equal(mixed[name].assign(**same), table, check_exact=True)
+        pair = (without(of, anew) for of in (mixed[name].assign(**same), table))
+        pd.testing.assert_frame_equal(*pair, check_exact=True)
     assert after.study.planned_units == before.study.planned_units
     assert sentences(after) == sentences(before)
+
+
+def test_what_an_older_version_defined_in_another_way_is_left_out(stored: Path) -> None:
+    """Each run logged boundary F and has it in its frame table, by the definition of its version."""
+    metric = schema.TEST_BOUNDARY_F
+    assert metric.since == schema.VERSION
+    before = summarise(load_study(stored / "runs", "quick"))
+    for trials in (before.study.trials, before.runs):
+        assert trials[metric.name].isna().all()
+        assert trials[schema.TEST_NSD.name].notna().all()
+    assert before.scenes[metric.column].isna().all()
+    assert metric not in {one.metric for one in judge_metrics(before)}
+    assert "boundary F" not in [
+        row[0] for table in TABLES.values() if (made := table.make(before)) for row in made.rows
+    ]
+    of = summarise(load_study(upgrade_half(stored), "quick"))
+    newer = of.runs[schema.SCHEMA_VERSION] == str(schema.VERSION)
+    assert (of.runs[metric.name].notna() == newer).all()
+    assert of.scenes[metric.column].notna().equals(of.scenes[RUN].isin(of.runs.loc[newer, RUN]))
 
 
 def test_scenes_have_baselines_of_their_own_and_before_version_6_the_logged_means(stored: Path) -> None:
@@ -112,7 +150,10 @@ def new_metric(monkeypatch: pytest.MonkeyPatch) -> schema.Metric:
 def test_what_older_runs_lack_is_absent_and_said_once(stored: Path, new_metric: schema.Metric) -> None:
     of = summarise(load_study(stored / "runs", "quick"))
     assert of.runs[new_metric.name].isna().all()
-    said = f"Runs of version {stored.name[-1]} of the schema lack what was added after it: new score."
+    said = (
+        f"Runs of version {stored.name[-1]} of the schema lack what was added or defined anew after it: IoU at the "
+        "last epoch, boundary F, SSIM, MS-SSIM, new score."
+    )
     assert sentences(of).count(said) == 1
     assert sentences(of).count(new_metric.label) == 1
 
