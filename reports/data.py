@@ -11,6 +11,7 @@ from reports.analysis.evidence import evidence
 from reports.analysis.pretraining import judge_pretraining
 from reports.analysis.statistics import Comparison, Interval
 from reports.analysis.summary import CONFIGURATION, Summary
+from reports.analysis.tuning import tuning
 from reports.store.load import ARTIFACTS
 
 HERE_ONLY = [ARTIFACTS, "artifact_uri"]
@@ -18,7 +19,9 @@ HERE_ONLY = [ARTIFACTS, "artifact_uri"]
 
 
 def tables(summary: Summary) -> dict[str, pd.DataFrame]:
-    """Name -> table: study, runs, units, planned, configurations, scenes, convergence, claims, openings, evidence."""
+    """Name -> table: study, runs, units, planned, configurations, scenes, convergence, rates, rate_groups,
+    claims, openings, evidence.
+    """
     planned = [
         {"stage": stage, "architecture": name, "planned": count}
         for stage, counts in summary.study.planned_units.items()
@@ -40,6 +43,8 @@ def tables(summary: Summary) -> dict[str, pd.DataFrame]:
         "configurations": _stacked({stage: one.configurations for stage, one in stages.items()}),
         "scenes": _stacked({stage: one.scenes for stage, one in stages.items()}),
         "convergence": convergence(summary).runs,
+        "rates": tuning(summary).rates,
+        "rate_groups": tuning(summary).groups,
         "claims": pd.DataFrame(map(_claim, judged), columns=CLAIM),
         "openings": summary.study.openings.to_frame(),
         "evidence": evidence(summary),

@@ -30,6 +30,7 @@ SECTIONS = {
     "differences": "Differences",
     "depth": "Bottleneck and skip connections",
     "convergence": "Convergence",
+    "tuning": "Learning rates",
     "boundary": "Boundaries, calibration and scenes",
     "predictions": "Predictions",
     "costs": "Costs",

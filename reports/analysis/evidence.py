@@ -37,7 +37,7 @@ def evidence(summary: Summary) -> pd.DataFrame:
 
 def _of_tested(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """Stage, architecture, kind and whether it is gone, of what each complete run that was tested should have."""
-    runs = trials[(trials[schema.STATE] == "complete") & (trials[schema.STAGE] != "search")]
+    runs = trials[(trials[schema.STATE] == "complete") & ~trials[schema.STAGE].isin(schema.CHOOSING)]
     generative = runs[schema.STAGE] == "generative"
     # What makes images has neither masks to score nor a validation IoU; no generative run keeps a panel.
     curve = np.where(generative, schema.EPOCH_SECONDS.name, schema.VAL_IOU.name)

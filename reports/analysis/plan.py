@@ -64,7 +64,11 @@ def unnamed(study: Study) -> pd.DataFrame:
 
 
 def equally_planned(every: list[Share]) -> bool:
-    """Whether there are several architectures, and in each stage all of them with equally many planned units."""
+    """Whether there are several architectures, and in each stage all of them with equally many planned units.
+
+    Groups of networks whose rate is tuned have equal budgets; how many groups an architecture has, its sizes decide.
+    """
+    every = [share for share in every if share.stage != "tuning"]
     architectures = {share.architecture for share in every}
     plans = {(share.stage, share.planned) for share in every}
     return (

@@ -97,6 +97,8 @@ class Summary:
     """The runs of the comparison with the columns `configuration` and `label` added."""
     search: pd.DataFrame
     """The trials of the search with the column `label` added, which begins with the trial's name."""
+    tuning: pd.DataFrame
+    """The runs that chose learning rates, with the column `label` added."""
     configurations: pd.DataFrame
     """A row per configuration: identity, n, a count per state, and `METRIC STATISTIC` (mean, std, min, max)."""
     best: pd.DataFrame
@@ -110,8 +112,8 @@ class Summary:
 
     @property
     def logged(self) -> pd.DataFrame:
-        """Runs of all stages and search trials: whatever has an outcome and parameters."""
-        frames = (self.runs, self.search, *(other.runs for other in self.others.values()))
+        """Runs of all stages, those that only chose too: whatever has an outcome and parameters."""
+        frames = (self.runs, self.search, self.tuning, *(other.runs for other in self.others.values()))
         return pd.concat([frame for frame in frames if len(frame)] or [self.runs], ignore_index=True)
 
 
@@ -134,7 +136,7 @@ def statistic(metric: schema.Metric, name: str) -> str:
 def summarise(study: Study, asked: tuple[str, ...] = ()) -> Summary:
     """Group the study's trials; `asked` are pairs as `Summary.asked`."""
     stages = study.trials[schema.STAGE]
-    search, comparison = study.trials[stages == "search"], study.trials[stages == "comparison"]
+    search, tuning, comparison = (study.trials[stages == stage] for stage in ("search", "tuning", "comparison"))
     summary = _summarise(study, comparison, first=0)
     others, first = {}, len(summary.configurations)
     for stage in OTHERS:
@@ -142,7 +144,7 @@ def summarise(study: Study, asked: tuple[str, ...] = ()) -> Summary:
         if len(trials):
             others[stage] = _summarise(study, trials, first=first)
             first += len(others[stage].configurations)
-    return replace(summary, search=_named(search), others=others, asked=asked)
+    return replace(summary, search=_named(search), tuning=_named(tuning), others=others, asked=asked)
 
 
 def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
@@ -154,6 +156,7 @@ def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
         study=study,
         runs=runs,
         search=_named(trials.iloc[:0]),
+        tuning=_named(trials.iloc[:0]),
         configurations=table,
         best=_best(table),
         scenes=scene_means(complete).merge(complete[[RUN, CONFIGURATION]], on=RUN),

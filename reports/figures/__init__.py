@@ -23,6 +23,7 @@ from reports.figures import (
     targets,
     times,
     tolerance,
+    tuning,
 )
 from reports.figures.base import Plot
 
@@ -37,6 +38,7 @@ FIGURES: dict[str, Plot[Any]] = {
     "skips": skips.PLOT,
     "learning_curves": learning_curves.PLOT,
     "targets": targets.PLOT,
+    "tuning": tuning.PLOT,
     "tolerance": tolerance.PLOT,
     "calibration": calibration.PLOT,
     "person_size": person_size.PLOT,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from reports.analysis.summary import Summary
-from reports.prose import answer, depth, generative, outcomes, practical, protocol, search
+from reports.prose import answer, depth, generative, outcomes, practical, protocol, search, tuning
 from reports.prose.facts import Facts, paragraphs
 
 SECTIONS: dict[str, Callable[[Summary], dict[str, object]]] = {
@@ -13,6 +13,7 @@ SECTIONS: dict[str, Callable[[Summary], dict[str, object]]] = {
     "practical": practical.gather,
     "protocol": protocol.gather,
     "depth": depth.gather,
+    "tuning": tuning.gather,
     "outcomes": outcomes.gather,
     "provenance": protocol.gather_provenance,
 }

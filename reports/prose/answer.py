@@ -5,7 +5,7 @@ from reports.analysis.baselines import LEAK, copy_iou
 from reports.analysis.claims import claims, judge_headline, pair
 from reports.analysis.statistics import POWER
 from reports.analysis.summary import Summary, precision
-from reports.prose import evidence, recommendation
+from reports.prose import evidence, recommendation, tuning
 from reports.prose.claims import claim_values
 from reports.prose.search import front_ends
 from reports.store.load import ARCHITECTURE, RUN, SPLIT
@@ -30,6 +30,7 @@ def gather(summary: Summary) -> dict[str, object]:
     }
     if study.stages == ["search"]:
         return found | {"search": None, "fronts": front_ends(summary), "precision": precision(summary)}
+    found |= {"tuned": (stages == "tuning").sum(), **tuning.of_first_page(summary)}
     counts = {"trials": (stages == "search").sum(), "compared": (stages == "comparison").sum()}
     found["search"] = counts if "search" in study.stages else None
     if "comparison" in study.stages:

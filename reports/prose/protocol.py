@@ -8,7 +8,7 @@ import pandas as pd
 from bench import schema
 from reports.analysis.claims import judge_headline
 from reports.analysis.summary import Summary
-from reports.store.load import BETA, DATA_FOLDS, PRETRAIN_EPOCHS, REPEAT, SPLIT
+from reports.store.load import BETA, DATA_FOLDS, LR, PRETRAIN_EPOCHS, REPEAT, SPLIT
 
 OF_FEW = {BETA, "training.beta_warmup", "training.sigma", PRETRAIN_EPOCHS}
 """Parameters of VAEs and of pre-training, which favour no network that segments."""
@@ -16,8 +16,9 @@ OF_FEW = {BETA, "training.beta_warmup", "training.sigma", PRETRAIN_EPOCHS}
 
 def gather(summary: Summary) -> dict[str, object]:
     """How the data are split, how often test frames were looked at, what was held fixed."""
-    runs, opened = summary.logged, summary.study.openings
+    runs, opened = summary.logged[summary.logged[schema.STAGE] != "tuning"], summary.study.openings
     names = {name for name in runs.columns.astype("str") if name.startswith("training.")} - OF_FEW
+    names -= {LR} if summary.study.ladder else set()
     return {
         "splits": {
             split: " or ".join(map(str, sorted(runs.loc[runs[SPLIT] == split, DATA_FOLDS].unique())))

@@ -86,6 +86,8 @@ TAGS = (
     schema.STUDY_PLANNED_UNITS,
     schema.STUDY_MEMORY_BUDGET,
     schema.STUDY_IMPORTANCE,
+    schema.STUDY_LADDER,
+    schema.RATE_GROUP,
     schema.TRIAL,
     schema.ATTEMPT,
     schema.STATE,
@@ -145,6 +147,8 @@ class Study:
     """Empty if the parent run does not say."""
     memory_budget: int | None
     """Largest tensor peak in bytes that a trial may be predicted to have; None if there is no such limit."""
+    ladder: list[float]
+    """Learning rates that were tried for each group of networks before the comparison; empty if none was tuned."""
     importance: dict[str, Importance]
     """By architecture, for the best validation IoU; empty if the parent run does not say."""
     trials: pd.DataFrame
@@ -265,6 +269,7 @@ def _study(name: str, store: Store) -> Study:
         planned=_count(_tag(parent, schema.STUDY_PLANNED)),
         planned_units=_from_json(parent, schema.STUDY_PLANNED_UNITS, "counts by stage", _planned_units),
         memory_budget=_count(_tag(parent, schema.STUDY_MEMORY_BUDGET)),
+        ladder=_ladder(parent),
         importance=_from_json(parent, schema.STUDY_IMPORTANCE, "trials and shares", _importance),
         trials=outcomes.assign(**{ARTIFACTS: [str(folder) for folder in store.folders(outcomes)]}),
         unlogged=ended[~logged].reset_index(drop=True),
@@ -389,6 +394,15 @@ def _from_json(parent: pd.DataFrame, name: str, what: str, read: Callable[[Any],
         return read(json.loads(text or "{}"))
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"tag {name} must be JSON of {what}, got {text!r}.") from error
+
+
+def _ladder(parent: pd.DataFrame) -> list[float]:
+    """Of the tag of the study; empty if it has none."""
+    text = _tag(parent, schema.STUDY_LADDER)
+    try:
+        return [float(rate) for rate in json.loads(text or "[]")]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"tag {schema.STUDY_LADDER} must be JSON of learning rates, got {text!r}.") from error
 
 
 def _planned_units(found: Any) -> PlannedUnits:

@@ -1,6 +1,6 @@
 """The table of tables, in their order within a section. A new one is a function and an entry here."""
 
-from reports.tables import convergence, generative, measured, pretraining, runs, search, verdicts
+from reports.tables import convergence, generative, measured, pretraining, runs, search, tuning, verdicts
 from reports.tables.base import Entry
 
 TABLES: dict[str, Entry] = {
@@ -16,6 +16,7 @@ TABLES: dict[str, Entry] = {
     "bounds": Entry("generative", generative.bounds),
     "pretraining": Entry("generative", pretraining.pretraining),
     "efforts": Entry("convergence", convergence.efforts),
+    "tuning": Entry("tuning", tuning.tuned),
     "configurations": Entry("configurations", measured.configurations),
     "costs": Entry("costs", measured.costs),
     "planned": Entry("outcomes", runs.planned),

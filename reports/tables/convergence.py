@@ -31,7 +31,17 @@ def efforts(summary: Summary) -> Table | None:
         ]
         for _, row in efforts[efforts[CONFIGURATION].isin(names.index)].iterrows()
     ]
-    columns = ["reached", "epochs", "seconds", "images", "area under curve", "diverged", "stuck", "still rising", "last less best"]
+    columns = [
+        "reached",
+        "epochs",
+        "seconds",
+        "images",
+        "area under curve",
+        "diverged",
+        "stuck",
+        "still rising",
+        "last less best",
+    ]
     return Table(
         f"Effort to a validation IoU of {digits(found.target)}: medians over the repeats; one that missed it counts as "
         "infinitely slow.",

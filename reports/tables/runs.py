@@ -101,7 +101,7 @@ def reasons(summary: Summary) -> Table:
     """
     logged = summary.logged[summary.logged[schema.STATE] != "complete"]
     ended = pd.concat([logged, summary.study.unlogged])
-    many = ended.loc[ended[schema.STAGE] != "search", schema.STATE_REASON].nunique() > MOST_REASONS
+    many = ended.loc[~ended[schema.STAGE].isin(schema.CHOOSING), schema.STATE_REASON].nunique() > MOST_REASONS
     rows = [
         [*_ended(runs), "; ".join(f"{run[LABEL]}, repeat {run[REPEAT]}" for _, run in runs.head(2).iterrows())]
         for runs in _alike(logged, many)
@@ -117,7 +117,7 @@ def reasons(summary: Summary) -> Table:
 def _alike(runs: pd.DataFrame, many: bool) -> list[pd.DataFrame]:
     """Runs that share a row: numbers in the reasons of search trials, or of all if there are many, do not count."""
     reasons = runs[schema.STATE_REASON].astype("str")
-    kept = (runs[schema.STAGE] != "search") & (not many)
+    kept = ~runs[schema.STAGE].isin(schema.CHOOSING) & (not many)
     reasons = reasons.where(kept, reasons.str.replace(r"\d[\d.,]*", "#", regex=True))
     return [own for _, own in runs.groupby([schema.STAGE, ARCHITECTURE, schema.STATE, reasons])]
 

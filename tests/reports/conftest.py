@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import fake_units
 from fake_problems import PROBLEMS, TAGS
-from fake_store import SEARCH_TAGS, _client, _close, fill, plan_of
+from fake_store import SEARCH_TAGS, TUNED_TAGS, _client, _close, fill, plan_of
 from fake_units import Unit, grid, refits, searched
 from helpers import Fill, Summarised, run_sql
 
@@ -100,6 +100,13 @@ def search_store(new_store: Fill) -> Path:
     """A search of two architectures with its refits, to be read only."""
     units = [*searched(12, epochs=2), *refits(2, epochs=2)]
     return new_store(units, study="search", tags=SEARCH_TAGS | plan_of(units))
+
+
+@pytest.fixture(scope="session")
+def tuned_store(new_store: Fill) -> Path:
+    """Learning rates chosen for six groups of networks, then five repeats, to be read only."""
+    units = fake_units.tuned(epochs=8)
+    return new_store(units, tags=TUNED_TAGS | plan_of(units))
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """A store as the bench leaves it, filled with invented runs.
 
 As a script, from the repository's root: `PYTHONPATH=. python tests/reports/fake_store.py RUNS [STUDY [TRACKING_URL]]`,
-where STUDY is one of quick, search, memory_budget and generative, or one of `fake_problems.PROBLEMS`, or a number:
-quick with so many long runs.
+where STUDY is one of quick, search, memory_budget, generative and tuned, or one of `fake_problems.PROBLEMS`, or a
+number: quick with so many long runs.
 """
 
 import json
@@ -21,7 +21,7 @@ import fake_generative
 import numpy as np
 import pandas as pd
 from fake_problems import PROBLEMS, TAGS
-from fake_units import MEMORY_BUDGET, Unit, blobs, generative, grid, long_grid, refits, searched
+from fake_units import LADDER, MEMORY_BUDGET, Unit, blobs, generative, grid, long_grid, refits, searched, tuned
 
 from bench import schema
 
@@ -58,6 +58,8 @@ class LoggedRun:
         tags[schema.SCHEMA_VERSION] = str(schema.VERSION)
         if unit.stage != "comparison":
             tags[schema.STAGE] = unit.stage
+        if unit.group:
+            tags[schema.RATE_GROUP] = unit.group
         if unit.superseded:
             tags[schema.SUPERSEDED] = "the study was changed"
         if unit.logged:
@@ -83,7 +85,7 @@ class LoggedRun:
     @property
     def has_artifacts(self) -> bool:
         """Whether it kept tables and pictures of its test frames."""
-        return self.unit.logged and self.unit.state == "complete" and self.unit.trial is None
+        return self.unit.logged and self.unit.state == "complete" and self.unit.tested
 
 
 def fill(
@@ -226,7 +228,7 @@ def _environment(unit: Unit) -> dict[str, str]:
     if unit.precision:
         tags[schema.ENVIRONMENT + "precision"] = unit.precision
     tags[schema.SPLIT_DIGEST] = f"{unit.split} {unit.repeat}"
-    if unit.state == "complete" and unit.trial is None:
+    if unit.state == "complete" and unit.tested:
         tags[schema.TEST_OPENED] = "2026-01-01T00:00:00+00:00"
     return tags | ({schema.COLLAPSE: unit.collapse} if unit.architecture == "vae" else {})
 
@@ -253,12 +255,15 @@ SEARCH_TAGS = {
     schema.STUDY_IMPORTANCE: json.dumps(IMPORTANCE),
 }
 
+TUNED_TAGS = {schema.STUDY_LADDER: json.dumps(LADDER)}
+
 
 STUDIES: dict[str, Callable[[], list[Unit]]] = {
     "quick": grid,
     "search": lambda: [*searched(), *refits()],
     "memory_budget": lambda: searched(60),
     "generative": generative,
+    "tuned": tuned,
     **PROBLEMS,
 }
 
@@ -266,7 +271,7 @@ STUDIES: dict[str, Callable[[], list[Unit]]] = {
 def main(runs: str, study: str = "quick", tracking: str = "") -> None:
     """Fill a store with one of the studies."""
     units, study = (STUDIES[study](), study) if study in STUDIES else (long_grid(int(study)), "quick")
-    tags = SEARCH_TAGS if study in ("search", "memory_budget") else TAGS.get(study, {})
+    tags = {"search": SEARCH_TAGS, "memory_budget": SEARCH_TAGS, "tuned": TUNED_TAGS}.get(study, TAGS.get(study, {}))
     fill(Path(runs), units, study=study, tags=plan_of(units) | tags, tracking=tracking)
 
 

@@ -51,6 +51,10 @@ class Unit:
     """Measured bottleneck; empty means as predicted."""
     trial: int | None = None
     """Number of the search trial; None: a run of the comparison."""
+    tunes: bool = False
+    """Whether it only chooses the learning rate of its group."""
+    group: str = ""
+    """Of networks that share a tuned learning rate."""
     superseded: bool = False
     deleted: bool = False
     """By hand, after it ended."""
@@ -185,9 +189,16 @@ class Unit:
         """What the unit is for."""
         if self.trial is not None:
             return "search"
+        if self.tunes:
+            return "tuning"
         if self.reconstructs:
             return "generative"
         return "pretraining" if self.labelled_scenes else "comparison"
+
+    @property
+    def tested(self) -> bool:
+        """Whether it looks at test frames once it is complete."""
+        return self.trial is None and not self.tunes
 
     def unit(self) -> str:
         """Name of the search trial, or hash that stands for the run's config."""
@@ -239,11 +250,11 @@ class Unit:
             values |= {schema.BEST_VAL_LOSS: 1.2 - self.test_iou, schema.BEST_EPOCH: self.trained_epochs}
             if self.segments:
                 values |= {schema.BEST_VAL_IOU: self.best_val_iou}
-            if self.trial is None and self.segments:
+            if self.tested and self.segments:
                 values |= {metric: self.test(metric) for metric in schema.TEST_METRICS}
             if self.reconstructs:
                 values |= fake_generative.values(self)
-            elif self.trial is None:
+            elif self.tested:
                 values |= {schema.LABEL_AGREEMENT: 0.95, schema.LAST_IOU: self.last_iou(), **self.baselines()}
         return {metric.name: float(value) for metric, value in values.items()}
 
@@ -358,6 +369,28 @@ def grid(repeats: int = 3, epochs: int = 8) -> list[Unit]:
     """The realistic study: 3 architectures x 2 depths x 2 widths x repeats."""
     choices = product(("simple_conv", "hourglass", "unet"), (2, 3), (8, 16), range(repeats))
     return [Unit(architecture=a, depth=d, width=w, repeat=s, epochs=epochs) for a, d, w, s in choices]
+
+
+LADDER = [0.001, 0.003, 0.01, 0.03]
+
+
+def tuned(repeats: int = 5, epochs: int = 8) -> list[Unit]:
+    """The grid, whose learning rates were chosen for all sizes of a depth: the Hourglass likes the largest best."""
+    best = {"simple_conv": 0.003, "hourglass": 0.03, "unet": 0.01}
+    units = []
+    for name, depth in product(best, (2, 3)):
+        unit = Unit(architecture=name, depth=depth, width=16, repeat=3, tunes=True, group=f"{name} depth {depth}")
+        near = sorted(LADDER, key=lambda rate: abs(math.log(rate / best[name])))
+        for rate, length in [*((rate, epochs // 4) for rate in LADDER), *((rate, epochs // 2) for rate in near[:2])]:
+            iou = 0.5 + 0.01 * length - 0.05 * near.index(rate)
+            stuck = {"state": "diverged", "reason": "nan"} if rate == 0.03 and name == "simple_conv" else {}
+            units.append(replace(unit, epochs=length, iou=iou, params={"training.lr": str(rate)}, **stuck))
+    return units + [
+        replace(
+            unit, group=f"{unit.architecture} depth {unit.depth}", params={"training.lr": str(best[unit.architecture])}
+        )
+        for unit in grid(repeats, epochs)
+    ]
 
 
 def long_grid(number: int, repeats: int = 5) -> list[Unit]:

@@ -92,6 +92,7 @@ STORES = {
     "leaky_store": "quick",
     "practical_store": "practical",
     "search_store": "search",
+    "tuned_store": "quick",
     "front_store": "memory_budget",
     "latent_store": "generative",
 }
@@ -1107,7 +1108,27 @@ def readings(t: Tables) -> list[Any]:
     return [json.loads(text) for text in t["runs"]["data.reading"].dropna().unique()]
 
 
+def of_edge(tables: Tables, place: str, what: str) -> float | str:
+    """Of a group whose networks were trained at the end of what it was tried at."""
+    row, rates = tables["rate_groups"].loc[int(place)], tables["rates"]
+    assert set(tables["runs"].query("stage == 'comparison' and `tuning.group` == @row.group")["training.lr"]) == {
+        row.rate
+    }
+    tried = rates.loc[rates["group"] == row.group, "rate"]
+    ends: dict[float, str] = {tried.min(): "smallest", tried.max(): "largest"}
+    return {"group": str(row.group), "rate": float(row.rate), "edge": ends[row.rate]}[what]
+
+
+def rate_not_tuned(tables: Tables) -> float:
+    assert tables["rates"].empty
+    return float(tables["runs"].query("stage == 'comparison'")["training.lr"].unique().item())
+
+
 RULES: dict[str, Callable[..., float | int | str]] = {
+    r"tuned": lambda t: int((t["units"]["stage"] == "tuning").sum()),
+    r"rates\.ladder\.(.+)": lambda t, rate: float(rate) if float(rate) in set(t["rates"]["rate"]) else math.nan,
+    r"rates\.edges\.(\d+)\.(group|rate|edge)": of_edge,
+    r"rates\.fixed": rate_not_tuned,
     r"study": lambda t: t["study"].loc[0, "study"],
     r"((search|practical)\.)?precision": lambda t, *_: " or ".join(
         sorted(set(t["runs"]["environment.precision"].dropna()))

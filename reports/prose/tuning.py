@@ -1,0 +1,43 @@
+"""Values of the learning rates: whether they were tuned, by which ladder, and which lie at its edge."""
+
+import pandas as pd
+
+from bench import schema
+from reports.analysis.recommendation import recommend
+from reports.analysis.summary import CONFIGURATION, Summary
+from reports.analysis.tuning import tuning
+from reports.store.load import LR
+
+
+def gather(summary: Summary) -> dict[str, object]:
+    """Every group whose rate lies at the edge."""
+    groups = tuning(summary).groups
+    return {"rates": {**_ladder(summary), "groups": len(groups), "edges": _edges(groups)}}
+
+
+def of_first_page(summary: Summary) -> dict[str, object]:
+    """Of a comparison: the ladder and the edges that concern what is compared first; or the rate that was not tuned.
+
+    The winners of a search have rates of their own.
+    """
+    study = summary.study
+    if "comparison" not in study.stages or "search" in study.stages:
+        return {"rates": None}
+    if not study.ladder:
+        rates = summary.runs[LR].unique()
+        return {"rates": {"ladder": {}, "fixed": float(rates[0]) if len(rates) == 1 else None, "edges": {}}}
+    groups, found = tuning(summary).groups, recommend(summary)
+    rows = [] if found is None else [found.first, *(one.claim.b for one in found.rivals)]
+    compared = summary.runs[CONFIGURATION].isin([row[CONFIGURATION] for row in rows])
+    own = groups["group"].isin(summary.runs.loc[compared, schema.RATE_GROUP])
+    return {"rates": {**_ladder(summary), "fixed": None, "edges": _edges(groups[own])}}
+
+
+def _ladder(summary: Summary) -> dict[str, object]:
+    return {"ladder": {f"{rate:g}": rate for rate in summary.study.ladder}}
+
+
+def _edges(groups: pd.DataFrame) -> dict[str, object]:
+    """By the place of the group among all of them."""
+    own = groups.loc[groups["edge"] != "", ["group", "rate", "edge"]]
+    return {str(place): row for place, row in own.to_dict("index").items()}
