@@ -30,7 +30,8 @@ def tuned(summary: Summary) -> Table | None:
     ]
     rungs = " and ".join(counted(epochs, "epoch") for epochs in sorted(found.rates["epochs"].unique()))
     return Table(
-        f"Validation IoU of each group's largest network by learning rate, after {rungs}: the better half goes on.",
+        "Validation IoU of each group's largest network by learning rate, after "
+        f"{rungs}, for which the upper half goes on.",
         [
             *left("architecture", "group"),
             *right("configurations", *(f"at {rate:g}" for rate in ladder), "chosen", "edge"),
