@@ -3,6 +3,7 @@
 import pandas as pd
 
 from bench import schema
+from reports import style
 from reports.analysis.recommendation import recommend
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.analysis.tuning import tuning
@@ -39,5 +40,10 @@ def _ladder(summary: Summary) -> dict[str, object]:
 
 def _edges(groups: pd.DataFrame) -> dict[str, object]:
     """By the place of the group among all of them."""
-    own = groups.loc[groups["edge"] != "", ["group", "rate", "edge"]]
-    return {str(place): row for place, row in own.to_dict("index").items()}
+    own = groups[groups["edge"] != ""].to_dict("index")
+    return {str(place): {**row, "group": labelled(row["group"], row["architecture"])} for place, row in own.items()}
+
+
+def labelled(group: str, architecture: str) -> str:
+    """A group's name with the architecture as it is called: `U-Net depth 3, width 6 to 12`."""
+    return f"{style.look(architecture).label} {group.removeprefix(architecture).strip()}"

@@ -173,6 +173,11 @@ def searching(search_store: Path) -> Summary:
 
 
 @pytest.fixture(scope="session")
+def tuning(tuned_store: Path) -> Summary:
+    return summarise(load_study(tuned_store, "quick"))
+
+
+@pytest.fixture(scope="session")
 def generating(generative_store: Path) -> Summary:
     return summarise(load_study(generative_store, "generative"))
 

@@ -24,7 +24,7 @@ LINE = 0.37
 """Centimetres from a line of a caption to the next, and from a figure to its caption."""
 MOST = 0.45 * 26
 """Centimetres of the text block that a figure may take."""
-STORES = ("small", "troubled", "searching", "generating")
+STORES = ("small", "troubled", "searching", "tuning", "generating")
 PROBLEMS = ("two_scenes", "half_done", "third_wins", "nothing_learnt", "empty_folds", "unequal_training")
 
 

@@ -26,6 +26,7 @@ def failed(summarised: Summarised) -> Summary:
 STORES: dict[schema.Stage, tuple[str, ...]] = {
     "comparison": ("small", "troubled", "searching"),
     "search": ("searching",),
+    "tuning": ("tuning",),
     "generative": ("generating",),
 }
 """Those that the figures of a stage are drawn of."""

@@ -20,7 +20,7 @@ from jinja2 import DictLoader, UndefinedError
 from scipy import optimize, stats
 
 from bench import schema
-from reports import document, prose
+from reports import document, prose, style
 from reports.analysis.summary import summarise
 from reports.build import Built
 from reports.prose import facts as facts_module
@@ -1116,7 +1116,8 @@ def of_edge(tables: Tables, place: str, what: str) -> float | str:
     }
     tried = rates.loc[rates["group"] == row.group, "rate"]
     ends: dict[float, str] = {tried.min(): "smallest", tried.max(): "largest"}
-    return {"group": str(row.group), "rate": float(row.rate), "edge": ends[row.rate]}[what]
+    name = f"{style.look(row.architecture).label} {row.group.removeprefix(row.architecture)[1:]}"
+    return {"group": name, "rate": float(row.rate), "edge": ends[row.rate]}[what]
 
 
 def rate_not_tuned(tables: Tables) -> float:
