@@ -144,7 +144,7 @@ LACKS = r"^run [0-9a-f]{32} is complete but lacks the "
         ("DELETE FROM tags WHERE key = 'unit'", r"run [0-9a-f]{32} lacks the tag unit\."),
         (
             "INSERT INTO tags SELECT 'stage', 'encore', run_uuid FROM tags WHERE key = 'unit'",
-            "tag stage must be one of search, comparison, generative, pretraining, got encore",
+            "tag stage must be one of search, tuning, comparison, generative, pretraining, got encore",
         ),
     ],
 )
