@@ -65,7 +65,7 @@ def metrics(summary: Summary) -> Table | None:
         return None
     claim = judged[0].claim
     names = [style.look(row[ARCHITECTURE]).label for row in (claim.a, claim.b)]
-    differences = ["difference [interval]", "over scenes (descriptive) [interval]", "margin", "verdict", DETECTABLE]
+    differences = ["difference [interval]", "over scenes, descriptive [interval]", "margin", "verdict", DETECTABLE]
     return Table(
         f"Every test metric of {pair(claim)}.",
         [*left("metric"), *right(*names, *differences)],
