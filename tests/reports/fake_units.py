@@ -241,7 +241,6 @@ class Unit:
                 values |= {schema.BEST_VAL_IOU: self.best_val_iou}
             if self.trial is None and self.segments:
                 values |= {metric: self.test(metric) for metric in schema.TEST_METRICS}
-                values |= {schema.LAST_IOU: 0.99 * self.test_iou}
             if self.reconstructs:
                 values |= fake_generative.values(self)
             elif self.trial is None:
