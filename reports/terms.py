@@ -27,8 +27,8 @@ TERMS: dict[str, str] = {
     "of any other training scene.",
     "detectable difference": f"The true difference that this study finds with a probability of {percent(POWER)} among "
     "the claims made together; a dash where there can be none as large.",
-    "descriptive": "Mean over all test scenes and Student's t over them, unadjusted: too narrow where trainings differ, "
-    "so that no verdict rests on it.",
+    "descriptive": "Mean over all test scenes and Student's t over them, unadjusted: too narrow where trainings "
+    "differ, so that no verdict rests on it.",
     "distance of samples": "Median distance, as root mean square of thumbnails, to the nearest training frame.",
     "distance of test frames": "The same of frames that were never seen, to judge that of samples by.",
     "distortion": "Cross-entropy of a sampled reconstruction (Bernoulli likelihood of masks; normal of images, with "

@@ -65,8 +65,8 @@ def calibrate(simulations: int, shape: Shape, components: Components, *, margin:
 
     Returns:
         Shares, and what they rest on. `coverage` pools both kinds of studies, as does `coverage_scenes`, which is that
-        of the secondary interval. `false_better_rate` counts the verdicts better and worse without a difference, of a first look ahead and behind. With
-        400 simulations, a rate of 5 % comes out with a standard error of 1.1 %.
+        of the descriptive interval. `false_better_rate` counts the verdicts better and worse without a difference, of a
+        first look ahead and behind. With 400 simulations, a rate of 5 % comes out with a standard error of 1.1 %.
 
     Raises:
         ValueError: no simulation, a negative seed, no spread, or a study too small for a verdict.

@@ -97,7 +97,7 @@ def needed(shape: Shape, components: Components, difference: float, claims: int 
     if repeated:
         return min(repeated, key=lambda larger: more_repeats(shape, larger))
     for rounds, start in product((1, 2, 4), tried):
-        larger = start._replace(repeats=max(shape.repeats, rounds * start.folds))
+        larger = start._replace(repeats=max(FULL_REPEATS, shape.repeats, rounds * start.folds))
         scenes = range(shape.scenes, MOST_SCENES)
         place = bisect_left(scenes, True, key=lambda number: finds(larger._replace(scenes=number)))
         if place < len(scenes):

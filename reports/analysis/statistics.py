@@ -20,13 +20,14 @@ LEVEL = 0.05
 POWER = 0.8
 """Probability with which the detectable difference is found."""
 MIN_REPEATS = 3
-"""Fewer repeats get no verdict."""
+"""Fewer repeats get no verdict, not even that of a first look."""
 FULL_REPEATS = 5
 """Fewer repeats are a first look, which calls nothing better: over three folds and twelve claims |t| must exceed 15.4,
 over five 5.9, so that luck in the spread of few folds decides as much as the difference does."""
 
 Verdict = Literal["better", "worse", "equivalent", "ahead", "behind", "inconclusive", "refused", "unlearnt"]
-"""`ahead` and `behind` are what a first look says instead of better and worse. `unlearnt` is said by `reports.analysis.claims` alone, which knows the rules without a network."""
+"""A first look says `ahead` and `behind` instead of better and worse. `unlearnt` is said by `reports.analysis.claims`
+alone, which knows the rules without a network."""
 
 FloatArray = NDArray[np.float64]
 
@@ -340,10 +341,11 @@ def verdict(
     """What may be said of a against b by the interval of a less b. The rule, of which the first that holds counts.
 
     - refused: an arm has fewer than 3 repeats.
+    - ahead or behind: an arm has fewer than 5 repeats, a first look, and the interval leaves out zero; which of the two
+      is its side by the metric's direction. A first look is never equivalent.
     - equivalent: the interval lies inside [-margin, margin], also if it leaves out zero. This is stricter than two
       one-sided tests at 5 %, which ask for the 90 % interval.
-    - better or worse: the interval leaves out zero; which of the two is its side by the metric's direction.
-    - ahead or behind: the same of a first look, with fewer than 5 repeats, which is never equivalent.
+    - better or worse: the interval leaves out zero, as ahead and behind.
     - inconclusive: everything else. It says nothing about equality; `detectable` says what could have been found.
 
     Args:
@@ -359,12 +361,14 @@ def verdict(
         raise ValueError(f"margin must be at least 0, got {margin}.")
     if repeats < MIN_REPEATS:
         return "refused"
-    full = repeats >= FULL_REPEATS
-    if -margin <= found.low and found.high <= margin:
-        return "equivalent" if full else "inconclusive"
+    first_look = repeats < FULL_REPEATS
+    if not first_look and -margin <= found.low and found.high <= margin:
+        return "equivalent"
     if found.low > 0 or found.high < 0:
-        favourable = (found.low > 0) == (direction == "higher")
-        return ("better" if full else "ahead") if favourable else ("worse" if full else "behind")
+        favours_a = (found.low > 0) == (direction == "higher")
+        if first_look:
+            return "ahead" if favours_a else "behind"
+        return "better" if favours_a else "worse"
     return "inconclusive"
 
 

@@ -47,7 +47,7 @@ def gather(summary: Summary) -> dict[str, object]:
         "truth": _truth(summary, first),
         "one_with_foreground": find_truth(summary, first).with_foreground == 1,
         "only": len(tested(summary)) == 1,
-        "first_look": _first_look(first),
+        "first_look": _first_look(summary, found),
         "holdout": first[SPLIT] in HOLDOUTS,
     }
     budgets = within_budgets(summary, found)
@@ -61,10 +61,13 @@ def gather(summary: Summary) -> dict[str, object]:
     }
 
 
-def _first_look(first: pd.Series) -> dict[str, object] | None:
-    """Repeats that are enough to look but not to call anything better; None with fewer and with more."""
-    repeats = int(first[N])
-    return {"repeats": repeats, "full": FULL_REPEATS} if MIN_REPEATS <= repeats < FULL_REPEATS else None
+def _first_look(summary: Summary, found: Recommendation) -> dict[str, object] | None:
+    """Too few repeats to call anything better, and what gives enough; None with fewer than have a verdict, or more."""
+    repeats = found.rivals[0].comparison.repeats if found.rivals else int(found.first[N])
+    if not MIN_REPEATS <= repeats < FULL_REPEATS:
+        return None
+    command = f"make sweep STUDY={summary.study.name} REPEATS={FULL_REPEATS}"
+    return {"repeats": repeats, "full": FULL_REPEATS, "command": command}
 
 
 def _number(row: pd.Series) -> int:
@@ -181,8 +184,11 @@ def _truth(summary: Summary, row: pd.Series) -> dict[str, object] | None:
 
 
 def _certainty(summary: Summary, found: Recommendation) -> dict[str, object] | None:
-    """What it takes to see a difference that matters between the first and the best that it cannot be told from."""
-    level = [one for one in found.rivals if one.verdict == "inconclusive"]
+    """What it takes to see a difference that matters between the first and the best that it cannot be told from.
+
+    A first look, which calls nothing better, tells it from none.
+    """
+    level = [one for one in found.rivals if one.verdict in ("inconclusive", "ahead", "behind")]
     sized = needed_for(summary, level[0]) if level and found.taken is not None else None
     if sized is None:
         return None

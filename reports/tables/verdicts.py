@@ -18,8 +18,8 @@ def rule(claims: int) -> str:
     return (
         f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together. Verdict: better "
         f"where it leaves out zero; equivalent where it lies within ±{digits(schema.TEST_IOU.margin or 0, 2)}; else "
-        f"inconclusive. With fewer than {FULL_REPEATS} repeats it is a first look, which says ahead instead of better and "
-        f"never equivalent; none with fewer than {MIN_REPEATS}."
+        f"inconclusive. With fewer than {FULL_REPEATS} repeats, a first look: ahead, not better, and never equivalent. "
+        f"None with fewer than {MIN_REPEATS}."
     )
 
 
@@ -71,9 +71,9 @@ def metrics(summary: Summary) -> Table | None:
         [*left("metric"), *right(*names, *differences)],
         [_metric(summary, one) for one in judged],
         "Scores: of the repeats that both have; below, the mean of the middle half of the scenes. HD95 and ASSD in "
-        "original pixels; where one of two masks is empty they are the frame's diagonal, a heavy tail, so that intervals "
-        "of these two cover less than they say. Over scenes: no verdict rests on it, as its interval leaves out that "
-        "trainings differ. Verdicts: as in the first table; all but IoU and Boundary IoU adjusted among themselves.",
+        "original pixels: where one of two masks is empty they are the frame's diagonal, a heavy tail, so that their "
+        "intervals cover less than 95 %. Verdicts: as in the first table; all but IoU and Boundary IoU adjusted among "
+        "themselves.",
     )
 
 

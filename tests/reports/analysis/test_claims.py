@@ -96,7 +96,7 @@ def test_the_best_is_sought_among_those_with_the_most_repeats(summarised: Summar
     lucky += [Unit(architecture="unet", width=16, repeat=repeat, state="diverged") for repeat in (1, 2)]
     summary = summarised([*arms(0.1, repeats=3), *lucky])
     assert claims(summary)[0].a[schema.BASE_WIDTH] == 8
-    assert iou(summary).verdict == "better"
+    assert iou(summary).verdict == "ahead"
     assert summary.best.set_index(ARCHITECTURE)[schema.BASE_WIDTH]["unet"] == 8
 
 

@@ -75,7 +75,7 @@ def test_needed_is_the_cheapest_that_is_enough(
     enough = [
         more_repeats(shape, larger)
         for folds, repeats in product((one for one in tried if one <= shape.scenes), range(1, 101))
-        if repeats > (shape.repeats if folds == shape.folds else folds - 1)
+        if repeats > max(4, shape.repeats if folds == shape.folds else folds - 1)
         and smallest_difference(larger := shape._replace(folds=folds, repeats=repeats), components, claims)
         <= difference
     ]

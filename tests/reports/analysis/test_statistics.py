@@ -202,7 +202,7 @@ def test_identical_arms(folds: Pair) -> None:
 
 @pytest.mark.parametrize(("shift", "said"), [(0.25, "better"), (-0.25, "worse")])
 def test_constant_difference(shift: float, said: Verdict) -> None:
-    cells = [(repeat, repeat, f"{repeat}-{scene}") for repeat in range(3) for scene in range(4)]
+    cells = [(repeat, repeat, f"{repeat}-{scene}") for repeat in range(5) for scene in range(4)]
     found = compare(*(arm(dict.fromkeys(cells, value)) for value in (0.5 + shift, 0.5)), folds=5)
     assert (found.difference, found.interval, found.p) == (shift, (shift, shift), 0)
     assert found.effect == math.copysign(math.inf, shift)
@@ -238,8 +238,27 @@ def test_a_single_scene_is_inconclusive() -> None:
     ],
 )
 def test_verdict(found: Interval, direction: Any, said: Verdict) -> None:
-    assert verdict(found, repeats=3, margin=0.01, direction=direction) == said
+    assert verdict(found, repeats=5, margin=0.01, direction=direction) == said
     assert verdict(found, repeats=2, margin=0.01, direction=direction) == "refused"
+
+
+@pytest.mark.parametrize("repeats", [3, 4])
+@pytest.mark.parametrize(
+    ("found", "direction", "said"),
+    [
+        (Interval(0.02, 0.08), "higher", "ahead"),
+        (Interval(0.02, 0.08), "lower", "behind"),
+        (Interval(-0.08, -0.02), "higher", "behind"),
+        (Interval(-0.08, -0.02), "lower", "ahead"),
+        (Interval(-0.01, 0.11), "higher", "inconclusive"),
+        (Interval(-0.0099, 0.0099), "higher", "inconclusive"),
+        (Interval(0.001, 0.009), "higher", "ahead"),
+    ],
+)
+def test_a_first_look_is_never_better_or_equivalent(
+    found: Interval, direction: Any, said: Verdict, repeats: int
+) -> None:
+    assert verdict(found, repeats=repeats, margin=0.01, direction=direction) == said
 
 
 def test_verdict_needs_a_margin_that_is_not_negative() -> None:

@@ -41,15 +41,18 @@ PREDICTED, MEASURED = schema.PREDICTED_PEAK.name, "measured peak"
 FOLD_COUNT = "data.folds"
 ALIKE = ["data.split", FOLD_COUNT, "training.epochs", "training.pretrain_epochs", "data.labelled_scenes"]
 LABELS = {"simple_conv": "SimpleConv", "hourglass": "Hourglass", "unet": "U-Net"}
-VERDICTS = {f"{name} better" for name in (*LABELS.values(), "pre-trained", "from scratch")}
+NAMES = (*LABELS.values(), "pre-trained", "from scratch")
+VERDICTS = {f"{name} {said}" for name in NAMES for said in ("better", "ahead")}
 VERDICTS |= {"equivalent", "inconclusive"}
 VERDICT_WORDS = r"\b(better|worse|equivalent|inconclusive|significant|outperforms)\b"
-RULINGS = {"better", "worse", "equivalent", "inconclusive", "refused", "unlearnt"}
+RULINGS = {"better", "worse", "ahead", "behind", "equivalent", "inconclusive", "refused", "unlearnt"}
+UNSURE = {"inconclusive", "ahead", "behind"}
+"""What more repeats can make sure."""
 GROUPED = {
-    "apart": {"better"},
-    "behind": {"worse"},
+    "apart": {"better", "ahead"},
+    "behind": {"worse", "behind"},
     "level": {"equivalent", "inconclusive", "refused"},
-    "unproven": {"worse", "equivalent", "inconclusive", "refused", "unlearnt"},
+    "unproven": {"worse", "behind", "equivalent", "inconclusive", "refused", "unlearnt"},
 }
 """Groups of the lead, with the verdicts in claims.csv that they may rest on."""
 
@@ -209,13 +212,19 @@ def test_words_of_verdicts_come_from_verdicts_only(report: dict[str, Any], table
             rest = re.sub(rf"(Verdict: |\], |IoU, ){re.escape(verdict)}(?=[.;)]| \()", "", rest)
         assert not re.search(VERDICT_WORDS, rest), rest
     assert {worded for worded in said if re.search(VERDICT_WORDS, worded)} <= VERDICTS | of_sizes(tables), said
+    judged = tables["claims"].dropna(subset="verdict")
+    sure = judged["verdict"].isin(["better", "worse", "equivalent", "unlearnt"])
+    assert (judged.loc[sure, "repeats"] >= 5).all()
+    assert judged.loc[judged["verdict"].isin(["ahead", "behind"]), "repeats"].isin([3, 4]).all()
     assert set(tables["claims"]["verdict"].dropna()) <= RULINGS
 
 
 def of_sizes(tables: Tables) -> set[str]:
     """Verdicts between two configurations of one architecture."""
     return (
-        {f"{label} better" for label in tables["configurations"]["label"]} if len(tables["configurations"]) else set()
+        {f"{label} {said}" for label in tables["configurations"]["label"] for said in ("better", "ahead")}
+        if len(tables["configurations"])
+        else set()
     )
 
 
@@ -248,7 +257,7 @@ def test_words_of_the_lead_are_those_of_the_claims(report: dict[str, Any], table
     level = [verdicts[rival] for rival, group in said.items() if group == "level"]
     assert ("differ by less than matters in IoU here" in text) == bool(level and set(level) == {"equivalent"})
     told = len(re.findall("cannot be told apart", text))
-    unproven = sum(verdicts[rival] != "worse" for rival, group in said.items() if group == "unproven")
+    unproven = sum(verdicts[rival] not in GROUPED["behind"] for rival, group in said.items() if group == "unproven")
     assert told == unproven + bool(level and set(level) != {"equivalent"})
     assert text.count("which the test scenes put before it") == list(said.values()).count("unproven") - unproven
     assert text.count("too few to judge") == sum(
@@ -560,6 +569,14 @@ def of_rival(tables: Tables, group: str, place: str, what: str) -> float | int |
     return of_pair(tables, (first, rival), IOU, what)
 
 
+def looked(tables: Tables) -> int:
+    """Repeats of the first and its best rival, if there is one."""
+    first, others = choice(tables, "best"), rivals(tables)
+    repeats = int(of_pair(tables, (first.name, others[0]), IOU, "repeats")) if others else int(first["n"])
+    assert 3 <= repeats < 5
+    return repeats
+
+
 def of_boundary(tables: Tables, group: str, place: str, what: str) -> float | int | str:
     pair = choice(tables, "best").name, grouped(tables, group)[int(place) - 1]
     return of_claim(tables, pair, BOUNDARY, what)
@@ -688,14 +705,14 @@ class Study(NamedTuple):
                 self._replace(repeats=repeats, folds=number),
             )
             for place, number in enumerate(folds)
-            for repeats in range(self.repeats + 1 if number == self.folds else number, 101)
+            for repeats in range(max(5, self.repeats + 1 if number == self.folds else number), 101)
         ]
         for _, _, larger in sorted(sizes, key=lambda size: size[:2]):
             if larger.finds(difference, claims):
                 return larger
         for rounds in (1, 2, 4):
             for number in folds:
-                larger = self._replace(folds=number, repeats=max(self.repeats, rounds * number))
+                larger = self._replace(folds=number, repeats=max(5, self.repeats, rounds * number))
                 if larger._replace(scenes=100_000).finds(difference, claims):
                     scenes = int(self.scenes)
                     while not larger._replace(scenes=scenes).finds(difference, claims):
@@ -712,7 +729,7 @@ def study_of(tables: Tables, what: str) -> tuple[Study, Study]:
         cells = beside_rule(tables, first)
         study = Study.of(tables, first, cells, cells["repeat"].nunique())
         return study, study.enlarged(mean_of(cells).value, 1)
-    level = [rival for rival in rivals(tables) if ruling(tables, (first, rival), IOU) == "inconclusive"]
+    level = [rival for rival in rivals(tables) if ruling(tables, (first, rival), IOU) in UNSURE]
     cells = difference_cells(tables, (first, level[0]), IOU)
     study = Study.of(tables, first, cells, cells["repeat"].nunique())
     return study, study.enlarged(0.01, len(headline_rows(tables)))
@@ -813,8 +830,11 @@ def verdict(tables: Tables, key: str, column: str) -> str:
 def ruling(tables: Tables, pair: tuple[object, object], column: str) -> str:
     """The rule of docs/protocol.md, from the interval at the level of the pair's step."""
     low, high = (float(of_pair(tables, pair, column, end)) for end in ("low", "high"))
-    if int(of_pair(tables, pair, column, "repeats")) < 3:
+    repeats = int(of_pair(tables, pair, column, "repeats"))
+    if repeats < 3:
         return "refused"
+    if repeats < 5:
+        return "ahead" if low > 0 else "behind" if high < 0 else "inconclusive"
     if low >= -0.01 and high <= 0.01:
         return "equivalent" if any(learnt(tables, number) for number in pair) else "unlearnt"
     return "better" if low > 0 else "worse" if high < 0 else "inconclusive"
@@ -822,8 +842,9 @@ def ruling(tables: Tables, pair: tuple[object, object], column: str) -> str:
 
 def worded(tables: Tables, pair: tuple[object, object], column: str) -> str:
     said = ruling(tables, pair, column)
-    if said in ("better", "worse"):
-        return f"{names_of(tables, pair)[said == 'worse']} better"
+    if said in ("better", "worse", "ahead", "behind"):
+        favoured = names_of(tables, pair)[said in ("worse", "behind")]
+        return f"{favoured} {'better' if said in ('better', 'worse') else 'ahead'}"
     nothing = {
         "refused": f"none: {of_pair(tables, pair, column, 'repeats')} of 3 repeats",
         "unlearnt": "none: learning not shown",
@@ -1149,6 +1170,9 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"lead\.(apart|level|behind|unproven)\.(\d+)\.(label|name|difference|low|high|repeats)": of_rival,
     r"lead\.lack\.few_repeats\.repeats": lambda t: int(beside_rule(t, choice(t, "best").name)["repeat"].nunique()),
     r"lead\.lack\.few_repeats\.least": lambda t: 3,
+    r"lead\.first_look\.repeats": lambda t: looked(t),
+    r"lead\.first_look\.full": lambda t: 5,
+    r"lead\.first_look\.command": lambda t: f"make sweep STUDY={t['study'].loc[0, 'study']} REPEATS=5",
     r"lead\.fits_mb": lambda t: round_up(of_lead(t, "taken", "peak_bytes")),
     r"lead\.lack\.more_epochs": lambda t: max(10, 2 * int(of_learning(t, "epochs"))),
     r"lead\.lack\.learning\.(runs|rising|stuck|steps|epochs)": of_learning,
