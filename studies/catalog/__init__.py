@@ -8,6 +8,7 @@ from studies.catalog import (
     matched,
     memory_budget,
     practical,
+    published,
     quick,
     search,
     skips,
@@ -17,7 +18,20 @@ from studies.study import Study
 
 CATALOG: dict[str, Study] = {
     module.STUDY.name: module.STUDY
-    for module in (quick, practical, depth_width, skips, matched, search, memory_budget, leak, generative, texture, aa)
+    for module in (
+        quick,
+        practical,
+        depth_width,
+        skips,
+        matched,
+        search,
+        memory_budget,
+        leak,
+        generative,
+        texture,
+        published,
+        aa,
+    )
 }
 
 

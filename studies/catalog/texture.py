@@ -12,7 +12,7 @@ from studies.spaces import SMALL, SMALL_TRAINING, to_units
 from studies.study import Factorial
 from studies.unit import Unit
 
-BLENDS = (0.0, 0.2, 0.4, 0.6)
+BLENDS = (0.0, 0.4, 0.6, 0.8)
 """Shares of the background in the dancers' colours: from as they are drawn to hard to see, but learnt."""
 DOSES: tuple[tuple[int, ...], ...] = ((), (3,), (2, 3), (1, 2, 3))
 """From Hourglass to U-Net, the innermost skip connection first."""
