@@ -21,6 +21,7 @@ from reports.figures import (
     scene_differences,
     skips,
     targets,
+    texture,
     times,
     tolerance,
 )
@@ -35,6 +36,7 @@ FIGURES: dict[str, Plot[Any]] = {
     "depth_width": depth_width.PLOT,
     "bottleneck": bottleneck.PLOT,
     "skips": skips.PLOT,
+    "texture": texture.PLOT,
     "learning_curves": learning_curves.PLOT,
     "targets": targets.PLOT,
     "tolerance": tolerance.PLOT,
