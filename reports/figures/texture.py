@@ -72,8 +72,8 @@ def caption(shown: Shown) -> str:
     """What marks, whiskers and slopes are."""
     slopes = [f"{_label(row.metric)} {text.signed(row.slope)} {text.bounds(row.low, row.high)}" for row in _full(shown)]
     return (
-        "Δ: test score less that of the network without skip connections, at each blend of the dancers' colours with what "
-        f"is behind them. Mark: mean of {text.counted_range(shown.trends['repeats'], 'repeat')}; whisker: "
+        "Δ: test score less that of the network without skip connections, at each blend of the dancers' colours with "
+        f"what is behind them. Mark: mean of {text.counted_range(shown.trends['repeats'], 'repeat')}; whisker: "
         f"{interval(cut=False)}. Label: the levels that are connected, of which 1 is the outermost. Slope of all "
         f"connections per unit of blend, each with its own 95 % interval over folds: {text.listed(slopes)}."
     )
