@@ -17,11 +17,21 @@ from scipy import stats
 from bench import schema
 from reports.analysis.claims import HEADLINE, HEADLINE_METRICS, Claim, arms
 from reports.analysis.estimates import estimates
-from reports.analysis.statistics import MIN_REPEATS, Interval, compare, holm_steps, interval, paired
+from reports.analysis.statistics import Interval, Verdict, compare, holm_steps, interval, paired, verdict
 from reports.analysis.summary import CONFIGURATION, Summary, varying
 from reports.store.load import ARCHITECTURE, BLEND, DATA_FOLDS, LR, SKIPS
 
 MATCHING = "equal but for skip connections"
+WORDS: dict[Verdict, str] = {
+    "better": "they matter more",
+    "worse": "they matter less",
+    "ahead": "a first look: they matter more",
+    "behind": "a first look: they matter less",
+    "inconclusive": "no trend shown",
+    "equivalent": "no trend shown",
+    "refused": "no verdict",
+}
+"""Of skip connections as the task gets harder, by the verdict on the slope; no margin makes it equivalent."""
 
 
 class Trend(NamedTuple):
@@ -50,16 +60,14 @@ class Trend(NamedTuple):
     @property
     def p(self) -> float:
         """Two-sided, that there is no trend."""
-        return float(2 * stats.t.sf(abs(self.slope) / self.error, self.freedom)) if self.error else 1.0
+        if self.error == 0:
+            return float(self.slope == 0)
+        return float(2 * stats.t.sf(abs(self.slope) / self.error, self.freedom))
 
     @property
     def word(self) -> str:
         """What may be said of skip connections as the task gets harder."""
-        if self.repeats < MIN_REPEATS:
-            return f"no verdict: {self.repeats} of {MIN_REPEATS} repeats"
-        if self.interval.low > 0:
-            return "they matter more"
-        return "they matter less" if self.interval.high < 0 else "no trend shown"
+        return WORDS[verdict(self.interval, repeats=self.repeats, margin=0, direction="higher")]
 
 
 class Texture(NamedTuple):
