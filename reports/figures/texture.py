@@ -29,7 +29,7 @@ def record(summary: Summary) -> Shown:
     """Of networks that are equal but for their skip connections, at several difficulties."""
     found = texture(summary)
     if found is None:
-        raise NotVariedError("no difficulty is varied with skip connections alone.")
+        raise NotVariedError("no complete runs differ in their difficulty and skip connections alone.")
     return Shown(found.differences, found.trends)
 
 

@@ -81,5 +81,5 @@ def test_the_figure_appears_where_difficulty_is_varied_alone(varied: Summary, su
     assert "IoU +0.114" in figure.caption(shown)
     assert "U" in figure.alt(shown)
     for units in (runs(SLOPES, (0.0,)), [*runs(SLOPES), Unit(architecture="unet", depth=3)]):
-        with pytest.raises(NotVariedError, match="no difficulty is varied"):
+        with pytest.raises(NotVariedError, match="no complete runs differ in their difficulty"):
             figure.record(summarised(units))
