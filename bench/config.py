@@ -60,6 +60,9 @@ class DataConfig:
     synthetic_scenes: int = documented(60, "scenes of the synthetic dancers")
     synthetic_frames: int = documented(8, "frames per scene of the synthetic dancers")
     synthetic_seed: int = documented(0, "seed of the synthetic dancers")
+    synthetic_blend: float = documented(
+        0.0, "share of what is behind them in the colours of the synthetic dancers: 0 as they are, 1 invisible"
+    )
     images: str = documented("", "folder of the images below the data's (default: found by its name)")
     masks: str = documented("", "folder of the masks below the data's (default: found by its name)")
     require_all: bool = documented(False, "refuse images without a mask, which are left out otherwise")
@@ -92,6 +95,7 @@ class DataConfig:
         require(self.labelled_scenes >= 0, "data.labelled_scenes", "be at least 0", self.labelled_scenes)
         require(self.synthetic_scenes >= 1, "data.synthetic_scenes", "be at least 1", self.synthetic_scenes)
         require(self.synthetic_frames >= 1, "data.synthetic_frames", "be at least 1", self.synthetic_frames)
+        require(0 <= self.synthetic_blend < 1, "data.synthetic_blend", "lie in [0, 1)", self.synthetic_blend)
 
     def test_fold(self, repeat: int) -> int:
         """The fold that a run of this repeat is tested on."""

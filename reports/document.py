@@ -12,7 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from reports import data, prose, style
 from reports.analysis.summary import Summary
 from reports.figures import FIGURES
-from reports.figures.base import NoDataError
+from reports.figures.base import NoDataError, NotVariedError
 from reports.prose.facts import Facts
 from reports.tables import TABLES
 from reports.tables.base import Entry
@@ -120,6 +120,8 @@ def _figures(section: str, summary: Summary, folder: Path) -> list[Block]:
             continue
         try:
             figure = _figure(name, summary, folder)
+        except NotVariedError:
+            continue
         except NoDataError as reason:
             missing.append(f"Figure {name.replace('_', ' ')} is left out: {reason}")
             continue

@@ -14,6 +14,9 @@ from bench.data.frames import Frames
 from bench.data.split import split_frames
 from bench.digest import digest, digest_sources
 
+DRAWN = ("synthetic_scenes", "synthetic_frames", "synthetic_seed", "synthetic_blend")
+"""Fields of the DataConfig that decide what is drawn, beside the size."""
+
 
 def load(config: DataConfig, cache: Path, found: Found | None = None) -> Dataset:
     """Frames of `config`, from `cache` when they were decoded before.
@@ -27,7 +30,7 @@ def load(config: DataConfig, cache: Path, found: Found | None = None) -> Dataset
     """
     if config.path == SYNTHETIC:
         split_frames([str(scene) for scene in range(config.synthetic_scenes)], config, repeat=0)
-        source = digest(_code_of_generator(), config.synthetic_scenes, config.synthetic_frames, config.synthetic_seed)
+        source = digest(_code_of_generator(), *(getattr(config, name) for name in DRAWN))
         return cached(cache, source, config.size, lambda folder: write(_draw(config), folder))
     found = found or find_pairs(config)
     pairs, rule = found.pairs, found.scene_rule
@@ -61,6 +64,7 @@ def _draw(config: DataConfig) -> Frames:
         frames_per_scene=config.synthetic_frames,
         size=config.size,
         seed=config.synthetic_seed,
+        blend=config.synthetic_blend,
     )
 
 

@@ -21,6 +21,7 @@ from reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdi
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, highest, ranked, statistic
 from reports.store.load import (
     ARCHITECTURE,
+    BLEND,
     CHANNELS,
     DATA_FOLDS,
     EPOCHS,
@@ -43,7 +44,7 @@ HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
 COSTS = {"parameters": schema.PARAMS, "MACs": schema.MACS, "peak memory": schema.TENSOR_PEAK}
 
 
-ALIKE = [SPLIT, DATA_FOLDS, EPOCHS, PRETRAIN_EPOCHS, LABELLED_SCENES]
+ALIKE = [SPLIT, DATA_FOLDS, EPOCHS, PRETRAIN_EPOCHS, LABELLED_SCENES, BLEND]
 """What configurations must have in common to be compared."""
 
 

@@ -25,6 +25,10 @@ class NoDataError(Exception):
     """There is nothing to draw. The message says what is missing and stands in the report in the figure's place."""
 
 
+class NotVariedError(NoDataError):
+    """The study does not vary what the figure is about, which is left out without a word."""
+
+
 @contextmanager
 def readable() -> Iterator[None]:
     """A file that cannot be read is data that are not there."""

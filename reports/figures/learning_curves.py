@@ -14,7 +14,7 @@ from reports import style, text
 from reports.analysis.claims import claims
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, highest
 from reports.figures.base import NoDataError, Plot
-from reports.store.load import ARCHITECTURE, CHANNELS, DATA_FOLDS, EPOCHS, NORM, REPEAT, RUN, SPLIT
+from reports.store.load import ARCHITECTURE, BLEND, CHANNELS, DATA_FOLDS, EPOCHS, NORM, REPEAT, RUN, SPLIT
 
 MOST_PANELS = 4
 NEWLINE = "\n"
@@ -90,7 +90,7 @@ def _of_equal_width(summary: Summary) -> dict[str, int]:
     equal = next((claim.a for claim in claims(summary) if claim.matching == "equal width"), None)
     if equal is None:
         return {}
-    alike = [CHANNELS, NORM, SPLIT, DATA_FOLDS, EPOCHS]
+    alike = [CHANNELS, NORM, SPLIT, DATA_FOLDS, EPOCHS, BLEND]
     table = summary.configurations[summary.configurations[N] > 0]
     table = table[(table[alike] == equal[alike]).all(axis=1)]
     return {str(name): int(highest(rows)[CONFIGURATION]) for name, rows in table.groupby(ARCHITECTURE)}

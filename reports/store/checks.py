@@ -83,7 +83,7 @@ class Rule(NamedTuple):
 
     must: str
     holds: Callable[[str], bool]
-    dtype: Literal["str", "int64"] = "str"
+    dtype: Literal["str", "int64", "float64"] = "str"
     """Of its column."""
 
 

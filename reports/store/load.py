@@ -45,6 +45,7 @@ BETA = "training.beta"
 PRETRAIN_EPOCHS = "training.pretrain_epochs"
 LABELLED_SCENES = "data.labelled_scenes"
 DATA_FOLDS = "data.folds"
+BLEND = "data.synthetic_blend"
 CONFIG_SECTIONS = ("architecture.", "data.", "training.")
 ABSENT = "absent"
 """A setting that a run did not log, since it was added later or is off."""
@@ -74,8 +75,11 @@ OPTIONAL = {
     schema.PRESET: TEXT,
     schema.BOTTLENECK_PREDICTED: SHAPE,
     schema.BOTTLENECK_MEASURED: SHAPE,
+    BLEND: NUMBER._replace(dtype="float64"),
 }
 """Parameters that are empty where a run lacks them, as runs of before they were added do; tags are too."""
+DEFAULTS = {BLEND: "0.0"}
+"""What it means of those that are not empty then."""
 TAGS = (
     schema.KIND,
     schema.UNIT,
@@ -372,7 +376,7 @@ def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
     require_values(outcomes, rules)
     empty = (*OPTIONAL, *TAGS)
     settings = {name for name in outcomes.columns.astype("str") if name.startswith(CONFIG_SECTIONS)} - {*empty}
-    absent = dict.fromkeys(settings, ABSENT) | dict.fromkeys(empty, "")
+    absent = dict.fromkeys(settings, ABSENT) | dict.fromkeys(empty, "") | DEFAULTS
     texts = outcomes.astype(dict.fromkeys(absent, "object")).fillna(absent).astype(dict.fromkeys(absent, "str"))
     types = {name: rule.dtype for name, rule in rules.items()} | dict.fromkeys(_values(), "float64")
     return texts.astype(types)

@@ -1,11 +1,37 @@
 """The table of studies. A new one is one file here and one entry."""
 
-from studies.catalog import aa, depth_width, generative, leak, matched, memory_budget, practical, quick, search, skips
+from studies.catalog import (
+    aa,
+    depth_width,
+    generative,
+    leak,
+    matched,
+    memory_budget,
+    practical,
+    published,
+    quick,
+    search,
+    skips,
+    texture,
+)
 from studies.study import Study
 
 CATALOG: dict[str, Study] = {
     module.STUDY.name: module.STUDY
-    for module in (quick, practical, depth_width, skips, matched, search, memory_budget, leak, generative, aa)
+    for module in (
+        quick,
+        practical,
+        depth_width,
+        skips,
+        matched,
+        search,
+        memory_budget,
+        leak,
+        generative,
+        texture,
+        published,
+        aa,
+    )
 }
 
 

@@ -9,7 +9,7 @@ from studies.unit import Factor, Unit
 DEPTH, BASE_WIDTH = 3, 12
 
 
-def _network(skips: tuple[int, ...]) -> tuple[ArchitectureConfig, dict[str, Factor]]:
+def network(skips: tuple[int, ...]) -> tuple[ArchitectureConfig, dict[str, Factor]]:
     """Without a skip connection it is the Hourglass, with some or all of them the U-Net."""
     from architectures.registry import configure
 
@@ -19,7 +19,7 @@ def _network(skips: tuple[int, ...]) -> tuple[ArchitectureConfig, dict[str, Fact
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return to_units([_network(skips) for skips in skip_subsets(DEPTH)], data, training)
+    return to_units([network(skips) for skips in skip_subsets(DEPTH)], data, training)
 
 
 STUDY = Factorial(

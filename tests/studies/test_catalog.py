@@ -224,6 +224,27 @@ def test_leak_trains_the_practicals_networks_under_both_splits() -> None:
         assert {unit.config.repeat for unit in plan if unit.config.data.split == split} == {0, 1, 2}
 
 
+def test_texture_has_every_dose_at_every_difficulty_and_refuses_folders() -> None:
+    plan = units("texture")
+    cells = {(unit.config.architecture.skips, unit.config.data.synthetic_blend) for unit in plan}
+    assert len(cells) == 16
+    assert {skips for skips, _ in cells} == {(), (3,), (2, 3), (1, 2, 3)}
+    assert all(unit.factors["blend"] == unit.config.data.synthetic_blend for unit in plan)
+    texture = CATALOG["texture"]
+    with pytest.raises(ValueError, match="data of study texture must be synthetic, whose textures can be blended, got"):
+        texture.planned(texture.setting(path="D"))
+
+
+def test_published_trains_by_the_published_protocol() -> None:
+    plan = units("published")
+    assert {unit.config.architecture.name for unit in plan} == {"hourglass", "unet"}
+    for unit in plan:
+        training = unit.config.training
+        assert (training.epochs, training.batch_size, training.lr, training.schedule) == (100, 8, 0.01, "constant")
+        assert (training.loss, training.weight_decay, training.clip_norm) == ((("dice", 1.0),), 0.0, 0.0)
+        assert (unit.config.data.size, unit.config.architecture.channels) == ((256, 256), (16, 32, 64, 128, 256))
+
+
 def test_search_keeps_its_test_scenes_from_everything_that_chooses() -> None:
     data = setting("search").data
     scenes = [str(scene) for scene in range(60)]

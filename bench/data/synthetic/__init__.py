@@ -14,11 +14,17 @@ __all__ = ["generate"]
 _SMALLEST = 16
 
 
-def generate(*, scenes: int, frames_per_scene: int, size: tuple[int, int], seed: int) -> Frames:
+def generate(*, scenes: int, frames_per_scene: int, size: tuple[int, int], seed: int, blend: float = 0.0) -> Frames:
     """Draw scenes x frames_per_scene frames of size (height, width) in pixels.
 
     A scene depends only on the seed and its number: asking for more scenes, for more frames or for another
     size shows the same dancers in the same places. Sensor noise alone is sampled anew for each size.
+
+    Args:
+        blend: how much of what is behind them the dancers show, in [0, 1): their pixels are blended with those that
+            they cover, shadow included, so that colour and texture of both come together; masks stay as they are.
+            The texture difficulty of Kamath et al. 2023 (MICCAI, LNCS 14223) and 2025 (Computers in Biology and
+            Medicine).
 
     Raises ValueError if scenes, frames_per_scene or seed is too small, or a side is below 16 pixels.
     """
@@ -27,7 +33,7 @@ def generate(*, scenes: int, frames_per_scene: int, size: tuple[int, int], seed:
             raise ValueError(f"{field} must be at least {least}, got {value}.")
     if min(size) < _SMALLEST:
         raise ValueError(f"size must be at least {_SMALLEST} pixels on each side, got {size}.")
-    shots = [render_scene(seed, index, frames_per_scene, size) for index in range(scenes)]
+    shots = [render_scene(seed, index, frames_per_scene, size, blend) for index in range(scenes)]
     names = tuple(f"{index:05d}" for index in range(scenes) for _ in range(frames_per_scene))
     stems = tuple(f"{index:05d}_{frame:04d}" for index in range(scenes) for frame in range(frames_per_scene))
     return Frames(

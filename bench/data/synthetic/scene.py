@@ -56,13 +56,15 @@ class Stage(NamedTuple):
     noise: float
 
 
-def render_scene(seed: int, index: int, frames: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], ...]:
+def render_scene(
+    seed: int, index: int, frames: int, size: tuple[int, int], blend: float = 0.0
+) -> tuple[NDArray[np.uint8], ...]:
     """Images (frames, H, W, 3) and masks (frames, H, W) of scene number index of a seed."""
     # Separate streams, so that neither the number of frames nor their size can change what is shown.
     plan, sensor = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, index]).spawn(2))
     stage = _build(plan, index, view_of(size))
     path = camera_path(plan, frames)
-    shots = [_shoot(stage, path[frame], frame, sensor) for frame in range(frames)]
+    shots = [_shoot(stage, path[frame], frame, sensor, 1.0 - blend) for frame in range(frames)]
     return np.stack([image for image, _ in shots]), np.stack([mask for _, mask in shots])
 
 
@@ -119,8 +121,10 @@ def _draw_layers(
     return rough.filter(ImageFilter.GaussianBlur(blur)), near.image, front.image
 
 
-def _shoot(stage: Stage, camera: Array, frame: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], ...]:
-    """One frame: its image (H, W, 3) and its mask (H, W)."""
+def _shoot(
+    stage: Stage, camera: Array, frame: int, rng: np.random.Generator, opacity: float
+) -> tuple[NDArray[np.uint8], ...]:
+    """One frame, with dancers of this opacity: its image (H, W, 3) and its mask (H, W)."""
     view, (far, near, front) = stage.view, stage.layers
     picture = np.asarray(_crop(stage, far, camera, _FAR), dtype=np.float32)
     picture, _ = over(_crop(stage, near, camera, _NEAR), picture)
@@ -135,7 +139,7 @@ def _shoot(stage: Stage, camera: Array, frame: int, rng: np.random.Generator) ->
         sheet = _sheet(stage)
         swing = 0.03 * float(np.sin(2 * np.pi * dancer.dance.cycles_per_frame * frame + dancer.dance.start - 0.9))
         draw_figure(sheet, pose_at(dancer.dance, frame), dancer.outfit, stand, stage.light, swing)
-        picture, alpha = over(sheet.image.reduce(stage.fine), picture)
+        picture, alpha = over(sheet.image.reduce(stage.fine), picture, opacity)
         mask = np.maximum(mask, alpha)
     if front.getbbox() is not None:
         picture, hidden = over(_crop(stage, front, camera, _FRONT), picture)

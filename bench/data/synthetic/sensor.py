@@ -92,11 +92,14 @@ def expose(picture: Pixels, glow: Pixels, noise: float, rng: np.random.Generator
     return np.clip(read + 0.5, 0, 255).astype(np.uint8)
 
 
-def over(front: Image.Image, picture: Pixels) -> tuple[Pixels, Pixels]:
-    """Lay the image of a clear canvas over a picture (H, W, 3); also returns its alpha (H, W, 1) in 0..1."""
+def over(front: Image.Image, picture: Pixels, opacity: float = 1.0) -> tuple[Pixels, Pixels]:
+    """Lay the image of a clear canvas over a picture (H, W, 3); also returns its alpha (H, W, 1) in 0..1.
+
+    Below an opacity of 1 the picture shows through, which the alpha does not tell.
+    """
     pixels = np.asarray(front, dtype=np.float32)
     alpha = pixels[..., 3:] / np.float32(255)
-    return picture * (1 - alpha) + pixels[..., :3], alpha
+    return picture * (1 - opacity * alpha) + opacity * pixels[..., :3], alpha
 
 
 def camera_path(rng: np.random.Generator, frames: int) -> Array:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,33 @@ def nnunet(root: Path) -> tuple[str, ...]:
     return ("--scene-pattern", "(.+)")
 
 
+def busi(root: Path) -> tuple[str, ...]:
+    """Breast ultrasound: benign/benign (1).png with benign (1)_mask.png, at times _mask_1.png too; normal/ is empty."""
+    for kind in ("benign", "malignant", "normal"):
+        for number, frame in enumerate(drawn(scenes=4, frames=1), start=1):
+            name, middle = f"{kind} ({number})", frame.mask.shape[1] // 2
+            halves = frame.mask.copy(), frame.mask.copy()
+            halves[0][:, middle:], halves[1][:, :middle] = False, False
+            masks = halves if (kind, number) == ("benign", 2) else (frame.mask & (kind != "normal"),)
+            _save(Image.fromarray(frame.image), root / kind / f"{name}.png")
+            for mask, ending in zip(masks, ("_mask", "_mask_1"), strict=False):
+                _save(grey(mask), root / kind / f"{name}{ending}.png")
+    return ("--scene-pattern", "(.+)")
+
+
+def glas(root: Path) -> tuple[str, ...]:
+    """Glands: train_1.bmp, testA_1.bmp and testB_1.bmp with instance labels NAME_anno.bmp, and Grade.csv."""
+    frames = drawn(scenes=12, frames=1)
+    for part, count in (("train", 6), ("testA", 4), ("testB", 2)):
+        for number, frame in enumerate(islice(frames, count), start=1):
+            glands = frame.mask.astype(np.uint8)
+            glands[:, frame.mask.shape[1] // 2 :] *= 2
+            _save(Image.fromarray(frame.image), root / f"{part}_{number}.bmp")
+            _save(Image.fromarray(glands), root / f"{part}_{number}_anno.bmp")
+    (root / "Grade.csv").write_text("name\n")
+    return ("--foreground", "all", "--scene-pattern", "(.+)")
+
+
 LAYOUTS: dict[str, Draw] = {
     "Carvana": carvana,
     "DRIVE": drive,
@@ -121,4 +149,6 @@ LAYOUTS: dict[str, Draw] = {
     "DSB 2018": dsb_2018,
     "ISBI stack": isbi_stack,
     "nnU-Net": nnunet,
+    "BUSI": busi,
+    "GlaS": glas,
 }

@@ -76,6 +76,21 @@ def test_any_shape(size: tuple[int, int]) -> None:
     assert share.max() < 0.6
 
 
+def test_blended_dancers_show_what_is_behind_them(frames: Frames, person: NDArray[np.bool_]) -> None:
+    """Masks stay, pixels away from the dancers too, and the rest comes nearer to the ground by the blend."""
+    half, most = (
+        generate(scenes=3, frames_per_scene=PER_SCENE, size=(SIDE, SIDE), seed=0, blend=blend) for blend in (0.5, 0.99)
+    )
+    count = 3 * PER_SCENE
+    np.testing.assert_array_equal(half.masks, frames.masks[:count])
+    away = frames.masks[:count] == 0
+    np.testing.assert_array_equal(half.images[away], frames.images[:count][away])
+    inside = person[:count]
+    plain, faded, gone = (one[:count][inside].astype(float) for one in (frames.images, half.images, most.images))
+    assert np.abs(plain - gone).mean() > 20
+    assert np.abs((plain + gone) / 2 - faded).mean() < 1.5
+
+
 def test_edges_are_soft(frames: Frames) -> None:
     soft = ((frames.masks > 0) & (frames.masks < 255)).mean()
     assert 0.02 < soft < 0.12

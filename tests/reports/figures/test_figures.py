@@ -33,6 +33,7 @@ STORES: dict[schema.Stage, tuple[str, ...]] = {
 LEFT_OUT = {
     ("scene_differences", "troubled"),
     *((name, store) for name in ("depth_width", "skips") for store in ("troubled", "searching")),
+    *(("texture", store) for store in STORES["comparison"]),
 }
 """Figures that a store with complete runs has no data for."""
 

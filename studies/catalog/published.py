@@ -1,0 +1,31 @@
+"""A published comparison with and without skip connections, asked again on the sets it was made on: BUSI and GLaS.
+
+Kamath et al. 2025 (Computers in Biology and Medicine), by the protocol that the authors' code states:
+docs/protocol.md says what is theirs, what this harness does instead, and how the two sets are read.
+"""
+
+from bench.config import DataConfig, TrainingConfig
+from studies.spaces import grid, to_units
+from studies.study import Factorial
+from studies.unit import Unit
+
+DEPTH, BASE_WIDTH = 5, 16
+
+
+def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+    return to_units(grid(("hourglass", "unet"), (DEPTH,), (BASE_WIDTH,), norm="batch"), data, training)
+
+
+STUDY = Factorial(
+    name="published",
+    question="With and without skip connections by a published protocol (Kamath et al. 2025), for BUSI or GLaS.",
+    size=256,
+    # AdamW without decay is their Adam. Their turns by 90 degrees are not to be had; a flip is as exact.
+    training=TrainingConfig(
+        epochs=100, batch_size=8, lr=1e-2, weight_decay=0.0, schedule="constant", clip_norm=0.0,
+        loss=(("dice", 1.0),), rotate=0.0, scale=0.0, shift=0.0, color_jitter=0.0,
+    ),
+    plan=_plan,
+    repeats=5,
+    data={},
+)  # fmt: skip
