@@ -12,7 +12,7 @@ import pytest
 from bench import schema
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.data.split import split_frames
-from bench.run import RunResult
+from bench.run import RunResult, describe
 from bench.stored_config import config_hash, unflatten
 from bench.tracking.store import connect, tracking_url
 from studies import storage, tuning, worker
@@ -51,6 +51,7 @@ class Trainings:
 
     def run(self, config: RunConfig, log: Any, *, test: bool, **_: Any) -> RunResult:
         self.configs.append((config, test))
+        log.settle().params(describe(config))
         iou = self.iou(config)
         if iou is None:
             raise RuntimeError("this rate is too large")
@@ -276,14 +277,10 @@ def test_similar_sizes_share_a_rate_from_the_largest_on() -> None:
     data, training = DataConfig(size=(32, 32)), TrainingConfig()
     units = to_units(grid(("unet",), (2, 3), (4, 7, 8, 16, 32), norm="batch"), data, training)
     assert groups(units) == [
-        ("unet depth 2, width 32", [32]),
-        ("unet depth 2, width 16", [16]),
-        ("unet depth 2, width 7 to 8", [8, 7]),
-        ("unet depth 2, width 4", [4]),
-        ("unet depth 3, width 32", [32]),
-        ("unet depth 3, width 16", [16]),
-        ("unet depth 3, width 7 to 8", [8, 7]),
-        ("unet depth 3, width 4", [4]),
+        ("unet depth 2, width 16 to 32", [32, 16]),
+        ("unet depth 2, width 4 to 8", [8, 7, 4]),
+        ("unet depth 3, width 16 to 32", [32, 16]),
+        ("unet depth 3, width 4 to 8", [8, 7, 4]),
     ]
 
 
