@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.commands import cli
-from bench.config import RunConfig, run_name
 from studies import times
 from studies.status import Status
 from studies.unit import Planned
@@ -103,11 +102,11 @@ class Display:
         else:
             self._console.print(text, highlight=False, markup=False)
 
-    def ended(self, count: str, config: RunConfig, state: str, detail: str, seconds: float) -> None:
+    def ended(self, count: str, name: str, state: str, detail: str, seconds: float) -> None:
         """A unit has an outcome."""
         if self._live is not None and state == "complete":
             return  # the table shows it
-        self.say(f"{count} {run_name(config)}: {state.replace('_', ' ')}{detail}, {duration(seconds)}{self._left()}")
+        self.say(f"{count} {name}: {state.replace('_', ' ')}{detail}, {duration(seconds)}{self._left()}")
 
     def _left(self) -> str:
         left = self._time_left()
@@ -118,27 +117,35 @@ class Display:
 
 
 class Clock:
-    """Durations of trials, from which the time left is estimated: by architecture, over all workers."""
+    """Durations of trials, from which the time left is estimated: by stage and architecture, over all workers."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-        self._trials: Counter[str] = Counter()
+        self._seconds: dict[Planned, float] = {}
+        self._trials: Counter[Planned] = Counter()
 
-    def add(self, architecture: str, seconds: float) -> None:
-        """A trial of the architecture took so long."""
-        self._seconds[architecture] = self._seconds.get(architecture, 0.0) + seconds
-        self._trials[architecture] += 1
+    def add(self, unit: Planned, seconds: float) -> None:
+        """A trial of such a unit took so long."""
+        self._seconds[unit] = self._seconds.get(unit, 0.0) + seconds
+        self._trials[unit] += 1
 
-    def left(self, waiting: Mapping[str, int], running: Sequence[tuple[str, float]], workers: int) -> float | None:
-        """Seconds until units still `waiting` by architecture, and those `running` since some seconds, have ended."""
-        if not self._trials:
+    def left(
+        self, waiting: Mapping[Planned, int], running: Sequence[tuple[Planned, float]], workers: int
+    ) -> float | None:
+        """Seconds until units still `waiting`, and those `running` since some seconds, have ended; None: unknown."""
+        means = {unit: self._mean(unit) for unit in (*waiting, *(unit for unit, _ in running))}
+        known = {unit: mean for unit, mean in means.items() if mean is not None}
+        if len(known) < len(means):
             return None
-        work = sum(self._mean(architecture) * count for architecture, count in waiting.items())
-        work += sum(max(0.0, self._mean(architecture) - elapsed) for architecture, elapsed in running)
+        work = sum(known[unit] * count for unit, count in waiting.items())
+        work += sum(max(0.0, known[unit] - elapsed) for unit, elapsed in running)
         return work / workers
 
-    def _mean(self, architecture: str) -> float:
-        """Of the architecture, or of all if none of it has ended."""
-        if self._trials[architecture]:
-            return self._seconds[architecture] / self._trials[architecture]
-        return sum(self._seconds.values()) / self._trials.total()
+    def _mean(self, unit: Planned) -> float | None:
+        """Of such units, or of all that train as long if none of them has ended: trials that tune are shorter."""
+        alike = [unit] if unit in self._trials else [of for of in self._trials if _is_short(of) == _is_short(unit)]
+        trials = sum(self._trials[of] for of in alike)
+        return sum(self._seconds[of] for of in alike) / trials if trials else None
+
+
+def _is_short(unit: Planned) -> bool:
+    return unit.stage == "tuning"

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, assert_never
 
 from bench import schema
-from bench.config import RunConfig, run_name, step_shape
+from bench.config import RunConfig, step_shape
 from bench.run import describe
 from bench.size import format_bytes
 from bench.tracking.database import StoreError
@@ -28,6 +28,7 @@ from studies.executors import Broken, Crowded, Ending, Executor, Failed, Forecas
 from studies.stages import Opened, Trials
 from studies.status import RunningTrial, Status
 from studies.storage import RUN_ID
+from studies.unit import Planned
 from studies.worker import Outcome, Task, Unpredicted, brief
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ class Running:
         return times.spent(outcome.metrics, free=self.free, submitted=self.submitted, ended=ended)
 
     @property
-    def architecture(self) -> str:
-        """Name of the trial's architecture."""
-        return self.opened.config.architecture.name
+    def planned(self) -> Planned:
+        """What its unit is."""
+        return Planned(self.trials.stage, self.opened.config.architecture.name)
 
     def seconds(self) -> float:
         """Since the start."""
@@ -81,8 +82,8 @@ class Running:
     def describe(self) -> RunningTrial:
         """For the status."""
         return RunningTrial(
-            name=run_name(self.opened.config),
-            architecture=self.architecture,
+            name=self.opened.name,
+            architecture=self.planned.architecture,
             epoch=self.newest.epoch if self.newest else 0,
             epochs=self.opened.config.training.main_epochs,
             val_iou=self.newest.val_iou if self.newest else None,
@@ -112,7 +113,7 @@ class Driver:
         self._before = before
         self._outcomes = dict(before.outcomes)
         # Kept up to date instead of counted anew: the driver's work per trial must not grow with the study.
-        self._left = Counter(unit.architecture for key, unit in before.units.items() if key not in before.outcomes)
+        self._left = Counter(unit for key, unit in before.units.items() if key not in before.outcomes)
         self._site = site
         self._running: dict[str, Running] = {}
         self._free = times.Free()
@@ -188,7 +189,7 @@ class Driver:
             case Unpredicted(reason):
                 if reason not in self._unpredicted:
                     self._unpredicted.add(reason)
-                    self._display.say(f"memory of {run_name(running.opened.config)} is not predicted: {reason}")
+                    self._display.say(f"memory of {running.opened.name} is not predicted: {reason}")
                 self._submit(running, None)
             case Broken(reason):
                 self._stop(reason)
@@ -223,13 +224,10 @@ class Driver:
         tags = {
             schema.KIND: "trial",
             schema.STUDY: self._before.study,
-            schema.STAGE: trials.stage,
-            schema.UNIT: opened.unit,
-            schema.TRIAL: str(opened.number),
-            schema.ATTEMPT: str(opened.attempt),
             PARENT: self._site.parent,
+            **trials.tags(opened),
         }
-        return RunLog.create(self._site.client, self._site.experiment, run_name(opened.config), tags)
+        return RunLog.create(self._site.client, self._site.experiment, opened.name, tags)
 
     def _handle(self, event: Epoch | Forecasted | Ended) -> None:
         running = self._running.get(event.run_id)
@@ -277,14 +275,14 @@ class Driver:
         running.log.close(outcome.state, outcome.reason, spent.get(times.IDLE))
         running.trials.finish(opened, recorded)
         self._outcomes[opened.unit] = recorded
-        self._left[running.architecture] -= 1
+        self._left[running.planned] -= 1
         detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
         if outcome.state == "complete":
-            self._clock.add(running.architecture, running.seconds())
+            self._clock.add(running.planned, running.seconds())
             objective = running.trials.objectives[0].name.removeprefix("best/").replace("_", " ")
             detail = f", {objective} {recorded['values'][0]:.3f}".replace("iou", "IoU")
         count = f"[{len(self._outcomes)}/{len(self._before.units)}]"
-        self._display.ended(count, opened.config, outcome.state, detail, running.seconds())
+        self._display.ended(count, opened.name, outcome.state, detail, running.seconds())
 
     def _lose(self, running: Running, reason: str) -> None:
         """The worker died: once more, unless it happened too often."""
@@ -298,9 +296,9 @@ class Driver:
         """Close the attempt; the unit is next."""
         running.log.kill(reason)
         running.trials.again(running.opened)
-        self._display.say(f"{run_name(running.opened.config)}: {reason}; it runs again")
+        self._display.say(f"{running.opened.name}: {reason}; it runs again")
 
     def _time_left(self) -> float | None:
-        running = [(trial.architecture, trial.seconds()) for trial in tuple(self._running.values())]
-        waiting = self._left - Counter(architecture for architecture, _ in running)
+        running = [(trial.planned, trial.seconds()) for trial in tuple(self._running.values())]
+        waiting = self._left - Counter(unit for unit, _ in running)
         return self._clock.left(waiting, running, self._workers)

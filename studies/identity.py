@@ -36,12 +36,13 @@ NAMES = {
     "space": "units or search space",
     "precision": "precision",
     "arithmetic": "arithmetic of the code",
+    "ladder": "learning rates tried",
 }
 """What must stay, as messages call it. The code itself may change: a study that runs goes on after an upgrade."""
 CODE = "code"
 """Digest of the code that worked on the study last, kept beside them."""
 REPEATS = "repeats"
-"""As many as were asked for, beside them too: None for the study's own, which older stores lack."""
+"""How many there are, beside them too; before version 8 None for the study's own, which still older stores lack."""
 
 
 def is_new(study: Study, url: str, data_digest: str) -> bool:
@@ -79,10 +80,13 @@ def open_study(
         "space": study.space(),
         "precision": arithmetic,
         "arithmetic": ARITHMETIC,
+        "ladder": list(setting.ladder),
     }
     code = code_digest()
     root = storage.create(to, study.name, [schema.BEST_VAL_IOU])
-    stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now | {REPEATS: options.repeats})
+    stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now | {REPEATS: setting.repeats})
+    if not stored.get("ladder"):
+        now["ladder"] = []  # what began without it goes on without it
     if stored.get("data.digest") == data_digest:
         now["data"] = stored["data"]  # wherever they lie, and however that is spelled
     before = {**now, "arithmetic": 1, **stored}  # what an older version did not record did not change
@@ -93,24 +97,24 @@ def open_study(
             "another RUNS folder, or accept that results of both are compared with --accept-changes (make sweep "
             "ACCEPT_CHANGES=1)."
         )
-    asked = stored.get(REPEATS)
-    if options.repeats is not None and options.repeats < (least := asked or study.repeats):
+    had = stored.get(REPEATS) or study.first_repeats or study.repeats
+    if options.repeats is not None and options.repeats < had:
         raise ValueError(
-            f"repeats must be at least the {least} that study {study.name} in {place} has, got {options.repeats}; use "
+            f"repeats must be at least the {had} that study {study.name} in {place} has, got {options.repeats}; use "
             "another RUNS folder for fewer."
         )
     if not changes and stored.get(CODE, code) != code:
         cli.say(f"study {study.name} goes on with other code of the same arithmetic: {stored[CODE]} -> {code}")
     root.set_user_attr(storage.STAGES, study.stage_names())
-    root.set_user_attr(storage.OPTIONS, now | {CODE: code, REPEATS: options.repeats or asked})
+    root.set_user_attr(storage.OPTIONS, now | {CODE: code, REPEATS: options.repeats or had})
     root.set_user_attr(storage.PLANNED, study.planned(known(root, setting)))
     return root
 
 
 def known(root: optuna.Study, setting: Setting) -> Setting:
-    """The setting in which units have the keys that the study knows, and as many repeats as were ever asked for."""
+    """The setting in which units have the keys, the repeats and the tuned rates that the study knows."""
     stored = root.user_attrs[storage.OPTIONS]
-    return setting._replace(known_as=stored["data"], repeats=stored[REPEATS] or setting.repeats)
+    return setting._replace(known_as=stored["data"], repeats=stored[REPEATS], ladder=tuple(stored["ladder"]))
 
 
 def open_parent(
@@ -135,6 +139,8 @@ def open_parent(
     }
     if memory_budget is not None:
         tags[schema.STUDY_MEMORY_BUDGET] = str(memory_budget)
+    if ladder := root.user_attrs[storage.OPTIONS]["ladder"]:
+        tags[schema.STUDY_LADDER] = json.dumps(ladder)
     _supersede(client, runs, set(planned), storage.redone(root))
     run_id: str | None = root.user_attrs.get(storage.PARENT_RUN)
     if run_id is None or run_id not in runs:

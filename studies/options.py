@@ -28,7 +28,7 @@ class Stores(Store):
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Stores):
-    """How and where a study runs; the first four decide its numbers."""
+    """How and where a study runs; the first five decide its numbers."""
 
     data: Annotated[Callable[[], dict[str, Any]], arg(constructor=DataChanges)] = field(default_factory=DataChanges)
     """which frames, and how they are read; None: as the study says"""
@@ -40,6 +40,9 @@ class Options(Stores):
     memory_budget: str = ""
     """largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started; empty: the
     study's own, which may be what the device has"""
+    no_tune: bool = False
+    """train every network at the study's own learning rate, instead of tuning it before the comparison; a study that
+    was started so stays so"""
     device: str = "auto"
     """auto (cuda or cpu), cpu, cuda, cuda:INDEX or mps (a Mac's GPU, untried)"""
     workers: str = "auto"

@@ -116,7 +116,7 @@ def _check(study: Study, options: Options) -> Checked:
         ray_cluster.require(device)
     names = placement.devices(device)
     facts = dict(zip(names, in_threads(examine_apart, map(torch.device, names)), strict=True))
-    setting = study.setting(epochs=options.epochs, repeats=options.repeats, **options.data())
+    setting = study.setting(epochs=options.epochs, repeats=options.repeats, tune=not options.no_tune, **options.data())
     cache = options.runs / schema.CACHE_DIR
     fitting, dataset = load_fitting(setting.data, cache)
     setting = setting._replace(data=fitting)
@@ -134,11 +134,10 @@ def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, ch
     executor: Executor | None = None
     with ExitStack() as stack:
         for round_ in study.rounds(checked.setting, root._storage):
-            units = sum(trials.waiting for trials in round_)
-            if not units:
+            if not any(trials.waiting for trials in round_):
                 continue
             if executor is None:
-                executor = _open_executor(study, root, options, checked, units)
+                executor = _open_executor(study, root, options, checked, driver.status().waiting)
                 stack.callback(executor.close)
             driver.work(round_, executor)
     return executor is not None

@@ -35,6 +35,8 @@ class Opened(NamedTuple):
     config: RunConfig
     attempt: int
     """From 1."""
+    name: str
+    """For people."""
 
 
 class Trials(ABC):
@@ -73,7 +75,8 @@ class Trials(ABC):
         self._attempts[unit] += 1
         # Not by a `Trial`: one that is made for writing would run the sampler once more.
         trial = self.study._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-        return Opened(number, trial, unit, config, self._attempts[unit])
+        rate = f" lr {config.training.lr:g}" if self.stage == "tuning" else ""
+        return Opened(number, trial, unit, config, self._attempts[unit], run_name(config) + rate)
 
     @abstractmethod
     def _ask(self, unit: str) -> tuple[int, RunConfig]:
@@ -95,6 +98,15 @@ class Trials(ABC):
         """Write an attribute of a running trial."""
         self.study._storage.set_trial_user_attr(opened.trial, name, value)
 
+    def tags(self, opened: Opened) -> dict[str, str]:
+        """What the trial's run says of it."""
+        return {
+            schema.STAGE: self.stage,
+            schema.UNIT: opened.unit,
+            schema.TRIAL: str(opened.number),
+            schema.ATTEMPT: str(opened.attempt),
+        }
+
     @abstractmethod
     def constrain(self, opened: Opened, excess: int) -> None:
         """Note how far the predicted peak is above the memory budget, in bytes; negative if it is within."""
@@ -110,7 +122,7 @@ class Trials(ABC):
             "state": outcome.state,
             "reason": outcome.reason,
             "values": [_value(outcome.metrics, metric) for metric in self.objectives] if complete else None,
-            "name": run_name(opened.config),
+            "name": opened.name,
             "time": dict(spent),
         }
         self.attribute(opened, OUTCOME, entry)
@@ -165,6 +177,11 @@ class FixedTrials(Trials):
         planned = self._units[unit]
         distributions = {name: self._distributions[name] for name in planned.factors}
         return self._add(unit, planned.factors, distributions), planned.config
+
+    @override
+    def tags(self, opened: Opened) -> dict[str, str]:
+        group = self._units[opened.unit].group
+        return super().tags(opened) | ({schema.RATE_GROUP: group} if group else {})
 
     @override
     def constrain(self, opened: Opened, excess: int) -> None:

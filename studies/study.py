@@ -6,7 +6,7 @@ catalogue, imports neither torch nor optuna nor mlflow.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,11 @@ from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.digest import digest
 from bench.schema import OBJECTIVES, Stage
 from bench.stored_config import located
-from studies.unit import Planned, Setting, Unit, macs
+from studies import tuning
+from studies.unit import Planned, Setting, Unit, count_planned, macs
 
 if TYPE_CHECKING:
+    import optuna
     from optuna.storages import BaseStorage
 
     from studies.stages import Trials
@@ -38,11 +40,20 @@ class Study(ABC):
     """Fields of the DataConfig that the study sets, beside path and size."""
     repeats: int
     """Of every unit, or of the refits of a search: 0 if it has none. Whoever runs the study can ask for others."""
+    first_repeats: int | None = None
+    """What these were before version 8, if others: stored studies keep them, and the space is known by them."""
+    tunes: bool = False
+    """Whether the learning rate is tuned before the comparison, for each group of similar networks."""
     memory_budget: str = "auto"
     """Largest predicted tensor peak, for example `64MiB`; `auto` is what the device has."""
 
-    def setting(self, *, epochs: int | None = None, repeats: int | None = None, **data: Any) -> Setting:
+    def setting(
+        self, *, epochs: int | None = None, repeats: int | None = None, tune: bool = True, **data: Any
+    ) -> Setting:
         """The study with its own epochs, repeats and fields of the DataConfig or, where they are given, other ones.
+
+        Args:
+            tune: Whether the learning rate is tuned, if the study tunes it.
 
         Raises:
             ValueError: a field's value is wrong, the split another one than the study needs, or the study repeats
@@ -57,7 +68,8 @@ class Study(ABC):
             raise ValueError(f"study {self.name} must keep its split, {needed}, got {split}.")
         training = self.training if epochs is None else replace(self.training, epochs=epochs)
         chosen = DataConfig(**{"size": (self.size, self.size), **self.data, **data})
-        return Setting(chosen, training, self.repeats if repeats is None else repeats)
+        ladder = tuning.ladder(training.lr) if tune and self.tunes else ()
+        return Setting(chosen, training, self.repeats if repeats is None else repeats, ladder=ladder)
 
     @abstractmethod
     def planned(self, setting: Setting) -> dict[str, Planned]:
@@ -104,13 +116,20 @@ class Factorial(Study):
             return units
         return [replace(unit, name=unit.key, config=located(unit.config, path)) for unit in units]
 
+    def groups(self, setting: Setting) -> list[tuning.Group]:
+        """The compared networks in groups that share a tuned learning rate; none if none is tuned."""
+        once = self.units(setting._replace(repeats=1))
+        return tuning.make_groups([unit for unit in once if unit.stage == "comparison"], setting.ladder)
+
     @override
     def planned(self, setting: Setting) -> dict[str, Planned]:
-        return {unit.key: Planned(unit.stage, unit.config.architecture.name) for unit in self.units(setting)}
+        units = {unit.key: Planned(unit.stage, unit.config.architecture.name) for unit in self.units(setting)}
+        return tuning.plan(self.groups(setting)) | units
 
     @override
     def space(self) -> str:
-        return digest(*self.planned(self.setting(path="", epochs=1)))
+        once = self.setting(path="", epochs=1, repeats=self.first_repeats, tune=False)
+        return digest(*self.planned(once))
 
     @override
     def examples(self, setting: Setting) -> list[RunConfig]:
@@ -120,27 +139,34 @@ class Factorial(Study):
 
     @override
     def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:
-        return {(unit.config.data, unit.config.repeat) for unit in self.units(setting)}
+        tuned = [unit for group in self.groups(setting) for unit in group.units(0, group.ladder)]
+        return {(unit.config.data, unit.config.repeat) for unit in (*tuned, *self.units(setting))}
 
     @override
     def stage_names(self) -> list[str]:
-        return [self._stage_name(stage) for stage in self._by_stage(self.setting(path=""))]
+        planned = count_planned(self.planned(self.setting(path="")))
+        return [self._stage_name(stage) for stage in planned]
 
     @override
     def rounds(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
         from studies.stages import FixedTrials
         from studies.storage import create
 
-        yield [
-            FixedTrials(create(storage, self._stage_name(stage), [OBJECTIVES[stage]]), units, stage)
-            for stage, units in self._by_stage(setting).items()
-        ]
+        def optuna_study(stage: Stage) -> "optuna.Study":
+            return create(storage, self._stage_name(stage), [OBJECTIVES[stage]])
 
-    def _by_stage(self, setting: Setting) -> dict[Stage, list[Unit]]:
-        stages: dict[Stage, list[Unit]] = {}
-        for unit in self.units(setting):
-            stages.setdefault(unit.stage, []).append(unit)
-        return stages
+        units, groups = self.units(setting), self.groups(setting)
+        if groups:
+            rates = yield from tuning.tune(groups, optuna_study(tuning.STAGE))
+            units = tuning.at_rates(units, groups, rates)
+        yield [FixedTrials(optuna_study(stage), of_stage, stage) for stage, of_stage in _by_stage(units).items()]
 
     def _stage_name(self, stage: Stage) -> str:
         return self.name if stage == "comparison" else f"{self.name}/{stage}"
+
+
+def _by_stage(units: Sequence[Unit]) -> dict[Stage, list[Unit]]:
+    stages: dict[Stage, list[Unit]] = {}
+    for unit in units:
+        stages.setdefault(unit.stage, []).append(unit)
+    return stages

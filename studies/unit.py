@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from bench.schema import Stage
 from bench.stored_config import config_hash
+
+if TYPE_CHECKING:
+    from architectures.bottleneck import Prediction
 
 Factor = str | int | float
 
@@ -21,6 +24,8 @@ class Unit:
     """What the study varies, by short name; recorded as the Optuna trial's parameters."""
     name: str = ""
     stage: Stage = "comparison"
+    group: str = ""
+    """Name of the group of networks that shares a tuned learning rate; empty if none was tuned."""
 
     @property
     def key(self) -> str:
@@ -45,16 +50,29 @@ class Setting(NamedTuple):
     known_as: str = ""
     """Path by which the units' keys know the data, if that is not where they lie now: the same data elsewhere are no
     other study."""
+    ladder: tuple[float, ...] = ()
+    """Learning rates that are tried before a comparison; empty: none is tuned."""
 
 
 def macs(config: RunConfig) -> int:
     """Multiply-accumulates per image; 0 if the architecture cannot be."""
+    predicted = _predict(config)
+    return predicted.macs if predicted else 0
+
+
+def params(config: RunConfig) -> int:
+    """Weights and biases; 0 if the architecture cannot be."""
+    predicted = _predict(config)
+    return predicted.params if predicted else 0
+
+
+def _predict(config: RunConfig) -> "Prediction | None":
     from architectures.registry import predict
 
     try:
-        return predict(config.architecture, *config.data.size).macs
+        return predict(config.architecture, *config.data.size)
     except ValueError:
-        return 0
+        return None
 
 
 def count_planned(planned: Mapping[str, Planned]) -> dict[Stage, dict[str, int]]:

@@ -23,6 +23,8 @@ STUDY = Factorial(
     size=128,
     training=TrainingConfig(epochs=50, batch_size=32),
     plan=_plan,
-    repeats=3,
+    repeats=5,
+    first_repeats=3,
     data={},
+    tunes=True,
 )

@@ -103,6 +103,7 @@ STUDY = Factorial(
     size=64,
     training=TrainingConfig(epochs=7, batch_size=8, lr=1e-2, loss=(("bce", 1.0), ("dice", 3.0))),
     plan=_plan,
-    repeats=3,
+    repeats=5,
+    first_repeats=3,
     data=SMALL,
 )

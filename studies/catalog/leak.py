@@ -26,6 +26,7 @@ STUDY = Factorial(
     size=64,
     training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
     plan=_plan,
-    repeats=3,
+    repeats=5,
+    first_repeats=3,
     data={"split": "scene_folds"},  # beside random_frames, in the plan
 )

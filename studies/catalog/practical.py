@@ -19,6 +19,8 @@ STUDY = Factorial(
     size=128,
     training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
     plan=_plan,
-    repeats=3,
+    repeats=5,
+    first_repeats=3,
     data={},
+    tunes=True,
 )

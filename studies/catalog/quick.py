@@ -19,4 +19,5 @@ STUDY = Factorial(
     plan=_plan,
     repeats=3,
     data=SMALL,
+    tunes=True,
 )

@@ -28,6 +28,8 @@ STUDY = Factorial(
     size=64,
     training=SMALL_TRAINING,
     plan=_plan,
-    repeats=3,
+    repeats=5,
+    first_repeats=3,
     data=SMALL,
+    tunes=True,
 )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def test_more_repeats_add_units_and_change_none(name: str) -> None:
     assert study.planned(study.setting(path="D", repeats=study.repeats)) == own
     assert [unit for unit in more if unit in own] == list(own)
     assert {unit: more[unit] for unit in own} == own
-    repeated = [unit for unit, planned in own.items() if planned.stage != "search"]
+    repeated = [unit for unit, planned in own.items() if planned.stage not in schema.CHOOSING]
     assert len(more) - len(own) == 2 * len(repeated) // study.repeats
     assert study.space() == space
 
@@ -122,6 +123,25 @@ def test_a_store_of_before_has_the_studys_own_repeats(tmp_path: Path, capsys: py
     assert "repeats must be at least the 2 that study tiny" in capsys.readouterr().err
     assert sweep(tmp_path, "--repeats", "3") == 0
     assert len(status("tiny", tmp_path).outcomes) == 6
+
+
+@pytest.mark.usefixtures("catalog", "inline")
+@pytest.mark.parametrize("stored", [None, 4])
+def test_a_study_of_before_keeps_the_repeats_that_it_had(
+    tmp_path: Path, tiny_study: Factorial, trained: list[RunConfig], monkeypatch: pytest.MonkeyPatch, stored: int | None
+) -> None:
+    """As version 7 stored them: None for the study's own, which have risen since. Neither is a change of the space."""
+    assert sweep(tmp_path, *(("--repeats", str(stored)) if stored else ())) == 0
+    root = find_study(tmp_path)
+    root.set_user_attr(storage.OPTIONS, root.user_attrs[storage.OPTIONS] | {identity.REPEATS: stored})
+    monkeypatch.setitem(CATALOG, "tiny", replace(tiny_study, repeats=5, first_repeats=2))
+    trained.clear()
+    for arguments, more in (((), 0), (("--repeats", "5"), 5 - (stored or 2))):
+        assert sweep(tmp_path, *arguments) == 0
+        assert len(trained) == 2 * more
+        trained.clear()
+    assert sweep(tmp_path / "new") == 0
+    assert repeats_of(trained) == [repeat for repeat in range(5) for _ in range(2)]
 
 
 def test_trials_keep_their_factors_when_a_plan_has_more_values(tmp_path: Path, tiny_config: Any) -> None:

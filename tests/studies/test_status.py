@@ -99,14 +99,15 @@ def test_another_shell_reads_what_runs_now(tmp_path: Path, monkeypatch: pytest.M
 
 def test_time_left_is_by_architecture_over_all_workers() -> None:
     clock = Clock()
-    assert clock.left({"unet": 1}, [], 1) is None
+    unet, simple_conv = Planned("search", "unet"), Planned("search", "simple_conv")
+    assert clock.left({unet: 1}, [], 1) is None
     for seconds in (10, 20):
-        clock.add("unet", seconds)
-    clock.add("simple_conv", 100)
-    assert clock.left({"unet": 2, "simple_conv": 1}, [], 1) == 130
-    assert clock.left({"unet": 2}, [("simple_conv", 40.0)], 2) == 45
-    assert clock.left({}, [("unet", 500.0)], 1) == 0
-    assert clock.left({"hourglass": 3}, [], 1) == 130
+        clock.add(unet, seconds)
+    clock.add(simple_conv, 100)
+    assert clock.left({unet: 2, simple_conv: 1}, [], 1) == 130
+    assert clock.left({unet: 2}, [(simple_conv, 40.0)], 2) == 45
+    assert clock.left({}, [(unet, 500.0)], 1) == 0
+    assert clock.left({Planned("comparison", "hourglass"): 3}, [], 1) == 130
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(7.4, "7 s"), (99, "99 s"), (100, "2 min"), (7200, "2.0 h")])
