@@ -81,7 +81,7 @@ def open_executor(cluster: Any) -> Iterator[Opener]:
     """Function that makes executors, which are closed in the end."""
     with ExitStack() as stack:
 
-        def make(workers: int | None, device: torch.device = CPU) -> RayExecutor:
+        def make(workers: int | None, device: torch.device = CPU, threads: int = 1) -> RayExecutor:
             executor = RayExecutor(workers, device, ROOM, threads)
             stack.callback(executor.close)
             return executor
