@@ -58,7 +58,12 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     """Repeat the last row and column until H and W are multiples of `multiple`; the caller crops the output."""
     height, width = x.shape[-2:]
     bottom, right = -height % multiple, -width % multiple
-    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+    return F.pad(x, (0, right, 0, bottom), mode="replicate") if is_exported() or bottom or right else x
+
+
+def is_exported() -> bool:
+    """Whether a graph of the network is recorded, which is to hold for other sizes too: no branch may ask the size."""
+    return torch.jit.is_tracing() or torch.compiler.is_exporting()
 
 
 @torch.no_grad()

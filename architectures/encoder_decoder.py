@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from architectures.blocks import Conv2d, ConvBlock, ConvTranspose2d, pad_to_multiple
+from architectures.blocks import Conv2d, ConvBlock, ConvTranspose2d, is_exported, pad_to_multiple
 from architectures.bottleneck import Layer, Prediction, block_layers, require_fit, summarise
 from architectures.config import ArchitectureConfig, require
 
@@ -54,7 +54,8 @@ class EncoderDecoder(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         """(B, in_channels, H, W) -> the last pooled map, and the maps of the skip levels."""
-        require_fit(self.depth, *x.shape[-2:])
+        if not is_exported():
+            require_fit(self.depth, *x.shape[-2:])
         x = pad_to_multiple(x, 2**self.depth)
         stored: dict[int, Tensor] = {}
         for level, block in enumerate(self.encoder, start=1):

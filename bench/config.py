@@ -136,7 +136,7 @@ class TrainingConfig:
     precision: Precision = documented(
         "auto",
         "arithmetic; auto is bf16 where the hardware computes in it, else fp32; fp32 is IEEE float32 on every device "
-        "and, on a CPU, leaves out the autotune; tf32 rounds the factors of its products, as GPUs since Ampere can",
+        "and, on a CPU, takes batches whole; tf32 rounds the factors of its products, as GPUs since Ampere can",
     )
     flip: float = documented(0.5, "probability of a horizontal flip")
     rotate: float = documented(15.0, "largest rotation in degrees")
@@ -181,7 +181,11 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunConfig:
-    """One training, completely described. Equal configs on the same CPU machine give equal numbers."""
+    """One training, completely described. Equal configs give equal numbers on CPUs of one kind.
+
+    With equal numbers of threads, that is: a study fixes them, `bench train` takes all cores or OMP_NUM_THREADS, and a
+    run says them in the tag `environment.threads`.
+    """
 
     architecture: ArchitectureConfig
     data: DataConfig

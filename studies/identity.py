@@ -37,10 +37,13 @@ NAMES = {
     "precision": "precision",
     "arithmetic": "arithmetic of the code",
     "ladder": "learning rates tried",
+    "threads": "threads of a trial on a CPU",
 }
 """What must stay, as messages call it. The code itself may change: a study that runs goes on after an upgrade."""
 CODE = "code"
 """Digest of the code that worked on the study last, kept beside them."""
+THREADS = 1
+"""Of a trial on a CPU, unless others are asked for."""
 REPEATS = "repeats"
 """How many there are, beside them too; before version 8 None for the study's own, which still older stores lack."""
 
@@ -84,11 +87,18 @@ def open_study(
     }
     code = code_digest()
     root = storage.create(to, study.name, [schema.BEST_VAL_IOU])
-    stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, now | {REPEATS: setting.repeats})
+    new = now | {REPEATS: setting.repeats, "threads": options.threads or THREADS}
+    stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, new)
     if not stored.get("ladder"):
         now["ladder"] = []  # what began without it goes on without it
     if stored.get("data.digest") == data_digest:
         now["data"] = stored["data"]  # wherever they lie, and however that is spelled
+    now["threads"] = options.threads or stored.get("threads", THREADS)
+    if "threads" not in stored:
+        cli.say(
+            f"study {study.name} was started when the number of workers decided a trial's threads; on a CPU each trial "
+            f"that is left has {now['threads']} (--threads)"
+        )
     before = {**now, "arithmetic": 1, **stored}  # what an older version did not record did not change
     changes = [f"{NAMES[key]} {before[key]} -> {now[key]}" for key in NAMES if before[key] != now[key]]
     if changes and not options.accept_changes:
@@ -115,6 +125,12 @@ def known(root: optuna.Study, setting: Setting) -> Setting:
     """The setting in which units have the keys, the repeats and the tuned rates that the study knows."""
     stored = root.user_attrs[storage.OPTIONS]
     return setting._replace(known_as=stored["data"], repeats=stored[REPEATS], ladder=tuple(stored["ladder"]))
+
+
+def threads(root: optuna.Study) -> int:
+    """Threads of each of the study's trials on a CPU."""
+    found: int = root.user_attrs[storage.OPTIONS]["threads"]
+    return found
 
 
 def open_parent(

@@ -46,7 +46,9 @@ class Options(Stores):
     device: str = "auto"
     """auto (cuda or cpu), cpu, cuda, cuda:INDEX or mps (a Mac's GPU, untried)"""
     workers: str = "auto"
-    """trials at a time; auto measures which number trains fastest"""
+    """trials at a time; auto: on a CPU as many as its cores allow, on a GPU the number that measures fastest"""
+    threads: int | None = None
+    """threads of a trial on a CPU, which decide its numbers; None: what the study had, 1 for a new one"""
     executor: Executor = "local"
     """where trials run: in local processes or on a Ray cluster"""
     accept_changes: bool = False

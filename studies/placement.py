@@ -1,4 +1,7 @@
-"""How many workers, and what each gets: as asked for, or by measuring the study's own configurations."""
+"""How many workers, and what each gets: as asked for, as the cores allow, or by measuring the study's configurations.
+
+A trial's threads decide its numbers on a CPU: there they are the study's, and the cores decide the number of workers.
+On a GPU they do not matter, and workers share the cores."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -49,21 +52,27 @@ def rooms(device: torch.device, facts: Mapping[str, DeviceFacts], frames: Frames
     }
 
 
-def places(workers: int, device: torch.device, cores: int, gpus: int) -> list[Place]:
-    """Equal shares of the cores, and the GPUs in turn."""
-    threads = max(1, cores // workers)
+def places(workers: int, device: torch.device, cores: int, gpus: int, threads: int) -> list[Place]:
+    """The study's threads on a CPU; elsewhere equal shares of the cores, and the GPUs in turn."""
+    if device.type == "cpu":
+        return [Place(str(device), threads)] * workers
+    share = max(1, cores // workers)
     if device.type == "cuda" and device.index is None:
-        return [Place(f"cuda:{worker % gpus}", threads) for worker in range(workers)]
-    return [Place(str(device), threads)] * workers
+        return [Place(f"cuda:{worker % gpus}", share) for worker in range(workers)]
+    return [Place(str(device), share)] * workers
 
 
-def candidates(device: torch.device, cores: int, gpus: int, units: int) -> list[list[Place]]:
-    """The placements that `auto` measures, fewest workers first; others have no more workers than units, and cores."""
+def candidates(device: torch.device, cores: int, gpus: int, units: int, threads: int) -> list[list[Place]]:
+    """The placements that `auto` measures, fewest workers first; others have no more workers than units, and cores.
+
+    On a CPU it is one: a worker more with threads of its own makes all together faster while there are cores.
+    """
     if device.type == "cuda":
         counts = [gpus * each for each in PER_GPU]
+        counts = [count for count in counts if count <= max(min(units, cores), counts[0])]
     else:
-        counts = [2**power for power in range(cores.bit_length()) if 2**power < cores] + [cores]
-    return [places(count, device, cores, gpus) for count in counts if count <= max(min(units, cores), counts[0])]
+        counts = [max(1, min(units, cores // threads))] if device.type == "cpu" else [1]
+    return [places(count, device, cores, gpus, threads) for count in counts]
 
 
 def parse_workers(text: str) -> int | None:
@@ -90,6 +99,7 @@ def local_executor(
     facts: Mapping[str, DeviceFacts],
     rooms: Mapping[str, Room],
     ignores: bool,
+    threads: int,
 ) -> LocalExecutor:
     """As many workers as asked for, or with None as many as train the examples fastest, and says which.
 
@@ -97,14 +107,17 @@ def local_executor(
         facts: of every device of `devices(device)`.
         rooms: of the same.
         ignores: as in `predict_peak_bytes`.
+        threads: of a trial on a CPU.
 
     What was measured is kept with the study: resuming it on the same machine does not measure again.
     """
     gpus = len(facts) if device.type == "cuda" else 0
-    placements = (
-        candidates(device, cores(), gpus, units) if workers is None else [places(workers, device, cores(), gpus)]
-    )
+    if workers is None:
+        placements = candidates(device, cores(), gpus, units, threads)
+    else:
+        placements = [places(workers, device, cores(), gpus, threads)]
     if len(placements) == 1:
+        cli.say(f"workers: {len(placements[0])} x {_threads(placements[0][0].threads)}")
         return LocalExecutor(placements[0], rooms)
     known: dict[str, dict[str, Speed]] = study.user_attrs.get(SPEEDS, {})
     here = machine(device, facts)

@@ -9,6 +9,7 @@ import optuna
 import torch
 from optuna.trial import TrialState
 
+from architectures.config import require
 from bench import schema
 from bench.commands import cli, first_audit
 from bench.commands.folds import load_fitting
@@ -102,6 +103,7 @@ def _check(study: Study, options: Options) -> Checked:
     """Refuse what cannot run before a store exists; the decoded data are cached."""
     device = parse_device(options.device)
     workers = placement.parse_workers(options.workers)
+    require(options.threads is None or options.threads >= 1, "threads", "be at least 1", options.threads)
     budget = options.memory_budget or study.memory_budget
     memory_budget = None if budget == placement.AUTO else parse_bytes(budget, "memory budget")
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
@@ -149,7 +151,7 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
     if options.executor == "ray":
         from studies.executors.ray_cluster import RayExecutor
 
-        return RayExecutor(checked.workers, checked.device, min(checked.rooms.values()))
+        return RayExecutor(checked.workers, checked.device, min(checked.rooms.values()), identity.threads(root))
     examples = partial(study.examples, checked.setting)
     cache = options.runs / schema.CACHE_DIR
     return placement.local_executor(
@@ -162,6 +164,7 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
         facts=checked.facts,
         rooms=checked.rooms,
         ignores=checked.ignores,
+        threads=identity.threads(root),
     )
 
 

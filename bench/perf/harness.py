@@ -10,8 +10,8 @@ from bench import schema
 from bench.commands.cli import say
 from bench.perf.task import Task
 from bench.perf.timer import EpochTimer
-from bench.training.autotune import tune
-from bench.training.setup import Setup, epoch_steps, make_trainer, prepare
+from bench.training.autotune import is_worth_tuning, tune
+from bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer, prepare
 
 NOMINAL_STEPS = 5000
 """Optimiser steps of a training in earnest, such as 40 epochs of 2,000 frames in batches of 16: the few that are timed
@@ -41,6 +41,8 @@ def train_harness(task: Task, timer: EpochTimer) -> nn.Module:
 
 def _tune(task: Task, device: torch.device) -> Setup:
     setup = prepare(task.config, task.cache, device)
+    if not is_worth_tuning(execution_choices(task.config, device), NOMINAL_STEPS):
+        return setup
     training = task.config.training
     epochs = -(-NOMINAL_STEPS // epoch_steps(training, setup.split))
     nominal = replace(task.config, training=replace(training, epochs=epochs))

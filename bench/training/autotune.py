@@ -1,4 +1,4 @@
-"""Which execution settings train a configuration fastest on this machine: measured once, checked to agree, and kept.
+"""Which execution settings train a configuration fastest on this GPU: measured once, checked to agree, and kept.
 
 Equivalent are settings that give the reference's gradient to within `TOLERANCE`; a graph, which replays the kernels of
 such a setting, must pass its own comparison (`bench.training.graph`). What cannot be carried out, for lack of memory or
@@ -20,7 +20,6 @@ from bench.config import RunConfig
 from bench.digest import digest
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
-from bench.machine.environment import processor
 from bench.training.agreement import TOLERANCE, agrees
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import EAGER_CALLS, REHEARSALS
@@ -153,7 +152,8 @@ def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
 
 def _identity(config: RunConfig, options: Sequence[Execution], device: torch.device) -> str:
     """Of what a step's speed depends on."""
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{processor()} {torch.get_num_threads()}"
     training = config.training
     work = (training.batch_size, training.precision, bool(training.clip_norm), training.augments)
-    return digest(config.architecture, config.data.size, *work, *options, where, torch.__version__)
+    return digest(
+        config.architecture, config.data.size, *work, *options, torch.cuda.get_device_name(device), torch.__version__
+    )

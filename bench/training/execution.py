@@ -1,6 +1,6 @@
 """How a training step is carried out: settings that change how fast it is, and its result by no more than rounding."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -38,19 +38,15 @@ REFERENCE = Execution()
 
 
 def choices(norm: Norm, training: TrainingConfig, size: tuple[int, int], device: torch.device) -> list[Execution]:
-    """The settings that may be the fastest, for frames of a height and width; the reference is always among them.
+    """The settings that may be the fastest, for frames of a height and width.
 
     The first one is the default, which needs no measurement. On CUDA that is a graph of the whole step: it replays the
-    reference's kernels. On a CPU it is cache-sized micro-batches where they are possible, and the reference alone if
-    the config asks for plain float32, so that its numbers are the same on all machines.
+    reference's kernels. Elsewhere it is the only one, so that the config alone decides the rounding of its numbers: the
+    reference, or on a CPU cache-sized micro-batches where they are possible, unless the config asks for plain float32.
     """
     if device.type == "cuda":
         return [Execution(graph=True), REFERENCE, Execution(graph=True, memory_format="contiguous")]
-    if device.type == "cpu" and training.precision == "fp32":
-        return [REFERENCE]
     # The statistics of batch norm are those of a pass: there a batch cannot be split.
     largest = max(2, CACHE_PIXELS // (size[0] * size[1]))
-    if device.type != "cpu" or norm == "batch" or largest >= training.batch_size:
-        return [REFERENCE, Execution(memory_format="contiguous")]
-    whole, half = (Execution(micro_batch=frames) for frames in (largest, largest // 2))
-    return [whole, REFERENCE, half, replace(whole, memory_format="contiguous")]
+    whole = device.type != "cpu" or training.precision == "fp32" or norm == "batch" or largest >= training.batch_size
+    return [REFERENCE if whole else Execution(micro_batch=largest)]

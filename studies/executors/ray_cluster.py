@@ -42,25 +42,26 @@ class RayExecutor:
     """Trials are Ray tasks.
 
     Args:
-        workers: trials at a time; None: one for every CPU of the cluster, or one for every GPU.
+        workers: trials at a time; None: as many as its CPUs allow, or one for every GPU.
         device: its type decides what trials ask for; which GPU they get is Ray's choice.
         room: of a GPU, of which all are taken to be alike.
+        threads: of a trial on a CPU.
 
     Raises:
         ValueError: as `require`, or the nodes have other code than this machine.
     """
 
-    def __init__(self, workers: int | None, device: torch.device, room: Room) -> None:
+    def __init__(self, workers: int | None, device: torch.device, room: Room, threads: int) -> None:
         require(device)
         self._device = device
         self._workers = workers
-        self._session = RaySession(cpus=workers or 0, gpus=device.type == "cuda")
+        self._session = RaySession(cpus=(workers or 0) * threads, gpus=device.type == "cuda")
         self.host = self._session.host
         self._running: dict[Future[Any], Any] = {}
         nodes = self._nodes()
         self._largest = max((node.memory for node in nodes), default=sys.maxsize)
         self._per_gpu = math.ceil((workers or 1) / max(1, sum(node.gpus for node in nodes)))
-        self._threads = self._choose_threads(nodes)
+        self._threads = threads if device.type == "cpu" else self._choose_threads(nodes)
         self._room = room if device.type == "cuda" else Room(self._largest)
         self.memory = self._room.largest_peak
         # A process that has used one GPU cannot be given another.
@@ -123,7 +124,7 @@ class RayExecutor:
         )
 
     def _choose_threads(self, nodes: Sequence[Node]) -> int:
-        """As many for each trial as leave room for all the workers."""
+        """Of a trial on a GPU: as many as leave room for all the workers."""
         wanted = self._workers or self._capacity(nodes, threads=1)
         possible = range(max((node.cpus for node in nodes), default=1), 1, -1)
         return next((threads for threads in possible if self._capacity(nodes, threads) >= wanted), 1)

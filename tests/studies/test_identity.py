@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
         (("--data", "nowhere"), "tiny", "nowhere must be a folder"),
         ((), "slow", f"study must be one of {', '.join(CATALOG)}, tiny, got 'slow'"),
         (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
+        (("--threads", "0"), "tiny", "threads must be at least 1, got 0"),
         (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
         (("--repeats", "0"), "tiny", "repeats must be at least 1, got 0"),
         (("--repeats", "2"), "memory_budget", "study memory_budget must be run without --repeats: it refits no winner"),
@@ -166,7 +167,7 @@ def test_other_code_and_options_that_were_not_recorded_are_no_change(
     def opened() -> str:
         root = identity.open_study(tiny_study, setting, Options(runs=tmp_path), "digest", next(precisions), to)
         options = root.user_attrs[storage.OPTIONS]
-        root.set_user_attr(storage.OPTIONS, {key: options[key] for key in ("data", "code")})
+        root.set_user_attr(storage.OPTIONS, {key: options[key] for key in ("data", "code", "threads")})
         return capsys.readouterr().err
 
     with monkeypatch.context() as patch:
@@ -197,6 +198,37 @@ def test_another_precision_is_refused_and_can_be_accepted(
         opened(now)
     opened(now, accept_changes=True)
     opened(now)
+
+
+def test_another_number_of_threads_is_refused_and_none_is_the_one_it_had(
+    tmp_path: Path, tiny_study: Factorial, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A study of an older version recorded none: it goes on with one, or with what is asked for, and says so."""
+    to = storage.open_storage(storage.storage_url(tmp_path))
+    setting = tiny_study.setting(path="synthetic")
+
+    def opened(threads: int | None, **options: bool) -> tuple[int, str]:
+        given = Options(runs=tmp_path, threads=threads, **options)
+        root = identity.open_study(tiny_study, setting, given, "digest", "fp32", to)
+        return identity.threads(root), capsys.readouterr().err
+
+    def forget() -> None:
+        root = find_study(tmp_path)
+        stored = {key: value for key, value in root.user_attrs[storage.OPTIONS].items() if key != "threads"}
+        root.set_user_attr(storage.OPTIONS, stored)
+
+    assert opened(None) == (1, "")
+    assert opened(1) == (1, "")
+    with pytest.raises(ValueError, match=r"got changes: threads of a trial on a CPU 1 -> 2\. Use .*--accept-changes"):
+        opened(2)
+    assert opened(2, accept_changes=True) == (2, "")
+    assert opened(None) == (2, "")
+    for asked, expected in ((None, 1), (2, 2)):
+        forget()
+        threads, said = opened(asked)
+        assert threads == expected
+        assert said.endswith(f"each trial that is left has {expected} (--threads)\n")
+        assert opened(None) == (expected, "")
 
 
 def test_what_auto_means_is_told_by_the_device(

@@ -18,6 +18,7 @@ from studies.placement import candidates, explain, machine, places
 from studies.worker import Place
 
 PROCESSOR = DeviceFacts("some processor", 2**33, 2**34)
+H200 = DeviceFacts("H200", 2**37, 2**37)
 CPU, CUDA, SECOND = torch.device("cpu"), torch.device("cuda"), torch.device("cuda:1")
 
 
@@ -26,29 +27,29 @@ def shape(placements: Sequence[Sequence[Place]]) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("cores", "units", "expected"),
-    [
-        (1, 9, [(1, 1)]),
-        (2, 9, [(1, 2), (2, 1)]),
-        (2, 1, [(1, 2)]),
-        (6, 9, [(1, 6), (2, 3), (4, 1), (6, 1)]),
-        (8, 5, [(1, 8), (2, 4), (4, 2)]),
-    ],
+    ("cores", "threads", "units", "workers"),
+    [(1, 1, 9, 1), (2, 1, 9, 2), (2, 1, 1, 1), (6, 2, 9, 3), (8, 3, 9, 2), (8, 1, 5, 5), (2, 4, 9, 1)],
 )
-def test_cpu_placements_share_the_cores(cores: int, units: int, expected: list[tuple[int, int]]) -> None:
-    assert shape(candidates(CPU, cores, 0, units)) == expected
+def test_on_a_cpu_the_study_decides_threads_and_the_cores_decide_workers(
+    cores: int, threads: int, units: int, workers: int
+) -> None:
+    assert shape(candidates(CPU, cores, 0, units, threads)) == [(workers, threads)]
+
+
+def test_threads_of_a_trial_on_a_cpu_do_not_depend_on_the_workers() -> None:
+    assert {place.threads for workers in (1, 2, 9) for place in places(workers, CPU, 4, 0, 3)} == {3}
 
 
 def test_gpu_placements_pin_one_or_more_workers_to_each_gpu() -> None:
-    assert shape(candidates(CUDA, 16, 2, 100)) == [(2, 8), (4, 4), (8, 2), (16, 1)]
-    assert [place.device for place in places(4, CUDA, 16, 2)] == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
-    assert {place.device for place in places(3, SECOND, 16, 1)} == {"cuda:1"}
+    assert shape(candidates(CUDA, 16, 2, 100, 1)) == [(2, 8), (4, 4), (8, 2), (16, 1)]
+    assert [place.device for place in places(4, CUDA, 16, 2, 1)] == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
+    assert {place.device for place in places(3, SECOND, 16, 1, 1)} == {"cuda:1"}
 
 
 def test_no_more_workers_share_a_gpu_than_there_are_units_or_cores() -> None:
-    assert shape(candidates(CUDA, 4, 1, 100)) == [(1, 4), (2, 2), (4, 1)]
-    assert shape(candidates(CUDA, 16, 1, 3)) == [(1, 16), (2, 8)]
-    assert shape(candidates(CUDA, 2, 4, 100)) == [(4, 1)]
+    assert shape(candidates(CUDA, 4, 1, 100, 1)) == [(1, 4), (2, 2), (4, 1)]
+    assert shape(candidates(CUDA, 16, 1, 3, 1)) == [(1, 16), (2, 8)]
+    assert shape(candidates(CUDA, 2, 4, 100, 1)) == [(4, 1)]
 
 
 def test_explanation_names_the_choice_first_and_what_ran_out_of_memory() -> None:
@@ -88,15 +89,15 @@ NewConfig = Callable[..., RunConfig]
 def choose(
     tmp_path: Path, tiny_config: NewConfig, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[type[Measured], int], Measured]:
-    """Workers for so many examples, as `auto` chooses them on two cores for one study."""
+    """Workers for so many examples, as `auto` chooses them on a GPU and two cores for one study."""
     monkeypatch.setattr(placement, "cores", lambda: 2)
     study = storage.create(storage.open_storage(storage.storage_url(tmp_path)), "x", [schema.BEST_VAL_IOU])
 
     def choose(measured: type[Measured], examples: int = 1) -> Any:
         monkeypatch.setattr(placement, "LocalExecutor", measured)
         configs = [tiny_config(repeat=repeat) for repeat in range(examples)]
-        about: dict[str, Any] = {"facts": {"cpu": PROCESSOR}, "rooms": {"cpu": Room(2**30)}, "ignores": False}
-        return placement.local_executor(None, CPU, 10, lambda: configs, tmp_path, study, **about)
+        about: dict[str, Any] = {"facts": {"cuda:0": H200}, "rooms": {"cuda:0": Room(2**30)}, "ignores": False}
+        return placement.local_executor(None, CUDA, 10, lambda: configs, tmp_path, study, threads=1, **about)
 
     return choose
 
@@ -144,16 +145,14 @@ def test_if_nothing_can_be_trained_one_worker_says_so(choose: Choose, capsys: py
 
 
 def test_a_measurement_holds_for_the_gpus_it_was_made_on() -> None:
-    h200 = DeviceFacts("H200", 2**37, 2**37)
-    assert machine(CUDA, {"cuda:0": h200, "cuda:1": h200}) == f"{machine(CPU, {'cpu': PROCESSOR})}, 2 x H200"
+    assert machine(CUDA, {"cuda:0": H200, "cuda:1": H200}) == f"{machine(CPU, {'cpu': PROCESSOR})}, 2 x H200"
     assert [placement.devices(device) for device in (CPU, SECOND)] == [["cpu"], ["cuda:1"]]
 
 
 def test_data_that_would_take_most_of_a_device_are_counted_as_staying_in_host_memory() -> None:
     frames = generate(scenes=2, frames_per_scene=1, size=(16, 16), seed=0)
     images, masks = frames.images.nbytes, frames.masks.size
-    h200 = DeviceFacts("H200", 2**37, 2**37)
-    facts = {"cuda:0": h200._replace(memory=100 * images), "cuda:1": h200._replace(memory=images)}
+    facts = {"cuda:0": H200._replace(memory=100 * images), "cuda:1": H200._replace(memory=images)}
     rooms = placement.rooms(CUDA, facts, frames)
     assert {name: room.data for name, room in rooms.items()} == {"cuda:0": images + masks, "cuda:1": masks}
     assert placement.rooms(CPU, {"cpu": PROCESSOR}, frames)["cpu"] == Room.of(PROCESSOR.memory, 0, "cpu")

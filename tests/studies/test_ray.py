@@ -81,8 +81,8 @@ def open_executor(cluster: Any) -> Iterator[Opener]:
     """Function that makes executors, which are closed in the end."""
     with ExitStack() as stack:
 
-        def make(workers: int | None, device: torch.device = CPU) -> RayExecutor:
-            executor = RayExecutor(workers, device, ROOM)
+        def make(workers: int | None, device: torch.device = CPU, threads: int = 1) -> RayExecutor:
+            executor = RayExecutor(workers, device, ROOM, threads)
             stack.callback(executor.close)
             return executor
 
@@ -273,7 +273,8 @@ def test_what_trials_ask_for(cluster: Any, open_executor: Opener) -> None:
     assert shared._request(None)["num_gpus"] == 1.0
     assert shared.memory == whole.memory == int((80 * USABLE_SHARE - 1) * gib)
     assert open_executor(100).slots == 9
-    assert open_executor(3)._threads == 2
+    assert open_executor(3)._threads == 1
+    assert (open_executor(None, threads=4).slots, open_executor(2, threads=4)._request(0)["num_cpus"]) == (2, 4)
     cluster.remove_node(gpus)
 
 
@@ -308,4 +309,4 @@ def test_without_ray_the_message_says_what_to_install(
 def test_nodes_with_other_code_are_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studies.executors.ray_session.code_digest", lambda: "0123abcd")
     with pytest.raises(ValueError, match="every node of the Ray cluster must have the code of this machine, 0123abcd"):
-        RayExecutor(1, CPU, ROOM)
+        RayExecutor(1, CPU, ROOM, 1)

@@ -1,0 +1,38 @@
+"""A study's numbers do not depend on how many workers run it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import schema
+from studies import placement
+from studies.options import Options
+from studies.run import run_study
+from studies.study import Factorial
+from tests.studies.conftest import trial_runs
+
+
+def test_one_worker_and_two_give_equal_numbers_to_the_bit(
+    tmp_path: Path, tiny_study: Factorial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames are large enough for a second thread to add in another order, as one worker on two cores once had."""
+    monkeypatch.setattr(placement, "cores", lambda: 2)
+    study = replace(tiny_study, size=64, repeats=1)
+    found = []
+    for workers in ("1", "2"):
+        runs = tmp_path / workers
+        run_study(study, Options(device="cpu", workers=workers, runs=runs))
+        trials = trial_runs(runs)
+        assert {run.data.tags[f"{schema.ENVIRONMENT}threads"] for run in trials} == {"1"}
+        found.append(
+            {
+                run.data.tags[schema.UNIT]: {
+                    name: value for name, value in run.data.metrics.items() if name.startswith(("test/", "val/"))
+                }
+                for run in trials
+            }
+        )
+    assert len(found[0]) == 2
+    assert all("test/iou" in metrics for metrics in found[0].values())
+    assert found[0] == found[1]
