@@ -63,7 +63,8 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
 
 def is_exported() -> bool:
     """Whether a graph of the network is recorded, which is to hold for other sizes too: no branch may ask the size."""
-    return torch.jit.is_tracing() or torch.compiler.is_exporting()
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]  # public by torch's docs
+    return tracing or torch.compiler.is_exporting()
 
 
 @torch.no_grad()

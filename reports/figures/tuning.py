@@ -57,7 +57,7 @@ def _draw_groups(axis: Axes, own: pd.DataFrame, name: str) -> None:
     for (_, epochs), line in own.groupby(["group", "epochs"]):
         colour = look.colour if epochs == longest else "white"
         marks: dict[str, Any] = {"markerfacecolor": colour, "markeredgecolor": look.colour, "markeredgewidth": 0.8}
-        size = {"linewidth": 0.4, "markersize": 2.5} if thin else {"linewidth": 0.9, "markersize": 4.5}
+        size: dict[str, Any] = {"linewidth": 0.4, "markersize": 2.5} if thin else {"linewidth": 0.9, "markersize": 4.5}
         axis.plot(line["rate"], line["val_iou"], **look.lined, marker=look.marker, **marks, **size)
 
 
