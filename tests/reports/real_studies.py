@@ -129,7 +129,14 @@ def summarise(outcome: Outcome, repeats: int) -> Summary:
     nothing = table.iloc[:0]
     unread = cast("Study", None)  # nothing that is asked here looks at the store
     return Summary(
-        study=unread, runs=runs, search=nothing, configurations=table, best=nothing, scenes=scenes, others={}
+        study=unread,
+        runs=runs,
+        search=nothing,
+        tuning=nothing,
+        configurations=table,
+        best=nothing,
+        scenes=scenes,
+        others={},
     )
 
 
