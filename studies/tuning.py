@@ -2,8 +2,9 @@
 
 A rate that suits one network can be wrong for another by more than the networks differ. So a short ladder of rates is
 climbed first, with equal budgets for every group of networks that are alike but for their widths: in each rung the
-better half of the rates goes on, for more epochs. The largest network of a group is trained for all of them. What was
-decided once stays, whatever is done again later: repeats of one network never mix rates.
+better half of the rates goes on, for more epochs, and the study's own always does. One training says little, so that
+the study's own rate stays unless another is clearly ahead. The largest network of a group is trained for all of them.
+What was decided once stays, whatever is done again later: repeats of one network never mix rates.
 """
 
 import math
@@ -29,6 +30,9 @@ FACTOR = 4
 """Most that the parameters of networks of one group differ by."""
 LR = "lr"
 """Factor of a tuning unit: its learning rate."""
+CLEARLY = 0.02
+"""Validation IoU by which another rate must be ahead of the study's own: two trainings at one rate, which differ in
+their initial weights alone, are as far apart (study `aa`)."""
 DECIDED = "decided"
 """Attribute of the stage's Optuna study: rung -> group -> the rates that go on from there, the best first."""
 
@@ -46,7 +50,8 @@ class Rung(NamedTuple):
         return min(of_study, max(self.least, math.ceil(self.share * of_study)))
 
 
-RUNGS = (Rung(1 / 4, 2), Rung(1 / 2, 3))
+RUNGS = (Rung(1 / 4, 3), Rung(1 / 2, 5))
+"""Shorter trainings put rates first that lose over the whole schedule."""
 
 
 def ladder(lr: float) -> tuple[float, ...]:
@@ -231,20 +236,18 @@ def _decide(groups: Sequence[Group], rung: int, study: "optuna.Study") -> dict[s
 
 
 def _go_on(group: Group, rung: int, trials: Sequence["FrozenTrial"]) -> list[float]:
-    """The better half by the best validation IoU; where it is equal, or there is none, rates near the study's own."""
+    """The better half by the best validation IoU, among it the study's own rate; in the end that, or a better one."""
     ranked = sorted(trials, key=lambda trial: (-_val_iou(trial), abs(math.log(trial.params[LR] / group.own_rate))))
     rates: list[float] = [trial.params[LR] for trial in ranked]
     if rung + 1 < len(RUNGS):
-        return rates[: len(group.keys(rung + 1))]
-    best = _val_iou(ranked[0])
-    if math.isinf(best):
-        cli.say(f"learning rate of {group.name}: {group.own_rate:g}, the study's own, since no training completed")
-        return [group.own_rate]
-    tried = f"validation IoU {best:.3f} after {group.epochs(rung)} epochs"
-    cli.say(
-        f"learning rate of {group.name}: {rates[0]:g} of {', '.join(f'{rate:g}' for rate in group.ladder)} ({tried})"
-    )
-    return rates[:1]
+        better = rates[: len(group.keys(rung + 1))]
+        return better if group.own_rate in better else [*better[:-1], group.own_rate]
+    best, own = _val_iou(ranked[0]), _val_iou(ranked[rates.index(group.own_rate)])
+    chosen = rates[0] if best > own + CLEARLY else group.own_rate
+    scores = ", ".join(f"{_val_iou(trial):.3f} at {trial.params[LR]:g}" for trial in ranked if _val_iou(trial) >= 0)
+    scores = f"validation IoU {scores} after {group.epochs(rung)} epochs" if scores else "no training completed"
+    cli.say(f"learning rate of {group.name}: {chosen:g} ({scores})")
+    return [chosen]
 
 
 def _val_iou(trial: "FrozenTrial") -> float:

@@ -31,14 +31,15 @@ def tuned(summary: Summary) -> Table | None:
     rungs = " and ".join(counted(epochs, "epoch") for epochs in sorted(found.rates["epochs"].unique()))
     return Table(
         "Validation IoU of each group's largest network by learning rate, after "
-        f"{rungs}, for which the upper half goes on.",
+        f"{rungs}, for which the upper half and the study's own go on.",
         [
             *left("architecture", "group"),
             *right("configurations", *(f"at {rate:g}" for rate in ladder), "chosen", "edge"),
         ],
         rows,
         noted(
-            "Each is one run with its whole schedule. Edge: the end of the ladder at which the best was found.",
+            "Each is one run with its whole schedule. The study's own rate stays unless another is clearly ahead. "
+            "Edge: the end of the ladder at which the rate lies.",
             f"{rest} more groups are in the folder data." if rest else "",
         ),
     )

@@ -99,7 +99,7 @@ def test_the_ladder_has_half_decades_around_the_own_rate() -> None:
     assert tuning.ladder(3e-3) == LADDER
 
 
-@pytest.mark.parametrize(("epochs", "rungs"), [(1, [1, 1]), (2, [2, 2]), (5, [2, 3]), (10, [3, 5]), (50, [13, 25])])
+@pytest.mark.parametrize(("epochs", "rungs"), [(1, [1, 1]), (2, [2, 2]), (5, [3, 5]), (10, [3, 5]), (50, [13, 25])])
 def test_rungs_have_a_quarter_and_a_half_of_the_epochs(epochs: int, rungs: list[int]) -> None:
     assert [rung.epochs(epochs) for rung in tuning.RUNGS] == rungs
 
@@ -114,12 +114,12 @@ def test_the_better_half_goes_on_and_validation_chooses(
     assert {config.repeat for config in tuning_configs} == {1}, "of three folds it tests the second"
     best = {"hourglass": 1e-3, "unet": 9e-3}
     for name, rate in best.items():
-        assert rates(tuning_configs, name, 2) == list(LADDER)
-        assert sorted(rates(tuning_configs, name, 4)) == sorted({"hourglass": [1e-3, 3e-3], "unet": [3e-3, 9e-3]}[name])
+        assert rates(tuning_configs, name, 3) == list(LADDER)
+        assert sorted(rates(tuning_configs, name, 5)) == sorted({"hourglass": [1e-3, 3e-3], "unet": [3e-3, 9e-3]}[name])
         assert rates(compared, name, EPOCHS) == [rate] * 2
     said = capsys.readouterr().err
-    line = "learning rate of unet depth 2, width 4: 0.009 of 0.0003, 0.001, 0.003, 0.009 (validation IoU 0.540 after 4"
-    assert line in said
+    scores = "validation IoU 0.550 at 0.009, 0.450 at 0.003 after 5 epochs"
+    assert f"learning rate of unet depth 2, width 4: 0.009 ({scores})" in said
 
     planned = CATALOG["tuned"].planned(CATALOG["tuned"].setting(path="synthetic"))
     assert outcomes(tmp_path) == dict.fromkeys(planned, 1)
@@ -150,9 +150,24 @@ def test_a_comparison_keeps_the_keys_of_the_own_rate(tmp_path: Path, tuned: Fact
         assert config_hash(at_own) == run.data.tags[schema.UNIT]
 
 
+@pytest.mark.parametrize(("ahead", "chosen"), [(0.5, 9e-3), (1.5, 9e-3), (-0.5, 3e-3), (-5.0, 3e-3)])
+def test_another_rate_must_be_clearly_ahead_of_the_own_one(
+    tmp_path: Path, trainings: Trainings, ahead: float, chosen: float
+) -> None:
+    """`ahead`: of the bound, in units of it. The own rate is last in the first rung, and goes on all the same."""
+    gain = tuning.CLEARLY * (1 + ahead)
+    trainings.iou = lambda config: {
+        3: {3e-4: 0.3, 1e-3: 0.3, 3e-3: 0.1, 9e-3: 0.4},
+        5: {3e-3: 0.5, 9e-3: 0.5 + gain},
+        EPOCHS: {3e-3: 0.5, 9e-3: 0.5},
+    }[config.training.epochs][config.training.lr]
+    assert sweep(tmp_path, study="tuned") == 0
+    assert {config.training.lr for config, test in trainings.configs if test} == {chosen}
+
+
 @pytest.mark.parametrize("failing", [(9e-3,), (1e-3, 3e-3, 9e-3)])
 def test_rates_that_fail_are_the_worst(tmp_path: Path, trainings: Trainings, failing: tuple[float, ...]) -> None:
-    trainings.iou = lambda config: None if config.training.lr in failing else config.training.lr
+    trainings.iou = lambda config: None if config.training.lr in failing else 50 * config.training.lr
     assert sweep(tmp_path, study="tuned") == 0
     chosen = max(rate for rate in LADDER if rate not in failing)
     assert {rate for config, test in trainings.configs if test for rate in [config.training.lr]} == {chosen}
@@ -165,7 +180,7 @@ def test_the_own_rate_stays_where_none_completes(
     trainings.iou = lambda config: None if config.architecture.name == "unet" and config.repeat == 1 else 0.5
     assert sweep(tmp_path, study="tuned") == 0
     said = capsys.readouterr().err
-    assert "learning rate of unet depth 2, width 4: 0.003, the study's own, since no training completed" in said
+    assert "learning rate of unet depth 2, width 4: 0.003 (no training completed)" in said
     compared = [config for config, test in trainings.configs if test]
     assert rates(compared, "unet", EPOCHS) == [3e-3] * 2
     assert rates(compared, "hourglass", EPOCHS) == [3e-3] * 2, "of equal ones the nearest to the own"
@@ -211,8 +226,8 @@ def test_a_rate_is_decided_once(tmp_path: Path, trainings: Trainings) -> None:
     trainings.iou = lambda config: prefers(config, {"hourglass": 9e-3, "unet": 3e-4})
     assert sweep(tmp_path, "--redo-deleted", "--repeats", "3", study="tuned") == 0
     again = trainings.take()
-    assert rates(again, "hourglass", 2) == list(LADDER)
-    assert sorted(rates(again, "hourglass", 4)) == [1e-3, 3e-3]
+    assert rates(again, "hourglass", 3) == list(LADDER)
+    assert sorted(rates(again, "hourglass", 5)) == [1e-3, 3e-3]
     assert (rates(again, "hourglass", EPOCHS), rates(again, "unet", EPOCHS)) == ([1e-3], [9e-3])
     assert set(outcomes(tmp_path).values()) == {1}
 
