@@ -1,8 +1,9 @@
 """Does the printed interval keep its promise? Simulated studies, judged by the code that judges the real ones.
 
 A simulated study is two tables of values (`reports.analysis.statistics`) whose difference is a true difference plus
-three random effects: of the run, of the scene, and of the scene in that run, all normal and independent. Not simulated
-is that the trainings of different folds share scenes; `Comparison.corrected` is the answer to that.
+three random effects: of the run, of the scene, and of the scene in that run, all normal and independent. Real trainings
+are neither, and those of different folds share scenes: `tests/reports/real_studies.py` repeats whole real studies, and
+docs/protocol.md has what it found.
 """
 
 from pathlib import Path

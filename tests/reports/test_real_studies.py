@@ -89,6 +89,7 @@ def test_a_planted_shift_is_seen_by_its_direction() -> None:
     said = verdicts(judged, "A/B")
     assert {said[metric.column] for metric in schema.TEST_METRICS if metric.better == "higher"} == {"better"}
     assert said["brier"] == said["ece"] == "worse"  # lower is better, and the U-Net is the higher one
+    assert {verdicts(judged, "A/B", 3)[name] for name in ("iou", "hd95")} == {"ahead", "behind"}
     iou = judged[(judged["metric"] == "iou") & (judged["pair"] == "A/B")]
     assert iou["difference"].to_numpy() == pytest.approx(0.2, abs=0.005)
     assert "better" not in verdicts(judged, "A/A").values()
