@@ -122,6 +122,7 @@ class Trials(ABC):
             "state": outcome.state,
             "reason": outcome.reason,
             "values": [_value(outcome.metrics, metric) for metric in self.objectives] if complete else None,
+            "floor": outcome.metrics.get(schema.ALL_FOREGROUND_IOU.name, 0.0),
             "name": opened.name,
             "time": dict(spent),
         }

@@ -35,8 +35,8 @@ UNIT = schema.UNIT
 RUN_ID = "mlflow.run_id"
 """The MLflow run of this attempt."""
 OUTCOME = "outcome"
-"""State, reason, name, the objectives' values and the time by `studies.times.NAMES` (older ones lack it): written once,
-before the run is closed and the trial is told."""
+"""State, reason, name, the objectives' values, the validation IoU of all foreground as `floor` and the time by
+`studies.times.NAMES` (older ones lack both): written once, before the run is closed and the trial is told."""
 LOST = "lost"
 """Why the attempt was cut off through no decision of the driver: its worker died."""
 

@@ -30,9 +30,9 @@ FACTOR = 4
 """Most that the parameters of networks of one group differ by."""
 LR = "lr"
 """Factor of a tuning unit: its learning rate."""
-CLEARLY = 0.02
-"""Validation IoU by which another rate must be ahead of the study's own: two trainings at one rate, which differ in
-their initial weights alone, are as far apart (study `aa`)."""
+CLEARLY = 0.03
+"""Validation IoU by which another rate must be ahead of the study's own: half as much again as trainings differ by whose
+initial weights alone differ (0.018, the standard deviation over folds of the study `aa`)."""
 DECIDED = "decided"
 """Attribute of the stage's Optuna study: rung -> group -> the rates that go on from there, the best first."""
 
@@ -245,14 +245,20 @@ def _go_on(group: Group, rung: int, trials: Sequence["FrozenTrial"]) -> list[flo
     best, own = _val_iou(ranked[0]), _val_iou(ranked[rates.index(group.own_rate)])
     chosen = rates[0] if best > own + CLEARLY else group.own_rate
     scores = ", ".join(f"{_val_iou(trial):.3f} at {trial.params[LR]:g}" for trial in ranked if _val_iou(trial) >= 0)
-    scores = f"validation IoU {scores} after {group.epochs(rung)} epochs" if scores else "no training completed"
+    scores = (
+        f"validation IoU {scores} after {group.epochs(rung)} epochs" if scores else "no training beat all foreground"
+    )
     cli.say(f"learning rate of {group.name}: {chosen:g} ({scores})")
     return [chosen]
 
 
 def _val_iou(trial: "FrozenTrial") -> float:
-    """The objective; less than any of a training that did not complete."""
+    """The objective; less than any of a training that did not complete, or is no better than all foreground.
+
+    Which of two rates is the better one for what does not learn, chance decides.
+    """
     from studies.storage import OUTCOME
 
-    values = trial.user_attrs[OUTCOME]["values"]
-    return float(values[0]) if values else -math.inf
+    outcome = trial.user_attrs[OUTCOME]
+    (value,) = outcome["values"] or (-math.inf,)
+    return float(value) if value > outcome["floor"] else -math.inf

@@ -48,6 +48,8 @@ class Trainings:
             config, {"hourglass": 1e-3, "unet": 9e-3}
         )
         """The best validation IoU, or None for a training that fails."""
+        self.floor = 0.0
+        """Validation IoU of all foreground."""
 
     def run(self, config: RunConfig, log: Any, *, test: bool, **_: Any) -> RunResult:
         self.configs.append((config, test))
@@ -55,7 +57,7 @@ class Trainings:
         iou = self.iou(config)
         if iou is None:
             raise RuntimeError("this rate is too large")
-        return pretended(log, {schema.BEST_VAL_IOU.name: iou})
+        return pretended(log, {schema.BEST_VAL_IOU.name: iou, schema.ALL_FOREGROUND_IOU.name: self.floor})
 
     def take(self) -> list[RunConfig]:
         """Those since the last call."""
@@ -165,6 +167,16 @@ def test_another_rate_must_be_clearly_ahead_of_the_own_one(
     assert {config.training.lr for config, test in trainings.configs if test} == {chosen}
 
 
+def test_what_does_not_learn_chooses_no_rate(tmp_path: Path, trainings: Trainings) -> None:
+    """All foreground scores 0.4, which no training of the Hourglass beats: its own rate stays."""
+    trainings.floor = 0.4
+    trainings.iou = lambda config: config.training.lr * (100 if config.architecture.name == "unet" else 40)
+    assert sweep(tmp_path, study="tuned") == 0
+    compared = [config for config, test in trainings.configs if test]
+    assert rates(compared, "hourglass", EPOCHS) == [3e-3] * 2
+    assert rates(compared, "unet", EPOCHS) == [9e-3] * 2
+
+
 @pytest.mark.parametrize("failing", [(9e-3,), (1e-3, 3e-3, 9e-3)])
 def test_rates_that_fail_are_the_worst(tmp_path: Path, trainings: Trainings, failing: tuple[float, ...]) -> None:
     trainings.iou = lambda config: None if config.training.lr in failing else 50 * config.training.lr
@@ -180,7 +192,7 @@ def test_the_own_rate_stays_where_none_completes(
     trainings.iou = lambda config: None if config.architecture.name == "unet" and config.repeat == 1 else 0.5
     assert sweep(tmp_path, study="tuned") == 0
     said = capsys.readouterr().err
-    assert "learning rate of unet depth 2, width 4: 0.003 (no training completed)" in said
+    assert "learning rate of unet depth 2, width 4: 0.003 (no training beat all foreground)" in said
     compared = [config for config, test in trainings.configs if test]
     assert rates(compared, "unet", EPOCHS) == [3e-3] * 2
     assert rates(compared, "hourglass", EPOCHS) == [3e-3] * 2, "of equal ones the nearest to the own"
