@@ -31,8 +31,8 @@ FACTOR = 4
 LR = "lr"
 """Factor of a tuning unit: its learning rate."""
 CLEARLY = 0.03
-"""Validation IoU by which another rate must be ahead of the study's own: half as much again as trainings differ by whose
-initial weights alone differ (0.018, the standard deviation over folds of the study `aa`)."""
+"""Validation IoU by which another rate must be ahead of the study's own: half as much again as trainings of other
+initial weights differ by (0.018, the standard deviation over folds of the study `aa`)."""
 DECIDED = "decided"
 """Attribute of the stage's Optuna study: rung -> group -> the rates that go on from there, the best first."""
 
