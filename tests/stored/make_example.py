@@ -22,7 +22,7 @@ from bench.data.synthetic import generate
 from bench.perf.pngs import write_pngs
 
 HERE = Path(__file__).parent
-STUDY, UNITS = "quick", 36
+STUDY, UNITS = "quick", 72
 PLACEHOLDER = "/STORED"
 """In the database in place of the folder that holds `runs`, since it will lie elsewhere."""
 KEPT = (schema.FRAME_TABLE, schema.CALIBRATION_TABLE, schema.SPLIT_FILE, schema.SEAL_FILE)
