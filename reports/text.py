@@ -1,6 +1,7 @@
 """Numbers as people read them: three digits, decimal prefixes, spread beside the mean."""
 
 import math
+import re
 from collections.abc import Iterable
 
 import pandas as pd
@@ -42,6 +43,11 @@ def bounds(low: float, high: float) -> str:
 def unbroken(text: str) -> str:
     """Kept on one line."""
     return text.replace(" ", NBSP)
+
+
+def parted(label: str) -> str:
+    """A label of configurations that may break at its commas only, and in no list."""
+    return ", ".join(map(unbroken, re.split(r", (?![^\[]*\])", label)))
 
 
 def significant(value: float) -> str:

@@ -1,5 +1,6 @@
 """Validation IoU and cross-entropy over the epochs: does it converge, and in every attempt?"""
 
+import textwrap
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from reports.store.load import ARCHITECTURE, BLEND, CHANNELS, DATA_FOLDS, EPOCHS
 
 MOST_PANELS = 4
 NEWLINE = "\n"
+TITLE = 90
+"""Characters of a title that is as wide as the page."""
 METRICS = (schema.VAL_IOU, schema.VAL_BCE)
 Choice = Literal["all", "equal width", "best"]
 CHOICES: dict[Choice, str] = {
@@ -104,15 +107,17 @@ def _base_rate(runs: pd.DataFrame) -> pd.DataFrame:
 def draw(shown: LearningCurves) -> Figure:
     """A column per configuration; IoU above, cross-entropy below; then all medians against seconds."""
     panels = [panel for _, panel in shown.panels.iterrows()]
-    figure, axes = style.panels(len(panels) + shown.timed, rows=2, height=3.1, sharex="col", sharey="row")
+    titles = [_title(panel, len(panels) + shown.timed) for panel in panels]
+    height = 3.1 + 0.12 * max(title.count(NEWLINE) - 1 for title in titles)
+    figure, axes = style.panels(len(panels) + shown.timed, rows=2, height=height, sharex="col", sharey="row")
     for row, metric in zip(axes, METRICS, strict=True):
         # Backwards: where lines coincide in the last column, the solid one of U-Net lies below the broken ones.
         for axis, panel in reversed(list(zip(row, panels, strict=False))):
             _draw_curves(axis, row[-1] if shown.timed else None, shown, panel, metric.name)
         row[0].set_ylabel(f"{metric.label.replace(' ', NEWLINE, 1)}{'' if metric.unit == '1' else f' ({metric.unit})'}")
     rates = shown.base_rate.set_index(CONFIGURATION)["value"]
-    for (top, bottom), panel in zip(zip(*axes, strict=True), panels, strict=False):
-        top.set_title(f"{style.look(panel[ARCHITECTURE]).label}\n{panel[LABEL]}")
+    for (top, bottom), panel, title in zip(zip(*axes, strict=True), panels, titles, strict=False):
+        top.set_title(title)
         bottom.set(xlabel="epoch", xlim=(0.5, shown.runs["epoch"].max() + 0.5))
         bottom.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
         if panel[CONFIGURATION] in rates.index:
@@ -126,6 +131,12 @@ def draw(shown: LearningCurves) -> Figure:
         axes[1][-1].set(xlabel="seconds of training", xlim=(0, None))
     axes[1][0].set_ylim(0, _top(shown))
     return figure
+
+
+def _title(panel: pd.Series, columns: int) -> str:
+    """Architecture and label, broken at commas where it is wider than its column."""
+    lines = textwrap.wrap(text.parted(panel[LABEL]), TITLE // columns, break_long_words=False, break_on_hyphens=False)
+    return NEWLINE.join([style.look(panel[ARCHITECTURE]).label, *lines])
 
 
 def _draw_curves(axis: Axes, timed: Axes | None, shown: LearningCurves, panel: pd.Series, metric: str) -> None:

@@ -184,11 +184,8 @@ def _truth(summary: Summary, row: pd.Series) -> dict[str, object] | None:
 
 
 def _certainty(summary: Summary, found: Recommendation) -> dict[str, object] | None:
-    """What it takes to see a difference that matters between the first and the best that it cannot be told from.
-
-    A first look, which calls nothing better, tells it from none.
-    """
-    level = [one for one in found.rivals if one.verdict in ("inconclusive", "ahead", "behind")]
+    """What it takes to see a difference that matters between the first and the best that it cannot be told from."""
+    level = [one for one in found.rivals if one.verdict == "inconclusive"]
     sized = needed_for(summary, level[0]) if level and found.taken is not None else None
     if sized is None:
         return None

@@ -10,7 +10,7 @@ from bench import schema
 from reports import style
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, precision, ranked
 from reports.store.load import ARCHITECTURE
-from reports.text import unbroken
+from reports.text import parted
 
 MOST_ROWS = 60
 """Configurations of which a table has all."""
@@ -100,8 +100,3 @@ def named(row: pd.Series) -> list[str]:
 def size(row: pd.Series) -> str:
     """`depth 3, width 12`."""
     return parted(f"depth {row[schema.DEPTH]}, width {row[schema.BASE_WIDTH]}")
-
-
-def parted(label: str) -> str:
-    """A label of configurations that may break at its commas only."""
-    return ", ".join(map(unbroken, label.split(", ")))

@@ -11,8 +11,8 @@ from reports.analysis.estimates import estimates
 from reports.analysis.practical import PRACTICAL, PRESETS
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, statistic
 from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
-from reports.tables.base import Table, left, memory_note, named, noted, parted, right, shortened
-from reports.text import DASH, NBSP, digits, megabytes, prefixed, significant, states, with_interval, with_sd
+from reports.tables.base import Table, left, memory_note, named, noted, right, shortened
+from reports.text import DASH, NBSP, digits, megabytes, parted, prefixed, significant, states, with_interval, with_sd
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
     "repeats": lambda row: _complete(row),

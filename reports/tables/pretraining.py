@@ -20,8 +20,8 @@ def pretraining(summary: Summary) -> Table | None:
         "Networks with pre-trained encoders less the same from scratch, in as many optimiser steps.",
         [*left("network"), *right("pre-trained", "from scratch", *DIFFERENCES, DETECTABLE)],
         [_row(summary.others[STAGE], judged) for judged in pairs],
-        "Pre-trained: in the epochs named below the network on the images of all training scenes; only the labelled "
-        f"scenes have masks. Scores: test IoU of the repeats that both have. {rule(pairs[0][0].claims)}",
+        "Pre-trained: on the images of all training scenes; only labelled ones have masks. Scores: test IoU of the "
+        f"repeats both have. {rule(pairs[0][0].claims)}",
     )
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 from reports import style
 from reports.analysis.summary import Summary
 from reports.analysis.tuning import tuning
-from reports.tables.base import MOST_ROWS, Table, left, noted, parted, right
-from reports.text import DASH, counted, digits, round_number
+from reports.tables.base import MOST_ROWS, Table, left, noted, right
+from reports.text import DASH, counted, digits, parted, round_number
 
 
 def tuned(summary: Summary) -> Table | None:

@@ -6,8 +6,8 @@ from reports.analysis.claims import Claim, Judged, arms, by_pair, judge_headline
 from reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS, iqm
 from reports.analysis.summary import LABEL, Summary
 from reports.store.load import ARCHITECTURE
-from reports.tables.base import Table, left, parted, right
-from reports.text import bounds, counted, digits, percent, signed
+from reports.tables.base import Table, left, right
+from reports.text import bounds, counted, digits, parted, percent, signed
 
 DIFFERENCES = ("difference in IoU [interval], verdict", "difference in Boundary IoU [interval], verdict")
 DETECTABLE = "detectable difference"
@@ -18,8 +18,8 @@ def rule(claims: int) -> str:
     return (
         f"Interval: of 95 %, adjusted for the {counted(claims, 'claim')} made together. Verdict: better "
         f"where it leaves out zero; equivalent where it lies within ±{digits(schema.TEST_IOU.margin or 0, 2)}; else "
-        f"inconclusive. With fewer than {FULL_REPEATS} repeats, a first look: ahead, not better, and never equivalent. "
-        f"None with fewer than {MIN_REPEATS}."
+        f"inconclusive. Fewer than {FULL_REPEATS} repeats: a first look, ahead, never better or equivalent; fewer than "
+        f"{MIN_REPEATS}: none."
     )
 
 

@@ -226,7 +226,13 @@ def winner_clear() -> list[Unit]:
 @problem
 def holdout() -> list[Unit]:
     """All repeats are tested on the same scenes, of which the U-Net is better on each."""
-    return three(0.65, 0.70, 0.80, repeats=3, split="scene_holdout")
+    return three(0.65, 0.70, 0.80, split="scene_holdout")
+
+
+@problem
+def first_look() -> list[Unit]:
+    """Three repeats of what is clear: the U-Net is better than both others by 0.05 on every fold."""
+    return three(0.75, 0.75, 0.80, luck=0.1, repeats=3)
 
 
 @problem

@@ -114,7 +114,7 @@ def test_of_two_that_need_the_same_memory_none_is_called_smaller(summarised: Sum
 
 
 def test_a_rival_that_is_ahead_without_having_learnt_is_not_taken(summarised: Summarised) -> None:
-    """It is better on the three folds that both were tested on, and fails on two others."""
+    """It is ahead on the three folds that both were tested on, and fails on two others."""
     first = [Unit(repeat=s, iou=0.70 + 0.01 * s, val_iou=0.9) for s in range(3)]
     ious = (0.75, 0.761, 0.77, 0.1, 0.1)
     ahead = [Unit(architecture="unet", repeat=s, iou=iou, val_iou=0.8) for s, iou in enumerate(ious)]
@@ -125,7 +125,7 @@ def test_a_rival_that_is_ahead_without_having_learnt_is_not_taken(summarised: Su
     assert taken(summary) == ("hourglass", "hourglass")
     (lead, *_) = written("answer", summary)
     assert lead.startswith(
-        "Take Hourglass (depth 2, width 8), which validation puts first; U-Net (depth 2, width 8), which the test "
+        "So far take Hourglass (depth 2, width 8), which validation puts first; U-Net (depth 2, width 8), which the test "
         "scenes put before it (Hourglass less U-Net is −0.050"
     )
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -210,6 +211,19 @@ def test_configurations_of_one_architecture_share_no_panel(summarised: Summarise
     assert not shown.timed
     assert len(learning_curves.draw(shown).axes) == 2 * 2
     assert "Last column" not in learning_curves.caption(shown)
+
+
+def test_titles_of_panels_do_not_run_into_each_other(summarised: Summarised) -> None:
+    params = [
+        {"architecture.skips": skips, "data.blend": str(blend)} for skips in ("[]", "[1, 2]") for blend in (0, 0.8)
+    ]
+    shown = learning_curves.record(summarised([Unit(params=own) for own in params]))
+    assert max(map(len, shown.panels["label"])) > 40
+    figure = drawn(learning_curves, shown)
+    figure.draw_without_rendering()
+    boxes = [axis.title.get_window_extent() for axis in figure.axes[: len(params)]]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    assert boxes[-1].y1 <= figure.bbox.y1
 
 
 def test_axis_of_a_diverging_run_ends_at_twice_the_base_rate(troubled: Summary) -> None:

@@ -46,8 +46,6 @@ VERDICTS = {f"{name} {said}" for name in NAMES for said in ("better", "ahead")}
 VERDICTS |= {"equivalent", "inconclusive"}
 VERDICT_WORDS = r"\b(better|worse|equivalent|inconclusive|significant|outperforms)\b"
 RULINGS = {"better", "worse", "ahead", "behind", "equivalent", "inconclusive", "refused", "unlearnt"}
-UNSURE = {"inconclusive", "ahead", "behind"}
-"""What more repeats can make sure."""
 GROUPED = {
     "apart": {"better", "ahead"},
     "behind": {"worse", "behind"},
@@ -729,7 +727,7 @@ def study_of(tables: Tables, what: str) -> tuple[Study, Study]:
         cells = beside_rule(tables, first)
         study = Study.of(tables, first, cells, cells["repeat"].nunique())
         return study, study.enlarged(mean_of(cells).value, 1)
-    level = [rival for rival in rivals(tables) if ruling(tables, (first, rival), IOU) in UNSURE]
+    level = [rival for rival in rivals(tables) if ruling(tables, (first, rival), IOU) == "inconclusive"]
     cells = difference_cells(tables, (first, level[0]), IOU)
     study = Study.of(tables, first, cells, cells["repeat"].nunique())
     return study, study.enlarged(0.01, len(headline_rows(tables)))
