@@ -89,8 +89,9 @@ def open_study(
     root = storage.create(to, study.name, [schema.BEST_VAL_IOU])
     new = now | {REPEATS: setting.repeats, "threads": options.threads or THREADS}
     stored: Mapping[str, Any] = root.user_attrs.get(storage.OPTIONS, new)
-    if not stored.get("ladder"):
-        now["ladder"] = []  # what began without it goes on without it
+    if now["ladder"] and not stored.get("ladder"):  # what began without it goes on without it
+        now["ladder"] = []
+        cli.say(f"study {study.name} goes on at its own learning rate, as it was started; another RUNS folder tunes it")
     if stored.get("data.digest") == data_digest:
         now["data"] = stored["data"]  # wherever they lie, and however that is spelled
     now["threads"] = options.threads or stored.get("threads", THREADS)

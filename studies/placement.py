@@ -1,7 +1,8 @@
 """How many workers, and what each gets: as asked for, as the cores allow, or by measuring the study's configurations.
 
 A trial's threads decide its numbers on a CPU: there they are the study's, and the cores decide the number of workers.
-On a GPU they do not matter, and workers share the cores."""
+On a GPU they do not matter, and workers share the cores.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +66,7 @@ def places(workers: int, device: torch.device, cores: int, gpus: int, threads: i
 def candidates(device: torch.device, cores: int, gpus: int, units: int, threads: int) -> list[list[Place]]:
     """The placements that `auto` measures, fewest workers first; others have no more workers than units, and cores.
 
-    On a CPU it is one: a worker more with threads of its own makes all together faster while there are cores.
+    Without CUDA it is one: on a CPU a worker more makes all together faster while it has cores for its threads.
     """
     if device.type == "cuda":
         counts = [gpus * each for each in PER_GPU]

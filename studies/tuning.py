@@ -60,7 +60,7 @@ def ladder(lr: float) -> tuple[float, ...]:
 
 
 def repeat_that_tunes(data: DataConfig) -> int:
-    """The one that validates on the last fold, whose scenes no repeat tests that is fewer than the folds.
+    """The one that validates on the last fold, whose scenes are tested only if there are as many repeats as folds.
 
     In a hold-out, or a split that is given, no repeat validates on what any of them tests.
     """

@@ -244,13 +244,18 @@ def test_a_rate_is_decided_once(tmp_path: Path, trainings: Trainings) -> None:
     assert set(outcomes(tmp_path).values()) == {1}
 
 
-def test_no_tune_is_the_study_of_before(tmp_path: Path, tuned: Factorial, trainings: Trainings) -> None:
-    """And it stays so, without the flag too."""
+def test_no_tune_is_the_study_of_before(
+    tmp_path: Path, tuned: Factorial, trainings: Trainings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it stays so, without the flag too, which it says."""
     assert sweep(tmp_path, "--no-tune", study="tuned") == 0
     untuned = replace(tuned, tunes=False)
     units = untuned.units(untuned.setting(path="synthetic"))
     assert trainings.take() == [unit.config for unit in units]
+    own = "study tuned goes on at its own learning rate, as it was started; another RUNS folder tunes it"
+    assert own not in capsys.readouterr().err
     assert sweep(tmp_path, "--repeats", "3", study="tuned") == 0
+    assert own in capsys.readouterr().err
     assert {config.training.lr for config in trainings.take()} == {tuned.training.lr}
     assert set(outcomes(tmp_path)) == {unit.key for unit in tuned.units(tuned.setting(path="synthetic", repeats=3))}
     for run in trial_runs(tmp_path, "tuned"):
