@@ -319,7 +319,7 @@ such as `{"unet": {"trials": 30, "shares": {"PED-ANOVA": {"depth": 0.8, "lr": 0.
 of trials behind the shares."""
 STUDY_LADDER = "study.ladder"
 """Learning rates that were tried for each group of networks before the comparison, on the parent run: JSON such as
-`[0.003, 0.01, 0.03]`; absent where the study tuned none."""
+`[0.001, 0.003, 0.01, 0.03]`; absent where the study tuned none."""
 Stage = Literal["search", "tuning", "comparison", "generative", "pretraining"]
 STAGE = "stage"
 """`search` (chooses hyperparameters) or `tuning` (chooses the learning rate), both on validation scenes only; or one

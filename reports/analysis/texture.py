@@ -44,6 +44,8 @@ class Trend(NamedTuple):
     """Standard error of the slope; infinite for a single fold."""
     folds: int
     repeats: int
+    blends: tuple[float, float]
+    """The least and the largest that the line goes through."""
     claims: int = 1
     """That share the 5 % at the step at which Holm's rule decides on it."""
 
@@ -100,12 +102,14 @@ def texture(summary: Summary) -> Texture | None:
         dose = int(own["dose"].iloc[0])
         found = {network.blend: _difference(summary, metric, network, networks) for network in own.itertuples()}
         rows += [(metric.column, blend, dose, levels, *one[0]) for blend, one in found.items()]
-        units = pd.DataFrame({blend: folds for blend, (_, folds) in found.items()}).dropna()
-        if dose and units.size and units.shape[1] > 1:
-            trends.append((dose, levels, _trend(metric, units, min(one[0][-1] for one in found.values()))))
+        known = {blend: one for blend, one in found.items() if len(one[1])}
+        units = pd.DataFrame({blend: folds for blend, (_, folds) in known.items()}).dropna()
+        if units.size and units.shape[1] > 1:
+            trends.append((dose, levels, _trend(metric, units, min(one[0][-1] for one in known.values()))))
     if not trends:
         return None
-    full = [trend for dose, _, trend in trends if dose == networks["dose"].max()]
+    most = max(dose for dose, _, _ in trends)
+    full = [trend for dose, _, trend in trends if dose == most]
     steps = holm_steps([trend.p for trend in full])
     table = [(one.metric.column, dose, levels, *one[1:2], *one.interval, *one[3:5]) for dose, levels, one in trends]
     return Texture(
@@ -152,4 +156,5 @@ def _trend(metric: schema.Metric, units: pd.DataFrame, repeats: int) -> Trend:
     apart = units.columns.to_numpy(np.float64) - np.mean(units.columns)
     slopes = units.to_numpy(np.float64) @ apart / (apart @ apart)
     error = float(slopes.std(ddof=1)) / math.sqrt(len(slopes)) if len(slopes) > 1 else math.inf
-    return Trend(metric, float(slopes.mean()), error, len(slopes), repeats)
+    blends = float(units.columns.min()), float(units.columns.max())
+    return Trend(metric, float(slopes.mean()), error, len(slopes), repeats, blends)

@@ -14,10 +14,10 @@ def gather(summary: Summary) -> dict[str, object]:
 
 def _trends(found: Texture) -> dict[str, object]:
     """Of all skip connections less none, whose trends in IoU and Boundary IoU are claimed together."""
-    blends = found.differences["blend"]
+    easiest, hardest = found.claims[0].blends
     return {
-        "easiest": blends.min(),
-        "hardest": blends.max(),
+        "easiest": easiest,
+        "hardest": hardest,
         "claims": [
             {"column": claim.metric.column, "slope": claim.slope, **claim.interval._asdict(), "word": claim.word}
             for claim in found.claims

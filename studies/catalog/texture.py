@@ -39,4 +39,5 @@ STUDY = Factorial(
     plan=_plan,
     repeats=5,
     data=SMALL,
+    tunes=True,
 )

@@ -27,8 +27,10 @@ REPEATED = [name for name, study in CATALOG.items() if study.repeats]
 def test_more_repeats_add_units_and_change_none(name: str) -> None:
     study = CATALOG[name]
     space = study.space()
-    own, more = (study.planned(study.setting(path="D", repeats=repeats)) for repeats in (None, study.repeats + 2))
-    assert study.planned(study.setting(path="D", repeats=study.repeats)) == own
+    own, more = (
+        study.planned(study.setting(path="synthetic", repeats=repeats)) for repeats in (None, study.repeats + 2)
+    )
+    assert study.planned(study.setting(path="synthetic", repeats=study.repeats)) == own
     assert [unit for unit in more if unit in own] == list(own)
     assert {unit: more[unit] for unit in own} == own
     repeated = [unit for unit, planned in own.items() if planned.stage not in schema.CHOOSING]
@@ -41,7 +43,7 @@ def test_added_units_are_the_networks_there_are(name: str) -> None:
     study = CATALOG[name]
     assert isinstance(study, Factorial)
     of_repeat: dict[int, list[str]] = {}
-    for unit in study.units(study.setting(path="D", repeats=study.repeats + 1)):
+    for unit in study.units(study.setting(path="synthetic", repeats=study.repeats + 1)):
         assert unit.factors["repeat"] == unit.config.repeat
         network = f"{unit.config.architecture} {unit.config.data} {unit.config.training} {unit.stage}"
         of_repeat.setdefault(unit.config.repeat, []).append(network)
@@ -52,7 +54,7 @@ def test_added_units_are_the_networks_there_are(name: str) -> None:
 def test_a_search_has_more_refits_and_as_many_trials() -> None:
     study = CATALOG["search"]
     assert isinstance(study, Search)
-    planned = study.planned(study.setting(path="D", repeats=7))
+    planned = study.planned(study.setting(path="synthetic", repeats=7))
     refits = [unit for unit, (stage, _) in planned.items() if stage == "comparison"]
     assert refits == [f"{name}-refit-{repeat}" for repeat in range(1, 8) for name in study.architectures]
     assert len(planned) - len(refits) == 2 * study.trials

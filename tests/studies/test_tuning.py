@@ -341,7 +341,7 @@ def test_every_study_that_tunes_gives_equal_sizes_equal_budgets(name: str) -> No
     """Networks of equal widths share their rate with the same others, and epochs are the same in every group."""
     study = CATALOG[name]
     assert isinstance(study, Factorial)
-    setting = study.setting(path="D")
+    setting = study.setting(path="synthetic")
     made = study.groups(setting)
     assert len({group.name for group in made}) == len({group.key for group in made}) == len(made)
     assert (
@@ -351,7 +351,7 @@ def test_every_study_that_tunes_gives_equal_sizes_equal_budgets(name: str) -> No
         sizes: dict[str, Counter[Any]] = {}
         for group in made:
             network = group.largest.config.architecture
-            if network.name in ("hourglass", "unet") and name != "skips":
+            if network.name in ("hourglass", "unet") and name not in ("skips", "texture"):
                 widths = frozenset(unit.config.architecture.channels for unit in group.members)
                 sizes.setdefault(network.name, Counter())[widths] += 1
         assert sizes.get("hourglass") == sizes.get("unet")
@@ -360,7 +360,7 @@ def test_every_study_that_tunes_gives_equal_sizes_equal_budgets(name: str) -> No
 
 
 def test_studies_that_compare_tune() -> None:
-    assert TUNING == ["quick", "practical", "depth_width", "skips", "matched"]
+    assert TUNING == ["quick", "practical", "depth_width", "skips", "matched", "texture"]
 
 
 def test_trials_that_tune_tell_nothing_of_longer_ones() -> None:

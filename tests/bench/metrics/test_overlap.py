@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
 
 from bench.metrics.overlap import frame_scores, scene_mean
 
@@ -25,6 +26,19 @@ def test_scores_equal_brute_force(share: float) -> None:
     expected = [brute_force(p, t) for p, t in zip(predictions, truths, strict=True)]
     np.testing.assert_allclose(scores.iou, [iou for iou, _ in expected], rtol=1e-6)
     np.testing.assert_allclose(scores.dice, [dice for _, dice in expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+def test_scores_are_those_of_torchmetrics(share: float) -> None:
+    """Whose F1 of pixels is Dice; ignored pixels are of a class that it leaves out."""
+    predictions, truths, ignored = (torch.tensor(random_masks(of, seed)) for seed, of in enumerate((share, 0.3, 0.2)))
+    for some in (None, ignored):
+        scores = frame_scores(predictions, truths, some)
+        classes = truths.long() if some is None else truths.long().masked_fill(some, -1)
+        pairs = list(zip(predictions.long(), classes, strict=True))
+        for found, reference in ((scores.iou, binary_jaccard_index), (scores.dice, binary_f1_score)):
+            expected = torch.stack([reference(*pair, ignore_index=-1) for pair in pairs])
+            torch.testing.assert_close(found, expected.to(found.dtype), rtol=1e-6, atol=1e-7)
 
 
 def test_empty_masks() -> None:

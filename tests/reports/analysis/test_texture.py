@@ -66,6 +66,17 @@ def test_the_verdict_is_said_in_words(varied: Summary, summarised: Summarised) -
     assert "(no verdict)" in written("depth", summarised(runs(SLOPES[:2])))[-1]
 
 
+def test_a_blend_that_has_no_difference_is_left_out_of_the_line_and_of_the_words(summarised: Summarised) -> None:
+    """Without any Hourglass at 0.8, where nothing says what the U-Net is worth."""
+    summary = summarised([unit for unit in runs(SLOPES) if (unit.architecture, unit.data) != ("hourglass", "blend0.8")])
+    found = texture(summary)
+    assert found is not None
+    row = found.trends.set_index("metric").loc["iou"]
+    np.testing.assert_allclose([row["slope"], row["low"], row["high"]], t_interval(SLOPES), atol=1e-6)
+    assert row["repeats"] == 5
+    assert "From a blend of 0 to one of 0.4" in written("depth", summary)[-1]
+
+
 def test_configurations_of_other_difficulties_are_never_compared(varied: Summary) -> None:
     made = claims(varied)
     assert made
