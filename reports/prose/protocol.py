@@ -59,6 +59,7 @@ def gather_provenance(summary: Summary) -> dict[str, object]:
         "logged": len(summary.logged) > 0,
         "units": {"outcomes": study.outcomes},
         "pretrained": "pretraining" in summary.others,
+        "tuned": bool(study.ladder),
         "lacking": [
             {"version": version, "metrics": ", ".join(metric.label for metric in metrics)}
             for version, metrics in study.lacking.items()

@@ -125,8 +125,8 @@ def test_a_rival_that_is_ahead_without_having_learnt_is_not_taken(summarised: Su
     assert taken(summary) == ("hourglass", "hourglass")
     (lead, *_) = written("answer", summary)
     assert lead.startswith(
-        "So far take Hourglass (depth 2, width 8), which validation puts first; U-Net (depth 2, width 8), which the test "
-        "scenes put before it (Hourglass less U-Net is −0.050"
+        "So far take Hourglass (depth 2, width 8), which validation puts first; U-Net (depth 2, width 8), which the "
+        "test scenes put before it (Hourglass less U-Net is −0.050"
     )
 
 
