@@ -20,7 +20,7 @@ def pretraining(summary: Summary) -> Table | None:
         "Networks with pre-trained encoders less the same from scratch, in as many optimiser steps.",
         [*left("network"), *right("pre-trained", "from scratch", *DIFFERENCES, DETECTABLE)],
         [_row(summary.others[STAGE], judged) for judged in pairs],
-        "Pre-trained: on the images of all training scenes; only labelled ones have masks. Scores: test IoU of the "
+        "Pre-trained: on images of all training scenes; only labelled ones have masks. Scores: test IoU of the "
         f"repeats both have. {rule(pairs[0][0].claims)}",
     )
 
