@@ -217,7 +217,7 @@ def test_a_study_that_compares_only_has_no_sentence(small: Summary) -> None:
 def test_the_first_page_sends_on_to_the_other_stages(generating: Summary) -> None:
     counts = generating.study.trials[schema.STAGE].value_counts()
     decision, *_, progress = written("answer", generating)
-    assert decision.startswith("Take U-Net (depth 3, width 8, latent 16): it is ahead of Hourglass")
+    assert decision.startswith("So far take U-Net (depth 3, width 8, latent 16): it is ahead of Hourglass")
     own = f"{counts['generative']} generative runs and {counts['pretraining']} pre-training runs"
     assert progress.endswith(f"{own} have a section of their own.")
 
