@@ -31,6 +31,7 @@ OTHERS: dict[str, Any] = {
     "synthetic_scenes": 7,
     "synthetic_frames": 5,
     "synthetic_seed": 1,
+    "synthetic_blend": 0.4,
     "images": "images",
     "masks": "masks",
     "require_all": True,
