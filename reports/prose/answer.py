@@ -26,11 +26,12 @@ def gather(summary: Summary) -> dict[str, object]:
         "one_run": study.outcomes == 1,
         "apart": apart,
         "one_apart": sum(apart.values()) == 1,
+        "tuned": int((stages == "tuning").sum()),
+        **tuning.of_first_page(summary),
         **evidence.gather(summary),
     }
     if study.stages == ["search"]:
         return found | {"search": None, "fronts": front_ends(summary), "precision": precision(summary)}
-    found |= {"tuned": (stages == "tuning").sum(), **tuning.of_first_page(summary)}
     counts = {"trials": (stages == "search").sum(), "compared": (stages == "comparison").sum()}
     found["search"] = counts if "search" in study.stages else None
     if "comparison" in study.stages:
