@@ -19,7 +19,10 @@ def gather(summary: Summary) -> dict[str, object]:
         "complete": bool(study.outcomes and study.states["complete"] == study.outcomes),
         "equal": equal,
         "ended": not any(one.missing for one in every),
-        "planned": {one.stage if equal else _key(one): one.planned for one in every},
+        # How many groups an architecture's sizes make is no part of what is equal.
+        "planned": {
+            one.stage if equal else _key(one): one.planned for one in every if not equal or one.stage != "tuning"
+        },
         "lacking": {_key(one): _lack(one, lost, kinds(study)) for one in every if one.complete < one.planned},
     }
 
