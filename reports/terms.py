@@ -25,10 +25,10 @@ TERMS: dict[str, str] = {
     "target never counts as having reached it, whether its training was long or short.",
     "copied": "Share of samples that are nearer to a training frame than a third of their distance to the nearest one "
     "of any other training scene.",
-    "detectable difference": f"The true difference that this study finds with a probability of {percent(POWER)} among "
-    "the claims made together; a dash where there can be none as large.",
     "descriptive": "Mean over all test scenes and Student's t over them, unadjusted: too narrow where trainings "
     "differ, so that no verdict rests on it.",
+    "detectable difference": f"The true difference that this study finds with a probability of {percent(POWER)} among "
+    "the claims made together; a dash where there can be none as large.",
     "distance of samples": "Median distance, as root mean square of thumbnails, to the nearest training frame.",
     "distance of test frames": "The same of frames that were never seen, to judge that of samples by.",
     "distortion": "Cross-entropy of a sampled reconstruction (Bernoulli likelihood of masks; normal of images, with "
@@ -36,9 +36,9 @@ TERMS: dict[str, str] = {
     "effect size": "Mean difference over scenes, in standard deviations of that difference (Cohen's d_z).",
     "ELBO": "Evidence lower bound, minus the sum of rate and distortion with beta = 1, whatever beta was trained "
     "with: minus the distortion at which its line meets the left axis.",
-    "first look": "A comparison with three or four repeats, which calls nothing better.",
     "fANOVA": "Importance of a hyperparameter: share of the variance of a random forest's prediction over the whole "
     "search space. Shares of an architecture add up to 100 %.",
+    "first look": "A comparison with three or four repeats, which calls nothing better.",
     "interval": "Of 95 %, by Student's t over folds. Where a single fold was tested, over its scenes, crossed with "
     "the repeats if they are several (Satterthwaite's degrees of freedom); what is measured by run, such as PSNR, "
     "rate and active units, has none then. It is cut off at the bounds of the metric.",

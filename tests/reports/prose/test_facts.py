@@ -433,7 +433,7 @@ def rivals(tables: Tables) -> list[object]:
     return list(table.drop_duplicates("architecture.name").index)
 
 
-GROUPS = {"better": "apart", "worse": "behind"}
+GROUPS = {"better": "apart", "ahead": "apart", "worse": "behind", "behind": "behind"}
 
 
 def grouped(tables: Tables, group: str) -> list[object]:
