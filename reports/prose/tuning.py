@@ -7,7 +7,7 @@ from reports import style
 from reports.analysis.recommendation import recommend
 from reports.analysis.summary import CONFIGURATION, Summary
 from reports.analysis.tuning import tuning
-from reports.store.load import LR
+from reports.store.load import ARCHITECTURE, LR
 
 
 def gather(summary: Summary) -> dict[str, object]:
@@ -17,12 +17,15 @@ def gather(summary: Summary) -> dict[str, object]:
 
 
 def of_first_page(summary: Summary) -> dict[str, object]:
-    """Of a comparison: the ladder and the edges that concern what is compared first; or the rate that was not tuned.
+    """Of a comparison: the ladder and the edges that concern what is compared first; or the rate that was not tuned,
+    where architectures are compared at it.
 
     The winners of a search have rates of their own.
     """
     study = summary.study
     if "comparison" not in study.stages or "search" in study.stages:
+        return {"rates": None}
+    if not study.ladder and summary.runs[ARCHITECTURE].nunique() < 2:
         return {"rates": None}
     if not study.ladder:
         rates = summary.runs[LR].unique()

@@ -81,12 +81,16 @@ def test_the_first_page_says_which_rates_were_tuned(tuning: Summary) -> None:
 
 def test_the_first_page_says_that_no_rate_was_tuned(small: Summary, searching: Summary, summarised: Summarised) -> None:
     said = "The learning rate was not tuned: all networks were trained at 0.003, which may favour some of them."
-    assert said in text_of("answer", small)
+    assert f"{said} A study that can tune it does so when it is begun anew (RUNS), unless TUNE" in text_of(
+        "answer", small
+    )
     assert text_of("tuning", small) == ""
     assert TABLES["tuning"].make(small) is None
     assert "not tuned" not in text_of("answer", searching)
     several = [replace(unit, params={"training.lr": "0.01"}) if unit.width == 8 else unit for unit in grid(2, epochs=2)]
     assert "The learning rate was not tuned." in text_of("answer", summarised(several))
+    alone = [unit for unit in grid(2, epochs=2) if unit.architecture == "unet"]
+    assert "learning rate" not in text_of("answer", summarised(alone))
 
 
 def test_what_is_held_fixed_is_of_the_comparison(tuning: Summary, small: Summary) -> None:
@@ -100,9 +104,8 @@ def test_groups_of_networks_are_no_unequal_plan(tuning: Summary, summarised: Sum
     from fake_store import plan_of
 
     units = [unit for unit in tuned(epochs=4) if not (unit.tunes and unit.group == "unet depth 2")]
-    assert "Every architecture had the same plan" in text_of(
-        "outcomes", summarised(units, tags=TUNED_TAGS | plan_of(units))
-    )
+    outcomes = text_of("outcomes", summarised(units, tags=TUNED_TAGS | plan_of(units)))
+    assert "Every architecture had the same plan: 20 comparison runs each." in outcomes
 
 
 def test_the_table_shows_both_rungs_and_what_failed(tuning: Summary) -> None:
