@@ -312,7 +312,7 @@ def _noncentrality(freedom: float, claims: int) -> float:
 
 def holm(p: Sequence[float]) -> list[float]:
     """p-values adjusted for their number by Holm's step-down rule (Holm 1979), in the order given."""
-    order = np.argsort(p, kind="stable")
+    order = _smallest_first(p)
     scaled = np.asarray(p, dtype=np.float64)[order] * np.arange(len(p), 0, -1)
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(1, np.maximum.accumulate(scaled))
@@ -327,8 +327,13 @@ def holm_steps(p: Sequence[float]) -> list[int]:
     """
     rejected = sum(value < LEVEL for value in holm(p))
     steps = np.empty(len(p), dtype=np.int64)
-    steps[np.argsort(p, kind="stable")] = len(p) - np.minimum(np.arange(len(p)), rejected)
+    steps[_smallest_first(p)] = len(p) - np.minimum(np.arange(len(p)), rejected)
     return [int(step) for step in steps]
+
+
+def _smallest_first(p: Sequence[float]) -> NDArray[np.int64]:
+    """Places of the p-values in ascending order; those that differ by rounding alone stay in the order given."""
+    return np.argsort([float(f"{value:.9g}") for value in p], kind="stable")
 
 
 def verdict(

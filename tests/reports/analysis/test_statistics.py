@@ -273,6 +273,7 @@ def test_holm_steps() -> None:
     assert holm_steps([0.5, 0.9]) == [2, 2]
     assert holm_steps([0.01, 0.02]) == [2, 1]
     assert holm_steps([]) == []
+    assert holm_steps([0.01 + 1e-15, 0.01]) == [2, 1], "rounding decides nothing"
 
 
 @pytest.mark.parametrize("seed", range(200))

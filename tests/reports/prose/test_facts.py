@@ -866,7 +866,7 @@ def step(tables: Tables, pair: tuple[object, object], column: str) -> int:
     """Holm (1979): the k smallest of m p-values are rejected as long as each is below 5 % / (m - its place)."""
     ps = {(one, name): paired_mean(tables, one, name).p for one in family(tables, pair) for name in (IOU, BOUNDARY)}
     remaining = len(ps)
-    for key in sorted(ps, key=lambda key: ps[key]):
+    for key in sorted(ps, key=lambda key: float(f"{ps[key]:.9g}")):
         if ps[key] >= 0.05 / remaining or key == (pair, column):
             break
         remaining -= 1
