@@ -185,6 +185,7 @@ def test_a_process_that_dies_between_two_measurements_is_none(
     assert renewals(executor) == [0, 1, 0]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_waits_for_no_worker(executor: LocalExecutor, diary: Diary, tiny_config: NewConfig) -> None:
     """Getting ready can take a minute."""
     end = threading.Event()
