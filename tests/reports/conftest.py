@@ -131,8 +131,8 @@ def practical_store(new_store: Fill) -> Path:
     for name in ("hourglass", "unet"):
         own = Unit(architecture=name, depth=3, preset=name, epochs=4)
         networks += [own, replace(own, depth=2, preset=""), replace(own, width=16, preset="")]
-    units = [replace(network, repeat=repeat) for network in networks for repeat in range(3)]
-    units.append(replace(plain, repeat=3, state="diverged", reason="nan"))
+    units = [replace(network, repeat=repeat) for network in networks for repeat in range(5)]
+    units.append(replace(plain, repeat=5, state="diverged", reason="nan"))
     return new_store(units, study="practical", tags=plan_of(units))
 
 
