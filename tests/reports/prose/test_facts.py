@@ -858,7 +858,9 @@ def family(tables: Tables, pair: tuple[object, object]) -> list[tuple[object, ob
     if pair in pretrained_pairs(tables):
         return pretrained_pairs(tables)
     keys = [f"varied.{what}.{name}" for name in ("hourglass", "unet") for what in ("depth", "features", "bottleneck")]
-    return list({pair_of(tables, one) for one in ("unet", *keys)} - set(first_page))
+    # In the order of the claims: a pair and its reverse have one p, and Holm takes the first of the two first.
+    judged = dict.fromkeys(pair_of(tables, one) for one in ("unet", *keys))
+    return [one for one in judged if one not in first_page]
 
 
 @cache
