@@ -131,8 +131,6 @@ def practical_store(new_store: Fill) -> Path:
     for name in ("hourglass", "unet"):
         own = Unit(architecture=name, depth=3, preset=name, epochs=4)
         networks += [own, replace(own, depth=2, preset=""), replace(own, width=16, preset="")]
-    # Boundaries that differ as IoU does would tie in p, and rounding would decide their order.
-    networks = [replace(network, sharp=0.001 * network.depth * network.width) for network in networks]
     units = [replace(network, repeat=repeat) for network in networks for repeat in range(5)]
     units.append(replace(plain, repeat=5, state="diverged", reason="nan"))
     return new_store(units, study="practical", tags=plan_of(units))

@@ -225,9 +225,8 @@ def winner_clear() -> list[Unit]:
 
 @problem
 def holdout() -> list[Unit]:
-    """All repeats are tested on the same scenes, of which the U-Net is better on each, and more so at boundaries."""
-    units = three(0.65, 0.70, 0.80, split="scene_holdout")
-    return [replace(unit, sharp=0.01 * (unit.architecture == "unet")) for unit in units]
+    """All repeats are tested on the same scenes, of which the U-Net is better on each."""
+    return three(0.65, 0.70, 0.80, split="scene_holdout")
 
 
 @problem
