@@ -61,7 +61,7 @@ def quick() -> Factorial:
     return study
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", KEYS)
 def test_studies_are_those_of_version_3(name: str) -> None:
     study = CATALOG[name]
     setting = study.setting(path="DATA", repeats=study.first_repeats, tune=False)
