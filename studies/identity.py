@@ -71,20 +71,7 @@ def open_study(
         ValueError: it was started as something else, and the options do not accept that, or with more repeats.
     """
     place = redact(options.storage) or options.runs
-    now = {
-        "data": setting.data.path,
-        "data.digest": data_digest,
-        **{
-            f"data.{name}": json.loads(json.dumps(getattr(setting.data, name))) for name in READ_BY
-        },  # as stores keep it
-        "epochs": setting.training.epochs,
-        "split": setting.data.split,
-        "memory_budget": options.memory_budget or study.memory_budget,
-        "space": study.space(),
-        "precision": arithmetic,
-        "arithmetic": ARITHMETIC,
-        "ladder": list(setting.ladder),
-    }
+    now = _asked(study, setting, options, data_digest, arithmetic)
     code = code_digest()
     root = storage.create(to, study.name, [schema.BEST_VAL_IOU])
     new = now | {REPEATS: setting.repeats, "threads": options.threads or THREADS}
@@ -120,6 +107,26 @@ def open_study(
     root.set_user_attr(storage.OPTIONS, now | {CODE: code, REPEATS: options.repeats or had})
     root.set_user_attr(storage.PLANNED, study.planned(known(root, setting)))
     return root
+
+
+def _asked(
+    study: Study, setting: Setting, options: Options, data_digest: str, arithmetic: Arithmetic
+) -> dict[str, Any]:
+    """What must stay, as it is asked for now, but for the threads."""
+    return {
+        "data": setting.data.path,
+        "data.digest": data_digest,
+        **{
+            f"data.{name}": json.loads(json.dumps(getattr(setting.data, name))) for name in READ_BY
+        },  # as stores keep it
+        "epochs": setting.training.epochs,
+        "split": setting.data.split,
+        "memory_budget": options.memory_budget or study.memory_budget,
+        "space": study.space(),
+        "precision": arithmetic,
+        "arithmetic": ARITHMETIC,
+        "ladder": list(setting.ladder),
+    }
 
 
 def known(root: optuna.Study, setting: Setting) -> Setting:

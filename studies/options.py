@@ -28,7 +28,7 @@ class Stores(Store):
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Stores):
-    """How and where a study runs; the first five decide its numbers."""
+    """How and where a study runs; the first five decide its numbers, and on a CPU the threads of a trial."""
 
     data: Annotated[Callable[[], dict[str, Any]], arg(constructor=DataChanges)] = field(default_factory=DataChanges)
     """which frames, and how they are read; None: as the study says"""
