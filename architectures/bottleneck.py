@@ -6,7 +6,7 @@ padded up to the next multiple of `2**n` first. No tensor is made here.
 
 from typing import NamedTuple
 
-from architectures.config import ArchitectureConfig, InfeasibleArchitecture, Norm
+from architectures.config import EncoderDecoderConfig, InfeasibleArchitecture, Norm
 
 
 class Layer(NamedTuple):
@@ -45,6 +45,8 @@ class Prediction(NamedTuple):
     """Numbers in the input image per number in the bottleneck map."""
     params: int
     macs: int
+    bottleneck: str = "bottleneck"
+    """Submodule whose output is the bottleneck map."""
 
 
 def block_layers(in_channels: int, out_channels: int, height: int, width: int, norm: Norm) -> list[Layer]:
@@ -56,7 +58,7 @@ def block_layers(in_channels: int, out_channels: int, height: int, width: int, n
 
 
 def summarise(
-    config: ArchitectureConfig, layers: list[Layer], shape: tuple[int, int, int], image: tuple[int, int]
+    config: EncoderDecoderConfig, layers: list[Layer], shape: tuple[int, int, int], image: tuple[int, int]
 ) -> Prediction:
     """Add the layers up."""
     channels, height, width = shape

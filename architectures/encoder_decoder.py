@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from architectures.blocks import Conv2d, ConvBlock, ConvTranspose2d, is_exported, pad_to_multiple
 from architectures.bottleneck import Layer, Prediction, block_layers, require_fit, summarise
-from architectures.config import ArchitectureConfig, require
+from architectures.config import EncoderDecoderConfig, require
 
 
 class EncoderDecoder(nn.Module):
@@ -20,7 +20,7 @@ class EncoderDecoder(nn.Module):
     the whole bottleneck map to so many numbers, and one back.
     """
 
-    def __init__(self, config: ArchitectureConfig) -> None:
+    def __init__(self, config: EncoderDecoderConfig) -> None:
         super().__init__()
         require_decoder_depth(config)
         self.depth = config.depth
@@ -75,35 +75,35 @@ class EncoderDecoder(nn.Module):
         return logits
 
 
-def make_to_latent(config: ArchitectureConfig) -> nn.Module:
+def make_to_latent(config: EncoderDecoderConfig) -> nn.Module:
     """A convolution over all of the bottleneck map: (B, C, h, w) -> (B, latent, 1, 1); nothing without flat latent."""
     if not config.latent:
         return nn.Identity()
     return Conv2d(config.channels[-1], config.latent, bottleneck_sides(config, *config.image_size))
 
 
-def bottleneck_sides(config: ArchitectureConfig, height: int, width: int) -> tuple[int, int]:
+def bottleneck_sides(config: EncoderDecoderConfig, height: int, width: int) -> tuple[int, int]:
     """Height and width of the last pooled map of an image, which is padded to a multiple first."""
     return -(-height >> config.depth), -(-width >> config.depth)
 
 
-def decoder_levels(config: ArchitectureConfig) -> list[tuple[int, int]]:
+def decoder_levels(config: EncoderDecoderConfig) -> list[tuple[int, int]]:
     """(level, decoder width) from the innermost level outwards."""
     return list(zip(range(config.depth, 0, -1), config.decoder_channels, strict=True))
 
 
-def skip_channels(config: ArchitectureConfig, level: int) -> int:
+def skip_channels(config: EncoderDecoderConfig, level: int) -> int:
     """Channels that the skip connection of `level` adds to the decoder block's input."""
     return config.channels[level - 1] if level in config.skips else 0
 
 
-def require_decoder_depth(config: ArchitectureConfig) -> None:
+def require_decoder_depth(config: EncoderDecoderConfig) -> None:
     """Raise ValueError unless there are as many up-convolutions as poolings."""
     name, rule = f"architecture.decoder_channels of {config.name}", f"hold one width per level ({config.depth})"
     require(len(config.decoder_channels) == config.depth, name, rule, config.decoder_channels)
 
 
-def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
+def predict(config: EncoderDecoderConfig, height: int, width: int) -> Prediction:
     """Bottleneck, parameters and MACs of `EncoderDecoder(config)` on one image, padding included.
 
     Raises:
@@ -133,7 +133,7 @@ def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
     return summarise(config, layers, shape, (height, width))
 
 
-def to_latent_layer(config: ArchitectureConfig, sides: tuple[int, int]) -> Layer:
+def to_latent_layer(config: EncoderDecoderConfig, sides: tuple[int, int]) -> Layer:
     """The linear map of a bottleneck map of these sides to a flat latent."""
     taps = sides[0] * sides[1]
     return Layer(config.channels[-1], config.latent, taps, taps, 1, 1)

@@ -4,13 +4,13 @@ from torch import Tensor, nn
 
 from architectures.blocks import ConvBlock
 from architectures.bottleneck import Layer, Prediction, block_layers, summarise
-from architectures.config import ArchitectureConfig, require_no_skips
+from architectures.config import EncoderDecoderConfig, require_no_skips
 
 
 class SimpleConv(nn.Module):
     """Encoder blocks to `channels`, decoder blocks to `decoder_channels`, a last block to `out_channels`."""
 
-    def __init__(self, config: ArchitectureConfig) -> None:
+    def __init__(self, config: EncoderDecoderConfig) -> None:
         super().__init__()
         require_no_skips(config)
         if config.latent:  # maps are never pooled here
@@ -26,11 +26,11 @@ class SimpleConv(nn.Module):
         return logits
 
 
-def _blocks(widths: tuple[int, ...], config: ArchitectureConfig) -> list[nn.Module]:
+def _blocks(widths: tuple[int, ...], config: EncoderDecoderConfig) -> list[nn.Module]:
     return [ConvBlock(before, after, config.norm) for before, after in zip(widths, widths[1:], strict=False)]
 
 
-def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
+def predict(config: EncoderDecoderConfig, height: int, width: int) -> Prediction:
     """Bottleneck, parameters and MACs of `SimpleConv(config)` on one image."""
     widths = (config.in_channels, *config.channels, *config.decoder_channels, config.out_channels)
     layers: list[Layer] = []
@@ -45,8 +45,8 @@ def default_decoder(channels: tuple[int, ...]) -> tuple[int, ...]:
 
 
 PRESETS = {
-    "simple_conv_shallow": ArchitectureConfig(name="simple_conv", channels=(16,), decoder_channels=()),
-    "simple_conv_deep": ArchitectureConfig(
+    "simple_conv_shallow": EncoderDecoderConfig(name="simple_conv", channels=(16,), decoder_channels=()),
+    "simple_conv_deep": EncoderDecoderConfig(
         name="simple_conv", channels=(4, 8, 16, 32, 48, 64), decoder_channels=(48, 32, 24, 16, 8)
     ),
 }

@@ -1,6 +1,6 @@
 """U-Net: the Hourglass plus skip connections (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597)."""
 
-from architectures.config import ArchitectureConfig
+from architectures.config import EncoderDecoderConfig
 from architectures.encoder_decoder import EncoderDecoder
 
 
@@ -9,6 +9,6 @@ class UNet(EncoderDecoder):
 
 
 PRESETS = {
-    "unet": ArchitectureConfig(name="unet", channels=(16, 32, 64), decoder_channels=(32, 16, 8), skips=(1, 2, 3))
+    "unet": EncoderDecoderConfig(name="unet", channels=(16, 32, 64), decoder_channels=(32, 16, 8), skips=(1, 2, 3))
 }
 """The practical's: the Hourglass preset with a skip connection at each of its three levels."""

@@ -194,14 +194,14 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         require(self.repeat >= 0, "repeat", "be at least 0", self.repeat)
-        size, allowed = self.architecture.image_size, f"be the frames' size {self.data.size}"
+        size, allowed = self.architecture.frame_size, f"be the frames' size {self.data.size}"
         require(size in ((), self.data.size), "architecture.image_size", allowed, size)
-        network, epochs = self.architecture, self.training.pretrain_epochs
-        if epochs and (network.reconstructs or network.name == "simple_conv"):
-            raise ValueError(
-                f"training.pretrain_epochs must be 0 for {network.name}, got {epochs}: only an encoder-decoder that "
-                "segments can take over the encoder of an auto-encoder."
-            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels as it is stored: another process finds the class of the architecture by its name."""
+        from bench.stored_config import flatten, unflatten
+
+        return unflatten, (flatten(self),)
 
     @property
     def fold(self) -> int:
@@ -212,10 +212,9 @@ class RunConfig:
 def run_name(config: RunConfig) -> str:
     """Readable name of a run, for example `unet 16-32-64 repeat 0` or `vae of masks 16-32-64 latent 8 repeat 0`."""
     network = config.architecture
-    name = f"{network.name} of {network.target}s" if network.reconstructs else network.name
-    channels = "-".join(str(width) for width in network.channels)
-    latent = f" latent {network.latent}" if network.latent else ""
-    return f"{name} {channels}{latent} repeat {config.repeat}"
+    name = network.name.rpartition(":")[2]
+    words = (f"{name} of {network.target}s" if network.reconstructs else name, network.sizes, f"repeat {config.repeat}")
+    return " ".join(filter(None, words))
 
 
 def step_shape(config: RunConfig) -> RunConfig:

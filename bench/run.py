@@ -113,9 +113,9 @@ def run(
 
 def describe(config: RunConfig) -> dict[str, str]:
     """The parameters that are known before anything was tried, by their names."""
+    axes = {schema.DEPTH: config.architecture.depth, schema.BASE_WIDTH: config.architecture.base_width}
     return flatten(config) | {
-        schema.DEPTH: str(config.architecture.depth),
-        schema.BASE_WIDTH: str(config.architecture.base_width),
+        **{name: str(value) for name, value in axes.items() if value is not None},
         schema.FOLD: str(config.fold),
         schema.PRESET: registry.preset_name(config.architecture),
         schema.TARGET: config.architecture.target,
@@ -134,9 +134,11 @@ def data_tags(setup: Setup) -> dict[str, str]:
 
 def _check_bottleneck(prediction: Prediction, in_channels: int, setup: Setup, log: BackgroundLog) -> None:
     """Log the predicted shape beside the network's."""
-    measured = measure_bottleneck(setup.trainer.network, (in_channels, *setup.data.size), setup.trainer.device)
+    image = (in_channels, *setup.data.size)
+    measured = measure_bottleneck(setup.trainer.network, prediction.bottleneck, image, setup.trainer.device)
     shapes = {schema.BOTTLENECK_PREDICTED: prediction.shape, schema.BOTTLENECK_MEASURED: measured}
     log.params({name: "x".join(str(side) for side in shape) for name, shape in shapes.items()})
+    log.params({schema.BOTTLENECK_NAME: prediction.bottleneck})
     if measured != prediction.shape:
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {measured}")
 
@@ -154,7 +156,9 @@ def _known_before(prediction: Prediction) -> dict[str, float]:
 def _tune(config: RunConfig, setup: Setup, log: BackgroundLog, cache: Path, phases: Phases) -> Setup:
     """With a trainer of the fastest execution settings, if the training is long enough to look for them."""
     device = setup.trainer.device
-    if is_worth_tuning(execution_choices(config, device), planned_steps(config.training, setup.split)):
+    if is_worth_tuning(
+        execution_choices(config, setup.trainer.network, device), planned_steps(config.training, setup.split)
+    ):
         with phases.phase("autotune"):
             setup, tried = tune(config, setup, cache, device)
         reset_process_peak()  # of training, not of what was tried

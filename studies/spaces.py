@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
-from architectures.config import ArchitectureConfig, Norm, widths
+from architectures.config import ArchitectureConfig, EncoderDecoderConfig, Norm, widths
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from studies.unit import Factor, Unit
 
@@ -19,20 +19,19 @@ SMALL_TRAINING = TrainingConfig(epochs=10, batch_size=8, lr=1e-2, loss=(("bce", 
 
 def grid(
     names: Sequence[str], depths: Iterable[int], bases: Iterable[int], *, growth: float = 2.0, norm: Norm = "none"
-) -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
+) -> list[tuple[EncoderDecoderConfig, dict[str, Factor]]]:
     """Every architecture at every depth and base width, the architectures of one size next to each other."""
     from architectures.registry import configure
 
-    return [
-        (
-            configure(name, widths(base, depth, growth), norm=norm),
-            {"architecture": name, "depth": depth, "base_width": base, "growth": growth},
-        )
-        for depth, base, name in product(depths, bases, names)
-    ]
+    found: list[tuple[EncoderDecoderConfig, dict[str, Factor]]] = []
+    for depth, base, name in product(depths, bases, names):
+        config = configure(name, widths(base, depth, growth), norm=norm)
+        assert isinstance(config, EncoderDecoderConfig)
+        found.append((config, {"architecture": name, "depth": depth, "base_width": base, "growth": growth}))
+    return found
 
 
-def presets(names: Iterable[str]) -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
+def presets(names: Iterable[str]) -> list[tuple[EncoderDecoderConfig, dict[str, Factor]]]:
     """The named networks of the practical; a preset's widths need not follow a growth factor."""
     from architectures.registry import get_preset
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from architectures.config import ArchitectureConfig
+from architectures.config import ArchitectureConfig, EncoderDecoderConfig
 from architectures.registry import configure
 from bench.check.lines import Line, Task
 from bench.check.workload import batch_of, frames_on, run_config
@@ -102,5 +102,5 @@ def reserved(config: RunConfig, measured: StepMemory, device: torch.device) -> d
 
 def _name(config: RunConfig, arithmetic: Arithmetic) -> str:
     network, training = config.architecture, config.training
-    widths = "-".join(map(str, network.channels))
-    return f"{network.name} {widths}, norm {network.norm}, batch {training.batch_size}, {arithmetic}"
+    assert isinstance(network, EncoderDecoderConfig)
+    return f"{network.name} {network.sizes}, norm {network.norm}, batch {training.batch_size}, {arithmetic}"

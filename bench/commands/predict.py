@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from architectures import registry
 from bench import schema
 from bench.commands.cli import EXIT_INPUT, Answer, say
 from bench.commands.images import OVERLAYS, PROBABILITIES, find_files
@@ -27,6 +26,7 @@ from bench.machine.precision import set_arithmetic
 from bench.progress import progress
 from bench.stored_config import unflatten
 from bench.tracking.store import find_artifact, tracking_url
+from bench.training.setup import build
 
 COMPRESSION = 3
 """Of PNG: three times as fast as Pillow's own 6, for files that are 14 % larger."""
@@ -51,7 +51,7 @@ def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
             raise ValueError(f"a checkpoint is {weights.name} with {config_file.name} beside it, got no file {path}.")
     try:
         config = unflatten(json.loads(config_file.read_text(encoding="utf-8")))
-        network = registry.build(config.architecture, seed=config.repeat)
+        network = build(config)
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except (RuntimeError, OSError, EOFError, json.JSONDecodeError) as error:
         raise ValueError(f"{weights} must hold the weights that {config_file} describes, got {error}.") from error

@@ -17,6 +17,8 @@ from bench.run import RunResult, run
 from bench.stored_config import config_hash, located, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.training.losses import require_known
+from bench.training.pretrain import kinds_of_steps
+from bench.training.setup import build
 from bench.training.train import EpochRecord
 
 if TYPE_CHECKING:
@@ -47,8 +49,9 @@ def train_one(
     target, cache = choose_device(device), runs / schema.CACHE_DIR
     resolve(config.training.precision, target)
     # What cannot be trained is refused before the data are read, which can take long.
-    registry.predict(config.architecture, *config.data.size)
-    registry.build(config.architecture, seed=config.repeat)
+    for kind in kinds_of_steps(config):
+        registry.predict(kind.architecture, *config.data.size)
+    build(config)
     data, dataset = load_fitting(config.data, cache)
     config = replace(config, data=data)
     if data.path != SYNTHETIC:

@@ -97,7 +97,10 @@ class Network:
     preset: str | None = None
     """a named network of the practical, instead of all flags below but --norm"""
     arch: str | None = None
-    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; None: unet"""
+    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; a network of yours as package.module:Class or
+    path/to/file.py:Class; or one that an installed package offers; None: unet"""
+    set: Annotated[tuple[str, ...] | None, arg(metavar="KEY=VALUE ...")] = None
+    """options of a network that is not one of ours, such as width=24"""
     channels: tuple[int, ...] | None = None
     """encoder widths, outermost first; None: the architecture's"""
     decoder_channels: tuple[int, ...] | None = None
@@ -118,12 +121,21 @@ class Network:
         if self.preset is not None:
             if replace(self, preset=None, norm="none") != Network():
                 raise ValueError(
-                    "--preset must stand without --arch, --channels, --decoder-channels, --skips, --target and "
+                    "--preset must stand without --arch, --set, --channels, --decoder-channels, --skips, --target and "
                     "--latent."
                 )
             return replace(registry.get_preset(self.preset), norm=self.norm)
+        name = self.arch or "unet"
+        if registry.get_spec(name).origin == "elsewhere":
+            if replace(self, arch=None, set=None) != Network():
+                raise ValueError(
+                    f"--arch {name} must have its options by --set KEY=VALUE, not by the flags of our own networks."
+                )
+            return registry.configure(name, **_read_options(self.set or ()))
+        if self.set is not None:
+            raise ValueError(f"--set must stand with a network from elsewhere, got {name}, which has flags of its own.")
         return registry.configure(
-            self.arch or "unet",
+            name,
             self.channels,
             decoder_channels=self.decoder_channels,
             skips=self._skips(),
@@ -139,6 +151,15 @@ class Network:
         if not all(word.isdigit() for word in self.skips):
             raise ValueError(f"--skips must be none, all or level numbers, got {' '.join(self.skips)}.")
         return tuple(int(word) for word in self.skips)
+
+
+def _read_options(words: tuple[str, ...]) -> dict[str, Any]:
+    from architectures.foreign import read
+
+    wrong = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
+    if wrong:
+        raise ValueError(f"--set must be of words KEY=VALUE, such as width=24, got {' '.join(wrong)}.")
+    return {key: read(text) for key, _, text in (word.partition("=") for word in words)}
 
 
 @dataclass(frozen=True, kw_only=True)

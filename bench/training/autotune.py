@@ -75,7 +75,7 @@ def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> 
     """The setup with a trainer of the fastest among the equivalent settings; nothing to tune leaves the default."""
     steps, size = planned_steps(config.training, setup.split), config.training.batch_size
     make = partial(make_trainer, config, steps, device)
-    options = execution_choices(config, device)
+    options = execution_choices(config, setup.trainer.network, device)
     file = cache / "autotune" / f"{_identity(config, options, device)}.json"
     timings = _stored(file) or _keep(file, measure(make, options, setup.batch(size)), of=len(options))
     execution = fastest(timings, steps)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import nn
 
-from architectures.config import Norm
 from bench.config import TrainingConfig
+from bench.training.coupling import couples_frames
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 
@@ -37,8 +38,10 @@ class Execution:
 REFERENCE = Execution()
 
 
-def choices(norm: Norm, training: TrainingConfig, size: tuple[int, int], device: torch.device) -> list[Execution]:
-    """The settings that may be the fastest, for frames of a height and width.
+def choices(
+    network: nn.Module, training: TrainingConfig, size: tuple[int, int], device: torch.device
+) -> list[Execution]:
+    """The settings that may be the fastest for a network, for frames of a height and width.
 
     The first one is the default, which needs no measurement. On CUDA that is a graph of the whole step: it replays the
     reference's kernels. Elsewhere it is the only one, so that the config alone decides the rounding of its numbers: the
@@ -46,7 +49,7 @@ def choices(norm: Norm, training: TrainingConfig, size: tuple[int, int], device:
     """
     if device.type == "cuda":
         return [Execution(graph=True), REFERENCE, Execution(graph=True, memory_format="contiguous")]
-    # The statistics of batch norm are those of a pass: there a batch cannot be split.
     largest = max(2, CACHE_PIXELS // (size[0] * size[1]))
-    whole = device.type != "cpu" or training.precision == "fp32" or norm == "batch" or largest >= training.batch_size
+    whole = device.type != "cpu" or training.precision == "fp32" or largest >= training.batch_size
+    whole = whole or couples_frames(network)
     return [REFERENCE if whole else Execution(micro_batch=largest)]

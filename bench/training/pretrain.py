@@ -6,17 +6,15 @@ the images of all training scenes, of those without labels too, and no image of 
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from architectures.config import CHANNELS_OF
+from architectures.registry import get_spec
 from bench.config import RunConfig
-from bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer
-
-TAKEN = ("encoder.", "to_latent.")
-"""Prefixes of the parameters that are taken over."""
+from bench.training.setup import Setup, build, epoch_steps, execution_choices, train_network
 
 
 class Pretrained(NamedTuple):
@@ -32,7 +30,8 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> Pr
     """Replace the encoder of the setup's network by that of an auto-encoder of the same sizes."""
     teacher = autoencoder_of(config)
     steps, epochs, device = epoch_steps(config.training, setup.split), teacher.training.epochs, setup.trainer.device
-    trainer = make_trainer(teacher, steps * epochs, device, execution_choices(teacher, device)[0])
+    network = build(teacher)
+    trainer = train_network(network, teacher, steps * epochs, device, execution_choices(teacher, network, device)[0])
     frames = torch.from_numpy(np.concatenate((setup.split.train, setup.split.unlabelled)))
     generator, broken = torch.Generator().manual_seed(config.repeat), ""
     for epoch in range(1, epochs + 1):
@@ -42,7 +41,8 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> Pr
         if not total.isfinite():
             broken = f"the pre-training loss was {total.item()} in epoch {epoch}"
             break
-    learnt = {name: tensor for name, tensor in trainer.network.state_dict().items() if name.startswith(TAKEN)}
+    taken = tuple(f"{name}." for name in get_spec(config.architecture.name).encoder)
+    learnt = {name: tensor for name, tensor in trainer.network.state_dict().items() if name.startswith(taken)}
     setup.trainer.network.load_state_dict(learnt, strict=False)
     return Pretrained(broken, trainer.graph_failure)
 
@@ -53,7 +53,18 @@ def kinds_of_steps(config: RunConfig) -> list[RunConfig]:
 
 
 def autoencoder_of(config: RunConfig) -> RunConfig:
-    """The auto-encoder of images whose encoder has the sizes of the configuration's."""
-    network = replace(config.architecture, name="autoencoder", skips=(), out_channels=CHANNELS_OF["image"])
+    """The auto-encoder of images whose encoder has the sizes of the configuration's.
+
+    Raises:
+        ValueError: the architecture has none.
+    """
+    teacher, epochs = get_spec(config.architecture.name).teacher, config.training.pretrain_epochs
+    if not teacher:
+        raise ValueError(
+            f"training.pretrain_epochs must be 0 for {config.architecture.name}, got {epochs}: only an encoder-decoder "
+            "that segments can take over the encoder of an auto-encoder."
+        )
+    changes: dict[str, Any] = {"name": teacher, "skips": (), "out_channels": CHANNELS_OF["image"]}
+    network = replace(config.architecture, **changes)
     training = replace(config.training, epochs=config.training.pretrain_epochs, pretrain_epochs=0)
     return replace(config, architecture=network, training=training)

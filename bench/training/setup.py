@@ -48,22 +48,27 @@ def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: "Data
     """
     if device.type == "cpu":
         keep_freed_memory()
-    network = registry.build(config.architecture, seed=config.repeat)
+    network = build(config)
     dataset, data = send(dataset, device) if dataset else hold(config.data, cache, device)
     split = split_frames(dataset.frames.scenes, config.data, config.repeat, dataset.frames.given)
-    execution = execution_choices(config, device)[0]
-    trainer = _trainer(network, config, planned_steps(config.training, split), device, execution)
+    execution = execution_choices(config, network, device)[0]
+    trainer = train_network(network, config, planned_steps(config.training, split), device, execution)
     return Setup(dataset, split, data, trainer)
 
 
 def make_trainer(config: RunConfig, steps: int, device: torch.device, execution: Execution = REFERENCE) -> Trainer:
     """A new network on the device with a schedule that spans `steps` steps."""
-    return _trainer(registry.build(config.architecture, seed=config.repeat), config, steps, device, execution)
+    return train_network(build(config), config, steps, device, execution)
 
 
-def execution_choices(config: RunConfig, device: torch.device) -> list[Execution]:
+def build(config: RunConfig) -> nn.Module:
+    """The run's network, new, on the CPU."""
+    return registry.build(config.architecture, seed=config.repeat, size=config.data.size)
+
+
+def execution_choices(config: RunConfig, network: nn.Module, device: torch.device) -> list[Execution]:
     """See `bench.training.execution.choices`."""
-    return choices(config.architecture.norm, config.training, config.data.size, device)
+    return choices(network, config.training, config.data.size, device)
 
 
 def planned_steps(training: TrainingConfig, split: Split) -> int:
@@ -76,7 +81,10 @@ def epoch_steps(training: TrainingConfig, split: Split) -> int:
     return max(1, len(split.train) // training.batch_size)
 
 
-def _trainer(network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution) -> Trainer:
+def train_network(
+    network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution = REFERENCE
+) -> Trainer:
+    """As `make_trainer`, with a network that was built."""
     set_arithmetic(resolve(config.training.precision, device), device)
     placed = place(network, device, execution.torch_format)
     return Trainer(

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from functools import cache
 
-from architectures.config import ArchitectureConfig
+from architectures.config import EncoderDecoderConfig
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from studies.spaces import SMALL, SMALL_TRAINING, grid, to_units
 from studies.study import Factorial
@@ -12,10 +12,10 @@ from studies.unit import Factor, Unit
 
 DEPTH, BASE_WIDTH, GROWTH = 3, 16, 1.5
 
-Cost = Callable[[ArchitectureConfig], int]
+Cost = Callable[[EncoderDecoderConfig], int]
 
 
-def match_width(network: ArchitectureConfig, of_width: Callable[[int], ArchitectureConfig], cost: Cost) -> int:
+def match_width(network: EncoderDecoderConfig, of_width: Callable[[int], EncoderDecoderConfig], cost: Cost) -> int:
     """The base width, up to four times the network's, at which `of_width` costs most nearly what `network` does.
 
     Costs must grow with the width.
@@ -38,7 +38,7 @@ def costs(data: DataConfig, training: TrainingConfig) -> dict[str, Cost]:
 
 
 @cache
-def _peak(network: ArchitectureConfig, size: tuple[int, int], batch_size: int) -> int:
+def _peak(network: EncoderDecoderConfig, size: tuple[int, int], batch_size: int) -> int:
     import torch
 
     from bench.training.forecast import predict_peak_bytes
@@ -59,7 +59,7 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     return to_units([unet, *_networks("hourglass", [BASE_WIDTH, *matched])], data, training)
 
 
-def _networks(name: str, bases: list[int]) -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
+def _networks(name: str, bases: list[int]) -> list[tuple[EncoderDecoderConfig, dict[str, Factor]]]:
     return grid((name,), (DEPTH,), bases, growth=GROWTH, norm="batch")
 
 

@@ -1,0 +1,79 @@
+"""What networks from elsewhere return, turned into logits where it is clear which tensor is meant; else refused."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+NAMES = ("out", "logits")
+"""Keys of the masks among what a dict holds: torchvision's and Hugging Face's."""
+CLOSE = 1e-6
+"""Nearest to 0 and 1 that a probability is taken to be, so that its logit is a number."""
+
+
+class Reading(NamedTuple):
+    """How what a network returns becomes logits."""
+
+    channels: int
+    probability: bool = False
+    """Whether the network has applied a sigmoid, which is undone."""
+
+    def logits(self, output: object, size: tuple[int, int]) -> Tensor:
+        """(B, channels, H, W) for images of that height and width.
+
+        Raises:
+            ValueError: it is not clear which tensor has the logits, or it has another shape.
+        """
+        logits = pick(output, self.channels)
+        if self.probability:
+            logits = torch.logit(logits.float(), CLOSE)
+        if logits.shape[-2:] == size:
+            return logits
+        return F.interpolate(logits, size, mode="bilinear", align_corners=False)
+
+
+def pick(output: object, channels: int) -> Tensor:
+    """The tensor among what a network returned that has as many channels: (B, channels, h, w).
+
+    Raises:
+        ValueError: there is none, or several.
+    """
+    named = _entries(output)
+    named = next(([(key, named_tensor)] for key, named_tensor in named if key in NAMES), named)
+    fit = [tensor for _, tensor in named if tensor.dim() == 4 and tensor.shape[1] == channels]
+    if len(fit) == 1:
+        return fit[0]
+    raise ValueError(
+        f"return one tensor of logits (batch, {channels}, height, width), alone, in a tuple, or in a dict as "
+        f"{' or '.join(NAMES)}, got {described(output)}"
+    )
+
+
+def _entries(output: object) -> list[tuple[str, Tensor]]:
+    """Tensors of a tensor, a list or tuple, or a dict, with what they are called by."""
+    if isinstance(output, Mapping):
+        return [(str(key), value) for key, value in output.items() if isinstance(value, Tensor)]
+    if isinstance(output, list | tuple):
+        return [(str(place), value) for place, value in enumerate(output) if isinstance(value, Tensor)]
+    return [("", output)] if isinstance(output, Tensor) else []
+
+
+def described(output: Any) -> str:
+    """What a network returned, in words."""
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    entries = [f"{key}: {tuple(tensor.shape)}" for key, tensor in _entries(output)]
+    return f"a {type(output).__name__} of {', '.join(entries) or 'no tensors'}"
+
+
+def is_enlarged(tensor: Tensor, size: tuple[int, int]) -> bool:
+    """Whether a map is the frame's at a whole fraction of its sides, such as a half, and may be enlarged to it."""
+    height, width = tensor.shape[-2:]
+    return size[0] % height == 0 and size[1] % width == 0 and size[0] // height == size[1] // width
+
+
+def is_probability(tensor: Tensor) -> bool:
+    """Whether the last operation that made a tensor was a sigmoid, by what autograd recorded."""
+    return tensor.grad_fn is not None and tensor.grad_fn.name() == "SigmoidBackward0"
