@@ -22,7 +22,7 @@ from architectures.spec import ArchitectureSpec
 from architectures.trace import attach, trace
 
 _here = partial(ArchitectureSpec, config=EncoderDecoderConfig, initialise=initialise, origin="here")
-_encoder_decoder = partial(_here, predict=encoder_decoder.predict, encoder=("encoder", "to_latent"))
+_encoder_decoder = partial(_here, predict=encoder_decoder.predict, encoder=("encoder", "bottom", "to_latent"))
 
 ARCHITECTURES: dict[str, ArchitectureSpec] = {
     "simple_conv": _here(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from architectures.config import ArchitectureConfig, Norm, Target
+from architectures.config import ArchitectureConfig, Block, Norm, Target, Upsampling
 from bench.check.command import Check
 from bench.commands import cli
 from bench.commands.cli import Answer
@@ -107,24 +107,32 @@ class Network:
     """decoder widths, innermost first; None: the encoder's, mirrored"""
     skips: tuple[str, ...] | None = None
     """none, all, or the levels to connect (1 = full resolution); None: the architecture's"""
-    norm: Norm = "none"
-    """normalisation of each block"""
+    norm: Norm | None = None
+    """normalisation of each block; None: the preset's, or none"""
     target: Target | None = None
     """what autoencoder and vae reconstruct; None: images"""
     latent: int = 0
     """numbers of a flat latent; 0 keeps the bottleneck map"""
+    block: Block = "practical"
+    """practical: conv, norm, ReLU, conv; double: conv, norm, ReLU twice; residual: double with what enters added"""
+    upsampling: Upsampling = "transposed"
+    """how the decoder doubles its maps: by transposed convolution, or by 1x1 convolution and bilinear interpolation"""
+    bottom: int = 0
+    """width of a block between the last pooling and the decoder, twice the last of --channels in the original U-Net; 0:
+    there is none"""
 
     def config(self, image_size: tuple[int, int]) -> ArchitectureConfig:
         """The network for images of this height and width."""
         from architectures import registry
 
         if self.preset is not None:
-            if replace(self, preset=None, norm="none") != Network():
+            if replace(self, preset=None, norm=None) != Network():
                 raise ValueError(
-                    "--preset must stand without --arch, --set, --channels, --decoder-channels, --skips, --target and "
-                    "--latent."
+                    "--preset must stand without --arch, --set, --channels, --decoder-channels, --skips, --target, "
+                    "--latent, --block, --upsampling and --bottom."
                 )
-            return replace(registry.get_preset(self.preset), norm=self.norm)
+            preset = registry.get_preset(self.preset)
+            return replace(preset, norm=self.norm or preset.norm)
         name = self.arch or "unet"
         if registry.get_spec(name).origin == "elsewhere":
             if replace(self, arch=None, set=None) != Network():
@@ -139,10 +147,13 @@ class Network:
             self.channels,
             decoder_channels=self.decoder_channels,
             skips=self._skips(),
-            norm=self.norm,
+            norm=self.norm or "none",
             target=self.target,
             latent=self.latent,
             image_size=image_size,
+            block=self.block,
+            upsampling=self.upsampling,
+            bottom=self.bottom,
         )
 
     def _skips(self) -> Any:
