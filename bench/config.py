@@ -164,7 +164,7 @@ class TrainingConfig:
         require(0 <= self.pretrain_epochs < self.epochs, "training.pretrain_epochs", rule, self.pretrain_epochs)
         rule = "be empty with training.pretrain_epochs, whose encoder would replace the file's"
         require(not (self.weights and self.pretrain_epochs), "training.weights", rule, self.weights)
-        rule = f"be at least 0 and less than the epochs that segment ({self.main_epochs})"
+        rule = f"be at least 0 and less than the epochs after pre-training ({self.main_epochs})"
         require(0 <= self.freeze_epochs < self.main_epochs, "training.freeze_epochs", rule, self.freeze_epochs)
         require(0 < self.encoder_lr_factor <= 1, "training.encoder_lr_factor", "lie in (0, 1]", self.encoder_lr_factor)
         rule = f"be 0 (learnt) or at least one grey level, {SIGMA_FLOOR:.5f}"

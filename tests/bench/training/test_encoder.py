@@ -46,7 +46,9 @@ class Net(nn.Module):
             ),
         })
         self.body["down"][1].bias.requires_grad_(False)
-        self.up = nn.Sequential(nn.BatchNorm2d(width), nn.Dropout(drop), nn.Conv2d(width, out_channels, 3, padding=1))
+        self.up = nn.Sequential(
+            nn.Conv2d(width, 8, 3, bias=False, padding=1), nn.BatchNorm2d(8), nn.Dropout(drop), nn.Conv2d(8, 1, 1)
+        )
 
     def forward(self, x):
         return self.up(self.body["down"](x).relu())
