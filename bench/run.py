@@ -84,6 +84,7 @@ def run(
         prediction = registry.predict(config.architecture, *config.data.size)  # refuses before anything is written
         setup = prepare(config, cache, device, dataset)
         log.tags(environment(device, setup.trainer.arithmetic) | data_tags(setup))
+        log.tags(setup.weights.tags() if setup.weights else {})
         _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
         metrics = _known_before(prediction)
     setup = _tune(config, setup, log, cache, phases)

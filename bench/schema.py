@@ -348,6 +348,11 @@ NETWORK_SOURCE = "network.source"
 NETWORK_NOTES = "network.notes"
 """Of a network from elsewhere, what is done that its author may not expect: which of its outputs is taken, that its
 sigmoid is undone, that it trains in another memory format or precision. Absent where there is nothing."""
+WEIGHTS_DIGEST = "weights.digest"
+"""Hash of the file that `training.weights` names; absent where training began with random weights."""
+WEIGHTS_LOADED = "weights.loaded"
+"""What of that file the network has, as JSON: `loaded`, the number of tensors, and number and first names of those that
+are `missing` in the file, `unexpected` by the network, or `reshaped`, which both have in different shapes."""
 SUPERSEDED = "superseded"
 """Set on a run whose unit is no longer planned since the study was changed, or was done again after the run had been
 deleted; reports leave it out."""

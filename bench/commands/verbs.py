@@ -24,7 +24,10 @@ Implementations = Annotated[
     tuple[str, ...] | None, arg(help=f"who is measured: {', '.join(IMPLEMENTATIONS)}; None: all")
 ]
 NO_AUGMENTATION: dict[str, Any] = dict.fromkeys(AUGMENTATION, 0.0)
-NOT_OF_PERF = (*AUGMENTATION, "epochs", "beta", "beta_warmup", "sigma", "pretrain_epochs")
+NOT_OF_PERF = (
+    *(*AUGMENTATION, "epochs", "beta", "beta_warmup", "sigma", "pretrain_epochs"),
+    *("weights", "freeze_epochs", "encoder_lr_factor"),
+)
 """Fields of the training that `perf` decides itself or has no use for; of epochs it has a flag of its own."""
 
 
