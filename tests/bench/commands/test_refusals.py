@@ -32,7 +32,7 @@ DEVICE = "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
         ),
         (
             "train --arch resnet",
-            f"architecture.name must be one of {ARCHITECTURES}, or package.module:Class, or path/to/file.py:Class, got 're",
+            f"architecture.name must be one of {ARCHITECTURES}, or package.module:Class, or path/to/file.py:Class, ",
         ),
         ("train --arch simple_conv --latent 8", "architecture.latent must be 0 for simple_conv, got 8; use hourglass"),
         ("train --arch hourglass --skips 1", "architecture.skips must be empty for hourglass, got (1,); use unet"),
