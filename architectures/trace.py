@@ -156,7 +156,7 @@ def _nothing() -> Iterator[None]:
 
 @contextmanager
 def feature_maps(network: nn.Module) -> Iterator[Maps]:
-    """Within the context, the shapes of all maps that leave submodules; one that is called later stands later."""
+    """Within the context, the shapes of all maps that leave the network (under an empty name) and submodules; one that is called later stands later."""
     maps: Maps = {}
 
     def record(name: str, output: object) -> None:
@@ -168,7 +168,6 @@ def feature_maps(network: nn.Module) -> Iterator[Maps]:
     handles = [
         module.register_forward_hook(lambda _module, _inputs, output, name=name: record(name, output))
         for name, module in network.named_modules()
-        if name
     ]
     try:
         yield maps
@@ -185,11 +184,12 @@ def smallest(shapes: list[tuple[int, int, int]]) -> tuple[int, int, int]:
 def _bottleneck(maps: Maps, declared: str) -> str:
     """Name of the submodule: the declared one, or the last that returns a map of the fewest pixels.
 
-    Maps of a single pixel are no map but a mean over the image, as in channel attention, unless there are no others.
+    Maps of a single pixel are no map but a mean over the image, as in channel attention, unless there are no others. If
+    no submodule returns a map it is what the network returns, under an empty name.
     """
     if declared in maps:
         return declared
-    pixels = {name: shape[1] * shape[2] for name, shape in ((name, smallest(of)) for name, of in maps.items())}
+    pixels = {name: shape[1] * shape[2] for name, shape in ((name, smallest(of)) for name, of in maps.items() if name)}
     spread = {name: count for name, count in pixels.items() if count > 1} or pixels
     fewest = min(spread.values(), default=0)
     return next((name for name in reversed(spread) if spread[name] == fewest), "")
