@@ -19,7 +19,7 @@ from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, EncoderDecoderConfig, require
 from architectures.configure import configure_by
 from architectures.spec import ArchitectureSpec
-from architectures.trace import attach, trace
+from architectures.trace import Traced, attach, trace
 
 _here = partial(ArchitectureSpec, config=EncoderDecoderConfig, initialise=initialise, origin="here")
 _encoder_decoder = partial(_here, predict=encoder_decoder.predict, encoder=("encoder", "bottom", "to_latent"))
@@ -102,6 +102,11 @@ def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
     """Bottleneck, parameters and MACs on one image of the given size: by closed form, or traced on fake tensors."""
     spec = get_spec(config.name)
     return spec.predict(config, height, width) if spec.predict else trace(config, spec, (height, width)).prediction
+
+
+def traced(config: ArchitectureConfig, height: int, width: int) -> Traced:
+    """What a pass on fake tensors shows of a network for images of that size: activations, and notes on its output."""
+    return trace(config, get_spec(config.name), (height, width))
 
 
 def build(config: ArchitectureConfig, *, seed: int, size: tuple[int, int] | None = None) -> nn.Module:

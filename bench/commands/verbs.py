@@ -100,10 +100,10 @@ class Network:
     preset: str | None = None
     """a named network of the practical, instead of all flags below but --norm"""
     arch: str | None = None
-    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; a network of yours as package.module:Class or
-    path/to/file.py:Class; or one that an installed package offers; None: unet"""
+    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; your own network as path/to/file.py:Class; one of an
+    installed package as package.module:Class, or by the name that the package offers; None: unet"""
     set: Annotated[tuple[str, ...] | None, arg(metavar="KEY=VALUE ...")] = None
-    """options of a network that is not one of ours, such as width=24"""
+    """options of a network from elsewhere: what its constructor takes, such as width=24"""
     channels: tuple[int, ...] | None = None
     """encoder widths, outermost first; None: the architecture's"""
     decoder_channels: tuple[int, ...] | None = None
@@ -204,6 +204,24 @@ class Train(cli.Command, cli.Store):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sizes(cli.Command):
+    """Tell a network's sizes, and what a step of its training takes, without data and without training."""
+
+    network: Network
+    data: Annotated[Callable[..., DataConfig], flags(DataConfig, only=("size",))]
+    training: Annotated[Callable[..., TrainingConfig], flags(TrainingConfig, only=("batch_size", "precision"))]
+    device: Device = "auto"
+
+    def run(self) -> Answer:
+        """Trace the network on tensors without contents."""
+        data = self.data()
+        config = RunConfig(architecture=self.network.config(data.size), data=data, training=self.training())
+        from bench.commands.sizes import describe_sizes
+
+        return describe_sizes(config, self.device)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predict(cli.Command, cli.Store):
     """Write masks of new images."""
 
@@ -281,4 +299,4 @@ class Perf(cli.Command):
         return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
 
 
-COMMANDS = (Data, DataImport, Train, Predict, Sample, Perf, Check)
+COMMANDS = (Data, DataImport, Train, Sizes, Predict, Sample, Perf, Check)

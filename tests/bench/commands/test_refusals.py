@@ -30,7 +30,10 @@ DEVICE = "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
             "train --channels 4 8 --decoder-channels 4",
             "architecture.decoder_channels of unet must hold one width per level (2), got (4,)",
         ),
-        ("train --arch resnet", f"architecture.name must be one of {ARCHITECTURES}, got 'resnet'"),
+        (
+            "train --arch resnet",
+            f"architecture.name must be one of {ARCHITECTURES}, or package.module:Class, or path/to/file.py:Class, ",
+        ),
         ("train --arch simple_conv --latent 8", "architecture.latent must be 0 for simple_conv, got 8; use hourglass"),
         (
             "train --arch simple_conv --bottom 8",
