@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from architectures import defaults
 from architectures.config import ArchitectureConfig, Norm, Target
 from bench.check.command import Check
 from bench.commands import cli
@@ -125,7 +126,7 @@ class Network:
                     "--latent."
                 )
             return replace(registry.get_preset(self.preset), norm=self.norm)
-        name = self.arch or "unet"
+        name = self.arch or defaults.ARCHITECTURE
         if registry.get_spec(name).origin == "elsewhere":
             if replace(self, arch=None, set=None) != Network():
                 raise ValueError(
@@ -237,7 +238,7 @@ class Sample(cli.Command, cli.Store):
 class Perf(cli.Command):
     """Measure speed and memory beside plain PyTorch and Lightning."""
 
-    preset: tuple[str, ...] = ("hourglass", "unet")
+    preset: tuple[str, ...] = defaults.COMPARED
     """named networks"""
     implementations: Implementations = None
     measurement: Annotated[Callable[..., PerfConfig], flags(PerfConfig)]
