@@ -66,6 +66,14 @@ LOOKS = {
     "vae": Look("VAE", "#5B1A58", (0, (5, 1, 1, 1, 1, 1)), "v"),
 }
 
+PRESETS = {
+    "simple_conv_shallow": "SimpleConv, shallow",
+    "simple_conv_deep": "SimpleConv, deep",
+    "hourglass": "Hourglass",
+    "unet": "U-Net",
+}
+"""The four networks of the practical as they are called, each compared with the one before it."""
+
 # For architectures from elsewhere: told apart by what they are called, so that they look the same in every report.
 OTHER_COLOURS = ("#D55E00", "#000000", "#7F7F7F", "#A50F15", "#7B4A12", "#7A5CC8", "#8F8F00", "#008B8B")
 OTHER_LINES: tuple[LineStyle, ...] = ("--", "-.", ":", "-", (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))

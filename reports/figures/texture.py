@@ -1,5 +1,6 @@
 """What skip connections are worth at each difficulty of the drawn dancers: the difference from none, and its trend."""
 
+import json
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -8,10 +9,12 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
+from reports.analysis.claims import HEADLINE
 from reports.analysis.summary import Summary
 from reports.analysis.texture import texture
 from reports.figures.base import NotVariedError, Plot, interval
 from reports.figures.skips import GREYS, LINES
+from reports.store.load import ARCHITECTURE, SKIPS
 
 APART = 0.012
 """Along x between the marks of one blend."""
@@ -23,6 +26,8 @@ class Shown(NamedTuple):
 
     differences: pd.DataFrame
     trends: pd.DataFrame
+    architecture: str
+    """Of the networks with the most skip connections."""
 
 
 def record(summary: Summary) -> Shown:
@@ -30,7 +35,9 @@ def record(summary: Summary) -> Shown:
     found = texture(summary)
     if found is None:
         raise NotVariedError("no complete runs differ in their difficulty and skip connections alone.")
-    return Shown(found.differences, found.trends)
+    networks = summary.runs[summary.runs[ARCHITECTURE].isin(HEADLINE)]
+    most = networks[SKIPS].map(lambda levels: len(json.loads(levels))).idxmax()
+    return Shown(found.differences, found.trends, str(networks.loc[most, ARCHITECTURE]))
 
 
 def draw(shown: Shown) -> Figure:
@@ -53,7 +60,7 @@ def draw(shown: Shown) -> Figure:
 
 
 def _sets(shown: Shown) -> dict[str, dict[str, Any]]:
-    """How each set of skip connections is drawn: greys, and all of them as the U-Net is elsewhere."""
+    """How each set of skip connections is drawn: greys, and all of them as their architecture is elsewhere."""
     every = shown.trends.drop_duplicates("levels")["levels"]
     looks: dict[str, dict[str, Any]] = {
         levels: {
@@ -64,8 +71,8 @@ def _sets(shown: Shown) -> dict[str, dict[str, Any]]:
         }
         for place, levels in enumerate(every)
     }
-    unet = style.look("unet")
-    return looks | {every.iloc[-1]: {**unet.lined, "marker": unet.marker}}
+    full = style.look(shown.architecture)
+    return looks | {every.iloc[-1]: {**full.lined, "marker": full.marker}}
 
 
 def caption(shown: Shown) -> str:

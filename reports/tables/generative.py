@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.generative import STAGE, means
+from reports.analysis.generative import STAGE, has_prior, means
 from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
 from reports.store.load import ARCHITECTURE, BETA
 from reports.tables.base import BEST_ROWS, MOST_ROWS, Table, left, noted, right, size
@@ -63,7 +63,7 @@ def _quality(summary: Summary, target: str, columns: dict[str, Show]) -> Table |
 def bounds(summary: Summary) -> Table | None:
     """Bounds of the likelihood, latent and samples of every VAE; None without any."""
     configurations = _tested(summary)
-    table, others = _shortened(configurations[configurations[ARCHITECTURE] == "vae"])
+    table, others = _shortened(configurations[has_prior(configurations)])
     if table.empty:
         return None
     stage = summary.others[STAGE]
@@ -114,7 +114,7 @@ def _shortened(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _size(row: pd.Series) -> list[str]:
     """Size, latent size and beta."""
-    beta = f"{float(row[BETA]):g}" if row[ARCHITECTURE] == "vae" else DASH
+    beta = DASH if pd.isna(row[statistic(schema.TEST_RATE, "mean")]) else f"{float(row[BETA]):g}"
     latent = f"{row[statistic(schema.BOTTLENECK_ELEMENTS, 'mean')]:g}"
     return [size(row), latent, beta]
 

@@ -8,9 +8,10 @@ from bench import schema
 from reports import style
 from reports.analysis.baselines import baseline_scores
 from reports.analysis.estimates import estimates
-from reports.analysis.practical import PRACTICAL, PRESETS
+from reports.analysis.practical import PRACTICAL
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, statistic
 from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
+from reports.style import PRESETS
 from reports.tables.base import Table, left, memory_note, named, noted, right, shortened
 from reports.text import DASH, NBSP, digits, megabytes, parted, prefixed, significant, states, with_interval, with_sd
 
