@@ -1,4 +1,4 @@
-"""Test IoU against the number of skip connections: from Hourglass, which has none, to a U-Net with all of them."""
+"""Test IoU against the number of skip connections: from none to all of them."""
 
 import json
 from itertools import zip_longest
@@ -12,7 +12,7 @@ from bench import schema
 from reports import style, text
 from reports.analysis.claims import HEADLINE
 from reports.analysis.summary import CONFIGURATION, Summary, highest, varying
-from reports.figures.base import NoDataError, Plot, cut_scores, draw_scores, marks_are, measured_points, ranges
+from reports.figures.base import NoDataError, Plot, cut_scores, draw_scores, labels, marks_are, measured_points, ranges
 from reports.store.load import ARCHITECTURE, LATENT, SKIPS
 
 MOST_SIZES = 4
@@ -24,7 +24,7 @@ OFFSET, STEP = 0.06, 0.16
 
 
 class Skips(NamedTuple):
-    """One row per configuration of Hourglass and U-Net."""
+    """One row per configuration of the architectures of the headline."""
 
     points: pd.DataFrame
     """Columns as `measured_points`, `size` (depth/base width, and the flat latent if there are several), `dose` (number
@@ -38,7 +38,8 @@ def record(summary: Summary) -> Skips:
     points = measured_points(summary).join(_networks(summary), on="number", how="inner")
     points = points[points.groupby("group")["dose"].transform("nunique") > 1]
     if points.empty:
-        raise NoDataError("no complete runs of Hourglass or U-Net differ in nothing but their skip connections.")
+        names = " or ".join(style.look(name).label for name in reversed(HEADLINE))
+        raise NoDataError(f"no complete runs of {names} differ in nothing but their skip connections.")
     latents = ", latent " + points["latent"].astype("str") if points["latent"].nunique() > 1 else ""
     points = points.assign(size=points["depth"].astype("str") + "/" + points["width"].astype("str") + latents)
     groups = points.drop_duplicates("group")["size"]
@@ -118,11 +119,18 @@ def caption(shown: Skips) -> str:
     best = ", of each depth the size with the best validation IoU" if shown.chosen else ""
     several = shown.points.duplicated(["size", "dose"]).any()
     labels = " Label: the levels that are connected, of which 1 is the outermost." if several else ""
+    most = shown.points.groupby("architecture")["dose"].max()
     return (
-        "Test IoU against the number of skip connections, of networks that are equal otherwise; Hourglass has none. "
+        "Test IoU against the number of skip connections, of networks that are equal otherwise"
+        f"{_none(list(most.index[most == 0]))}. "
         f"{marks_are(shown.points, cut=cut_scores(shown.points))}. Line: mean at each number for depth/width "
         f"{sizes}{best}.{labels}"
     )
+
+
+def _none(architectures: list[str]) -> str:
+    """Which architectures have no skip connections."""
+    return f"; {labels(architectures)} {'has' if len(architectures) == 1 else 'have'} none" if architectures else ""
 
 
 def alt(shown: Skips) -> str:

@@ -1,9 +1,12 @@
 """The table of a search: the trials on the Pareto front of each architecture."""
 
+import pandas as pd
+
 from reports import style
 from reports.analysis.search import fronts, search_points
-from reports.analysis.summary import Summary, channels
-from reports.tables.base import Table, left, memory_note, noted, right
+from reports.analysis.summary import Summary
+from reports.store.load import ABSENT
+from reports.tables.base import Table, encoder_widths, left, memory_note, noted, right
 from reports.text import DASH, digits, significant
 
 
@@ -15,9 +18,9 @@ def front(summary: Summary) -> Table:
             point["trial"],
             digits(point["val_iou"]),
             significant(point["memory_mb"]),
-            str(point["depth"]),
-            channels(point["channels"]),
-            point["norm"] if isinstance(point["norm"], str) else DASH,
+            DASH if pd.isna(point["depth"]) else str(point["depth"]),
+            encoder_widths(point["channels"]),
+            DASH if point["norm"] == ABSENT else point["norm"],
             significant(point["lr"]),
         ]
         for name, points in fronts(search_points(summary)).items()
