@@ -59,6 +59,15 @@ LOOKS = {
     "vae": Look("VAE", "#5B1A58", (0, (5, 1, 1, 1, 1, 1)), "v"),
 }
 
+PRESETS = {
+    "simple_conv_shallow": "SimpleConv, shallow",
+    "simple_conv_deep": "SimpleConv, deep",
+    "hourglass": "Hourglass",
+    "unet": "U-Net",
+}
+"""The four networks of the practical by their presets, the cheaper first. A study of that name shows all, run or not.
+"""
+
 # For architectures that somebody adds: told apart by their name alone, so that they look the same in every report.
 OTHER_COLOURS = ("#D55E00", "#000000", "#7F7F7F")
 OTHER_LINES = ("--", "-.", ":", "-")

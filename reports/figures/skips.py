@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
-from reports.analysis.claims import HEADLINE
+from reports.analysis.skips import with_and_without
 from reports.analysis.summary import CONFIGURATION, Summary, highest, varying
 from reports.figures.base import NoDataError, Plot, cut_scores, draw_scores, marks_are, measured_points, ranges
 from reports.store.load import ARCHITECTURE, LATENT, SKIPS
@@ -51,7 +51,7 @@ def record(summary: Summary) -> Skips:
 
 def _networks(summary: Summary) -> pd.DataFrame:
     """Columns group, latent, dose and levels of every configuration, by its number."""
-    runs = summary.runs[summary.runs[ARCHITECTURE].isin(HEADLINE)]
+    runs = summary.runs[summary.runs[ARCHITECTURE].isin(with_and_without(summary))]
     equal = [name for name in varying(runs) if name not in (ARCHITECTURE, SKIPS)]
     networks = runs.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)
     levels = networks[SKIPS].map(json.loads)

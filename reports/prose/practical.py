@@ -1,8 +1,8 @@
 """Values of the questions of the practical, answered with the numbers of the study `practical`."""
 
 from bench import schema
-from reports.analysis.claims import HEADLINE, Judged, by_pair, judge_headline, pair
-from reports.analysis.practical import PRACTICAL, Networks, networks
+from reports.analysis.claims import Judged, by_pair, judge_headline, pair
+from reports.analysis.practical import PRACTICAL, WITH_SKIPS, WITHOUT_SKIPS, Networks, networks
 from reports.analysis.summary import N, Summary, precision, statistic
 from reports.prose.claims import claim_values
 from reports.prose.depth import bottleneck
@@ -65,5 +65,5 @@ def _headline(summary: Summary) -> list[dict[str, object]]:
     return [
         {"matchings": listed(list(dict.fromkeys(one.claim.matching for one in judged))), **_claims(judged[:1])}
         for judged in by_pair(judge_headline(summary)).values()
-        if {row[ARCHITECTURE] for row in (judged[0].claim.a, judged[0].claim.b)} == set(HEADLINE)
+        if {row[ARCHITECTURE] for row in (judged[0].claim.a, judged[0].claim.b)} == {WITH_SKIPS, WITHOUT_SKIPS}
     ]

@@ -8,7 +8,7 @@ from bench import schema
 from reports import style
 from reports.analysis.baselines import baseline_scores
 from reports.analysis.estimates import estimates
-from reports.analysis.practical import PRACTICAL, PRESETS
+from reports.analysis.practical import PRACTICAL
 from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, statistic
 from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
 from reports.tables.base import Table, left, memory_note, named, noted, right, shortened
@@ -151,11 +151,11 @@ def presets(summary: Summary) -> Table | None:
     present = [name for name in table[schema.PRESET].unique() if name]
     if summary.study.name != PRACTICAL and not present:
         return None
-    expected = list(PRESETS) if summary.study.name == PRACTICAL else [name for name in PRESETS if name in present]
+    expected = [name for name in style.PRESETS if summary.study.name == PRACTICAL or name in present]
     rows: list[list[str]] = []
     for name in dict.fromkeys([*expected, *present]):
         found = table[table[schema.PRESET] == name]
-        label = PRESETS.get(name, name)
+        label = style.PRESETS.get(name, name)
         rows += [[f"{label}\n{channels(row[CHANNELS])}", *_measured(row)] for _, row in found.iterrows()]
         if found.empty:
             rows.append([f"{label}\nnot run yet", "0", *[DASH] * (len(MEASURED) - 1)])
