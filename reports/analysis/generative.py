@@ -23,13 +23,8 @@ def latent_points(summary: Summary | None, metric: schema.Metric) -> pd.DataFram
         return pd.DataFrame(columns=[*COLUMNS, "mean", "low", "high"])
     table = comparable(summary.configurations[summary.configurations[N] > 0])
     points = table[list(COLUMNS.values())].set_axis(list(COLUMNS), axis=1)
-    points = points.assign(beta=points["beta"].astype("float64").where(has_prior(table)))
+    points = points.assign(beta=points["beta"].astype("float64").where(points["number"].isin(vaes(summary))))
     return points.join(means(summary, metric), on="number").dropna(subset="mean").reset_index(drop=True)
-
-
-def has_prior(table: pd.DataFrame) -> pd.Series:
-    """Whether runs or configurations are of VAEs, whose latent can be sampled: complete ones log a rate."""
-    return table.reindex(columns=[schema.TEST_RATE.name, statistic(schema.TEST_RATE, "mean")]).notna().any(axis=1)
 
 
 COLUMNS = {
@@ -43,6 +38,11 @@ COLUMNS = {
     "beta": BETA,
     "n": N,
 }
+
+
+def vaes(summary: Summary) -> set[int]:
+    """Numbers of the configurations that are VAEs: their runs log a rate."""
+    return set(summary.runs.loc[summary.runs[schema.TEST_RATE.name].notna(), CONFIGURATION])
 
 
 def means(summary: Summary, metric: schema.Metric) -> pd.DataFrame:

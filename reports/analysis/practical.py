@@ -16,8 +16,8 @@ from reports.store.load import ARCHITECTURE, NORM
 from reports.style import PRESETS
 
 PRACTICAL = "practical"
-NARROWING, SKIPPING = tuple(PRESETS)[-2:]
-"""Presets and architectures with a bottleneck, without skip connections and with them."""
+*_, WITHOUT_SKIPS, WITH_SKIPS = PRESETS
+"""The two of the practical's networks that are varied, by preset and architecture."""
 VARIED = {"depth": schema.DEPTH, "features": schema.BASE_WIDTH, "bottleneck": schema.BOTTLENECK_MEASURED}
 """What is varied, and the column that has it."""
 KEPT: dict[str, list[str]] = {"depth": [schema.BASE_WIDTH], "features": [schema.DEPTH], "bottleneck": []}
@@ -58,9 +58,9 @@ def networks(summary: Summary) -> Networks:
     presets = {str(name): rows.iloc[0] for name, rows in tried.groupby(schema.PRESET) if name in PRESETS}
     complete = {name for name, row in presets.items() if row[N]}
     made: dict[str, Claim] = {}
-    if {SKIPPING, NARROWING} <= complete:
-        made[SKIPPING] = Claim("presets", presets[SKIPPING], presets[NARROWING], 1.0)
-    for name in (NARROWING, SKIPPING):
+    if {WITH_SKIPS, WITHOUT_SKIPS} <= complete:
+        made[WITH_SKIPS] = Claim("presets", presets[WITH_SKIPS], presets[WITHOUT_SKIPS], 1.0)
+    for name in (WITHOUT_SKIPS, WITH_SKIPS):
         for what in VARIED:
             made |= _extremes(table[table[ARCHITECTURE] == name], f"{what}.{name}", what)
     # A pair that the first page judges keeps that verdict; the others are one family.

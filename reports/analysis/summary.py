@@ -113,7 +113,7 @@ class Summary:
     others: dict[schema.Stage, "Summary"]
     """The stages of OTHERS that have runs, each as if it were the comparison. No two stages share a configuration."""
     asked: tuple[str, ...] = ()
-    """Pairs of configurations of the comparison to be judged too, each `NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH`."""
+    """Pairs of the comparison to be judged too, see `analysis.asked`."""
 
     @property
     def logged(self) -> pd.DataFrame:
@@ -256,6 +256,13 @@ def keys(summary: Summary) -> pd.Series:
     sizes = runs[schema.DEPTH].astype("str") + "/" + runs[schema.BASE_WIDTH].astype("str")
     names: pd.Series = sizes.where(has_sizes(runs), own).groupby(runs[CONFIGURATION]).first()
     return names
+
+
+def left_out(summary: Summary, *options: str) -> list[str]:
+    """Titles of the complete configurations that lack an option, which a figure of it leaves out."""
+    runs = summary.runs[summary.runs[schema.STATE] == "complete"]
+    lacks = runs[list(options)].isna() | runs[list(options)].isin([ABSENT])
+    return [title(row) for _, row in runs[lacks.any(axis=1)].drop_duplicates(CONFIGURATION).iterrows()]
 
 
 def title(row: pd.Series) -> str:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
-from reports.analysis.generative import has_prior
+from reports.analysis.generative import vaes
 from reports.analysis.latent import plainest, ranked_by_objective
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
 from reports.figures.base import NoDataError, Plot, readable
@@ -69,7 +69,7 @@ def _chosen(summary: Summary, target: str) -> pd.Series | None:
     if stage is None:
         return None
     complete = stage.runs[stage.runs[schema.STATE] == "complete"]
-    runs = complete[(complete[schema.TARGET] == target) & has_prior(complete)]
+    runs = complete[(complete[schema.TARGET] == target) & complete[CONFIGURATION].isin(vaes(stage))]
     collapsed = runs.loc[runs[schema.COLLAPSE] != "", CONFIGURATION]
     table = comparable(stage.configurations)
     table = table[table[CONFIGURATION].isin(set(runs[CONFIGURATION]) - set(collapsed))]

@@ -178,8 +178,8 @@ def caption(shown: LearningCurves) -> str:
     first = f" Of {shown.architectures} architectures the first {present} by validation."
     return (
         f"Learning curves of {CHOICES[shown.choice]}.{first * (present < shown.architectures)} Thin: each repeat; "
-        "thick: median of the complete runs; grey dotted: runs that did not complete; black dotted: base rate, at whose double the axis of the "
-        f"cross-entropy ends at most.{last * shown.timed}"
+        "thick: median of the complete runs; grey dotted: runs that did not complete; black dotted: base rate, at "
+        f"whose double the axis of the cross-entropy ends at most.{last * shown.timed}"
     )
 
 

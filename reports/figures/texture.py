@@ -1,6 +1,5 @@
 """What skip connections are worth at each difficulty of the drawn dancers: the difference from none, and its trend."""
 
-import json
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -9,12 +8,11 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
-from reports.analysis.claims import HEADLINE
+from reports.analysis.skips import with_and_without
 from reports.analysis.summary import Summary
 from reports.analysis.texture import texture
 from reports.figures.base import NotVariedError, Plot, interval
 from reports.figures.skips import GREYS, LINES
-from reports.store.load import ARCHITECTURE, SKIPS
 
 APART = 0.012
 """Along x between the marks of one blend."""
@@ -28,6 +26,8 @@ class Shown(NamedTuple):
     trends: pd.DataFrame
     architecture: str
     """Of the networks with the most skip connections."""
+    left_out: list[str]
+    """Configurations that no skip connections can be asked of, as they are called."""
 
 
 def record(summary: Summary) -> Shown:
@@ -35,9 +35,7 @@ def record(summary: Summary) -> Shown:
     found = texture(summary)
     if found is None:
         raise NotVariedError("no complete runs differ in their difficulty and skip connections alone.")
-    networks = summary.runs[summary.runs[ARCHITECTURE].isin(HEADLINE)]
-    most = networks[SKIPS].map(lambda levels: len(json.loads(levels))).idxmax()
-    return Shown(found.differences, found.trends, str(networks.loc[most, ARCHITECTURE]))
+    return Shown(found.differences, found.trends, with_and_without(summary)[0], found.left_out)
 
 
 def draw(shown: Shown) -> Figure:
@@ -83,6 +81,7 @@ def caption(shown: Shown) -> str:
         f"what is behind them. Mark: mean of {text.counted_range(shown.trends['repeats'], 'repeat')}; whisker: "
         f"{interval(cut=False)}. Label: the levels that are connected, of which 1 is the outermost. Slope of all "
         f"connections per unit of blend, each with its own 95 % interval over folds: {text.listed(slopes)}."
+        f"{f' No skip connections can be asked of {text.listed(shown.left_out)}.' if shown.left_out else ''}"
     )
 
 

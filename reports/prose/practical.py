@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 from bench import schema
-from reports.analysis.claims import HEADLINE, Judged, by_pair, judge_headline, pair
-from reports.analysis.practical import PRACTICAL, SKIPPING, Networks, networks
+from reports.analysis.claims import Judged, by_pair, judge_headline, pair
+from reports.analysis.practical import PRACTICAL, WITH_SKIPS, Networks, networks
 from reports.analysis.summary import N, Summary, precision, statistic
 from reports.prose.claims import claim_values
 from reports.prose.depth import bottleneck
@@ -36,8 +36,8 @@ def gather(summary: Summary) -> dict[str, object]:
                 for first, second in COMPARED.items()
                 if {first, second} <= found.complete
             },
-            SKIPPING: _claims(found.judged[SKIPPING]) if found.judged.get(SKIPPING) else None,
-            "varied": {name: _claims(made) for name, made in judged.items() if name != SKIPPING and made},
+            WITH_SKIPS: _claims(found.judged[WITH_SKIPS]) if found.judged.get(WITH_SKIPS) else None,
+            "varied": {name: _claims(made) for name, made in judged.items() if name != WITH_SKIPS and made},
             "headline": _headline(summary),
         },
     }

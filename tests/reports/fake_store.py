@@ -1,8 +1,8 @@
 """A store as the bench leaves it, filled with invented runs.
 
 As a script, from the repository's root: `PYTHONPATH=. python tests/reports/fake_store.py RUNS [STUDY [TRACKING_URL]]`,
-where STUDY is one of quick, search, memory_budget, generative, tuned and foreign, or one of `fake_problems.PROBLEMS`, or
-a number: quick with so many long runs.
+where STUDY is one of quick, search, memory_budget, generative, tuned and foreign, one of `fake_problems.PROBLEMS`, or a
+number: quick with so many long runs.
 """
 
 import json

@@ -133,6 +133,11 @@ class Unit:
         return math.prod(map(int, self.predicted.split("x")))
 
     @property
+    def has_skips(self) -> bool:
+        """Whether its levels are connected."""
+        return self.architecture.startswith("unet")
+
+    @property
     def reconstructs(self) -> bool:
         """Whether it is an auto-encoder or a VAE."""
         return self.architecture in ("autoencoder", "vae")
@@ -188,7 +193,7 @@ class Unit:
         return {
             "architecture.channels": json.dumps(self.channels),
             "architecture.decoder_channels": json.dumps(self.channels[-2::-1]),
-            "architecture.skips": json.dumps(list(range(1, self.depth + 1)) if self.architecture == "unet" else []),
+            "architecture.skips": json.dumps(list(range(1, self.depth + 1)) if self.has_skips else []),
             "architecture.norm": "none",
             "architecture.latent": str(self.latent),
             schema.DEPTH: str(self.depth),
