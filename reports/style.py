@@ -25,8 +25,8 @@ HALF_WIDTH = 3.25
 MOST_HEIGHT = 4.0
 """With a caption of three lines, as much as 45 % of the text block: two figures stand on one page."""
 
-HANDLE_WIDTH, LETTER_WIDTH = 0.53, 0.058
-"""Inches of a legend: what stands before and after a label, and of each of its letters."""
+HANDLE_WIDTH, LETTER_WIDTH, ROW_HEIGHT = 0.53, 0.058, 0.155
+"""Inches of a legend: what stands before and after a label, each of its letters, and a row."""
 
 A = TypeVar("A", bound=Artist)
 LineStyle = str | tuple[int, tuple[int, ...]]
@@ -116,6 +116,16 @@ def short_name(architecture: str) -> str:
     return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1 - end]}…{name[-end:]}"
 
 
+def folded(label: str, width: float) -> str:
+    """A label in lines of so many inches, broken where its words begin: `BasicUNet`, `PlusPlus`."""
+    lines = [""]
+    for word in re.findall("[A-Z]+[^A-Z]*|[^A-Z]+", label):
+        if lines[-1] and len(lines[-1] + word) * LETTER_WIDTH > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(lines)
+
+
 def ink_on(colour: ColorType) -> Literal["black", "white"]:
     """In what to write on a colour."""
     luminance = sum(weight * value for weight, value in zip(LUMINANCE, to_rgb(colour), strict=True))
@@ -189,7 +199,11 @@ def architecture_legend(figure: Figure, architectures: Iterable[str], *, lines: 
         Line2D([], [], **(one.marked | (one.lined if lines else {})), label=one.label)
         for one in map(look, in_order(architectures))
     ]
-    legend(figure, *in_rows(handles, columns_of([str(one.get_label()) for one in handles], figure.get_figwidth())))
+    columns = columns_of([str(one.get_label()) for one in handles], figure.get_figwidth())
+    # Panels stay as high as beside a legend of one row.
+    more = ROW_HEIGHT * (math.ceil(len(handles) / columns) - 1)
+    figure.set_figheight(min(figure.get_figheight() + more, MOST_HEIGHT))
+    legend(figure, *in_rows(handles, columns))
 
 
 def legend(figure: Figure, handles: Sequence[Artist], columns: int, **options: float) -> None:

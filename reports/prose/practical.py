@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from bench import schema
 from reports.analysis.claims import Judged, by_pair, judge_headline, pair
-from reports.analysis.practical import PRACTICAL, WITH_SKIPS, Networks, networks
+from reports.analysis.practical import PRACTICAL, WITH_SKIPS, WITHOUT_SKIPS, Networks, networks
 from reports.analysis.summary import N, Summary, precision, statistic
 from reports.prose.claims import claim_values
 from reports.prose.depth import bottleneck
