@@ -38,9 +38,9 @@ class Bottleneck(NamedTuple):
     """Boundary IoU: the same columns."""
     ceiling: pd.DataFrame
     """side, iou, boundary_iou, frames: as `reports.analysis.ceiling`; empty if no run kept its masks."""
-    named: pd.DataFrame
-    """architecture, name: of the bottleneck of those whose submodules have names of their own."""
-    others: tuple[str, ...] = ()
+    named: dict[str, list[str]]
+    """Of the architectures whose submodules have names of their own, those of the bottleneck."""
+    others: tuple[str, ...]
     """Architectures without depth and width that have no bottleneck map either."""
 
 
@@ -52,10 +52,10 @@ def record(summary: Summary) -> Bottleneck:
         _sized(measured_points(summary, metric), maps) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
     )
     without = complete[complete[schema.DEPTH].isna()].rename(columns={ARCHITECTURE: "architecture"})
-    own = without.rename(columns={schema.BOTTLENECK_NAME: "name"})[["architecture", "name"]].drop_duplicates()
-    named = own[own["architecture"].isin(points["architecture"]) & (own["name"] != "")].reset_index(drop=True)
+    shown = without[without["architecture"].isin(points["architecture"]) & (without[schema.BOTTLENECK_NAME] != "")]
+    names = {name: list(own[schema.BOTTLENECK_NAME].unique()) for name, own in by_architecture(shown)}
     with readable():
-        return Bottleneck(points, boundary, ceiling(complete), named, left_out(without, points))
+        return Bottleneck(points, boundary, ceiling(complete), names, left_out(without, points))
 
 
 def _sized(points: pd.DataFrame, maps: pd.Series) -> pd.DataFrame:
@@ -116,9 +116,9 @@ def caption(shown: Bottleneck) -> str:
     )
 
 
-def _about_names(named: pd.DataFrame) -> str:
+def _about_names(named: dict[str, list[str]]) -> str:
     """Where the bottleneck of networks from elsewhere is, whose authors call nothing so."""
-    each = [f"{text.listed(list(own['name']))} in {style.look(name).label}" for name, own in by_architecture(named)]
+    each = [f"{text.listed(own)} in {style.look(name).label}" for name, own in named.items()]
     return f" Bottleneck: the output of {'; '.join(each)}." if each else ""
 
 
