@@ -22,7 +22,7 @@ TRACKING       ?=
 ACCEPT_CHANGES ?=
 REDO_DELETED   ?=
 HTML           ?=
-PAIRS          ?=
+COMPARE        ?=
 PORT           ?= 5000
 PYTHON         ?= python3
 TORCH_INDEX    ?=
@@ -59,8 +59,8 @@ sweep: setup  ## run or resume a study [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS 
 		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
 		$(if $(REDO_DELETED),--redo-deleted)
 
-report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML PAIRS]
-	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(PAIRS),--pairs $(PAIRS))
+report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML COMPARE]
+	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(COMPARE),--compare $(COMPARE))
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]

@@ -17,14 +17,15 @@ class Build(cli.Command, cli.Store):
     """name of the study"""
     html: bool = False
     """write a self-contained page report.html as well"""
-    pairs: tuple[str, ...] = ()
-    """configurations to be judged beside the usual ones, each pair as unet/3/12:hourglass/3/6"""
+    compare: tuple[str, ...] = ()
+    """pairs to be judged beside the usual ones, each as A:B of two architectures (each at its best) or configurations,
+    such as unet/3/12:hourglass/3/6 or ResUNet/width=24:unet"""
 
     def run(self) -> Answer:
         """Build the report."""
         from reports.build import build
 
-        built = build(self.runs, self.study, self.tracking, html=self.html, pairs=self.pairs)
+        built = build(self.runs, self.study, self.tracking, html=self.html, compare=self.compare)
         return Answer({**built._asdict(), "report": str(built.report)}, str(built.report))
 
 

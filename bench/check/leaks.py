@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from architectures.registry import configure
+from architectures.examples import segmenter
 from bench.check.lines import Line, NotHere, Task
 from bench.check.workload import epoch_losses, frames_on, run_config
 from bench.machine.allocator import keep_freed_memory
@@ -27,7 +27,7 @@ def watch(task: Task) -> Iterator[Line | NotHere]:
     keep_freed_memory()
     device = torch.device(task.device)
     side, batch = (64, 32) if device.type == "cuda" else (16, 4)
-    config = run_config(configure("unet", (32, 64, 128), norm="batch"), side, batch_size=batch)
+    config = run_config(segmenter((32, 64, 128), norm="batch"), side, batch_size=batch)
     execution = choices(build(config), config.training, config.data.size, device)[0]
     data = frames_on(device, batch, side)
     held: list[dict[str, int]] = []

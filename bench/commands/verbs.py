@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from architectures import defaults
 from architectures.config import ArchitectureConfig, Block, Norm, Target, Upsampling
 from bench.check.command import Check
 from bench.commands import cli
@@ -136,7 +137,7 @@ class Network:
                 )
             preset = registry.get_preset(self.preset)
             return replace(preset, norm=self.norm or preset.norm)
-        name = self.arch or "unet"
+        name = self.arch or defaults.ARCHITECTURE
         if registry.get_spec(name).origin == "elsewhere":
             if replace(self, arch=None, set=None) != Network():
                 raise ValueError(
@@ -269,7 +270,7 @@ class Sample(cli.Command, cli.Store):
 class Perf(cli.Command):
     """Measure speed and memory beside plain PyTorch and Lightning."""
 
-    preset: tuple[str, ...] = ("hourglass", "unet")
+    preset: tuple[str, ...] = defaults.COMPARED
     """named networks"""
     implementations: Implementations = None
     measurement: Annotated[Callable[..., PerfConfig], flags(PerfConfig)]

@@ -15,10 +15,11 @@ import pandas as pd
 from scipy import stats
 
 from bench import schema
-from reports.analysis.claims import HEADLINE, HEADLINE_METRICS, Claim, arms
+from reports.analysis.claims import HEADLINE_METRICS, Claim, arms
 from reports.analysis.estimates import estimates
+from reports.analysis.skips import with_and_without
 from reports.analysis.statistics import Interval, Verdict, compare, holm_steps, interval, paired, verdict
-from reports.analysis.summary import CONFIGURATION, Summary, varying
+from reports.analysis.summary import CONFIGURATION, Summary, left_out, varying
 from reports.store.load import ARCHITECTURE, BLEND, DATA_FOLDS, LR, SKIPS
 
 MATCHING = "equal but for skip connections"
@@ -82,6 +83,8 @@ class Texture(NamedTuple):
     """Columns metric, dose, levels, slope, low, high, folds, repeats: see `Trend`, each for itself."""
     claims: list[Trend]
     """Of the most skip connections, in IoU and Boundary IoU, adjusted for each other by Holm's rule."""
+    left_out: list[str]
+    """Titles of configurations that no skip connections can be asked of."""
 
 
 DIFFERENCE = ["difference", "low", "high", "folds", "repeats"]
@@ -93,7 +96,8 @@ def texture(summary: Summary) -> Texture | None:
 
     Learning rates may differ: each network has its own where rates are tuned.
     """
-    runs = summary.runs[summary.runs[ARCHITECTURE].isin(HEADLINE) & (summary.runs[schema.STATE] == "complete")]
+    names = with_and_without(summary)
+    runs = summary.runs[summary.runs[ARCHITECTURE].isin(names) & (summary.runs[schema.STATE] == "complete")]
     if runs[BLEND].nunique() < 2 or set(varying(runs)) - {ARCHITECTURE, SKIPS, BLEND, LR}:
         return None
     networks = _networks(runs)
@@ -116,6 +120,7 @@ def texture(summary: Summary) -> Texture | None:
         pd.DataFrame(rows, columns=["metric", "blend", "dose", "levels", "mean", *DIFFERENCE]),
         pd.DataFrame(table, columns=["metric", "dose", "levels", "slope", "low", "high", "folds", "repeats"]),
         [trend._replace(claims=step) for trend, step in zip(full, steps, strict=True)],
+        left_out(summary, SKIPS),
     )
 
 

@@ -182,7 +182,7 @@ def _draw_row(row: list[Axes], shown: Predictions, frame: int, with_probability:
     name = stem if len(stem) <= MOST_LETTERS else f"…{stem[1 - MOST_LETTERS :]}"
     cells = [("image", first.images[frame], name), ("truth", truth, "")]
     for name, panel in shown.panels.items():
-        label = style.look(name).label
+        label = style.folded(style.look(name).label, style.PAGE_WIDTH / (len(row) + 1))
         iou = shown.frames.loc[shown.frames["architecture"] == name, "iou"].iloc[frame]
         if with_probability:
             cells.append((f"{label}\nprobability", panel.probability[frame], ""))

@@ -16,7 +16,7 @@ from reports.analysis.planning import Shape
 from reports.analysis.recommendation import Recommendation, Within, recommend, standing, within_budgets
 from reports.analysis.shortfall import find_shortfall, find_truth
 from reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, agreed
+from reports.analysis.summary import CONFIGURATION, N, Summary, agreed, title
 from reports.prose.claims import claim_values, difference_values
 from reports.store.checks import HOLDOUTS
 from reports.store.load import ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
@@ -76,8 +76,7 @@ def _number(row: pd.Series) -> int:
 
 def _named(row: pd.Series) -> dict[str, object]:
     """An architecture, and it with the label of the configuration."""
-    name = style.look(row[ARCHITECTURE]).label
-    return {"name": name, "label": f"{name} ({row[LABEL]})"}
+    return {"name": style.look(row[ARCHITECTURE]).label, "label": title(row)}
 
 
 def _untested(summary: Summary) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """Tables of differences: the claims with their verdicts, and every metric of the first claim."""
 
+import pandas as pd
+
 from bench import schema
 from reports import style
 from reports.analysis.claims import Claim, Judged, arms, by_pair, judge_headline, judge_metrics, pair, word
@@ -39,13 +41,17 @@ def verdicts(summary: Summary) -> Table | None:
 def _pair(judged: list[Judged]) -> list[str]:
     first, found = judged[0], judged[0].comparison
     return [
-        "\nless ".join(parted(f"{style.look(row[ARCHITECTURE]).label} {row[LABEL]}") for row in first.claim[1:3]),
+        "\nless ".join(parted(_name(row)) for row in first.claim[1:3]),
         "\n".join(_basis(one.claim) for one in judged if one.metric == first.metric),
         *(difference(one) for one in judged[: len(DIFFERENCES)]),
         percent(round(found.probability, 2)),
         signed(found.effect, 2),
         digits(first.detectable),
     ]
+
+
+def _name(row: pd.Series) -> str:
+    return f"{style.look(row[ARCHITECTURE]).label} {row[LABEL]}".rstrip()
 
 
 def _basis(claim: Claim) -> str:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from architectures import examples
 from architectures.registry import ARCHITECTURES, configure
 from bench.check import agreement, faults, forecast, graph, leaks, speed, trials
 from bench.check.lines import Line, Task, cause
@@ -214,7 +215,7 @@ def test_a_way_to_train_that_fails_is_a_result_and_the_others_go_on(monkeypatch:
 
 def test_trials_are_those_of_the_study() -> None:
     planned = {unit.config.architecture for unit in STUDY.units(STUDY.setting())}
-    assert {trials.SMALL, trials.MIDDLE, trials.LARGE} <= planned
+    assert {examples.SMALL, examples.MIDDLE, examples.LARGE} <= planned
     setting = STUDY.setting()
     assert setting.data.size == (trials.SIDE, trials.SIDE)
     assert (setting.training.batch_size, setting.training.epochs) == (trials.BATCH, trials.EPOCHS)
@@ -228,7 +229,7 @@ def test_a_trial_of_the_study_has_one_set_up_and_first_epoch(monkeypatch: pytest
     monkeypatch.setattr(trials, "make_trainer", lambda *_: None)
     monkeypatch.setattr(trials, "train", lambda _trainer, _data, _split, on_epoch: [on_epoch(None) for _ in range(4)])
     data = frames_on(CPU, trials.FRAMES // 2, 16)
-    found = trials.seconds(run_config(trials.SMALL, 16), data, CPU)
+    found = trials.seconds(run_config(examples.SMALL, 16), data, CPU)
     assert found == 98 + trials.EPOCHS * 2 * 2  # of twice as many frames
 
 
@@ -237,7 +238,7 @@ def test_workers_that_do_not_come_up_are_told_beside_what_the_others_do(monkeypa
     started = iter(("", BUSY))
     monkeypatch.setattr(trials, "_start", lambda _: next(started))
     monkeypatch.setattr(trials, "work", hold_still)
-    monkeypatch.setattr(trials, "plan", lambda _: ((1, 2), trials.Round("cpu", (trials.SMALL,), 2, 32)))
+    monkeypatch.setattr(trials, "plan", lambda _: ((1, 2), trials.Round("cpu", (examples.SMALL,), 2, 32)))
     one, told = trials.measure(TASK)
     assert (one.name, one.figures) == ("1 worker", {"trials/h": 720})
     assert (told.name, told.note, told.figures) == ("2 workers: 1 came up", BUSY, {})
