@@ -101,9 +101,20 @@ def _is_network_class(value: object) -> bool:
 
 
 def _load_file(name: str, path: Path) -> ModuleType:
-    """A file's module, under a name of its own; files beside it can be imported by it, as if it were run."""
     if not path.is_file():
         raise ValueError(f"architecture {name} must name a file that exists, got {path}.")
+    try:
+        return load_file(path)
+    except Exception as error:
+        raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}.") from error
+
+
+def load_file(path: Path) -> ModuleType:
+    """A file's module, under a name of its own; files beside it can be imported by it, as if it were run.
+
+    Raises:
+        Exception: whatever the file's code raises.
+    """
     path = path.resolve()
     known_as = f"hourglass_bench_file_{path.stem}_{sha256(str(path).encode()).hexdigest()[:8]}"
     if known_as in sys.modules:
@@ -116,9 +127,9 @@ def _load_file(name: str, path: Path) -> ModuleType:
     sys.modules[known_as] = module  # first: a dataclass looks its module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except Exception:
         del sys.modules[known_as]
-        raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}.") from error
+        raise
     return module
 
 
@@ -144,6 +155,28 @@ def _make_importable(folder: Path) -> None:
     """Last, so that no file there hides an installed package."""
     if str(folder) not in (os.path.abspath(entry) for entry in sys.path):
         sys.path.append(str(folder))
+
+
+def sources(name: str) -> dict[str, str]:
+    """Name of a file -> its text, of the files that a network from elsewhere is written in; of ours there are none.
+
+    They are that of the reference, and that of the class where it is another.
+    """
+    if not is_reference(name) and name not in installed():
+        return {}
+    found = find(name)
+    made_by = found.network if isinstance(found, ArchitectureSpec) else found
+    where = name.rpartition(":")[0]
+    files = [Path(where) if where.endswith(".py") else _file_of(sys.modules.get(where)), _file_of(made_by)]
+    distinct = {file.resolve(): file for file in files if file is not None}
+    return {file.name: file.read_text(encoding="utf-8") for file in distinct.values()}
+
+
+def _file_of(found: Any) -> Path | None:
+    try:
+        return Path(inspect.getfile(found))
+    except TypeError:
+        return None
 
 
 def signature(name: str, found: Any) -> inspect.Signature:
