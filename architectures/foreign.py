@@ -117,9 +117,20 @@ def _kind(value: object) -> str:
 
 
 def _load_file(name: str, path: Path) -> ModuleType:
-    """A file's module, under a name of its own; files beside it can be imported by it, as if it were run."""
     if not path.is_file():
         raise ValueError(f"architecture {name} must name a file that exists, got {path}.")
+    try:
+        return load_file(path)
+    except Exception as error:
+        raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}.") from error
+
+
+def load_file(path: Path) -> ModuleType:
+    """A file's module, under a name of its own; files beside it can be imported by it, as if it were run.
+
+    Raises:
+        Exception: whatever the file's code raises.
+    """
     path = path.resolve()
     known_as = _file_module(path)
     if known_as in sys.modules:
@@ -132,9 +143,9 @@ def _load_file(name: str, path: Path) -> ModuleType:
     sys.modules[known_as] = module  # first: a dataclass looks its module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except Exception:
         del sys.modules[known_as]
-        raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}.") from error
+        raise
     return module
 
 

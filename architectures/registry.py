@@ -5,6 +5,7 @@ A new one here is one file and one entry. Others are known by a reference, `pack
 (`architectures.foreign`).
 """
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -73,7 +74,11 @@ def configure(name: str, channels: Sequence[int] | None = None, **options: Any) 
     if channels is not None:
         options["channels"] = channels
     spec = get_spec(name)
-    return spec.configure(name, **options) if spec.configure else spec.config(name=name, **options)
+    makes = spec.configure or spec.config
+    takes = [key for key in inspect.signature(makes).parameters if key != "name"]
+    wrong = [key for key in options if key not in takes]
+    require(not wrong or "options" in takes, f"options of {name}", f"be of {', '.join(takes)}", ", ".join(wrong))
+    return makes(name=name, **options)
 
 
 def get_spec(name: str) -> ArchitectureSpec:

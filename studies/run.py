@@ -65,6 +65,8 @@ def run_study(study: Study, options: Options) -> Status:
         ValueError: wrong input; nothing has been written then.
         KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
     """
+    if options.archs:
+        study = study.among(options.archs)
     checked = _check(study, options)
     capability = next(iter(checked.facts.values())).capability
     arithmetic = resolve_by(checked.setting.training.precision, checked.device, capability)
