@@ -165,9 +165,12 @@ def _load_module(name: str, where: str) -> ModuleType:
         hint = ""
         if isinstance(error, ModuleNotFoundError) and error.name:
             package = error.name.partition(".")[0]
-            extra = EXTRAS.get(package)
-            install = f'pip install "hourglass-bench[{extra}]"' if extra else f"pip install {package}"
-            hint = f"; {install} installs it where it is a package, else run this where the file {package}.py lies"
+            if extra := EXTRAS.get(package):
+                hint = f'; pip install "hourglass-bench[{extra}]" installs it'
+            else:
+                hint = (
+                    f"; pip install {package} installs it where it is a package, else run this where {package}.py lies"
+                )
         raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}{hint}.") from error
 
 

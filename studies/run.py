@@ -121,6 +121,7 @@ def _check(study: Study, options: Options) -> Checked:
     names = placement.devices(device)
     facts = dict(zip(names, in_threads(examine_apart, map(torch.device, names)), strict=True))
     setting = study.setting(epochs=options.epochs, repeats=options.repeats, tune=not options.no_tune, **options.data())
+    study.planned(setting)  # refuses what cannot be built before the data are read, too
     cache = options.runs / schema.CACHE_DIR
     fitting, dataset = load_fitting(setting.data, cache)
     setting = setting._replace(data=fitting)
