@@ -131,7 +131,7 @@ def test_a_spec_in_a_file_has_options_of_its_own(write: Write) -> None:
     assert predict(config.architecture, 16, 24).shape == (6, 8, 12)
     with pytest.raises(ValueError, match=r"architecture\.width must be above 1, got 1"):
         configure(name, width=1)
-    with pytest.raises(ValueError, match=r"options of mine\.py:SPEC must be width, act, got widht"):
+    with pytest.raises(ValueError, match=r"options of mine\.py:SPEC must be of .*, width, act, got 'widht'"):
         configure(name, widht=6)
     assert get_spec(name).encoder == ("0",)
 
