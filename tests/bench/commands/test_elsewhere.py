@@ -118,7 +118,8 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     Path("mine.py").write_text(NETWORK)
     with redirect_stdout(io.StringIO()) as said:
         assert main(f"train --arch mine.py:Net --set width=6 {TINY} --json".split()) == 0
-    return json.loads(said.getvalue())
+    answer: dict[str, Any] = json.loads(said.getvalue())
+    return answer
 
 
 def predict(checkpoint: Path, images: Path, *more: str) -> int:
