@@ -16,6 +16,7 @@ REPEATS        ?=
 REPETITIONS    ?=
 SPLIT          ?=
 TUNE           ?= 1
+ARCHS          ?=
 MEMORY_BUDGET  ?=
 STORAGE        ?=
 TRACKING       ?=
@@ -49,14 +50,15 @@ READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FO
 .PHONY: sweep report perf check-device ui setup test test-all check glossary help
 .DEFAULT_GOAL := sweep
 
-sweep: setup  ## run or resume a study [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS EXECUTOR EPOCHS REPEATS SPLIT TUNE MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
+sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
+	@$(if $(filter zoo,$(STUDY)),$(PIP) -e ".[zoo]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
 	@$(BIN)/python -m studies run "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
 		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 		$(if $(THREADS),--threads "$(THREADS)") $(if $(filter 0,$(TUNE)),--no-tune) \
 		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \
-		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
+		$(if $(ARCHS),--archs $(ARCHS)) $(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
 		$(if $(REDO_DELETED),--redo-deleted)
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML COMPARE]

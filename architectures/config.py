@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 Norm = Literal["none", "batch", "group"]
+Block = Literal["practical", "double", "residual"]
+Upsampling = Literal["transposed", "bilinear"]
 Target = Literal["mask", "image"]
 SIGMA_FLOOR = 1 / 255
 """Smallest standard deviation of a VAE's likelihood of images in [0, 1]: one grey level. Below it a density of 8-bit
@@ -88,11 +90,19 @@ class EncoderDecoderConfig(ArchitectureConfig):
     skips: tuple[int, ...] = ()
     """Levels (1 = full resolution) whose block output is concatenated in the decoder, in ascending order."""
     norm: Norm = "none"
-    """Normalisation between the first convolution of a block and its ReLU."""
+    """Normalisation before each ReLU of a block."""
     latent: int = 0
     """Numbers of a flat latent between encoder and decoder; 0 keeps the bottleneck map."""
     image_size: tuple[int, ...] = ()
     """Height and width in pixels that a flat latent is made for; empty without one, where any size will do."""
+    block: Block = "practical"
+    """practical: conv - [norm] - ReLU - conv; double: conv - [norm] - ReLU twice; residual: double, and what enters is
+    added before the last ReLU."""
+    upsampling: Upsampling = "transposed"
+    """How the decoder doubles the sides of its maps: 2x2 transposed convolution, or 1x1 convolution and bilinear
+    interpolation."""
+    bottom: int = 0
+    """Width of a block between the last pooling and the decoder; 0: there is none."""
 
     def __post_init__(self) -> None:
         super(EncoderDecoderConfig, self).__post_init__()
@@ -100,11 +110,19 @@ class EncoderDecoderConfig(ArchitectureConfig):
             raise ValueError("architecture.channels must name at least one width, got none.")
         for name, widths in (("channels", self.channels), ("decoder_channels", self.decoder_channels)):
             require(min(widths, default=1) >= 1, f"architecture.{name}", "hold integers of at least 1", widths)
-        require(self.norm in get_args(Norm), "architecture.norm", f"be one of {', '.join(get_args(Norm))}", self.norm)
         levels = sorted(set(self.skips) & set(range(1, self.depth + 1)))
         rule = f"be ascending levels between 1 and {self.depth}"
         require(list(self.skips) == levels, "architecture.skips", rule, self.skips)
         require(self.latent >= 0, "architecture.latent", "be at least 0", self.latent)
+        for option, value, kinds in (
+            ("norm", self.norm, Norm),
+            ("block", self.block, Block),
+            ("upsampling", self.upsampling, Upsampling),
+        ):
+            require(
+                value in get_args(kinds), f"architecture.{option}", f"be one of {', '.join(get_args(kinds))}", value
+            )
+        require(self.bottom >= 0, "architecture.bottom", "be at least 0", self.bottom)
         if len(self.image_size) != (2 if self.latent else 0):
             raise ValueError(
                 "architecture.image_size must be height and width with a flat latent and empty without one, got "
@@ -124,13 +142,21 @@ class EncoderDecoderConfig(ArchitectureConfig):
     @property
     def family(self) -> object:
         """The config with all widths the same."""
-        return replace(self, channels=(1,) * self.depth, decoder_channels=(1,) * len(self.decoder_channels))
+        decoder = (1,) * len(self.decoder_channels)
+        return replace(self, channels=(1,) * self.depth, decoder_channels=decoder, bottom=min(self.bottom, 1))
 
     @property
     def sizes(self) -> str:
-        """The encoder's widths and the flat latent, such as `16-32-64 latent 8`."""
-        latent = f" latent {self.latent}" if self.latent else ""
-        return "-".join(str(width) for width in self.channels) + latent
+        """The encoder's widths and what is unlike the practical's networks, such as `16-32-64 double latent 8`."""
+        words = ["-".join(str(width) for width in self.channels)]
+        words += [f"bottom {self.bottom}"] * (self.bottom > 0)
+        words += [self.block] * (self.block != "practical") + [self.upsampling] * (self.upsampling != "transposed")
+        return " ".join(words + [f"latent {self.latent}"] * (self.latent > 0))
+
+    @property
+    def bottleneck_channels(self) -> int:
+        """Channels of the map from which the decoder, or a flat latent, is made."""
+        return self.bottom or self.channels[-1]
 
     @property
     def frame_size(self) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from architectures.config import CHANNELS_OF, EncoderDecoderConfig, Norm, Target, widths
+from architectures.config import CHANNELS_OF, Block, EncoderDecoderConfig, Norm, Target, Upsampling, widths
 from architectures.encoder_decoder import default_decoder
 
 Skips = Literal["none", "all"] | Sequence[int]
@@ -26,6 +26,9 @@ class Configure(Protocol):
         target: Target | None = None,
         latent: int = 0,
         image_size: Sequence[int] = (),
+        block: Block = "practical",
+        upsampling: Upsampling = "transposed",
+        bottom: int = 0,
     ) -> EncoderDecoderConfig:
         """A complete configuration."""
 
@@ -52,6 +55,9 @@ def configure_by(
         target: Target | None = None,
         latent: int = 0,
         image_size: Sequence[int] = (),
+        block: Block = "practical",
+        upsampling: Upsampling = "transposed",
+        bottom: int = 0,
     ) -> EncoderDecoderConfig:
         """None takes the architecture's default.
 
@@ -60,6 +66,7 @@ def configure_by(
             target: What an auto-encoder or VAE reconstructs, images by default; networks that segment give masks.
             latent: Numbers of a flat latent, 0 for a bottleneck map.
             image_size: Height and width of the images; it matters to a flat latent only.
+            bottom: Width of a block at the bottom; by default the decoder then has the encoder's widths, mirrored.
 
         Raises:
             ValueError: a value out of range, or options that contradict each other.
@@ -72,16 +79,21 @@ def configure_by(
             if channels is not None:
                 raise ValueError(f"channels must stand without depth and base_width, got {encoder} beside them.")
             encoder = widths(base_width or default_channels[0], depth or len(default_channels), growth)
+        if decoder_channels is None:
+            decoder_channels = encoder[::-1] if bottom else decoder(encoder)
         return EncoderDecoderConfig(
             name=name,
             channels=encoder,
-            decoder_channels=decoder(encoder) if decoder_channels is None else tuple(decoder_channels),
+            decoder_channels=tuple(decoder_channels),
             skips=_levels(default_skips if skips is None else skips, len(encoder)),
             norm=norm,
             in_channels=out_channels if reconstructs else CHANNELS_OF["image"],
             out_channels=out_channels,
             latent=latent,
             image_size=tuple(image_size) if latent else (),
+            block=block,
+            upsampling=upsampling,
+            bottom=bottom,
         )
 
     return configure

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from hashlib import sha256
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, packages_distributions, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 from torch import nn
 
@@ -87,12 +87,11 @@ def find(name: str) -> Any:
             found = installed()[name].load()
         except Exception as error:
             raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}.") from error
-    if isinstance(found, ArchitectureSpec) or _is_network_class(found) or inspect.isroutine(found):
+    if isinstance(found, ArchitectureSpec) or _is_network_class(found) or _makes_network(found):
         return found
-    kind = f"the class {found.__qualname__}" if inspect.isclass(found) else f"{type(found).__name__} {found!r:.60}"
     raise ValueError(
-        f"architecture {name} must be a subclass of torch.nn.Module, a function that returns one, or an "
-        f"ArchitectureSpec, got {kind}."
+        f"architecture {name} must be a subclass of torch.nn.Module, a function whose signature says that it returns "
+        f"one (-> nn.Module), or an ArchitectureSpec, got {_kind(found)}."
     )
 
 
@@ -100,12 +99,40 @@ def _is_network_class(value: object) -> bool:
     return inspect.isclass(value) and issubclass(value, nn.Module)
 
 
+def _makes_network(value: object) -> bool:
+    """Whether it is a function that says so: whoever writes a checkpoint names what builds its network, and any other
+    function, such as one that runs commands, must not be called for it."""
+    if not inspect.isfunction(value):
+        return False
+    try:
+        return _is_network_class(get_type_hints(value).get("return"))
+    except (NameError, TypeError):  # an annotation that cannot be resolved
+        return False
+
+
+def _kind(value: object) -> str:
+    if inspect.isclass(value):
+        return f"the class {value.__qualname__}"
+    return f"the function {value.__name__}" if inspect.isroutine(value) else f"{type(value).__name__} {value!r:.60}"
+
+
 def _load_file(name: str, path: Path) -> ModuleType:
-    """A file's module, under a name of its own; files beside it can be imported by it, as if it were run."""
     if not path.is_file():
         raise ValueError(f"architecture {name} must name a file that exists, got {path}.")
+    try:
+        return load_file(path)
+    except Exception as error:
+        raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}.") from error
+
+
+def load_file(path: Path) -> ModuleType:
+    """A file's module, under a name of its own; files beside it can be imported by it, as if it were run.
+
+    Raises:
+        Exception: whatever the file's code raises.
+    """
     path = path.resolve()
-    known_as = f"hourglass_bench_file_{path.stem}_{sha256(str(path).encode()).hexdigest()[:8]}"
+    known_as = _file_module(path)
     if known_as in sys.modules:
         return sys.modules[known_as]
     _make_importable(path.parent)
@@ -116,10 +143,18 @@ def _load_file(name: str, path: Path) -> ModuleType:
     sys.modules[known_as] = module  # first: a dataclass looks its module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except Exception:
         del sys.modules[known_as]
-        raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}.") from error
+        raise
     return module
+
+
+_OF_FILE = "hourglass_bench_file_"
+
+
+def _file_module(path: Path) -> str:
+    """Name of a file's module."""
+    return f"{_OF_FILE}{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
 
 
 def _load_module(name: str, where: str) -> ModuleType:
@@ -130,9 +165,12 @@ def _load_module(name: str, where: str) -> ModuleType:
         hint = ""
         if isinstance(error, ModuleNotFoundError) and error.name:
             package = error.name.partition(".")[0]
-            extra = EXTRAS.get(package)
-            install = f'pip install "hourglass-bench[{extra}]"' if extra else f"pip install {package}"
-            hint = f"; {install} installs it where it is a package, else run this where the file {package}.py lies"
+            if extra := EXTRAS.get(package):
+                hint = f'; pip install "hourglass-bench[{extra}]" installs it'
+            else:
+                hint = (
+                    f"; pip install {package} installs it where it is a package, else run this where {package}.py lies"
+                )
         raise ValueError(f"architecture {name} must be importable, got {_first_line(error)}{hint}.") from error
 
 
@@ -144,6 +182,52 @@ def _make_importable(folder: Path) -> None:
     """Last, so that no file there hides an installed package."""
     if str(folder) not in (os.path.abspath(entry) for entry in sys.path):
         sys.path.append(str(folder))
+
+
+@cache
+def sources(name: str) -> dict[str, str]:
+    """Name -> text of the files that say what a network is: the one that is named, and that of its class or function.
+
+    Empty for this project's own, whose code has a digest of its own.
+    """
+    return {_file_name(module): text for module in _modules(name) if (text := _text(module))}
+
+
+@cache
+def packages(name: str) -> tuple[str, ...]:
+    """Installed packages that a network comes from, such as `monai 1.5.1`; none for one from a file."""
+    known = packages_distributions()
+    found = {package for module in _modules(name) for package in known.get(module.__name__.partition(".")[0], ())}
+    if point := installed().get(name):
+        found |= {point.dist.name} if point.dist else set()
+    return tuple(f"{package} {version(package)}" for package in sorted(found))
+
+
+def _modules(name: str) -> list[ModuleType]:
+    """Those that `sources` are the files of."""
+    if not is_reference(name) and name not in installed():
+        return []
+    found = find(name)
+    where = name.rpartition(":")[0]
+    named = [_file_module(Path(where))] if where.endswith(".py") else []
+    parts = [found.network, found.config] if isinstance(found, ArchitectureSpec) else [found]
+    parts = [part.func if isinstance(part, partial) else part for part in parts]
+    own = __name__.partition(".")[0]
+    others = {part.__module__ for part in parts if part.__module__.partition(".")[0] != own} - set(named)
+    return [sys.modules[module] for module in (*named, *sorted(others))]
+
+
+def _file_name(module: ModuleType) -> str:
+    """Of the module's file, with the folders of its package."""
+    file = Path(module.__file__ or module.__name__)
+    folders = 0 if module.__name__.startswith(_OF_FILE) else module.__name__.count(".") + (file.stem == "__init__")
+    return "/".join(file.parts[-1 - folders :])
+
+
+def _text(module: ModuleType) -> str:
+    """Empty where there is no file of Python."""
+    file = Path(module.__file__ or "")
+    return file.read_text(encoding="utf-8") if file.suffix == ".py" and file.is_file() else ""
 
 
 def signature(name: str, found: Any) -> inspect.Signature:
@@ -251,4 +335,6 @@ def _tuples(value: Any) -> Any:
 
 
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__} in {error.filename}, line {error.lineno}: {error.msg}"
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".rstrip(".")

@@ -17,17 +17,19 @@ class Reading(NamedTuple):
     """How what a network returns becomes logits."""
 
     channels: int
-    probability: bool = False
-    """Whether the network has applied a sigmoid, which is undone."""
+    in_training: bool = False
+    """Whether the network in training mode has applied a sigmoid, which is undone."""
+    in_evaluation: bool = False
+    """The same of evaluation mode: some apply it only there."""
 
-    def logits(self, output: object, size: tuple[int, int]) -> Tensor:
-        """(B, channels, H, W) for images of that height and width.
+    def logits(self, output: object, size: tuple[int, int], *, training: bool) -> Tensor:
+        """(B, channels, H, W) for images of that height and width, by the network's mode.
 
         Raises:
             ValueError: it is not clear which tensor has the logits, or it has another shape.
         """
         logits = pick(output, self.channels)
-        if self.probability:
+        if self.in_training if training else self.in_evaluation:
             logits = torch.logit(logits.float(), CLOSE)
         if logits.shape[-2:] == size:
             return logits
@@ -75,5 +77,12 @@ def is_enlarged(tensor: Tensor, size: tuple[int, int]) -> bool:
 
 
 def is_probability(tensor: Tensor) -> bool:
-    """Whether the last operation that made a tensor was a sigmoid, by what autograd recorded."""
-    return tensor.grad_fn is not None and tensor.grad_fn.name() == "SigmoidBackward0"
+    """Whether a sigmoid made a tensor, by what autograd recorded; what only moves or averages pixels may follow it."""
+    made_by = tensor.grad_fn
+    while made_by is not None and made_by.name().startswith(_AFTER_SIGMOID):
+        made_by = made_by.next_functions[0][0]
+    return made_by is not None and made_by.name() == "SigmoidBackward0"
+
+
+_AFTER_SIGMOID = ("Upsample", "Slice", "View", "Clone", "Unsqueeze", "Squeeze", "Select", "Alias", "Identity")
+"""How the names of autograd's nodes for such operations begin."""

@@ -5,6 +5,7 @@ A new one here is one file and one entry. Others are known by a reference, `pack
 (`architectures.foreign`).
 """
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,10 +20,10 @@ from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, EncoderDecoderConfig, require
 from architectures.configure import configure_by
 from architectures.spec import ArchitectureSpec
-from architectures.trace import attach, trace
+from architectures.trace import Traced, attach, trace
 
 _here = partial(ArchitectureSpec, config=EncoderDecoderConfig, initialise=initialise, origin="here")
-_encoder_decoder = partial(_here, predict=encoder_decoder.predict, encoder=("encoder", "to_latent"))
+_encoder_decoder = partial(_here, predict=encoder_decoder.predict, encoder=("encoder", "bottom", "to_latent"))
 
 ARCHITECTURES: dict[str, ArchitectureSpec] = {
     "simple_conv": _here(
@@ -73,7 +74,11 @@ def configure(name: str, channels: Sequence[int] | None = None, **options: Any) 
     if channels is not None:
         options["channels"] = channels
     spec = get_spec(name)
-    return spec.configure(name, **options) if spec.configure else spec.config(name=name, **options)
+    makes = spec.configure or spec.config
+    takes = [key for key in inspect.signature(makes).parameters if key != "name"]
+    wrong = [key for key in options if key not in takes]
+    require(not wrong or "options" in takes, f"options of {name}", f"be of {', '.join(takes)}", ", ".join(wrong))
+    return makes(name=name, **options)
 
 
 def get_spec(name: str) -> ArchitectureSpec:
@@ -102,6 +107,11 @@ def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
     """Bottleneck, parameters and MACs on one image of the given size: by closed form, or traced on fake tensors."""
     spec = get_spec(config.name)
     return spec.predict(config, height, width) if spec.predict else trace(config, spec, (height, width)).prediction
+
+
+def traced(config: ArchitectureConfig, height: int, width: int) -> Traced:
+    """What a pass on fake tensors shows of a network for images of that size: activations, and notes on its output."""
+    return trace(config, get_spec(config.name), (height, width))
 
 
 def build(config: ArchitectureConfig, *, seed: int, size: tuple[int, int] | None = None) -> nn.Module:

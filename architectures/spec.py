@@ -42,6 +42,8 @@ class ArchitectureSpec:
     """Submodules that `training.freeze_epochs` and `training.encoder_lr_factor` are about."""
     teacher: str = ""
     """Architecture of the auto-encoder whose encoder pre-training can take over; empty: there is none."""
+    space: Callable[[], Mapping[str, Any]] | None = None
+    """Optuna distributions of its own options by their names, for studies that search; None: a study says them."""
     reconstructs: bool = False
     """Whether what enters is to leave again, masks or images, instead of images becoming masks."""
     origin: Literal["here", "elsewhere"] = "elsewhere"

@@ -45,7 +45,7 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
         InfeasibleArchitecture: the network fails on such images.
         ValueError: it has nothing to train, or what it returns cannot become logits.
     """
-    with _disable_current_modes():
+    with _disable_current_modes(), torch.enable_grad():
         network = spec.network(config)
         _require_trainable(network, config.name)
         params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
@@ -54,7 +54,7 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
             seen = _pass(without_contents(network, mode), config, size, mode)
         except _NEEDS_CONTENTS:  # what it computes with depends on what it sees
             seen = _pass(network, config, size)
-    reading, notes = _read(seen.output, config, size)
+    reading, notes = _read(seen, config, size)
     place = _bottleneck(seen.maps, spec.bottleneck)
     shape = smallest(seen.maps[place])
     elements = shape[0] * shape[1] * shape[2]
@@ -76,9 +76,9 @@ def attach(network: nn.Module, config: ArchitectureConfig, spec: ArchitectureSpe
 
         network.register_forward_pre_hook(renormalise)
 
-    def to_logits(_module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> Tensor:
+    def to_logits(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> Tensor:
         height, width = inputs[0].shape[-2:]
-        return reading.logits(output, (height, width))
+        return reading.logits(output, (height, width), training=module.training)
 
     network.register_forward_hook(to_logits)
 
@@ -105,9 +105,11 @@ Maps = dict[str, list[tuple[int, int, int]]]
 
 
 class _Seen(NamedTuple):
-    """Of a pass in training mode."""
+    """Of a pass in training mode, and of one in evaluation mode."""
 
     output: Any
+    evaluated: Any
+    """What the network returns in evaluation mode."""
     maps: Maps
     macs: int
     kept: int
@@ -126,11 +128,16 @@ def _pass(
             kept[storage._cdata] = storage.nbytes()
         return tensor
 
-    with mode or _nothing(), feature_maps(network) as maps, FlopCounterMode(display=False) as flops:
+    with mode or _nothing():
         images = torch.zeros(BATCH, config.in_channels, *size)
         try:
-            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            with (
+                feature_maps(network) as maps,
+                FlopCounterMode(display=False) as flops,
+                torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+            ):
                 output = network.train()(images)
+            evaluated = network.eval()(images)
         except _NEEDS_CONTENTS:
             raise
         except Exception as error:
@@ -139,7 +146,7 @@ def _pass(
                 f"architecture {config.name} must take images of {size[0]}x{size[1]} pixels, got "
                 f"{type(error).__name__}: {text.rstrip('.')}; another --size may do, or other options."
             ) from error
-    return _Seen(output, maps, flops.get_total_flops() // 2, sum(kept.values()))
+    return _Seen(output, evaluated, maps, flops.get_total_flops() // 2, sum(kept.values()))
 
 
 @contextmanager
@@ -149,7 +156,7 @@ def _nothing() -> Iterator[None]:
 
 @contextmanager
 def feature_maps(network: nn.Module) -> Iterator[Maps]:
-    """Within the context, the shapes of all maps that leave submodules; one that is called later stands later."""
+    """Within the context, the shapes of all maps that leave the network (under an empty name) and submodules; one that is called later stands later."""
     maps: Maps = {}
 
     def record(name: str, output: object) -> None:
@@ -161,7 +168,6 @@ def feature_maps(network: nn.Module) -> Iterator[Maps]:
     handles = [
         module.register_forward_hook(lambda _module, _inputs, output, name=name: record(name, output))
         for name, module in network.named_modules()
-        if name
     ]
     try:
         yield maps
@@ -178,18 +184,33 @@ def smallest(shapes: list[tuple[int, int, int]]) -> tuple[int, int, int]:
 def _bottleneck(maps: Maps, declared: str) -> str:
     """Name of the submodule: the declared one, or the last that returns a map of the fewest pixels.
 
-    Maps of a single pixel are no map but a mean over the image, as in channel attention, unless there are no others.
+    Maps of a single pixel are no map but a mean over the image, as in channel attention, unless there are no others. If
+    no submodule returns a map it is what the network returns, under an empty name.
     """
     if declared in maps:
         return declared
-    pixels = {name: shape[1] * shape[2] for name, shape in ((name, smallest(of)) for name, of in maps.items())}
+    pixels = {name: shape[1] * shape[2] for name, shape in ((name, smallest(of)) for name, of in maps.items() if name)}
     spread = {name: count for name, count in pixels.items() if count > 1} or pixels
     fewest = min(spread.values(), default=0)
     return next((name for name in reversed(spread) if spread[name] == fewest), "")
 
 
-def _read(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> tuple[Reading, tuple[str, ...]]:
-    """How the output becomes logits, and notes on that."""
+def _read(seen: _Seen, config: ArchitectureConfig, size: tuple[int, int]) -> tuple[Reading, tuple[str, ...]]:
+    """How the outputs become logits, and notes on that."""
+    tensor, evaluated = (_pick(output, config, size) for output in (seen.output, seen.evaluated))
+    reading = Reading(config.out_channels, is_probability(tensor), is_probability(evaluated))
+    notes = []
+    if not isinstance(seen.output, Tensor):
+        notes.append(f"logits are one of what it returns, {described(seen.output)}")
+    if reading.in_training or reading.in_evaluation:
+        notes.append("its sigmoid is undone")
+    if tuple(tensor.shape[-2:]) != size:
+        notes.append(f"logits are enlarged {size[0] // tensor.shape[-2]} times")
+    return reading, tuple(notes)
+
+
+def _pick(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> Tensor:
+    """The tensor that becomes logits; ValueError says why there is none."""
     try:
         tensor = pick(output, config.out_channels)
         if tuple(tensor.shape[-2:]) != size and not is_enlarged(tensor, size):
@@ -198,16 +219,11 @@ def _read(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> 
                 f"{described(tensor)}"
             )
     except ValueError as error:
-        raise ValueError(f"architecture {config.name} must {error}; a function or class around it can.") from None
-    reading = Reading(config.out_channels, is_probability(tensor))
-    notes = []
-    if not isinstance(output, Tensor):
-        notes.append(f"logits are one of what it returns, {described(output)}")
-    if reading.probability:
-        notes.append("its sigmoid is undone")
-    if tuple(tensor.shape[-2:]) != size:
-        notes.append(f"logits are enlarged {size[0] // tensor.shape[-2]} times")
-    return reading, tuple(notes)
+        raise ValueError(
+            f"architecture {config.name} must {error}; its option for the number of classes may do (--set), or a class "
+            "around it."
+        ) from None
+    return tensor
 
 
 def _require_trainable(network: nn.Module, name: str) -> None:

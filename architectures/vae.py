@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from architectures.autoencoder import AutoEncoder
-from architectures.blocks import Conv2d
+from architectures.blocks import BLOCKS, Conv2d
 from architectures.bottleneck import Layer, Prediction
 from architectures.config import SIGMA_FLOOR, EncoderDecoderConfig
 from architectures.encoder_decoder import bottleneck_sides, make_to_latent, to_latent_layer
@@ -69,7 +69,10 @@ class VAE(AutoEncoder):
 
 
 def _make_head(config: EncoderDecoderConfig) -> nn.Module:
-    return make_to_latent(config) if config.latent else Conv2d(config.channels[-1], config.channels[-1], 1)
+    if config.latent:
+        return make_to_latent(config)
+    channels = config.bottleneck_channels
+    return Conv2d(channels, channels, 1, gain=BLOCKS[config.block].reader_gain)
 
 
 def predict(config: EncoderDecoderConfig, height: int, width: int) -> Prediction:
@@ -79,7 +82,7 @@ def predict(config: EncoderDecoderConfig, height: int, width: int) -> Prediction
         InfeasibleArchitecture: the bottleneck would vanish.
     """
     found = predict_encoder_decoder(config, height, width)
-    sides, channels = bottleneck_sides(config, height, width), config.channels[-1]
+    sides, channels = bottleneck_sides(config, height, width), config.bottleneck_channels
     mean = Layer(channels, channels, 1, 1, *sides)  # of a flat latent it is counted already
     log_variance = to_latent_layer(config, sides) if config.latent else mean
     return found._replace(

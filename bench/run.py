@@ -21,6 +21,7 @@ from bench.machine.clock import Phases, Stopwatch
 from bench.machine.environment import environment
 from bench.machine.memory import process_peak_bytes, reset_process_peak
 from bench.machine.out_of_memory import is_out_of_memory
+from bench.network_source import source_tags
 from bench.stored_config import flatten
 from bench.tracking.background import BackgroundLog
 from bench.training.autotune import is_worth_tuning, tune
@@ -84,6 +85,8 @@ def run(
         prediction = registry.predict(config.architecture, *config.data.size)  # refuses before anything is written
         setup = prepare(config, cache, device, dataset)
         log.tags(environment(device, setup.trainer.arithmetic) | data_tags(setup))
+        log.tags(source_tags(config.architecture.name) | _note_tags(config))
+        log.tags(setup.weights.tags() if setup.weights else {})
         _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
         metrics = _known_before(prediction)
     setup = _tune(config, setup, log, cache, phases)
@@ -141,6 +144,14 @@ def _check_bottleneck(prediction: Prediction, in_channels: int, setup: Setup, lo
     log.params({schema.BOTTLENECK_NAME: prediction.bottleneck})
     if measured != prediction.shape:
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {measured}")
+
+
+def _note_tags(config: RunConfig) -> dict[str, str]:
+    """What is done to the network that its author may not expect."""
+    if registry.get_spec(config.architecture.name).origin == "here":
+        return {}
+    notes = registry.traced(config.architecture, *config.data.size).notes
+    return {schema.NETWORK_NOTES: "; ".join(notes)} if notes else {}
 
 
 def _known_before(prediction: Prediction) -> dict[str, float]:

@@ -348,6 +348,11 @@ NETWORK_SOURCE = "network.source"
 NETWORK_NOTES = "network.notes"
 """Of a network from elsewhere, what is done that its author may not expect: which of its outputs is taken, that its
 sigmoid is undone, that it trains in another memory format or precision. Absent where there is nothing."""
+WEIGHTS_DIGEST = "weights.digest"
+"""Hash of the file that `training.weights` names; absent where training began with random weights."""
+WEIGHTS_LOADED = "weights.loaded"
+"""What of that file the network has, as JSON: `loaded`, the number of tensors, and number and first names of those that
+are `missing` in the file, `unexpected` by the network, or `reshaped`, which both have in different shapes."""
 SUPERSEDED = "superseded"
 """Set on a run whose unit is no longer planned since the study was changed, or was done again after the run had been
 deleted; reports leave it out."""
@@ -431,7 +436,9 @@ CALIBRATION_TABLE = "test_calibration.parquet"
 """One row per test scene and bin of predicted probability: columns scene, bin, pixels, probability (their mean) and
 foreground (their share that is foreground)."""
 SOURCE_DIR = "checkpoint/source"
-"""Folder of copies of the files that a network from elsewhere is built from."""
+"""Folder of copies of the files that a network from elsewhere is built from, for people to read: none is run."""
+SOURCE_FILE = "checkpoint/source.json"
+"""NETWORK_SOURCE, by which `bench predict` says what is missing or has changed."""
 SPLIT_FILE = "split.json"
 """The stems of each role."""
 SEAL_FILE = "test_seal.json"

@@ -14,7 +14,7 @@ class Build(cli.Command, cli.Store):
     """Write RUNS/reports/STUDY/report.pdf with figures and data beside it."""
 
     study: str = "quick"
-    """name of the study"""
+    """name of the study, or the user's own file that defines it"""
     html: bool = False
     """write a self-contained page report.html as well"""
     compare: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Build(cli.Command, cli.Store):
         """Build the report."""
         from reports.build import build
 
-        built = build(self.runs, self.study, self.tracking, html=self.html, compare=self.compare)
+        built = build(self.runs, cli.study_name(self.study), self.tracking, html=self.html, compare=self.compare)
         return Answer({**built._asdict(), "report": str(built.report)}, str(built.report))
 
 
@@ -38,7 +38,7 @@ class Calibrate(cli.Command, cli.Store):
     seed: int = 0
     """decides all draws"""
     study: str = ""
-    """take size and spread from this study; empty: documented ones, of the size of quick"""
+    """take size and spread from this study, given as for build; empty: documented ones, of the size of quick"""
 
     def run(self) -> Answer:
         """Simulate."""
@@ -48,7 +48,7 @@ class Calibrate(cli.Command, cli.Store):
 
         shape, components, source = Shape(), Components(), "defaults"
         if self.study:
-            shape, components, source = of_study(self.runs, self.study, self.tracking)
+            shape, components, source = of_study(self.runs, cli.study_name(self.study), self.tracking)
         margin = schema.TEST_IOU.margin or 0.0
         found = calibrate(self.simulations, shape, components, margin=margin, seed=self.seed) | {"source": source}
         return Answer(found, "\n".join(sentences(found)))

@@ -10,6 +10,7 @@ import optuna
 from bench import schema
 from bench.commands import cli
 from bench.config import DataConfig
+from bench.digest import digest
 from bench.machine.environment import code_digest
 from bench.machine.precision import Arithmetic
 from bench.tracking.database import redact
@@ -34,6 +35,7 @@ NAMES = {
     "split": "split",
     "memory_budget": "memory budget",
     "space": "units or search space",
+    "networks": "source of networks from elsewhere",
     "precision": "precision",
     "arithmetic": "arithmetic of the code",
     "ladder": "learning rates tried",
@@ -123,10 +125,19 @@ def _asked(
         "split": setting.data.split,
         "memory_budget": options.memory_budget or study.memory_budget,
         "space": study.space(),
+        "networks": _sources(study, setting),
         "precision": arithmetic,
         "arithmetic": ARITHMETIC,
         "ladder": list(setting.ladder),
     }
+
+
+def _sources(study: Study, setting: Setting) -> dict[str, str]:
+    """Digest of the code of every network that the project does not bring itself, by its name."""
+    from architectures.foreign import sources
+
+    names = sorted({planned.architecture for planned in study.planned(setting).values()})
+    return {name: digest(*sorted(found.items())) for name in names if (found := sources(name))}
 
 
 def known(root: optuna.Study, setting: Setting) -> Setting:

@@ -65,6 +65,8 @@ def run_study(study: Study, options: Options) -> Status:
         ValueError: wrong input; nothing has been written then.
         KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
     """
+    if options.archs:
+        study = study.among(options.archs)
     checked = _check(study, options)
     capability = next(iter(checked.facts.values())).capability
     arithmetic = resolve_by(checked.setting.training.precision, checked.device, capability)
@@ -119,6 +121,7 @@ def _check(study: Study, options: Options) -> Checked:
     names = placement.devices(device)
     facts = dict(zip(names, in_threads(examine_apart, map(torch.device, names)), strict=True))
     setting = study.setting(epochs=options.epochs, repeats=options.repeats, tune=not options.no_tune, **options.data())
+    study.planned(setting)  # refuses what cannot be built before the data are read, too
     cache = options.runs / schema.CACHE_DIR
     fitting, dataset = load_fitting(setting.data, cache)
     setting = setting._replace(data=fitting)

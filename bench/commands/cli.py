@@ -50,6 +50,11 @@ class Store:
     """MLflow store: sqlite:///FILE, postgresql://USER@HOST/DB or a server http(s)://HOST:PORT; empty: RUNS/mlflow.db"""
 
 
+def study_name(study: str) -> str:
+    """Name of a study that is given by it, or by the user's own file that defines it: the file's stem."""
+    return Path(study).stem if study.endswith(".py") else study
+
+
 def main(prog: str, description: str, commands: Sequence[type[Command]], arguments: Sequence[str] | None = None) -> int:
     """Parse, run and print; returns the exit code: 0 done, 2 wrong input (to all or a part), 130 interrupted.
 

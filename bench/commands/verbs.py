@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from architectures import defaults
-from architectures.config import ArchitectureConfig, Norm, Target
+from architectures.config import ArchitectureConfig, Block, Norm, Target, Upsampling
 from bench.check.command import Check
 from bench.commands import cli
 from bench.commands.cli import Answer
@@ -25,7 +25,10 @@ Implementations = Annotated[
     tuple[str, ...] | None, arg(help=f"who is measured: {', '.join(IMPLEMENTATIONS)}; None: all")
 ]
 NO_AUGMENTATION: dict[str, Any] = dict.fromkeys(AUGMENTATION, 0.0)
-NOT_OF_PERF = (*AUGMENTATION, "epochs", "beta", "beta_warmup", "sigma", "pretrain_epochs")
+NOT_OF_PERF = (
+    *(*AUGMENTATION, "epochs", "beta", "beta_warmup", "sigma", "pretrain_epochs"),
+    *("weights", "freeze_epochs", "encoder_lr_factor"),
+)
 """Fields of the training that `perf` decides itself or has no use for; of epochs it has a flag of its own."""
 
 
@@ -98,34 +101,42 @@ class Network:
     preset: str | None = None
     """a named network of the practical, instead of all flags below but --norm"""
     arch: str | None = None
-    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; a network of yours as package.module:Class or
-    path/to/file.py:Class; or one that an installed package offers; None: unet"""
+    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; your own network as path/to/file.py:Class; one of an
+    installed package as package.module:Class, or by the name that the package offers; None: unet"""
     set: Annotated[tuple[str, ...] | None, arg(metavar="KEY=VALUE ...")] = None
-    """options of a network that is not one of ours, such as width=24"""
+    """options of a network from elsewhere: what its constructor takes, such as width=24"""
     channels: tuple[int, ...] | None = None
     """encoder widths, outermost first; None: the architecture's"""
     decoder_channels: tuple[int, ...] | None = None
     """decoder widths, innermost first; None: the encoder's, mirrored"""
     skips: tuple[str, ...] | None = None
     """none, all, or the levels to connect (1 = full resolution); None: the architecture's"""
-    norm: Norm = "none"
-    """normalisation of each block"""
+    norm: Norm | None = None
+    """normalisation of each block; None: the preset's, or none"""
     target: Target | None = None
     """what autoencoder and vae reconstruct; None: images"""
     latent: int = 0
     """numbers of a flat latent; 0 keeps the bottleneck map"""
+    block: Block = "practical"
+    """practical: conv, norm, ReLU, conv; double: conv, norm, ReLU twice; residual: double with what enters added"""
+    upsampling: Upsampling = "transposed"
+    """how the decoder doubles its maps: by transposed convolution, or by 1x1 convolution and bilinear interpolation"""
+    bottom: int = 0
+    """width of a block between the last pooling and the decoder, twice the last of --channels in the original U-Net; 0:
+    there is none"""
 
     def config(self, image_size: tuple[int, int]) -> ArchitectureConfig:
         """The network for images of this height and width."""
         from architectures import registry
 
         if self.preset is not None:
-            if replace(self, preset=None, norm="none") != Network():
+            if replace(self, preset=None, norm=None) != Network():
                 raise ValueError(
-                    "--preset must stand without --arch, --set, --channels, --decoder-channels, --skips, --target and "
-                    "--latent."
+                    "--preset must stand without --arch, --set, --channels, --decoder-channels, --skips, --target, "
+                    "--latent, --block, --upsampling and --bottom."
                 )
-            return replace(registry.get_preset(self.preset), norm=self.norm)
+            preset = registry.get_preset(self.preset)
+            return replace(preset, norm=self.norm or preset.norm)
         name = self.arch or defaults.ARCHITECTURE
         if registry.get_spec(name).origin == "elsewhere":
             if replace(self, arch=None, set=None) != Network():
@@ -140,10 +151,13 @@ class Network:
             self.channels,
             decoder_channels=self.decoder_channels,
             skips=self._skips(),
-            norm=self.norm,
+            norm=self.norm or "none",
             target=self.target,
             latent=self.latent,
             image_size=image_size,
+            block=self.block,
+            upsampling=self.upsampling,
+            bottom=self.bottom,
         )
 
     def _skips(self) -> Any:
@@ -188,6 +202,24 @@ class Train(cli.Command, cli.Store):
         from bench.commands.train import train_one
 
         return Answer(train_one(config, runs=self.runs, device=self.device, tracking=self.tracking, unseal=self.unseal))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes(cli.Command):
+    """Tell a network's sizes, and what a step of its training takes, without data and without training."""
+
+    network: Network
+    data: Annotated[Callable[..., DataConfig], flags(DataConfig, only=("size",))]
+    training: Annotated[Callable[..., TrainingConfig], flags(TrainingConfig, only=("batch_size", "precision"))]
+    device: Device = "auto"
+
+    def run(self) -> Answer:
+        """Trace the network on tensors without contents."""
+        data = self.data()
+        config = RunConfig(architecture=self.network.config(data.size), data=data, training=self.training())
+        from bench.commands.sizes import describe_sizes
+
+        return describe_sizes(config, self.device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,4 +300,4 @@ class Perf(cli.Command):
         return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
 
 
-COMMANDS = (Data, DataImport, Train, Predict, Sample, Perf, Check)
+COMMANDS = (Data, DataImport, Train, Sizes, Predict, Sample, Perf, Check)

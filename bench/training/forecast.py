@@ -29,7 +29,7 @@ class _KernelResults(OperatorMode):
 
     @override
     def seen(self, func: Any, args: tuple[Any, ...], out: Any) -> Any:
-        if func in (_aten.native_batch_norm.default, _aten.native_group_norm.default):
+        if func in (_aten.native_batch_norm.default, _aten.native_group_norm.default) and args[1] is not None:
             weight: Tensor = args[1]
             return out[0], *(statistic.to(weight.dtype) for statistic in out[1:])
         if func == _aten.native_group_norm_backward.default:

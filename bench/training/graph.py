@@ -102,6 +102,10 @@ class Graphed:
         result: Result = self._recorded(inputs) if self._recorded else call(*inputs)
         return result
 
+    def restart(self) -> None:
+        """Give back the graph's memory and begin anew: the function does something else from now on."""
+        self._start(())
+
     def free(self) -> None:
         """Give back the graph's memory; from now on calls are plain ones."""
         self._backend = None

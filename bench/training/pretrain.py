@@ -13,7 +13,7 @@ import torch
 
 from architectures.config import CHANNELS_OF
 from architectures.registry import get_spec
-from bench.config import RunConfig
+from bench.config import RunConfig, step_shape
 from bench.training.setup import Setup, build, epoch_steps, execution_choices, train_network
 
 
@@ -48,8 +48,9 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> Pr
 
 
 def kinds_of_steps(config: RunConfig) -> list[RunConfig]:
-    """Configs of all steps of a run: those of its auto-encoder too where it pre-trains."""
-    return [config, autoencoder_of(config)] if config.training.pretrain_epochs else [config]
+    """Configs of all kinds of steps of a run, see `step_shape`: those of its auto-encoder too where it pre-trains."""
+    kinds = [config, autoencoder_of(config)] if config.training.pretrain_epochs else [config]
+    return [step_shape(kind) for kind in kinds]
 
 
 def autoencoder_of(config: RunConfig) -> RunConfig:
@@ -66,5 +67,5 @@ def autoencoder_of(config: RunConfig) -> RunConfig:
         )
     changes: dict[str, Any] = {"name": teacher, "skips": (), "out_channels": CHANNELS_OF["image"]}
     network = replace(config.architecture, **changes)
-    training = replace(config.training, epochs=config.training.pretrain_epochs, pretrain_epochs=0)
+    training = replace(config.training, epochs=epochs, pretrain_epochs=0, freeze_epochs=0, encoder_lr_factor=1.0)
     return replace(config, architecture=network, training=training)

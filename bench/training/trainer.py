@@ -22,7 +22,7 @@ from bench.training.device_frames import DeviceFrames
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import Graphed, cuda_graphs
 from bench.training.objective import LatentSample, Objective, Scores, Targets
-from bench.training.optimizer import AdamW
+from bench.training.optimizer import AdamW, Group
 from bench.training.pixels import known
 from bench.training.schedule import lr_factor
 
@@ -99,6 +99,7 @@ class Trainer:
         seed: int,
         device: torch.device,
         execution: Execution = REFERENCE,
+        encoder: Sequence[nn.Module] = (),
     ) -> None:
         """Of frames of a height and width.
 
@@ -106,6 +107,7 @@ class Trainer:
             network: on the device, in the memory format of `execution`.
             steps: that the schedule spans.
             seed: of order, augmentation and latents.
+            encoder: submodules that may be frozen and have a learning rate of their own, see `TrainingConfig`.
         """
         self.network = network
         self.objective = objective
@@ -117,7 +119,12 @@ class Trainer:
         self._generator = torch.Generator().manual_seed(seed)
         # Latents have a generator to themselves: order and augmentation are the same whatever the objective.
         self._latent_generator = _make_generator(device, seed)
-        self._optimizer = AdamW(network.parameters(), config.weight_decay, capturable=execution.graph)
+        self._encoder, self._frozen = encoder, False
+        own = dict.fromkeys(parameter for module in encoder for parameter in module.parameters())
+        self._trained_encoder = [parameter for parameter in own if parameter.requires_grad]
+        rest = [parameter for parameter in network.parameters() if parameter not in own]
+        groups = [Group(rest), Group(list(own), config.encoder_lr_factor)]
+        self._optimizer = AdamW(groups, config.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
         self._seed = seed
         self._aspect = size[0] / size[1]
@@ -139,6 +146,20 @@ class Trainer:
     def _sample_latent(self, frames: int) -> LatentSample | None:
         progress = self._steps / self._planned_steps
         return _send(self.objective.sample(frames, progress, self._latent_generator), self.device)
+
+    def freeze_encoder(self, frozen: bool) -> None:
+        """Whether the encoder stays as it is in the next steps: no gradient, no decay, no statistics, no dropout.
+
+        What was captured would go on as before, so both graphs begin anew: they share their memory, which the next
+        steps need.
+        """
+        if frozen == self._frozen:
+            return
+        self._frozen = frozen
+        for parameter in self._trained_encoder:
+            parameter.requires_grad_(not frozen)
+        for graphed in (self._training, self._evaluation):
+            graphed.restart()
 
     def step(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
         """(B, 3, H, W) and (B, 1, H, W) as in `DeviceFrames` -> the batch's mean loss, detached, on the device."""
@@ -218,6 +239,9 @@ class Trainer:
         Full batches only; the rest of less than a batch waits for the next epoch's order. `on_step` is told of each.
         """
         self.network.train()
+        if self._frozen:
+            for module in self._encoder:
+                module.eval()
         size = min(self.config.batch_size, len(indices))
         order = indices[torch.randperm(len(indices), generator=self._generator)]
         batches = self._batches(order, size)[: len(indices) // size]

@@ -94,7 +94,8 @@ def _pretraining(data: DataConfig, training: TrainingConfig) -> list[Unit]:
 
 
 def _deep() -> list[tuple[EncoderDecoderConfig, dict[str, Factor]]]:
-    return grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
+    found = grid(("hourglass", "unet"), depth=(DEEP,), base_width=(BASE_WIDTH,), growth=(GROWTH,), norm="batch")
+    return [(config, factors) for config, factors in found if isinstance(config, EncoderDecoderConfig)]
 
 
 STUDY = Factorial(

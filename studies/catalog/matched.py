@@ -4,22 +4,23 @@ from bisect import bisect_left
 from collections.abc import Callable
 from functools import cache
 
-from architectures.config import EncoderDecoderConfig
+from architectures.config import ArchitectureConfig
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, grid, to_units
+from studies.spaces import SMALL, SMALL_TRAINING, Network, grid, to_units
 from studies.study import Factorial
-from studies.unit import Factor, Unit
+from studies.unit import Unit
 
 DEPTH, BASE_WIDTH, GROWTH = 3, 16, 1.5
 
-Cost = Callable[[EncoderDecoderConfig], int]
+Cost = Callable[[ArchitectureConfig], int]
 
 
-def match_width(network: EncoderDecoderConfig, of_width: Callable[[int], EncoderDecoderConfig], cost: Cost) -> int:
+def match_width(network: ArchitectureConfig, of_width: Callable[[int], ArchitectureConfig], cost: Cost) -> int:
     """The base width, up to four times the network's, at which `of_width` costs most nearly what `network` does.
 
     Costs must grow with the width.
     """
+    assert network.base_width is not None
     target, widths = cost(network), range(1, 4 * network.base_width + 1)
     place = bisect_left(widths, target, key=lambda width: cost(of_width(width)))
     nearest = widths[max(place - 1, 0) : place + 1]
@@ -38,7 +39,7 @@ def costs(data: DataConfig, training: TrainingConfig) -> dict[str, Cost]:
 
 
 @cache
-def _peak(network: EncoderDecoderConfig, size: tuple[int, int], batch_size: int) -> int:
+def _peak(network: ArchitectureConfig, size: tuple[int, int], batch_size: int) -> int:
     import torch
 
     from bench.training.forecast import predict_peak_bytes
@@ -59,8 +60,8 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     return to_units([unet, *_networks("hourglass", [BASE_WIDTH, *matched])], data, training)
 
 
-def _networks(name: str, bases: list[int]) -> list[tuple[EncoderDecoderConfig, dict[str, Factor]]]:
-    return grid((name,), (DEPTH,), bases, growth=GROWTH, norm="batch")
+def _networks(name: str, bases: list[int]) -> list[Network]:
+    return grid(name, depth=(DEPTH,), base_width=bases, growth=(GROWTH,), norm="batch")
 
 
 STUDY = Factorial(

@@ -17,7 +17,7 @@ from tests.studies.conftest import trial_runs
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return to_units(grid(("hourglass", "unet"), depths=(2,), bases=(4,), norm="batch"), data, training)
+    return to_units(grid(("hourglass", "unet"), depth=(2,), base_width=(4,), norm="batch"), data, training)
 
 
 def test_one_worker_and_two_give_equal_numbers_to_the_bit(
