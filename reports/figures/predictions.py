@@ -14,7 +14,7 @@ from reports import style, text
 from reports.analysis.claims import Claim, arms, judge_headline, pair_key
 from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import paired
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, title
 from reports.figures.base import NoDataError, Plot, readable, told
 from reports.store.arrays import overlap, read_ignored, read_panel
 from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
@@ -187,9 +187,9 @@ def _draw_row(row: list[Axes], shown: Predictions, frame: int, with_probability:
         if with_probability:
             cells.append((f"{label}\nprobability", panel.probability[frame], ""))
         cells.append((f"{label}\nerrors", errors(panel, frame), f"IoU {text.digits(iou)}"))
-    for axis, (title, picture, below) in zip(row, cells, strict=True):
+    for axis, (heading, picture, below) in zip(row, cells, strict=True):
         axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
-        axis.set(xticks=[], yticks=[], title=title if frame == 0 else "")
+        axis.set(xticks=[], yticks=[], title=heading if frame == 0 else "")
         axis.set_xlabel(below, labelpad=1.5, fontsize=6.5)
 
 
@@ -230,8 +230,8 @@ def _rule(shown: Predictions) -> str:
 
 def _configurations(shown: Predictions, names: list[str]) -> str:
     """`Hourglass (depth 3, width 16) and U-Net (depth 3, width 16)`."""
-    labels = shown.frames.drop_duplicates("architecture").set_index("architecture")["label"]
-    return text.listed([f"{style.look(name).label} ({labels[name]})" for name in names])
+    rows = shown.frames.drop_duplicates("architecture").set_index("architecture", drop=False)
+    return text.listed([title(rows.loc[name].rename({"architecture": ARCHITECTURE})) for name in names])
 
 
 def alt(shown: Predictions) -> str:
