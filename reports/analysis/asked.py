@@ -35,12 +35,13 @@ def _pair(asked: str, named: Named, choices: list[str]) -> tuple[pd.Series, pd.S
     first, second = _split(asked, named, choices)
     a = highest(named[first])
     rivals = alike(named[second], a)
-    if rivals.empty or rivals[CONFIGURATION].eq(a[CONFIGURATION]).all():
+    b = None if rivals.empty else highest(rivals)
+    if b is None or b[CONFIGURATION] == a[CONFIGURATION]:
         raise ValueError(
             f"compare must be of two configurations of equal split, folds and epochs, got {asked!r}, which differ in "
             "them or are one."
         )
-    return a, highest(rivals)
+    return a, b
 
 
 def _split(asked: str, named: Named, choices: list[str]) -> tuple[str, str]:
@@ -67,7 +68,7 @@ def _named(table: pd.DataFrame, short: pd.Series) -> Named:
     shared = Counter(spelled for names in called.values() for spelled in names)
     named: Named = {}
     for name, rows in table.groupby(ARCHITECTURE, sort=False):
-        for spelled in (one for one in called[str(name)] if shared[one] == 1):
+        for spelled in (one for one in called[str(name)] if one == name or shared[one] == 1):
             named[spelled] = rows
             named |= {f"{spelled}/{key}": own for key, own in rows.groupby(short) if key}
             named |= {f"{spelled} {label}": own for label, own in rows.groupby(LABEL) if label}

@@ -18,11 +18,11 @@ def with_and_without(summary: Summary) -> list[str]:
     """
     runs = summary.runs[summary.runs[SKIPS] != ABSENT]
     runs = runs[_narrows(runs)]
-    connected = set(runs.loc[runs[SKIPS].map(json.loads).map(bool), ARCHITECTURE])
+    connected = set(runs.loc[runs[SKIPS] != "[]", ARCHITECTURE])
     groups = connected, set(runs[ARCHITECTURE]) - connected
     return [name for group in groups for name in style.in_order(group)[:1]]
 
 
 def _narrows(runs: pd.DataFrame) -> pd.Series:
     sides = map_shape(runs[schema.BOTTLENECK_PREDICTED])[["height", "width"]].min(axis=1)
-    return sides < runs[SIZE].map(json.loads).map(min)
+    return sides < runs[SIZE].map(lambda size: min(json.loads(size))).astype("float64")
