@@ -17,6 +17,8 @@ def with_and_without(summary: Summary) -> list[str]:
     skip connections lead past.
     """
     runs = summary.runs[summary.runs[SKIPS] != ABSENT]
+    if runs.empty:
+        return []
     runs = runs[_narrows(runs)]
     connected = set(runs.loc[runs[SKIPS] != "[]", ARCHITECTURE])
     groups = connected, set(runs[ARCHITECTURE]) - connected
@@ -25,4 +27,4 @@ def with_and_without(summary: Summary) -> list[str]:
 
 def _narrows(runs: pd.DataFrame) -> pd.Series:
     sides = map_shape(runs[schema.BOTTLENECK_PREDICTED])[["height", "width"]].min(axis=1)
-    return sides < runs[SIZE].map(lambda size: min(json.loads(size))).astype("float64")
+    return sides < runs[SIZE].map(lambda size: min(json.loads(size)))
