@@ -75,6 +75,7 @@ def test_operators_that_torchvision_needs_are_declared_as_the_recipe_says() -> N
     import torch
 
     (recipe,) = (code for code in RECIPES if "torch.library" in code)
-    exec(recipe, {})
+    scope: dict[str, object] = {}  # which keeps the library alive
+    exec(recipe, scope)
     for operator in ("torchvision::nms", "torchvision::qnms"):
         torch.library.register_fake(operator)(lambda dets, scores, iou_threshold: dets)
