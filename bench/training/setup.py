@@ -86,9 +86,9 @@ def build(config: RunConfig) -> nn.Module:
 
 def execution_choices(config: RunConfig, network: nn.Module, device: torch.device) -> list[Execution]:
     """See `bench.training.execution.choices`."""
-    splits = registry.get_spec(config.architecture.name).origin == "here"
-    reference = capabilities(config, device).reference
-    return choices(network, config.training, config.data.size, device, reference, splits=splits)
+    ours = registry.get_spec(config.architecture.name).origin == "here"
+    reference = REFERENCE if ours else capabilities(config, device).reference
+    return choices(network, config.training, config.data.size, device, reference, splits=ours)
 
 
 def capabilities(config: RunConfig, device: torch.device) -> Capabilities:

@@ -245,3 +245,64 @@ def partly_compiled() -> nn.Module:
     network = Base()
     network.middle = torch.jit.script(nn.ReLU())
     return network
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.inside(x))
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(8, 24, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.project(x).flatten(2).transpose(1, 2).chunk(3, -1)
+        weights = (query @ key.transpose(1, 2)).softmax(-1)
+        return x + (weights @ value).transpose(1, 2).reshape(x.shape)
+
+
+class ChannelNorm(nn.LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Squeeze(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        layers = (nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 2, 1), nn.SiLU(), nn.Conv2d(2, 8, 1), nn.Sigmoid())
+        self.weigh = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weigh(x)
+
+
+KINDS = {
+    "residual": Residual,
+    "attention": Attention,
+    "channel norm": lambda: ChannelNorm(8),
+    "squeeze": Squeeze,
+    "enlarged": lambda: nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2, mode="bilinear")),
+    "transposed": lambda: nn.Sequential(nn.MaxPool2d(2), nn.ConvTranspose2d(8, 8, 2, stride=2)),
+    "shuffled": lambda: nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 32, 1), nn.PixelShuffle(2)),
+    "depthwise": lambda: nn.Conv2d(8, 8, 3, padding=1, groups=8),
+    "instance norm": lambda: nn.InstanceNorm2d(8),
+    "running instance norm": lambda: nn.InstanceNorm2d(8, affine=True, track_running_stats=True),
+    "group norm": lambda: nn.GroupNorm(2, 8),
+    "plain group norm": lambda: nn.GroupNorm(2, 8, affine=False),
+    "plain batch norm": lambda: nn.BatchNorm2d(8, affine=False),
+    "dropout": lambda: nn.Dropout2d(0.2),
+    "gelu": nn.GELU,
+    "prelu": nn.PReLU,
+}
+
+
+class Kind(Base):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.middle = KINDS[kind]()

@@ -136,7 +136,7 @@ def test_speeds_are_measured_once_and_the_choice_is_by_length(
 ) -> None:
     calls: list[list[Execution]] = []
 
-    def measured(make: object, options: list[Execution], batch: object) -> list[Timing]:
+    def measured(make: object, options: list[Execution], *_: object) -> list[Timing]:
         calls.append(options)
         return [Timing(REFERENCE, 0.0, 0.010), Timing(Execution(memory_format="contiguous"), 2.0, 0.001)]
 

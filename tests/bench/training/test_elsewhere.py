@@ -7,27 +7,26 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from architectures.registry import configure
 from bench.config import RunConfig, TrainingConfig
 from bench.inference import predict_tiles
 from bench.training.autotune import measure, tune
+from bench.training.coupling import couples_frames
 from bench.training.execution import REFERENCE, Execution
 from bench.training.forecast import predict_peak_bytes
 from bench.training.measure import measure_memory
 from bench.training.setup import Setup, build, capabilities, execution_choices, make_trainer, prepare
 from bench.training.train import train
 from tests.bench.conftest import MakeConfig
+from tests.bench.training.elsewhere import KINDS
 from tests.bench.training.stand import Stand
 
 CPU = torch.device("cpu")
 FILE = Path(__file__).with_name("elsewhere.py")
 CONTIGUOUS = Execution(memory_format="contiguous")
-PLAIN = TrainingConfig(
-    epochs=2, batch_size=4, precision="fp32", schedule="constant", clip_norm=0.0, flip=False, weight_decay=0.01
-)
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def config_of(tiny_config: MakeConfig) -> Any:
     """Function that makes a config which trains a network of the file; keywords replace fields of the training."""
 
     def make(name: str, options: dict[str, Any] | None = None, **changes: Any) -> RunConfig:
-        fields = {"epochs": 2, "batch_size": 4, "precision": "fp32"} | changes
+        fields: dict[str, Any] = {"epochs": 2, "batch_size": 4, "precision": "fp32"} | changes
         architecture = configure(f"{FILE}:{name}", **(options or {}))
         return tiny_config(architecture=architecture, training=TrainingConfig(**fields))
 
@@ -89,6 +88,31 @@ def test_it_trains_evaluates_and_predicts_and_its_peak_is_the_forecast(
     probability = predict_tiles(network.eval(), image, config.data.size, CPU)
     assert probability.shape == (40, 40)
     assert 0 < probability.min() <= probability.max() < 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_peak_of_every_kind_of_layer_is_the_forecast(
+    kind: str, config_of: Any, cache: Path, precision: Any
+) -> None:
+    config = config_of("Kind", {"kind": kind}, precision=precision)
+    assert capabilities(config, CPU)[:2] == (REFERENCE, precision)
+    assert predict_peak_bytes(config, CPU) == measure_memory(config, prepare(config, cache, CPU), CPU).tensor_peak
+
+
+@pytest.mark.parametrize(
+    ("layer", "coupled"),
+    [
+        (nn.BatchNorm1d(4), True),
+        (nn.BatchNorm2d(4, track_running_stats=False), True),
+        (nn.SyncBatchNorm(4), True),
+        (nn.InstanceNorm2d(4, track_running_stats=True), True),
+        (nn.InstanceNorm2d(4), False),
+        (nn.GroupNorm(2, 4), False),
+    ],
+    ids=str,
+)
+def test_layers_that_couple_frames_are_found(layer: nn.Module, coupled: bool) -> None:
+    assert couples_frames(nn.Sequential(nn.ReLU(), nn.Sequential(layer))) == coupled
 
 
 def test_what_decides_by_values_trains_without_a_forecast(config_of: Any, cache: Path) -> None:
@@ -185,7 +209,7 @@ def test_draws_of_modules_follow_from_the_config_alone(config_of: Any, cache: Pa
     assert losses(replace(config, repeat=1), 3) != first
     # That it is not the weights alone which differ:
     setup = prepare(config, cache, CPU)
-    network = setup.trainer.network.train()
+    network: Any = setup.trainer.network.train()
     masks = []
     network.middle.register_forward_hook(lambda _module, _inputs, output: masks.append(output == 0))
     for _ in range(2):
@@ -197,7 +221,7 @@ def test_what_is_frozen_stays_and_has_no_state(config_of: Any, cache: Path) -> N
     config = config_of("Frozen")
     setup = prepare(config, cache, CPU)
     before = weights(setup)
-    size = sum(tensor.numel() for tensor in setup.trainer.network.last.parameters())
+    size = before["last.weight"].numel() + before["last.bias"].numel()
     assert sum(tensor.numel() for tensor in setup.trainer.resident()) == 216 + 8 + 3 * size + 2
     train(setup.trainer, setup.data, setup.split, lambda _: None)
     after = weights(setup)
@@ -206,7 +230,7 @@ def test_what_is_frozen_stays_and_has_no_state(config_of: Any, cache: Path) -> N
 
 def test_tied_weights_stay_one_tensor_and_a_checkpoint_restores_them(config_of: Any, cache: Path) -> None:
     setup, result = trained(config_of("Tied"), cache)
-    network = setup.trainer.network
+    network: Any = setup.trainer.network
     assert network.again.weight is network.middle.weight
     assert torch.equal(result.best_state["again.weight"], result.best_state["middle.weight"])
 
