@@ -47,13 +47,13 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
     """
     with _disable_current_modes(), torch.enable_grad(), torch.random.fork_rng(devices=[]):
         network = spec.network(config)
-        _require_trainable(network, config.name)
+        _require_plain(network, config.name)
         params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
         try:
             mode = FakeTensorMode(allow_non_fake_inputs=True)
             seen = _pass(without_contents(network, mode), config, size, mode)
         except _NEEDS_CONTENTS:  # what it computes with depends on what it sees
-            seen = _pass(network, config, size)
+            seen = _pass(spec.network(config), config, size)
     reading, notes = _read(seen, config, size)
     place = _bottleneck(seen.maps, spec.bottleneck)
     shape = smallest(seen.maps[place])
@@ -216,6 +216,9 @@ def _pick(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> 
     """The tensor that becomes logits; ValueError says why there is none."""
     try:
         tensor = pick(output, config.out_channels)
+        if not tensor.is_floating_point() or not tensor.requires_grad:
+            flow = "" if tensor.requires_grad else " that no gradient flows through"
+            raise ValueError(f"return logits to learn from, got {described(tensor)} in {tensor.dtype}{flow}")
         if tuple(tensor.shape[-2:]) != size and not is_enlarged(tensor, size):
             raise ValueError(
                 f"return logits of the image's {size[0]}x{size[1]} pixels or a whole fraction of its sides, got "
@@ -229,10 +232,22 @@ def _pick(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> 
     return tensor
 
 
-def _require_trainable(network: nn.Module, name: str) -> None:
+def _require_plain(network: nn.Module, name: str) -> None:
+    """Refuse what cannot be trained as networks are here."""
+    compiled = [type(module).__name__ for module in network.modules() if _is_compiled(module)]
+    if compiled:
+        raise ValueError(f"architecture {name} must be made of plain torch.nn.Modules, got a {compiled[0]}.")
     if any(isinstance(parameter, nn.UninitializedParameter) for parameter in network.parameters()):
         raise ValueError(
             f"architecture {name} must know its sizes when it is made, got lazy modules; name their sizes."
         )
+    formats = {str(parameter.dtype) for parameter in network.parameters()} - {"torch.float32"}
+    if formats:
+        raise ValueError(f"architecture {name} must have parameters in float32, got {', '.join(sorted(formats))}.")
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise ValueError(f"architecture {name} must have parameters to train, got none, or only frozen ones.")
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    """By TorchScript, or by torch.compile, of which nothing is imported to ask."""
+    return isinstance(module, torch.jit.ScriptModule) or type(module).__name__ == "OptimizedModule"

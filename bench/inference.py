@@ -70,6 +70,6 @@ def _sum_of_ramps(length: int, starts: list[int], side: int) -> NDArray[np.float
 @torch.inference_mode()
 def _predict(network: nn.Module, images: NDArray[np.uint8], device: torch.device) -> NDArray[np.float32]:
     """Of images (N, h, w, 3) that have the size of the training: (N, h, w)."""
-    inputs = torch.tensor(images, device=device).permute(0, 3, 1, 2).float() / 255
+    inputs = torch.tensor(images, device=device).permute(0, 3, 1, 2).contiguous().float() / 255
     probability: NDArray[np.float32] = network(standardise(inputs)).float().sigmoid()[:, 0].cpu().numpy()
     return probability

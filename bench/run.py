@@ -27,7 +27,7 @@ from bench.tracking.background import BackgroundLog
 from bench.training.autotune import is_worth_tuning, tune
 from bench.training.measure import measure_bottleneck, step_memory
 from bench.training.pretrain import pretrain
-from bench.training.setup import Setup, execution_choices, planned_steps, prepare
+from bench.training.setup import Setup, capabilities, execution_choices, planned_steps, prepare
 from bench.training.train import EpochRecord, TrainingResult, train
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def run(
         prediction = registry.predict(config.architecture, *config.data.size)  # refuses before anything is written
         setup = prepare(config, cache, device, dataset)
         log.tags(environment(device, setup.trainer.arithmetic) | data_tags(setup))
-        log.tags(source_tags(config.architecture.name) | _note_tags(config))
+        log.tags(source_tags(config.architecture.name) | _note_tags(config, device))
         log.tags(setup.weights.tags() if setup.weights else {})
         _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
         metrics = _known_before(prediction)
@@ -146,11 +146,9 @@ def _check_bottleneck(prediction: Prediction, in_channels: int, setup: Setup, lo
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {measured}")
 
 
-def _note_tags(config: RunConfig) -> dict[str, str]:
+def _note_tags(config: RunConfig, device: torch.device) -> dict[str, str]:
     """What is done to the network that its author may not expect."""
-    if registry.get_spec(config.architecture.name).origin == "here":
-        return {}
-    notes = registry.traced(config.architecture, *config.data.size).notes
+    notes = capabilities(config, device).notes
     return {schema.NETWORK_NOTES: "; ".join(notes)} if notes else {}
 
 

@@ -23,7 +23,7 @@ from bench.machine.clock import Stopwatch
 from bench.training.agreement import TOLERANCE, agrees
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import EAGER_CALLS, REHEARSALS
-from bench.training.setup import Setup, execution_choices, make_trainer, planned_steps
+from bench.training.setup import Setup, capabilities, execution_choices, make_trainer, planned_steps
 from bench.training.trainer import Trainer
 
 SHARE = 0.015
@@ -77,7 +77,8 @@ def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> 
     make = partial(make_trainer, config, steps, device)
     options = execution_choices(config, setup.trainer.network, device)
     file = cache / "autotune" / f"{_identity(config, options, device)}.json"
-    timings = _stored(file) or _keep(file, measure(make, options, setup.batch(size)), of=len(options))
+    reference = capabilities(config, device).reference
+    timings = _stored(file) or _keep(file, measure(make, options, setup.batch(size), reference), of=len(options))
     execution = fastest(timings, steps)
     tried = {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
     trainer = setup.trainer if execution == setup.trainer.execution else make(execution)
@@ -106,7 +107,7 @@ def _keep(file: Path, timings: list[Timing], of: int) -> list[Timing]:
     return timings
 
 
-def measure(make: Make, options: Sequence[Execution], batch: Batch) -> list[Timing]:
+def measure(make: Make, options: Sequence[Execution], batch: Batch, reference: Execution = REFERENCE) -> list[Timing]:
     """Time of a step by each of the options that are equivalent to the reference, one after the other.
 
     `make` builds a trainer, which is thrown away before the next: a GPU may have no room for two. The reference is
@@ -115,21 +116,21 @@ def measure(make: Make, options: Sequence[Execution], batch: Batch) -> list[Timi
     Raises:
         RuntimeError: the reference itself cannot be carried out.
     """
-    gradient = make(REFERENCE).gradient(*batch)
-    timings = (_measure(make, execution, gradient, batch) for execution in options)
+    gradient = make(reference).gradient(*batch)
+    timings = (_measure(make, execution, gradient, batch, execution == reference) for execution in options)
     return [timing for timing in timings if timing is not None]
 
 
-def _measure(make: Make, execution: Execution, gradient: Tensor, batch: Batch) -> Timing | None:
+def _measure(make: Make, execution: Execution, gradient: Tensor, batch: Batch, is_reference: bool) -> Timing | None:
     """None: settings that compute something else, or that this machine cannot carry out."""
     try:
         trainer = make(execution)
         found = trainer.gradient(*batch)
-        if execution != REFERENCE and not agrees([found], [gradient], TOLERANCE[trainer.arithmetic]):
+        if not is_reference and not agrees([found], [gradient], TOLERANCE[trainer.arithmetic]):
             return None
         timing = _time(trainer, execution, batch)
     except (RuntimeError, MemoryError):
-        if execution == REFERENCE:
+        if is_reference:
             raise
         return None
     return None if trainer.graph_failure else timing

@@ -1,6 +1,6 @@
 """How a training step is carried out: settings that change how fast it is, and its result by no more than rounding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -17,7 +17,10 @@ CACHE_PIXELS = 16 * 128 * 128
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Execution:
-    """The default is the reference: what memory is measured with, and what other settings must agree with."""
+    """The default is the reference: what memory is measured with, and what other settings must agree with.
+
+    A network from elsewhere that fails in channels_last has a contiguous one.
+    """
 
     micro_batch: int | None = None
     """Frames per forward and backward pass, whose gradients add up to the batch's; None: the whole batch."""
@@ -39,17 +42,28 @@ REFERENCE = Execution()
 
 
 def choices(
-    network: nn.Module, training: TrainingConfig, size: tuple[int, int], device: torch.device
+    network: nn.Module,
+    training: TrainingConfig,
+    size: tuple[int, int],
+    device: torch.device,
+    reference: Execution = REFERENCE,
+    *,
+    splits: bool = True,
 ) -> list[Execution]:
     """The settings that may be the fastest for a network, for frames of a height and width.
 
     The first one is the default, which needs no measurement. On CUDA that is a graph of the whole step: it replays the
     reference's kernels. Elsewhere it is the only one, so that the config alone decides the rounding of its numbers: the
     reference, or on a CPU cache-sized micro-batches where they are possible, unless the config asks for plain float32.
+
+    Args:
+        reference: the network's own, see `bench.training.capabilities`.
+        splits: whether a batch may be split, where no module is seen to couple its frames.
     """
     if device.type == "cuda":
-        return [Execution(graph=True), REFERENCE, Execution(graph=True, memory_format="contiguous")]
+        graphs = [replace(reference, graph=True), Execution(graph=True, memory_format="contiguous")]
+        return list(dict.fromkeys([graphs[0], reference, graphs[1]]))
     largest = max(2, CACHE_PIXELS // (size[0] * size[1]))
     whole = device.type != "cpu" or training.precision == "fp32" or largest >= training.batch_size
-    whole = whole or couples_frames(network)
-    return [REFERENCE if whole else Execution(micro_batch=largest)]
+    whole = whole or not splits or couples_frames(network)
+    return [reference if whole else replace(reference, micro_batch=largest)]

@@ -12,9 +12,10 @@ from architectures.trace import without_contents
 from bench.config import RunConfig
 from bench.machine.memory import OperatorMode, TensorTracker
 from bench.training.pretrain import kinds_of_steps
-from bench.training.setup import build, train_network
+from bench.training.setup import build, capabilities, train_network
 
 _aten = torch.ops.aten
+_NORMS = (_aten.native_batch_norm.default, _aten.native_group_norm.default, _aten.native_layer_norm.default)
 
 
 class _KernelResults(OperatorMode):
@@ -29,9 +30,10 @@ class _KernelResults(OperatorMode):
 
     @override
     def seen(self, func: Any, args: tuple[Any, ...], out: Any) -> Any:
-        if func in (_aten.native_batch_norm.default, _aten.native_group_norm.default) and args[1] is not None:
-            weight: Tensor = args[1]
-            return out[0], *(statistic.to(weight.dtype) for statistic in out[1:])
+        if func in _NORMS:
+            # Without weights and running statistics all is in the input's format.
+            weights = [argument for argument in args[1:5] if isinstance(argument, Tensor)]
+            return out[0], *(statistic.to(weights[0].dtype) if weights else statistic for statistic in out[1:])
         if func == _aten.native_group_norm_backward.default:
             inputs: Tensor = args[1]
             return out[0].to(inputs.dtype), *out[1:]
@@ -55,13 +57,15 @@ def predict_peak_bytes(config: RunConfig, device: torch.device, ignores: bool = 
     """
     if device.type == "cuda" and torch.cuda.is_available():
         torch.empty(1, device=device)  # makes the context, which autograd asks for a stream, of fake tensors too
+    for kind in kinds_of_steps(config):
+        registry.predict(kind.architecture, *kind.data.size)  # refuses
+        capabilities(kind, device)  # tries what has contents
     labels = torch.int8 if ignores else torch.bool  # see `DeviceFrames`
     return max(_predict(kind, device, labels) for kind in kinds_of_steps(config))
 
 
 def _predict(config: RunConfig, device: torch.device, labels: torch.dtype) -> int:
     height, width = config.data.size
-    registry.predict(config.architecture, height, width)  # refuses
     batch = config.training.batch_size
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     network = _build(config, mode)

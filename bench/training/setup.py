@@ -1,5 +1,6 @@
 """What a run works with: frames, their roles, the network and its trainer."""
 
+from functools import cache as cached
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from architectures import registry
-from bench.config import RunConfig, TrainingConfig
+from architectures.config import ArchitectureConfig
+from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
-from bench.machine.precision import resolve, set_arithmetic
+from bench.machine.precision import Arithmetic, resolve, set_arithmetic
+from bench.training.capabilities import FRAMES, Capabilities, probe
 from bench.training.device_frames import DeviceFrames
 from bench.training.encoder import find_encoder
 from bench.training.execution import REFERENCE, Execution, choices
@@ -60,8 +63,8 @@ def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: "Data
     return Setup(dataset, split, data, trainer, weights)
 
 
-def make_trainer(config: RunConfig, steps: int, device: torch.device, execution: Execution = REFERENCE) -> Trainer:
-    """A new network on the device with a schedule that spans `steps` steps."""
+def make_trainer(config: RunConfig, steps: int, device: torch.device, execution: Execution | None = None) -> Trainer:
+    """A new network on the device with a schedule that spans `steps` steps; by the reference unless told otherwise."""
     return train_network(make_network(config)[0], config, steps, device, execution)
 
 
@@ -83,7 +86,42 @@ def build(config: RunConfig) -> nn.Module:
 
 def execution_choices(config: RunConfig, network: nn.Module, device: torch.device) -> list[Execution]:
     """See `bench.training.execution.choices`."""
-    return choices(network, config.training, config.data.size, device)
+    ours = registry.get_spec(config.architecture.name).origin == "here"
+    reference = REFERENCE if ours else capabilities(config, device).reference
+    return choices(network, config.training, config.data.size, device, reference, splits=ours)
+
+
+def capabilities(config: RunConfig, device: torch.device) -> Capabilities:
+    """What the run's network can be carried out by: one of ours by anything, another one is tried once per process.
+
+    Raises:
+        ValueError: it cannot be trained.
+    """
+    architecture, precision = config.architecture, config.training.precision
+    gone = device.type == "cuda" and not torch.cuda.is_available()  # whose memory is forecast elsewhere
+    if gone or registry.get_spec(architecture.name).origin == "here":
+        return Capabilities(REFERENCE, resolve(precision, device))
+    return _probed(architecture, config.data.size, precision, device)
+
+
+@cached
+def _probed(
+    architecture: ArchitectureConfig, size: tuple[int, int], precision: Precision, device: torch.device
+) -> Capabilities:
+    traced = registry.traced(architecture, *size)
+    training = TrainingConfig(precision=precision, batch_size=FRAMES)
+    config = RunConfig(architecture=architecture, data=DataConfig(size=size), training=training)
+
+    def make(execution: Execution, arithmetic: Arithmetic) -> Trainer:
+        return _make(build(config), config, FRAMES, device, execution, arithmetic)
+
+    wanted, notes = resolve(precision, device), traced.notes
+    if (
+        traced.reading.in_training or traced.reading.in_evaluation
+    ) and wanted == "bf16":  # which rounds what is nearly certain to certain
+        wanted, notes = "fp32", (*notes, "it is trained in float32, since bfloat16 has no probabilities near 1")
+    found = probe(make, architecture.name, size, wanted)
+    return found._replace(notes=(*notes, *found.notes))
 
 
 def planned_steps(training: TrainingConfig, split: Split) -> int:
@@ -97,10 +135,22 @@ def epoch_steps(training: TrainingConfig, split: Split) -> int:
 
 
 def train_network(
-    network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution = REFERENCE
+    network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution | None = None
 ) -> Trainer:
     """As `make_trainer`, with a network that was built."""
-    set_arithmetic(resolve(config.training.precision, device), device)
+    able = capabilities(config, device)
+    return _make(network, config, steps, device, execution or able.reference, able.arithmetic)
+
+
+def _make(
+    network: nn.Module,
+    config: RunConfig,
+    steps: int,
+    device: torch.device,
+    execution: Execution,
+    arithmetic: Arithmetic,
+) -> Trainer:
+    set_arithmetic(arithmetic, device)
     placed = place(network, device, execution.torch_format)
     return Trainer(
         placed,
@@ -110,6 +160,7 @@ def train_network(
         steps=steps,
         seed=config.repeat,
         device=device,
+        arithmetic=arithmetic,
         execution=execution,
         encoder=list(find_encoder(placed, config).values()),
     )

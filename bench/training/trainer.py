@@ -3,7 +3,7 @@
 Shapes: N frames, B batch, H height, W width.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
@@ -14,11 +14,12 @@ from bench import schema
 from bench.config import TrainingConfig
 from bench.machine.device import send
 from bench.machine.out_of_memory import is_out_of_memory
-from bench.machine.precision import resolve, torch_dtype
+from bench.machine.precision import Arithmetic, torch_dtype
 from bench.metrics.overlap import scene_mean
 from bench.training.agreement import TOLERANCE
 from bench.training.augment import Transform, augment, sample_transform
 from bench.training.device_frames import DeviceFrames
+from bench.training.draws import seed_draws
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import Graphed, cuda_graphs
 from bench.training.objective import LatentSample, Objective, Scores, Targets
@@ -85,6 +86,11 @@ def _make_generator(device: torch.device, seed: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed)
 
 
+def _trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """Those that are not frozen for good, which have no state of the optimiser."""
+    return [parameter for parameter in parameters if parameter.requires_grad]
+
+
 class Trainer:
     """A network in training: data on the device, a batch is an index, no host synchronisation inside an epoch."""
 
@@ -98,6 +104,7 @@ class Trainer:
         steps: int,
         seed: int,
         device: torch.device,
+        arithmetic: Arithmetic,
         execution: Execution = REFERENCE,
         encoder: Sequence[nn.Module] = (),
     ) -> None:
@@ -106,7 +113,7 @@ class Trainer:
         Args:
             network: on the device, in the memory format of `execution`.
             steps: that the schedule spans.
-            seed: of order, augmentation and latents.
+            seed: of order, augmentation, latents and what modules draw.
             encoder: submodules that may be frozen and have a learning rate of their own, see `TrainingConfig`.
         """
         self.network = network
@@ -114,16 +121,17 @@ class Trainer:
         self.config = config
         self.device = device
         self.execution = execution
-        self.arithmetic = resolve(config.precision, device)
+        self.arithmetic = arithmetic
         self.dtype = torch_dtype(self.arithmetic)
         self._generator = torch.Generator().manual_seed(seed)
         # Latents have a generator to themselves: order and augmentation are the same whatever the objective.
         self._latent_generator = _make_generator(device, seed)
+        self._module_seeds = torch.Generator().manual_seed(seed)
         self._encoder, self._frozen = encoder, False
         own = dict.fromkeys(parameter for module in encoder for parameter in module.parameters())
-        self._trained_encoder = [parameter for parameter in own if parameter.requires_grad]
-        rest = [parameter for parameter in network.parameters() if parameter not in own]
-        groups = [Group(rest), Group(list(own), config.encoder_lr_factor)]
+        self._trained_encoder = _trained(own)
+        rest = _trained(parameter for parameter in network.parameters() if parameter not in own)
+        groups = [Group(rest), Group(self._trained_encoder, config.encoder_lr_factor)]
         self._optimizer = AdamW(groups, config.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
         self._seed = seed
@@ -195,6 +203,7 @@ class Trainer:
     def gradient(self, images: Tensor, masks: Tensor) -> Tensor:
         """The batch's gradient as one flat tensor, without augmentation and update."""
         self.network.train()
+        seed_draws(self._seed, self.device)
         self._accumulate_gradients(images, masks, self.sample(len(images), augment=False))
         gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
@@ -242,6 +251,7 @@ class Trainer:
         if self._frozen:
             for module in self._encoder:
                 module.eval()
+        seed_draws(int(torch.randint(2**62, (), generator=self._module_seeds)), self.device)
         size = min(self.config.batch_size, len(indices))
         order = indices[torch.randperm(len(indices), generator=self._generator)]
         batches = self._batches(order, size)[: len(indices) // size]
@@ -261,9 +271,10 @@ class Trainer:
     def evaluate(self, data: DeviceFrames, indices: Tensor) -> dict[str, float]:
         """Scores of the frames at `indices` by their names, each frame weighing the same in the losses.
 
-        Latents are the same in every evaluation.
+        Latents, and what modules draw, are the same in every evaluation.
         """
         self.network.eval()
+        seed_draws(self._seed, self.device)
         try:
             parts = self._score_parts(data, indices)
         except RuntimeError as error:
@@ -305,6 +316,7 @@ class Trainer:
     def predict(self, data: DeviceFrames, indices: Tensor) -> Tensor:
         """Foreground probability, or pixels in [0, 1], of the frames at `indices`: (N, C, H, W) float16 on the CPU."""
         self.network.eval()
+        seed_draws(self._seed, self.device)
         parts = []
         for inputs, _ in self.pairs(data, self._filled(indices)):
             with self._autocast():
