@@ -45,7 +45,7 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
         InfeasibleArchitecture: the network fails on such images.
         ValueError: it has nothing to train, or what it returns cannot become logits.
     """
-    with _disable_current_modes(), torch.enable_grad():
+    with _disable_current_modes(), torch.enable_grad(), torch.random.fork_rng(devices=[]):
         network = spec.network(config)
         _require_trainable(network, config.name)
         params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
@@ -156,7 +156,10 @@ def _nothing() -> Iterator[None]:
 
 @contextmanager
 def feature_maps(network: nn.Module) -> Iterator[Maps]:
-    """Within the context, the shapes of all maps that leave the network (under an empty name) and submodules; one that is called later stands later."""
+    """Within the context, the shapes of all maps that leave submodules; one that is called later stands later.
+
+    Those that leave the network itself have an empty name.
+    """
     maps: Maps = {}
 
     def record(name: str, output: object) -> None:

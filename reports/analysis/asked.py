@@ -70,8 +70,8 @@ def _named(table: pd.DataFrame, short: pd.Series) -> Named:
     for name, rows in table.groupby(ARCHITECTURE, sort=False):
         for spelled in (one for one in called[str(name)] if one == name or shared[one] == 1):
             named[spelled] = rows
-            named |= {f"{spelled}/{key}": own for key, own in rows.groupby(short) if key}
-            named |= {f"{spelled} {label}": own for label, own in rows.groupby(LABEL) if label}
+            named |= {f"{spelled}/{key!s}": own for key, own in rows.groupby(short) if key}
+            named |= {f"{spelled} {label!s}": own for label, own in rows.groupby(LABEL) if label}
     return named
 
 

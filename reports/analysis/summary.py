@@ -171,7 +171,7 @@ def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
 
 def _named(trials: pd.DataFrame) -> pd.DataFrame:
     labels = trials[schema.UNIT].astype("str") + ", " + _sizes(trials)
-    return trials.assign(**{LABEL: labels}).reset_index(drop=True)
+    return trials.assign(**{LABEL: labels.str.removesuffix(", ")}).reset_index(drop=True)
 
 
 def varying(runs: pd.DataFrame) -> list[str]:

@@ -377,7 +377,7 @@ def _has_params(ended: pd.DataFrame) -> pd.Series:
     lacking = lacks.any(axis=1)
     broken = lacking & (ended[schema.STATE] == "complete")
     if broken.any():
-        missing = [name for name in columns if lacks.loc[broken, name].any()]
+        missing = [str(name) for name in columns if lacks[name][broken].any()]
         raise ValueError(f"run {_first(ended, broken)} is complete but lacks the parameters {', '.join(missing)}.")
     return ~lacking
 

@@ -60,9 +60,9 @@ def assert_equal(found: Tensor, network: nn.Module, batch: Tensor) -> None:
 def test_a_trace_holds_for_another_image_and_for_other_sizes(config: ArchitectureConfig) -> None:
     """Whether or not a size has to be padded; a flat latent is made for one size."""
     network = trained(config)
-    for height, width in ((21, 26), (24, 32)) if not config.latent else ((21, 26),):
+    for height, width in ((21, 26), (24, 32)) if not config.frame_size else ((21, 26),):
         traced = torch.jit.trace(network, images(2, height, width))
-        sizes = ((21, 26),) if config.latent else ((21, 26), (32, 24), (17, 40))
+        sizes = ((21, 26),) if config.frame_size else ((21, 26), (32, 24), (17, 40))
         for other in sizes:
             batch = images(3, *other, seed=1)
             assert_equal(traced(batch), network, batch)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -77,7 +78,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         known.cache_clear()
 
 
-def run_config(name: str, **options: object) -> RunConfig:
+def run_config(name: str, **options: Any) -> RunConfig:
     return RunConfig(architecture=configure(name, **options), data=DataConfig(size=(16, 16)), training=TrainingConfig())
 
 
@@ -131,7 +132,7 @@ def test_a_spec_in_a_file_has_options_of_its_own(write: Write) -> None:
     assert predict(config.architecture, 16, 24).shape == (6, 8, 12)
     with pytest.raises(ValueError, match=r"architecture\.width must be above 1, got 1"):
         configure(name, width=1)
-    with pytest.raises(ValueError, match=r"options of mine\.py:SPEC must be width, act, got widht"):
+    with pytest.raises(ValueError, match=r"options of mine\.py:SPEC must be of .*, width, act, got 'widht'"):
         configure(name, widht=6)
     assert get_spec(name).encoder == ("0",)
 
@@ -142,6 +143,7 @@ def test_a_closed_form_is_taken_instead_of_a_trace(write: Write) -> None:
 
 def test_images_are_normalised_as_the_network_expects(write: Write) -> None:
     network = build(configure(f"{write(SPEC)}:SPEC"), seed=0, size=(16, 16))
+    assert isinstance(network, nn.Sequential)
     pixels = torch.rand(2, 3, 16, 16)
     mean, std = (torch.tensor(of)[:, None, None] for of in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     expected = (pixels - mean) / std
@@ -153,7 +155,7 @@ def test_images_are_normalised_as_the_network_expects(write: Write) -> None:
 def test_initial_weights_are_the_constructors_by_the_repeat(write: Write) -> None:
     config = configure(f"{write(NETWORK)}:Net", slope=1)
     state = torch.random.get_rng_state()
-    first, same, other = (build(config, seed=seed, size=(16, 16))[0].weight for seed in (0, 0, 1))
+    first, same, other = (build(config, seed=seed, size=(16, 16)).get_parameter("0.weight") for seed in (0, 0, 1))
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -163,7 +165,7 @@ def test_initial_weights_are_the_constructors_by_the_repeat(write: Write) -> Non
 
 @pytest.mark.parametrize(("text", "attribute", "options"), [(NETWORK, "Net", {"slope": 1}), (SPEC, "SPEC", {})])
 def test_configurations_travel_to_another_process(
-    text: str, attribute: str, options: dict[str, int], write: Write, tmp_path: Path
+    text: str, attribute: str, options: dict[str, Any], write: Write, tmp_path: Path
 ) -> None:
     import pickle
 
@@ -218,7 +220,7 @@ def test_entry_points_are_names(write: Write, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_had_is_refused_by_name(
-    reference: str, options: dict[str, int], message: str, write: Write
+    reference: str, options: dict[str, Any], message: str, write: Write
 ) -> None:
     write(NETWORK)
     with pytest.raises(ValueError, match=message):

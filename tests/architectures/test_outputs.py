@@ -50,8 +50,10 @@ class EndsInSigmoid(nn.Sequential):
         super().__init__(nn.Conv2d(in_channels, out_channels, 1), nn.Sigmoid())
 
 
-def made(how: str) -> nn.Module:
-    return build(configure(f"{__name__}:Returning", how=how), seed=0, size=SIZE)
+def made(how: str) -> Returning:
+    network = build(configure(f"{__name__}:Returning", how=how), seed=0, size=SIZE)
+    assert isinstance(network, Returning)
+    return network
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,7 @@ def test_maps_of_half_the_size_are_enlarged(how: str, undone: bool) -> None:
 
 def test_logits_of_a_sigmoid_module_are_float32_and_finite() -> None:
     network = build(configure(f"{__name__}:EndsInSigmoid"), seed=0, size=SIZE)
+    assert isinstance(network, EndsInSigmoid)
     images = torch.randn(2, 3, *SIZE)
     torch.testing.assert_close(network(images), network[0](images))
     with torch.autocast("cpu", torch.bfloat16):

@@ -35,7 +35,7 @@ FRAMES = r"architecture.image_size must be the frames' size \(128, 128\), got \(
         (TrainingConfig, {"beta_warmup": -0.1}, r"training.beta_warmup must lie in \[0, 1\), got -0.1"),
         (TrainingConfig, {"epochs": 5, "pretrain_epochs": 5}, r"at least 0 and less than the epochs \(5\), got 5"),
         (TrainingConfig, {"pretrain_epochs": -1}, r"training.pretrain_epochs must be at least 0 and .* \(30\), got -1"),
-        (TrainingConfig, {"epochs": 3, "freeze_epochs": 3}, r"training.freeze_epochs must be .* pre-training \(3\), got 3"),
+        (TrainingConfig, {"epochs": 3, "freeze_epochs": 3}, r"freeze_epochs must .* pre-training \(3\), got 3"),
         (TrainingConfig, {"epochs": 3, "pretrain_epochs": 1, "freeze_epochs": 2}, r"after pre-training \(2\), got 2"),
         (TrainingConfig, {"freeze_epochs": -1}, r"training.freeze_epochs must be at least 0 and .* \(30\), got -1"),
         (TrainingConfig, {"encoder_lr_factor": 0.0}, r"training.encoder_lr_factor must lie in \(0, 1\], got 0.0"),

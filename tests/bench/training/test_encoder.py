@@ -63,9 +63,9 @@ DROPS = ArchitectureSpec(config=ForeignConfig, network=lambda config: Net(), enc
 @pytest.fixture
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunConfig]:
     """Function that makes a config of what a file of the working directory has under a name."""
-    (tmp_path / "net.py").write_text(FOREIGN)
+    (tmp_path / "embodied.py").write_text(FOREIGN)
     monkeypatch.chdir(tmp_path)
-    return lambda name, **training: make_config(configure(f"net.py:{name}"), **training)
+    return lambda name, **training: make_config(configure(f"embodied.py:{name}"), **training)
 
 
 def make_config(architecture: Any = None, **training: Any) -> RunConfig:
@@ -104,7 +104,7 @@ def train_by_epochs(config: RunConfig, execution: Execution = REFERENCE) -> tupl
     return trainer, states
 
 
-@pytest.mark.parametrize("name", ["unet", "net.py:DROPS"])
+@pytest.mark.parametrize("name", ["unet", "embodied.py:DROPS"])
 def test_a_frozen_encoder_stays_to_the_bit_and_learns_afterwards(
     name: str, foreign: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,19 +232,23 @@ def test_an_auto_encoder_that_pretrains_has_no_encoder_of_its_own_kind() -> None
         (
             "Net",
             {"freeze_epochs": 2},
-            r"training.freeze_epochs must be 0 for net.py:Net, got 2: it has no submodule enc",
+            r"training.freeze_epochs must be 0 for embodied.py:Net, got 2: it has no submodule enc",
         ),
         (
             "Net",
             {"encoder_lr_factor": 0.5},
-            r"training.encoder_lr_factor must be 1 for net.py:Net, got 0.5: it has no ",
+            r"training.encoder_lr_factor must be 1 for embodied.py:Net, got 0.5: it has no ",
         ),
         (
             "Net",
             {"freeze_epochs": 1},
             r"no submodule encoder, but body, up; an ArchitectureSpec says by `encoder` which",
         ),
-        ("ALL", {"freeze_epochs": 1}, r"must be 0 for net.py:ALL, got 1: beside its encoder, body, up, nothing trains"),
+        (
+            "ALL",
+            {"freeze_epochs": 1},
+            r"must be 0 for embodied.py:ALL, got 1: beside its encoder, body, up, nothing trains",
+        ),
     ],
 )
 def test_a_network_without_an_encoder_is_refused(

@@ -41,12 +41,12 @@ class Net(nn.Module):
 @pytest.fixture
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunConfig]:
     """Function that makes a config of a class in a file of the working directory."""
-    (tmp_path / "net.py").write_text(FOREIGN)
+    (tmp_path / "stemmed.py").write_text(FOREIGN)
     monkeypatch.chdir(tmp_path)
 
     def make(width: int = 4, **training: Any) -> RunConfig:
         return RunConfig(
-            architecture=configure("net.py:Net", width=width),
+            architecture=configure("stemmed.py:Net", width=width),
             data=DataConfig(size=(16, 16)),
             training=TrainingConfig(**training),
         )

@@ -77,15 +77,18 @@ def test_test_frames_are_those_of_the_files_content(weights: Path, capsys: pytes
     [
         ("--weights none.pt", "training.weights must name a file that exists, got none.pt."),
         ("--weights w.pt --pretrain-epochs 1", "training.weights must be empty with training.pretrain_epochs, whose"),
-        ("--freeze-epochs 30", "training.freeze_epochs must be at least 0 and less than the epochs after pre-training (30)"),
+        (
+            "--freeze-epochs 30",
+            "training.freeze_epochs must be at least 0 and less than the epochs after pre-training (30)",
+        ),
         ("--encoder-lr-factor 0", "training.encoder_lr_factor must lie in (0, 1], got 0.0."),
-        ("--arch net.py:Net --freeze-epochs 1", "it has no submodule encoder, but head; an ArchitectureSpec says"),
+        ("--arch headed.py:Net --freeze-epochs 1", "it has no submodule encoder, but head; an ArchitectureSpec says"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_data_are_read(
     flags: str, message: str, tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "net.py").write_text(
+    (tmp_path / "headed.py").write_text(
         "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         "        self.head = nn.Conv2d(3, 1, 1)\n    def forward(self, x):\n        return self.head(x)\n"
     )
