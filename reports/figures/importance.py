@@ -53,8 +53,8 @@ def draw(shown: Importance) -> Figure:
     evaluators = sorted(shown.shares["evaluator"].unique())
     parameters = list(shown.shares["hyperparameter"].unique())
     names = list(shown.trials["architecture"])
-    size = {"height": max(2.2, ROW * len(parameters)), "width": style.HALF_WIDTH}
-    figure, (axes,) = style.panels(len(evaluators), **size, sharey=True, sharex=True)
+    height = max(2.2, ROW * len(parameters))
+    figure, (axes,) = style.panels(len(evaluators), height=height, width=style.HALF_WIDTH, sharey=True, sharex=True)
     for axis, evaluator in zip(axes, evaluators, strict=True):
         of_one = shown.shares[shown.shares["evaluator"] == evaluator]
         for row, name in enumerate(names):

@@ -230,8 +230,9 @@ def _rule(shown: Predictions) -> str:
 
 def _configurations(shown: Predictions, names: list[str]) -> str:
     """`Hourglass (depth 3, width 16) and U-Net (depth 3, width 16)`."""
-    rows = shown.frames.drop_duplicates("architecture").set_index("architecture", drop=False)
-    return text.listed([title(rows.loc[name].rename({"architecture": ARCHITECTURE})) for name in names])
+    first = shown.frames.drop_duplicates("architecture").rename(columns={"architecture": ARCHITECTURE})
+    titles = {row[ARCHITECTURE]: title(row) for _, row in first.iterrows()}
+    return text.listed([titles[name] for name in names])
 
 
 def alt(shown: Predictions) -> str:
