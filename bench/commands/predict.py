@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from architectures.registry import get_spec
 from bench import schema
 from bench.commands.cli import EXIT_INPUT, Answer, say
 from bench.commands.images import OVERLAYS, PROBABILITIES, find_files
@@ -20,7 +21,7 @@ from bench.data.files.pictures import Page, list_pages, open_picture, to_rgb
 from bench.data.panel import overlay
 from bench.data.reading import Reading
 from bench.files import make_folder, replacing
-from bench.inference import predict, predict_tiles
+from bench.inference import feed_contiguous, predict, predict_tiles
 from bench.machine.examine import choose_device
 from bench.machine.precision import set_arithmetic
 from bench.network_source import changed, needed
@@ -71,6 +72,8 @@ def _rebuild(stored: dict[str, str], folder: Path) -> tuple[RunConfig, nn.Module
         raise ValueError(f"{str(error).rstrip('.')}; the checkpoint in {folder} is built from {source}.") from error
     if others := changed(folder, config.architecture.name):
         say(f"{config.architecture.name} has changed since the training: {', '.join(others)}; its weights are loaded")
+    if get_spec(config.architecture.name).origin == "elsewhere":
+        feed_contiguous(network)
     return config, network
 
 

@@ -18,7 +18,7 @@ from bench.stored_config import config_hash, located, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.training.losses import require_known
 from bench.training.pretrain import kinds_of_steps
-from bench.training.setup import make_network
+from bench.training.setup import capabilities, make_network
 from bench.training.train import EpochRecord
 from bench.training.weights import weights_digest
 
@@ -52,6 +52,7 @@ def train_one(
     # What cannot be trained is refused before the data are read, which can take long.
     for kind in kinds_of_steps(config):
         registry.predict(kind.architecture, *config.data.size)
+    capabilities(config, target)
     _, weights = make_network(config)
     if weights:
         say(str(weights))

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from architectures.registry import configure
 from bench.config import RunConfig, TrainingConfig
-from bench.inference import predict_tiles
+from bench.inference import feed_contiguous, predict_tiles
 from bench.training.autotune import measure, tune
 from bench.training.coupling import couples_frames
 from bench.training.execution import REFERENCE, Execution
@@ -84,6 +84,7 @@ def test_it_trains_evaluates_and_predicts_and_its_peak_is_the_forecast(
     assert predict_peak_bytes(config, CPU) == measure_memory(config, setup, CPU).tensor_peak
     network = build(config)
     network.load_state_dict(result.best_state)  # what a checkpoint holds
+    feed_contiguous(network)
     image = torch.randint(256, (40, 40, 3), dtype=torch.uint8).numpy()
     probability = predict_tiles(network.eval(), image, config.data.size, CPU)
     assert probability.shape == (40, 40)
