@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,8 @@ def test_by_a_file_that_says_how_images_are_normalised(stubbed: Path, capsys: py
 
     network = build(configure("smp_unet.py:UNET"), seed=0, size=(16, 16)).eval()
     network(torch.full((1, 3, 16, 16), (0.485 - 0.5) / 0.25))  # an image that is ImageNet's mean of red everywhere
-    torch.testing.assert_close(network.seen.mean((0, 2, 3))[0], torch.tensor(0.0), atol=1e-6, rtol=0)
+    seen: Any = network.seen
+    torch.testing.assert_close(seen.mean((0, 2, 3))[0], torch.tensor(0.0), atol=1e-6, rtol=0)
 
 
 def test_operators_that_torchvision_needs_are_declared_as_the_recipe_says() -> None:

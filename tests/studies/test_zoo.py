@@ -1,5 +1,6 @@
 """The study `zoo`, which needs MONAI: how near its networks come to what they are matched with."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_without_monai_it_says_how_to_install_it_before_anything_is_written(
 
     for cached in (foreign.find, foreign.find_spec):
         cached.cache_clear()
-        monkeypatch.setattr(foreign.importlib, "import_module", missing)
+        monkeypatch.setattr(importlib, "import_module", missing)
     try:
         said = refused(main, "run zoo --runs elsewhere")
     finally:
