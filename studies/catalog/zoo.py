@@ -7,6 +7,7 @@ resnet10, and with that 11 times the parameters and three times the memory.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from architectures.config import ArchitectureConfig, widths
@@ -88,7 +89,7 @@ STUDY = Factorial(
     name="zoo",
     question="Hourglass and U-Net against five of MONAI's networks at equal parameters and at equal memory.",
     size=64,
-    training=SMALL_TRAINING,
+    training=replace(SMALL_TRAINING, epochs=8),
     plan=_plan,
     repeats=5,
     data=SMALL,
