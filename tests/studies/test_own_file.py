@@ -74,8 +74,8 @@ RUN = ("--runs", "runs", "--device", "cpu", "--workers", "1")
 
 def forget() -> None:
     """What a name stands for, as a new process does."""
-    foreign.find.cache_clear()
-    foreign.find_spec.cache_clear()
+    for known in (foreign.find, foreign.find_spec, foreign.sources):
+        known.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +97,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_workers_find_the_networks_and_a_killed_study_goes_on() -> None:
     """By processes of their own, two of them."""
     command = [sys.executable, "-m", "studies", "run", "mine.py", "--runs", "runs", "--device", "cpu", "--workers", "2"]
