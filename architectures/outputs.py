@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from architectures.config import ArchitectureConfig
+
 NAMES = ("out", "logits")
 """Keys of the masks among what a dict holds: torchvision's and Hugging Face's."""
 CLOSE = 1e-6
@@ -86,3 +88,43 @@ def is_probability(tensor: Tensor) -> bool:
 
 _AFTER_SIGMOID = ("Upsample", "Slice", "View", "Clone", "Unsqueeze", "Squeeze", "Select", "Alias", "Identity")
 """How the names of autograd's nodes for such operations begin."""
+
+
+def read_outputs(
+    trained: object, evaluated: object, config: ArchitectureConfig, size: tuple[int, int]
+) -> tuple[Reading, tuple[str, ...]]:
+    """How what a network returned in training and in evaluation mode becomes logits, and notes on that.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    tensor, other = (_pick(output, config, size) for output in (trained, evaluated))
+    reading = Reading(config.out_channels, is_probability(tensor), is_probability(other))
+    notes = []
+    if not isinstance(trained, Tensor):
+        notes.append(f"logits are one of what it returns, {described(trained)}")
+    if reading.in_training or reading.in_evaluation:
+        notes.append("its sigmoid is undone")
+    if tuple(tensor.shape[-2:]) != size:
+        notes.append(f"logits are enlarged {size[0] // tensor.shape[-2]} times")
+    return reading, tuple(notes)
+
+
+def _pick(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> Tensor:
+    """The tensor that becomes logits; ValueError says why there is none."""
+    try:
+        tensor = pick(output, config.out_channels)
+        if not tensor.is_floating_point() or not tensor.requires_grad:
+            flow = "" if tensor.requires_grad else " that no gradient flows through"
+            raise ValueError(f"return logits to learn from, got {described(tensor)} in {tensor.dtype}{flow}")
+        if tuple(tensor.shape[-2:]) != size and not is_enlarged(tensor, size):
+            raise ValueError(
+                f"return logits of the image's {size[0]}x{size[1]} pixels or a whole fraction of its sides, got "
+                f"{described(tensor)}"
+            )
+    except ValueError as error:
+        raise ValueError(
+            f"architecture {config.name} must {error}; its option for the number of classes may do (--set), or a class "
+            "around it."
+        ) from None
+    return tensor

@@ -2,7 +2,7 @@
 
 A new one here is one file and one entry. Others are known by a reference, `package.module:Class` or
 `path/to/file.py:Class`, or by the name of an entry point of the group `hourglass_bench.architectures`
-(`architectures.foreign`).
+(`architectures.reference`).
 """
 
 import inspect
@@ -14,13 +14,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from architectures import autoencoder, encoder_decoder, foreign, hourglass, simple_conv, unet, vae
+from architectures import autoencoder, encoder_decoder, hourglass, simple_conv, unet, vae
+from architectures.adapt import attach
 from architectures.blocks import initialise
 from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, EncoderDecoderConfig, require
 from architectures.configure import configure_by
+from architectures.foreign import find_spec
+from architectures.reference import installed
 from architectures.spec import ArchitectureSpec
-from architectures.trace import Traced, attach, trace
+from architectures.trace import Traced, trace
 
 _here = partial(ArchitectureSpec, config=EncoderDecoderConfig, initialise=initialise, origin="here")
 _encoder_decoder = partial(_here, predict=encoder_decoder.predict, encoder=("encoder", "bottom", "to_latent"))
@@ -85,9 +88,9 @@ def get_spec(name: str) -> ArchitectureSpec:
     """What is known of an architecture; ValueError lists the choices."""
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
-    if found := foreign.find_spec(name):
+    if found := find_spec(name):
         return found
-    known = ", ".join((*ARCHITECTURES, *foreign.installed()))
+    known = ", ".join((*ARCHITECTURES, *installed()))
     require(False, "architecture.name", f"be one of {known}, or package.module:Class, or path/to/file.py:Class", name)
     raise AssertionError
 

@@ -1,4 +1,4 @@
-"""Sizes of any network by one pass on tensors without contents, and what its output needs to become logits."""
+"""Sizes of any network by one pass on tensors without contents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, InfeasibleArchitecture
-from architectures.outputs import Reading, described, is_enlarged, is_probability, pick
+from architectures.feature_maps import Maps, bottleneck, feature_maps, smallest
+from architectures.outputs import Reading, read_outputs
 from architectures.spec import ArchitectureSpec
 
 BATCH = 2
@@ -54,33 +55,13 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
             seen = _pass(without_contents(network, mode), config, size, mode)
         except _NEEDS_CONTENTS:  # what it computes with depends on what it sees
             seen = _pass(spec.network(config), config, size)
-    reading, notes = _read(seen, config, size)
-    place = _bottleneck(seen.maps, spec.bottleneck)
+    reading, notes = read_outputs(seen.output, seen.evaluated, config, size)
+    place = bottleneck(seen.maps, spec.bottleneck)
     shape = smallest(seen.maps[place])
     elements = shape[0] * shape[1] * shape[2]
     compression = config.in_channels * size[0] * size[1] / elements
     prediction = Prediction(shape, elements, compression, params, seen.macs // BATCH, place)
     return Traced(prediction, seen.kept // BATCH, reading, notes)
-
-
-def attach(network: nn.Module, config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, int]) -> None:
-    """Have the network take images as all do, and return logits as all do; its parameters keep their names."""
-    reading = trace(config, spec, size).reading
-    if spec.mean is not None and spec.std is not None:
-        mean, std = (torch.tensor(values)[:, None, None] for values in (spec.mean, spec.std))
-
-        def renormalise(_module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-            (images,) = inputs  # (x - 0.5) / 0.25 of what is in [0, 1]
-            scale, shift = (0.25 / std).to(images), ((0.5 - mean) / std).to(images)
-            return images * scale + shift
-
-        network.register_forward_pre_hook(renormalise)
-
-    def to_logits(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> Tensor:
-        height, width = inputs[0].shape[-2:]
-        return reading.logits(output, (height, width), training=module.training)
-
-    network.register_forward_hook(to_logits)
 
 
 def without_contents(network: nn.Module, mode: FakeTensorMode) -> nn.Module:
@@ -98,10 +79,6 @@ def without_contents(network: nn.Module, mode: FakeTensorMode) -> nn.Module:
             if buffer is not None:
                 module._buffers[key] = mode.from_tensor(buffer)
     return network
-
-
-Maps = dict[str, list[tuple[int, int, int]]]
-"""Name of a submodule -> shapes (C, H, W) of what left it, in order; of submodules that return maps."""
 
 
 class _Seen(NamedTuple):
@@ -152,84 +129,6 @@ def _pass(
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
-
-
-@contextmanager
-def feature_maps(network: nn.Module) -> Iterator[Maps]:
-    """Within the context, the shapes of all maps that leave submodules; one that is called later stands later.
-
-    Those that leave the network itself have an empty name.
-    """
-    maps: Maps = {}
-
-    def record(name: str, output: object) -> None:
-        if isinstance(output, Tensor) and output.dim() == 4:
-            earlier = maps.pop(name, [])
-            _, channels, height, width = output.shape
-            maps[name] = [*earlier, (channels, height, width)]
-
-    handles = [
-        module.register_forward_hook(lambda _module, _inputs, output, name=name: record(name, output))
-        for name, module in network.named_modules()
-    ]
-    try:
-        yield maps
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def smallest(shapes: list[tuple[int, int, int]]) -> tuple[int, int, int]:
-    """The one with the fewest pixels."""
-    return min(shapes, key=lambda shape: shape[1] * shape[2])
-
-
-def _bottleneck(maps: Maps, declared: str) -> str:
-    """Name of the submodule: the declared one, or the last that returns a map of the fewest pixels.
-
-    Maps of a single pixel are no map but a mean over the image, as in channel attention, unless there are no others. If
-    no submodule returns a map it is what the network returns, under an empty name.
-    """
-    if declared in maps:
-        return declared
-    pixels = {name: shape[1] * shape[2] for name, shape in ((name, smallest(of)) for name, of in maps.items() if name)}
-    spread = {name: count for name, count in pixels.items() if count > 1} or pixels
-    fewest = min(spread.values(), default=0)
-    return next((name for name in reversed(spread) if spread[name] == fewest), "")
-
-
-def _read(seen: _Seen, config: ArchitectureConfig, size: tuple[int, int]) -> tuple[Reading, tuple[str, ...]]:
-    """How the outputs become logits, and notes on that."""
-    tensor, evaluated = (_pick(output, config, size) for output in (seen.output, seen.evaluated))
-    reading = Reading(config.out_channels, is_probability(tensor), is_probability(evaluated))
-    notes = []
-    if not isinstance(seen.output, Tensor):
-        notes.append(f"logits are one of what it returns, {described(seen.output)}")
-    if reading.in_training or reading.in_evaluation:
-        notes.append("its sigmoid is undone")
-    if tuple(tensor.shape[-2:]) != size:
-        notes.append(f"logits are enlarged {size[0] // tensor.shape[-2]} times")
-    return reading, tuple(notes)
-
-
-def _pick(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> Tensor:
-    """The tensor that becomes logits; ValueError says why there is none."""
-    try:
-        tensor = pick(output, config.out_channels)
-        if not tensor.is_floating_point() or not tensor.requires_grad:
-            flow = "" if tensor.requires_grad else " that no gradient flows through"
-            raise ValueError(f"return logits to learn from, got {described(tensor)} in {tensor.dtype}{flow}")
-        if tuple(tensor.shape[-2:]) != size and not is_enlarged(tensor, size):
-            raise ValueError(
-                f"return logits of the image's {size[0]}x{size[1]} pixels or a whole fraction of its sides, got "
-                f"{described(tensor)}"
-            )
-    except ValueError as error:
-        raise ValueError(
-            f"architecture {config.name} must {error}; its option for the number of classes may do (--set), or a class "
-            "around it."
-        ) from None
-    return tensor
 
 
 def _require_plain(network: nn.Module, name: str) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from architectures import foreign
+from architectures.sources import packages, sources
 from bench import schema
 from bench.digest import digest
 
@@ -24,9 +24,9 @@ class Source(NamedTuple):
 
 def source_of(name: str) -> Source | None:
     """Of an architecture; None for this project's own."""
-    texts = foreign.sources(name)
-    packages = foreign.packages(name)
-    return Source({file: digest(text) for file, text in texts.items()}, packages) if texts or packages else None
+    texts = sources(name)
+    known = packages(name)
+    return Source({file: digest(text) for file, text in texts.items()}, known) if texts or known else None
 
 
 def source_tags(name: str) -> dict[str, str]:
@@ -39,7 +39,7 @@ def write_source(name: str, folder: Path) -> None:
     """Copies of an architecture's files, and what they are, below the folder of a run's artifacts."""
     if (source := source_of(name)) is None:
         return
-    for file, text in foreign.sources(name).items():
+    for file, text in sources(name).items():
         copy = folder / schema.SOURCE_DIR / file
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text, encoding="utf-8")

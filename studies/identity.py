@@ -134,7 +134,7 @@ def _asked(
 
 def _sources(study: Study, setting: Setting) -> dict[str, str]:
     """Digest of the code of every network that the project does not bring itself, by its name."""
-    from architectures.foreign import sources
+    from architectures.sources import sources
 
     names = sorted({planned.architecture for planned in study.planned(setting).values()})
     return {name: digest(*sorted(found.items())) for name in names if (found := sources(name))}

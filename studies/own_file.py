@@ -50,7 +50,7 @@ def find_study(given: str) -> Study:
     path = Path(given)
     if not path.is_file():
         raise ValueError(f"study file must be one that exists, got {given}.")
-    from architectures.foreign import load_file
+    from architectures.reference import load_file
 
     try:
         found = getattr(load_file(path), "STUDY", None)

@@ -169,7 +169,7 @@ class Network:
 
 
 def _read_options(words: tuple[str, ...]) -> dict[str, Any]:
-    from architectures.foreign import read
+    from architectures.arguments import read
 
     wrong = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
     if wrong:

@@ -5,7 +5,7 @@ from functools import reduce
 import torch
 from torch import nn
 
-from architectures.trace import feature_maps, smallest
+from architectures.feature_maps import feature_maps, smallest
 from bench.config import RunConfig, step_shape
 from bench.machine.memory import StepMemory, measure_step
 from bench.training.pretrain import kinds_of_steps

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from architectures import foreign
 from bench.__main__ import main
+from tests.networks import forget_networks
 
 STUB = """
 from torch import nn
@@ -39,8 +39,7 @@ def stubbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "segmentation_models_pytorch", raising=False)
-    foreign.find.cache_clear()
-    foreign.find_spec.cache_clear()
+    forget_networks()
     return tmp_path
 
 

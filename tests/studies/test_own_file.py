@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from architectures import foreign
 from reports import build
 from reports.__main__ import main as reports
 from studies import storage
@@ -17,6 +16,7 @@ from studies.own_file import find_study
 from studies.spaces import grid
 from studies.status import status
 from studies.study import Factorial
+from tests.networks import forget_networks
 from tests.studies.conftest import find_study as stored_study
 from tests.studies.conftest import trial_runs
 
@@ -72,16 +72,10 @@ STUDY = Search({COMMON}
 RUN = ("--runs", "runs", "--device", "cpu", "--workers", "1")
 
 
-def forget() -> None:
-    """What a name stands for, as a new process does."""
-    for known in (foreign.find, foreign.find_spec, foreign.sources):
-        known.cache_clear()
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's folder, which is the working directory."""
-    forget()
+    forget_networks()
     monkeypatch.chdir(tmp_path)
     Path("small.py").write_text(NETWORK)
     Path("mine.py").write_text(STUDY)
@@ -126,7 +120,7 @@ def test_a_changed_network_is_refused_until_that_is_accepted(capsys: pytest.Capt
     assert root.user_attrs[storage.OPTIONS]["networks"].keys() == {"small.py:Small"}
     Path("small.py").write_text(NETWORK.replace("x.relu()", "x.tanh()"))
     capsys.readouterr()
-    forget()
+    forget_networks()
     known = [name for name in sys.modules if name.startswith("hourglass_bench_file_small")]
     for name in known:
         del sys.modules[name]

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from architectures import foreign
 from architectures.registry import build, get_spec
 from architectures.trace import trace
 from studies.__main__ import main
 from studies.catalog.matched import costs
 from studies.catalog.zoo import STUDY, WIDTHS, network
+from tests.networks import forget_networks
 
 pytest.importorskip("monai", reason='the study zoo needs MONAI: pip install "hourglass-bench[zoo]"')
 
@@ -66,9 +66,8 @@ def test_without_monai_it_says_how_to_install_it_before_anything_is_written(
     def missing(module: str) -> None:
         raise ModuleNotFoundError("No module named 'monai'", name="monai")
 
-    for cached in (foreign.find, foreign.find_spec):
-        cached.cache_clear()
-        monkeypatch.setattr(importlib, "import_module", missing)
+    forget_networks()
+    monkeypatch.setattr(importlib, "import_module", missing)
     try:
         said = refused(main, "run zoo --runs elsewhere")
     finally:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from architectures import foreign
 from bench import schema
 from bench.__main__ import main
 from bench.tracking.store import open_store, tracking_url
+from tests.networks import forget_networks
 
 TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 1 --folds 3 --epochs 1 --batch-size 4 --device cpu"
 NETWORK = """
@@ -46,8 +46,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield
-    for known in (foreign.installed, foreign.find, foreign.find_spec, foreign.sources, foreign.packages):
-        known.cache_clear()
+    forget_networks()
 
 
 @pytest.mark.parametrize(
@@ -152,9 +151,7 @@ def test_a_checkpoint_says_what_it_needs_and_what_has_changed(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    foreign.find.cache_clear()
-    foreign.find_spec.cache_clear()
-    foreign.sources.cache_clear()
+    forget_networks()
     assert predict(checkpoint, folder_data) == 2
     (said,) = capsys.readouterr().err.strip().splitlines()
     assert "architecture mine.py:Net must name a file that exists, got mine.py; the checkpoint in " in said
@@ -188,8 +185,7 @@ def test_a_changed_source_is_told_and_loads_where_the_weights_fit(
     (tmp_path / "changed").mkdir()
     monkeypatch.chdir(tmp_path / "changed")
     Path("mine.py").write_text(NETWORK.replace(old, new))
-    for known in (foreign.find, foreign.find_spec, foreign.sources):
-        known.cache_clear()
+    forget_networks()
     assert predict(Path(trained["checkpoint"]), folder_data) == code
     assert message in capsys.readouterr().err
 
