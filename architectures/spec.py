@@ -7,7 +7,7 @@ from typing import Any, Literal
 from torch import nn
 
 from architectures.bottleneck import Prediction
-from architectures.config import ArchitectureConfig
+from architectures.config import ArchitectureConfig, require
 
 Channels = tuple[float, float, float]
 
@@ -48,3 +48,7 @@ class ArchitectureSpec:
     """Whether what enters is to leave again, masks or images, instead of images becoming masks."""
     origin: Literal["here", "elsewhere"] = "elsewhere"
     """Whether it is one of this project's own networks, of which is known what others are examined for."""
+
+    def __post_init__(self) -> None:
+        require((self.mean is None) == (self.std is None), "mean and std", "stand together", (self.mean, self.std))
+        require(min(self.std or (1.0,)) > 0, "std", "be above 0", self.std)
