@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import re
 from typing import Any
 
 from architectures.reference import first_line
@@ -12,11 +13,27 @@ OURS = ("in_channels", "out_channels")
 
 
 def signature(name: str, found: Any) -> inspect.Signature:
-    """What the class or function takes."""
+    """What the class or function takes.
+
+    Raises:
+        ValueError: it has no signature, or requires what cannot be an option.
+    """
     try:
-        return inspect.signature(found)
+        takes = inspect.signature(found)
     except (ValueError, TypeError) as error:
         raise ValueError(f"architecture {name} must have a signature, got {first_line(error)}.") from error
+    needed = [key for key, item in takes.parameters.items() if key not in OURS and is_required(item)]
+    if wrong := [key for key in needed if not can_be_given(takes.parameters[key])]:
+        raise ValueError(
+            f"architecture {name} must be made by keywords other than `name`, got {', '.join(wrong)} in its signature "
+            f"{shown(takes)}; a function around it (-> nn.Module) may do."
+        )
+    return takes
+
+
+def is_required(item: inspect.Parameter) -> bool:
+    """Whether the constructor fails without it."""
+    return item.default is item.empty and item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
 
 
 def can_be_given(item: inspect.Parameter) -> bool:
@@ -47,15 +64,20 @@ def spell(value: object) -> str:
     Raises:
         ValueError: JSON has no such value.
     """
-    if isinstance(value, str) and read(value) == value:
+    if type(value) is str and read(value) == value:
         return value
-    try:
-        # A subclass, such as an enumeration, would come back as something else.
-        if type(value) in (str, bool, int, float, type(None), list, tuple, dict):
-            return json.dumps(value)
-    except TypeError:
-        pass
+    if _is_plain(value):
+        return json.dumps(value)
     raise ValueError(f"an option must be a number, a text, true, false, null, or lists of these, got {value!r}.")
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON gives back the same; a subclass, such as an enumeration, would come back as something else."""
+    if type(value) in (list, tuple):
+        return all(_is_plain(each) for each in value)  # type: ignore[attr-defined]
+    if type(value) is dict:
+        return all(type(key) is str and _is_plain(each) for key, each in value.items())
+    return value is None or type(value) in (str, bool, int, float)
 
 
 def read(text: str) -> Any:
@@ -68,8 +90,15 @@ def read(text: str) -> Any:
     return text
 
 
+def as_given(text: str, item: inspect.Parameter | None) -> Any:
+    """What a constructor gets of a text: a list where its signature says list, else a tuple."""
+    value = read(text)
+    lists = item is not None and (isinstance(item.default, list) or re.search(r"\b[Ll]ist\b", str(item.annotation)))
+    return value if lists else tuples(value)
+
+
 def tuples(value: Any) -> Any:
-    """Lists as tuples, which is what signatures have."""
+    """Lists as tuples."""
     if isinstance(value, list):
         return tuple(tuples(each) for each in value)
     return {key: tuples(each) for key, each in value.items()} if isinstance(value, dict) else value

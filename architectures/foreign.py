@@ -1,5 +1,6 @@
 """Networks from elsewhere: a class or function that a reference names, and what it is given, as a spec."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -7,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from architectures.arguments import OURS, can_be_given, defaults, read, shown, signature, spell, tuples
+from architectures.arguments import OURS, as_given, can_be_given, defaults, is_required, shown, signature, spell
 from architectures.config import ARGUMENTS, ArchitectureConfig
 from architectures.reference import find, first_line, installed, is_reference
 from architectures.spec import ArchitectureSpec
@@ -44,7 +45,7 @@ def find_spec(name: str) -> ArchitectureSpec | None:
     return ArchitectureSpec(config=ForeignConfig, network=partial(construct, found), configure=configure)
 
 
-def configure(name: str, **options: Any) -> ForeignConfig:
+def configure(name: str, /, **options: Any) -> ForeignConfig:
     """A complete configuration of a class from elsewhere.
 
     Raises:
@@ -54,13 +55,20 @@ def configure(name: str, **options: Any) -> ForeignConfig:
     found = find(name)
     takes = signature(name, found)
     free = {key: item for key, item in takes.parameters.items() if key not in OURS and can_be_given(item)}
-    wrong = [key for key in options if key not in free]
-    needed = [key for key, item in free.items() if item.default is item.empty and key not in options]
+    fixed = set(takes.parameters) - set(free) | {"name", *OURS}
+    more = any(item.kind is item.VAR_KEYWORD for item in takes.parameters.values())
+    wrong = [key for key in options if key in fixed or not (more or key in free)]
+    needed = [key for key, item in free.items() if is_required(item) and key not in options]
     if wrong or needed:
         fault = f"got {', '.join(wrong)}" if wrong else f"got none for {', '.join(needed)}"
         raise ValueError(f"options of {name} must be those of its signature {shown(takes)}, {fault}.")
-    given = {key: spell(value) for key, value in options.items()}
+    given = {key: spell(_like(free.get(key), value)) for key, value in options.items()}
     return ForeignConfig(name=name, arguments=tuple(sorted((defaults(takes) | given).items())))
+
+
+def _like(item: inspect.Parameter | None, value: Any) -> Any:
+    """A whole number as the float that it stands for: equal options are equal configurations."""
+    return float(value) if type(value) is int and item is not None and type(item.default) is float else value
 
 
 def construct(found: Callable[..., Any], config: ForeignConfig) -> nn.Module:
@@ -71,7 +79,8 @@ def construct(found: Callable[..., Any], config: ForeignConfig) -> nn.Module:
     """
     takes = signature(config.name, found)
     usual = defaults(takes)
-    given = {key: tuples(read(text)) for key, text in config.arguments if usual.get(key) != text}
+    texts = {key: text for key, text in config.arguments if usual.get(key) != text}
+    given = {key: as_given(text, takes.parameters.get(key)) for key, text in texts.items()}
     given |= {key: getattr(config, key) for key in OURS if key in takes.parameters}
     try:
         network = found(**given)

@@ -4,8 +4,10 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
@@ -15,6 +17,7 @@ from typing import Any, get_type_hints
 
 from torch import nn
 
+from architectures.neighbours import neighbours
 from architectures.spec import ArchitectureSpec
 
 GROUP = "hourglass_bench.architectures"
@@ -30,9 +33,15 @@ def is_reference(name: str) -> bool:
     return ":" in name
 
 
+def canonical(name: str) -> str:
+    """The one spelling of a reference to a file: `./net.py:Net` is `net.py:Net`."""
+    where, _, attribute = name.rpartition(":")
+    return f"{Path(where)}:{attribute}" if where.endswith(".py") else name
+
+
 @cache
 def installed() -> Mapping[str, EntryPoint]:
-    """Entry points of installed packages, by their names."""
+    """Entry points of installed packages, by their names; a name that is also one of ours means ours."""
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
@@ -50,10 +59,11 @@ def find(name: str) -> Any:
             )
         found = getattr(module, attribute)
     else:
-        try:
+        offers = sorted({point.value for point in entry_points(group=GROUP, name=name)})
+        if len(offers) > 1:
+            raise ValueError(f"architecture {name} must be offered by one package, got {' and '.join(offers)}.")
+        with _importing(name):
             found = installed()[name].load()
-        except Exception as error:
-            raise ValueError(f"architecture {name} must be importable, got {first_line(error)}.") from error
     if isinstance(found, ArchitectureSpec) or _is_network_class(found) or _makes_network(found):
         return found
     raise ValueError(
@@ -73,7 +83,7 @@ def _makes_network(value: object) -> bool:
         return False
     try:
         return _is_network_class(get_type_hints(value).get("return"))
-    except (NameError, TypeError):  # an annotation that cannot be resolved
+    except Exception:  # an annotation that cannot be resolved
         return False
 
 
@@ -86,16 +96,15 @@ def _kind(value: object) -> str:
 def _load_file(name: str, path: Path) -> ModuleType:
     if not path.is_file():
         raise ValueError(f"architecture {name} must name a file that exists, got {path}.")
-    try:
+    with _importing(name):
         return load_file(path)
-    except Exception as error:
-        raise ValueError(f"architecture {name} must be importable, got {first_line(error)}.") from error
 
 
 def load_file(path: Path) -> ModuleType:
     """A file's module, under a name of its own; files beside it can be imported by it, as if it were run.
 
     Raises:
+        ImportError: a module beside it is hidden by another one of its name.
         Exception: whatever the file's code raises.
     """
     path = path.resolve()
@@ -110,32 +119,51 @@ def load_file(path: Path) -> ModuleType:
     sys.modules[known_as] = module  # first: a dataclass looks its module up
     try:
         spec.loader.exec_module(module)
-    except Exception:
+        _require_neighbours(path)
+    except BaseException:
         del sys.modules[known_as]
         raise
     return module
 
 
+def _require_neighbours(path: Path) -> None:
+    """Refuse a file that was given another module than the one beside it: a process knows one of each name."""
+    for known_as, beside in neighbours(path).items():
+        module = sys.modules.get(known_as)
+        if module is not None and Path(module.__file__ or beside).resolve() != beside.resolve():
+            raise ImportError(
+                f"{path.name} imports {known_as}, which lies beside it, and got {module.__file__}; rename it"
+            )
+
+
 def file_module(path: Path) -> str:
     """Name of a file's module."""
-    return f"{OF_FILE}{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    stem = re.sub(r"\W", "_", path.stem)
+    return f"{OF_FILE}{stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
 
 
 def _load_module(name: str, where: str) -> ModuleType:
     _make_importable(Path.cwd())
-    try:
+    with _importing(name):
         return importlib.import_module(where)
-    except Exception as error:
-        hint = ""
-        if isinstance(error, ModuleNotFoundError) and error.name:
-            package = error.name.partition(".")[0]
-            if extra := EXTRAS.get(package):
-                hint = f'; pip install "hourglass-bench[{extra}]" installs it'
-            else:
-                hint = (
-                    f"; pip install {package} installs it where it is a package, else run this where {package}.py lies"
-                )
-        raise ValueError(f"architecture {name} must be importable, got {first_line(error)}{hint}.") from error
+
+
+@contextmanager
+def _importing(name: str) -> Iterator[None]:
+    """Within the context, other people's code runs: whatever it raises, a script's exit too, refuses the reference."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"architecture {name} must be importable, got {first_line(error)}{_hint(error)}.") from error
+
+
+def _hint(error: BaseException) -> str:
+    """What to do about a package that is not there; empty where it is, and something else is amiss."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name or "." in error.name:
+        return ""
+    if extra := EXTRAS.get(error.name):
+        return f'; pip install "hourglass-bench[{extra}]" installs it'
+    return f"; pip install {error.name} installs it where it is a package, else run this where {error.name}.py lies"
 
 
 def _make_importable(folder: Path) -> None:

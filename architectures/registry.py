@@ -16,12 +16,13 @@ from torch import nn
 
 from architectures import autoencoder, encoder_decoder, hourglass, simple_conv, unet, vae
 from architectures.adapt import attach
+from architectures.arguments import tuples
 from architectures.blocks import initialise
 from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, EncoderDecoderConfig, require
 from architectures.configure import configure_by
 from architectures.foreign import find_spec
-from architectures.reference import installed
+from architectures.reference import canonical, installed
 from architectures.spec import ArchitectureSpec
 from architectures.trace import Traced, trace
 
@@ -68,7 +69,7 @@ PRESETS: dict[str, EncoderDecoderConfig] = {
 }
 
 
-def configure(name: str, channels: Sequence[int] | None = None, **options: Any) -> ArchitectureConfig:
+def configure(name: str, channels: Sequence[int] | None = None, /, **options: Any) -> ArchitectureConfig:
     """A complete configuration: of the architecture's own options those that are given, defaults for the others.
 
     Raises:
@@ -76,12 +77,14 @@ def configure(name: str, channels: Sequence[int] | None = None, **options: Any) 
     """
     if channels is not None:
         options["channels"] = channels
+    name = canonical(name)
     spec = get_spec(name)
-    makes = spec.configure or spec.config
-    takes = [key for key in inspect.signature(makes).parameters if key != "name"]
+    takes = [key for key in inspect.signature(spec.configure or spec.config).parameters if key != "name"]
     wrong = [key for key in options if key not in takes]
     require(not wrong or "options" in takes, f"options of {name}", f"be of {', '.join(takes)}", ", ".join(wrong))
-    return makes(name=name, **options)
+    if spec.configure is not None:
+        return spec.configure(name, **options)
+    return spec.config(name=name, **{key: tuples(value) for key, value in options.items()})
 
 
 def get_spec(name: str) -> ArchitectureSpec:
@@ -90,7 +93,7 @@ def get_spec(name: str) -> ArchitectureSpec:
         return ARCHITECTURES[name]
     if found := find_spec(name):
         return found
-    known = ", ".join((*ARCHITECTURES, *installed()))
+    known = ", ".join(dict.fromkeys((*ARCHITECTURES, *installed())))
     require(False, "architecture.name", f"be one of {known}, or package.module:Class, or path/to/file.py:Class", name)
     raise AssertionError
 

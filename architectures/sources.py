@@ -6,17 +6,25 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import ModuleType
 
+from architectures.neighbours import neighbours
 from architectures.reference import OF_FILE, file_module, find, installed, is_reference
 from architectures.spec import ArchitectureSpec
 
 
 @cache
 def sources(name: str) -> dict[str, str]:
-    """Name -> text of the files that say what a network is: the one that is named, and that of its class or function.
+    """Name -> text of the files that say what a network is: the one that is named with those that it imports from its
+    folder, and that of its class or function.
 
     Empty for this project's own, whose code has a digest of its own.
     """
-    return {_file_name(module): text for module in _modules(name) if (text := _text(module))}
+    found = {_file_name(module): text for module in _modules(name) if (text := _text(module))}
+    where = name.rpartition(":")[0]
+    if where.endswith(".py"):
+        path = Path(where).resolve()
+        beside = neighbours(path).values()
+        found |= {file.relative_to(path.parent).as_posix(): file.read_text(encoding="utf-8") for file in beside}
+    return found
 
 
 @cache

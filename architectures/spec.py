@@ -50,5 +50,8 @@ class ArchitectureSpec:
     """Whether it is one of this project's own networks, of which is known what others are examined for."""
 
     def __post_init__(self) -> None:
+        for key in ("mean", "std", "encoder"):
+            value = getattr(self, key)
+            require(isinstance(value, tuple | None), key, "be a tuple", value)
         require((self.mean is None) == (self.std is None), "mean and std", "stand together", (self.mean, self.std))
         require(min(self.std or (1.0,)) > 0, "std", "be above 0", self.std)

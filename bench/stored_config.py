@@ -108,7 +108,7 @@ def _build(cls: type[Any], params: Mapping[str, str], prefix: str) -> Any:
             weights = _weights(params, prefix, item)
             value = tuple((weighted, float(params[key])) for weighted, key in weights.items()) or _absent(item)
         elif ARGUMENTS in item.metadata:
-            own = {prefix + other.name for other in fields(cls)}
+            own = {prefix + other.name for other in fields(cls) if other is not item}
             given = {key.removeprefix(prefix): text for key, text in params.items() if key.startswith(prefix)}
             value = tuple(sorted((key, text) for key, text in given.items() if prefix + key not in own))
         else:

@@ -42,9 +42,11 @@ def test_what_images_are_normalised_by_moves_with_the_network_and_is_not_stored(
     ("options", "message"),
     [
         ({"mean": (0.5, 0.5, 0.5)}, r"mean and std must stand together, got \(\(0\.5, 0\.5, 0\.5\), None\)\."),
+        ({"mean": [0.5, 0.5, 0.5], "std": (1.0, 1.0, 1.0)}, r"mean must be a tuple, got \[0\.5, 0\.5, 0\.5\]\."),
+        ({"encoder": "encoder"}, r"encoder must be a tuple, got 'encoder'\."),
         ({"mean": (0.5, 0.5, 0.5), "std": (1.0, 0.0, 1.0)}, r"std must be above 0, got \(1\.0, 0\.0, 1\.0\)\."),
     ],
 )
-def test_half_a_normalisation_is_refused(options: dict[str, Any], message: str) -> None:
+def test_a_spec_of_the_wrong_kind_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ArchitectureSpec(config=ArchitectureConfig, network=lambda _: nn.Conv2d(3, 1, 1), **options)

@@ -26,3 +26,29 @@ def test_of_a_package_the_class_and_the_version_are_known() -> None:
     assert packages("torch.nn:Conv2d") == (f"torch {torch.__version__}",)
     assert sources("unet") == {}
     assert packages("unet") == ()
+
+
+def test_sources_have_what_a_file_imports_from_its_folder(write: Write) -> None:
+    files = {
+        "parts/__init__.py": "",
+        "parts/nets.py": "from . import blocks\nfrom .blocks import Block\n" + NETWORK,
+        "parts/blocks.py": "def late():\n    import deep.inner\nBlock = 1\n",
+        "deep/inner.py": "import mine\n",
+    }
+    for name, text in files.items():
+        write(text, name)
+    write("raise AssertionError", "parts/unused.py")
+    top = "import torch\nfrom parts.nets import Net\ndef make() -> Net:\n    return Net(3, 1, slope=1)\n"
+    try:
+        assert sources(f"{write(top)}:make") == {"mine.py": top} | files
+    finally:
+        for module in [name for name in sys.modules if name.partition(".")[0] == "parts"]:
+            del sys.modules[module]
+
+
+def test_sources_change_with_a_file_beside(write: Write) -> None:
+    """Of a spec whose functions stand in the file itself, what they call is what makes the network."""
+    write(NETWORK, "their_nets.py")
+    name = f"{write('from their_nets import Net' + chr(10) + SPEC)}:SPEC"
+    assert sources(name)["their_nets.py"] == NETWORK
+    del sys.modules["their_nets"]

@@ -44,7 +44,10 @@ def test_the_sample_has_every_pair_of_choices() -> None:
 
 @pytest.mark.parametrize("options", sampled(), ids=label)
 def test_the_closed_form_is_the_trace(options: dict[str, Any]) -> None:
-    config, size = configure(**options), options["image_size"]
+    config, size = (
+        configure(options["name"], **{key: value for key, value in options.items() if key != "name"}),
+        options["image_size"],
+    )
     predicted = predict(config, *size)
     assert predicted == trace(config, get_spec(config.name), size).prediction
     assert predicted.params == sum(parameter.numel() for parameter in build(config, seed=0).parameters())
