@@ -92,4 +92,7 @@ def construct(found: Callable[..., Any], config: ForeignConfig) -> nn.Module:
         ) from error
     if not isinstance(network, nn.Module):
         raise ValueError(f"architecture {config.name} must return a torch.nn.Module, got {type(network).__name__}.")
+    for module in network.modules():
+        if isinstance(module, nn.DataParallel):
+            module.device_ids = []  # a network trains on one device: what is wrapped is called as it is
     return network.module if isinstance(network, nn.DataParallel) else network

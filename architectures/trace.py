@@ -24,7 +24,8 @@ from architectures.spec import ArchitectureSpec
 
 BATCH = 2
 """Images of the pass: batch norm in training refuses one whose map is a single pixel."""
-_NEEDS_CONTENTS = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedFakeTensorException)
+NEEDS_CONTENTS = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedFakeTensorException)
+"""Raised by tensors without contents where a network decides by what they contain."""
 
 
 class Traced(NamedTuple):
@@ -53,7 +54,7 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
         try:
             mode = FakeTensorMode(allow_non_fake_inputs=True)
             seen = _pass(without_contents(network, mode), config, size, mode)
-        except _NEEDS_CONTENTS:  # what it computes with depends on what it sees
+        except NEEDS_CONTENTS:  # what it computes with depends on what it sees
             seen = _pass(spec.network(config), config, size)
     reading, notes = read_outputs(seen.output, seen.evaluated, config, size)
     place = bottleneck(seen.maps, spec.bottleneck)
@@ -115,7 +116,7 @@ def _pass(
             ):
                 output = network.train()(images)
             evaluated = network.eval()(images)
-        except _NEEDS_CONTENTS:
+        except NEEDS_CONTENTS:
             raise
         except Exception as error:
             text = next(iter(str(error).splitlines()), "")

@@ -165,9 +165,7 @@ def _known_before(prediction: Prediction) -> dict[str, float]:
 def _tune(config: RunConfig, setup: Setup, log: BackgroundLog, cache: Path, phases: Phases) -> Setup:
     """With a trainer of the fastest execution settings, if the training is long enough to look for them."""
     device = setup.trainer.device
-    if is_worth_tuning(
-        execution_choices(config, setup.trainer.network, device), planned_steps(config.training, setup.split)
-    ):
+    if is_worth_tuning(execution_choices(config, device), planned_steps(config.training, setup.split)):
         with phases.phase("autotune"):
             setup, tried = tune(config, setup, cache, device)
         reset_process_peak()  # of training, not of what was tried

@@ -58,9 +58,7 @@ def get_ready(config: RunConfig, cache: Path, place: Place) -> None:
     with _as_a_result():
         hold_to(place.memory, device)
         setup = prepare(config, cache, device)
-        if is_worth_tuning(
-            execution_choices(config, setup.trainer.network, device), planned_steps(config.training, setup.split)
-        ):
+        if is_worth_tuning(execution_choices(config, device), planned_steps(config.training, setup.split)):
             setup = tune(config, setup, cache, device).setup
         trainer, train = setup.trainer, torch.from_numpy(setup.split.train)
         size = min(config.training.batch_size, len(train))

@@ -15,7 +15,7 @@ from bench.machine.out_of_memory import is_out_of_memory
 from bench.perf.isolated import IsolatedProcess
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import cuda_graphs
-from bench.training.setup import build, execution_choices, make_trainer
+from bench.training.setup import execution_choices, make_trainer
 
 SIDE, BATCH, STEPS = 32, 8, 8
 SECONDS = 90.0
@@ -81,7 +81,7 @@ def train(device: torch.device, batch: int = BATCH, execution: Execution | None 
     torch.set_num_threads(1)
     config = run_config(segmenter(), SIDE, batch_size=batch)
     images, masks = batch_of(frames_on(device, BATCH, SIDE), batch)
-    trainer = make_trainer(config, STEPS, device, execution or execution_choices(config, build(config), device)[0])
+    trainer = make_trainer(config, STEPS, device, execution or execution_choices(config, device)[0])
     losses = [trainer.step(images, masks, trainer.sample(batch)).item() for _ in range(STEPS)]
     if not all(map(math.isfinite, losses)):
         raise ValueError(f"losses must be finite, got {losses}.")

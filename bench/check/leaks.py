@@ -9,8 +9,7 @@ from bench.check.lines import Line, NotHere, Task
 from bench.check.workload import epoch_losses, frames_on, run_config
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import proc_entry
-from bench.training.execution import choices
-from bench.training.setup import build, make_trainer
+from bench.training.setup import execution_choices, make_trainer
 
 TRAINERS = 40
 WARM_UP = 8
@@ -28,7 +27,7 @@ def watch(task: Task) -> Iterator[Line | NotHere]:
     device = torch.device(task.device)
     side, batch = (64, 32) if device.type == "cuda" else (16, 4)
     config = run_config(segmenter((32, 64, 128), norm="batch"), side, batch_size=batch)
-    execution = choices(build(config), config.training, config.data.size, device)[0]
+    execution = execution_choices(config, device)[0]
     data = frames_on(device, batch, side)
     held: list[dict[str, int]] = []
     for _ in range(TRAINERS // (2 if task.short else 1)):

@@ -24,7 +24,7 @@ from bench.machine.precision import resolve, set_arithmetic
 from bench.training.execution import REFERENCE, Execution
 from bench.training.losses import segmentation_loss
 from bench.training.objective import standardise
-from bench.training.setup import build, execution_choices, make_trainer
+from bench.training.setup import execution_choices, make_trainer
 
 CHANNELS, SIDE = (16, 32, 64), 128
 BATCHES = {"cpu": (32, 128), "cuda": (32, 128, 512)}
@@ -117,7 +117,7 @@ def harness(config: RunConfig, device: torch.device, execution: Execution | None
     """As trainings are carried out, by default as they are without a measurement of what is fastest."""
     batch, side = config.training.batch_size, config.data.size[0]
     data = frames_on(device, batch, side)
-    trainer = make_trainer(config, 1, device, execution or execution_choices(config, build(config), device)[0])
+    trainer = make_trainer(config, 1, device, execution or execution_choices(config, device)[0])
 
     def train(steps: int) -> None:
         set_arithmetic(resolve(config.training.precision, device), device)

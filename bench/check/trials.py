@@ -23,7 +23,7 @@ from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import cores
 from bench.perf.isolated import IsolatedProcess
 from bench.training.device_frames import DeviceFrames
-from bench.training.setup import build, execution_choices, make_trainer, planned_steps
+from bench.training.setup import execution_choices, make_trainer, planned_steps
 from bench.training.train import EpochRecord, train
 
 SIDE, BATCH, EPOCHS = 128, 32, 50
@@ -98,7 +98,7 @@ def seconds(config: RunConfig, data: DeviceFrames, device: torch.device) -> floa
         times.append(time.perf_counter())
 
     split = split_frames(data.scenes, config.data, config.repeat)
-    execution = execution_choices(config, build(config), device)[0]
+    execution = execution_choices(config, device)[0]
     trainer = make_trainer(config, planned_steps(config.training, split), device, execution)
     train(trainer, data, split, on_epoch)
     epoch = (times[-1] - times[1]) / (len(times) - 2)

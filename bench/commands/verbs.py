@@ -174,7 +174,10 @@ def _read_options(words: tuple[str, ...]) -> dict[str, Any]:
     wrong = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
     if wrong:
         raise ValueError(f"--set must be of words KEY=VALUE, such as width=24, got {' '.join(wrong)}.")
-    return {key: read(text) for key, _, text in (word.partition("=") for word in words)}
+    options = {key: read(text) for key, _, text in (word.partition("=") for word in words)}
+    if "name" in options:
+        raise ValueError("--set must leave name to --arch, which it is.")
+    return options
 
 
 @dataclass(frozen=True, kw_only=True)

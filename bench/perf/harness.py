@@ -41,7 +41,7 @@ def train_harness(task: Task, timer: EpochTimer) -> nn.Module:
 
 def _tune(task: Task, device: torch.device) -> Setup:
     setup = prepare(task.config, task.cache, device)
-    if not is_worth_tuning(execution_choices(task.config, setup.trainer.network, device), NOMINAL_STEPS):
+    if not is_worth_tuning(execution_choices(task.config, device), NOMINAL_STEPS):
         return setup
     training = task.config.training
     epochs = -(-NOMINAL_STEPS // epoch_steps(training, setup.split))

@@ -20,6 +20,7 @@ from bench.config import RunConfig
 from bench.digest import digest
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
+from bench.network_source import source_tags
 from bench.training.agreement import TOLERANCE, agrees
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import EAGER_CALLS, REHEARSALS
@@ -75,7 +76,7 @@ def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> 
     """The setup with a trainer of the fastest among the equivalent settings; nothing to tune leaves the default."""
     steps, size = planned_steps(config.training, setup.split), config.training.batch_size
     make = partial(make_trainer, config, steps, device)
-    options = execution_choices(config, setup.trainer.network, device)
+    options = execution_choices(config, device)
     file = cache / "autotune" / f"{_identity(config, options, device)}.json"
     reference = capabilities(config, device).reference
     timings = _stored(file) or _keep(file, measure(make, options, setup.batch(size), reference), of=len(options))
@@ -152,9 +153,10 @@ def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
 
 
 def _identity(config: RunConfig, options: Sequence[Execution], device: torch.device) -> str:
-    """Of what a step's speed depends on."""
+    """Of what decides how fast settings are and whether they are equivalent, such as the code of a network from
+    elsewhere."""
     training = config.training
     work = (training.batch_size, training.precision, bool(training.clip_norm), training.augments)
-    return digest(
-        config.architecture, config.data.size, *work, *options, torch.cuda.get_device_name(device), torch.__version__
-    )
+    where = (torch.cuda.get_device_name(device), torch.__version__)
+    source = source_tags(config.architecture.name).values()
+    return digest(config.architecture, config.data.size, *work, *options, *where, *source)

@@ -1,7 +1,4 @@
-"""How a network from elsewhere can be carried out: tried once, by a network that is thrown away.
-
-A batch of such a network is never split: what couples its frames may stand in code that no one sees from outside.
-"""
+"""How a network from elsewhere can be carried out: tried once, by a network that is thrown away."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,6 +16,8 @@ from bench.training.trainer import Trainer
 
 FRAMES = 2
 """Of the trial: batch norm in training refuses one whose map is a single pixel."""
+TRIAL_STEPS = 2
+"""Of training: buffers that the first one makes are seen to change in the second."""
 
 
 class Capabilities(NamedTuple):
@@ -71,9 +70,9 @@ class _Seen(NamedTuple):
 def _try(trainer: Trainer, size: tuple[int, int]) -> _Seen:
     """Two steps and three evaluations, of frames of noise."""
     network, notes = trainer.network, []
-    resting = [name or "itself" for name, module in network.named_modules() if not module.training]
+    resting = {name or "itself": module for name, module in network.named_modules() if not module.training}
     network.train()
-    if woken := [name for name in resting if network.get_submodule(name.replace("itself", "")).training]:
+    if woken := [name for name, module in resting.items() if module.training]:
         notes.append(f"made in evaluation mode, trained like the rest: {', '.join(woken)}")
     pixels = torch.randint(256, (FRAMES, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     images, masks = pixels.to(trainer.device), (pixels[:, :1] > 127).to(trainer.device)

@@ -1,4 +1,6 @@
-"""Which part of a network is its encoder, where that part trains otherwise than all else."""
+"""Which part of a network is its encoder, and how that part is trained otherwise than all else."""
+
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -30,3 +32,30 @@ def find_encoder(network: nn.Module, config: RunConfig) -> dict[str, nn.Module]:
     if not any(parameter.requires_grad and parameter not in inside for parameter in network.parameters()):
         raise ValueError(f"{refused}: beside its encoder, {', '.join(found)}, nothing trains.")
     return found
+
+
+def trainable(*modules: nn.Module) -> list[nn.Parameter]:
+    """Parameters of the modules, each once, that are not frozen for good: those have no state of the optimiser."""
+    parameters = dict.fromkeys(parameter for module in modules for parameter in module.parameters())
+    return [parameter for parameter in parameters if parameter.requires_grad]
+
+
+class Encoder:
+    """Submodules of a network in training, which may stay as they are for some epochs."""
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        self.parameters = trainable(*modules)
+        self.is_frozen = False
+        self._modules = modules
+
+    def freeze(self, frozen: bool) -> None:
+        """No gradient is for its parameters from now on, or one is again."""
+        self.is_frozen = frozen
+        for parameter in self.parameters:
+            parameter.requires_grad_(not frozen)
+
+    def rest(self) -> None:
+        """Leave training mode if it is frozen: its statistics stay too, and it drops nothing out."""
+        if self.is_frozen:
+            for module in self._modules:
+                module.eval()

@@ -4,10 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from torch import nn
 
 from bench.config import TrainingConfig
-from bench.training.coupling import couples_frames
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 
@@ -42,13 +40,7 @@ REFERENCE = Execution()
 
 
 def choices(
-    network: nn.Module,
-    training: TrainingConfig,
-    size: tuple[int, int],
-    device: torch.device,
-    reference: Execution = REFERENCE,
-    *,
-    splits: bool = True,
+    training: TrainingConfig, size: tuple[int, int], device: torch.device, reference: Execution, *, splits: bool
 ) -> list[Execution]:
     """The settings that may be the fastest for a network, for frames of a height and width.
 
@@ -58,12 +50,11 @@ def choices(
 
     Args:
         reference: the network's own, see `bench.training.capabilities`.
-        splits: whether a batch may be split, where no module is seen to couple its frames.
+        splits: whether a batch may be split, since nothing in the network couples its frames.
     """
     if device.type == "cuda":
         graphs = [replace(reference, graph=True), Execution(graph=True, memory_format="contiguous")]
         return list(dict.fromkeys([graphs[0], reference, graphs[1]]))
     largest = max(2, CACHE_PIXELS // (size[0] * size[1]))
-    whole = device.type != "cpu" or training.precision == "fp32" or largest >= training.batch_size
-    whole = whole or not splits or couples_frames(network)
+    whole = not splits or device.type != "cpu" or training.precision == "fp32" or largest >= training.batch_size
     return [reference if whole else replace(reference, micro_batch=largest)]

@@ -14,7 +14,7 @@ import torch
 from architectures.config import CHANNELS_OF
 from architectures.registry import get_spec
 from bench.config import RunConfig, step_shape
-from bench.training.setup import Setup, build, epoch_steps, execution_choices, train_network
+from bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer
 
 
 class Pretrained(NamedTuple):
@@ -30,8 +30,7 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> Pr
     """Replace the encoder of the setup's network by that of an auto-encoder of the same sizes."""
     teacher = autoencoder_of(config)
     steps, epochs, device = epoch_steps(config.training, setup.split), teacher.training.epochs, setup.trainer.device
-    network = build(teacher)
-    trainer = train_network(network, teacher, steps * epochs, device, execution_choices(teacher, network, device)[0])
+    trainer = make_trainer(teacher, steps * epochs, device, execution_choices(teacher, device)[0])
     frames = torch.from_numpy(np.concatenate((setup.split.train, setup.split.unlabelled)))
     generator, broken = torch.Generator().manual_seed(config.repeat), ""
     for epoch in range(1, epochs + 1):

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from architectures import registry
-from architectures.config import ArchitectureConfig
+from architectures.config import ArchitectureConfig, EncoderDecoderConfig
 from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
 from bench.machine.precision import Arithmetic, resolve, set_arithmetic
-from bench.training.capabilities import FRAMES, Capabilities, probe
+from bench.training.capabilities import TRIAL_STEPS, Capabilities, probe
 from bench.training.device_frames import DeviceFrames
 from bench.training.encoder import find_encoder
 from bench.training.execution import REFERENCE, Execution, choices
@@ -58,7 +58,7 @@ def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: "Data
     network, weights = make_network(config)
     dataset, data = send(dataset, device) if dataset else hold(config.data, cache, device)
     split = split_frames(dataset.frames.scenes, config.data, config.repeat, dataset.frames.given)
-    execution = execution_choices(config, network, device)[0]
+    execution = execution_choices(config, device)[0]
     trainer = train_network(network, config, planned_steps(config.training, split), device, execution)
     return Setup(dataset, split, data, trainer, weights)
 
@@ -84,11 +84,19 @@ def build(config: RunConfig) -> nn.Module:
     return registry.build(config.architecture, seed=config.repeat, size=config.data.size)
 
 
-def execution_choices(config: RunConfig, network: nn.Module, device: torch.device) -> list[Execution]:
-    """See `bench.training.execution.choices`."""
-    ours = registry.get_spec(config.architecture.name).origin == "here"
-    reference = REFERENCE if ours else capabilities(config, device).reference
-    return choices(network, config.training, config.data.size, device, reference, splits=ours)
+def execution_choices(config: RunConfig, device: torch.device) -> list[Execution]:
+    """See `bench.training.execution.choices`.
+
+    A batch of one of our networks may be split, unless batch norm has statistics of it; that of another one never is:
+    what couples its frames may stand in code that no one sees from outside.
+    """
+    architecture = config.architecture
+    if registry.get_spec(architecture.name).origin == "elsewhere":
+        reference, splits = capabilities(config, device).reference, False
+    else:
+        assert isinstance(architecture, EncoderDecoderConfig)
+        reference, splits = REFERENCE, architecture.norm != "batch"
+    return choices(config.training, config.data.size, device, reference, splits=splits)
 
 
 def capabilities(config: RunConfig, device: torch.device) -> Capabilities:
@@ -108,19 +116,17 @@ def capabilities(config: RunConfig, device: torch.device) -> Capabilities:
 def _probed(
     architecture: ArchitectureConfig, size: tuple[int, int], precision: Precision, device: torch.device
 ) -> Capabilities:
-    traced = registry.traced(architecture, *size)
-    training = TrainingConfig(precision=precision, batch_size=FRAMES)
-    config = RunConfig(architecture=architecture, data=DataConfig(size=size), training=training)
+    config = RunConfig(architecture=architecture, data=DataConfig(size=size), training=TrainingConfig())
 
     def make(execution: Execution, arithmetic: Arithmetic) -> Trainer:
-        return _make(build(config), config, FRAMES, device, execution, arithmetic)
+        return _make(build(config), config, TRIAL_STEPS, device, execution, arithmetic)
 
-    wanted, notes = resolve(precision, device), traced.notes
-    if (
-        traced.reading.in_training or traced.reading.in_evaluation
-    ) and wanted == "bf16":  # which rounds what is nearly certain to certain
-        wanted, notes = "fp32", (*notes, "it is trained in float32, since bfloat16 has no probabilities near 1")
-    found = probe(make, architecture.name, size, wanted)
+    traced = registry.traced(architecture, *size)
+    arithmetic, notes = resolve(precision, device), traced.notes
+    returns_probabilities = traced.reading.in_training or traced.reading.in_evaluation
+    if returns_probabilities and arithmetic == "bf16":  # which rounds what is nearly certain to certain
+        arithmetic, notes = "fp32", (*notes, "it is trained in float32, since bfloat16 has no probabilities near 1")
+    found = probe(make, architecture.name, size, arithmetic)
     return found._replace(notes=(*notes, *found.notes))
 
 

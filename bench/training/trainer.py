@@ -3,7 +3,7 @@
 Shapes: N frames, B batch, H height, W width.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
@@ -20,6 +20,7 @@ from bench.training.agreement import TOLERANCE
 from bench.training.augment import Transform, augment, sample_transform
 from bench.training.device_frames import DeviceFrames
 from bench.training.draws import seed_draws
+from bench.training.encoder import Encoder, trainable
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import Graphed, cuda_graphs
 from bench.training.objective import LatentSample, Objective, Scores, Targets
@@ -86,11 +87,6 @@ def _make_generator(device: torch.device, seed: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed)
 
 
-def _trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
-    """Those that are not frozen for good, which have no state of the optimiser."""
-    return [parameter for parameter in parameters if parameter.requires_grad]
-
-
 class Trainer:
     """A network in training: data on the device, a batch is an index, no host synchronisation inside an epoch."""
 
@@ -127,11 +123,10 @@ class Trainer:
         # Latents have a generator to themselves: order and augmentation are the same whatever the objective.
         self._latent_generator = _make_generator(device, seed)
         self._module_seeds = torch.Generator().manual_seed(seed)
-        self._encoder, self._frozen = encoder, False
-        own = dict.fromkeys(parameter for module in encoder for parameter in module.parameters())
-        self._trained_encoder = _trained(own)
-        rest = _trained(parameter for parameter in network.parameters() if parameter not in own)
-        groups = [Group(rest), Group(self._trained_encoder, config.encoder_lr_factor)]
+        self._encoder = Encoder(encoder)
+        own = set(self._encoder.parameters)
+        rest = [parameter for parameter in trainable(network) if parameter not in own]
+        groups = [Group(rest), Group(self._encoder.parameters, config.encoder_lr_factor)]
         self._optimizer = AdamW(groups, config.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
         self._seed = seed
@@ -161,11 +156,9 @@ class Trainer:
         What was captured would go on as before, so both graphs begin anew: they share their memory, which the next
         steps need.
         """
-        if frozen == self._frozen:
+        if frozen == self._encoder.is_frozen:
             return
-        self._frozen = frozen
-        for parameter in self._trained_encoder:
-            parameter.requires_grad_(not frozen)
+        self._encoder.freeze(frozen)
         for graphed in (self._training, self._evaluation):
             graphed.restart()
 
@@ -248,9 +241,7 @@ class Trainer:
         Full batches only; the rest of less than a batch waits for the next epoch's order. `on_step` is told of each.
         """
         self.network.train()
-        if self._frozen:
-            for module in self._encoder:
-                module.eval()
+        self._encoder.rest()
         seed_draws(int(torch.randint(2**62, (), generator=self._module_seeds)), self.device)
         size = min(self.config.batch_size, len(indices))
         order = indices[torch.randperm(len(indices), generator=self._generator)]

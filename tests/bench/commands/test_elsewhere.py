@@ -121,6 +121,39 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return answer
 
 
+ELSEWHERE = Path(__file__).parents[1] / "training" / "elsewhere.py"
+
+
+def test_sizes_tell_how_it_is_trained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(f"sizes --arch {ELSEWHERE}:Viewing --size 16 --precision fp32 --device cpu --json".split()) == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note.startswith("it is trained in contiguous memory, since channels_last gave RuntimeError: view size is")
+
+
+def test_sizes_of_what_decides_by_contents_lack_the_forecast(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = f"sizes --arch {ELSEWHERE}:Deciding --size 16 --device cpu".split()
+    assert main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tensor_peak_bytes"] is None
+    assert main(arguments) == 0
+    assert "unknown, since the network decides by what tensors contain, at its peak" in capsys.readouterr().out
+
+
+def test_a_run_says_how_it_was_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with redirect_stdout(io.StringIO()) as said:
+        assert main(f"train --arch {ELSEWHERE}:Viewing {TINY} --json".split()) == 0
+    tags = open_store(tracking_url(Path("runs"))).get_run(json.loads(said.getvalue())["run_id"]).data.tags
+    assert "it is trained in contiguous memory, since channels_last gave RuntimeE" in tags[schema.NETWORK_NOTES]
+    assert tags[f"{schema.EXECUTION}memory_format"] == "contiguous"
+
+
+def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]) -> None:
+    monkeypatch.setitem(sys.modules, "monai", None)
+    said = refused(main, "train --arch monai.networks.nets:SegResNet")
+    assert said.startswith("bench: architecture monai.networks.nets:SegResNet must be importable, got ModuleNotFound")
+    assert said.endswith('; pip install "hourglass-bench[zoo]" installs it.')
+
+
 def predict(checkpoint: Path, images: Path, *more: str) -> int:
     return main(["predict", str(checkpoint), str(images), "--out", "masks", "--device", "cpu", *more])
 
@@ -131,7 +164,8 @@ def test_a_run_keeps_what_its_network_is_built_from(trained: dict[str, Any]) -> 
     assert "depth" not in run.params
     source = json.loads(run.tags[schema.NETWORK_SOURCE])
     assert (list(source["files"]), source["package"]) == (["mine.py"], "")
-    assert run.tags[schema.NETWORK_NOTES].endswith("; its sigmoid is undone")
+    logits = "logits are one of what it returns, a dict of out: (2, 1, 16, 16)"
+    assert run.tags[schema.NETWORK_NOTES].startswith(f"{logits}; its sigmoid is undone")
     folder = Path(trained["checkpoint"]).parent
     assert (folder / "source" / "mine.py").read_text() == NETWORK
     assert json.loads((folder / "source.json").read_text()) == source

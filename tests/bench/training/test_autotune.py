@@ -14,22 +14,18 @@ import pytest
 import torch
 
 from architectures.config import Norm
+from architectures.foreign import sources
 from architectures.registry import ARCHITECTURES, configure
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from bench.config import DataConfig, Precision, TrainingConfig
 from bench.training.agreement import TOLERANCE, agrees
 from bench.training.autotune import Timing, fastest, is_worth_tuning, measure, tune
 from bench.training.execution import REFERENCE, Execution
-from bench.training.setup import build, execution_choices, make_trainer, planned_steps, prepare
+from bench.training.setup import execution_choices, make_trainer, planned_steps, prepare
 from tests.bench.conftest import MakeConfig
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 BATCH = TrainingConfig(epochs=1, batch_size=20)
 OTHER = Execution(memory_format="contiguous")
-
-
-def choices_of(config: RunConfig, device: torch.device) -> list[Execution]:
-    """Of its network, before it is trained."""
-    return execution_choices(config, build(config), device)
 
 
 @pytest.mark.parametrize("norm", ["none", "group", "batch"])
@@ -46,7 +42,7 @@ def test_every_choice_has_the_references_gradient(
     trainer = make_trainer(forced, 2, CPU)
     reference = trainer.gradient(images, masks)
     assert reference.norm() > 0
-    (first,) = choices_of(config, CPU)
+    (first,) = execution_choices(config, CPU)
     assert first == (REFERENCE if norm == "batch" else Execution(micro_batch=8))
     for execution in (first, OTHER):
         gradient = make_trainer(forced, 2, CPU, execution).gradient(images, masks)
@@ -87,10 +83,10 @@ def test_only_a_long_training_on_cuda_is_tuned(tiny_config: MakeConfig) -> None:
         (normed, REFERENCE),
         (tiny_config(), REFERENCE),
     ):
-        assert choices_of(config, CPU) == [expected]
-        assert choices_of(config, torch.device("mps")) == [REFERENCE]
-        assert not is_worth_tuning(choices_of(config, CPU), 1_000_000)
-        assert [is_worth_tuning(choices_of(config, CUDA), steps) for steps in (50, 10_000)] == [False, True]
+        assert execution_choices(config, CPU) == [expected]
+        assert execution_choices(config, torch.device("mps")) == [REFERENCE]
+        assert not is_worth_tuning(execution_choices(config, CPU), 1_000_000)
+        assert [is_worth_tuning(execution_choices(config, CUDA), steps) for steps in (50, 10_000)] == [False, True]
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))
@@ -98,17 +94,17 @@ def test_on_cuda_and_nowhere_else_a_graph_is_the_default_whatever_the_precision(
     precision: Precision, tiny_config: MakeConfig
 ) -> None:
     config = tiny_config(training=replace(BATCH, precision=precision))
-    first, *others = choices_of(config, CUDA)
+    first, *others = execution_choices(config, CUDA)
     assert first == Execution(graph=True)
     assert {REFERENCE, Execution(graph=True, memory_format="contiguous")} == set(others)
     for device in (CPU, torch.device("mps")):
-        assert not any(execution.graph for execution in choices_of(config, device))
+        assert not any(execution.graph for execution in execution_choices(config, device))
 
 
 def test_micro_batches_hold_equal_numbers_of_pixels(tiny_config: MakeConfig) -> None:
     for size, expected in ((128, 16), (64, 64), (256, 4), (32, None)):
         config = tiny_config(data=DataConfig(size=(size, size)), training=replace(BATCH, batch_size=128))
-        assert choices_of(config, CPU)[0].micro_batch == expected
+        assert execution_choices(config, CPU)[0].micro_batch == expected
 
 
 def test_the_warm_up_counts_for_as_many_steps_as_there_are() -> None:
@@ -153,6 +149,30 @@ def test_speeds_are_measured_once_and_the_choice_is_by_length(
     tune(replace(config, architecture=configure("hourglass", (4, 8))), setup, tmp_path, CPU)
     tune(replace(config, training=replace(config.training, clip_norm=0.0)), setup, tmp_path, CPU)
     assert len(calls) == 3
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_what_was_measured_of_a_network_from_elsewhere_ends_with_its_source(
+    tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else settings that compute something else by now would train without a comparison."""
+    calls: list[object] = []
+
+    def measured(*arguments: object) -> list[Timing]:
+        calls.append(arguments)
+        return [Timing(REFERENCE, 0.0, 0.010), Timing(OTHER, 0.0, 0.010)]
+
+    monkeypatch.setattr("bench.training.autotune.measure", measured)
+    file = tmp_path / "mine.py"
+    file.write_text("from torch.nn import Conv2d\n\nclass Net(Conv2d):\n    pass\n")
+    options = {"kernel_size": 3, "padding": 1}
+    config = tiny_config(architecture=configure(f"{file}:Net", **options), training=BATCH)
+    setup = prepare(config, tmp_path, CPU)
+    for source, measurements in (("", 1), ("", 1), ("# other code\n", 2)):
+        file.write_text(file.read_text() + source)
+        sources.cache_clear()  # as in another process
+        tune(config, setup, tmp_path, CPU)
+        assert len(calls) == measurements
 
 
 @pytest.mark.usefixtures("as_on_a_gpu")

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from architectures.registry import configure
 from bench.config import RunConfig, TrainingConfig
 from bench.inference import feed_contiguous, predict_tiles
 from bench.training.autotune import measure, tune
-from bench.training.coupling import couples_frames
 from bench.training.execution import REFERENCE, Execution
 from bench.training.forecast import predict_peak_bytes
 from bench.training.measure import measure_memory
@@ -71,6 +70,7 @@ HANDLED = [
     "AlwaysDropping",
     "Uncopyable",
     "parallel",
+    "PartlyParallel",
 ]
 
 
@@ -100,20 +100,12 @@ def test_the_peak_of_every_kind_of_layer_is_the_forecast(
     assert predict_peak_bytes(config, CPU) == measure_memory(config, prepare(config, cache, CPU), CPU).tensor_peak
 
 
-@pytest.mark.parametrize(
-    ("layer", "coupled"),
-    [
-        (nn.BatchNorm1d(4), True),
-        (nn.BatchNorm2d(4, track_running_stats=False), True),
-        (nn.SyncBatchNorm(4), True),
-        (nn.InstanceNorm2d(4, track_running_stats=True), True),
-        (nn.InstanceNorm2d(4), False),
-        (nn.GroupNorm(2, 4), False),
-    ],
-    ids=str,
-)
-def test_layers_that_couple_frames_are_found(layer: nn.Module, coupled: bool) -> None:
-    assert couples_frames(nn.Sequential(nn.ReLU(), nn.Sequential(layer))) == coupled
+def test_gradients_that_are_no_numbers_end_as_diverged(config_of: Any, cache: Path) -> None:
+    config = config_of("Rooted")
+    assert capabilities(config, CPU).notes == ()
+    _, result = trained(config, cache)
+    assert (result.state, result.epochs) == ("diverged", 1)
+    assert result.reason == "the validation loss was nan in epoch 1"
 
 
 def test_what_decides_by_values_trains_without_a_forecast(config_of: Any, cache: Path) -> None:
@@ -152,8 +144,8 @@ def test_how_it_can_be_carried_out_is_found_and_noted(
     assert bool(able.notes) == bool(note)
     trainer = make_trainer(config, 2, CPU)
     assert (trainer.execution, trainer.arithmetic) == able[:2]
-    assert execution_choices(config, trainer.network, CPU) == [reference]
-    on_cuda = execution_choices(config, trainer.network, torch.device("cuda"))  # which this machine has not
+    assert execution_choices(config, CPU) == [reference]
+    on_cuda = execution_choices(config, torch.device("cuda"))  # which this machine has not
     assert on_cuda[1] == REFERENCE
 
 
@@ -184,7 +176,9 @@ def test_a_batch_is_never_split(config_of: Any, monkeypatch: pytest.MonkeyPatch)
     """Of ours it would be, at this size."""
     monkeypatch.setattr("bench.training.execution.CACHE_PIXELS", 2 * 16 * 16)
     config = config_of("Base", precision="bf16", batch_size=8)
-    assert execution_choices(config, build(config), CPU) == [REFERENCE]
+    assert execution_choices(config, CPU) == [REFERENCE]
+    ours = replace(config, architecture=configure("unet", (4, 8)))
+    assert execution_choices(ours, CPU) == [Execution(micro_batch=2)]
 
 
 def test_weights_that_a_constructor_made_are_the_same_bits(config_of: Any, cache: Path) -> None:

@@ -117,6 +117,7 @@ def test_a_gpu_has_its_context_before_the_step(tiny_config: MakeConfig, monkeypa
     happened: list[object] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch, "empty", lambda _, device: happened.append(device))
+    monkeypatch.setattr(forecast, "capabilities", lambda *_: None)
     monkeypatch.setattr(forecast, "_predict", lambda *_: happened.append("step") or 7)
     assert predict_peak_bytes(tiny_config(), torch.device("cuda:1")) == 7
     assert happened == [torch.device("cuda:1"), "step"]
