@@ -230,9 +230,8 @@ def _rule(shown: Predictions) -> str:
 
 def _configurations(shown: Predictions, names: list[str]) -> str:
     """`Hourglass (depth 3, width 16) and U-Net (depth 3, width 16)`."""
-    first = shown.frames.drop_duplicates("architecture").rename(columns={"architecture": ARCHITECTURE})
-    titles = {row[ARCHITECTURE]: title(row) for _, row in first.iterrows()}
-    return text.listed([titles[name] for name in names])
+    frames = shown.frames.rename(columns={"architecture": ARCHITECTURE})
+    return text.listed([title(frames[frames[ARCHITECTURE] == name].iloc[0]) for name in names])
 
 
 def alt(shown: Predictions) -> str:

@@ -6,9 +6,9 @@ from bench import schema
 from reports import style
 from reports.analysis.claims import Claim, Judged, arms, by_pair, judge_headline, judge_metrics, pair, word
 from reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS, iqm
-from reports.analysis.summary import LABEL, Summary
+from reports.analysis.summary import LABEL, Summary, precisions
 from reports.store.load import ARCHITECTURE
-from reports.tables.base import Table, left, right
+from reports.tables.base import Table, left, memory_note, noted, right
 from reports.text import bounds, counted, digits, parted, percent, signed
 
 DIFFERENCES = ("difference in IoU [interval], verdict", "difference in Boundary IoU [interval], verdict")
@@ -34,7 +34,10 @@ def verdicts(summary: Summary) -> Table | None:
         "Configurations compared on the same test scenes, the first less the second.",
         [*left("compared", "basis"), *right(*DIFFERENCES, "share of scenes", "effect size", DETECTABLE)],
         [_pair(judged) for judged in pairs],
-        f"{rule(pairs[0][0].claims)} A pair is two claims. Share of scenes: on which the first has the higher IoU.",
+        noted(
+            f"{rule(pairs[0][0].claims)} A pair is two claims. Share of scenes: on which the first has the higher IoU.",
+            memory_note(summary) if len(precisions(summary)) > 1 else "",
+        ),
     )
 
 
