@@ -32,6 +32,12 @@ def test_encoder_widths_are_those_of_ours(comparing: Summary) -> None:
     assert rows("configurations", comparing, "U-Net")[0]["encoder widths"] == "8, 16"
 
 
+def test_what_is_compared_has_its_options_in_a_line_of_their_own(comparing: Summary) -> None:
+    compared = {row[0] for row in table("verdicts", comparing).rows}
+    assert "U-Net\u00a0depth\u00a03, width\u00a08\nless ResUNet\nwidth\u00a024" in compared
+    assert "U-Net\u00a0depth\u00a03, width\u00a08\nless SegResNet" in compared
+
+
 def test_an_architecture_with_one_configuration_is_its_name(comparing: Summary) -> None:
     predictions = [row["prediction"] for row in rows("comparison", comparing, "SegResNet")]
     assert predictions == ["SegResNet"]
