@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -17,6 +18,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.typing import ColorType
+
+from reports.text import listed
 
 PAGE_WIDTH = 6.7
 """Width of the text block in inches; figures of this width are shown at their own size."""
@@ -138,6 +141,11 @@ def in_order(architectures: Iterable[str]) -> list[str]:
     return sorted(set(architectures), key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
+def labels(architectures: Iterable[str]) -> str:
+    """`U-Net and ResUNet`."""
+    return listed([look(name).label for name in in_order(architectures)])
+
+
 @contextmanager
 def report_style() -> Iterator[None]:
     """Fonts, sizes and lines of the report, for the figures drawn inside."""
@@ -240,7 +248,8 @@ def memory_axis(axis: Axes, budgets: dict[str, float], precision: str) -> None:
         name_mark(axis, name, budget, 0.01, (-2, 0), bbox=PAPER, **place)
     binary_axis(axis)
     arithmetic = f" in {precision}" if precision else ""
-    axis.set_xlabel(f"tensor peak memory of a training step{arithmetic}, in MB (1 MB = 1,000,000 bytes)")
+    label = f"tensor peak memory of a training step{arithmetic}, in MB (1 MB = 1,000,000 bytes)"
+    axis.set_xlabel(textwrap.fill(label, int(PAGE_WIDTH / LETTER_WIDTH)))
 
 
 def name_mark(axis: Axes, name: str, x: Any, y: Any, offset: tuple[float, float], **options: Any) -> Annotation:

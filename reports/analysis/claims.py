@@ -20,7 +20,17 @@ from reports.analysis.gate import passes
 from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.skips import with_and_without
 from reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdict, compare, holm, holm_steps, verdict
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, has_sizes, highest, ranked, statistic, title
+from reports.analysis.summary import (
+    CONFIGURATION,
+    LABEL,
+    Summary,
+    has_sizes,
+    highest,
+    is_sized,
+    ranked,
+    statistic,
+    title,
+)
 from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, DATA_FOLDS, NORM, PRETRAIN_EPOCHS, REPEAT
 from reports.text import round_number
 
@@ -143,7 +153,7 @@ def _as_costly(summary: Summary, best: pd.Series) -> list[Claim]:
         claim
         for name in style.in_order(rivals[ARCHITECTURE])
         if name != best[ARCHITECTURE] and not {name, best[ARCHITECTURE]} <= set(names)
-        if not (_is_sized(best) and has_sizes(own.get_group(name)).all())
+        if not (is_sized(best) and has_sizes(own.get_group(name)).all())
         for claim in _equals(best, own.get_group(name))
     ]
 
@@ -156,15 +166,11 @@ def _equals(a: pd.Series, table: pd.DataFrame) -> list[Claim]:
     """
     equals = table if a[NORM] == ABSENT else table[table[NORM].isin([a[NORM], ABSENT])]
     costs, found = COSTS, []
-    if not _is_sized(a) or not has_sizes(table).all():
+    if not is_sized(a) or not has_sizes(table).all():
         costs = {name: metric for name, metric in COSTS.items() if metric != schema.MACS}
     elif len(equal := equals[equals[CHANNELS] == a[CHANNELS]]):
         found = [Claim("equal width", a, highest(equal), 1.0)]
     return found + [claim for name, metric in costs.items() for claim in _nearest(f"equal {name}", a, equals, metric)]
-
-
-def _is_sized(row: pd.Series) -> bool:
-    return bool(row[[schema.DEPTH, schema.BASE_WIDTH]].notna().all())
 
 
 def _oriented(made: list[Claim]) -> list[Claim]:

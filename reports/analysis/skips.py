@@ -23,6 +23,12 @@ def with_and_without(summary: Summary) -> list[str]:
     return [name for group in groups for name in style.in_order(group)[:1]]
 
 
+def without_option(summary: Summary) -> list[str]:
+    """Architectures with complete runs of which no skip connections can be asked."""
+    complete = summary.runs[summary.runs[schema.STATE] == "complete"]
+    return style.in_order(complete.loc[complete[SKIPS] == ABSENT, ARCHITECTURE])
+
+
 def _narrows(runs: pd.DataFrame) -> pd.Series:
     sides = map_shape(runs[schema.BOTTLENECK_PREDICTED])[["height", "width"]].min(axis=1)
     return sides < runs[SIZE].map(lambda size: min(json.loads(size))).astype("float64")

@@ -128,9 +128,23 @@ def agreed(runs: pd.DataFrame, column: str) -> str:
     return " or ".join(sorted(values))
 
 
+def precisions(summary: Summary) -> dict[str, list[str]]:
+    """Arithmetic of runs and trials, by which memory differs -> architectures, that of most of them first.
+
+    Empty if the store does not say.
+    """
+    names: dict[str, list[str]] = {}
+    for architecture in style.in_order(summary.logged[ARCHITECTURE]):
+        if found := agreed(summary.logged[summary.logged[ARCHITECTURE] == architecture], PRECISION):
+            names.setdefault(found, []).append(architecture)
+    return dict(sorted(names.items(), key=lambda item: -len(item[1])))
+
+
 def precision(summary: Summary) -> str:
-    """Arithmetic of all runs and trials, by which memory differs: `bfloat16`. Empty if the store does not say."""
-    return agreed(summary.logged, PRECISION)
+    """`bfloat16`, or `bfloat16 (ResUNet: float32)` where architectures differ. Empty if the store does not say."""
+    usual, *others = precisions(summary).items() or [("", [])]
+    apart = "; ".join(f"{style.labels(names)}: {found}" for found, names in others)
+    return usual[0] + (f" ({apart})" if apart else "")
 
 
 def statistic(metric: schema.Metric, name: str) -> str:
@@ -234,6 +248,11 @@ def has_sizes(table: pd.DataFrame) -> pd.Series:
     return table[[schema.DEPTH, schema.BASE_WIDTH]].notna().all(axis=1)
 
 
+def is_sized(row: pd.Series) -> bool:
+    """`has_sizes` of one."""
+    return bool(row[[schema.DEPTH, schema.BASE_WIDTH]].notna().all())
+
+
 def _own_options(runs: pd.DataFrame) -> pd.Series:
     """Of every run names and values of the options that differ among its architecture's runs.
 
@@ -256,13 +275,6 @@ def keys(summary: Summary) -> pd.Series:
     sizes = runs[schema.DEPTH].astype("str") + "/" + runs[schema.BASE_WIDTH].astype("str")
     names: pd.Series = sizes.where(has_sizes(runs), own).groupby(runs[CONFIGURATION]).first()
     return names
-
-
-def left_out(summary: Summary, *options: str) -> list[str]:
-    """Titles of the complete configurations that lack an option, which a figure of it leaves out."""
-    runs = summary.runs[summary.runs[schema.STATE] == "complete"]
-    lacks = runs[list(options)].isna() | runs[list(options)].isin([ABSENT])
-    return [title(row) for _, row in runs[lacks.any(axis=1)].drop_duplicates(CONFIGURATION).iterrows()]
 
 
 def title(row: pd.Series) -> str:

@@ -19,7 +19,7 @@ from reports.analysis.claims import HEADLINE_METRICS, Claim, arms
 from reports.analysis.estimates import estimates
 from reports.analysis.skips import with_and_without
 from reports.analysis.statistics import Interval, Verdict, compare, holm_steps, interval, paired, verdict
-from reports.analysis.summary import CONFIGURATION, Summary, left_out, varying
+from reports.analysis.summary import CONFIGURATION, Summary, varying
 from reports.store.load import ARCHITECTURE, BLEND, DATA_FOLDS, LR, SKIPS
 
 MATCHING = "equal but for skip connections"
@@ -83,8 +83,6 @@ class Texture(NamedTuple):
     """Columns metric, dose, levels, slope, low, high, folds, repeats: see `Trend`, each for itself."""
     claims: list[Trend]
     """Of the most skip connections, in IoU and Boundary IoU, adjusted for each other by Holm's rule."""
-    left_out: list[str]
-    """Titles of configurations that no skip connections can be asked of."""
 
 
 DIFFERENCE = ["difference", "low", "high", "folds", "repeats"]
@@ -120,7 +118,6 @@ def texture(summary: Summary) -> Texture | None:
         pd.DataFrame(rows, columns=["metric", "blend", "dose", "levels", "mean", *DIFFERENCE]),
         pd.DataFrame(table, columns=["metric", "dose", "levels", "slope", "low", "high", "folds", "repeats"]),
         [trend._replace(claims=step) for trend, step in zip(full, steps, strict=True)],
-        left_out(summary, SKIPS),
     )
 
 

@@ -1,6 +1,6 @@
 """What a figure consists of, and what several figures share."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -100,15 +100,10 @@ def left_out(points: pd.DataFrame, shown: pd.DataFrame) -> tuple[str, ...]:
     return tuple(style.in_order(set(points["architecture"]) - set(shown["architecture"])))
 
 
-def labels(architectures: Iterable[str]) -> str:
-    """`U-Net and ResUNet`."""
-    return text.listed([style.look(name).label for name in style.in_order(architectures)])
-
-
 def lack(architectures: Collection[str], what: str) -> str:
     """` ResUNet and VNet have no depth.`: why they are not there; empty if there are none."""
     verb = "has" if len(architectures) == 1 else "have"
-    return f" {labels(architectures)} {verb} no {what}." if architectures else ""
+    return f" {style.labels(architectures)} {verb} no {what}." if architectures else ""
 
 
 def by_architecture(points: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

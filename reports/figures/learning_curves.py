@@ -140,8 +140,11 @@ def draw(shown: LearningCurves) -> Figure:
 
 
 def _title(panel: pd.Series, columns: int) -> str:
-    """Architecture and label, broken at commas where it is wider than its column."""
-    lines = textwrap.wrap(text.parted(panel[LABEL]), TITLE // columns, break_long_words=False, break_on_hyphens=False)
+    """Architecture and label, broken at commas where it is wider than its column, and a list only if it must be."""
+    width = TITLE // columns
+    lines: list[str] = []
+    for part in textwrap.wrap(text.parted(panel[LABEL]), width, break_long_words=False, break_on_hyphens=False):
+        lines += [part] if len(part) <= width else textwrap.wrap(part.replace(text.NBSP, " "), width)
     return NEWLINE.join([style.look(panel[ARCHITECTURE]).label, *lines])
 
 

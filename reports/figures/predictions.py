@@ -216,11 +216,12 @@ def _rule(shown: Predictions) -> str:
     if shown.claim is None:
         return (
             f"The first test frames of the panel file of repeat {frames['repeat'].iloc[0]}, predicted by "
-            f"{_configurations(shown, list(shown.panels))}, at its best."
+            f"{_configurations(shown, list(shown.panels))}, {'each ' * (len(shown.panels) > 1)}at its best."
         )
     pair = [str(row[ARCHITECTURE]) for row in (shown.claim.a, shown.claim.b)]
     others = [name for name in shown.panels if name not in pair]
-    beside = f"; beside them {text.listed([style.look(name).label for name in others])} at its best" if others else ""
+    best = "at its best" if len(others) == 1 else "each at its best"
+    beside = f"; beside them {style.labels(others)} {best}" if others else ""
     return (
         f"The middle frames of the scenes with the {text.listed(list(frames['rule']))} Δ IoU of "
         f"{text.counted(shown.scenes, 'test scene')}, "
@@ -230,9 +231,8 @@ def _rule(shown: Predictions) -> str:
 
 def _configurations(shown: Predictions, names: list[str]) -> str:
     """`Hourglass (depth 3, width 16) and U-Net (depth 3, width 16)`."""
-    first = shown.frames.drop_duplicates("architecture").rename(columns={"architecture": ARCHITECTURE})
-    titles = {row[ARCHITECTURE]: title(row) for _, row in first.iterrows()}
-    return text.listed([titles[name] for name in names])
+    frames = shown.frames.rename(columns={"architecture": ARCHITECTURE})
+    return text.listed([title(frames[frames[ARCHITECTURE] == name].iloc[0]) for name in names])
 
 
 def alt(shown: Predictions) -> str:

@@ -121,7 +121,7 @@ def caption(shown: Reconstruction) -> str:
     if schema.TEST_IOU in tested:
         drawn = pd.concat([panel.points for panel in panels if panel.metric == schema.TEST_IOU])
         segmented = drawn.loc[drawn["number"].isin(shown.segmented["number"]), "architecture"]
-        names = text.listed([style.look(name).label for name in style.in_order(segmented)])
+        names = style.labels(segmented)
         beside = f", beside masks segmented from images through as many ({names})" if names else ""
         parts.append(f"test IoU of masks given back{beside}")
     if schema.TEST_PSNR in tested:

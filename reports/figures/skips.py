@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
-from reports.analysis.skips import with_and_without
+from reports.analysis.skips import with_and_without, without_option
 from reports.analysis.summary import CONFIGURATION, Summary, highest, varying
 from reports.figures.base import (
     NoDataError,
@@ -18,14 +18,12 @@ from reports.figures.base import (
     Plot,
     cut_scores,
     draw_scores,
-    labels,
     lack,
-    left_out,
     marks_are,
     measured_points,
     ranges,
 )
-from reports.store.load import ABSENT, ARCHITECTURE, LATENT, SKIPS
+from reports.store.load import ARCHITECTURE, LATENT, SKIPS
 
 MOST_SIZES = 4
 """Of more, only the best of each depth is drawn."""
@@ -36,14 +34,14 @@ OFFSET, STEP = 0.06, 0.16
 
 
 class Skips(NamedTuple):
-    """One row per configuration of the architectures of the headline."""
+    """One row per configuration of the architectures of `with_and_without`."""
 
     points: pd.DataFrame
     """Columns as `measured_points`, `size` (depth/base width, and the flat latent if there are several), `dose` (number
     of skip connections) and `levels`."""
     chosen: bool
     """Whether only the best size of each depth is there, by validation."""
-    others: tuple[str, ...] = ()
+    others: list[str]
     """Architectures without an option for skip connections."""
 
 
@@ -52,8 +50,7 @@ def record(summary: Summary) -> Skips:
     compared = with_and_without(summary)
     if not compared:
         raise NotVariedError("no complete run is of a network of which skip connections can be asked.")
-    every = measured_points(summary)
-    points = every.join(_networks(summary), on="number", how="inner")
+    points = measured_points(summary).join(_networks(summary), on="number", how="inner")
     points = points[points.groupby("group")["dose"].transform("nunique") > 1]
     if points.empty:
         names = " or ".join(style.look(name).label for name in reversed(compared))
@@ -65,8 +62,7 @@ def record(summary: Summary) -> Skips:
     if chosen:
         points = points[points["group"].isin(_best_groups(summary, points))]
     shown = points.sort_values(["depth", "width", "dose", "levels"], ignore_index=True)
-    asked = summary.runs.loc[summary.runs[SKIPS] != ABSENT, ARCHITECTURE].rename("architecture").to_frame()
-    return Skips(shown.drop(columns=["group", "latent"]), bool(chosen), left_out(every, asked))
+    return Skips(shown.drop(columns=["group", "latent"]), bool(chosen), without_option(summary))
 
 
 def _networks(summary: Summary) -> pd.DataFrame:
@@ -149,7 +145,8 @@ def caption(shown: Skips) -> str:
 
 def _none(architectures: list[str]) -> str:
     """Which architectures have no skip connections."""
-    return f"; {labels(architectures)} {'has' if len(architectures) == 1 else 'have'} none" if architectures else ""
+    verb = "has" if len(architectures) == 1 else "have"
+    return f"; {style.labels(architectures)} {verb} none" if architectures else ""
 
 
 def alt(shown: Skips) -> str:

@@ -8,10 +8,10 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
-from reports.analysis.skips import with_and_without
+from reports.analysis.skips import with_and_without, without_option
 from reports.analysis.summary import Summary
 from reports.analysis.texture import texture
-from reports.figures.base import NotVariedError, Plot, interval
+from reports.figures.base import NotVariedError, Plot, interval, lack
 from reports.figures.skips import GREYS, LINES
 
 APART = 0.012
@@ -26,8 +26,8 @@ class Shown(NamedTuple):
     trends: pd.DataFrame
     architecture: str
     """Of the networks with the most skip connections."""
-    left_out: list[str]
-    """Configurations that no skip connections can be asked of, as they are called."""
+    others: list[str]
+    """Architectures without an option for skip connections."""
 
 
 def record(summary: Summary) -> Shown:
@@ -35,7 +35,7 @@ def record(summary: Summary) -> Shown:
     found = texture(summary)
     if found is None:
         raise NotVariedError("no complete runs differ in their difficulty and skip connections alone.")
-    return Shown(found.differences, found.trends, with_and_without(summary)[0], found.left_out)
+    return Shown(found.differences, found.trends, with_and_without(summary)[0], without_option(summary))
 
 
 def draw(shown: Shown) -> Figure:
@@ -81,7 +81,7 @@ def caption(shown: Shown) -> str:
         f"what is behind them. Mark: mean of {text.counted_range(shown.trends['repeats'], 'repeat')}; whisker: "
         f"{interval(cut=False)}. Label: the levels that are connected, of which 1 is the outermost. Slope of all "
         f"connections per unit of blend, each with its own 95 % interval over folds: {text.listed(slopes)}."
-        f"{f' No skip connections can be asked of {text.listed(shown.left_out)}.' if shown.left_out else ''}"
+        f"{lack(shown.others, 'option for skip connections')}"
     )
 
 

@@ -105,6 +105,7 @@ TAGS = (
     schema.TEST_OPENED,
     schema.GIT_COMMIT,
     schema.NETWORK_SOURCE,
+    schema.NETWORK_NOTES,
     schema.STAGE,
     schema.COLLAPSE,
 )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, channels, precision, ranked
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, channels, is_sized, precision, ranked
 from reports.store.load import ABSENT, ARCHITECTURE
 from reports.text import DASH, parted
 
@@ -93,19 +93,15 @@ def memory_note(summary: Summary) -> str:
 
 def named(row: pd.Series) -> list[str]:
     """Cells of architecture and size; what else tells the configuration apart stands below the architecture."""
-    extra = str(row[LABEL]).split(", ", 2)[2:] if _has_size(row) else []
+    extra = str(row[LABEL]).split(", ", 2)[2:] if is_sized(row) else []
     return ["\n".join([style.look(row[ARCHITECTURE]).label, *extra]), size(row)]
 
 
 def size(row: pd.Series) -> str:
     """`depth 3, width 12`; of a network without both whatever tells it from others of its architecture, or a dash."""
-    if _has_size(row):
+    if is_sized(row):
         return parted(f"depth {row[schema.DEPTH]}, width {row[schema.BASE_WIDTH]}")
     return str(row[LABEL]) or DASH
-
-
-def _has_size(row: pd.Series) -> bool:
-    return bool(row[[schema.DEPTH, schema.BASE_WIDTH]].notna().all())
 
 
 def encoder_widths(text: str) -> str:

@@ -227,6 +227,8 @@ def _environment(unit: Unit) -> dict[str, str]:
     tags[schema.DATA_READING] = json.dumps(READING)
     if unit.options is not None:
         tags[schema.NETWORK_SOURCE] = json.dumps({"files": {"network.py": "0f3c"}, "package": ""})
+    if unit.notes:
+        tags[schema.NETWORK_NOTES] = unit.notes
     if unit.precision:
         tags[schema.ENVIRONMENT + "precision"] = unit.precision
     tags[schema.SPLIT_DIGEST] = f"{unit.split} {unit.repeat}"

@@ -42,6 +42,8 @@ class Unit:
     """The curve's way to its best, at the last epoch, in e-foldings: 1 still rises there, 12 is flat. None is noisy."""
     precision: str = ""
     """What it was computed in, as torch calls it; empty: not logged."""
+    notes: str = ""
+    """On its network, as `schema.NETWORK_NOTES`."""
     epochs: int = 8
     size: int = 64
     panel: bool = True

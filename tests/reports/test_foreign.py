@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from fake_store import plan_of
-from fake_units import RESUNET, SEGRESNET, Unit, searched
+from fake_units import RESUNET, SEGRESNET, Unit, foreign, searched
 from helpers import Summarised, cells, table, written
 
 from reports.analysis.summary import Summary
@@ -30,6 +30,12 @@ def test_size_is_what_differs(name: str, comparing: Summary) -> None:
 def test_encoder_widths_are_those_of_ours(comparing: Summary) -> None:
     assert {row["encoder widths"] for row in rows("configurations", comparing, "ResUNet")} == {DASH}
     assert rows("configurations", comparing, "U-Net")[0]["encoder widths"] == "8, 16"
+
+
+def test_what_is_compared_has_its_options_in_a_line_of_their_own(comparing: Summary) -> None:
+    compared = {row[0] for row in table("verdicts", comparing).rows}
+    assert "U-Net\u00a0depth\u00a03, width\u00a08\nless ResUNet\nwidth\u00a024" in compared
+    assert "U-Net\u00a0depth\u00a03, width\u00a08\nless SegResNet" in compared
 
 
 def test_an_architecture_with_one_configuration_is_its_name(comparing: Summary) -> None:
@@ -85,3 +91,19 @@ def test_groups_of_one_network_have_no_size(summarised: Summarised) -> None:
     ]
     summary = summarised(units)
     assert [row["group"] for row in rows("tuning", summary, "SegResNet")] == [DASH]
+
+
+def test_notes_on_networks_are_read_once_by_name(summarised: Summarised) -> None:
+    sigmoid, contiguous = "its sigmoid is undone", "it is trained in contiguous memory, since *that* works"
+    notes = {RESUNET: [sigmoid, f"{sigmoid}; {contiguous}", sigmoid], SEGRESNET: ["it is random in evaluation"] * 3}
+    units = [
+        replace(unit, notes=notes[unit.architecture][unit.repeat]) if unit.architecture in notes else unit
+        for unit in foreign(repeats=3, epochs=2)
+    ]
+    said = " ".join(written("protocol", summarised(units)))
+    first = "Of networks from elsewhere their authors may not expect this."
+    assert f"{first} SegResNet: it is random in evaluation. ResUNet: {sigmoid}; {contiguous}. Held fixed" in said
+
+
+def test_networks_without_notes_need_no_words(comparing: Summary) -> None:
+    assert "elsewhere" not in " ".join(written("protocol", comparing))

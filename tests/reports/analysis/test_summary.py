@@ -16,13 +16,12 @@ from reports.analysis.summary import (
     N,
     Summary,
     keys,
-    left_out,
     statistic,
     summarise,
     title,
     varying,
 )
-from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, LATENT, NORM, SKIPS
+from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, LATENT, NORM
 from reports.tables import TABLES
 from reports.tables.measured import MEASURED
 
@@ -95,8 +94,6 @@ def test_networks_without_depth_and_width_are_told_apart_by_their_own_options(co
         style.look(SEGRESNET).label,
         f"{style.look(RESUNET).label} (width 8)",
     ]
-    assert left_out(comparing, schema.DEPTH) == left_out(comparing, SKIPS) == [*map(title, rows(table.iloc[4:]))]
-    assert left_out(comparing, ARCHITECTURE) == []
 
 
 def rows(table: pd.DataFrame) -> list[pd.Series]:

@@ -182,6 +182,14 @@ def test_of_many_architectures_the_learning_curves_are_those_first_by_validation
     assert " Of 7 architectures the first 4 by validation." in learning_curves.caption(shown)
 
 
+def test_titles_of_learning_curves_stay_above_their_panels(zoo: Summary) -> None:
+    figure = drawn(learning_curves, learning_curves.record(zoo))
+    FigureCanvasAgg(figure).draw()
+    titles = [axis.title.get_window_extent() for axis in figure.axes if axis.get_title()]
+    assert len(titles) > learning_curves.MOST_PANELS
+    assert not any(one.overlaps(other) for one, other in combinations(titles, 2))
+
+
 def test_trials_without_a_depth_have_marks_of_one_size(summarised: Summarised) -> None:
     trials = [
         Unit(architecture=RESUNET, options={"width": str(8 + trial)}, trial=trial, params={"training.lr": "0.01"})

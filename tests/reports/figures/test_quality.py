@@ -146,7 +146,7 @@ def test_an_arrow_stands_where_an_interval_goes_on() -> None:
 def test_skips_have_whiskers_where_their_caption_says_so(count: int, whiskers: int) -> None:
     rows = [("unet", "2/8", 1 + place % 2, str(place), 0.5 + place / 1000) for place in range(count)]
     points = pd.DataFrame(rows, columns=["architecture", "size", "dose", "levels", "mean"])
-    shown = skips.Skips(points.assign(low=points["mean"] - 0.1, high=points["mean"] + 0.1, n=3), False)
+    shown = skips.Skips(points.assign(low=points["mean"] - 0.1, high=points["mean"] + 0.1, n=3), False, [])
     assert ("whisker: 95 % interval" in skips.caption(shown)) == bool(whiskers)
     assert ("intervals: in the CSV" in skips.caption(shown)) != bool(whiskers)
     (axis,) = skips.draw(shown).axes
