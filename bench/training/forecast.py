@@ -12,7 +12,7 @@ from architectures.trace import without_contents
 from bench.config import RunConfig
 from bench.machine.memory import OperatorMode, TensorTracker
 from bench.training.pretrain import kinds_of_steps
-from bench.training.setup import build, capabilities, train_network
+from bench.training.setup import build, capabilities, trainer_of
 
 _aten = torch.ops.aten
 _NORMS = (_aten.native_batch_norm.default, _aten.native_group_norm.default, _aten.native_layer_norm.default)
@@ -70,7 +70,7 @@ def _predict(config: RunConfig, device: torch.device, labels: torch.dtype) -> in
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     network = _build(config, mode)
     with mode, _KernelResults():  # type: ignore[no-untyped-call]
-        trainer = train_network(network, config, 1, device)
+        trainer = trainer_of(network, config, 1, device)
         trainer.network.train()
         images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)
         images = images.contiguous(memory_format=torch.channels_last)

@@ -59,13 +59,13 @@ def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: "Data
     dataset, data = send(dataset, device) if dataset else hold(config.data, cache, device)
     split = split_frames(dataset.frames.scenes, config.data, config.repeat, dataset.frames.given)
     execution = execution_choices(config, device)[0]
-    trainer = train_network(network, config, planned_steps(config.training, split), device, execution)
+    trainer = trainer_of(network, config, planned_steps(config.training, split), device, execution)
     return Setup(dataset, split, data, trainer, weights)
 
 
 def make_trainer(config: RunConfig, steps: int, device: torch.device, execution: Execution | None = None) -> Trainer:
     """A new network on the device with a schedule that spans `steps` steps; by the reference unless told otherwise."""
-    return train_network(make_network(config)[0], config, steps, device, execution)
+    return trainer_of(make_network(config)[0], config, steps, device, execution)
 
 
 def make_network(config: RunConfig) -> tuple[nn.Module, Loaded | None]:
@@ -119,7 +119,7 @@ def _probed(
     config = RunConfig(architecture=architecture, data=DataConfig(size=size), training=TrainingConfig())
 
     def make(execution: Execution, arithmetic: Arithmetic) -> Trainer:
-        return _make(build(config), config, TRIAL_STEPS, device, execution, arithmetic)
+        return _trainer(build(config), config, TRIAL_STEPS, device, execution, arithmetic)
 
     traced = registry.traced(architecture, *size)
     arithmetic, notes = resolve(precision, device), traced.notes
@@ -140,15 +140,15 @@ def epoch_steps(training: TrainingConfig, split: Split) -> int:
     return max(1, len(split.train) // training.batch_size)
 
 
-def train_network(
+def trainer_of(
     network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution | None = None
 ) -> Trainer:
     """As `make_trainer`, with a network that was built."""
     able = capabilities(config, device)
-    return _make(network, config, steps, device, execution or able.reference, able.arithmetic)
+    return _trainer(network, config, steps, device, execution or able.reference, able.arithmetic)
 
 
-def _make(
+def _trainer(
     network: nn.Module,
     config: RunConfig,
     steps: int,

@@ -59,6 +59,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("--arch not_there.nets:Net", "architecture not_there.nets:Net must be importable, got ModuleNotFoundError: "),
         ("--arch mine.py:Net --set widht=4", "options of mine.py:Net must be those of its signature (in_channels: int"),
         ("--arch mine.py:Net --set width", "--set must be of words KEY=VALUE, such as width=24, got width."),
+        ("--arch mine.py:Net --set name=net", "--set must leave name to --arch, which it is."),
         ("--arch mine.py:Net --set width=100", "architecture mine.py:Net must be made by (width=100, in_channels=3, "),
         (
             "--arch mine.py:Net --set grows=2",
@@ -84,7 +85,7 @@ def test_sizes_need_no_data_and_leave_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(NETWORK)
-    arguments = "sizes --arch mine.py:Net --set width=6 --size 16 32 --batch-size 4 --device cpu"
+    arguments = "sizes --arch mine.py:Net --set width=6 --size 16 32 --batch-size 4 --precision fp32 --device cpu"
     assert main([*arguments.split(), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found.pop("tensor_peak_bytes") > found.pop("activation_bytes") > 0
@@ -151,7 +152,7 @@ def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, refu
     monkeypatch.setitem(sys.modules, "monai", None)
     said = refused(main, "train --arch monai.networks.nets:SegResNet")
     assert said.startswith("bench: architecture monai.networks.nets:SegResNet must be importable, got ModuleNotFound")
-    assert said.endswith('; pip install "hourglass-bench[zoo]" installs it.')
+    assert said.endswith('; pip install "hourglass-bench[zoo]" installs it.\n')
 
 
 def predict(checkpoint: Path, images: Path, *more: str) -> int:
