@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from architectures.config import Norm
-from architectures.foreign import sources
 from architectures.registry import ARCHITECTURES, configure
 from bench.config import DataConfig, Precision, TrainingConfig
 from bench.training.agreement import TOLERANCE, agrees
@@ -22,6 +21,7 @@ from bench.training.autotune import Timing, fastest, is_worth_tuning, measure, t
 from bench.training.execution import REFERENCE, Execution
 from bench.training.setup import execution_choices, make_trainer, planned_steps, prepare
 from tests.bench.conftest import MakeConfig
+from tests.networks import forget_networks
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 BATCH = TrainingConfig(epochs=1, batch_size=20)
@@ -170,7 +170,7 @@ def test_what_was_measured_of_a_network_from_elsewhere_ends_with_its_source(
     setup = prepare(config, tmp_path, CPU)
     for source, measurements in (("", 1), ("", 1), ("# other code\n", 2)):
         file.write_text(file.read_text() + source)
-        sources.cache_clear()  # as in another process
+        forget_networks()  # as another process
         tune(config, setup, tmp_path, CPU)
         assert len(calls) == measurements
 
