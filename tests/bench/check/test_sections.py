@@ -152,7 +152,7 @@ def test_leaks_of_graphs_are_looked_for_in_training_and_evaluation(monkeypatch: 
 
     monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda _: Counting())
     monkeypatch.setattr("bench.training.trainer.CPU_EVALUATION_BATCH", 4)  # as on a GPU, a training step's
-    monkeypatch.setattr(leaks, "choices", lambda *_: [Execution(graph=True)])
+    monkeypatch.setattr(leaks, "execution_choices", lambda *_: [Execution(graph=True)])
     monkeypatch.setattr(leaks, "TRAINERS", 2 * (leaks.WARM_UP + 1))
     list(leaks.watch(TASK))
     assert len(captures) == 2 * (leaks.WARM_UP + 1)
