@@ -36,18 +36,35 @@ def feature_maps(network: nn.Module) -> Iterator[Maps]:
 
 def smallest(shapes: list[tuple[int, int, int]]) -> tuple[int, int, int]:
     """The one with the fewest pixels."""
-    return min(shapes, key=lambda shape: shape[1] * shape[2])
+    return min(shapes, key=_pixels)
 
 
-def bottleneck(maps: Maps, declared: str) -> str:
-    """Name of the submodule: the declared one, or the last that returns a map of the fewest pixels.
+def bottleneck(maps: Maps, larger: Maps, out_channels: int) -> str:
+    """Name of the submodule that returns the map of the fewest pixels, the last one of those; empty if none does.
 
-    Maps of a single pixel are no map but a mean over the image, as in channel attention, unless there are no others. If
-    no submodule returns a map it is what the network returns, under an empty name.
+    A map is left out that has as many channels as there are masks, which is a prediction or a gate; and one of as many
+    pixels for a larger image, which is a summary of the image and no map of it, as in channel attention and pyramid
+    pooling. Where the network takes no larger image only single pixels are known for a summary. What would leave none
+    leaves all.
+
+    What is found is where the network sees the image most coarsely: of several branches the lowest one, of several
+    lowest maps the decoder's if it has one. It is not shown that all that the network knows passes through it, and
+    tokens (B, N, C) are no maps: where that matters, `ArchitectureSpec.bottleneck` declares the submodule.
+
+    Args:
+        maps: for an image.
+        larger: for an image of twice its sides; empty if the network does not take it.
     """
-    if declared in maps:
-        return declared
-    pixels = {name: shape[1] * shape[2] for name, shape in ((name, smallest(of)) for name, of in maps.items() if name)}
-    spread = {name: count for name, count in pixels.items() if count > 1} or pixels
-    fewest = min(spread.values(), default=0)
-    return next((name for name in reversed(spread) if spread[name] == fewest), "")
+    pixels = {name: _pixels(smallest(shapes)) for name, shapes in maps.items() if name}
+    inner = [name for name in pixels if smallest(maps[name])[0] != out_channels] or list(pixels)
+    found = [name for name in inner if (_grows(maps, larger, name) if larger else pixels[name] > 1)] or inner
+    fewest = min((pixels[name] for name in found), default=0)
+    return next((name for name in reversed(found) if pixels[name] == fewest), "")
+
+
+def _pixels(shape: tuple[int, int, int]) -> int:
+    return shape[1] * shape[2]
+
+
+def _grows(maps: Maps, larger: Maps, name: str) -> bool:
+    return name in larger and _pixels(smallest(larger[name])) > _pixels(smallest(maps[name]))

@@ -9,6 +9,7 @@ from torch import nn
 from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, require
 
+BOTTLENECK = "bottleneck"
 Channels = tuple[float, float, float]
 
 
@@ -36,8 +37,8 @@ class ArchitectureSpec:
     """Mean and standard deviation of red, green and blue in [0, 1] that the network expects images to be normalised by,
     such as those of its pre-training; None: `bench.training.objective.standardise`'s."""
     std: Channels | None = None
-    bottleneck: str = "bottleneck"
-    """Submodule whose output is the bottleneck; a network without it has the smallest feature map for one."""
+    bottleneck: str = BOTTLENECK
+    """Submodule whose output is the bottleneck; without one of this name it is found, see `feature_maps.bottleneck`."""
     encoder: tuple[str, ...] = ("encoder",)
     """Submodules that `training.freeze_epochs` and `training.encoder_lr_factor` are about."""
     teacher: str = ""

@@ -1,7 +1,6 @@
 """Sizes of any network by one pass on tensors without contents."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, InfeasibleArchitecture
 from architectures.feature_maps import Maps, bottleneck, feature_maps, smallest
 from architectures.outputs import Reading, read_outputs
-from architectures.spec import ArchitectureSpec
+from architectures.spec import BOTTLENECK, ArchitectureSpec
 
 BATCH = 2
 """Images of the pass: batch norm in training refuses one whose map is a single pixel."""
@@ -45,20 +44,22 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
 
     Raises:
         InfeasibleArchitecture: the network fails on such images.
-        ValueError: it has nothing to train, or what it returns cannot become logits.
+        ValueError: it has nothing to train, what it returns cannot become logits, or it lacks the bottleneck that its
+            spec declares.
     """
     with _disable_current_modes(), torch.enable_grad(), torch.random.fork_rng(devices=[]):
         network = spec.network(config)
         _require_plain(network, config.name)
         params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+        mode: FakeTensorMode | None = FakeTensorMode(allow_non_fake_inputs=True)
         try:
-            mode = FakeTensorMode(allow_non_fake_inputs=True)
             seen = _pass(without_contents(network, mode), config, size, mode)
         except NEEDS_CONTENTS:  # what it computes with depends on what it sees
-            seen = _pass(spec.network(config), config, size)
-    reading, notes = read_outputs(seen.output, seen.evaluated, config, size)
-    place = bottleneck(seen.maps, spec.bottleneck)
-    shape = smallest(seen.maps[place])
+            network, mode = spec.network(config), None
+            seen = _pass(network, config, size, mode)
+        reading, notes = read_outputs(seen.output, seen.evaluated, config, size)
+        place = _bottleneck(network, seen.maps, config, spec, size, mode)
+    shape = smallest(seen.maps[place]) if place else (config.out_channels, *size)
     elements = shape[0] * shape[1] * shape[2]
     compression = config.in_channels * size[0] * size[1] / elements
     prediction = Prediction(shape, elements, compression, params, seen.macs // BATCH, place)
@@ -106,7 +107,7 @@ def _pass(
             kept[storage._cdata] = storage.nbytes()
         return tensor
 
-    with mode or _nothing():
+    with mode or nullcontext():
         images = torch.zeros(BATCH, config.in_channels, *size)
         try:
             with (
@@ -127,9 +128,28 @@ def _pass(
     return _Seen(output, evaluated, maps, flops.get_total_flops() // 2, sum(kept.values()))
 
 
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
+def _bottleneck(
+    network: nn.Module,
+    maps: Maps,
+    config: ArchitectureConfig,
+    spec: ArchitectureSpec,
+    size: tuple[int, int],
+    mode: FakeTensorMode | None,
+) -> str:
+    """The submodule that the spec declares, else the one that `bottleneck` finds; empty: the logits themselves."""
+    if spec.bottleneck in maps:
+        return spec.bottleneck
+    if spec.bottleneck != BOTTLENECK:
+        raise ValueError(
+            f"bottleneck of {config.name} must be a submodule that returns a map (batch, channels, height, width), got "
+            f"{spec.bottleneck}."
+        )
+    with mode or nullcontext(), torch.no_grad(), feature_maps(network) as larger:
+        try:
+            network.eval()(torch.zeros(BATCH, config.in_channels, *(2 * side for side in size)))
+        except Exception:  # it takes no other size
+            larger.clear()
+    return bottleneck(maps, larger, config.out_channels)
 
 
 def _require_plain(network: nn.Module, name: str) -> None:
