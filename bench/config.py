@@ -214,12 +214,6 @@ class RunConfig:
         size, allowed = self.architecture.frame_size, f"be the frames' size {self.data.size}"
         require(size in ((), self.data.size), "architecture.image_size", allowed, size)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travels as it is stored: another process finds the class of the architecture by its name."""
-        from bench.stored_config import flatten, unflatten
-
-        return unflatten, (flatten(self),)
-
     @property
     def fold(self) -> int:
         """The test fold of this run's repeat."""

@@ -5,9 +5,10 @@ renamed one is read by its old name too, and a field that was added counts for a
 from that value: a study that runs goes on after an upgrade.
 """
 
+import copyreg
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any, Literal, NamedTuple, cast, get_origin, get_type_hints
 
@@ -53,6 +54,14 @@ def unflatten(params: Mapping[str, str]) -> RunConfig:
     """
     config: RunConfig = _build(RunConfig, {RENAMED.get(name, name): text for name, text in params.items()}, "")
     return config
+
+
+def _reduce(config: RunConfig) -> tuple[Callable[[Mapping[str, str]], RunConfig], tuple[dict[str, str]]]:
+    return unflatten, (flatten(config),)
+
+
+# It travels as it is stored: another process finds the class of the architecture by its name.
+copyreg.pickle(RunConfig, _reduce)
 
 
 def config_hash(config: RunConfig) -> str:

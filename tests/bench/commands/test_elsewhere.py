@@ -149,7 +149,15 @@ def test_a_run_says_how_it_was_carried_out(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]) -> None:
-    monkeypatch.setitem(sys.modules, "monai", None)
+    class Missing:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name.partition(".")[0] == "monai":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    for module in [name for name in sys.modules if name.partition(".")[0] == "monai"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(sys, "meta_path", [Missing, *sys.meta_path])
     said = refused(main, "train --arch monai.networks.nets:SegResNet")
     assert said.startswith("bench: architecture monai.networks.nets:SegResNet must be importable, got ModuleNotFound")
     assert said.endswith('; pip install "hourglass-bench[zoo]" installs it.\n')
