@@ -159,11 +159,12 @@ def _importing(name: str) -> Iterator[None]:
 
 def _hint(error: BaseException) -> str:
     """What to do about a package that is not there; empty where it is, and something else is amiss."""
-    if not isinstance(error, ModuleNotFoundError) or not error.name or "." in error.name:
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if not package or sys.modules.get(package):
         return ""
-    if extra := EXTRAS.get(error.name):
+    if extra := EXTRAS.get(package):
         return f'; pip install "hourglass-bench[{extra}]" installs it'
-    return f"; pip install {error.name} installs it where it is a package, else run this where {error.name}.py lies"
+    return f"; pip install {package} installs it where it is a package, else run this where {package}.py lies"
 
 
 def _make_importable(folder: Path) -> None:

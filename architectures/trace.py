@@ -1,6 +1,6 @@
 """Sizes of any network by one pass on tensors without contents."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -51,11 +51,12 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
         network = spec.network(config)
         _require_plain(network, config.name)
         params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-        mode: FakeTensorMode | None = FakeTensorMode(allow_non_fake_inputs=True)
+        fake = FakeTensorMode(allow_non_fake_inputs=True)
+        mode: AbstractContextManager[Any] = fake
         try:
-            seen = _pass(without_contents(network, mode), config, size, mode)
+            seen = _pass(without_contents(network, fake), config, size, mode)
         except NEEDS_CONTENTS:  # what it computes with depends on what it sees
-            network, mode = spec.network(config), None
+            network, mode = spec.network(config), nullcontext()
             seen = _pass(network, config, size, mode)
         reading, notes = read_outputs(seen.output, seen.evaluated, config, size)
         place = _bottleneck(network, seen.maps, config, spec, size, mode)
@@ -96,7 +97,7 @@ class _Seen(NamedTuple):
 
 
 def _pass(
-    network: nn.Module, config: ArchitectureConfig, size: tuple[int, int], mode: FakeTensorMode | None = None
+    network: nn.Module, config: ArchitectureConfig, size: tuple[int, int], mode: AbstractContextManager[Any]
 ) -> _Seen:
     kept: dict[int, int] = {}
     own = {tensor.untyped_storage()._cdata for tensor in (*network.parameters(), *network.buffers())}
@@ -107,7 +108,7 @@ def _pass(
             kept[storage._cdata] = storage.nbytes()
         return tensor
 
-    with mode or nullcontext():
+    with mode:
         images = torch.zeros(BATCH, config.in_channels, *size)
         try:
             with (
@@ -134,7 +135,7 @@ def _bottleneck(
     config: ArchitectureConfig,
     spec: ArchitectureSpec,
     size: tuple[int, int],
-    mode: FakeTensorMode | None,
+    mode: AbstractContextManager[Any],
 ) -> str:
     """The submodule that the spec declares, else the one that `bottleneck` finds; empty: the logits themselves."""
     if spec.bottleneck in maps:
@@ -144,7 +145,7 @@ def _bottleneck(
             f"bottleneck of {config.name} must be a submodule that returns a map (batch, channels, height, width), got "
             f"{spec.bottleneck}."
         )
-    with mode or nullcontext(), torch.no_grad(), feature_maps(network) as larger:
+    with mode, torch.no_grad(), feature_maps(network) as larger:
         try:
             network.eval()(torch.zeros(BATCH, config.in_channels, *(2 * side for side in size)))
         except Exception:  # it takes no other size

@@ -290,7 +290,7 @@ BOTTLENECK_MEASURED = "bottleneck.measured"
 
 BOTTLENECK_NAME = "bottleneck.name"
 """Submodule whose output it is: the declared one or, of a network that declares none, the last that returns a map of
-the fewest pixels."""
+the fewest pixels, see `architectures.feature_maps.bottleneck`; empty: no submodule returns one."""
 
 # --- Tags ---
 VERSION = 9

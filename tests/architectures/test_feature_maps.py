@@ -1,7 +1,5 @@
 """The bottleneck that is found of networks as people build them."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -49,7 +47,8 @@ class Excited(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.down(x)
         x = x * self.excite(x.mean((2, 3), keepdim=True)).sigmoid()
-        return self.up(x * self.gate(x).sigmoid())
+        logits: Tensor = self.up(x * self.gate(x).sigmoid())
+        return logits
 
 
 class Supervised(nn.Module):
@@ -76,7 +75,8 @@ class Branches(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         high, low = self.high(x), self.low(x)
         low = low + self.cross(high)
-        return self.head(torch.cat((high, enlarged(low, high)), 1))
+        logits: Tensor = self.head(torch.cat((high, enlarged(low, high)), 1))
+        return logits
 
 
 class Single(nn.Module):
@@ -87,7 +87,8 @@ class Single(nn.Module):
         self.down, self.up = nn.Conv2d(3, 8, SIZE, SIZE), nn.ConvTranspose2d(8, 1, SIZE, SIZE)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.up(self.down(x))
+        logits: Tensor = self.up(self.down(x))
+        return logits
 
 
 class Fixed(Single):
@@ -95,7 +96,8 @@ class Fixed(Single):
 
     def forward(self, x: Tensor) -> Tensor:
         assert x.shape[-2:] == SIZE
-        return self.up(self.down(x))
+        logits: Tensor = self.up(self.down(x))
+        return logits
 
 
 class Functional(nn.Module):
@@ -125,9 +127,9 @@ WRONG = ArchitectureSpec(config=ArchitectureConfig, network=lambda _: Branches()
     ],
 )
 def test_the_bottleneck_is_the_lowest_map_of_the_image(
-    kind: Callable[[], nn.Module], place: str, shape: tuple[int, int, int]
+    kind: type[nn.Module], place: str, shape: tuple[int, int, int]
 ) -> None:
-    config = configure(f"{__name__}:{kind.__name__}")  # type: ignore[attr-defined]
+    config = configure(f"{__name__}:{kind.__name__}")
     prediction = predict(config, *SIZE)
     assert (prediction.bottleneck, prediction.shape) == (place, shape)
     network = build(config, seed=0, size=SIZE)
