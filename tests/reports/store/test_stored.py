@@ -199,8 +199,9 @@ def test_frame_tables_of_older_runs_may_lack_a_test_metric(stored: Path, monkeyp
     assert before.scenes[metric.column].isna().all()
     assert all(values.empty for claim in claims(before) for values in arms(before, claim, metric))
 
-    trials = summarise(load_study(upgrade_half(stored), "quick")).runs
-    for folder in trials.loc[trials[schema.SCHEMA_VERSION] == str(schema.VERSION), ARTIFACTS]:
+    trials = load_study(upgrade_half(stored), "quick").trials
+    newer = (trials[schema.SCHEMA_VERSION] == str(schema.VERSION)) & (trials[schema.STAGE] == "comparison")
+    for folder in trials.loc[newer, ARTIFACTS]:
         table = pd.read_parquet(Path(folder, schema.FRAME_TABLE))
         table.assign(new=table[schema.TEST_IOU.column]).to_parquet(Path(folder, schema.FRAME_TABLE))
     of = summarise(load_study(stored / "runs", "quick"))
