@@ -133,7 +133,9 @@ def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
     figure.canvas.draw()  # so that places are known
     taken: list[Bbox] = []
     for point in _named(shown).itertuples():
-        for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)) if (name := _name(point)) else ():
+        if not (name := _name(point)):
+            continue
+        for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)):
             label = style.name_mark(axis, name, point.memory_mb, point.mean, offset, bbox=style.PAPER)
             box = label.get_window_extent()
             if not any(box.overlaps(other) for other in taken):

@@ -47,10 +47,10 @@ class Skips(NamedTuple):
 
 def record(summary: Summary) -> Skips:
     """The sizes (everything equal but the skip connections) that were tested with two numbers of them at least."""
-    compared = with_and_without(summary)
+    measured, compared = measured_points(summary), with_and_without(summary)
     if not compared:
         raise NotVariedError("no complete run is of a network of which skip connections can be asked.")
-    points = measured_points(summary).join(_networks(summary), on="number", how="inner")
+    points = measured.join(_networks(summary), on="number", how="inner")
     points = points[points.groupby("group")["dose"].transform("nunique") > 1]
     if points.empty:
         names = " or ".join(style.look(name).label for name in reversed(compared))

@@ -373,8 +373,8 @@ def _has_params(ended: pd.DataFrame) -> pd.Series:
     """Whether each run has the required parameters; a complete one must."""
     ours = ended[schema.NETWORK_SOURCE].isna()
     columns = ended[[*REQUIRED, *ENCODER_DECODER, *SIZES]]
-    lacks = columns.isna() | (columns == "")
-    lacks = lacks.mul(lacks.columns.isin(list(REQUIRED)) | ours.to_numpy()[:, None])
+    needed = columns.columns.isin(list(REQUIRED)) | ours.to_numpy()[:, None]
+    lacks = (columns.isna() | (columns == "")) & needed
     lacking = lacks.any(axis=1)
     broken = lacking & (ended[schema.STATE] == "complete")
     if broken.any():

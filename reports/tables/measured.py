@@ -149,14 +149,12 @@ def _apart(summary: Summary) -> str:
 def presets(summary: Summary) -> Table | None:
     """The named configurations of the practical."""
     table = comparable(summary.configurations)
-    present = [name for name in table[schema.PRESET].unique() if name]
-    if summary.study.name != PRACTICAL and not present:
+    expected = [name for name in PRESETS if summary.study.name == PRACTICAL or name in set(table[schema.PRESET])]
+    if not expected:
         return None
-    expected = list(PRESETS) if summary.study.name == PRACTICAL else [name for name in PRESETS if name in present]
     rows: list[list[str]] = []
-    for name in dict.fromkeys([*expected, *present]):
-        found = table[table[schema.PRESET] == name]
-        label = PRESETS.get(name, name)
+    for name in expected:
+        label, found = PRESETS[name], table[table[schema.PRESET] == name]
         rows += [[f"{label}\n{channels(row[CHANNELS])}", *_measured(row)] for _, row in found.iterrows()]
         if found.empty:
             rows.append([f"{label}\nnot run yet", "0", *[DASH] * (len(MEASURED) - 1)])

@@ -15,7 +15,17 @@ from matplotlib.figure import Figure
 from bench import schema
 from reports import style
 from reports.analysis.summary import Summary, statistic
-from reports.figures import FIGURES, bottleneck, depth_width, iou_memory, learning_curves, learning_rate, skips, tuning
+from reports.figures import (
+    FIGURES,
+    bottleneck,
+    depth_width,
+    iou_memory,
+    learning_curves,
+    learning_rate,
+    predictions,
+    skips,
+    tuning,
+)
 from reports.figures.base import NoDataError, NotVariedError
 
 ZOO = [
@@ -142,6 +152,13 @@ def test_skip_connections_are_asked_of_those_that_can_have_some(comparing: Summa
     assert "; Hourglass has none. SegResNet and ResUNet have no such option." in skips.caption(shown)
     with pytest.raises(NotVariedError, match="skip connections can be asked"):
         skips.record(strangers)
+
+
+def test_the_others_of_a_panel_are_each_at_their_best(zoo: Summary) -> None:
+    caption = predictions.caption(predictions.record(zoo))
+    assert (
+        "; beside them AttentionUnet, BasicUNet, BasicUNetPlusPlus, FlexibleUNet and SegResNet each at its" in caption
+    )
 
 
 def test_bottlenecks_stand_under_the_names_of_their_submodules(zoo: Summary) -> None:
