@@ -246,8 +246,6 @@ def test_a_grid_varies_what_is_iterable_and_fixes_the_rest() -> None:
 SPEC = """
 from dataclasses import dataclass
 
-from small import Small
-
 from architectures.config import ArchitectureConfig
 from architectures.spec import ArchitectureSpec
 
@@ -266,10 +264,9 @@ SPEC = ArchitectureSpec(
 
 
 def test_presets_of_a_spec_are_asked_for_by_its_reference(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    Path("spec.py").write_text(SPEC)
+    Path("spec.py").write_text(NETWORK + SPEC)
     ours, (config, factors) = presets(["unet", "spec.py:SPEC:wide"])
     assert ours[1] == {"architecture": "unet", "depth": 3, "base_width": 16}
     assert factors == {"architecture": "spec.py:SPEC", "preset": "spec.py:SPEC:wide"}
