@@ -173,4 +173,6 @@ def require_no_skips(config: EncoderDecoderConfig) -> None:
 def widths(base: int, depth: int, growth: float = 2.0) -> tuple[int, ...]:
     """Encoder widths `base * growth**level` for `depth` levels, rounded, at least 1 each."""
     require(depth >= 1, "depth", "be at least 1", depth)
+    require(base >= 1, "base_width", "be at least 1", base)
+    require(growth > 0, "growth", "be above 0", growth)
     return tuple(max(1, round(base * growth**level)) for level in range(depth))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from architectures.config import CHANNELS_OF, Block, EncoderDecoderConfig, Norm, Target, Upsampling, widths
+from architectures.config import CHANNELS_OF, Block, EncoderDecoderConfig, Norm, Target, Upsampling, require, widths
 from architectures.encoder_decoder import default_decoder
 
 Skips = Literal["none", "all"] | Sequence[int]
@@ -19,7 +19,7 @@ class Configure(Protocol):
         channels: Sequence[int] | None = None,
         depth: int | None = None,
         base_width: int | None = None,
-        growth: float = 2.0,
+        growth: float | None = None,
         decoder_channels: Sequence[int] | None = None,
         skips: Skips | None = None,
         norm: Norm = "none",
@@ -48,7 +48,7 @@ def configure_by(
         channels: Sequence[int] | None = None,
         depth: int | None = None,
         base_width: int | None = None,
-        growth: float = 2.0,
+        growth: float | None = None,
         decoder_channels: Sequence[int] | None = None,
         skips: Skips | None = None,
         norm: Norm = "none",
@@ -62,7 +62,7 @@ def configure_by(
         """None takes the architecture's default.
 
         Args:
-            depth: With `base_width` and `growth` another way to say the channels, see `widths`.
+            depth: With `base_width` and `growth` (2 by default) another way to say the channels, see `widths`.
             target: What an auto-encoder or VAE reconstructs, images by default; networks that segment give masks.
             latent: Numbers of a flat latent, 0 for a bottleneck map.
             image_size: Height and width of the images; it matters to a flat latent only.
@@ -78,7 +78,13 @@ def configure_by(
         if depth is not None or base_width is not None:
             if channels is not None:
                 raise ValueError(f"channels must stand without depth and base_width, got {encoder} beside them.")
-            encoder = widths(base_width or default_channels[0], depth or len(default_channels), growth)
+            encoder = widths(
+                default_channels[0] if base_width is None else base_width,
+                len(default_channels) if depth is None else depth,
+                2.0 if growth is None else growth,
+            )
+        else:
+            require(growth is None, "growth", "stand with depth or base_width", growth)
         if decoder_channels is None:
             decoder_channels = encoder[::-1] if bottom else decoder(encoder)
         return EncoderDecoderConfig(

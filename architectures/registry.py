@@ -8,6 +8,7 @@ A new one here is one file and one entry. Others are known by a reference, `pack
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -98,15 +99,28 @@ def get_spec(name: str) -> ArchitectureSpec:
     raise AssertionError
 
 
-def get_preset(name: str) -> EncoderDecoderConfig:
-    """Named configuration; ValueError lists the choices."""
-    require(name in PRESETS, "preset", f"be one of {', '.join(PRESETS)}", name)
-    return PRESETS[name]
+def get_preset(name: str) -> ArchitectureConfig:
+    """Named configuration, ours or `ARCHITECTURE:PRESET` of a spec from elsewhere; ValueError lists the choices."""
+    if name in PRESETS:
+        return PRESETS[name]
+    architecture, _, own = name.rpartition(":")
+    ours = f"be one of {', '.join(PRESETS)}, or of a spec from elsewhere, as path/to/file.py:SPEC:NAME"
+    require(architecture != "", "preset", ours, name)
+    known = _presets(architecture)
+    choices = ", ".join(get_spec(architecture).presets) or "none"
+    require(name in known, f"preset of {architecture}", f"be one of {choices}", own)
+    return known[name]
+
+
+def _presets(architecture: str) -> dict[str, ArchitectureConfig]:
+    """By the names that `get_preset` takes; an author need not know what a spec will be referred to by."""
+    own = get_spec(architecture).presets
+    return {f"{architecture}:{name}": replace(preset, name=architecture) for name, preset in own.items()}
 
 
 def preset_name(config: ArchitectureConfig) -> str:
     """Name of the preset that the config equals, or an empty string."""
-    return next((name for name, preset in PRESETS.items() if preset == config), "")
+    return next((name for name, preset in (PRESETS | _presets(config.name)).items() if preset == config), "")
 
 
 def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:

@@ -27,7 +27,7 @@ class ArchitectureSpec:
     configure: Callable[..., ArchitectureConfig] | None = None
     """Name and keyword options -> complete config, where that is more than the class' own constructor."""
     presets: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """Named configurations."""
+    """Named configurations; of one from elsewhere their `name` becomes what it is referred to by."""
     predict: Callable[[Any, int, int], Prediction] | None = None
     """Closed form of the sizes: config, height, width -> prediction; raises InfeasibleArchitecture. None: traced."""
     initialise: Callable[[nn.Module, int], None] | None = None

@@ -17,6 +17,7 @@ from bench.tracking.database import redact
 from bench.tracking.store import RunLog
 from bench.tracking.stored_runs import StoredRun
 from bench.training import ARITHMETIC
+from bench.training.weights import weights_digest
 from studies import storage
 from studies.options import OF_THE_STUDY, Options
 from studies.study import Study
@@ -36,6 +37,7 @@ NAMES = {
     "memory_budget": "memory budget",
     "space": "units or search space",
     "networks": "source of networks from elsewhere",
+    "weights": "content of files of weights",
     "precision": "precision",
     "arithmetic": "arithmetic of the code",
     "ladder": "learning rates tried",
@@ -126,6 +128,7 @@ def _asked(
         "memory_budget": options.memory_budget or study.memory_budget,
         "space": study.space(),
         "networks": _sources(study, setting),
+        "weights": _weights(study, setting),
         "precision": arithmetic,
         "arithmetic": ARITHMETIC,
         "ladder": list(setting.ladder),
@@ -138,6 +141,12 @@ def _sources(study: Study, setting: Setting) -> dict[str, str]:
 
     names = sorted({planned.architecture for planned in study.planned(setting).values()})
     return {name: digest(*sorted(found.items())) for name in names if (found := sources(name))}
+
+
+def _weights(study: Study, setting: Setting) -> dict[str, str]:
+    """Digest of every file of weights that a network begins with, by its path."""
+    paths = sorted({config.training.weights for config in study.configs(setting)} - {""})
+    return {path: weights_digest(path) for path in paths}
 
 
 def known(root: optuna.Study, setting: Setting) -> Setting:

@@ -20,7 +20,7 @@ from bench.digest import digest
 from bench.stored_config import identity
 from studies.spaces import encoder_decoder_space, training_space
 from studies.study import Study
-from studies.unit import Planned, Setting, Unit, macs
+from studies.unit import Planned, Setting, Unit
 
 if TYPE_CHECKING:
     import optuna
@@ -107,16 +107,15 @@ class Search(Study):
         return digest(here, self.architectures, *sizes, objectives, f"TrainingConfig({fixed})", *others)
 
     @override
-    def examples(self, setting: Setting) -> list[RunConfig]:
+    def configs(self, setting: Setting) -> list[RunConfig]:
         from optuna.samplers import RandomSampler
         from optuna.study import create_study
 
         sampler = RandomSampler(seed=self.sampler_seed)
-        sampled = [
+        return [
             self.configure(architecture, create_study(sampler=sampler).ask(space).params, setting)
             for architecture, space in ((name, self.space_of(name)) for name in self.architectures)
         ]
-        return [config for config in sampled if macs(config)]
 
     @override
     def stage_names(self) -> list[str]:

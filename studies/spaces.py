@@ -55,14 +55,16 @@ def _to_factor(value: object) -> Factor:
 
 
 def presets(names: Iterable[str]) -> list[Network]:
-    """The named networks of the practical; a preset's widths need not follow a growth factor."""
+    """Named networks, as `--preset` takes them; a preset's widths need not follow a growth factor."""
     from architectures.registry import get_preset
 
-    configs = [get_preset(name) for name in names]
-    return [
-        (config, {"architecture": config.name, "depth": config.depth, "base_width": config.base_width})
-        for config in configs
-    ]
+    return [(config, _factors(config, name)) for name, config in ((name, get_preset(name)) for name in names)]
+
+
+def _factors(config: ArchitectureConfig, preset: str) -> dict[str, Factor]:
+    if config.depth is None or config.base_width is None:
+        return {"architecture": config.name, "preset": preset}
+    return {"architecture": config.name, "depth": config.depth, "base_width": config.base_width}
 
 
 def to_units(networks: Iterable[Network], data: DataConfig, training: TrainingConfig) -> list[Unit]:

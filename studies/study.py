@@ -92,8 +92,14 @@ class Study(ABC):
         """Digest of what is varied, whatever the setting."""
 
     @abstractmethod
+    def configs(self, setting: Setting) -> list[RunConfig]:
+        """Of every unit; where they are sampled, one of each architecture."""
+
     def examples(self, setting: Setting) -> list[RunConfig]:
         """A few configurations, small and large, by which speed is judged."""
+        configs = {config.architecture: config for config in self.configs(setting)}.values()
+        ranked = sorted((config for config in configs if macs(config)), key=macs)
+        return [ranked[place] for place in sorted({0, len(ranked) // 2, 9 * len(ranked) // 10})] if ranked else []
 
     def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:
         """Every way in which units split the data: by their fields and repeat."""
@@ -144,10 +150,8 @@ class Factorial(Study):
         return digest(*self.planned(once))
 
     @override
-    def examples(self, setting: Setting) -> list[RunConfig]:
-        configs = {unit.config.architecture: unit.config for unit in self.units(setting)}.values()
-        ranked = sorted((config for config in configs if macs(config)), key=macs)
-        return [ranked[place] for place in sorted({0, len(ranked) // 2, 9 * len(ranked) // 10})] if ranked else []
+    def configs(self, setting: Setting) -> list[RunConfig]:
+        return [unit.config for unit in self.units(setting)]
 
     @override
     def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:

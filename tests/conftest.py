@@ -93,7 +93,7 @@ def tiny_config() -> Callable[..., RunConfig]:
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return to_units(grid(("hourglass", "unet"), depth=(2,), base_width=(4,)), data, training)
+    return to_units(grid(("hourglass", "unet"), depth=(2,), base_width=(4,), growth=(2.0,)), data, training)
 
 
 @pytest.fixture(scope="session")

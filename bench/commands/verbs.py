@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from architectures import defaults
-from architectures.config import ArchitectureConfig, Block, Norm, Target, Upsampling
+from architectures.config import ArchitectureConfig, Block, EncoderDecoderConfig, Norm, Target, Upsampling
 from bench.check.command import Check
 from bench.commands import cli
 from bench.commands.cli import Answer
@@ -99,7 +99,8 @@ class Network:
     """A named network of the practical, or an architecture and its sizes."""
 
     preset: str | None = None
-    """a named network of the practical, instead of all flags below but --norm"""
+    """a named network of the practical, instead of all flags below but --norm; one of a spec of your own as
+    path/to/file.py:SPEC:NAME"""
     arch: str | None = None
     """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; your own network as path/to/file.py:Class; one of an
     installed package as package.module:Class, or by the name that the package offers; None: unet"""
@@ -136,7 +137,11 @@ class Network:
                     "--latent, --block, --upsampling and --bottom."
                 )
             preset = registry.get_preset(self.preset)
-            return replace(preset, norm=self.norm or preset.norm)
+            if self.norm is None:
+                return preset
+            if not isinstance(preset, EncoderDecoderConfig):
+                raise ValueError(f"--norm must stand with a network of our own, got --preset {self.preset}.")
+            return replace(preset, norm=self.norm)
         name = self.arch or defaults.ARCHITECTURE
         if registry.get_spec(name).origin == "elsewhere":
             if replace(self, arch=None, set=None) != Network():

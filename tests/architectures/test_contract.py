@@ -341,6 +341,22 @@ def test_the_bottom_changes_the_default_decoder() -> None:
     assert config("unet", (4, 8, 16), bottom=32) == config("unet", (4, 8, 16), bottom=32, decoder_channels=(16, 8, 4))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depth": 0}, r"^depth must be at least 1, got 0\."),
+        ({"base_width": 0}, r"^base_width must be at least 1, got 0\."),
+        ({"depth": 2, "growth": 0.0}, r"^growth must be above 0, got 0\.0\."),
+        ({"growth": 1.5}, r"^growth must stand with depth or base_width, got 1\.5\."),
+        ({"channels": (4, 8), "growth": 2.0}, r"^growth must stand with depth or base_width, got 2\.0\."),
+        ({"channels": (4, 8), "depth": 2}, r"^channels must stand without depth and base_width, got \(4, 8\)"),
+    ],
+)
+def test_sizes_that_would_be_ignored_are_refused(options: Options, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        configure("unet", **options)
+
+
 def test_widths_grow_by_the_factor() -> None:
     assert widths(16, 3) == (16, 32, 64)
     assert widths(8, 3, 1.5) == (8, 12, 18)

@@ -1,5 +1,6 @@
 """A study in a user's own file, with a network in a file: run, killed, resumed, asked for, searched and refused."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,13 +8,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from architectures.registry import configure, get_spec, preset_name
+from bench.__main__ import main as bench
+from bench.training.weights import weights_digest
 from reports import build
 from reports.__main__ import main as reports
 from studies import storage
 from studies.__main__ import main
 from studies.own_file import find_study
-from studies.spaces import grid
+from studies.spaces import grid, presets
 from studies.status import status
 from studies.study import Factorial
 from tests.networks import forget_networks
@@ -129,6 +134,66 @@ def test_a_changed_network_is_refused_until_that_is_accepted(capsys: pytest.Capt
     assert main(["run", "mine.py", *RUN, "--accept-changes"]) == 0
 
 
+@pytest.mark.usefixtures("inline", "trained")
+def test_the_status_needs_neither_the_study_file_nor_the_network() -> None:
+    assert main(["run", "mine.py", *RUN]) == 0
+    for file in ("mine.py", "small.py"):
+        Path(file).unlink()
+    forget_networks()
+    assert status("mine.py", Path("runs")).states["complete"] == 6
+
+
+@pytest.mark.usefixtures("inline", "trained")
+def test_other_weights_under_the_same_name_are_refused_until_that_is_accepted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("mine.py").write_text(
+        STUDY.replace("epochs=1", "epochs=1, weights='some.pt'").replace(
+            '*grid("unet", depth=(1,), base_width=(4,)), ', ""
+        )
+    )
+    assert "training.weights must name a file that exists, got some.pt." in refusal(capsys, "run", "mine.py", *RUN)
+    torch.save({"other": torch.zeros(1)}, "some.pt")
+    assert "some.pt" in refusal(capsys, "run", "mine.py", *RUN)
+    head = {"head.bias": torch.zeros(1)}
+    torch.save(head, "some.pt")
+    assert main(["run", "mine.py", *RUN]) == 0
+    assert main(["run", "mine.py", *RUN]) == 0
+    root = stored_study(Path("runs"), "mine")
+    assert root.user_attrs[storage.OPTIONS]["weights"] == {"some.pt": weights_digest("some.pt")}
+    torch.save({"head.bias": torch.ones(1)}, "some.pt")
+    capsys.readouterr()
+    assert main(["run", "mine.py", *RUN]) == 2
+    assert "got changes: content of files of weights {'some.pt': " in capsys.readouterr().err
+    assert main(["run", "mine.py", *RUN, "--accept-changes"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "(self.norm(x))",
+            "(self.norm(x))[..., :5]",
+            "architecture small.py:Small must return logits of the image's 16x16",
+        ),
+        ("self.norm =", "self.lost =", "infeasible"),
+        ("range(levels)", "range(str(levels))", "architecture small.py:Small must be made by ("),
+    ],
+)
+@pytest.mark.parametrize("study", ["mine.py", "seek.py"])
+@pytest.mark.usefixtures("inline", "trained")
+def test_a_network_that_no_frames_could_suit_is_refused_before_anything_is_written(
+    study: str, old: str, new: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What fails while it runs may only not take these frames, which is an outcome."""
+    Path("small.py").write_text(NETWORK.replace(old, new))
+    if said != "infeasible":
+        assert said in refusal(capsys, "run", study, *RUN)
+        return
+    assert main(["run", study, *RUN]) == 0
+    assert status(study, Path("runs")).states["failed"] == 0
+
+
 @pytest.mark.usefixtures("inline")
 def test_a_network_that_fails_on_the_frames_is_infeasible_with_its_reason() -> None:
     Path("mine.py").write_text(STUDY.replace("width=(4, 6)", "levels=(1, 3)"))
@@ -176,6 +241,51 @@ def test_a_grid_varies_what_is_iterable_and_fixes_the_rest() -> None:
     assert found[0][1] == {"architecture": "unet", "depth": 1, "base_width": 4}
     ((config, factors),) = grid("unet", channels=[(4, 8)])
     assert (config.sizes, factors) == ("4-8", {"architecture": "unet", "channels": "[4, 8]"})
+
+
+SPEC = """
+from dataclasses import dataclass
+
+from architectures.config import ArchitectureConfig
+from architectures.spec import ArchitectureSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options(ArchitectureConfig):
+    width: int = 4
+
+
+SPEC = ArchitectureSpec(
+    config=Options,
+    network=lambda options: Small(options.in_channels, options.out_channels, options.width),
+    presets={"wide": Options(name="small", width=8), "narrow": Options(name="small", width=2)},
+)
+"""
+
+
+def test_presets_of_a_spec_are_asked_for_by_its_reference(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("spec.py").write_text(NETWORK + SPEC)
+    ours, (config, factors) = presets(["unet", "spec.py:SPEC:wide"])
+    assert ours[1] == {"architecture": "unet", "depth": 3, "base_width": 16}
+    assert factors == {"architecture": "spec.py:SPEC", "preset": "spec.py:SPEC:wide"}
+    assert config == configure("spec.py:SPEC", width=8)
+    assert preset_name(config) == "spec.py:SPEC:wide"
+    assert preset_name(configure("spec.py:SPEC", width=3)) == ""
+    assert bench(["sizes", "--preset", "spec.py:SPEC:wide", "--size", "16", "--device", "cpu", "--json"]) == 0
+    with torch.device("meta"):
+        expected = sum(parameter.numel() for parameter in get_spec("spec.py:SPEC").network(config).parameters())
+    assert json.loads(capsys.readouterr().out)["params"] == expected
+    for wrong, said in (
+        ("spec.py:SPEC:tall", "preset of spec.py:SPEC must be one of wide, narrow, got 'tall'."),
+        ("spec.py:SPEC", "architecture.name must be one of simple_conv, "),
+        ("tall", "preset must be one of simple_conv_shallow, "),
+        ("spec.py:SPEC:wide --norm batch", "--norm must stand with a network of our own, got --preset spec.py:SPEC:w"),
+    ):
+        assert bench(["train", "--runs", "runs", "--preset", *wrong.split()]) == 2
+        assert said in capsys.readouterr().err
+    assert not Path("runs").exists()
 
 
 FAULTS = {
