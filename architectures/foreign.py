@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -41,7 +41,7 @@ def find_spec(name: str) -> ArchitectureSpec | None:
         return None
     found = find(name)
     if isinstance(found, ArchitectureSpec):
-        return found
+        return replace(found, network=partial(_make, found.network))
     return ArchitectureSpec(config=ForeignConfig, network=partial(construct, found), configure=configure)
 
 
@@ -60,7 +60,8 @@ def configure(name: str, /, **options: Any) -> ForeignConfig:
     wrong = [key for key in options if key in fixed or not (more or key in free)]
     needed = [key for key, item in free.items() if is_required(item) and key not in options]
     if wrong or needed:
-        fault = f"got {', '.join(wrong)}" if wrong else f"got none for {', '.join(needed)}"
+        remedy = f"--set {'=... '.join(needed)}=..., or a class or function around it that gives them"
+        fault = f"got {', '.join(wrong)}" if wrong else f"got none for {', '.join(needed)}; {remedy}"
         raise ValueError(f"options of {name} must be those of its signature {shown(takes)}, {fault}.")
     given = {key: spell(_like(free.get(key), value)) for key, value in options.items()}
     return ForeignConfig(name=name, arguments=tuple(sorted((defaults(takes) | given).items())))
