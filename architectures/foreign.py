@@ -2,14 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, partial
 from typing import Any
 
 from torch import nn
 
 from architectures.arguments import OURS, as_given, can_be_given, defaults, is_required, shown, signature, spell
-from architectures.config import ARGUMENTS, ArchitectureConfig
+from architectures.config import ARGUMENTS, ArchitectureConfig, InfeasibleArchitecture
 from architectures.reference import find, first_line, installed, is_reference
 from architectures.spec import ArchitectureSpec
 
@@ -43,6 +43,17 @@ def find_spec(name: str) -> ArchitectureSpec | None:
     if isinstance(found, ArchitectureSpec):
         return replace(found, network=partial(_make, found.network))
     return ArchitectureSpec(config=ForeignConfig, network=partial(construct, found), configure=configure)
+
+
+def _make(network: Callable[[Any], nn.Module], config: ArchitectureConfig) -> nn.Module:
+    """A spec's network; ValueError says what its function raised."""
+    try:
+        return network(config)
+    except InfeasibleArchitecture:
+        raise
+    except Exception as error:
+        given = ", ".join(f"{item.name}={getattr(config, item.name)!r}" for item in fields(config)[1:])
+        raise ValueError(f"architecture {config.name} must be made by ({given}), got {first_line(error)}.") from error
 
 
 def configure(name: str, /, **options: Any) -> ForeignConfig:

@@ -158,7 +158,7 @@ def _importing(name: str) -> Iterator[None]:
 
 
 def _hint(error: BaseException) -> str:
-    """What to do about a package that is not there, or a file that is part of one; empty where another thing is amiss."""
+    """What to do about a package that is not there or a file that is part of one; else empty."""
     if "attempted relative import" in str(error):
         return "; name it package.module:Class, from where its package lies"
     if not isinstance(error, ModuleNotFoundError) or not error.name or "." in error.name:

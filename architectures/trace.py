@@ -21,6 +21,7 @@ from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, InfeasibleArchitecture
 from architectures.feature_maps import Maps, bottleneck, feature_maps, smallest
 from architectures.outputs import Reading, read_outputs
+from architectures.reference import first_line
 from architectures.spec import BOTTLENECK, ArchitectureSpec
 
 BATCH = 2
@@ -121,12 +122,15 @@ def _pass(
             evaluated = network.eval()(images)
         except NEEDS_CONTENTS:
             raise
+        except ImportError as error:  # of a package that is needed at the first image
+            raise ValueError(
+                f"architecture {config.name} must have all packages that it needs, got {first_line(error)}; install it."
+            ) from error
         except Exception as error:
-            text = next(iter(str(error).splitlines()), "")
             raise InfeasibleArchitecture(
                 f"architecture {config.name} must take images of {size[0]}x{size[1]} pixels and {config.in_channels} "
-                f"channels as its only argument, got {type(error).__name__}: {text.rstrip('.')}; another --size may "
-                "do, other options, or a class around it."
+                f"channels as its only argument, got {first_line(error)}; another --size may do, other options, or "
+                "a class around it."
             ) from error
     return _Seen(output, evaluated, maps, flops.get_total_flops() // 2, sum(kept.values()))
 

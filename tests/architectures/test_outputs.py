@@ -35,6 +35,7 @@ RETURNS: dict[str, Callable[[nn.Module, Tensor], Any]] = {
     "hard_sigmoid": lambda network, x: x if network.training else nn.functional.hardsigmoid(x),
     "flat": lambda _, x: x[:, 0],
     "valid": lambda _, x: x[..., 2:-2, 2:-2],
+    "unpacked": lambda _, x: __import__("no_such_package").rearrange(x),
     "fixed": lambda _, x: x.reshape(-1, 1, 32, 32),
 }
 
@@ -131,6 +132,7 @@ def test_logits_of_a_sigmoid_module_are_float32_and_finite() -> None:
         ("two_channels", r"\(batch, 1, height, width\).* got a tensor of shape \(2, 2, 16, 24\); its options for the"),
         ("two_tensors", r"got tuple of 0: \(2, 1, 16, 24\), 1: \(2, 1, 16, 24\)"),
         ("flat", r"got a tensor of shape \(2, 16, 24\)"),
+        ("unpacked", r"must have all packages that it needs, got ModuleNotFoundError: .*'no_such_package'; install it"),
         ("relu", "must return logits or what a sigmoid makes of them, got what relu makes of them"),
         ("softmax", "got what softmax makes of them"),
         ("log_sigmoid", "got what logsigmoid makes of them"),
