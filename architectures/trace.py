@@ -54,9 +54,10 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
         network = spec.network(config)
         _require_plain(network, config.name)
         params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-        mode: FakeTensorMode | None = FakeTensorMode(allow_non_fake_inputs=True)
+        fake = FakeTensorMode(allow_non_fake_inputs=True)
+        mode: FakeTensorMode | None = fake
         try:
-            seen = _pass(without_contents(network, mode), config, size, mode)
+            seen = _pass(without_contents(network, fake), config, size, fake)
         except NEEDS_CONTENTS:  # what it computes with depends on what it sees
             network, mode = spec.network(config), None
             seen = _pass(network, config, size, mode)
