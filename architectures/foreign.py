@@ -2,14 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, partial
 from typing import Any
 
 from torch import nn
 
 from architectures.arguments import OURS, as_given, can_be_given, defaults, is_required, shown, signature, spell
-from architectures.config import ARGUMENTS, ArchitectureConfig
+from architectures.config import ARGUMENTS, ArchitectureConfig, InfeasibleArchitecture
 from architectures.reference import find, first_line, installed, is_reference
 from architectures.spec import ArchitectureSpec
 
@@ -41,8 +41,19 @@ def find_spec(name: str) -> ArchitectureSpec | None:
         return None
     found = find(name)
     if isinstance(found, ArchitectureSpec):
-        return found
+        return replace(found, network=partial(_make, found.network))
     return ArchitectureSpec(config=ForeignConfig, network=partial(construct, found), configure=configure)
+
+
+def _make(network: Callable[[Any], nn.Module], config: ArchitectureConfig) -> nn.Module:
+    """A spec's network; ValueError says what its function raised."""
+    try:
+        return network(config)
+    except InfeasibleArchitecture:
+        raise
+    except Exception as error:
+        given = ", ".join(f"{item.name}={getattr(config, item.name)!r}" for item in fields(config)[1:])
+        raise ValueError(f"architecture {config.name} must be made by ({given}), got {first_line(error)}.") from error
 
 
 def configure(name: str, /, **options: Any) -> ForeignConfig:
@@ -60,7 +71,8 @@ def configure(name: str, /, **options: Any) -> ForeignConfig:
     wrong = [key for key in options if key in fixed or not (more or key in free)]
     needed = [key for key, item in free.items() if is_required(item) and key not in options]
     if wrong or needed:
-        fault = f"got {', '.join(wrong)}" if wrong else f"got none for {', '.join(needed)}"
+        remedy = f"--set {'=... '.join(needed)}=..., or a class or function around it that gives them"
+        fault = f"got {', '.join(wrong)}" if wrong else f"got none for {', '.join(needed)}; {remedy}"
         raise ValueError(f"options of {name} must be those of its signature {shown(takes)}, {fault}.")
     given = {key: spell(_like(free.get(key), value)) for key, value in options.items()}
     return ForeignConfig(name=name, arguments=tuple(sorted((defaults(takes) | given).items())))

@@ -9,16 +9,17 @@ _OURS = tuple(_PROJECT / package for package in ("architectures", "bench", "stud
 """Packages whose code has a digest of its own, also where a file lies beside them."""
 
 
-def neighbours(path: Path) -> dict[str, Path]:
-    """Name of a module -> its file, of all below its folder that a file imports, also by others of them.
+def neighbours(path: Path, folder: Path | None = None) -> dict[str, Path]:
+    """Name of a module -> its file, of all below a folder, by default its own, that a file imports, also by others.
 
     Nothing is run: imports are read where they stand.
     """
     found: dict[str, Path] = {}
+    folder = folder or path.parent
     waiting = [path]
     while waiting:
         file = waiting.pop()
-        new = {name: beside for name, beside in _imported(file, path.parent) if name not in found and beside != path}
+        new = {name: beside for name, beside in _imported(file, folder) if name not in found and beside != path}
         found |= new
         waiting += new.values()
     return found

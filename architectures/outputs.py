@@ -1,6 +1,7 @@
 """What networks from elsewhere return, turned into logits where it is clear which tensor is meant; else refused."""
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -30,7 +31,7 @@ class Reading(NamedTuple):
         Raises:
             ValueError: it is not clear which tensor has the logits, or it has another shape.
         """
-        logits = pick(output, self.channels)
+        logits = pick(output, self.channels, size)
         if self.in_training if training else self.in_evaluation:
             logits = torch.logit(logits.float(), CLOSE)
         if logits.shape[-2:] == size:
@@ -38,8 +39,10 @@ class Reading(NamedTuple):
         return F.interpolate(logits, size, mode="bilinear", align_corners=False)
 
 
-def pick(output: object, channels: int) -> Tensor:
+def pick(output: object, channels: int, size: tuple[int, int]) -> Tensor:
     """The tensor among what a network returned that has as many channels: (B, channels, h, w).
+
+    Of several it is the one of the images' size, as where coarser masks are returned beside it for deep supervision.
 
     Raises:
         ValueError: there is none, or several.
@@ -47,6 +50,8 @@ def pick(output: object, channels: int) -> Tensor:
     named = _entries(output)
     named = next(([(key, named_tensor)] for key, named_tensor in named if key in NAMES), named)
     fit = [tensor for _, tensor in named if tensor.dim() == 4 and tensor.shape[1] == channels]
+    if len(fit) > 1:
+        fit = [tensor for tensor in fit if tensor.shape[-2:] == size]
     if len(fit) == 1:
         return fit[0]
     raise ValueError(
@@ -56,7 +61,11 @@ def pick(output: object, channels: int) -> Tensor:
 
 
 def _entries(output: object) -> list[tuple[str, Tensor]]:
-    """Tensors of a tensor, a list or tuple, or a dict, with what they are called by."""
+    """Tensors of a tensor, a list or tuple, a dict or an object with fields, with what they are called by."""
+    if hasattr(output, "_asdict"):  # a named tuple
+        output = output._asdict()
+    elif is_dataclass(output) and not isinstance(output, Mapping):
+        output = vars(output)
     if isinstance(output, Mapping):
         return [(str(key), value) for key, value in output.items() if isinstance(value, Tensor)]
     if isinstance(output, list | tuple):
@@ -69,7 +78,7 @@ def described(output: Any) -> str:
     if isinstance(output, Tensor):
         return f"a tensor of shape {tuple(output.shape)}"
     entries = [f"{key}: {tuple(tensor.shape)}" for key, tensor in _entries(output)]
-    return f"a {type(output).__name__} of {', '.join(entries) or 'no tensors'}"
+    return f"{type(output).__name__} of {', '.join(entries) or 'no tensors'}"
 
 
 def is_enlarged(tensor: Tensor, size: tuple[int, int]) -> bool:
@@ -79,15 +88,22 @@ def is_enlarged(tensor: Tensor, size: tuple[int, int]) -> bool:
 
 
 def is_probability(tensor: Tensor) -> bool:
-    """Whether a sigmoid made a tensor, by what autograd recorded; what only moves or averages pixels may follow it."""
-    made_by = tensor.grad_fn
-    while made_by is not None and made_by.name().startswith(_AFTER_SIGMOID):
-        made_by = made_by.next_functions[0][0]
-    return made_by is not None and made_by.name() == "SigmoidBackward0"
+    """Whether a sigmoid made a tensor."""
+    return _made_by(tensor) == "Sigmoid"
 
 
-_AFTER_SIGMOID = ("Upsample", "Slice", "View", "Clone", "Unsqueeze", "Squeeze", "Select", "Alias", "Identity")
+def _made_by(tensor: Tensor) -> str:
+    """The operation that autograd recorded; what only moves, averages or clamps pixels may follow it."""
+    node = tensor.grad_fn
+    while node is not None and node.name().startswith(_AFTERWARDS):
+        node = node.next_functions[0][0]
+    return node.name().partition("Backward")[0] if node is not None else ""
+
+
+_AFTERWARDS = ("Upsample", "Slice", "View", "Clone", "Unsqueeze", "Squeeze", "Select", "Alias", "Identity", "Clamp")
 """How the names of autograd's nodes for such operations begin."""
+_NO_LOGITS = ("Relu", "Hardsigmoid", "LogSigmoid", "Softmax", "LogSoftmax")
+"""Operations whose results have one sign, so that they would be all foreground or none; which cannot be undone."""
 
 
 def read_outputs(
@@ -113,10 +129,12 @@ def read_outputs(
 def _pick(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> Tensor:
     """The tensor that becomes logits; ValueError says why there is none."""
     try:
-        tensor = pick(output, config.out_channels)
+        tensor = pick(output, config.out_channels, size)
         if not tensor.is_floating_point() or not tensor.requires_grad:
             flow = "" if tensor.requires_grad else " that no gradient flows through"
             raise ValueError(f"return logits to learn from, got {described(tensor)} in {tensor.dtype}{flow}")
+        if (made_by := _made_by(tensor)) in _NO_LOGITS:
+            raise ValueError(f"return logits or what a sigmoid makes of them, got what {made_by.lower()} makes of them")
         if tuple(tensor.shape[-2:]) != size and not is_enlarged(tensor, size):
             raise ValueError(
                 f"return logits of the image's {size[0]}x{size[1]} pixels or a whole fraction of its sides, got "
@@ -124,7 +142,7 @@ def _pick(output: object, config: ArchitectureConfig, size: tuple[int, int]) -> 
             )
     except ValueError as error:
         raise ValueError(
-            f"architecture {config.name} must {error}; its option for the number of classes may do (--set), or a class "
-            "around it."
+            f"architecture {config.name} must {error}; its options for the number of classes or for deep supervision "
+            "(--set) may do, or a class around it."
         ) from None
     return tensor

@@ -158,7 +158,9 @@ def _importing(name: str) -> Iterator[None]:
 
 
 def _hint(error: BaseException) -> str:
-    """What to do about a package that is not there; empty where it is, and something else is amiss."""
+    """What to do about a package that is not there, or a file that is part of one; else empty."""
+    if "attempted relative import" in str(error):
+        return "; name it package.module:Class, from where its package lies"
     package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if not package or sys.modules.get(package):
         return ""

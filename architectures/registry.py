@@ -83,9 +83,12 @@ def configure(name: str, channels: Sequence[int] | None = None, /, **options: An
     takes = [key for key in inspect.signature(spec.configure or spec.config).parameters if key != "name"]
     wrong = [key for key in options if key not in takes]
     require(not wrong or "options" in takes, f"options of {name}", f"be of {', '.join(takes)}", ", ".join(wrong))
-    if spec.configure is not None:
-        return spec.configure(name, **options)
-    return spec.config(name=name, **{key: tuples(value) for key, value in options.items()})
+    try:
+        if spec.configure is not None:
+            return spec.configure(name, **options)
+        return spec.config(name=name, **{key: tuples(value) for key, value in options.items()})
+    except TypeError as error:  # one is missing, or is not of the type that another's checks assume
+        raise ValueError(f"options of {name} must be values for {', '.join(takes)}, got {error}.") from error
 
 
 def get_spec(name: str) -> ArchitectureSpec:

@@ -13,17 +13,19 @@ from architectures.spec import ArchitectureSpec
 
 @cache
 def sources(name: str) -> dict[str, str]:
-    """Name -> text of the files that say what a network is: the one that is named with those that it imports from its
-    folder, and that of its class or function.
+    """Name -> text of the files that say what a network is: the one that is named, that of its class or function, and
+    what these import from below their folders unless they are of an installed package.
 
     Empty for this project's own, whose code has a digest of its own.
     """
-    found = {_file_name(module): text for module in _modules(name) if (text := _text(module))}
-    where = name.rpartition(":")[0]
-    if where.endswith(".py"):
-        path = Path(where).resolve()
-        beside = neighbours(path).values()
-        found |= {file.relative_to(path.parent).as_posix(): file.read_text(encoding="utf-8") for file in beside}
+    modules = {module: text for module in _modules(name) if (text := _text(module))}
+    found = {_file_name(module): text for module, text in modules.items()}
+    for module in modules:
+        if module.__name__.partition(".")[0] not in packages_distributions():
+            path = Path(module.__file__ or "").resolve()
+            folder = path.parents[_folders(module)]
+            beside = neighbours(path, folder).values()
+            found |= {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in beside}
     return found
 
 
@@ -54,8 +56,14 @@ def _modules(name: str) -> list[ModuleType]:
 def _file_name(module: ModuleType) -> str:
     """Of the module's file, with the folders of its package."""
     file = Path(module.__file__ or module.__name__)
-    folders = 0 if module.__name__.startswith(OF_FILE) else module.__name__.count(".") + (file.stem == "__init__")
-    return "/".join(file.parts[-1 - folders :])
+    return "/".join(file.parts[-1 - _folders(module) :])
+
+
+def _folders(module: ModuleType) -> int:
+    """How many folders of its package its file lies in."""
+    if module.__name__.startswith(OF_FILE):
+        return 0
+    return module.__name__.count(".") + (Path(module.__file__ or "").stem == "__init__")
 
 
 def _text(module: ModuleType) -> str:

@@ -1,6 +1,8 @@
 """Sizes of any network by one pass on tensors without contents."""
 
-from contextlib import AbstractContextManager, nullcontext
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ from architectures.bottleneck import Prediction
 from architectures.config import ArchitectureConfig, InfeasibleArchitecture
 from architectures.feature_maps import Maps, bottleneck, feature_maps, smallest
 from architectures.outputs import Reading, read_outputs
+from architectures.reference import first_line
 from architectures.spec import BOTTLENECK, ArchitectureSpec
 
 BATCH = 2
@@ -108,7 +111,7 @@ def _pass(
             kept[storage._cdata] = storage.nbytes()
         return tensor
 
-    with mode:
+    with mode, _quiet():
         images = torch.zeros(BATCH, config.in_channels, *size)
         try:
             with (
@@ -120,11 +123,15 @@ def _pass(
             evaluated = network.eval()(images)
         except NEEDS_CONTENTS:
             raise
+        except ImportError as error:  # of a package that is needed at the first image
+            raise ValueError(
+                f"architecture {config.name} must have all packages that it needs, got {first_line(error)}; install it."
+            ) from error
         except Exception as error:
-            text = next(iter(str(error).splitlines()), "")
             raise InfeasibleArchitecture(
-                f"architecture {config.name} must take images of {size[0]}x{size[1]} pixels, got "
-                f"{type(error).__name__}: {text.rstrip('.')}; another --size may do, or other options."
+                f"architecture {config.name} must take images of {size[0]}x{size[1]} pixels and {config.in_channels} "
+                f"channels as its only argument, got {first_line(error)}; another --size may do, other options, or "
+                "a class around it."
             ) from error
     return _Seen(output, evaluated, maps, flops.get_total_flops() // 2, sum(kept.values()))
 
@@ -145,7 +152,7 @@ def _bottleneck(
             f"bottleneck of {config.name} must be a submodule that returns a map (batch, channels, height, width), got "
             f"{spec.bottleneck}."
         )
-    with mode, torch.no_grad(), feature_maps(network) as larger:
+    with mode, _quiet(), torch.no_grad(), feature_maps(network) as larger:
         try:
             network.eval()(torch.zeros(BATCH, config.in_channels, *(2 * side for side in size)))
         except Exception:  # it takes no other size
@@ -153,11 +160,26 @@ def _bottleneck(
     return bottleneck(maps, larger, config.out_channels)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the traceback that torch logs of an operator that refuses shapes; the error says it."""
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 def _require_plain(network: nn.Module, name: str) -> None:
     """Refuse what cannot be trained as networks are here."""
     compiled = [type(module).__name__ for module in network.modules() if _is_compiled(module)]
     if compiled:
-        raise ValueError(f"architecture {name} must be made of plain torch.nn.Modules, got a {compiled[0]}.")
+        raise ValueError(
+            f"architecture {name} must be made of plain torch.nn.Modules, got {compiled[0]}; leave "
+            "torch.compile and torch.jit out."
+        )
     if any(isinstance(parameter, nn.UninitializedParameter) for parameter in network.parameters()):
         raise ValueError(
             f"architecture {name} must know its sizes when it is made, got lazy modules; name their sizes."

@@ -57,10 +57,12 @@ def test_networks_as_documented(folder: Path) -> None:
             assert {path.stem for path in Path("masks").glob("*.png")} == {
                 path.stem for path in Path("images").glob("*")
             }
+        elif "around.py" in command:
+            assert answer["params"] == 2 * (3 * 3 + 1)
         else:
             assert answer["bottleneck_name"] == "bottleneck"
             assert answer["bottleneck"] == [192, 8, 8]
-    assert len(commands("bench ")) == 5
+    assert len(commands("bench ")) == 6
 
 
 def test_study_as_documented(folder: Path) -> None:

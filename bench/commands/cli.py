@@ -8,7 +8,7 @@ import signal
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Union
@@ -78,7 +78,8 @@ def run(prog: str, parse: Callable[[], Command]) -> int:
     command = parse()
     prepare_process()
     try:
-        with _interrupt_on_term():
+        # A network's own prints are for people, and must not stand in the answer.
+        with _interrupt_on_term(), redirect_stdout(sys.stderr):
             answer = command.run()
     except KeyboardInterrupt as interrupt:
         say(f"\n{str(interrupt) or 'interrupted'}")

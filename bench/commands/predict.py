@@ -56,7 +56,7 @@ def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
         config, network = _rebuild(stored, weights.parent)
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except (RuntimeError, OSError, EOFError, json.JSONDecodeError) as error:
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).split()).rstrip(".")
         raise ValueError(f"{weights} must hold the weights that {config_file} describes, got {text}.") from error
     return network.eval(), config
 

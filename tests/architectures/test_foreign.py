@@ -52,6 +52,10 @@ def test_a_spec_in_a_file_has_options_of_its_own(write: Write) -> None:
     with pytest.raises(ValueError, match=r"options of mine\.py:SPEC must be of .*, width, act, got 'widht'"):
         configure(name, widht=6)
     assert get_spec(name).encoder == ("0",)
+    with pytest.raises(ValueError, match=r"options of mine\.py:SPEC must be values for .*, width, act, got '>' not"):
+        configure(name, width="wide")
+    with pytest.raises(ValueError, match=r"mine\.py:SPEC must be made by \(.*width=5\.5, .*\), got "):
+        build(configure(name, width=5.5), seed=0, size=(16, 16))
 
 
 def test_a_closed_form_is_taken_instead_of_a_trace(write: Write) -> None:

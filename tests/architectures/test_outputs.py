@@ -1,7 +1,8 @@
 """What networks from elsewhere return becomes logits of the frames' size, or is refused with the remedy."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -24,10 +25,34 @@ RETURNS: dict[str, Callable[[nn.Module, Tensor], Any]] = {
     "half_sigmoid": lambda _, x: x[..., ::2, ::2].sigmoid()[..., :8, :12],
     "two_channels": lambda _, x: torch.cat((x, x), 1),
     "two_tensors": lambda _, x: (x, x),
+    "scales": lambda network, x: [x[..., ::2, ::2], x] if network.training else x,
+    "named_tuple": lambda _, x: Named(2 * x, x),
+    "fields": lambda _, x: Fields(2 * x, x),
+    "clamped": lambda _, x: x.sigmoid().clamp(0.01, 0.99),
+    "relu": lambda _, x: x.relu(),
+    "softmax": lambda _, x: x.softmax(1)[..., ::2, ::2],
+    "log_sigmoid": lambda _, x: nn.functional.logsigmoid(x),
+    "hard_sigmoid": lambda network, x: x if network.training else nn.functional.hardsigmoid(x),
     "flat": lambda _, x: x[:, 0],
     "valid": lambda _, x: x[..., 2:-2, 2:-2],
+    "unpacked": lambda _, x: __import__("no_such_package").rearrange(x),
     "fixed": lambda _, x: x.reshape(-1, 1, 32, 32),
 }
+
+
+class Named(NamedTuple):
+    """As some networks return."""
+
+    aux: Tensor
+    logits: Tensor
+
+
+@dataclass
+class Fields:
+    """The same as a dataclass."""
+
+    aux: Tensor
+    logits: Tensor
 
 
 class Returning(nn.Module):
@@ -60,10 +85,14 @@ def made(how: str) -> Returning:
     ("how", "notes"),
     [
         ("tensor", []),
-        ("torchvision", ["logits are one of what it returns, a dict of out: (2, 1, 16, 24), aux: (2, 1, 16, 24)"]),
-        ("hugging_face", ["logits are one of what it returns, a dict of loss: (), logits: (2, 1, 16, 24)"]),
-        ("pair", ["logits are one of what it returns, a tuple of 0: (2, 1, 16, 24), 1: (2, 3, 16, 24)"]),
-        ("deep", ["logits are one of what it returns, a tuple of 0: (2, 1, 16, 24), 1: (2, 5, 16, 24)"]),
+        ("torchvision", ["logits are one of what it returns, dict of out: (2, 1, 16, 24), aux: (2, 1, 16, 24)"]),
+        ("hugging_face", ["logits are one of what it returns, dict of loss: (), logits: (2, 1, 16, 24)"]),
+        ("pair", ["logits are one of what it returns, tuple of 0: (2, 1, 16, 24), 1: (2, 3, 16, 24)"]),
+        ("deep", ["logits are one of what it returns, tuple of 0: (2, 1, 16, 24), 1: (2, 5, 16, 24)"]),
+        ("scales", ["logits are one of what it returns, list of 0: (2, 1, 8, 12), 1: (2, 1, 16, 24)"]),
+        ("named_tuple", ["logits are one of what it returns, Named of aux: (2, 1, 16, 24), logits: (2, 1, 16, 24)"]),
+        ("fields", ["logits are one of what it returns, Fields of aux: (2, 1, 16, 24), logits: (2, 1, 16, 24)"]),
+        ("clamped", ["its sigmoid is undone"]),
         ("sigmoid", ["its sigmoid is undone"]),
         ("evaluated", ["its sigmoid is undone"]),
         ("trained", ["its sigmoid is undone"]),
@@ -100,9 +129,14 @@ def test_logits_of_a_sigmoid_module_are_float32_and_finite() -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("two_channels", r"\(batch, 1, height, width\).* got a tensor of shape \(2, 2, 16, 24\); its option for the"),
-        ("two_tensors", r"got a tuple of 0: \(2, 1, 16, 24\), 1: \(2, 1, 16, 24\)"),
+        ("two_channels", r"\(batch, 1, height, width\).* got a tensor of shape \(2, 2, 16, 24\); its options for the"),
+        ("two_tensors", r"got tuple of 0: \(2, 1, 16, 24\), 1: \(2, 1, 16, 24\)"),
         ("flat", r"got a tensor of shape \(2, 16, 24\)"),
+        ("unpacked", r"must have all packages that it needs, got ModuleNotFoundError: .*'no_such_package'; install it"),
+        ("relu", "must return logits or what a sigmoid makes of them, got what relu makes of them"),
+        ("softmax", "got what softmax makes of them"),
+        ("log_sigmoid", "got what logsigmoid makes of them"),
+        ("hard_sigmoid", "got what hardsigmoid makes of them"),
         ("valid", r"logits of the image's 16x24 pixels or a whole fraction of its sides, got .*\(2, 1, 12, 20\)"),
     ],
 )
@@ -112,5 +146,7 @@ def test_what_is_not_clear_is_refused(how: str, message: str) -> None:
 
 
 def test_a_network_for_another_size_is_refused() -> None:
-    with pytest.raises(InfeasibleArchitecture, match=r"Returning must take images of 16x24 pixels, got RuntimeError"):
+    with pytest.raises(
+        InfeasibleArchitecture, match=r"Returning must take images of 16x24 pixels and 3 channels as its .*, got Ru"
+    ):
         made("fixed")

@@ -61,9 +61,18 @@ def test_entry_points_are_names(write: Write, tmp_path: Path) -> None:
         ("mine.py:unsaid", {}, r"\(-> nn\.Module\), .* got the function unsaid"),
         ("os:system", {}, "got the function system"),
         ("subprocess:getoutput", {}, "got the function getoutput"),
+        (
+            "pack/nets.py:Net",
+            {},
+            r"got ImportError: .*; name it package\.module:Class, from where",
+        ),
         ("none.py:Net", {}, r"must name a file that exists, got none\.py"),
         ("monai_is_not_here.nets:UNet", {}, r"got ModuleNotFoundError: .*; pip install monai_is_not_here installs it"),
-        ("mine.py:Net", {}, r"signature \(in_channels: int, .*, \*, slope\), got none for slope\."),
+        (
+            "mine.py:Net",
+            {},
+            r"signature \(in_channels: int, .*, \*, slope\), got none for slope; --set slope=\.\.\., or a class",
+        ),
         ("mine.py:Net", {"slope": 1, "widht": 4}, r"signature \(in_channels: int, .*, got widht\."),
         ("mine.py:Net", {"slope": 1, "in_channels": 4}, "got in_channels"),
     ],
@@ -72,6 +81,7 @@ def test_what_cannot_be_had_is_refused_by_name(
     reference: str, options: dict[str, Any], message: str, write: Write
 ) -> None:
     write(NETWORK)
+    write("from . import blocks", "pack/nets.py")
     with pytest.raises(ValueError, match=message):
         configure(reference, **options)
 

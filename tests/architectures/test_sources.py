@@ -21,6 +21,24 @@ def test_sources_of_a_spec_are_of_its_functions(write: Write) -> None:
     assert sources(f"{write(SPEC)}:SPEC") == {"mine.py": SPEC}
 
 
+def test_sources_of_a_package_in_the_folder_are_all_that_it_imports(write: Write) -> None:
+    """A constant too: a study that went on with another one would mix two networks."""
+    nets = "from . import sizes\nfrom .deep.widths import WIDTH\n" + NETWORK
+    write("from .nets import Net\n", "pack/__init__.py")
+    for name, text in {
+        "nets": nets,
+        "sizes": "import json\n",
+        "deep/__init__": "",
+        "deep/widths": "WIDTH = 4\n",
+    }.items():
+        write(text, f"pack/{name}.py")
+    found = sources("pack:Net")
+    assert {"pack/nets.py", "pack/sizes.py", "pack/deep/widths.py"} <= set(found)
+    assert found["pack/deep/widths.py"] == "WIDTH = 4\n"
+    for module in [module for module in sys.modules if module.partition(".")[0] == "pack"]:
+        del sys.modules[module]
+
+
 def test_of_a_package_the_class_and_the_version_are_known() -> None:
     assert list(sources("torch.nn:Conv2d")) == ["torch/nn/modules/conv.py"]
     assert packages("torch.nn:Conv2d") == (f"torch {torch.__version__}",)

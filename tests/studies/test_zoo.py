@@ -55,7 +55,7 @@ def test_lists_of_one_map_are_read_and_said() -> None:
     name = "monai.networks.nets:BasicUNetPlusPlus"
     config = network(name, 5)
     notes = trace(config, get_spec(name), SETTING.data.size).notes
-    assert notes == ("logits are one of what it returns, a list of 0: (2, 1, 64, 64)",)
+    assert notes == ("logits are one of what it returns, list of 0: (2, 1, 64, 64)",)
     logits = build(config, seed=0, size=SETTING.data.size).eval()(torch.zeros(1, 3, *SETTING.data.size))
     assert logits.shape == (1, 1, *SETTING.data.size)
 

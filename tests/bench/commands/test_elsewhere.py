@@ -65,7 +65,10 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Any:
             "--arch mine.py:Net --set grows=2",
             "architecture mine.py:Net must return one tensor of logits (batch, 1, hei",
         ),
-        ("--arch mine.py:Net --set fixed=true", "architecture mine.py:Net must take images of 16x16 pixels, got Runt"),
+        (
+            "--arch mine.py:Net --set fixed=true",
+            "architecture mine.py:Net must take images of 16x16 pixels and 3 chann",
+        ),
         (
             "--arch mine.py:Net --channels 4 8",
             "--arch mine.py:Net must have its options by --set KEY=VALUE, not by the",
@@ -78,6 +81,29 @@ def test_refusals(verb: str, arguments: str, message: str, tmp_path: Path, refus
     (tmp_path / "mine.py").write_text(NETWORK)
     (tmp_path / "broken.py").write_text("class Net(:\n")
     assert refused(main, f"{verb} {arguments} --size 16").startswith(f"bench: {message}")
+
+
+def test_what_a_network_prints_is_not_in_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loud.py").write_text(NETWORK.replace("super().__init__()", "super().__init__(); print('made')"))
+    assert (
+        main(["sizes", "--arch", "loud.py:Net", "--size", "16", "--batch-size", "4", "--device", "cpu", "--json"]) == 0
+    )
+    out, err = capsys.readouterr()
+    assert json.loads(out)["architecture"] == "loud.py:Net"
+    assert "made" in err
+
+
+def test_a_refused_operator_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: Any
+) -> None:
+    """torch logs a traceback of what fails on tensors without contents."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["sizes", "--arch", "torch.nn:Linear", "--set", "in_features=3", "out_features=1", "--size", "16"]) == 2
+    assert capsys.readouterr().err.startswith("bench: architecture torch.nn:Linear must take images of 16x16 pixels")
+    assert not caplog.records
 
 
 def test_sizes_need_no_data_and_leave_nothing(
@@ -99,7 +125,7 @@ def test_sizes_need_no_data_and_leave_nothing(
         "batch_size": 4,
         "device": "cpu",
         "notes": [
-            "logits are one of what it returns, a dict of out: (2, 1, 16, 32)",
+            "logits are one of what it returns, dict of out: (2, 1, 16, 32)",
             "its sigmoid is undone",
         ],
     }

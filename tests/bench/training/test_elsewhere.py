@@ -163,7 +163,7 @@ def test_how_it_can_be_carried_out_is_found_and_noted(
         ("Detached", "that no gradient flows through"),
         ("scripted", r"plain torch\.nn\.Modules, got a RecursiveScriptModule"),
         ("partly_compiled", r"plain torch\.nn\.Modules, got a RecursiveScriptModule"),
-        ("compiled", r"plain torch\.nn\.Modules, got a OptimizedModule"),
+        ("compiled", r"plain torch\.nn\.Modules, got OptimizedModule; leave torch\.compile and"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of TorchScript
