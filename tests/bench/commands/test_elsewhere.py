@@ -199,7 +199,7 @@ def test_a_run_keeps_what_its_network_is_built_from(trained: dict[str, Any]) -> 
     assert "depth" not in run.params
     source = json.loads(run.tags[schema.NETWORK_SOURCE])
     assert (list(source["files"]), source["package"]) == (["mine.py"], "")
-    logits = "logits are one of what it returns, a dict of out: (2, 1, 16, 16)"
+    logits = "logits are one of what it returns, dict of out: (2, 1, 16, 16)"
     assert run.tags[schema.NETWORK_NOTES].startswith(f"{logits}; its sigmoid is undone")
     folder = Path(trained["checkpoint"]).parent
     assert (folder / "source" / "mine.py").read_text() == NETWORK
