@@ -19,8 +19,6 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.typing import ColorType
 
-from reports.text import listed
-
 PAGE_WIDTH = 6.7
 """Width of the text block in inches; figures of this width are shown at their own size."""
 HALF_WIDTH = 3.25
@@ -139,11 +137,6 @@ def in_order(architectures: Iterable[str]) -> list[str]:
     """Distinct architectures, the known ones first and in their fixed order."""
     known = list(LOOKS)
     return sorted(set(architectures), key=lambda name: (known.index(name) if name in known else len(known), name))
-
-
-def labels(architectures: Iterable[str]) -> str:
-    """`U-Net and ResUNet`."""
-    return listed([look(name).label for name in in_order(architectures)])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ other stage is summarised on its own.
 
 import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -33,6 +33,7 @@ from reports.store.load import (
     SPLIT,
     Study,
 )
+from reports.text import listed
 
 CONFIGURATION = "configuration"
 """Column: number of the configuration, in the order of the tables."""
@@ -143,7 +144,7 @@ def precisions(summary: Summary) -> dict[str, list[str]]:
 def precision(summary: Summary) -> str:
     """`bfloat16`, or `bfloat16 (ResUNet: float32)` where architectures differ. Empty if the store does not say."""
     usual, *others = precisions(summary).items() or [("", [])]
-    apart = "; ".join(f"{style.labels(names)}: {found}" for found, names in others)
+    apart = "; ".join(f"{listed_labels(names)}: {found}" for found, names in others)
     return usual[0] + (f" ({apart})" if apart else "")
 
 
@@ -275,6 +276,11 @@ def keys(summary: Summary) -> pd.Series:
     sizes = runs[schema.DEPTH].astype("str") + "/" + runs[schema.BASE_WIDTH].astype("str")
     names: pd.Series = sizes.where(has_sizes(runs), own).groupby(runs[CONFIGURATION]).first()
     return names
+
+
+def listed_labels(architectures: Iterable[str]) -> str:
+    """`U-Net and ResUNet`, in the fixed order."""
+    return listed([style.look(name).label for name in style.in_order(architectures)])
 
 
 def title(row: pd.Series) -> str:

@@ -15,7 +15,7 @@ from matplotlib.markers import CARETDOWN, CARETUP
 from bench import schema
 from reports import style, text
 from reports.analysis.estimates import estimates
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, statistic
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, listed_labels, statistic
 from reports.store.load import ARCHITECTURE
 
 R = TypeVar("R", bound=tuple[object, ...])
@@ -103,7 +103,7 @@ def left_out(points: pd.DataFrame, shown: pd.DataFrame) -> tuple[str, ...]:
 def lack(architectures: Collection[str], what: str) -> str:
     """` ResUNet and VNet have no depth.`: why they are not there; empty if there are none."""
     verb = "has" if len(architectures) == 1 else "have"
-    return f" {style.labels(architectures)} {verb} no {what}." if architectures else ""
+    return f" {listed_labels(architectures)} {verb} no {what}." if architectures else ""
 
 
 def by_architecture(points: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

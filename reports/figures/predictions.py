@@ -14,7 +14,7 @@ from reports import style, text
 from reports.analysis.claims import Claim, arms, judge_headline, pair_key
 from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import paired
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, title
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, listed_labels, title
 from reports.figures.base import NoDataError, Plot, readable, told
 from reports.store.arrays import overlap, read_ignored, read_panel
 from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
@@ -221,7 +221,7 @@ def _rule(shown: Predictions) -> str:
     pair = [str(row[ARCHITECTURE]) for row in (shown.claim.a, shown.claim.b)]
     others = [name for name in shown.panels if name not in pair]
     best = "at its best" if len(others) == 1 else "each at its best"
-    beside = f"; beside them {style.labels(others)} {best}" if others else ""
+    beside = f"; beside them {listed_labels(others)} {best}" if others else ""
     return (
         f"The middle frames of the scenes with the {text.listed(list(frames['rule']))} Δ IoU of "
         f"{text.counted(shown.scenes, 'test scene')}, "

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from bench import schema
 from reports import style, text
 from reports.analysis.skips import with_and_without, without_option
-from reports.analysis.summary import CONFIGURATION, Summary, highest, varying
+from reports.analysis.summary import CONFIGURATION, Summary, highest, listed_labels, varying
 from reports.figures.base import (
     NoDataError,
     NotVariedError,
@@ -146,7 +146,7 @@ def caption(shown: Skips) -> str:
 def _none(architectures: list[str]) -> str:
     """Which architectures have no skip connections."""
     verb = "has" if len(architectures) == 1 else "have"
-    return f"; {style.labels(architectures)} {verb} none" if architectures else ""
+    return f"; {listed_labels(architectures)} {verb} none" if architectures else ""
 
 
 def alt(shown: Skips) -> str:
