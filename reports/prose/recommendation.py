@@ -22,6 +22,9 @@ from reports.store.checks import HOLDOUTS
 from reports.store.load import ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
 from reports.text import MEGABYTE
 
+MOST_SPELLED = 3
+"""Rivals that cannot be told apart whose differences the lead spells out; of more only the table has them."""
+
 
 def gather(summary: Summary) -> dict[str, object]:
     """The lead, and the memory budgets below what it recommends."""
@@ -141,6 +144,7 @@ def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
         **groups,
         "equivalent": all(one.verdict == "equivalent" for one in found.rivals if standing(one) == "level"),
         "one_level": len(groups["level"]) == 1,
+        "few": len(groups["level"]) <= MOST_SPELLED,
         "one_smallest": peaks.count(min(peaks)) == 1,
     }
 
