@@ -740,12 +740,12 @@ def of_size(tables: Tables, what: str, field: str) -> float | int:
     if field.startswith("beyond"):
         study = larger if field == "beyond.scenes" else now
         return len(range(0, int(study.scenes), study.folds)) if study.holdout else int(study.scenes)
-    new = (larger.folds, larger.scenes) != (now.folds, now.scenes)
+    new, growth = (larger.folds, larger.scenes) != (now.folds, now.scenes), larger.scenes / now.scenes
     more = larger.repeats - (0 if new else now.repeats)
     table = configurations(tables)
     runs = of_stage(tables, "comparison")
     seconds = runs.groupby("configuration")[["time/seconds", "time/idle_seconds"]].mean().loc[table.index].sum().sum()
-    return {"more": more, "runs": more * len(table), "seconds": float(more * seconds)}[field]
+    return {"more": more, "runs": more * len(table), "seconds": float(more * seconds * growth)}[field]
 
 
 @cache
