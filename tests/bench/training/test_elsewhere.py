@@ -161,8 +161,8 @@ def test_how_it_can_be_carried_out_is_found_and_noted(
         ("Classes", r"return logits to learn from, got a tensor .* in torch\.int64"),
         ("ComplexOutput", r"return logits to learn from, got a tensor .* in torch\.complex64"),
         ("Detached", "that no gradient flows through"),
-        ("scripted", r"plain torch\.nn\.Modules, got a RecursiveScriptModule"),
-        ("partly_compiled", r"plain torch\.nn\.Modules, got a RecursiveScriptModule"),
+        ("scripted", r"plain torch\.nn\.Modules, got RecursiveScriptModule"),
+        ("partly_compiled", r"plain torch\.nn\.Modules, got RecursiveScriptModule"),
         ("compiled", r"plain torch\.nn\.Modules, got OptimizedModule; leave torch\.compile and"),
     ],
 )
