@@ -16,6 +16,7 @@ from architectures.registry import ARCHITECTURES, configure
 from bench.check import agreement, faults, forecast, graph, leaks, speed, trials
 from bench.check.lines import Line, Task, cause
 from bench.check.workload import frames_on, run_config
+from bench.machine.allocator import give_back_freed_memory
 from bench.training.execution import REFERENCE, Execution
 from bench.training.forecast import predict_peak_bytes
 from bench.training.setup import make_trainer
@@ -139,6 +140,7 @@ def test_a_leak_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return kept[-1]
 
     monkeypatch.setattr(leaks, "make_trainer", make_leaking)
+    give_back_freed_memory()  # else what other tests have freed holds the trainers, and nothing grows
     assert verdicts(leaks.watch(TASK)) == [False]
 
 
