@@ -16,7 +16,8 @@ def seed_draws(seed: int, device: torch.device) -> None:
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
+        for generator in torch.cuda.default_generators[device.index or 0 :][:1]:  # none where memory is only forecast
+            generator.manual_seed(seed)
     elif device.type == "mps":
         torch.mps.manual_seed(seed)
 

@@ -5,6 +5,7 @@ Shapes: N frames, B batch, H height, W width.
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from random import Random
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -122,7 +123,7 @@ class Trainer:
         self._generator = torch.Generator().manual_seed(seed)
         # Latents have a generator to themselves: order and augmentation are the same whatever the objective.
         self._latent_generator = _make_generator(device, seed)
-        self._module_seeds = torch.Generator().manual_seed(seed)
+        self._module_seeds = Random(seed)
         self._encoder = Encoder(encoder)
         own = set(self._encoder.parameters)
         rest = [parameter for parameter in trainable(network) if parameter not in own]
@@ -242,7 +243,7 @@ class Trainer:
         """
         self.network.train()
         self._encoder.rest()
-        seed_draws(int(torch.randint(2**62, (), generator=self._module_seeds)), self.device)
+        seed_draws(self._module_seeds.getrandbits(62), self.device)
         size = min(self.config.batch_size, len(indices))
         order = indices[torch.randperm(len(indices), generator=self._generator)]
         batches = self._batches(order, size)[: len(indices) // size]
