@@ -35,7 +35,7 @@ def verdicts(summary: Summary) -> Table | None:
         [*left("compared", "basis"), *right(*DIFFERENCES, "share of scenes", "effect size", DETECTABLE)],
         [_pair(judged) for judged in pairs],
         noted(
-            f"{rule(pairs[0][0].claims)} A pair is two claims. Share of scenes: on which the first has the higher IoU.",
+            f"{rule(pairs[0][0].claims)} A pair is two claims. Share of scenes: where the first has the higher IoU.",
             memory_note(summary) if len(precisions(summary)) > 1 else "",
         ),
     )

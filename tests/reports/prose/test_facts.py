@@ -479,6 +479,21 @@ def budgets(tables: Tables) -> list[tuple[object, list[float]]]:
     return made
 
 
+def precisions(tables: Tables) -> str:
+    """That of most architectures; in brackets who differs, and in what."""
+    runs = tables["runs"]
+    of = {
+        label: " or ".join(sorted(set(runs.loc[runs["architecture.name"] == name, "environment.precision"].dropna())))
+        for name, label in LABELS.items()
+    }
+    of = {label: text for label, text in of.items() if text}
+    if not of:
+        return ""
+    usual = max(of.values(), key=list(of.values()).count)
+    others = [f"{label}: {text}" for label, text in of.items() if text != usual]
+    return f"{usual} ({'; '.join(others)})" if others else usual
+
+
 def of_lead(tables: Tables, which: str, what: str) -> float | int | str:
     row = choice(tables, "best") if which == "first" else taken(tables)
     assert row is not None
@@ -1152,9 +1167,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"rates\.edges\.(\d+)\.(group|rate|edge)": of_edge,
     r"rates\.fixed": rate_not_tuned,
     r"study": lambda t: t["study"].loc[0, "study"],
-    r"((search|practical)\.)?precision": lambda t, *_: " or ".join(
-        sorted(set(t["runs"]["environment.precision"].dropna()))
-    ),
+    r"((search|practical)\.)?precision": lambda t, *_: precisions(t),
     r"units\.outcomes": lambda t: len(t["units"]),
     r"units\.planned": lambda t: int(t["study"].loc[0, "planned"]),
     r"units\.states": states,
