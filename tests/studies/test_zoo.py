@@ -1,6 +1,7 @@
 """The study `zoo`, which needs MONAI: how near its networks come to what they are matched with."""
 
 import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def test_without_monai_it_says_how_to_install_it_before_anything_is_written(
 
     forget_networks()
     monkeypatch.setattr(importlib, "import_module", missing)
+    monkeypatch.delitem(sys.modules, "monai", raising=False)
     try:
         said = refused(main, "run zoo --runs elsewhere")
     finally:
