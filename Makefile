@@ -16,13 +16,14 @@ REPEATS        ?=
 REPETITIONS    ?=
 SPLIT          ?=
 TUNE           ?= 1
+ARCHS          ?=
 MEMORY_BUDGET  ?=
 STORAGE        ?=
 TRACKING       ?=
 ACCEPT_CHANGES ?=
 REDO_DELETED   ?=
 HTML           ?=
-PAIRS          ?=
+COMPARE        ?=
 PORT           ?= 5000
 PYTHON         ?= python3
 TORCH_INDEX    ?=
@@ -49,18 +50,19 @@ READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FO
 .PHONY: sweep report perf check-device ui setup test test-all check glossary help
 .DEFAULT_GOAL := sweep
 
-sweep: setup  ## run or resume a study [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS EXECUTOR EPOCHS REPEATS SPLIT TUNE MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
+sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
+	@$(if $(filter zoo,$(STUDY)),$(PIP) -e ".[zoo]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
 	@$(BIN)/python -m studies run "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
 		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 		$(if $(THREADS),--threads "$(THREADS)") $(if $(filter 0,$(TUNE)),--no-tune) \
 		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \
-		$(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
+		$(if $(ARCHS),--archs $(ARCHS)) $(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
 		$(if $(REDO_DELETED),--redo-deleted)
 
-report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML PAIRS]
-	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(PAIRS),--pairs $(PAIRS))
+report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML COMPARE]
+	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(COMPARE),--compare $(COMPARE))
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]

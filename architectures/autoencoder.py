@@ -2,14 +2,14 @@
 
 from torch import Tensor
 
-from architectures.config import ArchitectureConfig, require
+from architectures.config import EncoderDecoderConfig, require
 from architectures.hourglass import Hourglass
 
 
 class AutoEncoder(Hourglass):
     """The Hourglass' encoder and decoder, apart."""
 
-    def __init__(self, config: ArchitectureConfig) -> None:
+    def __init__(self, config: EncoderDecoderConfig) -> None:
         name, rule = f"architecture.out_channels of {config.name}", f"be its in_channels ({config.in_channels})"
         require(config.reconstructs, name, rule, config.out_channels)
         super().__init__(config)
@@ -25,7 +25,7 @@ class AutoEncoder(Hourglass):
 
 
 PRESETS = {
-    "autoencoder": ArchitectureConfig(
+    "autoencoder": EncoderDecoderConfig(
         name="autoencoder", channels=(16, 32, 64), decoder_channels=(32, 16, 8), out_channels=3
     )
 }

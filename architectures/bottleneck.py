@@ -6,7 +6,7 @@ padded up to the next multiple of `2**n` first. No tensor is made here.
 
 from typing import NamedTuple
 
-from architectures.config import ArchitectureConfig, InfeasibleArchitecture, Norm
+from architectures.config import Block, EncoderDecoderConfig, InfeasibleArchitecture, Norm
 
 
 class Layer(NamedTuple):
@@ -21,12 +21,13 @@ class Layer(NamedTuple):
     height: int
     width: int
     norm: Norm = "none"
+    bias: bool = True
 
     @property
     def params(self) -> int:
         """Weights and biases, and the scale and shift of the normalisation."""
-        affine = 0 if self.norm == "none" else 2 * self.out_channels
-        return self.in_channels * self.out_channels * self.parameter_taps + self.out_channels + affine
+        affine = 0 if self.norm == "none" else 2
+        return self.out_channels * (self.in_channels * self.parameter_taps + self.bias + affine)
 
     @property
     def macs(self) -> int:
@@ -45,18 +46,26 @@ class Prediction(NamedTuple):
     """Numbers in the input image per number in the bottleneck map."""
     params: int
     macs: int
+    bottleneck: str = "bottleneck"
+    """Submodule whose output is the bottleneck map."""
 
 
-def block_layers(in_channels: int, out_channels: int, height: int, width: int, norm: Norm) -> list[Layer]:
-    """The two convolutions of a `ConvBlock`."""
-    return [
-        Layer(in_channels, out_channels, 9, 9, height, width, norm),
-        Layer(out_channels, out_channels, 9, 9, height, width),
-    ]
+def block_layers(
+    in_channels: int, out_channels: int, height: int, width: int, norm: Norm, block: Block = "practical"
+) -> list[Layer]:
+    """The convolutions of a block of `architectures.blocks`."""
+    size = height, width
+    if block == "practical":
+        return [Layer(in_channels, out_channels, 9, 9, *size, norm), Layer(out_channels, out_channels, 9, 9, *size)]
+    bias = norm == "none"
+    layers = [Layer(before, out_channels, 9, 9, *size, norm, bias) for before in (in_channels, out_channels)]
+    if block == "residual" and in_channels != out_channels:
+        layers.append(Layer(in_channels, out_channels, 1, 1, *size, bias=False))
+    return layers
 
 
 def summarise(
-    config: ArchitectureConfig, layers: list[Layer], shape: tuple[int, int, int], image: tuple[int, int]
+    config: EncoderDecoderConfig, layers: list[Layer], shape: tuple[int, int, int], image: tuple[int, int]
 ) -> Prediction:
     """Add the layers up."""
     channels, height, width = shape

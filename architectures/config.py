@@ -1,13 +1,17 @@
 """The configuration of a network: one frozen, complete value. Imports no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 Norm = Literal["none", "batch", "group"]
+Block = Literal["practical", "double", "residual"]
+Upsampling = Literal["transposed", "bilinear"]
 Target = Literal["mask", "image"]
 SIGMA_FLOOR = 1 / 255
 """Smallest standard deviation of a VAE's likelihood of images in [0, 1]: one grey level. Below it a density of 8-bit
 images has no bound."""
+ARGUMENTS = "arguments"
+"""Key of a field's metadata: the field holds names and texts, each of which is stored under its own name."""
 CHANNELS_OF: dict[Target, int] = {"mask": 1, "image": 3}
 
 
@@ -23,10 +27,62 @@ def require(holds: bool, name: str, rule: str, value: object) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchitectureConfig:
-    """Every choice that shapes a network. `architectures.registry.configure` fills in an architecture's defaults."""
+    """What every architecture's configuration says; its own options are the fields that its class adds.
+
+    `architectures.registry.configure` fills in an architecture's defaults.
+    """
 
     name: str
-    """Key of `architectures.registry.ARCHITECTURES`."""
+    """What `architectures.registry.get_spec` knows the architecture by."""
+    in_channels: int = 3
+    """Channels of what enters the network: 3 for images, 1 for masks."""
+    out_channels: int = 1
+    """Channels of what leaves it."""
+
+    def __post_init__(self) -> None:
+        require(self.in_channels >= 1, "architecture.in_channels", "be at least 1", self.in_channels)
+        require(self.out_channels >= 1, "architecture.out_channels", "be at least 1", self.out_channels)
+
+    @property
+    def depth(self) -> int | None:
+        """Levels of the encoder; None: the architecture has no such number."""
+        return None
+
+    @property
+    def base_width(self) -> int | None:
+        """Channels of the outermost level; None: the architecture has no such number."""
+        return None
+
+    @property
+    def family(self) -> object:
+        """Equal for networks that differ in their widths alone, as far as is known which options are widths."""
+        return self.name
+
+    @property
+    def sizes(self) -> str:
+        """The options that tell it from other networks of its architecture, in a word or two, for its runs' names."""
+        return ""
+
+    @property
+    def frame_size(self) -> tuple[int, ...]:
+        """Height and width in pixels of the only frames that it is made for; empty: of any size."""
+        return ()
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the network is to give back what enters it."""
+        return self.in_channels == self.out_channels
+
+    @property
+    def target(self) -> Target:
+        """What leaves the network."""
+        return "image" if self.out_channels == CHANNELS_OF["image"] else "mask"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncoderDecoderConfig(ArchitectureConfig):
+    """Every choice that shapes one of the networks that are built here."""
+
     channels: tuple[int, ...]
     """Encoder widths, outermost level first; their number is the depth."""
     decoder_channels: tuple[int, ...]
@@ -34,28 +90,39 @@ class ArchitectureConfig:
     skips: tuple[int, ...] = ()
     """Levels (1 = full resolution) whose block output is concatenated in the decoder, in ascending order."""
     norm: Norm = "none"
-    """Normalisation between the first convolution of a block and its ReLU."""
-    in_channels: int = 3
-    """Channels of what enters the network: 3 for images, 1 for masks."""
-    out_channels: int = 1
-    """Channels of what leaves it."""
+    """Normalisation before each ReLU of a block."""
     latent: int = 0
     """Numbers of a flat latent between encoder and decoder; 0 keeps the bottleneck map."""
     image_size: tuple[int, ...] = ()
     """Height and width in pixels that a flat latent is made for; empty without one, where any size will do."""
+    block: Block = "practical"
+    """practical: conv - [norm] - ReLU - conv; double: conv - [norm] - ReLU twice; residual: double, and what enters is
+    added before the last ReLU."""
+    upsampling: Upsampling = "transposed"
+    """How the decoder doubles the sides of its maps: 2x2 transposed convolution, or 1x1 convolution and bilinear
+    interpolation."""
+    bottom: int = 0
+    """Width of a block between the last pooling and the decoder; 0: there is none."""
 
     def __post_init__(self) -> None:
+        super(EncoderDecoderConfig, self).__post_init__()
         if not self.channels:
             raise ValueError("architecture.channels must name at least one width, got none.")
         for name, widths in (("channels", self.channels), ("decoder_channels", self.decoder_channels)):
             require(min(widths, default=1) >= 1, f"architecture.{name}", "hold integers of at least 1", widths)
-        require(self.in_channels >= 1, "architecture.in_channels", "be at least 1", self.in_channels)
-        require(self.out_channels >= 1, "architecture.out_channels", "be at least 1", self.out_channels)
-        require(self.norm in get_args(Norm), "architecture.norm", f"be one of {', '.join(get_args(Norm))}", self.norm)
         levels = sorted(set(self.skips) & set(range(1, self.depth + 1)))
         rule = f"be ascending levels between 1 and {self.depth}"
         require(list(self.skips) == levels, "architecture.skips", rule, self.skips)
         require(self.latent >= 0, "architecture.latent", "be at least 0", self.latent)
+        for option, value, kinds in (
+            ("norm", self.norm, Norm),
+            ("block", self.block, Block),
+            ("upsampling", self.upsampling, Upsampling),
+        ):
+            require(
+                value in get_args(kinds), f"architecture.{option}", f"be one of {', '.join(get_args(kinds))}", value
+            )
+        require(self.bottom >= 0, "architecture.bottom", "be at least 0", self.bottom)
         if len(self.image_size) != (2 if self.latent else 0):
             raise ValueError(
                 "architecture.image_size must be height and width with a flat latent and empty without one, got "
@@ -73,17 +140,31 @@ class ArchitectureConfig:
         return self.channels[0]
 
     @property
-    def reconstructs(self) -> bool:
-        """Whether the network is to give back what enters it."""
-        return self.in_channels == self.out_channels
+    def family(self) -> object:
+        """The config with all widths the same."""
+        decoder = (1,) * len(self.decoder_channels)
+        return replace(self, channels=(1,) * self.depth, decoder_channels=decoder, bottom=min(self.bottom, 1))
 
     @property
-    def target(self) -> Target:
-        """What leaves the network."""
-        return "image" if self.out_channels == CHANNELS_OF["image"] else "mask"
+    def sizes(self) -> str:
+        """The encoder's widths and what is unlike the practical's networks, such as `16-32-64 double latent 8`."""
+        words = ["-".join(str(width) for width in self.channels)]
+        words += [f"bottom {self.bottom}"] * (self.bottom > 0)
+        words += [self.block] * (self.block != "practical") + [self.upsampling] * (self.upsampling != "transposed")
+        return " ".join(words + [f"latent {self.latent}"] * (self.latent > 0))
+
+    @property
+    def bottleneck_channels(self) -> int:
+        """Channels of the map from which the decoder, or a flat latent, is made."""
+        return self.bottom or self.channels[-1]
+
+    @property
+    def frame_size(self) -> tuple[int, ...]:
+        """That of a flat latent."""
+        return self.image_size
 
 
-def require_no_skips(config: ArchitectureConfig) -> None:
+def require_no_skips(config: EncoderDecoderConfig) -> None:
     """Raise ValueError if the config asks an architecture without skip connections for some."""
     if config.skips:
         raise ValueError(f"architecture.skips must be empty for {config.name}, got {config.skips}; use unet.")
@@ -92,4 +173,6 @@ def require_no_skips(config: ArchitectureConfig) -> None:
 def widths(base: int, depth: int, growth: float = 2.0) -> tuple[int, ...]:
     """Encoder widths `base * growth**level` for `depth` levels, rounded, at least 1 each."""
     require(depth >= 1, "depth", "be at least 1", depth)
+    require(base >= 1, "base_width", "be at least 1", base)
+    require(growth > 0, "growth", "be above 0", growth)
     return tuple(max(1, round(base * growth**level)) for level in range(depth))

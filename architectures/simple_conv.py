@@ -2,23 +2,30 @@
 
 from torch import Tensor, nn
 
-from architectures.blocks import ConvBlock
+from architectures.blocks import BLOCKS, ConvBlock
 from architectures.bottleneck import Layer, Prediction, block_layers, summarise
-from architectures.config import ArchitectureConfig, require_no_skips
+from architectures.config import EncoderDecoderConfig, require_no_skips
 
 
 class SimpleConv(nn.Module):
-    """Encoder blocks to `channels`, decoder blocks to `decoder_channels`, a last block to `out_channels`."""
+    """Encoder blocks to `channels`, decoder blocks to `decoder_channels`, a last block to `out_channels`.
 
-    def __init__(self, config: ArchitectureConfig) -> None:
+    The last one is the practical's whatever the others are: logits must not end in a ReLU.
+    """
+
+    def __init__(self, config: EncoderDecoderConfig) -> None:
         super().__init__()
-        require_no_skips(config)
-        if config.latent:  # maps are never pooled here
-            raise ValueError(f"architecture.latent must be 0 for {config.name}, got {config.latent}; use hourglass.")
-        self.encoder = nn.Sequential(*_blocks((config.in_channels, *config.channels), config))
+        _require_full_resolution(config)
+        block = BLOCKS[config.block]
+        widths = (config.in_channels, *config.channels, *config.decoder_channels)
+        blocks = [
+            block(before, after, config.norm, block.reader_gain if place else 1.0)
+            for place, (before, after) in enumerate(zip(widths, widths[1:], strict=False))
+        ]
+        self.encoder = nn.Sequential(*blocks[: config.depth])
         self.bottleneck = nn.Identity()
-        self.decoder = nn.Sequential(*_blocks((config.channels[-1], *config.decoder_channels), config))
-        self.head = ConvBlock((config.channels + config.decoder_channels)[-1], config.out_channels, config.norm)
+        self.decoder = nn.Sequential(*blocks[config.depth :])
+        self.head = ConvBlock(widths[-1], config.out_channels, config.norm, block.reader_gain)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> logits (B, out_channels, H, W)."""
@@ -26,16 +33,25 @@ class SimpleConv(nn.Module):
         return logits
 
 
-def _blocks(widths: tuple[int, ...], config: ArchitectureConfig) -> list[nn.Module]:
-    return [ConvBlock(before, after, config.norm) for before, after in zip(widths, widths[1:], strict=False)]
+def _require_full_resolution(config: EncoderDecoderConfig) -> None:
+    """Raise ValueError if the config asks for what only pooled maps have."""
+    require_no_skips(config)
+    for option, without in (("latent", 0), ("upsampling", "transposed"), ("bottom", 0)):
+        value = getattr(config, option)
+        if value != without:
+            raise ValueError(
+                f"architecture.{option} must be {without} for {config.name}, got {value}; use hourglass, which pools."
+            )
 
 
-def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
+def predict(config: EncoderDecoderConfig, height: int, width: int) -> Prediction:
     """Bottleneck, parameters and MACs of `SimpleConv(config)` on one image."""
-    widths = (config.in_channels, *config.channels, *config.decoder_channels, config.out_channels)
+    _require_full_resolution(config)
+    widths = (config.in_channels, *config.channels, *config.decoder_channels)
     layers: list[Layer] = []
     for before, after in zip(widths, widths[1:], strict=False):
-        layers += block_layers(before, after, height, width, config.norm)
+        layers += block_layers(before, after, height, width, config.norm, config.block)
+    layers += block_layers(widths[-1], config.out_channels, height, width, config.norm)
     return summarise(config, layers, (config.channels[-1], height, width), (height, width))
 
 
@@ -45,8 +61,8 @@ def default_decoder(channels: tuple[int, ...]) -> tuple[int, ...]:
 
 
 PRESETS = {
-    "simple_conv_shallow": ArchitectureConfig(name="simple_conv", channels=(16,), decoder_channels=()),
-    "simple_conv_deep": ArchitectureConfig(
+    "simple_conv_shallow": EncoderDecoderConfig(name="simple_conv", channels=(16,), decoder_channels=()),
+    "simple_conv_deep": EncoderDecoderConfig(
         name="simple_conv", channels=(4, 8, 16, 32, 48, 64), decoder_channels=(48, 32, 24, 16, 8)
     ),
 }

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from architectures.autoencoder import AutoEncoder
-from architectures.blocks import Conv2d
+from architectures.blocks import BLOCKS, Conv2d
 from architectures.bottleneck import Layer, Prediction
-from architectures.config import SIGMA_FLOOR, ArchitectureConfig
+from architectures.config import SIGMA_FLOOR, EncoderDecoderConfig
 from architectures.encoder_decoder import bottleneck_sides, make_to_latent, to_latent_layer
 from architectures.encoder_decoder import predict as predict_encoder_decoder
 
@@ -39,7 +39,7 @@ class VAE(AutoEncoder):
     arXiv 2006.13202): SIGMA_START * exp(SIGMA_SPEED * `sigma_exponent`), a parameter here so that it can be learnt.
     """
 
-    def __init__(self, config: ArchitectureConfig) -> None:
+    def __init__(self, config: EncoderDecoderConfig) -> None:
         super().__init__(config)
         self.to_latent = _make_head(config)
         self.to_log_variance = _make_head(config)
@@ -68,18 +68,21 @@ class VAE(AutoEncoder):
         self.sigma_exponent.fill_(math.log(sigma / SIGMA_START) / SIGMA_SPEED).requires_grad_(False)
 
 
-def _make_head(config: ArchitectureConfig) -> nn.Module:
-    return make_to_latent(config) if config.latent else Conv2d(config.channels[-1], config.channels[-1], 1)
+def _make_head(config: EncoderDecoderConfig) -> nn.Module:
+    if config.latent:
+        return make_to_latent(config)
+    channels = config.bottleneck_channels
+    return Conv2d(channels, channels, 1, gain=BLOCKS[config.block].reader_gain)
 
 
-def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
+def predict(config: EncoderDecoderConfig, height: int, width: int) -> Prediction:
     """Bottleneck and parameters of `VAE(config)`, and the MACs of a reconstruction through the posterior's mean.
 
     Raises:
         InfeasibleArchitecture: the bottleneck would vanish.
     """
     found = predict_encoder_decoder(config, height, width)
-    sides, channels = bottleneck_sides(config, height, width), config.channels[-1]
+    sides, channels = bottleneck_sides(config, height, width), config.bottleneck_channels
     mean = Layer(channels, channels, 1, 1, *sides)  # of a flat latent it is counted already
     log_variance = to_latent_layer(config, sides) if config.latent else mean
     return found._replace(
@@ -88,5 +91,5 @@ def predict(config: ArchitectureConfig, height: int, width: int) -> Prediction:
     )
 
 
-PRESETS = {"vae": ArchitectureConfig(name="vae", channels=(16, 32, 64), decoder_channels=(32, 16, 8), out_channels=3)}
+PRESETS = {"vae": EncoderDecoderConfig(name="vae", channels=(16, 32, 64), decoder_channels=(32, 16, 8), out_channels=3)}
 """The auto-encoder's preset with a posterior."""

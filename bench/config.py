@@ -133,6 +133,13 @@ class TrainingConfig:
     pretrain_epochs: int = documented(
         0, "of the epochs, the first in which the encoder learns to reconstruct all training images instead"
     )
+    weights: str = documented(
+        "",
+        "file with a state dict (.pt, .pth or .safetensors) whose tensors replace the initial weights where name and "
+        "shape fit; what does not fit is told",
+    )
+    freeze_epochs: int = documented(0, "first epochs in which the encoder stays as it is, its statistics too")
+    encoder_lr_factor: float = documented(1.0, "learning rate of the encoder, relative to that of all else")
     precision: Precision = documented(
         "auto",
         "arithmetic; auto is bf16 where the hardware computes in it, else fp32; fp32 is IEEE float32 on every device "
@@ -155,6 +162,11 @@ class TrainingConfig:
         require(0 <= self.beta_warmup < 1, "training.beta_warmup", "lie in [0, 1)", self.beta_warmup)
         rule = f"be at least 0 and less than the epochs ({self.epochs})"
         require(0 <= self.pretrain_epochs < self.epochs, "training.pretrain_epochs", rule, self.pretrain_epochs)
+        rule = "be empty with training.pretrain_epochs, whose encoder would replace the file's"
+        require(not (self.weights and self.pretrain_epochs), "training.weights", rule, self.weights)
+        rule = f"be at least 0 and less than the epochs after pre-training ({self.main_epochs})"
+        require(0 <= self.freeze_epochs < self.main_epochs, "training.freeze_epochs", rule, self.freeze_epochs)
+        require(0 < self.encoder_lr_factor <= 1, "training.encoder_lr_factor", "lie in (0, 1]", self.encoder_lr_factor)
         rule = f"be 0 (learnt) or at least one grey level, {SIGMA_FLOOR:.5f}"
         require(self.sigma == 0 or self.sigma >= SIGMA_FLOOR, "training.sigma", rule, self.sigma)
         for name in ("weight_decay", "clip_norm", "beta", "rotate"):
@@ -172,6 +184,11 @@ class TrainingConfig:
     def main_epochs(self) -> int:
         """The epochs that pre-training leaves."""
         return self.epochs - self.pretrain_epochs
+
+    @property
+    def singles_out_encoder(self) -> bool:
+        """Whether the encoder trains otherwise than all else."""
+        return self.freeze_epochs > 0 or self.encoder_lr_factor != 1
 
     @property
     def augments(self) -> bool:
@@ -194,14 +211,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         require(self.repeat >= 0, "repeat", "be at least 0", self.repeat)
-        size, allowed = self.architecture.image_size, f"be the frames' size {self.data.size}"
+        size, allowed = self.architecture.frame_size, f"be the frames' size {self.data.size}"
         require(size in ((), self.data.size), "architecture.image_size", allowed, size)
-        network, epochs = self.architecture, self.training.pretrain_epochs
-        if epochs and (network.reconstructs or network.name == "simple_conv"):
-            raise ValueError(
-                f"training.pretrain_epochs must be 0 for {network.name}, got {epochs}: only an encoder-decoder that "
-                "segments can take over the encoder of an auto-encoder."
-            )
 
     @property
     def fold(self) -> int:
@@ -212,14 +223,15 @@ class RunConfig:
 def run_name(config: RunConfig) -> str:
     """Readable name of a run, for example `unet 16-32-64 repeat 0` or `vae of masks 16-32-64 latent 8 repeat 0`."""
     network = config.architecture
-    name = f"{network.name} of {network.target}s" if network.reconstructs else network.name
-    channels = "-".join(str(width) for width in network.channels)
-    latent = f" latent {network.latent}" if network.latent else ""
-    return f"{name} {channels}{latent} repeat {config.repeat}"
+    name = network.name.rpartition(":")[2]
+    words = (f"{name} of {network.target}s" if network.reconstructs else name, network.sizes, f"repeat {config.repeat}")
+    return " ".join(filter(None, words))
 
 
 def step_shape(config: RunConfig) -> RunConfig:
-    """The config with everything equal that a step's memory does not depend on."""
+    """The config with everything equal that a step's memory does not depend on, of a step in which all trains."""
     pretrains = min(config.training.pretrain_epochs, 1)
-    training = replace(config.training, lr=1.0, weight_decay=0.0, beta=1.0, epochs=2, pretrain_epochs=pretrains)
+    alike: dict[str, Any] = {"lr": 1.0, "weight_decay": 0.0, "beta": 1.0, "epochs": 2, "pretrain_epochs": pretrains}
+    alike |= {"weights": "", "freeze_epochs": 0, "encoder_lr_factor": 1.0}
+    training = replace(config.training, **alike)
     return replace(config, data=replace(config.data, labelled_scenes=0), training=training, repeat=0)

@@ -67,6 +67,11 @@ def _sum_of_ramps(length: int, starts: list[int], side: int) -> NDArray[np.float
     return total
 
 
+def feed_contiguous(network: nn.Module) -> None:
+    """Have a network that may not take channels_last, as images lie here, be given contiguous ones from now on."""
+    network.register_forward_pre_hook(lambda _, inputs: tuple(each.contiguous() for each in inputs))
+
+
 @torch.inference_mode()
 def _predict(network: nn.Module, images: NDArray[np.uint8], device: torch.device) -> NDArray[np.float32]:
     """Of images (N, h, w, 3) that have the size of the training: (N, h, w)."""

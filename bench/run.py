@@ -21,12 +21,13 @@ from bench.machine.clock import Phases, Stopwatch
 from bench.machine.environment import environment
 from bench.machine.memory import process_peak_bytes, reset_process_peak
 from bench.machine.out_of_memory import is_out_of_memory
+from bench.network_source import source_tags
 from bench.stored_config import flatten
 from bench.tracking.background import BackgroundLog
 from bench.training.autotune import is_worth_tuning, tune
 from bench.training.measure import measure_bottleneck, step_memory
 from bench.training.pretrain import pretrain
-from bench.training.setup import Setup, execution_choices, planned_steps, prepare
+from bench.training.setup import Setup, capabilities, execution_choices, planned_steps, prepare
 from bench.training.train import EpochRecord, TrainingResult, train
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def run(
         prediction = registry.predict(config.architecture, *config.data.size)  # refuses before anything is written
         setup = prepare(config, cache, device, dataset)
         log.tags(environment(device, setup.trainer.arithmetic) | data_tags(setup))
+        log.tags(source_tags(config.architecture.name) | _note_tags(config, device))
+        log.tags(setup.weights.tags() if setup.weights else {})
         _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
         metrics = _known_before(prediction)
     setup = _tune(config, setup, log, cache, phases)
@@ -113,9 +116,9 @@ def run(
 
 def describe(config: RunConfig) -> dict[str, str]:
     """The parameters that are known before anything was tried, by their names."""
+    axes = {schema.DEPTH: config.architecture.depth, schema.BASE_WIDTH: config.architecture.base_width}
     return flatten(config) | {
-        schema.DEPTH: str(config.architecture.depth),
-        schema.BASE_WIDTH: str(config.architecture.base_width),
+        **{name: str(value) for name, value in axes.items() if value is not None},
         schema.FOLD: str(config.fold),
         schema.PRESET: registry.preset_name(config.architecture),
         schema.TARGET: config.architecture.target,
@@ -134,11 +137,19 @@ def data_tags(setup: Setup) -> dict[str, str]:
 
 def _check_bottleneck(prediction: Prediction, in_channels: int, setup: Setup, log: BackgroundLog) -> None:
     """Log the predicted shape beside the network's."""
-    measured = measure_bottleneck(setup.trainer.network, (in_channels, *setup.data.size), setup.trainer.device)
+    image = (in_channels, *setup.data.size)
+    measured = measure_bottleneck(setup.trainer.network, prediction.bottleneck, image, setup.trainer.device)
     shapes = {schema.BOTTLENECK_PREDICTED: prediction.shape, schema.BOTTLENECK_MEASURED: measured}
     log.params({name: "x".join(str(side) for side in shape) for name, shape in shapes.items()})
+    log.params({schema.BOTTLENECK_NAME: prediction.bottleneck})
     if measured != prediction.shape:
         raise RuntimeError(f"the bottleneck must be {prediction.shape} as predicted, got {measured}")
+
+
+def _note_tags(config: RunConfig, device: torch.device) -> dict[str, str]:
+    """What is done to the network that its author may not expect."""
+    notes = capabilities(config, device).notes
+    return {schema.NETWORK_NOTES: "; ".join(notes)} if notes else {}
 
 
 def _known_before(prediction: Prediction) -> dict[str, float]:

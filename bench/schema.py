@@ -211,7 +211,7 @@ BOTTLENECK_COMPRESSION = _value("bottleneck/compression", "1", "none", 0, None, 
 PARAMS = _value("model/params", "1", "lower", 1, None, "parameters")
 """Weights and biases that are learnt."""
 MACS = _value("model/macs", "1", "lower", 1, None, "multiply-accumulates per image")
-"""Multiply-accumulates of all convolutions for one image, as predicted from the configuration."""
+"""Multiply-accumulates of all convolutions and matrix products for one image, as predicted from the configuration."""
 TENSOR_PEAK = _value("memory/tensor_peak_bytes", "B", "lower", 1, None, "tensor peak memory")
 """Largest sum of the bytes of live tensors in a training step, tracked operator by operator; equal on all devices of
 one kind in one precision."""
@@ -274,9 +274,9 @@ FOREGROUND_SHARE = _value("data/foreground_share", "1", "none", 0, 1, "foregroun
 
 # --- Parameters --- the flattened RunConfig (`bench.stored_config.flatten`: `training.epochs`, ...), and:
 DEPTH = "depth"
-"""Levels of the encoder."""
+"""Levels of the encoder; absent where an architecture has no such number."""
 BASE_WIDTH = "base_width"
-"""Channels of the outermost level."""
+"""Channels of the outermost level; absent where an architecture has no such number."""
 FOLD = "fold"
 """Number of the fold that is tested."""
 PRESET = "preset"
@@ -288,8 +288,12 @@ BOTTLENECK_PREDICTED = "bottleneck.predicted"
 BOTTLENECK_MEASURED = "bottleneck.measured"
 """The same as one image showed it; a run ends in an error where they differ."""
 
+BOTTLENECK_NAME = "bottleneck.name"
+"""Submodule whose output it is: the declared one or, of a network that declares none, the last that returns a map of
+the fewest pixels, see `architectures.feature_maps.bottleneck`; empty: no submodule returns one."""
+
 # --- Tags ---
-VERSION = 8
+VERSION = 9
 """Of this dictionary. It rises when a name is added, renamed or defined anew; 1 logged no version."""
 OLDEST_VERSION = 3
 """Stores from this version on are read."""
@@ -338,6 +342,17 @@ OBJECTIVES: dict[Stage, Metric] = {
 RATE_GROUP = "tuning.group"
 """Name of the group of similar networks that share a tuned learning rate, on the runs that chose it and on those that
 were trained at it; absent where no rate was tuned."""
+NETWORK_SOURCE = "network.source"
+"""Of a network from elsewhere, what it is built from: JSON such as `{"files": {"resunet.py": "0f3c..."}, "package":
+"monai 1.5.1"}`, hashes of its files and the package that they belong to. Absent for this project's own."""
+NETWORK_NOTES = "network.notes"
+"""Of a network from elsewhere, what is done that its author may not expect: which of its outputs is taken, that its
+sigmoid is undone, that it trains in another memory format or precision. Absent where there is nothing."""
+WEIGHTS_DIGEST = "weights.digest"
+"""Hash of the file that `training.weights` names; absent where training began with random weights."""
+WEIGHTS_LOADED = "weights.loaded"
+"""What of that file the network has, as JSON: `loaded`, the number of tensors, and number and first names of those that
+are `missing` in the file, `unexpected` by the network, or `reshaped`, which both have in different shapes."""
 SUPERSEDED = "superseded"
 """Set on a run whose unit is no longer planned since the study was changed, or was done again after the run had been
 deleted; reports leave it out."""
@@ -420,6 +435,10 @@ GRID_DIR = "grids"
 CALIBRATION_TABLE = "test_calibration.parquet"
 """One row per test scene and bin of predicted probability: columns scene, bin, pixels, probability (their mean) and
 foreground (their share that is foreground)."""
+SOURCE_DIR = "checkpoint/source"
+"""Folder of copies of the files that a network from elsewhere is built from, for people to read: none is run."""
+SOURCE_FILE = "checkpoint/source.json"
+"""NETWORK_SOURCE, by which `bench predict` says what is missing or has changed."""
 SPLIT_FILE = "split.json"
 """The stems of each role."""
 SEAL_FILE = "test_seal.json"

@@ -5,12 +5,14 @@ renamed one is read by its old name too, and a field that was added counts for a
 from that value: a study that runs goes on after an upgrade.
 """
 
+import copyreg
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any, Literal, NamedTuple, cast, get_origin, get_type_hints
 
+from architectures.config import ARGUMENTS, ArchitectureConfig
 from bench.config import ABSENT, WEIGHTS, DataConfig, RunConfig, TrainingConfig
 from bench.schema import RENAMED
 
@@ -54,6 +56,14 @@ def unflatten(params: Mapping[str, str]) -> RunConfig:
     return config
 
 
+def _reduce(config: RunConfig) -> tuple[Callable[[Mapping[str, str]], RunConfig], tuple[dict[str, str]]]:
+    return unflatten, (flatten(config),)
+
+
+# It travels as it is stored: another process finds the class of the architecture by its name.
+copyreg.pickle(RunConfig, _reduce)
+
+
 def config_hash(config: RunConfig) -> str:
     """Sixteen hexadecimal digits that identify the config, in every version that can express it."""
     text = json.dumps({name: _to_text(value) for name, value in identity(config, "").items()}, sort_keys=True)
@@ -78,7 +88,7 @@ def _telling(config: Any, prefix: str) -> Iterator[_Entry]:
 
 
 def _entries(config: Any, prefix: str) -> Iterator[_Entry]:
-    """Of every field and, where a field names weights, of every weight."""
+    """Of every field and, where a field names weights or arguments, of every one of them."""
     for item in fields(config):
         name, value = prefix + item.name, getattr(config, item.name)
         if is_dataclass(value):
@@ -87,6 +97,8 @@ def _entries(config: Any, prefix: str) -> Iterator[_Entry]:
             weights = dict.fromkeys(_weights(VERSION_3, prefix, item), 0.0) | dict(value)
             pattern = prefix + item.metadata[WEIGHTS]
             yield from (_Entry(pattern.format(weighted), weight, 0.0) for weighted, weight in weights.items())
+        elif ARGUMENTS in item.metadata:
+            yield from (_Entry(prefix + argument, text, MISSING) for argument, text in value)
         else:
             yield _Entry(name, value, _absent(item))
 
@@ -97,17 +109,32 @@ def _build(cls: type[Any], params: Mapping[str, str], prefix: str) -> Any:
     hints = get_type_hints(cls)
     for item in fields(cls):
         name, hint = prefix + item.name, hints[item.name]
-        if is_dataclass(hint):
+        if hint is ArchitectureConfig:
+            value = _build(_class_of(params), params, f"{name}.")
+        elif is_dataclass(hint):
             value = _build(cast(type[Any], hint), params, f"{name}.")
         elif WEIGHTS in item.metadata:
             weights = _weights(params, prefix, item)
             value = tuple((weighted, float(params[key])) for weighted, key in weights.items()) or _absent(item)
+        elif ARGUMENTS in item.metadata:
+            own = {prefix + other.name for other in fields(cls) if other is not item}
+            given = {key.removeprefix(prefix): text for key, text in params.items() if key.startswith(prefix)}
+            value = tuple(sorted((key, text) for key, text in given.items() if prefix + key not in own))
         else:
             value = _from_text(params[name], hint) if name in params else _absent(item)
         if value is MISSING:
             raise ValueError(f"{name} must be in the stored config, got only {', '.join(sorted(params))}.")
         values[item.name] = value
     return cls(**values)
+
+
+def _class_of(params: Mapping[str, str]) -> type[ArchitectureConfig]:
+    """Of the architecture's configuration."""
+    from architectures.registry import get_spec
+
+    if "architecture.name" not in params:
+        raise ValueError(f"architecture.name must be in the stored config, got only {', '.join(sorted(params))}.")
+    return get_spec(params["architecture.name"]).config
 
 
 def _weights(names: Iterable[str], prefix: str, item: Field[Any]) -> dict[str, str]:

@@ -123,8 +123,9 @@ def _metrics(constants: list[Constant]) -> Iterator[Row]:
 def _fields() -> Iterator[Row]:
     """The fields of the configuration, by the names that they have as parameters."""
     tree = ast.parse(Path(architectures.config.__file__).read_text())
-    network = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "ArchitectureConfig")
-    yield from (_row(f"architecture.{name}", _defined(name, text)) for _, name, text in _texts(network))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name.endswith("Config")]
+    for network in classes:  # what all have, and what our own have beside it
+        yield from (_row(f"architecture.{name}", _defined(name, text)) for _, name, text in _texts(network))
     for prefix, section in (("data.", DataConfig), ("training.", TrainingConfig), ("", RunConfig)):
         for item in fields(section):
             if pattern := item.metadata.get(WEIGHTS):

@@ -14,17 +14,18 @@ class Build(cli.Command, cli.Store):
     """Write RUNS/reports/STUDY/report.pdf with figures and data beside it."""
 
     study: str = "quick"
-    """name of the study"""
+    """name of the study, or the user's own file that defines it"""
     html: bool = False
     """write a self-contained page report.html as well"""
-    pairs: tuple[str, ...] = ()
-    """configurations to be judged beside the usual ones, each pair as unet/3/12:hourglass/3/6"""
+    compare: tuple[str, ...] = ()
+    """pairs to be judged beside the usual ones, each as A:B of two architectures (each at its best) or configurations,
+    such as unet/3/12:hourglass/3/6 or ResUNet/width=24:unet"""
 
     def run(self) -> Answer:
         """Build the report."""
         from reports.build import build
 
-        built = build(self.runs, self.study, self.tracking, html=self.html, pairs=self.pairs)
+        built = build(self.runs, cli.study_name(self.study), self.tracking, html=self.html, compare=self.compare)
         return Answer({**built._asdict(), "report": str(built.report)}, str(built.report))
 
 
@@ -37,7 +38,7 @@ class Calibrate(cli.Command, cli.Store):
     seed: int = 0
     """decides all draws"""
     study: str = ""
-    """take size and spread from this study; empty: documented ones, of the size of quick"""
+    """take size and spread from this study, given as for build; empty: documented ones, of the size of quick"""
 
     def run(self) -> Answer:
         """Simulate."""
@@ -47,7 +48,7 @@ class Calibrate(cli.Command, cli.Store):
 
         shape, components, source = Shape(), Components(), "defaults"
         if self.study:
-            shape, components, source = of_study(self.runs, self.study, self.tracking)
+            shape, components, source = of_study(self.runs, cli.study_name(self.study), self.tracking)
         margin = schema.TEST_IOU.margin or 0.0
         found = calibrate(self.simulations, shape, components, margin=margin, seed=self.seed) | {"source": source}
         return Answer(found, "\n".join(sentences(found)))

@@ -37,18 +37,18 @@ class Built(NamedTuple):
     pages: int
 
 
-def build(runs: Path, study: str, tracking: str = "", *, html: bool = False, pairs: tuple[str, ...] = ()) -> Built:
+def build(runs: Path, study: str, tracking: str = "", *, html: bool = False, compare: tuple[str, ...] = ()) -> Built:
     """Write RUNS/reports/STUDY/report.pdf and its parts; nothing is replaced unless all of it was made.
 
     The store is the one at the URL `tracking`, or the database under `runs` if that is empty. With `html` there is a
-    self-contained page report.html beside it. `pairs` are judged too (`Summary.asked`).
+    self-contained page report.html beside it. The pairs of `compare` are judged too (`analysis.asked`).
 
     Raises:
         ValueError: no store, no such study, one that this report cannot read, a pair that is not there, or no place to
             write to.
     """
     _require_folder_name(study)
-    summary = summarise(load_study(runs, study, tracking), pairs)
+    summary = summarise(load_study(runs, study, tracking), compare)
     reports = runs.resolve() / schema.REPORT_DIR
     with _made(reports), tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name:
         folder = Path(name)

@@ -1,12 +1,16 @@
 """How figures look. An architecture has the same colour, line and marker everywhere; grey printers keep them apart."""
 
-import zlib
-from collections.abc import Iterable, Iterator
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from hashlib import sha256
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -22,6 +26,10 @@ HALF_WIDTH = 3.25
 MOST_HEIGHT = 4.0
 """With a caption of three lines, as much as 45 % of the text block: two figures stand on one page."""
 
+HANDLE_WIDTH, LETTER_WIDTH, ROW_HEIGHT = 0.53, 0.058, 0.155
+"""Inches of a legend: what stands before and after a label, each of its letters, and a row."""
+
+A = TypeVar("A", bound=Artist)
 LineStyle = str | tuple[int, tuple[int, ...]]
 
 
@@ -59,10 +67,22 @@ LOOKS = {
     "vae": Look("VAE", "#5B1A58", (0, (5, 1, 1, 1, 1, 1)), "v"),
 }
 
-# For architectures that somebody adds: told apart by their name alone, so that they look the same in every report.
-OTHER_COLOURS = ("#D55E00", "#000000", "#7F7F7F")
-OTHER_LINES = ("--", "-.", ":", "-")
+PRESETS = {
+    "simple_conv_shallow": "SimpleConv, shallow",
+    "simple_conv_deep": "SimpleConv, deep",
+    "hourglass": "Hourglass",
+    "unet": "U-Net",
+}
+"""The four networks of the practical as they are called, each compared with the one before it."""
+
+# For architectures from elsewhere: told apart by what they are called, so that they look the same in every report.
+OTHER_COLOURS = ("#D55E00", "#000000", "#7F7F7F", "#A50F15", "#7B4A12", "#7A5CC8", "#8F8F00", "#008B8B")
+OTHER_LINES: tuple[LineStyle, ...] = ("--", "-.", ":", "-", (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
 OTHER_MARKERS = ("P", "X", "*", "h", "p", "<", ">")
+CHOOSING = (17, 19, 16)
+"""Bytes of a label's digest that choose them: the networks of the study `zoo` differ in all three."""
+MOST_LETTERS = 20
+"""Of a label; of a longer one the middle is left out."""
 
 MISSED = "#D55E00"
 INVENTED = "#56B4E9"
@@ -76,13 +96,35 @@ MIDDLE = 0.46
 
 
 def look(architecture: str) -> Look:
-    """The look of an architecture; unknown ones get one that depends on the name only."""
+    """The look of an architecture; unknown ones get one that depends on what they are called only."""
     if architecture in LOOKS:
         return LOOKS[architecture]
-    number = zlib.crc32(architecture.encode())
-    choices = (OTHER_COLOURS, OTHER_LINES, OTHER_MARKERS)
-    colour, line, marker = (options[number // 7**place % len(options)] for place, options in enumerate(choices))
-    return Look(architecture, colour, line, marker)
+    label = short_name(architecture)
+    digest = sha256(label.encode()).digest()
+    choices: tuple[Sequence[Any], ...] = (OTHER_COLOURS, OTHER_LINES, OTHER_MARKERS)
+    colour, line, marker = (
+        options[digest[byte] % len(options)] for byte, options in zip(CHOOSING, choices, strict=True)
+    )
+    return Look(label, colour, line, marker)
+
+
+def short_name(architecture: str) -> str:
+    """What stands after the colon of a reference, `ResUNet` of `resunet.py:ResUNet`; a spec has its module's name."""
+    where, _, name = architecture.rpartition(":")
+    if name == "SPEC":
+        name = re.split(r"[./\\]", where.removesuffix(".py"))[-1]
+    end = MOST_LETTERS // 3
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1 - end]}…{name[-end:]}"
+
+
+def folded(label: str, width: float) -> str:
+    """A label in lines of so many inches, broken where its words begin: `BasicUNet`, `PlusPlus`."""
+    lines = [""]
+    for word in re.findall("[A-Z]+[^A-Z]*|[^A-Z]+", label):
+        if lines[-1] and len(lines[-1] + word) * LETTER_WIDTH > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(lines)
 
 
 def ink_on(colour: ColorType) -> Literal["black", "white"]:
@@ -158,12 +200,34 @@ def architecture_legend(figure: Figure, architectures: Iterable[str], *, lines: 
         Line2D([], [], **(one.marked | (one.lined if lines else {})), label=one.label)
         for one in map(look, in_order(architectures))
     ]
-    legend(figure, handles, len(handles))
+    columns = columns_of([str(one.get_label()) for one in handles], figure.get_figwidth())
+    # Panels stay as high as beside a legend of one row.
+    more = ROW_HEIGHT * (math.ceil(len(handles) / columns) - 1)
+    figure.set_figheight(min(figure.get_figheight() + more, MOST_HEIGHT))
+    legend(figure, *in_rows(handles, columns))
 
 
-def legend(figure: Figure, handles: list[Line2D], columns: int, **options: float) -> None:
+def legend(figure: Figure, handles: Sequence[Artist], columns: int, **options: float) -> None:
     """A legend above the panels."""
     figure.legend(handles=handles, loc="outside upper center", ncols=max(1, columns), **options)
+
+
+def columns_of(labels: Sequence[str], width: float) -> int:
+    """As many columns as a legend with these labels may have that is to be so many inches wide, each row full."""
+    for count in range(len(labels), 1, -1):
+        widths = [max(map(len, labels[column::count])) for column in range(count)]
+        if sum(HANDLE_WIDTH + LETTER_WIDTH * letters for letters in widths) <= width:
+            return math.ceil(len(labels) / math.ceil(len(labels) / count))
+    return 1
+
+
+def in_rows(handles: Sequence[A], columns: int) -> tuple[list[A], int]:
+    """Handles in the order in which a legend of so many columns shows them row by row: legends fill columns first."""
+    rows = math.ceil(len(handles) / max(1, columns))
+    full = len(handles) - (rows - 1) * columns  # columns that have a handle in the last row
+    return [
+        handles[row * columns + column] for column in range(columns) for row in range(rows - (column >= full))
+    ], columns
 
 
 def memory_axis(axis: Axes, budgets: dict[str, float], precision: str) -> None:
@@ -177,7 +241,8 @@ def memory_axis(axis: Axes, budgets: dict[str, float], precision: str) -> None:
         name_mark(axis, name, budget, 0.01, (-2, 0), bbox=PAPER, **place)
     binary_axis(axis)
     arithmetic = f" in {precision}" if precision else ""
-    axis.set_xlabel(f"tensor peak memory of a training step{arithmetic}, in MB (1 MB = 1,000,000 bytes)")
+    label = f"tensor peak memory of a training step{arithmetic}, in MB (1 MB = 1,000,000 bytes)"
+    axis.set_xlabel(textwrap.fill(label, int(PAGE_WIDTH / LETTER_WIDTH)))
 
 
 def name_mark(axis: Axes, name: str, x: Any, y: Any, offset: tuple[float, float], **options: Any) -> Annotation:

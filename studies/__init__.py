@@ -1,1 +1,24 @@
-"""Which runs to make: the catalogue of studies and the driver that plans, runs and resumes them."""
+"""Which runs to make: the catalogue of studies and the driver that plans, runs and resumes them.
+
+A study in a user's own file takes what it needs from here (`studies.own_file`); none of it imports torch or Optuna.
+"""
+
+from bench.config import DataConfig, RunConfig, TrainingConfig
+from studies.search import Search
+from studies.spaces import each, encoder_decoder_space, grid, presets, to_units
+from studies.study import Factorial
+from studies.unit import Unit
+
+__all__ = [
+    "DataConfig",
+    "Factorial",
+    "RunConfig",
+    "Search",
+    "TrainingConfig",
+    "Unit",
+    "each",
+    "encoder_decoder_space",
+    "grid",
+    "presets",
+    "to_units",
+]

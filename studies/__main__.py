@@ -9,8 +9,9 @@ from tyro.conf import Positional
 
 from bench.commands import cli
 from bench.commands.cli import Answer
-from studies.catalog import CATALOG, get_study
+from studies.catalog import CATALOG
 from studies.options import Options, Stores
+from studies.own_file import find_study
 
 if TYPE_CHECKING:
     from studies.status import Status as State
@@ -30,11 +31,11 @@ class Run(cli.Command, Options):
     """Run a study, or resume it where it was."""
 
     study: Positional[str]
-    """name of the study; `list` tells them"""
+    """name of the study, which `list` tells, or a file of your own that defines one (.py)"""
 
     def run(self) -> Answer:
         """One session of the study."""
-        study = get_study(self.study)
+        study = find_study(self.study)
         from studies.run import run_study
 
         return _answer(run_study(study, self))
@@ -45,7 +46,7 @@ class Status(cli.Command, Stores):
     """Tell how far a study is."""
 
     study: Positional[str]
-    """name of the study"""
+    """name of the study, or the file that defines it"""
 
     def run(self) -> Answer:
         """Read the stores."""

@@ -55,7 +55,7 @@ def _architecture_table(status: Status) -> Table:
         for architecture, (ended, planned) in architectures.items():
             one = best.get(Planned(stage, architecture))
             shown = ("", "") if one is None else (f"{one.val_iou:.3f}", one.name)
-            table.add_row(architecture, stage, f"{ended}/{planned}", *shown)
+            table.add_row(architecture.rpartition(":")[2], stage, f"{ended}/{planned}", *shown)
     return table
 
 

@@ -10,12 +10,14 @@ import optuna
 from bench import schema
 from bench.commands import cli
 from bench.config import DataConfig
+from bench.digest import digest
 from bench.machine.environment import code_digest
 from bench.machine.precision import Arithmetic
 from bench.tracking.database import redact
 from bench.tracking.store import RunLog
 from bench.tracking.stored_runs import StoredRun
 from bench.training import ARITHMETIC
+from bench.training.weights import weights_digest
 from studies import storage
 from studies.options import OF_THE_STUDY, Options
 from studies.study import Study
@@ -34,6 +36,8 @@ NAMES = {
     "split": "split",
     "memory_budget": "memory budget",
     "space": "units or search space",
+    "networks": "source of networks from elsewhere",
+    "weights": "content of files of weights",
     "precision": "precision",
     "arithmetic": "arithmetic of the code",
     "ladder": "learning rates tried",
@@ -123,10 +127,26 @@ def _asked(
         "split": setting.data.split,
         "memory_budget": options.memory_budget or study.memory_budget,
         "space": study.space(),
+        "networks": _sources(study, setting),
+        "weights": _weights(study, setting),
         "precision": arithmetic,
         "arithmetic": ARITHMETIC,
         "ladder": list(setting.ladder),
     }
+
+
+def _sources(study: Study, setting: Setting) -> dict[str, str]:
+    """Digest of the code of every network that the project does not bring itself, by its name."""
+    from architectures.sources import sources
+
+    names = sorted({planned.architecture for planned in study.planned(setting).values()})
+    return {name: digest(*sorted(found.items())) for name in names if (found := sources(name))}
+
+
+def _weights(study: Study, setting: Setting) -> dict[str, str]:
+    """Digest of every file of weights that a network begins with, by its path."""
+    paths = sorted({config.training.weights for config in study.configs(setting)} - {""})
+    return {path: weights_digest(path) for path in paths}
 
 
 def known(root: optuna.Study, setting: Setting) -> Setting:

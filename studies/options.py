@@ -28,7 +28,7 @@ class Stores(Store):
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Stores):
-    """How and where a study runs; the first five decide its numbers, and on a CPU the threads of a trial."""
+    """How and where a study runs; the first six decide its numbers, and on a CPU the threads of a trial."""
 
     data: Annotated[Callable[[], dict[str, Any]], arg(constructor=DataChanges)] = field(default_factory=DataChanges)
     """which frames, and how they are read; None: as the study says"""
@@ -37,6 +37,9 @@ class Options(Stores):
     repeats: int | None = None
     """repeats of every unit, of a search those of its winners' refits; more than a study had are added to it, fewer are
     refused; None: what it had, or the study's own"""
+    archs: tuple[str, ...] = ()
+    """architectures of a search instead of its own: ours by name, others by a reference as --arch of bench train takes
+    it, to an ArchitectureSpec with a search space"""
     memory_budget: str = ""
     """largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started; empty: the
     study's own, which may be what the device has"""

@@ -1,7 +1,7 @@
 """One session of a study: open the stores, make sure that it is the same study, recover, run what is left."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,11 +9,12 @@ import optuna
 import torch
 from optuna.trial import TrialState
 
-from architectures.config import require
+from architectures.config import InfeasibleArchitecture, require
+from architectures.registry import get_spec
 from bench import schema
 from bench.commands import cli, first_audit
 from bench.commands.folds import load_fitting
-from bench.config import SYNTHETIC
+from bench.config import SYNTHETIC, RunConfig
 from bench.data.split import split_frames
 from bench.machine.device import parse_device
 from bench.machine.examine import DeviceFacts, examine_apart
@@ -23,6 +24,7 @@ from bench.size import parse_bytes
 from bench.tracking.database import require_reachable
 from bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
 from bench.tracking.stored_runs import stored_runs
+from bench.training.setup import make_network
 from studies import deleted, identity, importance, lock, placement, storage, times
 from studies.driver import Driver, Site
 from studies.executors import Executor
@@ -65,6 +67,8 @@ def run_study(study: Study, options: Options) -> Status:
         ValueError: wrong input; nothing has been written then.
         KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
     """
+    if options.archs:
+        study = study.among(options.archs)
     checked = _check(study, options)
     capability = next(iter(checked.facts.values())).capability
     arithmetic = resolve_by(checked.setting.training.precision, checked.device, capability)
@@ -119,6 +123,8 @@ def _check(study: Study, options: Options) -> Checked:
     names = placement.devices(device)
     facts = dict(zip(names, in_threads(examine_apart, map(torch.device, names)), strict=True))
     setting = study.setting(epochs=options.epochs, repeats=options.repeats, tune=not options.no_tune, **options.data())
+    study.planned(setting)  # refuses what cannot be built before the data are read, too
+    _require_trainable(study.configs(setting))
     cache = options.runs / schema.CACHE_DIR
     fitting, dataset = load_fitting(setting.data, cache)
     setting = setting._replace(data=fitting)
@@ -129,6 +135,17 @@ def _check(study: Study, options: Options) -> Checked:
     ignores = dataset.frames.ignored is not None
     rooms = placement.rooms(device, facts, dataset.frames)
     return Checked(device, facts, rooms, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
+
+
+def _require_trainable(configs: Sequence[RunConfig]) -> None:
+    """Refuse what no unit's frames could mend: a network from elsewhere that gives no logits, weights for none.
+
+    A network of ours is known to be fine, and one that only does not take the frames makes its units infeasible.
+    """
+    for config in {(config.architecture, config.training): config for config in configs}.values():
+        if config.training.weights or get_spec(config.architecture.name).origin == "elsewhere":
+            with suppress(InfeasibleArchitecture):
+                make_network(config)
 
 
 def _work(study: Study, driver: Driver, root: optuna.Study, options: Options, checked: Checked) -> bool:

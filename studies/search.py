@@ -1,24 +1,26 @@
 """Searches: as many sampler-chosen trials for every architecture, then, if asked for, the winners' refits.
 
-Each architecture is searched on its own, from the same start-up samples: none is helped or hurt by trials of another.
+Each architecture is searched on its own, in a space of its own; those of one space start from the same samples, and
+none is helped or hurt by trials of another.
 Search trials see validation scenes of repeat 0 only; a refit is a new training with another repeat, and it alone looks
 at test scenes. Under `scene_holdout` no search trial has trained on them either.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from architectures.config import widths
+from architectures.config import require
 from bench import schema
 from bench.commands import cli
 from bench.config import RunConfig
 from bench.digest import digest
 from bench.stored_config import identity
+from studies.spaces import encoder_decoder_space, training_space
 from studies.study import Study
-from studies.unit import Planned, Setting, Unit, macs
+from studies.unit import Planned, Setting, Unit
 
 if TYPE_CHECKING:
     import optuna
@@ -27,16 +29,22 @@ if TYPE_CHECKING:
 
     from studies.stages import Trials
 
+Space = Callable[[], "Mapping[str, BaseDistribution]"]
+"""Distributions by the names of what is sampled; Optuna is imported when they are asked for."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search(Study):
-    """A study that samples hyperparameters, the same ones for every architecture."""
+    """A study that samples hyperparameters: of each architecture its own options, and how it is trained."""
 
     architectures: tuple[str, ...]
+    """Ours, or references to networks from elsewhere, as `--arch` takes them."""
     trials: int
     """Search trials of each architecture."""
-    distributions: Callable[[], "dict[str, BaseDistribution]"]
-    """The space: depth, base_width, growth, norm, lr and weight_decay."""
+    distributions: Space = encoder_decoder_space
+    """What is sampled of the architectures that are built here: depth, base_width, growth and norm."""
+    spaces: Mapping[str, Space] = field(default_factory=dict)
+    """What is sampled of others, by their names, each option under its own; without it the `space` of their spec."""
     objectives: tuple[schema.Metric, ...] = (schema.BEST_VAL_IOU,)
     """With one, unpromising trials are pruned; with several, the Pareto front is the result."""
     sampler_seed: int = 0
@@ -56,28 +64,58 @@ class Search(Study):
         return searched | refits
 
     @override
+    def among(self, architectures: Sequence[str]) -> "Search":
+        chosen = tuple(dict.fromkeys(architectures))
+        study = replace(self, architectures=chosen, question=f"{self.question} Searched here: {', '.join(chosen)}.")
+        for name in chosen:
+            study.space_of(name)
+        return study
+
+    def space_of(self, architecture: str) -> "dict[str, BaseDistribution]":
+        """What is sampled of an architecture and of its training.
+
+        Raises:
+            ValueError: there is no such architecture, it does not segment, or nobody says what its options may be.
+        """
+        from architectures.registry import get_spec
+
+        spec = get_spec(architecture)
+        require(not spec.reconstructs, "architectures of a search", "segment", architecture)
+        own = self.spaces.get(architecture) or (self.distributions if spec.origin == "here" else spec.space)
+        if own is None:
+            raise ValueError(
+                f"architecture {architecture} must have a search space, `spaces` of a Search in a study's own file or "
+                "`space` of its ArchitectureSpec, got neither."
+            )
+        return {**own(), **training_space()}
+
+    @override
     def space(self) -> str:
         from optuna.distributions import distribution_to_json
 
-        space = {name: distribution_to_json(distribution) for name, distribution in self.distributions().items()}
+        def spelled(space: "Mapping[str, BaseDistribution]") -> list[tuple[str, str]]:
+            return sorted((name, distribution_to_json(distribution)) for name, distribution in space.items())
+
+        here = spelled({**self.distributions(), **training_space()})
+        found = {name: spelled(self.space_of(name)) for name in self.architectures}
+        others = [entry for entry in found.items() if entry[1] != here]
         objectives = [metric.name for metric in self.objectives]
         training = identity(replace(self.training, epochs=1), "training.")
         # As version 3 wrote it, whose searches go on.
         fixed = ", ".join(f"{name.removeprefix('training.')}={value!r}" for name, value in training.items())
         sizes = self.trials, self.repeats, self.sampler_seed
-        return digest(sorted(space.items()), self.architectures, *sizes, objectives, f"TrainingConfig({fixed})")
+        return digest(here, self.architectures, *sizes, objectives, f"TrainingConfig({fixed})", *others)
 
     @override
-    def examples(self, setting: Setting) -> list[RunConfig]:
+    def configs(self, setting: Setting) -> list[RunConfig]:
         from optuna.samplers import RandomSampler
         from optuna.study import create_study
 
-        sampler = create_study(sampler=RandomSampler(seed=self.sampler_seed))
-        sampled = [
-            self.configure(architecture, sampler.ask(self.distributions()).params, setting)
-            for architecture in self.architectures
+        sampler = RandomSampler(seed=self.sampler_seed)
+        return [
+            self.configure(architecture, create_study(sampler=sampler).ask(space).params, setting)
+            for architecture, space in ((name, self.space_of(name)) for name in self.architectures)
         ]
-        return [config for config in sampled if macs(config)]
 
     @override
     def stage_names(self) -> list[str]:
@@ -109,11 +147,10 @@ class Search(Study):
         """The configuration that sampled hyperparameters stand for."""
         from architectures.registry import configure
 
-        channels = widths(params["base_width"], params["depth"], params["growth"])
-        training = replace(setting.training, lr=params["lr"], weight_decay=params["weight_decay"])
-        return RunConfig(
-            architecture=configure(architecture, channels, norm=params["norm"]), data=setting.data, training=training
-        )
+        of_training = training_space().keys()
+        training = replace(setting.training, **{name: params[name] for name in of_training})
+        own = {name: value for name, value in params.items() if name not in of_training}
+        return RunConfig(architecture=configure(architecture, **own), data=setting.data, training=training)
 
     def _search(self, architecture: str, setting: Setting, storage: "BaseStorage") -> "Trials":
         from optuna.pruners import HyperbandPruner
@@ -127,7 +164,7 @@ class Search(Study):
             [_trial_name(architecture, number) for number in range(self.trials)],
             lambda params: self.configure(architecture, params, setting),
             objectives=self.objectives,
-            distributions=self.distributions(),
+            distributions=self.space_of(architecture),
             sampler_seed=self.sampler_seed,
         )
 

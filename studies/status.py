@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from bench import schema
 from bench.schema import Stage
 from studies import lock, storage, times
-from studies.catalog import get_study
 from studies.deleted import Missing, find
+from studies.own_file import find_study, name_of
 from studies.unit import Planned, count_planned
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ class Status:
         }
 
 
-def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> Status:
-    """The study as the stores have it.
+def status(given: str, runs: Path, storage_url: str = "", tracking: str = "") -> Status:
+    """The study of a name or a user's own file, as the stores have it.
 
     Raises:
         ValueError: it was never started there, or a newer version has written a store.
@@ -129,13 +129,13 @@ def status(name: str, runs: Path, storage_url: str = "", tracking: str = "") -> 
     from bench.tracking.store import refuse_newer, tracking_url
     from bench.tracking.stored_runs import stored_runs
 
-    url = storage.storage_url(runs, storage_url)
+    name, url = name_of(given), storage.storage_url(runs, storage_url)
     storage.refuse_newer(url)
     refuse_newer(place := tracking_url(runs, tracking))
     study = storage.find(url, name)
     if study is None:
-        get_study(name)
-        raise ValueError(f"study {name} must have been started in {runs}, got none there; make sweep STUDY={name}.")
+        find_study(given)
+        raise ValueError(f"study {name} must have been started in {runs}, got none there; make sweep STUDY={given}.")
     done = storage.done(study)  # before the runs: a driver may be at work
     running = _running(name, place) if lock.is_held(url, name) else ()
     return read(study, find(done, stored_runs(place, name)), running)

@@ -6,8 +6,8 @@ catalogue, imports neither torch nor optuna nor mlflow.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -17,6 +17,7 @@ from bench.digest import digest
 from bench.schema import OBJECTIVES, Stage
 from bench.stored_config import located
 from studies import tuning
+from studies.spaces import Plan
 from studies.unit import Planned, Setting, Unit, count_planned, macs
 
 if TYPE_CHECKING:
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
 class Study(ABC):
     """A named question and how it is asked."""
 
-    name: str
+    name: str = ""
+    """What it is called; of a study in a user's own file it is the file's stem."""
     question: str
     """One line for `studies list` and the report."""
     size: int
     """Side of the square frames in pixels."""
     training: TrainingConfig
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the DataConfig that the study sets, beside path and size."""
     repeats: int
     """Of every unit, or of the refits of a search: 0 if it has none. Whoever runs the study can ask for others."""
@@ -71,6 +73,16 @@ class Study(ABC):
         ladder = tuning.ladder(training.lr) if tune and self.tunes else ()
         return Setting(chosen, training, self.repeats if repeats is None else repeats, ladder=ladder)
 
+    def among(self, architectures: Sequence[str]) -> "Study":
+        """The study of other architectures, where they are no part of its question.
+
+        Raises:
+            ValueError: they are, or one of them cannot be studied so.
+        """
+        raise ValueError(
+            f"study {self.name} must be run without --archs, which is for searches, got {' '.join(architectures)}."
+        )
+
     @abstractmethod
     def planned(self, setting: Setting) -> dict[str, Planned]:
         """Every unit that is to have an outcome, in order."""
@@ -80,8 +92,14 @@ class Study(ABC):
         """Digest of what is varied, whatever the setting."""
 
     @abstractmethod
+    def configs(self, setting: Setting) -> list[RunConfig]:
+        """Of every unit; where they are sampled, one of each architecture."""
+
     def examples(self, setting: Setting) -> list[RunConfig]:
         """A few configurations, small and large, by which speed is judged."""
+        configs = {config.architecture: config for config in self.configs(setting)}.values()
+        ranked = sorted((config for config in configs if macs(config)), key=macs)
+        return [ranked[place] for place in sorted({0, len(ranked) // 2, 9 * len(ranked) // 10})] if ranked else []
 
     def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:
         """Every way in which units split the data: by their fields and repeat."""
@@ -100,8 +118,8 @@ class Study(ABC):
 class Factorial(Study):
     """A study that lists its units, each of which has every repeat: so every comparison is paired."""
 
-    plan: Callable[[DataConfig, TrainingConfig], list[Unit]]
-    """What is repeated, in the order in which units of a stage and a repeat run."""
+    plan: Plan
+    """What is repeated, see also `studies.spaces.each`."""
 
     def units(self, setting: Setting) -> list[Unit]:
         """The plan with every repeat, which is also a factor; all of repeat 0 first: a stop leaves pairs."""
@@ -132,10 +150,8 @@ class Factorial(Study):
         return digest(*self.planned(once))
 
     @override
-    def examples(self, setting: Setting) -> list[RunConfig]:
-        configs = {unit.config.architecture: unit.config for unit in self.units(setting)}.values()
-        ranked = sorted((config for config in configs if macs(config)), key=macs)
-        return [ranked[place] for place in sorted({0, len(ranked) // 2, 9 * len(ranked) // 10})] if ranked else []
+    def configs(self, setting: Setting) -> list[RunConfig]:
+        return [unit.config for unit in self.units(setting)]
 
     @override
     def splits(self, setting: Setting) -> set[tuple[DataConfig, int]]:

@@ -119,7 +119,7 @@ def make_groups(units: Sequence[Unit], rates: tuple[float, ...]) -> list[Group]:
     """The networks of a comparison, given by its units of repeat 0, in groups; those that cannot be are in none."""
     if not rates:
         return []
-    kinds: dict[RunConfig, list[Unit]] = {}
+    kinds: dict[object, list[Unit]] = {}
     for unit in units:
         if params(unit.config):
             kinds.setdefault(_without_widths(unit.config), []).append(unit)
@@ -129,11 +129,9 @@ def make_groups(units: Sequence[Unit], rates: tuple[float, ...]) -> list[Group]:
     ]
 
 
-def _without_widths(config: RunConfig) -> RunConfig:
-    """Equal for networks that differ in their widths alone."""
-    network = config.architecture
-    equal = replace(network, channels=(1,) * network.depth, decoder_channels=(1,) * len(network.decoder_channels))
-    return replace(config, architecture=equal)
+def _without_widths(config: RunConfig) -> object:
+    """Equal for trainings whose networks differ in their widths alone."""
+    return config.architecture.family, config.data, config.training, config.repeat
 
 
 def _of_similar_size(units: Sequence[Unit]) -> Iterator[tuple[Unit, ...]]:
@@ -162,8 +160,11 @@ def _told_apart(names: Sequence[str], details: Sequence[str]) -> list[str]:
 
 
 def _name(members: Sequence[Unit]) -> str:
-    network, widths = members[0].config.architecture, [unit.config.architecture.base_width for unit in members]
-    return f"{network.name} depth {network.depth}, width {_span(widths)}"
+    networks = [unit.config.architecture for unit in members]
+    name = networks[0].name.rpartition(":")[2]
+    depth, widths = networks[0].depth, [network.base_width for network in networks if network.base_width is not None]
+    levels = "" if depth is None else f" depth {depth}"
+    return f"{name}{levels}, width {_span(widths)}" if widths else f"{name}{levels}"
 
 
 def _common(factor: str, members: Sequence[Unit]) -> str:

@@ -93,7 +93,7 @@ def tiny_config() -> Callable[..., RunConfig]:
 
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return to_units(grid(("hourglass", "unet"), depths=(2,), bases=(4,)), data, training)
+    return to_units(grid(("hourglass", "unet"), depth=(2,), base_width=(4,), growth=(2.0,)), data, training)
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +126,7 @@ def folder_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(params=["version-3", "version-4", "version-5", "version-6", "version-7"])
+@pytest.fixture(params=["version-3", "version-4", "version-5", "version-6", "version-7", "version-8"])
 def stored(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A store that the code of an older schema version made, unpacked where a test may change it.
 

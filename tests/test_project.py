@@ -43,7 +43,7 @@ def test_a_variable_that_does_not_exist_is_refused(setting: str) -> None:
     assert refused.stdout == ""
     name = re.split(":?=", setting)[0]
     assert f"got {name};" in refused.stderr
-    assert "must be of ACCEPT_CHANGES DATA DATA_FLAGS DEVICE" in refused.stderr
+    assert "must be of ACCEPT_CHANGES ARCHS COMPARE DATA DATA_FLAGS DEVICE" in refused.stderr
 
 
 def test_variables_that_exist_are_passed_on() -> None:

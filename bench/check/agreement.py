@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from architectures.config import ArchitectureConfig, Norm
-from architectures.registry import ARCHITECTURES, configure
+from architectures.examples import tiny
+from architectures.registry import ARCHITECTURES
 from bench.check.lines import Line, Task
 from bench.check.workload import arithmetics, batch_of, epoch_losses, frames_on, run_config
 from bench.machine.precision import Arithmetic
@@ -55,7 +56,7 @@ def compare(task: Task) -> Iterator[Line]:
     allowed = {way: TOLERANCES[arithmetic] for way, (arithmetic, _) in compared.items()}
     yield Line(name="at most", figures=_figures(allowed))
     for name, norm in product(ARCHITECTURES, get_args(Norm)):
-        architecture = configure(name, (8,) if name == "simple_conv" else (8, 16), norm=norm)
+        architecture = tiny(name, norm)
         reference = train(architecture, "fp32", REFERENCE, cpu)
         found = {way: difference(train(architecture, *how, device), reference) for way, how in compared.items()}
         yield judge(f"{name}, norm {norm}", found, allowed)

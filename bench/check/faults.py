@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
-from architectures.registry import configure
+from architectures.examples import segmenter
 from bench.check.lines import Line, Task, cause, error_line
 from bench.check.workload import batch_of, frames_on, run_config
 from bench.machine.out_of_memory import is_out_of_memory
@@ -79,7 +79,7 @@ def train(device: torch.device, batch: int = BATCH, execution: Execution | None 
         ValueError: its losses are no numbers, or it gave up its graph.
     """
     torch.set_num_threads(1)
-    config = run_config(configure("unet"), SIDE, batch_size=batch)
+    config = run_config(segmenter(), SIDE, batch_size=batch)
     images, masks = batch_of(frames_on(device, BATCH, SIDE), batch)
     trainer = make_trainer(config, STEPS, device, execution or execution_choices(config, device)[0])
     losses = [trainer.step(images, masks, trainer.sample(batch)).item() for _ in range(STEPS)]

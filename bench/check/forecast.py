@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import torch
 
-from architectures.config import ArchitectureConfig
-from architectures.registry import configure
+from architectures.config import ArchitectureConfig, EncoderDecoderConfig
+from architectures.examples import VARIED
 from bench.check.lines import Line, Task
 from bench.check.workload import batch_of, frames_on, run_config
 from bench.config import Precision, RunConfig
@@ -32,17 +32,12 @@ class Case(NamedTuple):
 
 
 def cases() -> list[Case]:
-    """Architectures, widths, norms and batches, of which a short check takes the first ones."""
-    return [
-        Case(configure("unet", (16, 32, 64), norm="batch"), 32, "auto"),
-        Case(configure("hourglass", (16, 32, 64), norm="group"), 128, "fp32"),
-        Case(configure("vae", (16, 32, 64)), 64, "auto"),
-        Case(configure("unet", (32, 64, 128, 256)), 128, "auto"),
-        Case(configure("unet", (64, 128, 256, 512), norm="batch"), 32, "auto"),
-        Case(configure("hourglass", (8, 8), norm="batch"), 512, "fp32"),
-        Case(configure("autoencoder", (32, 64, 128), norm="group"), 64, "fp32"),
-        Case(configure("simple_conv", (16,)), 256, "fp32"),
+    """The varied networks, each with a batch and a precision."""
+    how: list[tuple[int, Precision]] = [
+        *((32, "auto"), (128, "fp32"), (64, "auto"), (128, "auto")),
+        *((32, "auto"), (512, "fp32"), (64, "fp32"), (256, "fp32")),
     ]
+    return [Case(network, *one) for network, one in zip(VARIED, how, strict=True)]
 
 
 def compare(task: Task) -> Iterator[Line]:
@@ -102,5 +97,5 @@ def reserved(config: RunConfig, measured: StepMemory, device: torch.device) -> d
 
 def _name(config: RunConfig, arithmetic: Arithmetic) -> str:
     network, training = config.architecture, config.training
-    widths = "-".join(map(str, network.channels))
-    return f"{network.name} {widths}, norm {network.norm}, batch {training.batch_size}, {arithmetic}"
+    assert isinstance(network, EncoderDecoderConfig)
+    return f"{network.name} {network.sizes}, norm {network.norm}, batch {training.batch_size}, {arithmetic}"

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from architectures.registry import configure
+from architectures.examples import segmenter
 from bench.check.lines import Line, NotHere, Task
 from bench.check.workload import epoch_losses, frames_on, run_config
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import proc_entry
-from bench.training.execution import choices
-from bench.training.setup import make_trainer
+from bench.training.setup import execution_choices, make_trainer
 
 TRAINERS = 40
 WARM_UP = 8
@@ -27,8 +26,8 @@ def watch(task: Task) -> Iterator[Line | NotHere]:
     keep_freed_memory()
     device = torch.device(task.device)
     side, batch = (64, 32) if device.type == "cuda" else (16, 4)
-    config = run_config(configure("unet", (32, 64, 128), norm="batch"), side, batch_size=batch)
-    execution = choices(config.architecture.norm, config.training, config.data.size, device)[0]
+    config = run_config(segmenter((32, 64, 128), norm="batch"), side, batch_size=batch)
+    execution = execution_choices(config, device)[0]
     data = frames_on(device, batch, side)
     held: list[dict[str, int]] = []
     for _ in range(TRAINERS // (2 if task.short else 1)):

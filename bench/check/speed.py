@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from architectures import registry
+from architectures.examples import segmenter
 from bench.check.lines import Line, Task, error_line
 from bench.check.workload import blobs, frames_on, run_config
 from bench.config import AUGMENTATION, RunConfig
@@ -59,9 +60,9 @@ def measure(task: Task) -> Iterator[Line]:
 
 
 def speed_config(batch: int, side: int) -> RunConfig:
-    """The U-Net that all train."""
+    """The network that all train."""
     no_augmentation = dict.fromkeys(AUGMENTATION, 0.0)
-    return run_config(registry.configure("unet", CHANNELS), side, batch_size=batch, **no_augmentation)
+    return run_config(segmenter(CHANNELS), side, batch_size=batch, **no_augmentation)
 
 
 class Lane:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import torch
 
-from architectures.config import ArchitectureConfig, widths
-from architectures.registry import configure
+from architectures.config import ArchitectureConfig
+from architectures.examples import LARGE, MIDDLE, SMALL
 from bench.check.lines import Line, Task, cause
 from bench.check.workload import frames_on, run_config
 from bench.config import DataConfig, RunConfig
@@ -26,10 +26,6 @@ from bench.training.device_frames import DeviceFrames
 from bench.training.setup import execution_choices, make_trainer, planned_steps
 from bench.training.train import EpochRecord, train
 
-SMALL = configure("hourglass", widths(8, 2, 1.0), norm="batch")
-MIDDLE = configure("unet", widths(32, 4, 1.5), norm="batch")
-LARGE = configure("unet", widths(64, 5, 2.0), norm="batch")
-"""Sizes that the study has."""
 SIDE, BATCH, EPOCHS = 128, 32, 50
 """Frames, batch and epochs of the study's trainings."""
 FRAMES, FOLDS = 480, DataConfig().folds

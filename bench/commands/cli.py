@@ -8,7 +8,7 @@ import signal
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Union
@@ -50,6 +50,11 @@ class Store:
     """MLflow store: sqlite:///FILE, postgresql://USER@HOST/DB or a server http(s)://HOST:PORT; empty: RUNS/mlflow.db"""
 
 
+def study_name(study: str) -> str:
+    """Name of a study that is given by it, or by the user's own file that defines it: the file's stem."""
+    return Path(study).stem if study.endswith(".py") else study
+
+
 def main(prog: str, description: str, commands: Sequence[type[Command]], arguments: Sequence[str] | None = None) -> int:
     """Parse, run and print; returns the exit code: 0 done, 2 wrong input (to all or a part), 130 interrupted.
 
@@ -73,7 +78,8 @@ def run(prog: str, parse: Callable[[], Command]) -> int:
     command = parse()
     prepare_process()
     try:
-        with _interrupt_on_term():
+        # A network's own prints are for people, and must not stand in the answer.
+        with _interrupt_on_term(), redirect_stdout(sys.stderr):
             answer = command.run()
     except KeyboardInterrupt as interrupt:
         say(f"\n{str(interrupt) or 'interrupted'}")

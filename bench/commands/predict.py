@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from architectures import registry
+from architectures.registry import get_spec
 from bench import schema
 from bench.commands.cli import EXIT_INPUT, Answer, say
 from bench.commands.images import OVERLAYS, PROBABILITIES, find_files
@@ -21,12 +21,14 @@ from bench.data.files.pictures import Page, list_pages, open_picture, to_rgb
 from bench.data.panel import overlay
 from bench.data.reading import Reading
 from bench.files import make_folder, replacing
-from bench.inference import predict, predict_tiles
+from bench.inference import feed_contiguous, predict, predict_tiles
 from bench.machine.examine import choose_device
 from bench.machine.precision import set_arithmetic
+from bench.network_source import changed, needed
 from bench.progress import progress
 from bench.stored_config import unflatten
 from bench.tracking.store import find_artifact, tracking_url
+from bench.training.setup import build
 
 COMPRESSION = 3
 """Of PNG: three times as fast as Pillow's own 6, for files that are 14 % larger."""
@@ -50,12 +52,29 @@ def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
         if not path.is_file():
             raise ValueError(f"a checkpoint is {weights.name} with {config_file.name} beside it, got no file {path}.")
     try:
-        config = unflatten(json.loads(config_file.read_text(encoding="utf-8")))
-        network = registry.build(config.architecture, seed=config.repeat)
+        stored = json.loads(config_file.read_text(encoding="utf-8"))
+        config, network = _rebuild(stored, weights.parent)
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except (RuntimeError, OSError, EOFError, json.JSONDecodeError) as error:
-        raise ValueError(f"{weights} must hold the weights that {config_file} describes, got {error}.") from error
+        text = " ".join(str(error).split()).rstrip(".")
+        raise ValueError(f"{weights} must hold the weights that {config_file} describes, got {text}.") from error
     return network.eval(), config
+
+
+def _rebuild(stored: dict[str, str], folder: Path) -> tuple[RunConfig, nn.Module]:
+    """The untrained network of a stored config; ValueError says what it is built from, if that cannot be had."""
+    try:
+        config = unflatten(stored)
+        network = build(config)
+    except ValueError as error:
+        if not (source := needed(folder)):
+            raise
+        raise ValueError(f"{str(error).rstrip('.')}; the checkpoint in {folder} is built from {source}.") from error
+    if others := changed(folder, config.architecture.name):
+        say(f"{config.architecture.name} has changed since the training: {', '.join(others)}; its weights are loaded")
+    if get_spec(config.architecture.name).origin == "elsewhere":
+        feed_contiguous(network)
+    return config, network
 
 
 def load_reading(checkpoint: Path) -> Reading:

@@ -17,7 +17,10 @@ from bench.run import RunResult, run
 from bench.stored_config import config_hash, located, unflatten
 from bench.tracking.background import BackgroundLog
 from bench.training.losses import require_known
+from bench.training.pretrain import kinds_of_steps
+from bench.training.setup import capabilities, make_network
 from bench.training.train import EpochRecord
+from bench.training.weights import weights_digest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,8 +50,12 @@ def train_one(
     target, cache = choose_device(device), runs / schema.CACHE_DIR
     resolve(config.training.precision, target)
     # What cannot be trained is refused before the data are read, which can take long.
-    registry.predict(config.architecture, *config.data.size)
-    registry.build(config.architecture, seed=config.repeat)
+    for kind in kinds_of_steps(config):
+        registry.predict(kind.architecture, *config.data.size)
+    capabilities(config, target)
+    _, weights = make_network(config)
+    if weights:
+        say(str(weights))
     data, dataset = load_fitting(config.data, cache)
     config = replace(config, data=data)
     if data.path != SYNTHETIC:
@@ -82,13 +89,15 @@ def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, un
 def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, data_digest: str) -> None:
     """Raise ValueError if a run of this configuration has looked at the test frames: a second look is a choice.
 
-    The same data under another path are the same.
+    The same data under another path are the same, and so are the same weights.
     """
     from bench.tracking.store import search_runs
 
+    weights = weights_digest(config.training.weights)
     for earlier in search_runs(client, experiment, f"tags.`{schema.DATA_DIGEST}` = '{data_digest}'"):
         opened = earlier.data.tags.get(schema.TEST_OPENED)
-        if opened and _is_alike(earlier.data.params, config):
+        began_alike = earlier.data.tags.get(schema.WEIGHTS_DIGEST, "") == weights
+        if opened and began_alike and _is_alike(earlier.data.params, config):
             raise ValueError(
                 f"test frames must be opened once per configuration, got them opened by run {earlier.info.run_id} on "
                 f"{opened}; use its result, or train and open them again with --unseal."
@@ -96,12 +105,13 @@ def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, d
 
 
 def _is_alike(params: Mapping[str, str], config: RunConfig) -> bool:
-    """Whether a stored config is this one but for where the data lie."""
+    """Whether a stored config is this one but for where the data and the same weights lie."""
     try:
-        stored = unflatten(params)
+        stored = located(unflatten(params), config.data.path)
     except ValueError:  # it cannot be said today
         return False
-    return config_hash(located(stored, config.data.path)) == config_hash(config)
+    stored = replace(stored, training=replace(stored.training, weights=config.training.weights))
+    return config_hash(stored) == config_hash(config)
 
 
 def answer(result: RunResult) -> dict[str, Any]:

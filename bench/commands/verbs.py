@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from architectures.config import ArchitectureConfig, Norm, Target
+from architectures import defaults
+from architectures.config import ArchitectureConfig, Block, EncoderDecoderConfig, Norm, Target, Upsampling
 from bench.check.command import Check
 from bench.commands import cli
 from bench.commands.cli import Answer
@@ -24,7 +25,10 @@ Implementations = Annotated[
     tuple[str, ...] | None, arg(help=f"who is measured: {', '.join(IMPLEMENTATIONS)}; None: all")
 ]
 NO_AUGMENTATION: dict[str, Any] = dict.fromkeys(AUGMENTATION, 0.0)
-NOT_OF_PERF = (*AUGMENTATION, "epochs", "beta", "beta_warmup", "sigma", "pretrain_epochs")
+NOT_OF_PERF = (
+    *(*AUGMENTATION, "epochs", "beta", "beta_warmup", "sigma", "pretrain_epochs"),
+    *("weights", "freeze_epochs", "encoder_lr_factor"),
+)
 """Fields of the training that `perf` decides itself or has no use for; of epochs it has a flag of its own."""
 
 
@@ -95,42 +99,70 @@ class Network:
     """A named network of the practical, or an architecture and its sizes."""
 
     preset: str | None = None
-    """a named network of the practical, instead of all flags below but --norm"""
+    """a named network of the practical, instead of all flags below but --norm; one of a spec of your own as
+    path/to/file.py:SPEC:NAME"""
     arch: str | None = None
-    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; None: unet"""
+    """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; your own network as path/to/file.py:Class; one of an
+    installed package as package.module:Class, or by the name that the package offers; None: unet"""
+    set: Annotated[tuple[str, ...] | None, arg(metavar="KEY=VALUE ...")] = None
+    """options of a network from elsewhere: what its constructor takes, such as width=24"""
     channels: tuple[int, ...] | None = None
     """encoder widths, outermost first; None: the architecture's"""
     decoder_channels: tuple[int, ...] | None = None
     """decoder widths, innermost first; None: the encoder's, mirrored"""
     skips: tuple[str, ...] | None = None
     """none, all, or the levels to connect (1 = full resolution); None: the architecture's"""
-    norm: Norm = "none"
-    """normalisation of each block"""
+    norm: Norm | None = None
+    """normalisation of each block; None: the preset's, or none"""
     target: Target | None = None
     """what autoencoder and vae reconstruct; None: images"""
     latent: int = 0
     """numbers of a flat latent; 0 keeps the bottleneck map"""
+    block: Block = "practical"
+    """practical: conv, norm, ReLU, conv; double: conv, norm, ReLU twice; residual: double with what enters added"""
+    upsampling: Upsampling = "transposed"
+    """how the decoder doubles its maps: by transposed convolution, or by 1x1 convolution and bilinear interpolation"""
+    bottom: int = 0
+    """width of a block between the last pooling and the decoder, twice the last of --channels in the original U-Net; 0:
+    there is none"""
 
     def config(self, image_size: tuple[int, int]) -> ArchitectureConfig:
         """The network for images of this height and width."""
         from architectures import registry
 
         if self.preset is not None:
-            if replace(self, preset=None, norm="none") != Network():
+            if replace(self, preset=None, norm=None) != Network():
                 raise ValueError(
-                    "--preset must stand without --arch, --channels, --decoder-channels, --skips, --target and "
-                    "--latent."
+                    "--preset must stand without --arch, --set, --channels, --decoder-channels, --skips, --target, "
+                    "--latent, --block, --upsampling and --bottom."
                 )
-            return replace(registry.get_preset(self.preset), norm=self.norm)
+            preset = registry.get_preset(self.preset)
+            if self.norm is None:
+                return preset
+            if not isinstance(preset, EncoderDecoderConfig):
+                raise ValueError(f"--norm must stand with a network of our own, got --preset {self.preset}.")
+            return replace(preset, norm=self.norm)
+        name = self.arch or defaults.ARCHITECTURE
+        if registry.get_spec(name).origin == "elsewhere":
+            if replace(self, arch=None, set=None) != Network():
+                raise ValueError(
+                    f"--arch {name} must have its options by --set KEY=VALUE, not by the flags of our own networks."
+                )
+            return registry.configure(name, **_read_options(self.set or ()))
+        if self.set is not None:
+            raise ValueError(f"--set must stand with a network from elsewhere, got {name}, which has flags of its own.")
         return registry.configure(
-            self.arch or "unet",
+            name,
             self.channels,
             decoder_channels=self.decoder_channels,
             skips=self._skips(),
-            norm=self.norm,
+            norm=self.norm or "none",
             target=self.target,
             latent=self.latent,
             image_size=image_size,
+            block=self.block,
+            upsampling=self.upsampling,
+            bottom=self.bottom,
         )
 
     def _skips(self) -> Any:
@@ -139,6 +171,18 @@ class Network:
         if not all(word.isdigit() for word in self.skips):
             raise ValueError(f"--skips must be none, all or level numbers, got {' '.join(self.skips)}.")
         return tuple(int(word) for word in self.skips)
+
+
+def _read_options(words: tuple[str, ...]) -> dict[str, Any]:
+    from architectures.arguments import read
+
+    wrong = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
+    if wrong:
+        raise ValueError(f"--set must be of words KEY=VALUE, such as width=24, got {' '.join(wrong)}.")
+    options = {key: read(text) for key, _, text in (word.partition("=") for word in words)}
+    if "name" in options:
+        raise ValueError("--set must leave name to --arch, which it is.")
+    return options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +210,24 @@ class Train(cli.Command, cli.Store):
         from bench.commands.train import train_one
 
         return Answer(train_one(config, runs=self.runs, device=self.device, tracking=self.tracking, unseal=self.unseal))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes(cli.Command):
+    """Tell a network's sizes, and what a step of its training takes, without data and without training."""
+
+    network: Network
+    data: Annotated[Callable[..., DataConfig], flags(DataConfig, only=("size",))]
+    training: Annotated[Callable[..., TrainingConfig], flags(TrainingConfig, only=("batch_size", "precision"))]
+    device: Device = "auto"
+
+    def run(self) -> Answer:
+        """Trace the network on tensors without contents."""
+        data = self.data()
+        config = RunConfig(architecture=self.network.config(data.size), data=data, training=self.training())
+        from bench.commands.sizes import describe_sizes
+
+        return describe_sizes(config, self.device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +278,7 @@ class Sample(cli.Command, cli.Store):
 class Perf(cli.Command):
     """Measure speed and memory beside plain PyTorch and Lightning."""
 
-    preset: tuple[str, ...] = ("hourglass", "unet")
+    preset: tuple[str, ...] = defaults.COMPARED
     """named networks"""
     implementations: Implementations = None
     measurement: Annotated[Callable[..., PerfConfig], flags(PerfConfig)]
@@ -246,4 +308,4 @@ class Perf(cli.Command):
         return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
 
 
-COMMANDS = (Data, DataImport, Train, Predict, Sample, Perf, Check)
+COMMANDS = (Data, DataImport, Train, Sizes, Predict, Sample, Perf, Check)

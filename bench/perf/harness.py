@@ -21,9 +21,10 @@ here would leave out whatever takes long to start."""
 def train_harness(task: Task, timer: EpochTimer) -> nn.Module:
     """Frames on the device, a batch is an index; tuned as a training of `NOMINAL_STEPS` would be."""
     device = torch.device(task.device)
-    _, split, data, tuned = _tune(task, device)
-    trainer = make_trainer(task.config, task.steps, device, tuned.execution)
-    del tuned  # its memory is not the training's
+    setup = _tune(task, device)
+    split, data, execution = setup.split, setup.data, setup.trainer.execution
+    del setup  # the memory of its trainer is not the training's
+    trainer = make_trainer(task.config, task.steps, device, execution)
     say(f"harness: {trainer.execution}")
     train, val = (torch.from_numpy(np.tile(role, task.passes)) for role in (split.train, split.val))
     batch_size = min(task.config.training.batch_size, len(train))

@@ -13,6 +13,7 @@ from bench.config import RunConfig
 from bench.data.cache.entry import Dataset
 from bench.data.split import Split, roles
 from bench.machine.environment import git_commit
+from bench.network_source import write_source
 from bench.stored_config import config_hash, flatten
 from bench.tracking.store import RunLog
 
@@ -26,7 +27,7 @@ def store_artifacts(
     write: Callable[[Path], None],
     log: RunLog,
 ) -> None:
-    """Checkpoint, split, seal, and what `write` adds to the folder, gathered and stored in one go.
+    """Checkpoint, copies of a network's files, split, seal, and what `write` adds, gathered and stored in one go.
 
     Args:
         opened: When the test frames were looked at.
@@ -36,6 +37,7 @@ def store_artifacts(
         (folder / schema.CONFIG_FILE).parent.mkdir()
         (folder / schema.CONFIG_FILE).write_text(json.dumps(flatten(config), indent=1))
         (folder / schema.READING_FILE).write_text(dataset.reading.to_json())
+        write_source(config.architecture.name, folder)
         torch.save({key: value.cpu() for key, value in state.items()}, folder / schema.CHECKPOINT_FILE)
         (folder / schema.SPLIT_FILE).write_text(json.dumps(roles(dataset.frames.stems, split)))
         seal = {"opened": opened, "commit": git_commit(), "unit": config_hash(config), "data": dataset.digest}

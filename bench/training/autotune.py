@@ -20,10 +20,11 @@ from bench.config import RunConfig
 from bench.digest import digest
 from bench.files import replacing
 from bench.machine.clock import Stopwatch
+from bench.network_source import source_tags
 from bench.training.agreement import TOLERANCE, agrees
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import EAGER_CALLS, REHEARSALS
-from bench.training.setup import Setup, execution_choices, make_trainer, planned_steps
+from bench.training.setup import Setup, capabilities, execution_choices, make_trainer, planned_steps
 from bench.training.trainer import Trainer
 
 SHARE = 0.015
@@ -77,7 +78,8 @@ def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> 
     make = partial(make_trainer, config, steps, device)
     options = execution_choices(config, device)
     file = cache / "autotune" / f"{_identity(config, options, device)}.json"
-    timings = _stored(file) or _keep(file, measure(make, options, setup.batch(size)), of=len(options))
+    reference = capabilities(config, device).reference
+    timings = _stored(file) or _keep(file, measure(make, options, setup.batch(size), reference), of=len(options))
     execution = fastest(timings, steps)
     tried = {str(timing.execution): round(size / timing.step_seconds, 1) for timing in timings}
     trainer = setup.trainer if execution == setup.trainer.execution else make(execution)
@@ -106,7 +108,7 @@ def _keep(file: Path, timings: list[Timing], of: int) -> list[Timing]:
     return timings
 
 
-def measure(make: Make, options: Sequence[Execution], batch: Batch) -> list[Timing]:
+def measure(make: Make, options: Sequence[Execution], batch: Batch, reference: Execution = REFERENCE) -> list[Timing]:
     """Time of a step by each of the options that are equivalent to the reference, one after the other.
 
     `make` builds a trainer, which is thrown away before the next: a GPU may have no room for two. The reference is
@@ -115,21 +117,21 @@ def measure(make: Make, options: Sequence[Execution], batch: Batch) -> list[Timi
     Raises:
         RuntimeError: the reference itself cannot be carried out.
     """
-    gradient = make(REFERENCE).gradient(*batch)
-    timings = (_measure(make, execution, gradient, batch) for execution in options)
+    gradient = make(reference).gradient(*batch)
+    timings = (_measure(make, execution, gradient, batch, execution == reference) for execution in options)
     return [timing for timing in timings if timing is not None]
 
 
-def _measure(make: Make, execution: Execution, gradient: Tensor, batch: Batch) -> Timing | None:
+def _measure(make: Make, execution: Execution, gradient: Tensor, batch: Batch, is_reference: bool) -> Timing | None:
     """None: settings that compute something else, or that this machine cannot carry out."""
     try:
         trainer = make(execution)
         found = trainer.gradient(*batch)
-        if execution != REFERENCE and not agrees([found], [gradient], TOLERANCE[trainer.arithmetic]):
+        if not is_reference and not agrees([found], [gradient], TOLERANCE[trainer.arithmetic]):
             return None
         timing = _time(trainer, execution, batch)
     except (RuntimeError, MemoryError):
-        if execution == REFERENCE:
+        if is_reference:
             raise
         return None
     return None if trainer.graph_failure else timing
@@ -151,9 +153,10 @@ def _time(trainer: Trainer, execution: Execution, batch: Batch) -> Timing:
 
 
 def _identity(config: RunConfig, options: Sequence[Execution], device: torch.device) -> str:
-    """Of what a step's speed depends on."""
+    """Of what decides how fast settings are and whether they are equivalent, such as the code of a network from
+    elsewhere."""
     training = config.training
     work = (training.batch_size, training.precision, bool(training.clip_norm), training.augments)
-    return digest(
-        config.architecture, config.data.size, *work, *options, torch.cuda.get_device_name(device), torch.__version__
-    )
+    where = (torch.cuda.get_device_name(device), torch.__version__)
+    source = source_tags(config.architecture.name).values()
+    return digest(config.architecture, config.data.size, *work, *options, *where, *source)

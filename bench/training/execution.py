@@ -1,11 +1,10 @@
 """How a training step is carried out: settings that change how fast it is, and its result by no more than rounding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 
-from architectures.config import Norm
 from bench.config import TrainingConfig
 
 MemoryFormat = Literal["channels_last", "contiguous"]
@@ -16,7 +15,10 @@ CACHE_PIXELS = 16 * 128 * 128
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Execution:
-    """The default is the reference: what memory is measured with, and what other settings must agree with."""
+    """The default is the reference: what memory is measured with, and what other settings must agree with.
+
+    A network from elsewhere that fails in channels_last has a contiguous one.
+    """
 
     micro_batch: int | None = None
     """Frames per forward and backward pass, whose gradients add up to the batch's; None: the whole batch."""
@@ -37,16 +39,22 @@ class Execution:
 REFERENCE = Execution()
 
 
-def choices(norm: Norm, training: TrainingConfig, size: tuple[int, int], device: torch.device) -> list[Execution]:
-    """The settings that may be the fastest, for frames of a height and width.
+def choices(
+    training: TrainingConfig, size: tuple[int, int], device: torch.device, reference: Execution, *, splits: bool
+) -> list[Execution]:
+    """The settings that may be the fastest for a network, for frames of a height and width.
 
     The first one is the default, which needs no measurement. On CUDA that is a graph of the whole step: it replays the
     reference's kernels. Elsewhere it is the only one, so that the config alone decides the rounding of its numbers: the
     reference, or on a CPU cache-sized micro-batches where they are possible, unless the config asks for plain float32.
+
+    Args:
+        reference: the network's own, see `bench.training.capabilities`.
+        splits: whether a batch may be split, since nothing in the network couples its frames.
     """
     if device.type == "cuda":
-        return [Execution(graph=True), REFERENCE, Execution(graph=True, memory_format="contiguous")]
-    # The statistics of batch norm are those of a pass: there a batch cannot be split.
+        graphs = [replace(reference, graph=True), Execution(graph=True, memory_format="contiguous")]
+        return list(dict.fromkeys([graphs[0], reference, graphs[1]]))
     largest = max(2, CACHE_PIXELS // (size[0] * size[1]))
-    whole = device.type != "cpu" or training.precision == "fp32" or norm == "batch" or largest >= training.batch_size
-    return [REFERENCE if whole else Execution(micro_batch=largest)]
+    whole = not splits or device.type != "cpu" or training.precision == "fp32" or largest >= training.batch_size
+    return [reference if whole else replace(reference, micro_batch=largest)]

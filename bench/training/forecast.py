@@ -3,17 +3,19 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from typing_extensions import override
 
 from architectures import registry
+from architectures.trace import without_contents
 from bench.config import RunConfig
 from bench.machine.memory import OperatorMode, TensorTracker
 from bench.training.pretrain import kinds_of_steps
-from bench.training.setup import make_trainer
+from bench.training.setup import build, capabilities, trainer_of
 
 _aten = torch.ops.aten
+_NORMS = (_aten.native_batch_norm.default, _aten.native_group_norm.default, _aten.native_layer_norm.default)
 
 
 class _KernelResults(OperatorMode):
@@ -28,9 +30,10 @@ class _KernelResults(OperatorMode):
 
     @override
     def seen(self, func: Any, args: tuple[Any, ...], out: Any) -> Any:
-        if func in (_aten.native_batch_norm.default, _aten.native_group_norm.default):
-            weight: Tensor = args[1]
-            return out[0], *(statistic.to(weight.dtype) for statistic in out[1:])
+        if func in _NORMS:
+            # Without weights and running statistics all is in the input's format.
+            weights = [argument for argument in args[1:5] if isinstance(argument, Tensor)]
+            return out[0], *(statistic.to(weights[0].dtype) if weights else statistic for statistic in out[1:])
         if func == _aten.native_group_norm_backward.default:
             inputs: Tensor = args[1]
             return out[0].to(inputs.dtype), *out[1:]
@@ -54,16 +57,20 @@ def predict_peak_bytes(config: RunConfig, device: torch.device, ignores: bool = 
     """
     if device.type == "cuda" and torch.cuda.is_available():
         torch.empty(1, device=device)  # makes the context, which autograd asks for a stream, of fake tensors too
+    for kind in kinds_of_steps(config):
+        registry.predict(kind.architecture, *kind.data.size)  # refuses
+        capabilities(kind, device)  # tries what has contents
     labels = torch.int8 if ignores else torch.bool  # see `DeviceFrames`
     return max(_predict(kind, device, labels) for kind in kinds_of_steps(config))
 
 
 def _predict(config: RunConfig, device: torch.device, labels: torch.dtype) -> int:
     height, width = config.data.size
-    registry.predict(config.architecture, height, width)
     batch = config.training.batch_size
-    with FakeTensorMode(), _KernelResults():  # type: ignore[no-untyped-call]
-        trainer = make_trainer(config, 1, device)
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    network = _build(config, mode)
+    with mode, _KernelResults():  # type: ignore[no-untyped-call]
+        trainer = trainer_of(network, config, 1, device)
         trainer.network.train()
         images = torch.empty((batch, 3, height, width), dtype=torch.uint8, device=device)
         images = images.contiguous(memory_format=torch.channels_last)
@@ -72,3 +79,14 @@ def _predict(config: RunConfig, device: torch.device, labels: torch.dtype) -> in
             trainer.step(images, masks, trainer.sample(batch))
     peak: int = tracker.peak
     return peak
+
+
+def _build(config: RunConfig, mode: FakeTensorMode) -> nn.Module:
+    """The run's network without contents.
+
+    One of ours never has any, so that the largest can be forecast anywhere; another one's constructor may need them.
+    """
+    if registry.get_spec(config.architecture.name).origin == "here":
+        with mode:
+            return build(config)
+    return without_contents(build(config), mode)

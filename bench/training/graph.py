@@ -16,6 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from bench.machine.out_of_memory import causes
 from bench.training.agreement import agrees
+from bench.training.draws import forked
 
 Replay = Callable[[], None]
 Result = TypeVar("Result")
@@ -102,6 +103,10 @@ class Graphed:
         result: Result = self._recorded(inputs) if self._recorded else call(*inputs)
         return result
 
+    def restart(self) -> None:
+        """Give back the graph's memory and begin anew: the function does something else from now on."""
+        self._start(())
+
     def free(self) -> None:
         """Give back the graph's memory; from now on calls are plain ones."""
         self._backend = None
@@ -121,12 +126,15 @@ class Graphed:
         """
         calls = (self._previous, inputs)
         before = _copies(state())
-        expected = [backend.warm_up(partial(call, *each)) for each in calls]
+        devices = {tensor.device for group in state() for tensor in group}
+        with forked(devices):
+            expected = [backend.warm_up(partial(call, *each)) for each in calls]
         after = _copies(state())
         _restore(state(), before)
         try:
             recorded = _Recorded(backend, call, inputs)
-            found = [recorded(each) for each in calls]
+            with forked(devices):
+                found = [recorded(each) for each in calls]
             self.failure = self._disagreement(found, expected, _copies(state()), after, before)
         except RuntimeError as error:
             self.failure = f"the capture failed: {_reason(error)}"
@@ -181,7 +189,8 @@ def _restore(state: Sequence[Sequence[Tensor]], copies: _Copies) -> None:
 
 
 def _changes(now: Sequence[Tensor], before: Sequence[Tensor]) -> list[Tensor]:
-    return [tensor - start for tensor, start in zip(now, before, strict=True)]
+    # In float64: of truth values there is no difference.
+    return [tensor.double() - start.double() for tensor, start in zip(now, before, strict=True)]
 
 
 def _reason(error: BaseException) -> str:

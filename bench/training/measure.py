@@ -3,8 +3,9 @@
 from functools import reduce
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from architectures.feature_maps import feature_maps, smallest
 from bench.config import RunConfig, step_shape
 from bench.machine.memory import StepMemory, measure_step
 from bench.training.pretrain import kinds_of_steps
@@ -14,21 +15,16 @@ _MEASURED: dict[tuple[RunConfig, torch.dtype, torch.device], StepMemory] = {}
 
 
 @torch.inference_mode()
-def measure_bottleneck(network: nn.Module, image: tuple[int, int, int], device: torch.device) -> tuple[int, int, int]:
-    """Shape (C, H, W) of what leaves `network.bottleneck` for one image of shape (C, H, W)."""
-    shapes: list[torch.Size] = []
-
-    def record(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        shapes.append(output.shape[1:])
-
-    handle = network.get_submodule("bottleneck").register_forward_hook(record)
+def measure_bottleneck(
+    network: nn.Module, name: str, image: tuple[int, int, int], device: torch.device
+) -> tuple[int, int, int]:
+    """Shape (C, H, W) of what leaves the submodule of a name for one image of shape (C, H, W)."""
     # One image comes once: cuDNN would measure its kernels for each layer.
     measures, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, False
-    network.eval()(torch.zeros(1, *image, device=device))
+    with feature_maps(network) as maps:
+        network.eval()(torch.zeros(1, *image, device=device))
     torch.backends.cudnn.benchmark = measures
-    handle.remove()
-    channels, height, width = shapes[0]
-    return channels, height, width
+    return smallest(maps[name])
 
 
 def step_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:

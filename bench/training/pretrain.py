@@ -6,17 +6,15 @@ the images of all training scenes, of those without labels too, and no image of 
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from architectures.config import CHANNELS_OF
-from bench.config import RunConfig
+from architectures.registry import get_spec
+from bench.config import RunConfig, step_shape
 from bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer
-
-TAKEN = ("encoder.", "to_latent.")
-"""Prefixes of the parameters that are taken over."""
 
 
 class Pretrained(NamedTuple):
@@ -42,18 +40,31 @@ def pretrain(config: RunConfig, setup: Setup, on_step: Callable[[], None]) -> Pr
         if not total.isfinite():
             broken = f"the pre-training loss was {total.item()} in epoch {epoch}"
             break
-    learnt = {name: tensor for name, tensor in trainer.network.state_dict().items() if name.startswith(TAKEN)}
+    taken = tuple(f"{name}." for name in get_spec(config.architecture.name).encoder)
+    learnt = {name: tensor for name, tensor in trainer.network.state_dict().items() if name.startswith(taken)}
     setup.trainer.network.load_state_dict(learnt, strict=False)
     return Pretrained(broken, trainer.graph_failure)
 
 
 def kinds_of_steps(config: RunConfig) -> list[RunConfig]:
-    """Configs of all steps of a run: those of its auto-encoder too where it pre-trains."""
-    return [config, autoencoder_of(config)] if config.training.pretrain_epochs else [config]
+    """Configs of all kinds of steps of a run, see `step_shape`: those of its auto-encoder too where it pre-trains."""
+    kinds = [config, autoencoder_of(config)] if config.training.pretrain_epochs else [config]
+    return [step_shape(kind) for kind in kinds]
 
 
 def autoencoder_of(config: RunConfig) -> RunConfig:
-    """The auto-encoder of images whose encoder has the sizes of the configuration's."""
-    network = replace(config.architecture, name="autoencoder", skips=(), out_channels=CHANNELS_OF["image"])
-    training = replace(config.training, epochs=config.training.pretrain_epochs, pretrain_epochs=0)
+    """The auto-encoder of images whose encoder has the sizes of the configuration's.
+
+    Raises:
+        ValueError: the architecture has none.
+    """
+    teacher, epochs = get_spec(config.architecture.name).teacher, config.training.pretrain_epochs
+    if not teacher:
+        raise ValueError(
+            f"training.pretrain_epochs must be 0 for {config.architecture.name}, got {epochs}: only an encoder-decoder "
+            "that segments can take over the encoder of an auto-encoder."
+        )
+    changes: dict[str, Any] = {"name": teacher, "skips": (), "out_channels": CHANNELS_OF["image"]}
+    network = replace(config.architecture, **changes)
+    training = replace(config.training, epochs=epochs, pretrain_epochs=0, freeze_epochs=0, encoder_lr_factor=1.0)
     return replace(config, architecture=network, training=training)

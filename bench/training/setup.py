@@ -1,5 +1,6 @@
 """What a run works with: frames, their roles, the network and its trainer."""
 
+from functools import cache as cached
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,16 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from architectures import registry
-from bench.config import RunConfig, TrainingConfig
+from architectures.config import ArchitectureConfig, EncoderDecoderConfig
+from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
 from bench.data.split import Split, split_frames
 from bench.machine.allocator import keep_freed_memory
 from bench.machine.device import place
-from bench.machine.precision import resolve, set_arithmetic
+from bench.machine.precision import Arithmetic, resolve, set_arithmetic
+from bench.training.capabilities import TRIAL_STEPS, Capabilities, probe
 from bench.training.device_frames import DeviceFrames
+from bench.training.encoder import find_encoder
 from bench.training.execution import REFERENCE, Execution, choices
 from bench.training.held_data import hold, send
 from bench.training.objective import make_objective
 from bench.training.trainer import Trainer
+from bench.training.weights import Loaded, load_weights
 
 if TYPE_CHECKING:
     from bench.data.cache.entry import Dataset
@@ -30,6 +35,8 @@ class Setup(NamedTuple):
     split: Split
     data: DeviceFrames
     trainer: Trainer
+    weights: Loaded | None = None
+    """What `training.weights` gave the network; None: there is no such file."""
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
         """Images and masks to measure a step with: training frames, over and over if there are too few."""
@@ -44,26 +51,83 @@ def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: "Data
         dataset: of the config, if the caller has loaded it: then nothing is held.
 
     Raises:
-        ValueError: the architecture or the data are wrong; then nothing has been written.
+        ValueError: the architecture, its weights or the data are wrong; then nothing has been written.
     """
     if device.type == "cpu":
         keep_freed_memory()
-    network = registry.build(config.architecture, seed=config.repeat)
+    network, weights = make_network(config)
     dataset, data = send(dataset, device) if dataset else hold(config.data, cache, device)
     split = split_frames(dataset.frames.scenes, config.data, config.repeat, dataset.frames.given)
     execution = execution_choices(config, device)[0]
-    trainer = _trainer(network, config, planned_steps(config.training, split), device, execution)
-    return Setup(dataset, split, data, trainer)
+    trainer = trainer_of(network, config, planned_steps(config.training, split), device, execution)
+    return Setup(dataset, split, data, trainer, weights)
 
 
-def make_trainer(config: RunConfig, steps: int, device: torch.device, execution: Execution = REFERENCE) -> Trainer:
-    """A new network on the device with a schedule that spans `steps` steps."""
-    return _trainer(registry.build(config.architecture, seed=config.repeat), config, steps, device, execution)
+def make_trainer(config: RunConfig, steps: int, device: torch.device, execution: Execution | None = None) -> Trainer:
+    """A new network on the device with a schedule that spans `steps` steps; by the reference unless told otherwise."""
+    return trainer_of(make_network(config)[0], config, steps, device, execution)
+
+
+def make_network(config: RunConfig) -> tuple[nn.Module, Loaded | None]:
+    """The network that training begins with, on the CPU, and what it has of a file of weights.
+
+    Raises:
+        ValueError: the file has no weights for it, or it has no encoder that is to be trained otherwise.
+    """
+    network = build(config)
+    find_encoder(network, config)
+    return network, load_weights(network, config) if config.training.weights else None
+
+
+def build(config: RunConfig) -> nn.Module:
+    """The run's network, new, on the CPU; no file of weights is needed for it."""
+    return registry.build(config.architecture, seed=config.repeat, size=config.data.size)
 
 
 def execution_choices(config: RunConfig, device: torch.device) -> list[Execution]:
-    """See `bench.training.execution.choices`."""
-    return choices(config.architecture.norm, config.training, config.data.size, device)
+    """See `bench.training.execution.choices`.
+
+    A batch of one of our networks may be split, unless batch norm has statistics of it; that of another one never is:
+    what couples its frames may stand in code that no one sees from outside.
+    """
+    architecture = config.architecture
+    if registry.get_spec(architecture.name).origin == "elsewhere":
+        reference, splits = capabilities(config, device).reference, False
+    else:
+        assert isinstance(architecture, EncoderDecoderConfig)
+        reference, splits = REFERENCE, architecture.norm != "batch"
+    return choices(config.training, config.data.size, device, reference, splits=splits)
+
+
+def capabilities(config: RunConfig, device: torch.device) -> Capabilities:
+    """What the run's network can be carried out by: one of ours by anything, another one is tried once per process.
+
+    Raises:
+        ValueError: it cannot be trained.
+    """
+    architecture, precision = config.architecture, config.training.precision
+    gone = device.type == "cuda" and not torch.cuda.is_available()  # whose memory is forecast elsewhere
+    if gone or registry.get_spec(architecture.name).origin == "here":
+        return Capabilities(REFERENCE, resolve(precision, device))
+    return _probed(architecture, config.data.size, precision, device)
+
+
+@cached
+def _probed(
+    architecture: ArchitectureConfig, size: tuple[int, int], precision: Precision, device: torch.device
+) -> Capabilities:
+    config = RunConfig(architecture=architecture, data=DataConfig(size=size), training=TrainingConfig())
+
+    def make(execution: Execution, arithmetic: Arithmetic) -> Trainer:
+        return _trainer(build(config), config, TRIAL_STEPS, device, execution, arithmetic)
+
+    traced = registry.traced(architecture, *size)
+    arithmetic, notes = resolve(precision, device), traced.notes
+    returns_probabilities = traced.reading.in_training or traced.reading.in_evaluation
+    if returns_probabilities and arithmetic == "bf16":  # which rounds what is nearly certain to certain
+        arithmetic, notes = "fp32", (*notes, "it is trained in float32, since bfloat16 has no probabilities near 1")
+    found = probe(make, architecture.name, size, arithmetic)
+    return found._replace(notes=(*notes, *found.notes))
 
 
 def planned_steps(training: TrainingConfig, split: Split) -> int:
@@ -76,8 +140,23 @@ def epoch_steps(training: TrainingConfig, split: Split) -> int:
     return max(1, len(split.train) // training.batch_size)
 
 
-def _trainer(network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution) -> Trainer:
-    set_arithmetic(resolve(config.training.precision, device), device)
+def trainer_of(
+    network: nn.Module, config: RunConfig, steps: int, device: torch.device, execution: Execution | None = None
+) -> Trainer:
+    """As `make_trainer`, with a network that was built."""
+    able = capabilities(config, device)
+    return _trainer(network, config, steps, device, execution or able.reference, able.arithmetic)
+
+
+def _trainer(
+    network: nn.Module,
+    config: RunConfig,
+    steps: int,
+    device: torch.device,
+    execution: Execution,
+    arithmetic: Arithmetic,
+) -> Trainer:
+    set_arithmetic(arithmetic, device)
     placed = place(network, device, execution.torch_format)
     return Trainer(
         placed,
@@ -87,5 +166,7 @@ def _trainer(network: nn.Module, config: RunConfig, steps: int, device: torch.de
         steps=steps,
         seed=config.repeat,
         device=device,
+        arithmetic=arithmetic,
         execution=execution,
+        encoder=list(find_encoder(placed, config).values()),
     )

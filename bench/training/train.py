@@ -136,6 +136,7 @@ def train(
     reason = ""
     for epoch in range(1, trainer.config.main_epochs + 1):
         lr = trainer.lr
+        trainer.freeze_encoder(epoch <= trainer.config.freeze_epochs)
         clock = Stopwatch(trainer.device)
         total, batches = trainer.train_epoch(data, training, on_step)
         elapsed = clock.seconds()

@@ -5,6 +5,7 @@ Shapes: N frames, B batch, H height, W width.
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from random import Random
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -14,15 +15,17 @@ from bench import schema
 from bench.config import TrainingConfig
 from bench.machine.device import send
 from bench.machine.out_of_memory import is_out_of_memory
-from bench.machine.precision import resolve, torch_dtype
+from bench.machine.precision import Arithmetic, torch_dtype
 from bench.metrics.overlap import scene_mean
 from bench.training.agreement import TOLERANCE
 from bench.training.augment import Transform, augment, sample_transform
 from bench.training.device_frames import DeviceFrames
+from bench.training.draws import seed_draws
+from bench.training.encoder import Encoder, trainable
 from bench.training.execution import REFERENCE, Execution
 from bench.training.graph import Graphed, cuda_graphs
 from bench.training.objective import LatentSample, Objective, Scores, Targets
-from bench.training.optimizer import AdamW
+from bench.training.optimizer import AdamW, Group
 from bench.training.pixels import known
 from bench.training.schedule import lr_factor
 
@@ -98,26 +101,34 @@ class Trainer:
         steps: int,
         seed: int,
         device: torch.device,
+        arithmetic: Arithmetic,
         execution: Execution = REFERENCE,
+        encoder: Sequence[nn.Module] = (),
     ) -> None:
         """Of frames of a height and width.
 
         Args:
             network: on the device, in the memory format of `execution`.
             steps: that the schedule spans.
-            seed: of order, augmentation and latents.
+            seed: of order, augmentation, latents and what modules draw.
+            encoder: submodules that may be frozen and have a learning rate of their own, see `TrainingConfig`.
         """
         self.network = network
         self.objective = objective
         self.config = config
         self.device = device
         self.execution = execution
-        self.arithmetic = resolve(config.precision, device)
+        self.arithmetic = arithmetic
         self.dtype = torch_dtype(self.arithmetic)
         self._generator = torch.Generator().manual_seed(seed)
         # Latents have a generator to themselves: order and augmentation are the same whatever the objective.
         self._latent_generator = _make_generator(device, seed)
-        self._optimizer = AdamW(network.parameters(), config.weight_decay, capturable=execution.graph)
+        self._module_seeds = Random(seed)
+        self._encoder = Encoder(encoder)
+        own = set(self._encoder.parameters)
+        rest = [parameter for parameter in trainable(network) if parameter not in own]
+        groups = [Group(rest), Group(self._encoder.parameters, config.encoder_lr_factor)]
+        self._optimizer = AdamW(groups, config.weight_decay, capturable=execution.graph)
         self._steps, self._planned_steps = 0, steps
         self._seed = seed
         self._aspect = size[0] / size[1]
@@ -139,6 +150,18 @@ class Trainer:
     def _sample_latent(self, frames: int) -> LatentSample | None:
         progress = self._steps / self._planned_steps
         return _send(self.objective.sample(frames, progress, self._latent_generator), self.device)
+
+    def freeze_encoder(self, frozen: bool) -> None:
+        """Whether the encoder stays as it is in the next steps: no gradient, no decay, no statistics, no dropout.
+
+        What was captured would go on as before, so both graphs begin anew: they share their memory, which the next
+        steps need.
+        """
+        if frozen == self._encoder.is_frozen:
+            return
+        self._encoder.freeze(frozen)
+        for graphed in (self._training, self._evaluation):
+            graphed.restart()
 
     def step(self, images: Tensor, masks: Tensor, sample: StepSample) -> Tensor:
         """(B, 3, H, W) and (B, 1, H, W) as in `DeviceFrames` -> the batch's mean loss, detached, on the device."""
@@ -174,6 +197,7 @@ class Trainer:
     def gradient(self, images: Tensor, masks: Tensor) -> Tensor:
         """The batch's gradient as one flat tensor, without augmentation and update."""
         self.network.train()
+        seed_draws(self._seed, self.device)
         self._accumulate_gradients(images, masks, self.sample(len(images), augment=False))
         gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
@@ -218,6 +242,8 @@ class Trainer:
         Full batches only; the rest of less than a batch waits for the next epoch's order. `on_step` is told of each.
         """
         self.network.train()
+        self._encoder.rest()
+        seed_draws(self._module_seeds.getrandbits(62), self.device)
         size = min(self.config.batch_size, len(indices))
         order = indices[torch.randperm(len(indices), generator=self._generator)]
         batches = self._batches(order, size)[: len(indices) // size]
@@ -237,9 +263,10 @@ class Trainer:
     def evaluate(self, data: DeviceFrames, indices: Tensor) -> dict[str, float]:
         """Scores of the frames at `indices` by their names, each frame weighing the same in the losses.
 
-        Latents are the same in every evaluation.
+        Latents, and what modules draw, are the same in every evaluation.
         """
         self.network.eval()
+        seed_draws(self._seed, self.device)
         try:
             parts = self._score_parts(data, indices)
         except RuntimeError as error:
@@ -281,6 +308,7 @@ class Trainer:
     def predict(self, data: DeviceFrames, indices: Tensor) -> Tensor:
         """Foreground probability, or pixels in [0, 1], of the frames at `indices`: (N, C, H, W) float16 on the CPU."""
         self.network.eval()
+        seed_draws(self._seed, self.device)
         parts = []
         for inputs, _ in self.pairs(data, self._filled(indices)):
             with self._autocast():

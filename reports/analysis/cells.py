@@ -5,16 +5,19 @@ import pandas as pd
 from bench import schema
 from reports.analysis.claims import Claim, arms
 from reports.analysis.statistics import compare
-from reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, ranked
+from reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, has_sizes, ranked
 from reports.store.load import ARCHITECTURE, DATA_FOLDS, EPOCHS, SPLIT
 
 DIFFERENCES = ["depth", "width", "difference", "low", "high", "over", "repeats", "clear"]
 
 
 def best_cells(summary: Summary, numbers: pd.Series) -> pd.DataFrame:
-    """Of these configurations the one that is highest by validation, for each architecture, depth and base width."""
+    """Of these configurations the one that is highest by validation, for each architecture, depth and base width.
+
+    Those without depth and width have no cell.
+    """
     rows = summary.configurations[summary.configurations[CONFIGURATION].isin(numbers)]
-    return ranked(rows).drop_duplicates(IDENTITY)
+    return ranked(rows[has_sizes(rows)]).drop_duplicates(IDENTITY)
 
 
 def cell_differences(summary: Summary, best: pd.DataFrame, first: str, second: str) -> pd.DataFrame:

@@ -17,7 +17,8 @@ class Cost(NamedTuple):
     runs: int
     """Of every configuration, so that all stay paired."""
     seconds: float
-    """Of these runs one after another, by the mean of each configuration's complete runs."""
+    """Of these runs one after another, by the mean of each configuration's complete runs, longer by as much as there
+    are more scenes, most of which are trained on."""
 
 
 def needed_for(summary: Summary, one: Judged) -> tuple[Shape, Shape | None] | None:
@@ -39,4 +40,4 @@ def cost_of(summary: Summary, now: Shape, larger: Shape) -> Cost:
     table = comparable(summary.configurations)
     table = table[table[N] > 0]
     seconds = float(table[[statistic(one, "mean") for one in (schema.SECONDS, schema.IDLE_SECONDS)]].sum().sum())
-    return Cost(more, more * len(table), more * seconds)
+    return Cost(more, more * len(table), more * seconds * larger.scenes / now.scenes)

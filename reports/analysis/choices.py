@@ -9,12 +9,22 @@ import pandas as pd
 
 from bench import schema
 from reports.analysis.summary import CONFIGURATION, N, Summary, by_validation, comparable, statistic
-from reports.store.load import ARCHITECTURE
+from reports.store.load import (
+    ARCHITECTURE,
+    BLEND,
+    DATA_FOLDS,
+    EPOCHS,
+    LABELLED_SCENES,
+    PRETRAIN_EPOCHS,
+    SPLIT,
+)
 from reports.text import MEGABYTE
 
 ROUND = (1, 2, 5)
 """First digits of the budgets that are looked at."""
 MOST_CHOICES = 4
+ALIKE = [SPLIT, DATA_FOLDS, EPOCHS, PRETRAIN_EPOCHS, LABELLED_SCENES, BLEND]
+"""What configurations must have in common to be compared."""
 
 PEAK = statistic(schema.TENSOR_PEAK, "mean")
 
@@ -31,6 +41,11 @@ class Choice(NamedTuple):
 def tested(summary: Summary) -> pd.DataFrame:
     """Configurations that can be compared and have a test IoU."""
     return comparable(summary.configurations).dropna(subset=statistic(schema.TEST_IOU, "mean"))
+
+
+def alike(table: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    """The configurations of a table that can be compared with one."""
+    return table[(table[ALIKE] == row[ALIKE]).all(axis=1)]
 
 
 def candidates(summary: Summary) -> pd.DataFrame:

@@ -14,27 +14,26 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.choices import Choice, choices, tested, within
+from reports.analysis.asked import asked_pairs
+from reports.analysis.choices import ALIKE, Choice, alike, choices, tested, within
 from reports.analysis.gate import passes
 from reports.analysis.scenes import PROTOCOL, SCENE
+from reports.analysis.skips import with_and_without
 from reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdict, compare, holm, holm_steps, verdict
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, highest, ranked, statistic
-from reports.store.load import (
-    ARCHITECTURE,
-    BLEND,
-    CHANNELS,
-    DATA_FOLDS,
-    EPOCHS,
-    LABELLED_SCENES,
-    NORM,
-    PRETRAIN_EPOCHS,
-    REPEAT,
-    SPLIT,
+from reports.analysis.summary import (
+    CONFIGURATION,
+    LABEL,
+    Summary,
+    has_sizes,
+    highest,
+    is_sized,
+    ranked,
+    statistic,
+    title,
 )
+from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, DATA_FOLDS, NORM, PRETRAIN_EPOCHS, REPEAT
 from reports.text import round_number
 
-HEADLINE = ("unet", "hourglass")
-"""The architectures whose matched pairs the project exists to compare; other studies compare their first two."""
 AT_BEST = "each at its best"
 """The matching of claims about what validation puts first."""
 NEAR = 1.1
@@ -42,10 +41,6 @@ NEAR = 1.1
 HEADLINE_METRICS = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
 """What every claim is judged in."""
 COSTS = {"parameters": schema.PARAMS, "MACs": schema.MACS, "peak memory": schema.TENSOR_PEAK}
-
-
-ALIKE = [SPLIT, DATA_FOLDS, EPOCHS, PRETRAIN_EPOCHS, LABELLED_SCENES, BLEND]
-"""What configurations must have in common to be compared."""
 
 
 class Claim(NamedTuple):
@@ -90,11 +85,15 @@ class Judged(NamedTuple):
 
 
 def headline(summary: Summary) -> tuple[str, str] | None:
-    """The two architectures whose matched pairs are compared; None if the study has fewer."""
-    present = style.in_order(tested(summary)[ARCHITECTURE])
-    if set(HEADLINE) <= set(present):
-        return HEADLINE
-    return (present[0], present[1]) if len(present) > 1 else None
+    """The two architectures whose matched pairs are compared; None if the study has fewer.
+
+    They are the one with skip connections and the one without, else the first two, if possible of depth and width.
+    """
+    table = tested(summary)
+    present, sized = (style.in_order(rows[ARCHITECTURE]) for rows in (table, table[has_sizes(table)]))
+    apart = with_and_without(summary)
+    names = apart if len(apart) > 1 and set(apart) <= set(present) else sized if len(sized) > 1 else present
+    return (names[0], names[1]) if len(names) > 1 else None
 
 
 @lru_cache(maxsize=1)
@@ -109,11 +108,12 @@ def claims(summary: Summary) -> list[Claim]:
     best = made[-1].row
     found = [Claim(AT_BEST, best, other, 1.0) for other in _others_at_best(summary, best)]
     for choice in made:
-        rivals = _alike(within(tested(summary), choice.budget_mb), choice.row)
+        rivals = alike(within(tested(summary), choice.budget_mb), choice.row)
         rivals = rivals[rivals[ARCHITECTURE] != choice.row[ARCHITECTURE]]
         if len(rivals):
             found.append(Claim(budget_matching(choice), choice.row, highest(rivals), 1.0))
-    return _oriented(found + _matched(summary, best) + _asked(summary))
+    asked = [Claim("asked for", *pair, 1.0) for pair in asked_pairs(summary)]
+    return _oriented(found + _matched(summary, best) + _as_costly(summary, best) + asked)
 
 
 def budget_matching(choice: Choice) -> str:
@@ -123,7 +123,7 @@ def budget_matching(choice: Choice) -> str:
 
 def _others_at_best(summary: Summary, row: pd.Series) -> list[pd.Series]:
     """Of every other architecture what validation puts first among the comparable ones, the highest of all first."""
-    rivals = _alike(tested(summary), row)
+    rivals = alike(tested(summary), row)
     rivals = ranked(rivals[rivals[ARCHITECTURE] != row[ARCHITECTURE]])
     return [rival for _, rival in rivals.drop_duplicates(ARCHITECTURE).iterrows()]
 
@@ -138,15 +138,39 @@ def _matched(summary: Summary, best: pd.Series) -> list[Claim]:
     if not shared.any():
         return []
     a = highest(firsts[shared])
-    seconds = _alike(seconds, a)
-    alike = seconds[_same(seconds, a, (NORM,))]
+    seconds = alike(seconds, a)
     # Where one of them is the best of all, its comparison with the other at its best is there already.
     found = [] if best[ARCHITECTURE] in names else [Claim(AT_BEST, a, highest(seconds), 1.0)]
-    equal = alike[_same(alike, a, (CHANNELS,))]
-    found += [Claim("equal width", a, highest(equal), 1.0)] if len(equal) else []
-    for name, metric in COSTS.items():
-        found += _nearest(f"equal {name}", a, alike, metric)
-    return found
+    return found + _equals(a, seconds)
+
+
+def _as_costly(summary: Summary, best: pd.Series) -> list[Claim]:
+    """The best of all against its equals of every other architecture, where one of the two has no depth and width."""
+    names = headline(summary) or ()
+    rivals = alike(tested(summary), best)
+    own = rivals.groupby(ARCHITECTURE, sort=False)
+    return [
+        claim
+        for name in style.in_order(rivals[ARCHITECTURE])
+        if name != best[ARCHITECTURE] and not {name, best[ARCHITECTURE]} <= set(names)
+        if not (is_sized(best) and has_sizes(own.get_group(name)).all())
+        for claim in _equals(best, own.get_group(name))
+    ]
+
+
+def _equals(a: pd.Series, table: pd.DataFrame) -> list[Claim]:
+    """A configuration against the ones of another architecture that are equal in width, or nearest in what they cost.
+
+    Normalisation must be equal where both say which it is. Width and multiply-accumulates are of architectures that
+    have depth and width.
+    """
+    equals = table if a[NORM] == ABSENT else table[table[NORM].isin([a[NORM], ABSENT])]
+    costs, found = COSTS, []
+    if not is_sized(a) or not has_sizes(table).all():
+        costs = {name: metric for name, metric in COSTS.items() if metric != schema.MACS}
+    elif len(equal := equals[equals[CHANNELS] == a[CHANNELS]]):
+        found = [Claim("equal width", a, highest(equal), 1.0)]
+    return found + [claim for name, metric in costs.items() for claim in _nearest(f"equal {name}", a, equals, metric)]
 
 
 def _oriented(made: list[Claim]) -> list[Claim]:
@@ -160,45 +184,6 @@ def _oriented(made: list[Claim]) -> list[Claim]:
     ]
 
 
-def _asked(summary: Summary) -> list[Claim]:
-    """The pairs that whoever builds the report asked for.
-
-    Raises:
-        ValueError: a configuration is not there, or the two cannot be compared.
-    """
-    return [Claim("asked for", *_asked_pair(summary, pair), 1.0) for pair in summary.asked]
-
-
-def _asked_pair(summary: Summary, asked: str) -> tuple[pd.Series, pd.Series]:
-    """Both configurations of `NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH`, each the best by validation of those called so."""
-    table = tested(summary)
-    keys = table[ARCHITECTURE] + "/" + table[schema.DEPTH].astype(str) + "/" + table[schema.BASE_WIDTH].astype(str)
-    first, _, second = asked.partition(":")
-    for name in (first, second):
-        if name not in set(keys):
-            raise ValueError(
-                f"pairs must be NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH of tested configurations, which are "
-                f"{', '.join(sorted(set(keys)))}; got {name!r} in {asked!r}."
-            )
-    a = highest(table[keys == first])
-    alike = _alike(table[keys == second], a)
-    if alike.empty or alike[CONFIGURATION].eq(a[CONFIGURATION]).all():
-        raise ValueError(
-            f"pairs must be of two configurations of equal split, folds and epochs, got {asked!r}, which differ in "
-            "them or are one."
-        )
-    return a, highest(alike)
-
-
-def _alike(table: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
-    """The configurations that can be compared with one."""
-    return table[_same(table, row, tuple(ALIKE))]
-
-
-def _same(table: pd.DataFrame, a: pd.Series, names: tuple[str, ...]) -> pd.Series:
-    return (table[list(names)] == a[list(names)]).all(axis=1)
-
-
 def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Metric) -> list[Claim]:
     """The configuration whose cost is nearest that of a, of a's depth if there is one near enough."""
     column = statistic(metric, "mean")
@@ -206,7 +191,7 @@ def _nearest(matching: str, a: pd.Series, table: pd.DataFrame, metric: schema.Me
     ratios = ratios[ratios.between(1 / NEAR, NEAR)]
     if ratios.empty:
         return []
-    deep = ratios[table.loc[ratios.index, schema.DEPTH] == a[schema.DEPTH]]
+    deep = ratios[(table.loc[ratios.index, schema.DEPTH] == a[schema.DEPTH]).fillna(False)]
     ratios = deep if len(deep) else ratios
     place = int(ratios.where(ratios >= 1, 1 / ratios).argmin())
     return [Claim(matching, a, table.loc[ratios.index[place]], float(ratios.iloc[place]))]
@@ -257,7 +242,7 @@ def _verdict(summary: Summary, claim: Claim, metric: schema.Metric, interval: In
 
 def pair(claim: Claim) -> str:
     """`U-Net (depth 3, width 12) less Hourglass (depth 3, width 13)`."""
-    return " less ".join(f"{style.look(row[ARCHITECTURE]).label} ({row[LABEL]})" for row in (claim.a, claim.b))
+    return " less ".join(title(row) for row in (claim.a, claim.b))
 
 
 def word(one: Judged) -> str:

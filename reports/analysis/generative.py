@@ -23,7 +23,7 @@ def latent_points(summary: Summary | None, metric: schema.Metric) -> pd.DataFram
         return pd.DataFrame(columns=[*COLUMNS, "mean", "low", "high"])
     table = comparable(summary.configurations[summary.configurations[N] > 0])
     points = table[list(COLUMNS.values())].set_axis(list(COLUMNS), axis=1)
-    points = points.assign(beta=points["beta"].astype("float64").where(points["architecture"] == "vae"))
+    points = points.assign(beta=points["beta"].astype("float64").where(points["number"].isin(vaes(summary))))
     return points.join(means(summary, metric), on="number").dropna(subset="mean").reset_index(drop=True)
 
 
@@ -38,6 +38,11 @@ COLUMNS = {
     "beta": BETA,
     "n": N,
 }
+
+
+def vaes(summary: Summary) -> set[int]:
+    """Numbers of the configurations that are VAEs: their runs log a rate."""
+    return set(summary.runs.loc[summary.runs[schema.TEST_RATE.name].notna(), CONFIGURATION])
 
 
 def means(summary: Summary, metric: schema.Metric) -> pd.DataFrame:

@@ -13,15 +13,11 @@ from reports.analysis.claims import HEADLINE_METRICS, Claim, Judged, by_pair, ju
 from reports.analysis.convergence import Convergence, convergence
 from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, map_shape, statistic
 from reports.store.load import ARCHITECTURE, NORM
+from reports.style import PRESETS
 
 PRACTICAL = "practical"
-PRESETS = {
-    "simple_conv_shallow": "SimpleConv, shallow",
-    "simple_conv_deep": "SimpleConv, deep",
-    "hourglass": "Hourglass",
-    "unet": "U-Net",
-}
-"""The four networks of the practical. A study of that name shows all of them, run or not."""
+*_, WITHOUT_SKIPS, WITH_SKIPS = PRESETS
+"""The two of the practical's networks that are varied, by preset and architecture."""
 VARIED = {"depth": schema.DEPTH, "features": schema.BASE_WIDTH, "bottleneck": schema.BOTTLENECK_MEASURED}
 """What is varied, and the column that has it."""
 KEPT: dict[str, list[str]] = {"depth": [schema.BASE_WIDTH], "features": [schema.DEPTH], "bottleneck": []}
@@ -62,9 +58,9 @@ def networks(summary: Summary) -> Networks:
     presets = {str(name): rows.iloc[0] for name, rows in tried.groupby(schema.PRESET) if name in PRESETS}
     complete = {name for name, row in presets.items() if row[N]}
     made: dict[str, Claim] = {}
-    if {"unet", "hourglass"} <= complete:
-        made["unet"] = Claim("presets", presets["unet"], presets["hourglass"], 1.0)
-    for name in ("hourglass", "unet"):
+    if {WITH_SKIPS, WITHOUT_SKIPS} <= complete:
+        made[WITH_SKIPS] = Claim("presets", presets[WITH_SKIPS], presets[WITHOUT_SKIPS], 1.0)
+    for name in (WITHOUT_SKIPS, WITH_SKIPS):
         for what in VARIED:
             made |= _extremes(table[table[ARCHITECTURE] == name], f"{what}.{name}", what)
     # A pair that the first page judges keeps that verdict; the others are one family.

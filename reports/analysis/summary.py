@@ -5,6 +5,8 @@ other stage is summarised on its own.
 """
 
 import json
+import re
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -31,6 +33,7 @@ from reports.store.load import (
     SPLIT,
     Study,
 )
+from reports.text import listed
 
 CONFIGURATION = "configuration"
 """Column: number of the configuration, in the order of the tables."""
@@ -39,6 +42,8 @@ N = "n"
 """Column: complete runs of the configuration, the repeats that its means are over."""
 
 IDENTITY = [ARCHITECTURE, schema.DEPTH, schema.BASE_WIDTH]
+OPTIONS = "architecture."
+"""How the parameters begin that are an architecture's own options."""
 
 AVERAGED = [
     metric.name
@@ -109,7 +114,7 @@ class Summary:
     others: dict[schema.Stage, "Summary"]
     """The stages of OTHERS that have runs, each as if it were the comparison. No two stages share a configuration."""
     asked: tuple[str, ...] = ()
-    """Pairs of configurations of the comparison to be judged too, each `NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH`."""
+    """Pairs of the comparison to be judged too, see `analysis.asked`."""
 
     @property
     def logged(self) -> pd.DataFrame:
@@ -124,9 +129,23 @@ def agreed(runs: pd.DataFrame, column: str) -> str:
     return " or ".join(sorted(values))
 
 
+def precisions(summary: Summary) -> dict[str, list[str]]:
+    """Arithmetic of runs and trials, by which memory differs -> architectures, that of most of them first.
+
+    Empty if the store does not say.
+    """
+    names: dict[str, list[str]] = {}
+    for architecture in style.in_order(summary.logged[ARCHITECTURE]):
+        if found := agreed(summary.logged[summary.logged[ARCHITECTURE] == architecture], PRECISION):
+            names.setdefault(found, []).append(architecture)
+    return dict(sorted(names.items(), key=lambda item: -len(item[1])))
+
+
 def precision(summary: Summary) -> str:
-    """Arithmetic of all runs and trials, by which memory differs: `bfloat16`. Empty if the store does not say."""
-    return agreed(summary.logged, PRECISION)
+    """`bfloat16`, or `bfloat16 (ResUNet: float32)` where architectures differ. Empty if the store does not say."""
+    usual, *others = precisions(summary).items() or [("", [])]
+    apart = "; ".join(f"{listed_labels(names)}: {found}" for found, names in others)
+    return usual[0] + (f" ({apart})" if apart else "")
 
 
 def statistic(metric: schema.Metric, name: str) -> str:
@@ -167,7 +186,7 @@ def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
 
 def _named(trials: pd.DataFrame) -> pd.DataFrame:
     labels = trials[schema.UNIT].astype("str") + ", " + _sizes(trials)
-    return trials.assign(**{LABEL: labels}).reset_index(drop=True)
+    return trials.assign(**{LABEL: labels.str.removesuffix(", ")}).reset_index(drop=True)
 
 
 def varying(runs: pd.DataFrame) -> list[str]:
@@ -185,27 +204,89 @@ def _labelled(trials: pd.DataFrame, first: int) -> pd.DataFrame:
     if trials.empty:
         return trials.assign(**{CONFIGURATION: pd.Series(dtype="int64"), LABEL: pd.Series(dtype="str")})
     order = {name: place for place, name in enumerate(style.in_order(trials[ARCHITECTURE]))}
-    runs = trials.assign(place=trials[ARCHITECTURE].map(order)).sort_values(
-        ["place", schema.DEPTH, schema.BASE_WIDTH, *_config_columns(trials), REPEAT], ignore_index=True
+    own = _own_options(trials).map(lambda options: " ".join(_by_number(value) for _, value in options))
+    runs = trials.assign(place=trials[ARCHITECTURE].map(order), own=own).sort_values(
+        ["place", schema.DEPTH, schema.BASE_WIDTH, "own", *_config_columns(trials), REPEAT], ignore_index=True
     )
     numbers = first + runs.groupby(_config_columns(runs), sort=False, dropna=False).ngroup()
-    runs = runs.assign(**{CONFIGURATION: numbers}).drop(columns="place")
+    runs = runs.assign(**{CONFIGURATION: numbers}).drop(columns=["place", "own"])
     return runs.assign(**{LABEL: _labels(runs)})
 
 
+def _by_number(text: str) -> str:
+    """What sorts texts by the numbers in them."""
+    return re.sub("[0-9]+", lambda found: found[0].zfill(12), text)
+
+
 def _labels(runs: pd.DataFrame) -> pd.Series:
-    """`depth 3, width 16`, plus whatever else differs among configurations of this depth and width."""
-    identity = runs.groupby(IDENTITY, sort=False)
-    several = identity[[name for name in _config_columns(runs) if name not in IDENTITY]].nunique(dropna=False) > 1
-    group, labels = identity.ngroup(), _sizes(runs)
+    """The sizes, `depth 3, width 16`, plus whatever else differs among an architecture's configurations of these.
+
+    Empty where an architecture without depth and width has one configuration.
+    """
+    labels = _sizes(runs)
+    same = runs.groupby([runs[ARCHITECTURE], labels], sort=False)
+    several = same[[name for name in _config_columns(runs) if name != ARCHITECTURE]].nunique(dropna=False) > 1
+    group = same.ngroup()
     for name in several.columns[several.any()]:
-        extra = f", {name.split('.')[-1].replace('_', ' ')} " + runs[name].map(str)
+        extra = f", {_option(name)} " + runs[name].map(str)
         labels = labels + extra.where(several[name].to_numpy()[group], "")
-    return labels
+    return labels.str.removeprefix(", ")
+
+
+def _option(name: str) -> str:
+    """`weight decay` of a parameter's name."""
+    return name.split(".")[-1].replace("_", " ")
 
 
 def _sizes(runs: pd.DataFrame) -> pd.Series:
-    return "depth " + runs[schema.DEPTH].astype("str") + ", width " + runs[schema.BASE_WIDTH].astype("str")
+    own = _own_options(runs).map(lambda options: ", ".join(f"{_option(name)} {value}" for name, value in options))
+    sizes = "depth " + runs[schema.DEPTH].astype("str") + ", width " + runs[schema.BASE_WIDTH].astype("str")
+    return sizes.where(has_sizes(runs), own)
+
+
+def has_sizes(table: pd.DataFrame) -> pd.Series:
+    """Whether the networks of runs or configurations have a depth and a base width."""
+    return table[[schema.DEPTH, schema.BASE_WIDTH]].notna().all(axis=1)
+
+
+def is_sized(row: pd.Series) -> bool:
+    """`has_sizes` of one."""
+    return bool(row[[schema.DEPTH, schema.BASE_WIDTH]].notna().all())
+
+
+def _own_options(runs: pd.DataFrame) -> pd.Series:
+    """Of every run names and values of the options that differ among its architecture's runs.
+
+    Empty where depth and width stand for them.
+    """
+    options: dict[Hashable, tuple[tuple[str, str], ...]] = dict.fromkeys(runs.index, ())
+    for _, own in runs[~has_sizes(runs)].groupby(ARCHITECTURE):
+        names = [name for name in varying(own) if name.startswith(OPTIONS)]
+        options |= {run: tuple(zip(names, own.loc[run, names], strict=True)) for run in own.index}
+    return pd.Series(options, index=runs.index, dtype="object")
+
+
+def keys(summary: Summary) -> pd.Series:
+    """The shortest name of every configuration among those of its architecture, by its number.
+
+    `3/12` of depth and base width; without them the options that differ: `width=24`, or nothing.
+    """
+    runs = summary.runs
+    own = _own_options(runs).map(lambda options: ",".join(f"{name.split('.')[-1]}={value}" for name, value in options))
+    sizes = runs[schema.DEPTH].astype("str") + "/" + runs[schema.BASE_WIDTH].astype("str")
+    names: pd.Series = sizes.where(has_sizes(runs), own).groupby(runs[CONFIGURATION]).first()
+    return names
+
+
+def listed_labels(architectures: Iterable[str]) -> str:
+    """`U-Net and ResUNet`, in the fixed order."""
+    return listed([style.look(name).label for name in style.in_order(architectures)])
+
+
+def title(row: pd.Series) -> str:
+    """A configuration's architecture with its label: `U-Net (depth 3, width 12)`, or the architecture alone."""
+    label = style.look(row[ARCHITECTURE]).label
+    return f"{label} ({row[LABEL]})" if row[LABEL] else label
 
 
 def _configurations(runs: pd.DataFrame) -> pd.DataFrame:
@@ -249,7 +330,8 @@ _DESCRIPTION = [
 
 def _agreed(runs: pd.DataFrame, name: str, numbers: pd.Index) -> pd.Series:
     """The value that all runs of a configuration share; several are all shown, empty ones are not counted."""
-    distinct = runs.loc[runs[name] != "", [CONFIGURATION, name]].drop_duplicates()
+    # A number that is missing (<NA>) is a value, an empty text is none.
+    distinct = runs.loc[(runs[name] != "").fillna(True), [CONFIGURATION, name]].drop_duplicates()
     agreed = distinct.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)[name].reindex(numbers, fill_value="")
     several = distinct[distinct.duplicated(CONFIGURATION, keep=False)]
     if several.empty:

@@ -15,8 +15,9 @@ import pandas as pd
 from scipy import stats
 
 from bench import schema
-from reports.analysis.claims import HEADLINE, HEADLINE_METRICS, Claim, arms
+from reports.analysis.claims import HEADLINE_METRICS, Claim, arms
 from reports.analysis.estimates import estimates
+from reports.analysis.skips import with_and_without
 from reports.analysis.statistics import Interval, Verdict, compare, holm_steps, interval, paired, verdict
 from reports.analysis.summary import CONFIGURATION, Summary, varying
 from reports.store.load import ARCHITECTURE, BLEND, DATA_FOLDS, LR, SKIPS
@@ -93,7 +94,8 @@ def texture(summary: Summary) -> Texture | None:
 
     Learning rates may differ: each network has its own where rates are tuned.
     """
-    runs = summary.runs[summary.runs[ARCHITECTURE].isin(HEADLINE) & (summary.runs[schema.STATE] == "complete")]
+    names = with_and_without(summary)
+    runs = summary.runs[summary.runs[ARCHITECTURE].isin(names) & (summary.runs[schema.STATE] == "complete")]
     if runs[BLEND].nunique() < 2 or set(varying(runs)) - {ARCHITECTURE, SKIPS, BLEND, LR}:
         return None
     networks = _networks(runs)

@@ -43,6 +43,11 @@ def tuning(summary: Summary) -> Tuning:
     return Tuning(rates, groups.assign(edge=groups["rate"].map(lambda rate: edge(rate, summary.study.ladder))))
 
 
+def own_part(group: str, architecture: str) -> str:
+    """What a group's name says beside its architecture: `depth 3, width 6 to 12`, or nothing."""
+    return group.removeprefix(architecture.rpartition(":")[2]).lstrip(" ,")
+
+
 def edge(rate: float, ladder: list[float]) -> Edge:
     """At which end of the ladder a chosen rate lies."""
     if len(ladder) < 2 or rate not in (min(ladder), max(ladder)):

@@ -1,6 +1,6 @@
 """What a figure consists of, and what several figures share."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ from matplotlib.markers import CARETDOWN, CARETUP
 from bench import schema
 from reports import style, text
 from reports.analysis.estimates import estimates
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, statistic
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, listed_labels, statistic
 from reports.store.load import ARCHITECTURE
 
 R = TypeVar("R", bound=tuple[object, ...])
@@ -81,6 +81,29 @@ def measured_points(summary: Summary, metric: schema.Metric = schema.TEST_IOU) -
     if points.empty:
         raise NoDataError(f"no complete run was tested on whole scenes, so there is no test {metric.label}.")
     return points
+
+
+def with_sizes(points: pd.DataFrame) -> pd.DataFrame:
+    """Those of networks that have a depth and a base width.
+
+    Raises:
+        NotVariedError: there are none.
+    """
+    found = points.dropna(subset=["depth", "width"])
+    if found.empty:
+        raise NotVariedError("no complete run is of a network with a depth and a base width.")
+    return found.astype({"depth": "int64", "width": "int64"})
+
+
+def left_out(points: pd.DataFrame, shown: pd.DataFrame) -> tuple[str, ...]:
+    """Architectures that a figure shows nothing of, in the fixed order."""
+    return tuple(style.in_order(set(points["architecture"]) - set(shown["architecture"])))
+
+
+def lack(architectures: Collection[str], what: str) -> str:
+    """` ResUNet and VNet have no depth.`: why they are not there; empty if there are none."""
+    verb = "has" if len(architectures) == 1 else "have"
+    return f" {listed_labels(architectures)} {verb} no {what}." if architectures else ""
 
 
 def by_architecture(points: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -57,7 +57,7 @@ def mask_vaes(summary: Summary, metric: schema.Metric) -> pd.DataFrame:
         NoDataError: there are none.
     """
     points = latent_points(summary.others.get(STAGE), metric)
-    points = points[(points["architecture"] == "vae") & (points["target"] == "mask")]
+    points = points[points["beta"].notna() & (points["target"] == "mask")]
     if points.empty:
         raise NoDataError("no complete run of a VAE of masks was tested on whole scenes.")
     width = "/" + points["width"].astype("str") if points["width"].nunique() > 1 else ""
@@ -71,24 +71,28 @@ def lines(points: pd.DataFrame) -> dict[str, Any]:
     return {size: LINES[place % len(LINES)] for place, size in enumerate(sizes)}
 
 
-def draw_lines(axis: Axes, points: pd.DataFrame, x: str, y: str, **options: Any) -> None:
-    """For each beta and size a line through the means at each latent size; points as `mask_vaes`."""
-    sizes, look = lines(points), style.look("vae")
+def draw_lines(axis: Axes, points: pd.DataFrame, x: str, y: str, *, marked: bool = False, **options: Any) -> None:
+    """For each beta and size a line through the means at each latent size, with marks if asked; as `mask_vaes`."""
+    sizes = lines(points)
     for one in series(points):
+        look = style.look(one.architecture)
+        marks = {"marker": look.marker} if marked else {}
         for size, own in one.points.groupby("size"):
             means_of, line = own.groupby("latent")[[x, y]].mean(), sizes[str(size)]
-            drawn = {"color": look.colour, "linestyle": line, "linewidth": 0.8, **one.filling, **options}
+            drawn = {"color": look.colour, "linestyle": line, "linewidth": 0.8, **marks, **one.filling, **options}
             axis.plot(means_of[x], means_of[y], **drawn)
 
 
 def line_handles(points: pd.DataFrame) -> list[Line2D]:
     """For a legend: a mark for each beta, and a line for each size if there are several; points as `mask_vaes`."""
-    look = style.look("vae")
-    sizes = lines(points)
-    marks = [Line2D([], [], **look.marked, label=one.label, **one.filling) for one in series(points)]
+    sizes, every = lines(points), series(points)
+    looks = [style.look(one.architecture) for one in every]
+    marks = [
+        Line2D([], [], **look.marked, label=one.label, **one.filling) for look, one in zip(looks, every, strict=True)
+    ]
     if len(sizes) == 1:
         return marks
-    alike: dict[str, Any] = {"color": look.colour, "linewidth": 0.8}
+    alike: dict[str, Any] = {"color": looks[0].colour, "linewidth": 0.8}
     return marks + [Line2D([], [], **alike, linestyle=line, label=size) for size, line in sizes.items()]
 
 

@@ -13,14 +13,17 @@ from reports.analysis.summary import CONFIGURATION, Summary, comparable, map_sha
 from reports.figures.base import (
     NoDataError,
     Plot,
+    by_architecture,
     cut_scores,
     draw_scores,
+    lack,
+    left_out,
     marks_are,
     measured_points,
     ranges,
     readable,
 )
-from reports.store.load import LATENT
+from reports.store.load import ARCHITECTURE, LATENT
 
 STEP, SPREAD = 0.13, 0.7
 """Octaves between neighbouring marks at one side, and from the first of them to the last at most."""
@@ -35,6 +38,10 @@ class Bottleneck(NamedTuple):
     """Boundary IoU: the same columns."""
     ceiling: pd.DataFrame
     """side, iou, boundary_iou, frames: as `reports.analysis.ceiling`; empty if no run kept its masks."""
+    named: dict[str, list[str]]
+    """Of the architectures whose submodules have names of their own, those of the bottleneck."""
+    others: tuple[str, ...]
+    """Architectures without depth and width that have no bottleneck map either."""
 
 
 def record(summary: Summary) -> Bottleneck:
@@ -44,8 +51,11 @@ def record(summary: Summary) -> Bottleneck:
     points, boundary = (
         _sized(measured_points(summary, metric), maps) for metric in (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
     )
+    without = complete[complete[schema.DEPTH].isna()].rename(columns={ARCHITECTURE: "architecture"})
+    shown = without[without["architecture"].isin(points["architecture"]) & (without[schema.BOTTLENECK_NAME] != "")]
+    names = {name: list(own[schema.BOTTLENECK_NAME].unique()) for name, own in by_architecture(shown)}
     with readable():
-        return Bottleneck(points, boundary, ceiling(complete))
+        return Bottleneck(points, boundary, ceiling(complete), names, left_out(without, points))
 
 
 def _sized(points: pd.DataFrame, maps: pd.Series) -> pd.DataFrame:
@@ -102,8 +112,14 @@ def caption(shown: Bottleneck) -> str:
     return (
         "Test IoU and Boundary IoU against the shorter side of the bottleneck map. "
         f"{marks_are(shown.points, cut=cut_scores(shown.points, shown.boundary))}; marks at one side stand next to "
-        f"each other.{_about_ceiling(shown.ceiling)}"
+        f"each other.{_about_names(shown.named)}{lack(shown.others, 'bottleneck map')}{_about_ceiling(shown.ceiling)}"
     )
+
+
+def _about_names(named: dict[str, list[str]]) -> str:
+    """Where the bottleneck of networks from elsewhere is, whose authors call nothing so."""
+    each = [f"{text.listed(own)} in {style.look(name).label}" for name, own in named.items()]
+    return f" Bottleneck: the output of {'; '.join(each)}." if each else ""
 
 
 def _about_ceiling(ceiling: pd.DataFrame) -> str:

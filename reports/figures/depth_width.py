@@ -18,7 +18,17 @@ from reports import style, text
 from reports.analysis.cells import best_cells, cell_differences
 from reports.analysis.claims import headline
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import NoDataError, Plot, by_architecture, measured_points, ranges, repeats
+from reports.figures.base import (
+    NoDataError,
+    Plot,
+    by_architecture,
+    lack,
+    left_out,
+    measured_points,
+    ranges,
+    repeats,
+    with_sizes,
+)
 
 MOST_IN_A_ROW = 4
 MOST_TICKS = 6
@@ -46,17 +56,20 @@ class DepthWidth(NamedTuple):
     """Of `cell_differences` of the architectures of the headline."""
     names: tuple[str, str] | None
     """Architectures of the headline; None without a difference of theirs."""
+    others: tuple[str, ...] = ()
+    """Architectures without depth and base width."""
 
 
 def record(summary: Summary) -> DepthWidth:
     """The configuration that is highest by validation, where several share a cell."""
-    points = measured_points(summary)
+    every = measured_points(summary)
+    points = with_sizes(every)
     best, names = best_cells(summary, points["number"]), headline(summary)
     cells = points[points["number"].isin(best[CONFIGURATION])].reset_index(drop=True)
     if cells.groupby("architecture").size().max() == 1:
         raise NoDataError("no complete run of any architecture has a second depth or base width.")
     differences = cell_differences(summary, best, *(names or ("", "")))
-    return DepthWidth(cells, differences, None if differences.empty else names)
+    return DepthWidth(cells, differences, None if differences.empty else names, left_out(every, points))
 
 
 class Grid(NamedTuple):
@@ -167,7 +180,7 @@ def caption(shown: DepthWidth) -> str:
     blank = " Blank: no complete run." if len(shown.cells) < every else ""
     return (
         f"Mean test IoU by depth and base width, {repeats(shown.cells)}; where several configurations share both, the "
-        f"first by validation.{blank}{_difference_caption(shown)}"
+        f"first by validation.{blank}{lack(shown.others, 'depth and base width')}{_difference_caption(shown)}"
     )
 
 

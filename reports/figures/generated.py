@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 
 from bench import schema
 from reports import style, text
+from reports.analysis.generative import vaes
 from reports.analysis.latent import plainest, ranked_by_objective
 from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
 from reports.figures.base import NoDataError, Plot, readable
 from reports.store.arrays import Generated, Pictures, read_generated
-from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN
+from reports.store.load import ARTIFACTS, BETA, LATENT, REPEAT, RUN
 
 COLUMNS = 12
 """Pictures beside each other."""
@@ -68,7 +69,7 @@ def _chosen(summary: Summary, target: str) -> pd.Series | None:
     if stage is None:
         return None
     complete = stage.runs[stage.runs[schema.STATE] == "complete"]
-    runs = complete[(complete[schema.TARGET] == target) & (complete[ARCHITECTURE] == "vae")]
+    runs = complete[(complete[schema.TARGET] == target) & complete[CONFIGURATION].isin(vaes(stage))]
     collapsed = runs.loc[runs[schema.COLLAPSE] != "", CONFIGURATION]
     table = comparable(stage.configurations)
     table = table[table[CONFIGURATION].isin(set(runs[CONFIGURATION]) - set(collapsed))]

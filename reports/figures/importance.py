@@ -11,6 +11,8 @@ from reports import style, text
 from reports.analysis.summary import Summary
 from reports.figures.base import NoDataError, Plot, numbers
 
+ROW = 0.22
+"""Inches of a hyperparameter, at least."""
 LABELS = {"lr": "learning rate"}
 HATCHES = ("", "//////", "......")
 """Beside the colour, in the order of the architectures."""
@@ -51,7 +53,8 @@ def draw(shown: Importance) -> Figure:
     evaluators = sorted(shown.shares["evaluator"].unique())
     parameters = list(shown.shares["hyperparameter"].unique())
     names = list(shown.trials["architecture"])
-    figure, (axes,) = style.panels(len(evaluators), height=2.2, width=style.HALF_WIDTH, sharey=True, sharex=True)
+    height = max(2.2, ROW * len(parameters))
+    figure, (axes,) = style.panels(len(evaluators), height=height, width=style.HALF_WIDTH, sharey=True, sharex=True)
     for axis, evaluator in zip(axes, evaluators, strict=True):
         of_one = shown.shares[shown.shares["evaluator"] == evaluator]
         for row, name in enumerate(names):
@@ -67,7 +70,8 @@ def draw(shown: Importance) -> Figure:
     axes[0].invert_yaxis()
     axes[0].tick_params(axis="y", length=0)
     figure.supxlabel("share of the importance", fontsize=7.5)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=max(1, len(names)))
+    bars, labels = axes[0].get_legend_handles_labels()
+    style.legend(figure, *style.in_rows(bars, style.columns_of(labels, style.HALF_WIDTH)))
     return figure
 
 

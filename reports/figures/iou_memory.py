@@ -29,6 +29,8 @@ from reports.figures.base import (
 )
 
 MOST_LABELS = 16
+MOST_LETTERS = 14
+"""Of a mark's label."""
 REACH = 1.0
 """A rule below the marks and the best rule is drawn if it is no farther off than these from each other, times this."""
 NAME_WIDTH, NAME_HEIGHT = 15, 0.05
@@ -127,18 +129,26 @@ def _apart(places: np.ndarray, lines: list[int]) -> list[float]:
 
 
 def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
-    """Depth/base width beside each mark; a label that would lie on another one is left out, those on a front last."""
+    """A name beside each mark; one that would lie on another is left out, those on a front last."""
     figure.canvas.draw()  # so that places are known
     taken: list[Bbox] = []
     for point in _named(shown).itertuples():
+        if not (name := _name(point)):
+            continue
         for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)):
-            size = f"{point.depth}/{point.width}"
-            label = style.name_mark(axis, size, point.memory_mb, point.mean, offset, bbox=style.PAPER)
+            label = style.name_mark(axis, name, point.memory_mb, point.mean, offset, bbox=style.PAPER)
             box = label.get_window_extent()
             if not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break
             label.remove()
+
+
+def _name(point: Any) -> str:
+    """Depth/base width, or what else tells a configuration from others of its architecture, if that is short."""
+    if not pd.isna(point.depth):
+        return f"{point.depth}/{point.width}"
+    return str(point.configuration) if len(point.configuration) <= MOST_LETTERS else ""
 
 
 def _named(shown: IouMemory) -> pd.DataFrame:
@@ -161,8 +171,11 @@ def caption(shown: IouMemory) -> str:
         if len(shown.taken)
         else "No ring: nothing to take"
     )
+    unsized = shown.points["depth"].isna()
+    kinds = {"depth/width": not unsized.all(), "what else differs, if that is short": unsized.any()}
+    label = " or ".join(kind for kind, present in kinds.items() if present)
     return (
-        f"Test IoU against tensor peak memory. {marks_are(shown.points, cut=cut)}; label: depth/width; "
+        f"Test IoU against tensor peak memory. {marks_are(shown.points, cut=cut)}; label: {label}; "
         f"step line: highest mean up to that memory. {ring}.{rules}"
     )
 

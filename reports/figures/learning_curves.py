@@ -13,7 +13,7 @@ from bench import schema
 from bench.metrics.base_rate import entropy
 from reports import style, text
 from reports.analysis.claims import claims
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, highest
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, highest, ranked, title
 from reports.figures.base import NoDataError, Plot
 from reports.store.load import ARCHITECTURE, BLEND, CHANNELS, DATA_FOLDS, EPOCHS, NORM, REPEAT, RUN, SPLIT
 
@@ -42,6 +42,8 @@ class LearningCurves(NamedTuple):
     base_rate: pd.DataFrame
     """configuration, value: entropy of the foreground share, what a constant prediction scores."""
     choice: Choice
+    architectures: int
+    """How many there are, of which some may have no room."""
 
     @property
     def panels(self) -> pd.DataFrame:
@@ -62,11 +64,13 @@ def record(summary: Summary) -> LearningCurves:
     runs = about.merge(logged, on=RUN)
     if runs.empty:
         raise NoDataError("no run with an outcome logged a validation curve.")
+    architectures = runs[ARCHITECTURE].nunique()
     chosen, choice = _chosen(summary, runs)
     runs = runs[runs[CONFIGURATION].isin(chosen)].reset_index(drop=True)
     complete = runs[runs[schema.STATE] == "complete"].merge(_seconds(summary), on=[RUN, "epoch"], how="left")
     medians = complete.groupby([CONFIGURATION, "metric", "epoch"])[["value", "seconds"]].median().reset_index()
-    return LearningCurves(runs, medians, _base_rate(summary.runs[summary.runs[RUN].isin(runs[RUN])]), choice)
+    rate = _base_rate(summary.runs[summary.runs[RUN].isin(runs[RUN])])
+    return LearningCurves(runs, medians, rate, choice, architectures)
 
 
 def _seconds(summary: Summary) -> pd.DataFrame:
@@ -82,9 +86,11 @@ def _chosen(summary: Summary, runs: pd.DataFrame) -> tuple[list[int], Choice]:
         return present[CONFIGURATION].to_list(), "all"
     best = summary.best.set_index(ARCHITECTURE)[CONFIGURATION].to_dict()
     equal = _of_equal_width(summary)
+    first = list(ranked(summary.best)[ARCHITECTURE])[:MOST_PANELS]
+    ahead = [number for name, number in (best | equal).items() if name in first]
     # An architecture without a complete run still shows that it was tried.
     others = present[~present[ARCHITECTURE].isin(summary.best[ARCHITECTURE])].drop_duplicates(ARCHITECTURE)
-    chosen = [*(best | equal).values(), *others[CONFIGURATION].to_list()][:MOST_PANELS]
+    chosen = [*ahead, *others[CONFIGURATION].to_list()][:MOST_PANELS]
     return chosen, "equal width" if equal else "best"
 
 
@@ -108,7 +114,7 @@ def draw(shown: LearningCurves) -> Figure:
     """A column per configuration; IoU above, cross-entropy below; then all medians against seconds."""
     panels = [panel for _, panel in shown.panels.iterrows()]
     titles = [_title(panel, len(panels) + shown.timed) for panel in panels]
-    height = 3.1 + 0.12 * max(title.count(NEWLINE) - 1 for title in titles)
+    height = 3.1 + 0.12 * max(heading.count(NEWLINE) - 1 for heading in titles)
     figure, axes = style.panels(len(panels) + shown.timed, rows=2, height=height, sharex="col", sharey="row")
     for row, metric in zip(axes, METRICS, strict=True):
         # Backwards: where lines coincide in the last column, the solid one of U-Net lies below the broken ones.
@@ -116,8 +122,8 @@ def draw(shown: LearningCurves) -> Figure:
             _draw_curves(axis, row[-1] if shown.timed else None, shown, panel, metric.name)
         row[0].set_ylabel(f"{metric.label.replace(' ', NEWLINE, 1)}{'' if metric.unit == '1' else f' ({metric.unit})'}")
     rates = shown.base_rate.set_index(CONFIGURATION)["value"]
-    for (top, bottom), panel, title in zip(zip(*axes, strict=True), panels, titles, strict=False):
-        top.set_title(title)
+    for (top, bottom), panel, heading in zip(zip(*axes, strict=True), panels, titles, strict=False):
+        top.set_title(heading)
         bottom.set(xlabel="epoch", xlim=(0.5, shown.runs["epoch"].max() + 0.5))
         bottom.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
         if panel[CONFIGURATION] in rates.index:
@@ -134,8 +140,11 @@ def draw(shown: LearningCurves) -> Figure:
 
 
 def _title(panel: pd.Series, columns: int) -> str:
-    """Architecture and label, broken at commas where it is wider than its column."""
-    lines = textwrap.wrap(text.parted(panel[LABEL]), TITLE // columns, break_long_words=False, break_on_hyphens=False)
+    """Architecture and label, broken at commas where it is wider than its column, and a list only if it must be."""
+    width = TITLE // columns
+    lines: list[str] = []
+    for part in textwrap.wrap(text.parted(panel[LABEL]), width, break_long_words=False, break_on_hyphens=False):
+        lines += [part] if len(part) <= width else textwrap.wrap(part.replace(text.NBSP, " "), width)
     return NEWLINE.join([style.look(panel[ARCHITECTURE]).label, *lines])
 
 
@@ -168,10 +177,12 @@ def _top(shown: LearningCurves) -> float:
 def caption(shown: LearningCurves) -> str:
     """What is chosen and how lines differ."""
     last = " Last column: the medians by seconds of training."
+    present = shown.panels[ARCHITECTURE].nunique()
+    first = f" Of {shown.architectures} architectures the first {present} by validation."
     return (
-        f"Learning curves of {CHOICES[shown.choice]}. Thin: each repeat; thick: median of the complete runs; grey "
-        "dotted: runs that did not complete; black dotted: base rate, at whose double the axis of the "
-        f"cross-entropy ends at most.{last * shown.timed}"
+        f"Learning curves of {CHOICES[shown.choice]}.{first * (present < shown.architectures)} Thin: each repeat; "
+        "thick: median of the complete runs; grey dotted: runs that did not complete; black dotted: base rate, at "
+        f"whose double the axis of the cross-entropy ends at most.{last * shown.timed}"
     )
 
 
@@ -182,7 +193,7 @@ def alt(shown: LearningCurves) -> str:
     for _, panel in shown.panels.iterrows():
         curve = iou.loc[iou[CONFIGURATION] == panel[CONFIGURATION], "value"]
         ends = "no median" if curve.empty else f"from {text.digits(curve.iloc[0])} to {text.digits(curve.iloc[-1])}"
-        parts.append(f"{style.look(panel[ARCHITECTURE]).label} ({panel[LABEL]}) {ends}")
+        parts.append(f"{title(panel)} {ends}")
     return f"Line plots of validation IoU and cross-entropy by epoch. Median validation IoU: {'; '.join(parts)}."
 
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from bench import schema
 from reports import style, text
 from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot, by_architecture, numbers, span, told
+from reports.figures.base import NoDataError, Plot, by_architecture, lack, numbers, span, told
 from reports.store.load import ARCHITECTURE, LR
 
 HALF = 3
@@ -55,11 +55,10 @@ def _best(complete: pd.DataFrame) -> pd.DataFrame:
 def draw(shown: LearningRate) -> Figure:
     """A mark per complete trial, the larger the deeper; a step line at the best of each bin; ticks for the others."""
     figure, ((axis,),) = style.panels(1, height=2.2, width=style.HALF_WIDTH)
-    depths = shown.trials["depth"]
     # Backwards: where lines coincide, the solid one of U-Net lies below the broken ones.
     for row, (name, own) in reversed(list(enumerate(by_architecture(shown.trials)))):
         look, done = style.look(name), own["val_iou"].notna()
-        sizes = np.interp(own["depth"].to_numpy(), (depths.min(), max(depths.min() + 1, depths.max())), SIZES) ** 2
+        sizes = _sizes(shown.trials["depth"], own["depth"])
         marks: dict[str, Any] = {"color": look.colour, "marker": look.marker, "alpha": 0.6, "linewidth": 0}
         axis.scatter(own.loc[done, "lr"], own.loc[done, "val_iou"], s=sizes[done], **marks)
         # A bin without a trial leaves a gap.
@@ -72,6 +71,13 @@ def draw(shown: LearningRate) -> Figure:
     axis.set(xlabel="learning rate", ylabel="best validation IoU")
     style.architecture_legend(figure, shown.trials["architecture"])
     return figure
+
+
+def _sizes(depths: pd.Series, own: pd.Series) -> pd.Series:
+    """Areas of marks, by depth among all `depths`; in the middle without one."""
+    least, most = depths.astype("float64").agg(["min", "max"])
+    radii = np.interp(own.astype("float64"), (least, max(least + 1, most)), SIZES)
+    return pd.Series(radii, own.index).fillna(np.mean(SIZES)) ** 2
 
 
 def _scale(axis: Axes, shown: LearningRate) -> None:
@@ -88,10 +94,12 @@ def _scale(axis: Axes, shown: LearningRate) -> None:
 
 def caption(shown: LearningRate) -> str:
     """What marks, steps and ticks are."""
+    flat = shown.trials[shown.trials["depth"].isna()]
+    deeper = "" if len(flat) == len(shown.trials) else ", larger if deeper"
     ticks = "; ticks: those that did not complete" if shown.trials["val_iou"].isna().any() else ""
     return (
-        "Best validation IoU by learning rate: a mark for each complete search trial, larger if deeper; line: the "
-        f"best of each half decade{ticks}."
+        f"Best validation IoU by learning rate: a mark for each complete search trial{deeper}; line: the "
+        f"best of each half decade{ticks}.{lack(set(flat['architecture']) if deeper else (), 'depth')}"
     )
 
 

@@ -14,7 +14,7 @@ from reports import style, text
 from reports.analysis.claims import Claim, arms, judge_headline, pair_key
 from reports.analysis.scenes import PROTOCOL, SCENE
 from reports.analysis.statistics import paired
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, listed_labels, title
 from reports.figures.base import NoDataError, Plot, readable, told
 from reports.store.arrays import overlap, read_ignored, read_panel
 from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
@@ -182,14 +182,14 @@ def _draw_row(row: list[Axes], shown: Predictions, frame: int, with_probability:
     name = stem if len(stem) <= MOST_LETTERS else f"…{stem[1 - MOST_LETTERS :]}"
     cells = [("image", first.images[frame], name), ("truth", truth, "")]
     for name, panel in shown.panels.items():
-        label = style.look(name).label
+        label = style.folded(style.look(name).label, style.PAGE_WIDTH / (len(row) + 1))
         iou = shown.frames.loc[shown.frames["architecture"] == name, "iou"].iloc[frame]
         if with_probability:
             cells.append((f"{label}\nprobability", panel.probability[frame], ""))
         cells.append((f"{label}\nerrors", errors(panel, frame), f"IoU {text.digits(iou)}"))
-    for axis, (title, picture, below) in zip(row, cells, strict=True):
+    for axis, (heading, picture, below) in zip(row, cells, strict=True):
         axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="none")
-        axis.set(xticks=[], yticks=[], title=title if frame == 0 else "")
+        axis.set(xticks=[], yticks=[], title=heading if frame == 0 else "")
         axis.set_xlabel(below, labelpad=1.5, fontsize=6.5)
 
 
@@ -216,11 +216,12 @@ def _rule(shown: Predictions) -> str:
     if shown.claim is None:
         return (
             f"The first test frames of the panel file of repeat {frames['repeat'].iloc[0]}, predicted by "
-            f"{_configurations(shown, list(shown.panels))}, at its best."
+            f"{_configurations(shown, list(shown.panels))}, {'each ' * (len(shown.panels) > 1)}at its best."
         )
     pair = [str(row[ARCHITECTURE]) for row in (shown.claim.a, shown.claim.b)]
     others = [name for name in shown.panels if name not in pair]
-    beside = f"; beside them {text.listed([style.look(name).label for name in others])} at its best" if others else ""
+    best = "at its best" if len(others) == 1 else "each at its best"
+    beside = f"; beside them {listed_labels(others)} {best}" if others else ""
     return (
         f"The middle frames of the scenes with the {text.listed(list(frames['rule']))} Δ IoU of "
         f"{text.counted(shown.scenes, 'test scene')}, "
@@ -230,8 +231,8 @@ def _rule(shown: Predictions) -> str:
 
 def _configurations(shown: Predictions, names: list[str]) -> str:
     """`Hourglass (depth 3, width 16) and U-Net (depth 3, width 16)`."""
-    labels = shown.frames.drop_duplicates("architecture").set_index("architecture")["label"]
-    return text.listed([f"{style.look(name).label} ({labels[name]})" for name in names])
+    frames = shown.frames.rename(columns={"architecture": ARCHITECTURE})
+    return text.listed([title(frames[frames[ARCHITECTURE] == name].iloc[0]) for name in names])
 
 
 def alt(shown: Predictions) -> str:

@@ -32,7 +32,7 @@ def draw(shown: Points) -> Figure:
     """A line over the latent sizes for each depth and beta, on lines of equal ELBO."""
     figure, ((axis,),) = style.panels(1, height=2.5, width=style.HALF_WIDTH)
     # Marks without a rate stand on the edge.
-    draw_lines(axis, shown.points, "mean", "distortion", marker=style.look("vae").marker, clip_on=False)
+    draw_lines(axis, shown.points, "mean", "distortion", marked=True, clip_on=False)
     # The latent size beside each mark of the lowest beta.
     for row in shown.points[shown.points["beta"] == shown.points["beta"].min()].itertuples():
         style.name_mark(axis, f"{row.latent:g}", row.mean, row.distortion, (5, 2))

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from bench import schema
 from reports import style, text
 from reports.analysis.generative import STAGE, latent_points
-from reports.analysis.summary import CONFIGURATION, Summary
+from reports.analysis.summary import CONFIGURATION, Summary, listed_labels
 from reports.figures.base import NoDataError, Plot, crowded, cut_by, draw_arrows, draw_whiskers, marks_are, score_limits
 from reports.figures.betas import Series, latent_axis, series
 from reports.figures.bottleneck import spread
@@ -121,7 +121,7 @@ def caption(shown: Reconstruction) -> str:
     if schema.TEST_IOU in tested:
         drawn = pd.concat([panel.points for panel in panels if panel.metric == schema.TEST_IOU])
         segmented = drawn.loc[drawn["number"].isin(shown.segmented["number"]), "architecture"]
-        names = text.listed([style.look(name).label for name in style.in_order(segmented)])
+        names = listed_labels(segmented)
         beside = f", beside masks segmented from images through as many ({names})" if names else ""
         parts.append(f"test IoU of masks given back{beside}")
     if schema.TEST_PSNR in tested:

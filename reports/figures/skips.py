@@ -1,4 +1,4 @@
-"""Test IoU against the number of skip connections: from Hourglass, which has none, to a U-Net with all of them."""
+"""Test IoU against the number of skip connections: from none to all of them."""
 
 import json
 from itertools import zip_longest
@@ -10,9 +10,19 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
-from reports.analysis.claims import HEADLINE
-from reports.analysis.summary import CONFIGURATION, Summary, highest, varying
-from reports.figures.base import NoDataError, Plot, cut_scores, draw_scores, marks_are, measured_points, ranges
+from reports.analysis.skips import with_and_without, without_option
+from reports.analysis.summary import CONFIGURATION, Summary, highest, listed_labels, varying
+from reports.figures.base import (
+    NoDataError,
+    NotVariedError,
+    Plot,
+    cut_scores,
+    draw_scores,
+    lack,
+    marks_are,
+    measured_points,
+    ranges,
+)
 from reports.store.load import ARCHITECTURE, LATENT, SKIPS
 
 MOST_SIZES = 4
@@ -24,21 +34,27 @@ OFFSET, STEP = 0.06, 0.16
 
 
 class Skips(NamedTuple):
-    """One row per configuration of Hourglass and U-Net."""
+    """One row per configuration of the architectures of `with_and_without`."""
 
     points: pd.DataFrame
     """Columns as `measured_points`, `size` (depth/base width, and the flat latent if there are several), `dose` (number
     of skip connections) and `levels`."""
     chosen: bool
     """Whether only the best size of each depth is there, by validation."""
+    others: list[str]
+    """Architectures without an option for skip connections."""
 
 
 def record(summary: Summary) -> Skips:
     """The sizes (everything equal but the skip connections) that were tested with two numbers of them at least."""
-    points = measured_points(summary).join(_networks(summary), on="number", how="inner")
+    measured, compared = measured_points(summary), with_and_without(summary)
+    if not compared:
+        raise NotVariedError("no complete run is of a network of which skip connections can be asked.")
+    points = measured.join(_networks(summary), on="number", how="inner")
     points = points[points.groupby("group")["dose"].transform("nunique") > 1]
     if points.empty:
-        raise NoDataError("no complete runs of Hourglass or U-Net differ in nothing but their skip connections.")
+        names = " or ".join(style.look(name).label for name in reversed(compared))
+        raise NoDataError(f"no complete runs of {names} differ in nothing but their skip connections.")
     latents = ", latent " + points["latent"].astype("str") if points["latent"].nunique() > 1 else ""
     points = points.assign(size=points["depth"].astype("str") + "/" + points["width"].astype("str") + latents)
     groups = points.drop_duplicates("group")["size"]
@@ -46,12 +62,12 @@ def record(summary: Summary) -> Skips:
     if chosen:
         points = points[points["group"].isin(_best_groups(summary, points))]
     shown = points.sort_values(["depth", "width", "dose", "levels"], ignore_index=True)
-    return Skips(shown.drop(columns=["group", "latent"]), bool(chosen))
+    return Skips(shown.drop(columns=["group", "latent"]), bool(chosen), without_option(summary))
 
 
 def _networks(summary: Summary) -> pd.DataFrame:
     """Columns group, latent, dose and levels of every configuration, by its number."""
-    runs = summary.runs[summary.runs[ARCHITECTURE].isin(HEADLINE)]
+    runs = summary.runs[summary.runs[ARCHITECTURE].isin(with_and_without(summary))]
     equal = [name for name in varying(runs) if name not in (ARCHITECTURE, SKIPS)]
     networks = runs.drop_duplicates(CONFIGURATION).set_index(CONFIGURATION)
     levels = networks[SKIPS].map(json.loads)
@@ -118,11 +134,19 @@ def caption(shown: Skips) -> str:
     best = ", of each depth the size with the best validation IoU" if shown.chosen else ""
     several = shown.points.duplicated(["size", "dose"]).any()
     labels = " Label: the levels that are connected, of which 1 is the outermost." if several else ""
+    most = shown.points.groupby("architecture")["dose"].max()
     return (
-        "Test IoU against the number of skip connections, of networks that are equal otherwise; Hourglass has none. "
+        "Test IoU against the number of skip connections, of networks that are equal otherwise"
+        f"{_none(list(most.index[most == 0]))}.{lack(shown.others, 'such option')} "
         f"{marks_are(shown.points, cut=cut_scores(shown.points))}. Line: mean at each number for depth/width "
         f"{sizes}{best}.{labels}"
     )
+
+
+def _none(architectures: list[str]) -> str:
+    """Which architectures have no skip connections."""
+    verb = "has" if len(architectures) == 1 else "have"
+    return f"; {listed_labels(architectures)} {verb} none" if architectures else ""
 
 
 def alt(shown: Skips) -> str:

@@ -8,9 +8,10 @@ from matplotlib.lines import Line2D
 
 from bench import schema
 from reports import style, text
+from reports.analysis.skips import with_and_without, without_option
 from reports.analysis.summary import Summary
 from reports.analysis.texture import texture
-from reports.figures.base import NotVariedError, Plot, interval
+from reports.figures.base import NotVariedError, Plot, interval, lack
 from reports.figures.skips import GREYS, LINES
 
 APART = 0.012
@@ -23,6 +24,10 @@ class Shown(NamedTuple):
 
     differences: pd.DataFrame
     trends: pd.DataFrame
+    architecture: str
+    """Of the networks with the most skip connections."""
+    others: list[str]
+    """Architectures without an option for skip connections."""
 
 
 def record(summary: Summary) -> Shown:
@@ -30,7 +35,7 @@ def record(summary: Summary) -> Shown:
     found = texture(summary)
     if found is None:
         raise NotVariedError("no complete runs differ in their difficulty and skip connections alone.")
-    return Shown(found.differences, found.trends)
+    return Shown(found.differences, found.trends, with_and_without(summary)[0], without_option(summary))
 
 
 def draw(shown: Shown) -> Figure:
@@ -53,7 +58,7 @@ def draw(shown: Shown) -> Figure:
 
 
 def _sets(shown: Shown) -> dict[str, dict[str, Any]]:
-    """How each set of skip connections is drawn: greys, and all of them as the U-Net is elsewhere."""
+    """How each set of skip connections is drawn: greys, and all of them as their architecture is elsewhere."""
     every = shown.trends.drop_duplicates("levels")["levels"]
     looks: dict[str, dict[str, Any]] = {
         levels: {
@@ -64,8 +69,8 @@ def _sets(shown: Shown) -> dict[str, dict[str, Any]]:
         }
         for place, levels in enumerate(every)
     }
-    unet = style.look("unet")
-    return looks | {every.iloc[-1]: {**unet.lined, "marker": unet.marker}}
+    full = style.look(shown.architecture)
+    return looks | {every.iloc[-1]: {**full.lined, "marker": full.marker}}
 
 
 def caption(shown: Shown) -> str:
@@ -76,6 +81,7 @@ def caption(shown: Shown) -> str:
         f"what is behind them. Mark: mean of {text.counted_range(shown.trends['repeats'], 'repeat')}; whisker: "
         f"{interval(cut=False)}. Label: the levels that are connected, of which 1 is the outermost. Slope of all "
         f"connections per unit of blend, each with its own 95 % interval over folds: {text.listed(slopes)}."
+        f"{lack(shown.others, 'option for skip connections')}"
     )
 
 

@@ -1,5 +1,6 @@
 """Isolation plot of the learning rate: validation IoU of every rate that a group of networks was tried at."""
 
+import math
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -12,6 +13,7 @@ from reports.analysis.summary import Summary
 from reports.analysis.tuning import tuning
 from reports.figures.base import NoDataError, Plot, by_architecture, told
 
+MOST_IN_A_ROW = 4
 MANY = 6
 """Groups of an architecture whose lines are drawn thin and whose marks are small."""
 
@@ -35,11 +37,20 @@ def draw(shown: Rates) -> Figure:
     """A panel per architecture, a line per group and length of training: open marks the shorter, filled the longer."""
     drawn = shown.rates.dropna(subset="val_iou")
     panels = by_architecture(drawn)
-    figure, (axes,) = style.panels(len(panels), height=2.3, sharey=True, sharex=True)
+    rows = math.ceil(len(panels) / MOST_IN_A_ROW)
+    columns = math.ceil(len(panels) / rows)
+    figure, table = style.panels(columns, rows=rows, height=2.3 * rows, sharey=True, sharex=True)
+    every = [axis for row in table for axis in row]
+    axes = every[: len(panels)]
+    for axis in every[len(panels) :]:
+        axis.set_axis_off()
     for axis, (name, own) in zip(axes, panels, strict=True):
         _draw_groups(axis, own, name)
         _ring(axis, own, shown.groups)
-        axis.set(title=style.look(name).label, xlabel="learning rate")
+        axis.set_title(style.look(name).label)
+    for axis in axes[-columns:]:
+        axis.set_xlabel("learning rate")
+        axis.tick_params(labelbottom=True)
     axes[0].set_xscale("log")
     ticks = sorted(shown.rates["rate"].unique())
     axes[0].set_xlim(ticks[0] / 1.4, ticks[-1] * 1.4)
@@ -47,7 +58,8 @@ def draw(shown: Rates) -> Figure:
         axis.xaxis.set_major_locator(FixedLocator(ticks))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
         axis.xaxis.set_minor_locator(NullLocator())
-    axes[0].set_ylabel("best validation IoU")
+    for row in table:
+        row[0].set_ylabel("best validation IoU")
     return figure
 
 

@@ -13,7 +13,6 @@ from jinja2.runtime import Context
 
 from bench import schema
 from reports import style, text
-from reports.analysis.practical import PRESETS
 
 Value = float | int | str
 
@@ -91,7 +90,7 @@ TEMPLATES.globals |= {
     "label": lambda architecture: style.look(architecture).label,
     "metric": lambda column: schema.METRICS[schema.TEST + column].label,
     "nbsp": text.NBSP,
-    "presets": PRESETS,
+    "presets": style.PRESETS,
 }
 
 

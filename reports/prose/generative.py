@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench import schema
 from reports import style
+from reports.analysis.generative import vaes
 from reports.analysis.latent import SIZE, through_latents
 from reports.analysis.pretraining import STAGE, judge_pretraining
 from reports.analysis.statistics import LEVEL
@@ -20,7 +21,7 @@ MOST_NAMED = 4
 
 def gather(summary: Summary) -> dict[str, object]:
     """Auto-encoders and VAEs, and pre-training."""
-    return {"level": 1 - LEVEL, **_masks(summary), "vae": _vaes(summary), "pretraining": _pretraining(summary)}
+    return {"level": 1 - LEVEL, **_masks(summary), "vaes": _vaes(summary), "pretraining": _pretraining(summary)}
 
 
 def _masks(summary: Summary) -> dict[str, object]:
@@ -44,13 +45,14 @@ def _masks(summary: Summary) -> dict[str, object]:
 def _scores(summary: Summary, table: pd.DataFrame, latents: list[int]) -> dict[str, object]:
     """Scores by latent of architectures that have all of them, and whether skip connections lead past the latent."""
     shown: dict[str, object] = {}
+    sampled = vaes(summary.others["generative"])
     for name in style.in_order(table[ARCHITECTURE]):
         rows = table[(table[ARCHITECTURE] == name) & table[LATENT].isin(latents)].sort_values(LATENT)
         if len(rows) == len(latents):
             runs = summary.runs[summary.runs[CONFIGURATION] == rows[CONFIGURATION].iloc[0]]
             shown[name] = {
                 "skips": bool(runs[SKIPS].map(json.loads).any()),
-                "beta": float(rows[BETA].iloc[0]),
+                "beta": float(rows[BETA].iloc[0]) if rows[CONFIGURATION].isin(sampled).any() else None,
                 "scores": {
                     str(row[LATENT]): {"iou": row["mean"], "low": row["low"], "high": row["high"]}
                     for _, row in rows.iterrows()
@@ -63,8 +65,9 @@ def _vaes(summary: Summary) -> dict[str, object] | None:
     """What VAEs lost, and how near their samples come to training frames."""
     if "generative" not in summary.others:
         return None
-    runs = comparable(summary.others["generative"].runs)
-    complete = runs[(runs[schema.STATE] == "complete") & (runs[ARCHITECTURE] == "vae")]
+    stage = summary.others["generative"]
+    runs = comparable(stage.runs)
+    complete = runs[(runs[schema.STATE] == "complete") & runs[CONFIGURATION].isin(vaes(stage))]
     active = complete[schema.ACTIVE_UNITS.name] / complete[schema.BOTTLENECK_ELEMENTS.name]
     lost = complete[complete[schema.COLLAPSE] != ""]
     every = lost.groupby([CONFIGURATION, LABEL, schema.COLLAPSE], sort=False).size().reset_index(name="runs")

@@ -1,16 +1,19 @@
 """Values of the questions of the practical, answered with the numbers of the study `practical`."""
 
+from itertools import pairwise
+
 from bench import schema
-from reports.analysis.claims import HEADLINE, Judged, by_pair, judge_headline, pair
-from reports.analysis.practical import PRACTICAL, Networks, networks
+from reports.analysis.claims import Judged, by_pair, judge_headline, pair
+from reports.analysis.practical import PRACTICAL, WITH_SKIPS, WITHOUT_SKIPS, Networks, networks
 from reports.analysis.summary import N, Summary, precision, statistic
 from reports.prose.claims import claim_values
 from reports.prose.depth import bottleneck
 from reports.store.load import ARCHITECTURE
+from reports.style import PRESETS
 from reports.text import listed
 
 COSTS = {"step": schema.STEP_SECONDS, "peak": schema.TENSOR_PEAK, "macs": schema.MACS}
-COMPARED = {"simple_conv_deep": "simple_conv_shallow", "hourglass": "simple_conv_deep", "unet": "hourglass"}
+COMPARED = {second: first for first, second in pairwise(PRESETS)}
 """Presets whose costs are compared with those of a cheaper one."""
 
 
@@ -33,8 +36,8 @@ def gather(summary: Summary) -> dict[str, object]:
                 for first, second in COMPARED.items()
                 if {first, second} <= found.complete
             },
-            "unet": _claims(found.judged["unet"]) if found.judged.get("unet") else None,
-            "varied": {name: _claims(made) for name, made in judged.items() if name != "unet" and made},
+            WITH_SKIPS: _claims(found.judged[WITH_SKIPS]) if found.judged.get(WITH_SKIPS) else None,
+            "varied": {name: _claims(made) for name, made in judged.items() if name != WITH_SKIPS and made},
             "headline": _headline(summary),
         },
     }
@@ -61,9 +64,9 @@ def _claims(judged: list[Judged]) -> dict[str, object]:
 
 
 def _headline(summary: Summary) -> list[dict[str, object]]:
-    """The claims of the first page about the U-Net and the Hourglass in IoU, each pair once, with all that is equal."""
+    """The claims of the first page about the headline's two in IoU, each pair once, with all that is equal."""
     return [
         {"matchings": listed(list(dict.fromkeys(one.claim.matching for one in judged))), **_claims(judged[:1])}
         for judged in by_pair(judge_headline(summary)).values()
-        if {row[ARCHITECTURE] for row in (judged[0].claim.a, judged[0].claim.b)} == set(HEADLINE)
+        if {row[ARCHITECTURE] for row in (judged[0].claim.a, judged[0].claim.b)} == {WITH_SKIPS, WITHOUT_SKIPS}
     ]

@@ -6,9 +6,10 @@ import math
 import pandas as pd
 
 from bench import schema
+from reports import style
 from reports.analysis.claims import judge_headline
 from reports.analysis.summary import Summary
-from reports.store.load import BETA, DATA_FOLDS, LR, PRETRAIN_EPOCHS, REPEAT, SPLIT
+from reports.store.load import ARCHITECTURE, BETA, DATA_FOLDS, LR, PRETRAIN_EPOCHS, REPEAT, SPLIT
 
 OF_FEW = {BETA, "training.beta_warmup", "training.sigma", PRETRAIN_EPOCHS}
 """Parameters of VAEs and of pre-training, which favour no network that segments."""
@@ -29,9 +30,17 @@ def gather(summary: Summary) -> dict[str, object]:
         "generative": "generative" in summary.others,
         "openings": {"all": len(opened), "again": opened.duplicated().sum()},
         "fixed": {name: runs[name].iloc[0] for name in sorted(names) if runs[name].nunique() == 1},
+        "notes": _notes(summary.logged),
         "corrected": _corrected(summary),
         "label_agreement": summary.runs[schema.LABEL_AGREEMENT.name].mean(),
     }
+
+
+def _notes(runs: pd.DataFrame) -> dict[str, str]:
+    """What authors of networks from elsewhere may not expect, of each architecture that has some."""
+    noted = runs[runs[schema.NETWORK_NOTES] != ""]
+    said = noted[schema.NETWORK_NOTES].groupby(noted[ARCHITECTURE]).agg("; ".join)
+    return {name: "; ".join(dict.fromkeys(said[name].split("; "))) for name in style.in_order(said.index)}
 
 
 def _corrected(summary: Summary) -> dict[str, object] | None:

@@ -16,11 +16,14 @@ from reports.analysis.planning import Shape
 from reports.analysis.recommendation import Recommendation, Within, recommend, standing, within_budgets
 from reports.analysis.shortfall import find_shortfall, find_truth
 from reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, agreed
+from reports.analysis.summary import CONFIGURATION, N, Summary, agreed, title
 from reports.prose.claims import claim_values, difference_values
 from reports.store.checks import HOLDOUTS
 from reports.store.load import ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
 from reports.text import MEGABYTE
+
+MOST_SPELLED = 3
+"""Rivals that cannot be told apart whose differences the lead spells out; of more only the table has them."""
 
 
 def gather(summary: Summary) -> dict[str, object]:
@@ -76,8 +79,7 @@ def _number(row: pd.Series) -> int:
 
 def _named(row: pd.Series) -> dict[str, object]:
     """An architecture, and it with the label of the configuration."""
-    name = style.look(row[ARCHITECTURE]).label
-    return {"name": name, "label": f"{name} ({row[LABEL]})"}
+    return {"name": style.look(row[ARCHITECTURE]).label, "label": title(row)}
 
 
 def _untested(summary: Summary) -> dict[str, object]:
@@ -142,6 +144,7 @@ def _rivals(summary: Summary, found: Recommendation) -> dict[str, object]:
         **groups,
         "equivalent": all(one.verdict == "equivalent" for one in found.rivals if standing(one) == "level"),
         "one_level": len(groups["level"]) == 1,
+        "few": len(groups["level"]) <= MOST_SPELLED,
         "one_smallest": peaks.count(min(peaks)) == 1,
     }
 

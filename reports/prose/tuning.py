@@ -6,7 +6,7 @@ from bench import schema
 from reports import style
 from reports.analysis.recommendation import recommend
 from reports.analysis.summary import CONFIGURATION, Summary
-from reports.analysis.tuning import tuning
+from reports.analysis.tuning import own_part, tuning
 from reports.store.load import ARCHITECTURE, LR
 
 
@@ -49,4 +49,4 @@ def _edges(groups: pd.DataFrame) -> dict[str, object]:
 
 def labelled(group: str, architecture: str) -> str:
     """A group's name with the architecture as it is called: `U-Net depth 3, width 6 to 12`."""
-    return f"{style.look(architecture).label} {group.removeprefix(architecture).strip()}"
+    return f"{style.look(architecture).label} {own_part(group, architecture)}".rstrip()

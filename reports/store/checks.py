@@ -83,7 +83,7 @@ class Rule(NamedTuple):
 
     must: str
     holds: Callable[[str], bool]
-    dtype: Literal["str", "int64", "float64"] = "str"
+    dtype: Literal["str", "int64", "Int64", "float64"] = "str"
     """Of its column."""
 
 
@@ -105,6 +105,7 @@ def _is_list(text: str) -> bool:
 
 TEXT = Rule("be a text", lambda text: True)
 INTEGER = Rule("be an integer", lambda text: bool(re.fullmatch("-?[0-9]{1,18}", text)), "int64")
+OPTIONAL_INTEGER = INTEGER._replace(dtype="Int64")
 INTEGER_TEXT = INTEGER._replace(dtype="str")
 NUMBER = Rule("be a number", _is_number)
 INTEGERS = Rule("be a JSON list of integers", _is_list)

@@ -14,6 +14,7 @@ from reports.store.checks import (
     INTEGER_TEXT,
     INTEGERS,
     NUMBER,
+    OPTIONAL_INTEGER,
     SHAPE,
     SPLIT_NAME,
     SYSTEM_METRICS,
@@ -40,7 +41,9 @@ EPOCHS = "training.epochs"
 BATCH_SIZE = "training.batch_size"
 PRECISION = f"{schema.ENVIRONMENT}precision"
 SPLIT = "data.split"
+SIZE = "data.size"
 LATENT = "architecture.latent"
+IMAGE_SIZE = "architecture.image_size"
 BETA = "training.beta"
 PRETRAIN_EPOCHS = "training.pretrain_epochs"
 LABELLED_SCENES = "data.labelled_scenes"
@@ -53,32 +56,32 @@ ABSENT = "absent"
 
 REQUIRED: dict[str, Rule] = {
     ARCHITECTURE: TEXT,
-    CHANNELS: INTEGERS,
-    SKIPS: INTEGERS,
-    NORM: TEXT,
     LR: NUMBER,
     EPOCHS: INTEGER_TEXT,
     REPEAT: INTEGER,
+    SIZE: INTEGERS,
     SPLIT: SPLIT_NAME,
     DATA_FOLDS: INTEGER,
-    LATENT: INTEGER,
     BETA: NUMBER,
     PRETRAIN_EPOCHS: INTEGER,
     LABELLED_SCENES: INTEGER,
     schema.TARGET: TARGET,
     schema.FOLD: INTEGER,
-    schema.DEPTH: INTEGER,
-    schema.BASE_WIDTH: INTEGER,
 }
 """Parameters that a complete run must have, with what their text must be."""
+ENCODER_DECODER: dict[str, Rule] = {CHANNELS: INTEGERS, SKIPS: INTEGERS, NORM: TEXT, LATENT: INTEGER}
+"""Those that it must have beside them unless its network is from elsewhere, which has options of its own."""
+SIZES: dict[str, Rule] = {schema.DEPTH: OPTIONAL_INTEGER, schema.BASE_WIDTH: OPTIONAL_INTEGER}
+"""The same; missing (<NA>) where an architecture has no such number."""
 OPTIONAL = {
     schema.PRESET: TEXT,
     schema.BOTTLENECK_PREDICTED: SHAPE,
     schema.BOTTLENECK_MEASURED: SHAPE,
+    schema.BOTTLENECK_NAME: TEXT,
     BLEND: NUMBER._replace(dtype="float64"),
 }
 """Parameters that are empty where a run lacks them, as runs of before they were added do; tags are too."""
-DEFAULTS = {BLEND: "0.0"}
+DEFAULTS = {BLEND: "0.0", LATENT: "0"}
 """What it means of those that are not empty then."""
 TAGS = (
     schema.KIND,
@@ -101,11 +104,13 @@ TAGS = (
     schema.SPLIT_DIGEST,
     schema.TEST_OPENED,
     schema.GIT_COMMIT,
+    schema.NETWORK_SOURCE,
+    schema.NETWORK_NOTES,
     schema.STAGE,
     schema.COLLAPSE,
 )
 NAMES: dict[Table, Collection[str]] = {
-    "params": {**REQUIRED, **OPTIONAL},
+    "params": {**REQUIRED, **ENCODER_DECODER, **SIZES, **OPTIONAL},
     "tags": TAGS,
     "latest_metrics": schema.METRICS,
 }
@@ -260,7 +265,7 @@ def _study(name: str, store: Store) -> Study:
     require_known(name, "parameters", params["key"].unique(), NAMES["params"], CONFIG_SECTIONS)
     require_known(name, "metrics", metrics["key"].unique(), schema.METRICS, (SYSTEM_METRICS,))
     attempts = _without_other_definitions(_staged(attempts))
-    ended = _newest_outcomes(attempts)
+    ended = _with_own_options(_newest_outcomes(attempts))
     logged = _has_params(ended)
     outcomes = _typed(ended[logged].reset_index(drop=True))
     require_metrics(outcomes, metrics)
@@ -301,7 +306,7 @@ def _wide(runs: pd.DataFrame, pairs: dict[Table, pd.DataFrame]) -> pd.DataFrame:
         ours = [key for key in long["key"].unique() if key in NAMES[table] or key.startswith(PREFIXES[table])]
         rows = rows.join(long[long["key"].isin(ours)].pivot(index=RUN, columns="key", values="value"))
     rows = rows.reset_index()
-    return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *REQUIRED, *OPTIONAL, *TAGS, *_values()])))
+    return rows.reindex(columns=list(dict.fromkeys([*rows.columns, *NAMES["params"], *TAGS, *_values()])))
 
 
 def _staged(attempts: pd.DataFrame) -> pd.DataFrame:
@@ -355,14 +360,25 @@ def _deleted_units(deleted: pd.DataFrame, attempts: pd.DataFrame) -> pd.DataFram
     return lost[[schema.UNIT, schema.STAGE, ARCHITECTURE]].reset_index(drop=True)
 
 
+def _with_own_options(ended: pd.DataFrame) -> pd.DataFrame:
+    """Options of other networks than encoder-decoders that are called as theirs: `architecture.own.channels`."""
+    names = [name for name in (*ENCODER_DECODER, IMAGE_SIZE) if name in ended]
+    others = ended[list(ENCODER_DECODER)].isna().any(axis=1) & ended[schema.NETWORK_SOURCE].notna()
+    own = ended.loc[others, names].dropna(axis=1, how="all")
+    own = own.rename(columns=lambda name: name.replace(".", ".own.", 1))
+    return ended.assign(**{name: ended[name].mask(others) for name in names}).join(own)
+
+
 def _has_params(ended: pd.DataFrame) -> pd.Series:
     """Whether each run has the required parameters; a complete one must."""
-    columns = ended[list(REQUIRED)]
-    columns = columns.mask(columns == "")
-    lacking = columns.isna().any(axis=1)
+    ours = ended[schema.NETWORK_SOURCE].isna()
+    columns = ended[[*REQUIRED, *ENCODER_DECODER, *SIZES]]
+    needed = columns.columns.isin(list(REQUIRED)) | ours.to_numpy()[:, None]
+    lacks = (columns.isna() | (columns == "")) & needed
+    lacking = lacks.any(axis=1)
     broken = lacking & (ended[schema.STATE] == "complete")
     if broken.any():
-        missing = [name for name in REQUIRED if columns.loc[broken, name].isna().any()]
+        missing = [str(name) for name in columns if lacks[name][broken].any()]
         raise ValueError(f"run {_first(ended, broken)} is complete but lacks the parameters {', '.join(missing)}.")
     return ~lacking
 
@@ -372,7 +388,7 @@ def _first(rows: pd.DataFrame, where: pd.Series) -> str:
 
 
 def _typed(outcomes: pd.DataFrame) -> pd.DataFrame:
-    rules = REQUIRED | OPTIONAL
+    rules = REQUIRED | ENCODER_DECODER | SIZES | OPTIONAL
     require_values(outcomes, rules)
     empty = (*OPTIONAL, *TAGS)
     settings = {name for name in outcomes.columns.astype("str") if name.startswith(CONFIG_SECTIONS)} - {*empty}

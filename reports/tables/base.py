@@ -8,9 +8,9 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, precision, ranked
-from reports.store.load import ARCHITECTURE
-from reports.text import parted
+from reports.analysis.summary import CONFIGURATION, LABEL, Summary, channels, is_sized, precision, ranked
+from reports.store.load import ABSENT, ARCHITECTURE
+from reports.text import DASH, parted
 
 MOST_ROWS = 60
 """Configurations of which a table has all."""
@@ -93,10 +93,17 @@ def memory_note(summary: Summary) -> str:
 
 def named(row: pd.Series) -> list[str]:
     """Cells of architecture and size; what else tells the configuration apart stands below the architecture."""
-    extra = str(row[LABEL]).split(", ", 2)[2:]
+    extra = str(row[LABEL]).split(", ", 2)[2:] if is_sized(row) else []
     return ["\n".join([style.look(row[ARCHITECTURE]).label, *extra]), size(row)]
 
 
 def size(row: pd.Series) -> str:
-    """`depth 3, width 12`."""
-    return parted(f"depth {row[schema.DEPTH]}, width {row[schema.BASE_WIDTH]}")
+    """`depth 3, width 12`; of a network without both whatever tells it from others of its architecture, or a dash."""
+    if is_sized(row):
+        return parted(f"depth {row[schema.DEPTH]}, width {row[schema.BASE_WIDTH]}")
+    return str(row[LABEL]) or DASH
+
+
+def encoder_widths(text: str) -> str:
+    """`16, 32, 64`, or a dash where an architecture has no such option."""
+    return DASH if text == ABSENT else channels(text)

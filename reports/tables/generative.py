@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench import schema
 from reports import style
-from reports.analysis.generative import STAGE, means
+from reports.analysis.generative import STAGE, means, vaes
 from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
 from reports.store.load import ARCHITECTURE, BETA
 from reports.tables.base import BEST_ROWS, MOST_ROWS, Table, left, noted, right, size
@@ -62,11 +62,12 @@ def _quality(summary: Summary, target: str, columns: dict[str, Show]) -> Table |
 
 def bounds(summary: Summary) -> Table | None:
     """Bounds of the likelihood, latent and samples of every VAE; None without any."""
-    configurations = _tested(summary)
-    table, others = _shortened(configurations[configurations[ARCHITECTURE] == "vae"])
+    if STAGE not in summary.others:
+        return None
+    stage, configurations = summary.others[STAGE], _tested(summary)
+    table, others = _shortened(configurations[configurations[CONFIGURATION].isin(vaes(stage))])
     if table.empty:
         return None
-    stage = summary.others[STAGE]
     collapsed = {"collapsed": _collapsed(stage)} if (stage.runs[schema.COLLAPSE] != "").any() else {}
     columns: dict[str, Show] = {
         "ELBO [interval]": _interval(stage, schema.TEST_ELBO, _whole),
@@ -114,7 +115,7 @@ def _shortened(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _size(row: pd.Series) -> list[str]:
     """Size, latent size and beta."""
-    beta = f"{float(row[BETA]):g}" if row[ARCHITECTURE] == "vae" else DASH
+    beta = DASH if pd.isna(row[statistic(schema.TEST_RATE, "mean")]) else f"{float(row[BETA]):g}"
     latent = f"{row[statistic(schema.BOTTLENECK_ELEMENTS, 'mean')]:g}"
     return [size(row), latent, beta]
 

@@ -8,10 +8,11 @@ from bench import schema
 from reports import style
 from reports.analysis.baselines import baseline_scores
 from reports.analysis.estimates import estimates
-from reports.analysis.practical import PRACTICAL, PRESETS
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, statistic
-from reports.store.load import ARCHITECTURE, CHANNELS, SPLIT
-from reports.tables.base import Table, left, memory_note, named, noted, right, shortened
+from reports.analysis.practical import PRACTICAL
+from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, keys, statistic
+from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, SPLIT
+from reports.style import PRESETS
+from reports.tables.base import Table, encoder_widths, left, memory_note, named, noted, right, shortened
 from reports.text import DASH, NBSP, digits, megabytes, parted, prefixed, significant, states, with_interval, with_sd
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
@@ -69,7 +70,7 @@ def comparison(summary: Summary) -> Table:
     tried = style.in_order([*summary.runs[ARCHITECTURE], *summary.study.planned_units.get("comparison", {})])
     best = {str(row[ARCHITECTURE]): row for _, row in summary.best.iterrows()}
     rows = [
-        [f"{style.look(name).label}\n{parted(best[name][LABEL])}", *_measured(best[name])]
+        ["\n".join(filter(None, [style.look(name).label, parted(best[name][LABEL])])), *_measured(best[name])]
         if name in best
         else [f"{style.look(name).label}\nno complete run", "0", *[DASH] * (len(MEASURED) - 1)]
         for name in tried
@@ -109,11 +110,11 @@ def splits(summary: Summary) -> Table | None:
     rows = [
         [schema.BASELINES["copy"], *(_stacked(with_sd(*copies.loc[name, ["iou mean", "iou std"]])) for name in names)],
     ]
-    for _, runs in table.groupby([ARCHITECTURE, CHANNELS], sort=False):
+    own = table[CONFIGURATION].map(keys(summary)).where(table[CHANNELS] == ABSENT, table[CHANNELS].map(encoder_widths))
+    for (name, size), runs in table.groupby([ARCHITECTURE, own], sort=False):
         by_split = {row[SPLIT]: row for _, row in runs.iterrows()}
         cells = [_spread(by_split[name], schema.TEST_IOU) if name in by_split else DASH for name in names]
-        first = runs.iloc[0]
-        rows.append([f"{style.look(first[ARCHITECTURE]).label}\n{channels(first[CHANNELS])}", *cells])
+        rows.append(["\n".join(filter(None, [style.look(str(name)).label, str(size)])), *cells])
     return Table(
         "Test IoU by how frames were split: mean ± standard deviation over the repeats.",
         [*left("prediction"), *right(*(name.replace("_", " ") for name in names))],
@@ -148,14 +149,12 @@ def _apart(summary: Summary) -> str:
 def presets(summary: Summary) -> Table | None:
     """The named configurations of the practical."""
     table = comparable(summary.configurations)
-    present = [name for name in table[schema.PRESET].unique() if name]
-    if summary.study.name != PRACTICAL and not present:
+    expected = [name for name in PRESETS if summary.study.name == PRACTICAL or name in set(table[schema.PRESET])]
+    if not expected:
         return None
-    expected = list(PRESETS) if summary.study.name == PRACTICAL else [name for name in PRESETS if name in present]
     rows: list[list[str]] = []
-    for name in dict.fromkeys([*expected, *present]):
-        found = table[table[schema.PRESET] == name]
-        label = PRESETS.get(name, name)
+    for name in expected:
+        label, found = PRESETS[name], table[table[schema.PRESET] == name]
         rows += [[f"{label}\n{channels(row[CHANNELS])}", *_measured(row)] for _, row in found.iterrows()]
         if found.empty:
             rows.append([f"{label}\nnot run yet", "0", *[DASH] * (len(MEASURED) - 1)])
@@ -187,7 +186,7 @@ def configurations(summary: Summary) -> Table:
     rows = [
         [
             *named(row),
-            channels(row[CHANNELS]),
+            encoder_widths(row[CHANNELS]),
             *_bottlenecks(row),
             digits(_mean(row, schema.BEST_VAL_IOU)),
             *(_stacked(with_interval(*found.loc[row[CONFIGURATION]])) for found in tested),

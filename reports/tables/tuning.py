@@ -4,7 +4,7 @@ import pandas as pd
 
 from reports import style
 from reports.analysis.summary import Summary
-from reports.analysis.tuning import tuning
+from reports.analysis.tuning import own_part, tuning
 from reports.tables.base import MOST_ROWS, Table, left, noted, right
 from reports.text import DASH, counted, digits, parted, round_number
 
@@ -20,7 +20,7 @@ def tuned(summary: Summary) -> Table | None:
     rows = [
         [
             style.look(group["architecture"]).label,
-            parted(str(group["group"]).removeprefix(f"{group['architecture']} ")),
+            parted(own_part(group["group"], group["architecture"])) or DASH,
             str(group["configurations"]),
             *(_scores(found.rates[found.rates["group"] == group["group"]], rate) for rate in ladder),
             DASH if pd.isna(group["rate"]) else round_number(group["rate"]),

@@ -1,12 +1,14 @@
 """Tables of differences: the claims with their verdicts, and every metric of the first claim."""
 
+import pandas as pd
+
 from bench import schema
 from reports import style
 from reports.analysis.claims import Claim, Judged, arms, by_pair, judge_headline, judge_metrics, pair, word
 from reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS, iqm
-from reports.analysis.summary import LABEL, Summary
+from reports.analysis.summary import LABEL, Summary, is_sized, precisions
 from reports.store.load import ARCHITECTURE
-from reports.tables.base import Table, left, right
+from reports.tables.base import Table, left, memory_note, noted, right
 from reports.text import bounds, counted, digits, parted, percent, signed
 
 DIFFERENCES = ("difference in IoU [interval], verdict", "difference in Boundary IoU [interval], verdict")
@@ -32,20 +34,29 @@ def verdicts(summary: Summary) -> Table | None:
         "Configurations compared on the same test scenes, the first less the second.",
         [*left("compared", "basis"), *right(*DIFFERENCES, "share of scenes", "effect size", DETECTABLE)],
         [_pair(judged) for judged in pairs],
-        f"{rule(pairs[0][0].claims)} A pair is two claims. Share of scenes: on which the first has the higher IoU.",
+        noted(
+            f"{rule(pairs[0][0].claims)} A pair is two claims. Share of scenes: where the first has the higher IoU.",
+            memory_note(summary) if len(precisions(summary)) > 1 else "",
+        ),
     )
 
 
 def _pair(judged: list[Judged]) -> list[str]:
     first, found = judged[0], judged[0].comparison
     return [
-        "\nless ".join(parted(f"{style.look(row[ARCHITECTURE]).label} {row[LABEL]}") for row in first.claim[1:3]),
+        "\nless ".join(map(_name, first.claim[1:3])),
         "\n".join(_basis(one.claim) for one in judged if one.metric == first.metric),
         *(difference(one) for one in judged[: len(DIFFERENCES)]),
         percent(round(found.probability, 2)),
         signed(found.effect, 2),
         digits(first.detectable),
     ]
+
+
+def _name(row: pd.Series) -> str:
+    """In one line, or what has no depth and width in two: its options may be long."""
+    between = " " if is_sized(row) else "\n"
+    return parted(f"{style.look(row[ARCHITECTURE]).label}{between}{row[LABEL]}".rstrip())
 
 
 def _basis(claim: Claim) -> str:

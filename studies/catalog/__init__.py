@@ -13,6 +13,7 @@ from studies.catalog import (
     search,
     skips,
     texture,
+    zoo,
 )
 from studies.study import Study
 
@@ -30,6 +31,7 @@ CATALOG: dict[str, Study] = {
         generative,
         texture,
         published,
+        zoo,
         aa,
     )
 }

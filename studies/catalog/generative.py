@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from architectures.config import ArchitectureConfig, Target, widths
+from architectures.config import EncoderDecoderConfig, Target, widths
 from bench.config import DataConfig, RunConfig, TrainingConfig
 from studies.spaces import SMALL, grid
 from studies.study import Factorial
@@ -93,8 +93,9 @@ def _pretraining(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     ]
 
 
-def _deep() -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
-    return grid(("hourglass", "unet"), (DEEP,), (BASE_WIDTH,), growth=GROWTH, norm="batch")
+def _deep() -> list[tuple[EncoderDecoderConfig, dict[str, Factor]]]:
+    found = grid(("hourglass", "unet"), depth=(DEEP,), base_width=(BASE_WIDTH,), growth=(GROWTH,), norm="batch")
+    return [(config, factors) for config, factors in found if isinstance(config, EncoderDecoderConfig)]
 
 
 STUDY = Factorial(

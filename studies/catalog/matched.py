@@ -6,9 +6,9 @@ from functools import cache
 
 from architectures.config import ArchitectureConfig
 from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, grid, to_units
+from studies.spaces import SMALL, SMALL_TRAINING, Network, grid, to_units
 from studies.study import Factorial
-from studies.unit import Factor, Unit
+from studies.unit import Unit
 
 DEPTH, BASE_WIDTH, GROWTH = 3, 16, 1.5
 
@@ -20,6 +20,7 @@ def match_width(network: ArchitectureConfig, of_width: Callable[[int], Architect
 
     Costs must grow with the width.
     """
+    assert network.base_width is not None
     target, widths = cost(network), range(1, 4 * network.base_width + 1)
     place = bisect_left(widths, target, key=lambda width: cost(of_width(width)))
     nearest = widths[max(place - 1, 0) : place + 1]
@@ -59,8 +60,8 @@ def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
     return to_units([unet, *_networks("hourglass", [BASE_WIDTH, *matched])], data, training)
 
 
-def _networks(name: str, bases: list[int]) -> list[tuple[ArchitectureConfig, dict[str, Factor]]]:
-    return grid((name,), (DEPTH,), bases, growth=GROWTH, norm="batch")
+def _networks(name: str, bases: list[int]) -> list[Network]:
+    return grid(name, depth=(DEPTH,), base_width=bases, growth=(GROWTH,), norm="batch")
 
 
 STUDY = Factorial(

@@ -1,16 +1,15 @@
 """The practical's own experiments: the presets, then features and depth varied."""
 
-from bench.config import DataConfig, TrainingConfig
-from studies.spaces import grid, presets, to_units
+from bench.config import TrainingConfig
+from studies.spaces import Network, each, grid, presets
 from studies.study import Factorial
-from studies.unit import Unit
 
 
-def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
+def _networks() -> list[Network]:
     named = presets(("simple_conv_shallow", "simple_conv_deep", "hourglass", "unet"))
-    features = grid(("hourglass", "unet"), depths=(3,), bases=(8, 16, 24))
-    depths = grid(("hourglass", "unet"), depths=(2, 3, 4), bases=(16,))
-    return to_units([*named, *features, *depths], data, training)
+    features = grid(("hourglass", "unet"), depth=(3,), base_width=(8, 16, 24), growth=(2.0,))
+    depths = grid(("hourglass", "unet"), depth=(2, 3, 4), base_width=(16,), growth=(2.0,))
+    return [*named, *features, *depths]
 
 
 STUDY = Factorial(
@@ -18,7 +17,7 @@ STUDY = Factorial(
     question="The practical: SimpleConv shallow and deep, Hourglass and U-Net with features and depth varied.",
     size=128,
     training=TrainingConfig(epochs=20, batch_size=16, lr=2e-3),
-    plan=_plan,
+    plan=each(_networks),
     repeats=5,
     first_repeats=3,
     data={},

@@ -4,16 +4,11 @@ Kamath et al. 2025 (Computers in Biology and Medicine), by the protocol that the
 docs/protocol.md says what is theirs, what this harness does instead, and how the two sets are read.
 """
 
-from bench.config import DataConfig, TrainingConfig
-from studies.spaces import grid, to_units
+from bench.config import TrainingConfig
+from studies.spaces import each, grid
 from studies.study import Factorial
-from studies.unit import Unit
 
 DEPTH, BASE_WIDTH = 5, 16
-
-
-def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return to_units(grid(("hourglass", "unet"), (DEPTH,), (BASE_WIDTH,), norm="batch"), data, training)
 
 
 STUDY = Factorial(
@@ -25,7 +20,9 @@ STUDY = Factorial(
         epochs=100, batch_size=8, lr=1e-2, weight_decay=0.0, schedule="constant", clip_norm=0.0,
         loss=(("dice", 1.0),), rotate=0.0, scale=0.0, shift=0.0, color_jitter=0.0,
     ),
-    plan=_plan,
+    plan=each(
+        lambda: grid(("hourglass", "unet"), depth=(DEPTH,), base_width=(BASE_WIDTH,), growth=(2.0,), norm="batch")
+    ),
     repeats=5,
     data={},
 )  # fmt: skip

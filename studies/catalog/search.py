@@ -5,7 +5,7 @@ The test scenes are held out of everything that chooses, search trials and best 
 
 from bench.config import TrainingConfig
 from studies.search import Search
-from studies.spaces import SMALL, encoder_decoder_space
+from studies.spaces import SMALL
 
 STUDY = Search(
     name="search",
@@ -15,6 +15,5 @@ STUDY = Search(
     data={**SMALL, "split": "scene_holdout"},
     architectures=("hourglass", "unet"),
     trials=30,
-    distributions=lambda: encoder_decoder_space(depths=range(1, 6), bases=range(4, 33)),
     repeats=5,
 )

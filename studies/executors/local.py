@@ -6,6 +6,7 @@ A slot is a pool of one process: when a process dies, Python breaks its pool at 
 import multiprocessing
 import os
 import signal
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -255,7 +256,8 @@ def _in_each(slots: Sequence[_Slot], function: Callable[..., Result], *arguments
 
 
 def _initialise() -> None:
-    """A worker leaves Ctrl-C and SIGTERM to the driver, and ends when the driver does."""
+    """A worker leaves Ctrl-C, SIGTERM and stdout to the driver, whose answer is alone there, and ends when it does."""
+    sys.stdout = sys.stderr
     for number in FOR_THE_DRIVER:
         signal.signal(number, signal.SIG_IGN)
     worker.volunteer_for_the_kernel()

@@ -1,5 +1,7 @@
 """Networks leave torch's eager mode: traced, exported and as ONNX they give what the module gives."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,14 @@ from architectures.registry import PRESETS, build, configure
 
 NETWORKS = {
     **PRESETS,
+    # The preset's form at a sixteenth of its widths.
+    "unet_original": configure("unet", (4, 8, 16, 32), bottom=64, block="double", norm="batch"),
+    "unet_bilinear": configure("unet", (4, 8), bottom=16, block="double", upsampling="bilinear"),
+    "hourglass_residual_group": configure("hourglass", (4, 8), block="residual", norm="group"),
+    "vae_residual": configure(
+        "vae", (4, 8), bottom=6, block="residual", upsampling="bilinear", latent=8, image_size=(21, 26)
+    ),
+    "simple_conv_double": configure("simple_conv", (4, 8), block="double", norm="batch"),
     **{f"unet_{norm}": configure("unet", (4, 8), norm=norm) for norm in ("batch", "group")},
     "hourglass_partial": configure("unet", (4, 8), skips=(2,)),
     **{f"{name}_flat": configure(name, (4, 8), latent=8, image_size=(21, 26)) for name in ("hourglass", "vae")},
@@ -50,9 +60,9 @@ def assert_equal(found: Tensor, network: nn.Module, batch: Tensor) -> None:
 def test_a_trace_holds_for_another_image_and_for_other_sizes(config: ArchitectureConfig) -> None:
     """Whether or not a size has to be padded; a flat latent is made for one size."""
     network = trained(config)
-    for height, width in ((21, 26), (24, 32)) if not config.latent else ((21, 26),):
+    for height, width in ((21, 26), (24, 32)) if not config.frame_size else ((21, 26),):
         traced = torch.jit.trace(network, images(2, height, width))
-        sizes = ((21, 26),) if config.latent else ((21, 26), (32, 24), (17, 40))
+        sizes = ((21, 26),) if config.frame_size else ((21, 26), (32, 24), (17, 40))
         for other in sizes:
             batch = images(3, *other, seed=1)
             assert_equal(traced(batch), network, batch)
@@ -68,9 +78,10 @@ def test_an_export_holds_for_another_image_of_its_size_and_any_batch(config: Arc
 
 
 @pytest.mark.parametrize("name", ["unet", "hourglass", "vae", "autoencoder"])
+@pytest.mark.parametrize("options", [{}, {"block": "residual", "upsampling": "bilinear", "bottom": 12}])
 @torch.no_grad()
-def test_an_export_holds_for_all_sizes_that_need_no_padding(name: str) -> None:
-    network = trained(configure(name, (4, 8)))
+def test_an_export_holds_for_all_sizes_that_need_no_padding(name: str, options: dict[str, Any]) -> None:
+    network = trained(configure(name, (4, 8), **options))
     sides = {0: Dim("batch"), 2: 4 * Dim("height"), 3: 4 * Dim("width")}
     exported = torch.export.export(network, (images(2, 24, 28),), dynamic_shapes=(sides,)).module()
     batch = images(3, 36, 40, seed=1)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from architectures.autoencoder import AutoEncoder
-from architectures.config import Target
+from architectures.config import SIGMA_FLOOR, Target
 from architectures.registry import build, configure
-from architectures.vae import LOG_VARIANCE_BOUND, SIGMA_FLOOR, SIGMA_START
+from architectures.vae import LOG_VARIANCE_BOUND, SIGMA_START
 
 SIZE = (17, 23)
 LATENTS = [0, 8]

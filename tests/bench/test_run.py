@@ -318,7 +318,7 @@ def test_a_run_says_why_its_steps_were_no_graph(
 def test_measured_bottleneck_comes_from_the_network() -> None:
     network = torch.nn.Sequential()
     network.add_module("bottleneck", torch.nn.MaxPool2d(4))
-    assert measure_bottleneck(network, (3, 16, 24), torch.device("cpu")) == (3, 4, 6)
+    assert measure_bottleneck(network, "bottleneck", (3, 16, 24), torch.device("cpu")) == (3, 4, 6)
 
 
 def test_same_config_gives_the_same_numbers(answer: dict[str, Any], runs: Path, tiny_config: MakeConfig) -> None:

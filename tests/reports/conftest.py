@@ -110,6 +110,13 @@ def tuned_store(new_store: Fill) -> Path:
 
 
 @pytest.fixture(scope="session")
+def foreign_store(new_store: Fill) -> Path:
+    """Hourglass and U-Net beside two networks from elsewhere, to be read only."""
+    units = fake_units.foreign(epochs=3)
+    return new_store(units, tags=plan_of(units))
+
+
+@pytest.fixture(scope="session")
 def front_store(new_store: Fill) -> Path:
     """A study that searches only, to be read only."""
     units = searched(12, epochs=2)
@@ -175,6 +182,12 @@ def searching(search_store: Path) -> Summary:
 @pytest.fixture(scope="session")
 def tuning(tuned_store: Path) -> Summary:
     return summarise(load_study(tuned_store, "quick"))
+
+
+@pytest.fixture(scope="session")
+def comparing(foreign_store: Path) -> Summary:
+    """`foreign_store`."""
+    return summarise(load_study(foreign_store, "quick"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """A store as the bench leaves it, filled with invented runs.
 
 As a script, from the repository's root: `PYTHONPATH=. python tests/reports/fake_store.py RUNS [STUDY [TRACKING_URL]]`,
-where STUDY is one of quick, search, memory_budget, generative and tuned, or one of `fake_problems.PROBLEMS`, or a
+where STUDY is one of quick, search, memory_budget, generative, tuned and foreign, one of `fake_problems.PROBLEMS`, or a
 number: quick with so many long runs.
 """
 
@@ -21,7 +21,7 @@ import fake_generative
 import numpy as np
 import pandas as pd
 from fake_problems import PROBLEMS, TAGS
-from fake_units import LADDER, MEMORY_BUDGET, Unit, blobs, generative, grid, long_grid, refits, searched, tuned
+from fake_units import LADDER, MEMORY_BUDGET, Unit, blobs, foreign, generative, grid, long_grid, refits, searched, tuned
 
 from bench import schema
 
@@ -225,6 +225,10 @@ def _environment(unit: Unit) -> dict[str, str]:
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
     tags |= {schema.GIT_COMMIT: "0123456789abcdef" * 2, schema.DATA_DIGEST: unit.data * 4}
     tags[schema.DATA_READING] = json.dumps(READING)
+    if unit.options is not None:
+        tags[schema.NETWORK_SOURCE] = json.dumps({"files": {"network.py": "0f3c"}, "package": ""})
+    if unit.notes:
+        tags[schema.NETWORK_NOTES] = unit.notes
     if unit.precision:
         tags[schema.ENVIRONMENT + "precision"] = unit.precision
     tags[schema.SPLIT_DIGEST] = f"{unit.split} {unit.repeat}"
@@ -264,6 +268,7 @@ STUDIES: dict[str, Callable[[], list[Unit]]] = {
     "memory_budget": lambda: searched(60),
     "generative": generative,
     "tuned": tuned,
+    "foreign": foreign,
     **PROBLEMS,
 }
 

@@ -42,6 +42,8 @@ class Unit:
     """The curve's way to its best, at the last epoch, in e-foldings: 1 still rises there, 12 is flat. None is noisy."""
     precision: str = ""
     """What it was computed in, as torch calls it; empty: not logged."""
+    notes: str = ""
+    """On its network, as `schema.NETWORK_NOTES`."""
     epochs: int = 8
     size: int = 64
     panel: bool = True
@@ -85,6 +87,8 @@ class Unit:
     """What its Boundary IoU has more than goes with its IoU."""
     collapse: str = ""
     """What a VAE has lost, as `schema.COLLAPSE`."""
+    options: dict[str, str] | None = None
+    """Of a network from elsewhere, which has neither depth nor width to the report; those cost what they do of ours."""
     params: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -131,6 +135,11 @@ class Unit:
         return math.prod(map(int, self.predicted.split("x")))
 
     @property
+    def has_skips(self) -> bool:
+        """Whether its levels are connected."""
+        return self.architecture.startswith("unet")
+
+    @property
     def reconstructs(self) -> bool:
         """Whether it is an auto-encoder or a VAE."""
         return self.architecture in ("autoencoder", "vae")
@@ -158,16 +167,12 @@ class Unit:
         measured = {schema.BOTTLENECK_MEASURED: self.bottleneck or self.predicted}
         return {
             "architecture.name": self.architecture,
-            "architecture.channels": json.dumps(self.channels),
-            "architecture.decoder_channels": json.dumps(self.channels[-2::-1]),
-            "architecture.skips": json.dumps(list(range(1, self.depth + 1)) if self.architecture == "unet" else []),
-            "architecture.norm": "none",
+            **self.own_params(),
             "data.path": "synthetic",
             "data.size": json.dumps([self.size, self.size]),
             "data.split": self.split,
             "data.folds": str(self.folds),
             "data.labelled_scenes": str(self.labelled_scenes),
-            "architecture.latent": str(self.latent),
             "training.beta": str(self.beta),
             "training.pretrain_epochs": str(self.pretrain_epochs),
             schema.TARGET: self.target,
@@ -175,13 +180,26 @@ class Unit:
             "training.batch_size": "16",
             "training.lr": "0.003",
             "repeat": str(self.repeat),
-            schema.DEPTH: str(self.depth),
-            schema.BASE_WIDTH: str(self.width),
             schema.FOLD: str(self.fold),
             schema.PRESET: self.preset,
             schema.BOTTLENECK_PREDICTED: self.predicted,
+            schema.BOTTLENECK_NAME: "bottleneck",
             **(measured if self.state == "complete" else {}),
             **self.params,
+        }
+
+    def own_params(self) -> dict[str, str]:
+        """The architecture's own."""
+        if self.options is not None:
+            return {f"architecture.{name}": text for name, text in self.options.items()}
+        return {
+            "architecture.channels": json.dumps(self.channels),
+            "architecture.decoder_channels": json.dumps(self.channels[-2::-1]),
+            "architecture.skips": json.dumps(list(range(1, self.depth + 1)) if self.has_skips else []),
+            "architecture.norm": "none",
+            "architecture.latent": str(self.latent),
+            schema.DEPTH: str(self.depth),
+            schema.BASE_WIDTH: str(self.width),
         }
 
     @property
@@ -402,6 +420,20 @@ def long_grid(number: int, repeats: int = 5) -> list[Unit]:
         iou = 0.9 - lack[name] - 0.35 / (1 + 0.2 * depth + 0.03 * width) + 0.01 * math.sin(len(units))
         units.append(LongUnit(architecture=name, depth=depth, width=width, repeat=repeat, iou=iou))
     return units
+
+
+RESUNET, SEGRESNET = "resunet.py:ResUNet", "monai.networks.nets:SegResNet"
+
+
+def foreign(repeats: int = 5, epochs: int = 8) -> list[Unit]:
+    """Hourglass and U-Net beside two networks from elsewhere: one of two widths, and one without any options."""
+    ours = [Unit(architecture=name, depth=depth) for name in ("hourglass", "unet") for depth in (2, 3)]
+    theirs = [
+        Unit(architecture=RESUNET, width=int(width), options={"width": width, "levels": "3", "norm": "instance"})
+        for width in ("8", "24")
+    ]
+    networks = [*ours, *theirs, Unit(architecture=SEGRESNET, depth=3, options={})]
+    return [replace(network, repeat=repeat, epochs=epochs) for network in networks for repeat in range(repeats)]
 
 
 def searched(trials: int = 30, epochs: int = 4) -> list[Unit]:

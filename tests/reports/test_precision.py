@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from fake_units import Unit, searched
-from helpers import Summarised, drawn, table, written
+from fake_units import RESUNET, SEGRESNET, Unit, foreign, searched
+from helpers import Summarised, cells, drawn, table, written
 
 from reports.analysis.summary import precision
 from reports.figures import iou_memory, pareto
@@ -28,6 +28,28 @@ def test_tables_figures_and_sentences_name_it(summarised: Summarised) -> None:
     assert IN_BF16 in table("costs", summary).note
     (axis,) = drawn(iou_memory, iou_memory.record(summary)).axes
     assert axis.get_xlabel().startswith("tensor peak memory of a training step in bfloat16, in MB")
+
+
+def test_architectures_that_differ_in_it_are_named_wherever_memory_stands(summarised: Summarised) -> None:
+    formats = {RESUNET: "float32"}
+    units = [replace(unit, precision=formats.get(unit.architecture, "bfloat16")) for unit in foreign(3, epochs=2)]
+    summary = summarised(units)
+    named = "bfloat16 (ResUNet: float32)"
+    assert precision(summary) == named
+    judged = table("verdicts", summary)
+    assert any("peak memory" in row["basis"] for row in (cells(judged, place) for place in range(len(judged.rows))))
+    for name in ("comparison", "costs", "verdicts"):
+        assert f"Memory: of training in {named}." in table(name, summary).note
+    assert "Memory" not in table("verdicts", summarised(foreign(3, epochs=2))).note
+    assert f"both of training in {named}, in" in " ".join(written("depth", summary))
+    (axis,) = drawn(iou_memory, iou_memory.record(summary)).axes
+    assert f"in {named}, in MB" in axis.get_xlabel().replace("\n", " ")
+
+
+def test_those_that_are_the_fewest_are_named(summarised: Summarised) -> None:
+    formats = {"hourglass": "bfloat16", RESUNET: "float32", SEGRESNET: "float32"}
+    units = [replace(unit, precision=formats.get(unit.architecture, "tf32")) for unit in foreign(1, epochs=2)]
+    assert precision(summarised(units)) == "float32 (Hourglass: bfloat16; U-Net: tf32)"
 
 
 def test_a_search_names_it(summarised: Summarised) -> None:

@@ -44,7 +44,7 @@ def main(runs: Path, trials: int) -> None:
         question="What does the driver cost?",
         size=16,
         training=TrainingConfig(epochs=1),
-        plan=lambda data, training: to_units(grid(("unet",), (2,), (4,)), data, training),
+        plan=lambda data, training: to_units(grid("unet", depth=(2,), base_width=(4,)), data, training),
         repeats=trials,
         data={"synthetic_scenes": 6, "synthetic_frames": 1, "folds": 3},
     )

@@ -218,7 +218,7 @@ def _drive() -> int:
 
     FixedTrials.prunes = True  # trials wait for the driver's answer
     FixedTrials.prune = lambda *_: time.sleep(PACE)
-    networks = grid(("hourglass", "unet"), (2,), (8,), norm="batch")
+    networks = grid(("hourglass", "unet"), depth=(2,), base_width=(8,), norm="batch")
     CATALOG[STUDY] = Factorial(
         name=STUDY,
         question="What is left after a storm?",

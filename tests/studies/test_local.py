@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from pathlib import Path
@@ -65,6 +66,13 @@ def test_a_worker_lives_from_task_to_task(executor: LocalExecutor, new_task: New
         assert ending.state == "complete"
         assert 0 <= ending.metrics[schema.TEST_IOU.name] <= 1
     assert process(executor) == before
+
+
+def test_what_a_network_prints_in_a_worker_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    executor = LocalExecutor([Place("cpu", 1)], ROOMS)
+    executor._slots[0].call(partial(print, "hello", flush=True)).result(SECONDS)
+    executor.close()
+    assert capfd.readouterr().out == ""
 
 
 def test_an_exception_is_the_outcome_and_costs_the_process(executor: LocalExecutor, new_task: NewTask) -> None:

@@ -98,7 +98,7 @@ def study_of(study: Factorial, *, epochs: int, architectures: tuple[str, ...] = 
     """The tiny study with trainings of some length."""
 
     def plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-        return to_units(grid(architectures, (2,), (8,), norm="batch"), data, training)
+        return to_units(grid(architectures, depth=(2,), base_width=(8,), norm="batch"), data, training)
 
     return replace(study, plan=plan, training=replace(study.training, epochs=epochs, lr=0.01))
 

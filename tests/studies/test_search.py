@@ -222,7 +222,7 @@ def test_every_sample_of_a_catalogued_space_is_a_configuration(name: str) -> Non
     setting = study.setting(path="synthetic")
     samples = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(50):
-        params = samples.ask(study.distributions()).params
+        params = samples.ask(study.space_of(study.architectures[0])).params
         for architecture in study.architectures:
             config = study.configure(architecture, params, setting)
             assert config.architecture.depth == params["depth"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from architectures.registry import configure
 from bench import schema
 from bench.config import DataConfig, TrainingConfig
 from studies import placement
@@ -15,15 +16,19 @@ from studies.study import Factorial
 from studies.unit import Unit
 from tests.studies.conftest import trial_runs
 
+ELSEWHERE = Path(__file__).parents[1] / "bench" / "training" / "elsewhere.py"
+
 
 def _plan(data: DataConfig, training: TrainingConfig) -> list[Unit]:
-    return to_units(grid(("hourglass", "unet"), depths=(2,), bases=(4,), norm="batch"), data, training)
+    ours = grid(("hourglass", "unet"), depth=(2,), base_width=(4,), norm="batch")
+    return to_units([*ours, (configure(f"{ELSEWHERE}:Dropping"), {})], data, training)
 
 
 def test_one_worker_and_two_give_equal_numbers_to_the_bit(
     tmp_path: Path, tiny_study: Factorial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of networks with batch norm, whose statistics two threads, as one worker on two cores once had, add otherwise."""
+    """Of networks with batch norm, whose statistics two threads, as one worker on two cores once had, add otherwise;
+    and of one from elsewhere with dropout, whatever was drawn before it in its worker."""
     monkeypatch.setattr(placement, "cores", lambda: 2)
     study = replace(tiny_study, size=32, repeats=1, plan=_plan)
     found = []
@@ -40,6 +45,6 @@ def test_one_worker_and_two_give_equal_numbers_to_the_bit(
                 for run in trials
             }
         )
-    assert len(found[0]) == 2
+    assert len(found[0]) == 3
     assert all("test/iou" in metrics for metrics in found[0].values())
     assert found[0] == found[1]

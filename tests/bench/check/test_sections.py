@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from architectures import examples
 from architectures.registry import ARCHITECTURES, configure
 from bench.check import agreement, faults, forecast, graph, leaks, speed, trials
 from bench.check.lines import Line, Task, cause
 from bench.check.workload import frames_on, run_config
+from bench.machine.allocator import give_back_freed_memory
 from bench.training.execution import REFERENCE, Execution
 from bench.training.forecast import predict_peak_bytes
 from bench.training.setup import make_trainer
@@ -138,6 +140,7 @@ def test_a_leak_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return kept[-1]
 
     monkeypatch.setattr(leaks, "make_trainer", make_leaking)
+    give_back_freed_memory()  # else what other tests have freed holds the trainers, and nothing grows
     assert verdicts(leaks.watch(TASK)) == [False]
 
 
@@ -151,7 +154,7 @@ def test_leaks_of_graphs_are_looked_for_in_training_and_evaluation(monkeypatch: 
 
     monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda _: Counting())
     monkeypatch.setattr("bench.training.trainer.CPU_EVALUATION_BATCH", 4)  # as on a GPU, a training step's
-    monkeypatch.setattr(leaks, "choices", lambda *_: [Execution(graph=True)])
+    monkeypatch.setattr(leaks, "execution_choices", lambda *_: [Execution(graph=True)])
     monkeypatch.setattr(leaks, "TRAINERS", 2 * (leaks.WARM_UP + 1))
     list(leaks.watch(TASK))
     assert len(captures) == 2 * (leaks.WARM_UP + 1)
@@ -214,7 +217,7 @@ def test_a_way_to_train_that_fails_is_a_result_and_the_others_go_on(monkeypatch:
 
 def test_trials_are_those_of_the_study() -> None:
     planned = {unit.config.architecture for unit in STUDY.units(STUDY.setting())}
-    assert {trials.SMALL, trials.MIDDLE, trials.LARGE} <= planned
+    assert {examples.SMALL, examples.MIDDLE, examples.LARGE} <= planned
     setting = STUDY.setting()
     assert setting.data.size == (trials.SIDE, trials.SIDE)
     assert (setting.training.batch_size, setting.training.epochs) == (trials.BATCH, trials.EPOCHS)
@@ -228,7 +231,7 @@ def test_a_trial_of_the_study_has_one_set_up_and_first_epoch(monkeypatch: pytest
     monkeypatch.setattr(trials, "make_trainer", lambda *_: None)
     monkeypatch.setattr(trials, "train", lambda _trainer, _data, _split, on_epoch: [on_epoch(None) for _ in range(4)])
     data = frames_on(CPU, trials.FRAMES // 2, 16)
-    found = trials.seconds(run_config(trials.SMALL, 16), data, CPU)
+    found = trials.seconds(run_config(examples.SMALL, 16), data, CPU)
     assert found == 98 + trials.EPOCHS * 2 * 2  # of twice as many frames
 
 
@@ -237,7 +240,7 @@ def test_workers_that_do_not_come_up_are_told_beside_what_the_others_do(monkeypa
     started = iter(("", BUSY))
     monkeypatch.setattr(trials, "_start", lambda _: next(started))
     monkeypatch.setattr(trials, "work", hold_still)
-    monkeypatch.setattr(trials, "plan", lambda _: ((1, 2), trials.Round("cpu", (trials.SMALL,), 2, 32)))
+    monkeypatch.setattr(trials, "plan", lambda _: ((1, 2), trials.Round("cpu", (examples.SMALL,), 2, 32)))
     one, told = trials.measure(TASK)
     assert (one.name, one.figures) == ("1 worker", {"trials/h": 720})
     assert (told.name, told.note, told.figures) == ("2 workers: 1 came up", BUSY, {})

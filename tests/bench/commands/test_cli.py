@@ -23,7 +23,7 @@ from studies.__main__ import main as studies
 Main = Callable[[list[str]], int]
 LINES = pytest.mark.parametrize(
     ("main", "verbs"),
-    [(bench, "data train predict sample perf check"), (studies, "list run status"), (reports, "build calibrate")],
+    [(bench, "data train sizes predict sample perf check"), (studies, "list run status"), (reports, "build calibrate")],
     ids=["bench", "studies", "reports"],
 )
 

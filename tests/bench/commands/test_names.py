@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from architectures.registry import ARCHITECTURES, PRESETS, get_spec
+from architectures.registry import ARCHITECTURES, PRESETS, configure, get_spec
 from bench.__main__ import main
 from bench.commands.cli import Answer
 from bench.commands.predict import load_checkpoint
@@ -29,7 +29,7 @@ def trained(request: pytest.FixtureRequest, train: Train) -> dict[str, Any]:
 def test_train_takes_every_architecture(trained: dict[str, Any]) -> None:
     assert trained["state"] == "complete"
     network = load_checkpoint(Path(trained["checkpoint"]))[1].architecture
-    assert (network.name, network.channels) == (trained["name"], get_spec(trained["name"]).default_channels)
+    assert network == configure(trained["name"])
 
 
 def test_predict_takes_what_segments(

@@ -9,7 +9,7 @@ from bench.__main__ import main
 
 ARCHITECTURES = "simple_conv, hourglass, unet, unet_twin, autoencoder, vae"
 PRESETS = "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"
-ALONE = "--preset must stand without --arch, --channels, "
+ALONE = "--preset must stand without --arch, --set, --channels, "
 DEVICE = "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
 
 
@@ -30,8 +30,17 @@ DEVICE = "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
             "train --channels 4 8 --decoder-channels 4",
             "architecture.decoder_channels of unet must hold one width per level (2), got (4,)",
         ),
-        ("train --arch resnet", f"architecture.name must be one of {ARCHITECTURES}, got 'resnet'"),
+        (
+            "train --arch resnet",
+            f"architecture.name must be one of {ARCHITECTURES}, or package.module:Class, or path/to/file.py:Class, ",
+        ),
         ("train --arch simple_conv --latent 8", "architecture.latent must be 0 for simple_conv, got 8; use hourglass"),
+        (
+            "train --arch simple_conv --bottom 8",
+            "architecture.bottom must be 0 for simple_conv, got 8; use hourglass, wh",
+        ),
+        ("train --bottom -1", "architecture.bottom must be at least 0, got -1"),
+        ("train --preset unet_original --block residual", ALONE),
         ("train --arch hourglass --skips 1", "architecture.skips must be empty for hourglass, got (1,); use unet"),
         ("train --target image", "target must be mask for unet, which segments, got image; use autoencoder or vae."),
         ("train --preset resnet", PRESETS),

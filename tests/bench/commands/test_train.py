@@ -73,6 +73,12 @@ def test_the_repeat_is_a_flag(configured: Configured) -> None:
         ("--arch simple_conv --decoder-channels", "simple_conv", {"decoder_channels": ()}),
         ("--channels 4 8 --decoder-channels 6 4", "unet", {"channels": (4, 8), "decoder_channels": (6, 4)}),
         ("--arch vae --target mask", "vae", {"target": "mask"}),
+        ("--arch simple_conv --block residual", "simple_conv", {"block": "residual"}),
+        (
+            "--block double --upsampling bilinear --channels 4 8 --bottom 16",
+            "unet",
+            {"block": "double", "upsampling": "bilinear", "channels": (4, 8), "bottom": 16},
+        ),
         ("--arch vae --latent 8", "vae", {"latent": 8, "image_size": (128, 128)}),
     ],
 )

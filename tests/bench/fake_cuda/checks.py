@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 
 import bench.machine.precision
-from architectures.registry import configure
+from architectures.config import ArchitectureConfig
+from architectures.registry import build, configure
+from architectures.spec import ArchitectureSpec
 from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from bench.machine.device import place
 from bench.training.device_frames import DeviceFrames
 from bench.training.forecast import predict_peak_bytes
 from bench.training.pretrain import kinds_of_steps
 from bench.training.setup import make_trainer
 from bench.training.trainer import Trainer
-from tests.bench.fake_cuda.cases import BATCH, Case, cases
+from tests.bench.fake_cuda.cases import BATCH, SIZE, Case, cases
 from tests.bench.fake_cuda.watch import Finding, Watch
 
 DEVICE = torch.device("cuda", 0)
@@ -39,6 +42,22 @@ def faults(name: str) -> dict[str, str]:
     for case in cases(name):
         found = dict.fromkeys(_faults(case), str(case)) | found
     return found
+
+
+NORMALISED = ArchitectureSpec(
+    config=ArchitectureConfig,
+    network=lambda config: nn.Conv2d(config.in_channels, config.out_channels, 1),
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+)
+
+
+def found_of_a_network_from_elsewhere() -> list[str]:
+    """What is found of its forward pass, which normalises images by numbers of its own."""
+    with FakeTensorMode():
+        network = place(build(configure(f"{__name__}:NORMALISED"), seed=0, size=SIZE), DEVICE)
+        images = torch.empty(BATCH, 3, *SIZE, device=DEVICE)
+        return [str(finding) for finding in _found_of(lambda: network(images))]
 
 
 def found_of_faulty_code() -> dict[str, list[str]]:

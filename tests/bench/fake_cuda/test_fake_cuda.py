@@ -87,6 +87,10 @@ def test_what_waits_or_mixes_devices_is_found(check: Check) -> None:
     }
 
 
+def test_a_network_from_elsewhere_takes_nothing_from_the_host(check: Check) -> None:
+    assert check("found_of_a_network_from_elsewhere()") == []
+
+
 @pytest.mark.parametrize("name", ["unet", "autoencoder", "vae"])
 def test_an_epoch_of_real_tensors_reads_none(name: str, make_config: MakeConfig) -> None:
     """What tensors without contents may hide: a branch that only some contents take."""

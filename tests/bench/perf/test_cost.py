@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from architectures.config import ArchitectureConfig
 from architectures.registry import PRESETS, build, configure, predict
 from bench.perf.cost import costs
 from bench.perf.records import Rates
@@ -22,9 +23,16 @@ def test_costs_equal_the_count_by_hand() -> None:
     assert cost.train.moved == 32 * ((2 * 3 + 2 * 2) + (3 * 2 + 2 * 2) + (3 * 2 + 2 * 1) + (3 * 1 + 2 * 1))
 
 
-@pytest.mark.parametrize("name", ["simple_conv_deep", "hourglass", "unet"])
-def test_flops_equal_torchs_counter(name: str) -> None:
-    config = PRESETS[name]
+@pytest.mark.parametrize(
+    "config",
+    [
+        *(PRESETS[name] for name in ("simple_conv_deep", "hourglass", "unet")),
+        configure("unet", (4, 8), block="residual", upsampling="bilinear", bottom=16),
+    ],
+    ids=["simple_conv_deep", "hourglass", "unet", "residual"],
+)
+def test_flops_equal_torchs_counter(config: ArchitectureConfig) -> None:
+    """The first residual block's projection reads the image too."""
     network = build(config, seed=0)
     images = torch.rand(1, 3, 24, 32)
     with FlopCounterMode(display=False) as forward:

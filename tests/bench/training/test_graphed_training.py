@@ -32,7 +32,7 @@ GRAPH = replace(REFERENCE, graph=True)
 NETWORKS = [
     (name, target)
     for name, spec in ARCHITECTURES.items()
-    if not spec.stream
+    if name != "unet_twin"
     for target in (("mask", "image") if spec.reconstructs else (None,))
 ]
 FRAMES = 24

@@ -8,18 +8,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from fake_problems import PROBLEMS
-from fake_units import Unit
-from helpers import Fill, Summarised, cells, table, written
+from fake_units import RESUNET, SEGRESNET, Unit, foreign
+from helpers import Summarised, cells, table, written
 
 from bench import schema
 from reports import prose
-from reports.__main__ import main
 from reports.analysis.choices import choices
 from reports.analysis.claims import Judged, claims, headline, judge_headline, judge_metrics, pair, word
 from reports.analysis.estimates import estimates
 from reports.analysis.scenes import scene_means
 from reports.analysis.statistics import compare, holm
-from reports.analysis.summary import Summary, summarise
+from reports.analysis.summary import Summary, summarise, title
 from reports.prose.facts import Facts
 from reports.store.load import ARCHITECTURE
 from reports.tables import TABLES
@@ -331,40 +330,9 @@ def test_a_pair_that_is_asked_for_joins_the_family(summarised: Summarised) -> No
 def test_a_pair_that_is_asked_for_the_other_way_round_adds_no_claim(summarised: Summarised) -> None:
     study = summarised(arms(0.1)).study
     before = compared(summarise(study))
-    asked = summarise(study, ("hourglass/2/8:unet/2/8",))
+    asked = summarise(study, ("hourglass/2/8:unet",))
     assert compared(asked) == [*before, ("asked for", "unet/8", "hourglass/8")]
     assert {one.claims for one in judge_headline(asked)} == {one.claims for one in judge_headline(summarise(study))}
-
-
-@pytest.mark.parametrize(
-    ("asked", "message"),
-    [
-        ("unet/2/9:hourglass/2/8", r"tested configurations, which are hourglass/2/8, unet/2/8; got 'unet/2/9' in"),
-        ("unet/2/8", r"^pairs must be NAME/DEPTH/WIDTH:NAME/DEPTH/WIDTH of tested .*; got '' in 'unet/2/8'\.$"),
-        ("unet/2/8:unet/2/8", r"two configurations of equal split, folds and epochs, got 'unet/2/8:unet/2/8', which"),
-    ],
-)
-def test_pairs_that_cannot_be_judged_are_named(summarised: Summarised, asked: str, message: str) -> None:
-    study = summarised(arms(0.1, repeats=3)).study
-    with pytest.raises(ValueError, match=message):
-        claims(summarise(study, (asked,)))
-
-
-def test_pairs_of_unequal_epochs_cannot_be_judged(summarised: Summarised) -> None:
-    units = [replace(unit, epochs=16 if unit.architecture == "unet" else 8) for unit in arms(0.1, repeats=3)]
-    with pytest.raises(ValueError, match="must be of two configurations of equal split, folds and epochs, got 'unet"):
-        claims(summarise(summarised(units).study, ("unet/2/8:hourglass/2/8",)))
-
-
-def test_the_command_judges_pairs_or_says_which_there_are(
-    summarised: Summarised, new_store: Fill, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runs = new_store(arms(0.1, repeats=3))
-    assert main(["build", "--runs", str(runs), "--pairs", "unet/2/8:vnet/2/8"]) == 2
-    said = capsys.readouterr().err
-    assert "hourglass/2/8, unet/2/8; got 'vnet/2/8' in 'unet/2/8:vnet/2/8'." in said
-    assert "Traceback" not in said
-    assert not (runs / "reports" / "quick" / "report.pdf").exists()
 
 
 def test_what_no_difference_can_be_is_neither_printed_nor_detectable(summarised: Summarised) -> None:
@@ -383,3 +351,32 @@ def test_two_that_have_learnt_nothing_are_not_equivalent(summarised: Summarised)
     assert {(one.verdict, word(one)) for one in inside} == {("unlearnt", "none: learning not shown")}
     learnt = judge_headline(summarised(PROBLEMS["equivalent"]()))
     assert {one.verdict for one in learnt} == {"equivalent"}
+
+
+def test_the_winner_is_compared_with_networks_from_elsewhere_and_with_their_equals(comparing: Summary) -> None:
+    made = [(one.matching, pair(one).partition(" less ")[2]) for one in claims(comparing)]
+    (segresnet, resunet) = (title(row) for _, row in comparing.configurations.iloc[[4, 6]].iterrows())
+    assert claims(comparing)[0].a[ARCHITECTURE] == "unet"
+    assert {("each at its best", segresnet), ("each at its best", resunet)} <= set(made)
+    # Each costs what one of ours of its depth and width does, less what the invented U-Net has of memory.
+    assert made[-2:] == [("equal parameters", segresnet), ("equal peak memory", resunet)]
+    assert not [one for one in made if one[0] in ("equal width", "equal MACs") and "Hourglass" not in one[1]]
+    assert headline(comparing) == ("unet", "hourglass")
+    assert {one.claims for one in judge_headline(comparing)} == {2 * len({*map(pair, claims(comparing))})}
+
+
+def test_a_network_from_elsewhere_may_win_within_a_budget(summarised: Summarised) -> None:
+    best = [replace(unit, iou=0.9) if unit.options == {} else unit for unit in foreign(repeats=3, epochs=3)]
+    summary = summarised(best)
+    made = claims(summary)
+    assert (made[0].matching, made[0].a[ARCHITECTURE]) == ("each at its best", SEGRESNET)
+    assert {one.b[ARCHITECTURE] for one in made[:3]} == {"unet", "hourglass", RESUNET}
+    assert any(one.matching.startswith("at most") and one.a[ARCHITECTURE] == SEGRESNET for one in made)
+    assert "SegResNet" in first_page(summary)[0]
+
+
+def test_two_networks_from_elsewhere_are_compared_without_ours(summarised: Summarised) -> None:
+    summary = summarised([unit for unit in foreign(repeats=3, epochs=3) if unit.options is not None])
+    assert headline(summary) == (SEGRESNET, RESUNET)
+    assert {one.matching for one in claims(summary)} >= {"each at its best"}
+    assert "equal width" not in {one.matching for one in claims(summary)}

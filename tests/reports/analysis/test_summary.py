@@ -4,14 +4,24 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fake_units import Unit
+from fake_units import RESUNET, SEGRESNET, Unit
 from helpers import Summarised, cells, table, written
 
 from bench import schema
-from reports import text
+from reports import style, text
 from reports.analysis.agreement import bottleneck_agreement, peak_agreement
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, statistic, summarise, varying
-from reports.store.load import ARCHITECTURE
+from reports.analysis.summary import (
+    CONFIGURATION,
+    LABEL,
+    N,
+    Summary,
+    keys,
+    statistic,
+    summarise,
+    title,
+    varying,
+)
+from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, LATENT, NORM
 from reports.tables import TABLES
 from reports.tables.measured import MEASURED
 
@@ -69,6 +79,51 @@ def test_labels_tell_apart_what_depth_and_width_do_not(summarised: Summarised) -
         "depth 2, width 8, norm none",
         "depth 3, width 8",
     ]
+
+
+def test_networks_without_depth_and_width_are_told_apart_by_their_own_options(comparing: Summary) -> None:
+    table = comparing.configurations
+    assert table[table[schema.DEPTH].isna()][[ARCHITECTURE, LABEL, N]].to_numpy().tolist() == [
+        [SEGRESNET, "", 5],
+        [RESUNET, "width 8", 5],
+        [RESUNET, "width 24", 5],  # by number, not by letter
+    ]
+    assert keys(comparing).tolist() == ["2/8", "3/8", "2/8", "3/8", "", "width=8", "width=24"]
+    assert [title(row) for _, row in table.iloc[3:6].iterrows()] == [
+        "U-Net (depth 3, width 8)",
+        style.look(SEGRESNET).label,
+        f"{style.look(RESUNET).label} (width 8)",
+    ]
+
+
+def rows(table: pd.DataFrame) -> list[pd.Series]:
+    return [row for _, row in table.iterrows()]
+
+
+def test_all_options_that_vary_stand_in_a_label_and_what_else_differs_behind_them(summarised: Summarised) -> None:
+    options = [{"drop_path": drop, "width": width, "act": "relu"} for drop in ("0.0", "0.1") for width in ("8", "16")]
+    units = [Unit(architecture=RESUNET, options=one) for one in options]
+    slow = replace(units[0], params={"training.lr": "0.001"})
+    summary = summarised([*units, slow])
+    assert summary.configurations[LABEL].tolist() == [
+        "drop path 0.0, width 8, lr 0.001",
+        "drop path 0.0, width 8, lr 0.003",
+        "drop path 0.0, width 16",
+        "drop path 0.1, width 8",
+        "drop path 0.1, width 16",
+    ]
+    assert keys(summary).iloc[-1] == "drop_path=0.1,width=16"
+
+
+def test_options_that_are_called_as_ours_are_the_networks_own(summarised: Summarised) -> None:
+    theirs = [
+        Unit(architecture=RESUNET, options={"channels": "[8, 16]", "norm": norm, "latent": "auto", "image_size": size})
+        for norm in ("instance", "[1]")
+        for size in ("64", "96")
+    ]
+    table = summarised([*theirs, Unit()]).configurations
+    assert table[[CHANNELS, NORM, LATENT]].iloc[-1].tolist() == [ABSENT, ABSENT, 0]
+    assert table[LABEL].tolist()[1:3] == ["image size 64, norm [1]", "image size 64, norm instance"]
 
 
 def test_architectures_come_in_their_order(small: Summary) -> None:
@@ -164,7 +219,8 @@ def test_unfinished_says_whether_the_unit_was_repeated(troubled: Summary) -> Non
 def test_practical_lists_all_presets(summarised: Summarised) -> None:
     units = [Unit(depth=3, width=16, preset="hourglass", iou=0.7)]
     summary = summarised(units, study="practical")
-    assert TABLES["presets"].make(summarised([Unit()])) is None
+    for others in (Unit(), Unit(preset="unet_original")):  # which is none of the practical's
+        assert TABLES["presets"].make(summarised([others])) is None
     rows = table("presets", summary).rows
     assert [row[0] for row in rows] == [
         "SimpleConv, shallow\nnot run yet",

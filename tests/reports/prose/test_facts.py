@@ -479,6 +479,21 @@ def budgets(tables: Tables) -> list[tuple[object, list[float]]]:
     return made
 
 
+def precisions(tables: Tables) -> str:
+    """That of most architectures; in brackets who differs, and in what."""
+    runs = tables["runs"]
+    of = {
+        label: " or ".join(sorted(set(runs.loc[runs["architecture.name"] == name, "environment.precision"].dropna())))
+        for name, label in LABELS.items()
+    }
+    of = {label: text for label, text in of.items() if text}
+    if not of:
+        return ""
+    usual = max(of.values(), key=list(of.values()).count)
+    others = [f"{label}: {text}" for label, text in of.items() if text != usual]
+    return f"{usual} ({'; '.join(others)})" if others else usual
+
+
 def of_lead(tables: Tables, which: str, what: str) -> float | int | str:
     row = choice(tables, "best") if which == "first" else taken(tables)
     assert row is not None
@@ -740,12 +755,12 @@ def of_size(tables: Tables, what: str, field: str) -> float | int:
     if field.startswith("beyond"):
         study = larger if field == "beyond.scenes" else now
         return len(range(0, int(study.scenes), study.folds)) if study.holdout else int(study.scenes)
-    new = (larger.folds, larger.scenes) != (now.folds, now.scenes)
+    new, growth = (larger.folds, larger.scenes) != (now.folds, now.scenes), larger.scenes / now.scenes
     more = larger.repeats - (0 if new else now.repeats)
     table = configurations(tables)
     runs = of_stage(tables, "comparison")
     seconds = runs.groupby("configuration")[["time/seconds", "time/idle_seconds"]].mean().loc[table.index].sum().sum()
-    return {"more": more, "runs": more * len(table), "seconds": float(more * seconds)}[field]
+    return {"more": more, "runs": more * len(table), "seconds": float(more * seconds * growth)}[field]
 
 
 @cache
@@ -1152,9 +1167,7 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"rates\.edges\.(\d+)\.(group|rate|edge)": of_edge,
     r"rates\.fixed": rate_not_tuned,
     r"study": lambda t: t["study"].loc[0, "study"],
-    r"((search|practical)\.)?precision": lambda t, *_: " or ".join(
-        sorted(set(t["runs"]["environment.precision"].dropna()))
-    ),
+    r"((search|practical)\.)?precision": lambda t, *_: precisions(t),
     r"units\.outcomes": lambda t: len(t["units"]),
     r"units\.planned": lambda t: int(t["study"].loc[0, "planned"]),
     r"units\.states": states,
@@ -1228,11 +1241,11 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"through\.generative\.vae\.beta": lambda t: float(flat(t, "vae")["training.beta"].unique().item()),
     r"latent\.repeats": lambda t: f"{flat(t, 'unet')['repeat'].nunique()} repeats",
     r"through\.\w+\.(\w+)\.scores\.(\d+)\.(iou|low|high)": through_latent,
-    r"vae\.runs": lambda t: int((of_stage(t, "generative")["architecture.name"] == "vae").sum()),
-    r"vae\.collapsed": lambda t: int(collapsed(t)["runs"].sum()),
-    r"vae\.(active|copied\.mask|copied\.image)\.(min|max)": of_vaes,
-    r"vae\.named\.(\d+)\.(label|collapse|runs)": of_collapsed,
-    r"vae\.rest": lambda t: int(collapsed(t)["runs"][4:].sum()),
+    r"vaes\.runs": lambda t: int((of_stage(t, "generative")["architecture.name"] == "vae").sum()),
+    r"vaes\.collapsed": lambda t: int(collapsed(t)["runs"].sum()),
+    r"vaes\.(active|copied\.mask|copied\.image)\.(min|max)": of_vaes,
+    r"vaes\.named\.(\d+)\.(label|collapse|runs)": of_collapsed,
+    r"vaes\.rest": lambda t: int(collapsed(t)["runs"][4:].sum()),
     r"apart\.(\w+)": lambda t, stage: int((t["units"]["stage"] == stage).sum()),
     r"openings\.all": lambda t: len(t["openings"]),
     r"openings\.again": lambda t: int(t["openings"]["unit"].duplicated().sum()),

@@ -11,6 +11,7 @@ from fake_problems import PROBLEMS, three, trained
 from helpers import Summarised, cells, table, written
 
 from reports.analysis.summary import Summary, summarise
+from reports.prose import recommendation
 from reports.store.load import load_study
 
 Of = Callable[[str], Summary]
@@ -93,6 +94,13 @@ def test_what_is_ahead_or_alone_is_taken(name: str, taken: str, page: Page) -> N
     assert lead.startswith(f"Take {taken}")
     assert "Nothing can be recommended" not in lead
     assert "first look" not in lead
+
+
+def test_differences_of_many_level_rivals_stand_in_the_table_alone(of: Of, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recommendation, "MOST_SPELLED", 0)
+    lead = written("answer", of("indistinguishable"))[0]
+    assert lead.startswith(f"{LEVEL['indistinguishable']}, as the table below shows; take the smaller, Hourglass")
+    assert " less Hourglass is " not in lead
 
 
 @pytest.mark.parametrize(("name", "taken"), SO_FAR.items())

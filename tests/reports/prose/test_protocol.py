@@ -1,4 +1,4 @@
-"""What the protocol's page says of how files were read."""
+"""What the protocol's page says of how files were read, and of networks from elsewhere."""
 
 import json
 
@@ -18,6 +18,7 @@ def written(*readings: str) -> str:
         "generative": False,
         "openings": {"all": 0, "again": 0},
         "fixed": {"training.lr": 0.1},
+        "notes": {},
         "corrected": None,
         "label_agreement": float("nan"),
     }

@@ -9,14 +9,14 @@ from typing import get_args
 
 import pandas as pd
 import pytest
-from fake_units import MEMORY_BUDGET, Unit
+from fake_units import MEMORY_BUDGET, RESUNET, SEGRESNET, Unit
 from helpers import Fill, run_sql
 
 from bench import schema
 from bench.config import SplitName
 from reports.store.artifacts import local_folder
 from reports.store.checks import SPLITS
-from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, SKIPS, load_study
+from reports.store.load import ABSENT, ARCHITECTURE, ARTIFACTS, RUN, SKIPS, load_study
 
 
 def test_attempts_count_by_how_they_ended(troubled_store: Path) -> None:
@@ -203,6 +203,19 @@ def test_a_parameter_that_is_none_is_named(name: str, value: str, rule: str, exe
     message = rf"^parameter {re.escape(name)} of run [0-9a-f]{{32}} must {rule}, got {re.escape(repr(value))}\.$"
     with pytest.raises(ValueError, match=message):
         load_study(runs, "quick")
+
+
+def test_a_network_from_elsewhere_has_neither_our_options_nor_our_sizes(foreign_store: Path, tmp_path: Path) -> None:
+    trials = load_study(foreign_store, "quick").trials
+    theirs = trials[trials[schema.NETWORK_SOURCE] != ""]
+    assert set(theirs[ARCHITECTURE]) == {RESUNET, SEGRESNET}
+    assert theirs[[schema.DEPTH, schema.BASE_WIDTH]].isna().all(axis=None)
+    assert set(theirs[SKIPS]) == {ABSENT}
+    assert trials[schema.DEPTH].dropna().tolist() == [2] * 5 + [3] * 5 + [2] * 5 + [3] * 5
+    shutil.copy(foreign_store / schema.TRACKING_DB, tmp_path)
+    run_sql(tmp_path, f"DELETE FROM tags WHERE key = '{schema.NETWORK_SOURCE}'")
+    with pytest.raises(ValueError, match=rf"{LACKS}parameters architecture\.channels, .*, depth, base_width\.$"):
+        load_study(tmp_path, "quick")
 
 
 def test_a_bottleneck_may_be_empty_or_missing(execute: Fill) -> None:
