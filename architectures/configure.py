@@ -1,36 +1,12 @@
 """From what somebody says of one of the networks that are built here to its complete configuration."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 from architectures.config import CHANNELS_OF, Block, EncoderDecoderConfig, Norm, Target, Upsampling, require, widths
 from architectures.encoder_decoder import default_decoder
 
 Skips = Literal["none", "all"] | Sequence[int]
-
-
-class Configure(Protocol):
-    """See `configure_by`."""
-
-    def __call__(
-        self,
-        name: str,
-        *,
-        channels: Sequence[int] | None = None,
-        depth: int | None = None,
-        base_width: int | None = None,
-        growth: float | None = None,
-        decoder_channels: Sequence[int] | None = None,
-        skips: Skips | None = None,
-        norm: Norm = "none",
-        target: Target | None = None,
-        latent: int = 0,
-        image_size: Sequence[int] = (),
-        block: Block = "practical",
-        upsampling: Upsampling = "transposed",
-        bottom: int = 0,
-    ) -> EncoderDecoderConfig:
-        """A complete configuration."""
 
 
 def configure_by(
@@ -39,7 +15,7 @@ def configure_by(
     default_skips: Skips = "none",
     *,
     reconstructs: bool = False,
-) -> Configure:
+) -> Callable[..., EncoderDecoderConfig]:
     """What completes the configurations of an architecture with these defaults, which are an Hourglass'."""
 
     def configure(
