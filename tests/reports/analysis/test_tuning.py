@@ -81,7 +81,7 @@ def test_the_first_page_says_which_rates_were_tuned(tuning: Summary) -> None:
 
 def test_the_first_page_says_that_no_rate_was_tuned(small: Summary, searching: Summary, summarised: Summarised) -> None:
     said = "The learning rate was not tuned: all networks were trained at 0.003, which may favour some of them."
-    assert f"{said} A study that tunes it needs a new RUNS folder." in text_of("answer", small)
+    assert f"{said} A study that tunes it needs RUNS of its own." in text_of("answer", small)
     assert text_of("tuning", small) == ""
     assert TABLES["tuning"].make(small) is None
     assert "not tuned" not in text_of("answer", searching)
