@@ -112,7 +112,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, got " + sys.version + "; set PYTHON=.")'
 	$(PYTHON) -m venv .venv
 	$(PIP) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e .
-	@PYTHONDONTWRITEBYTECODE= MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -c "import mlflow, reports.build, studies.run"
+	@PYTHONDONTWRITEBYTECODE= MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -c "import mlflow, hourglass_bench.reports.build, hourglass_bench.studies.run"
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m bench train --help > /dev/null
 	@touch $@
 

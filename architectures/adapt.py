@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from architectures.config import ArchitectureConfig
-from architectures.spec import ArchitectureSpec, Channels
-from architectures.trace import trace
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.spec import ArchitectureSpec, Channels
+from hourglass_bench.architectures.trace import trace
 
 _SCALE, _SHIFT = "hourglass_bench_scale", "hourglass_bench_shift"
 """Buffers of a network whose images are normalised by other numbers than ours."""

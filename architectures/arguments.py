@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from architectures.reference import first_line
+from hourglass_bench.architectures.reference import first_line
 
 OURS = ("in_channels", "out_channels")
 """Arguments that are not the user's to give: they follow from what is learnt."""

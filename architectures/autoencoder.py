@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from architectures.config import EncoderDecoderConfig, require
-from architectures.hourglass import Hourglass
+from hourglass_bench.architectures.config import EncoderDecoderConfig, require
+from hourglass_bench.architectures.hourglass import Hourglass
 
 
 class AutoEncoder(Hourglass):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from architectures.config import Block, Norm
+from hourglass_bench.architectures.config import Block, Norm
 
 RELU_GAIN = 2.0
 """Of a layer whose input has passed a ReLU, which halves the second moment (He et al. 2015, arXiv 1502.01852)."""

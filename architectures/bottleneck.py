@@ -6,7 +6,7 @@ padded up to the next multiple of `2**n` first. No tensor is made here.
 
 from typing import NamedTuple
 
-from architectures.config import Block, EncoderDecoderConfig, InfeasibleArchitecture, Norm
+from hourglass_bench.architectures.config import Block, EncoderDecoderConfig, InfeasibleArchitecture, Norm
 
 
 class Layer(NamedTuple):

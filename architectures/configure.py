@@ -3,8 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from architectures.config import CHANNELS_OF, Block, EncoderDecoderConfig, Norm, Target, Upsampling, require, widths
-from architectures.encoder_decoder import default_decoder
+from hourglass_bench.architectures.config import (
+    CHANNELS_OF,
+    Block,
+    EncoderDecoderConfig,
+    Norm,
+    Target,
+    Upsampling,
+    require,
+    widths,
+)
+from hourglass_bench.architectures.encoder_decoder import default_decoder
 
 Skips = Literal["none", "all"] | Sequence[int]
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from architectures.blocks import BLOCKS, Conv2d, ConvTranspose2d, is_exported, pad_to_multiple
-from architectures.bottleneck import Layer, Prediction, block_layers, require_fit, summarise
-from architectures.config import EncoderDecoderConfig, require
+from hourglass_bench.architectures.blocks import BLOCKS, Conv2d, ConvTranspose2d, is_exported, pad_to_multiple
+from hourglass_bench.architectures.bottleneck import Layer, Prediction, block_layers, require_fit, summarise
+from hourglass_bench.architectures.config import EncoderDecoderConfig, require
 
 
 class EncoderDecoder(nn.Module):

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from architectures.config import ArchitectureConfig, Norm, widths
-from architectures.defaults import ARCHITECTURE
-from architectures.registry import configure
+from hourglass_bench.architectures.config import ArchitectureConfig, Norm, widths
+from hourglass_bench.architectures.defaults import ARCHITECTURE
+from hourglass_bench.architectures.registry import configure
 
 segmenter = partial(configure, ARCHITECTURE)
 """Channels and options -> the network that is taken where any would do."""

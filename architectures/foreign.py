@@ -8,10 +8,19 @@ from typing import Any
 
 from torch import nn
 
-from architectures.arguments import OURS, as_given, can_be_given, defaults, is_required, shown, signature, spell
-from architectures.config import ARGUMENTS, ArchitectureConfig, InfeasibleArchitecture
-from architectures.reference import find, first_line, installed, is_reference
-from architectures.spec import ArchitectureSpec
+from hourglass_bench.architectures.arguments import (
+    OURS,
+    as_given,
+    can_be_given,
+    defaults,
+    is_required,
+    shown,
+    signature,
+    spell,
+)
+from hourglass_bench.architectures.config import ARGUMENTS, ArchitectureConfig, InfeasibleArchitecture
+from hourglass_bench.architectures.reference import find, first_line, installed, is_reference
+from hourglass_bench.architectures.spec import ArchitectureSpec
 
 Arguments = tuple[tuple[str, str], ...]
 

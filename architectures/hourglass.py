@@ -1,7 +1,7 @@
 """Hourglass: an encoder-decoder whose only path is the bottleneck; unlike Newell et al.'s it has no skips."""
 
-from architectures.config import EncoderDecoderConfig, require_no_skips
-from architectures.encoder_decoder import EncoderDecoder
+from hourglass_bench.architectures.config import EncoderDecoderConfig, require_no_skips
+from hourglass_bench.architectures.encoder_decoder import EncoderDecoder
 
 
 class Hourglass(EncoderDecoder):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PROJECT = Path(__file__).resolve().parents[1]
-_OURS = tuple(_PROJECT / package for package in ("architectures", "bench", "studies", "reports"))
+_OURS = tuple(_PROJECT / package for package in ("hourglass_bench", "architectures", "bench", "studies", "reports"))
 """Packages whose code has a digest of its own, also where a file lies beside them."""
 
 

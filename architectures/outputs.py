@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.config import ArchitectureConfig
 
 NAMES = ("out", "logits")
 """Keys of the masks among what a dict holds: torchvision's and Hugging Face's."""

@@ -17,8 +17,9 @@ from typing import Any, get_type_hints
 
 from torch import nn
 
-from architectures.neighbours import neighbours
-from architectures.spec import ArchitectureSpec
+from hourglass_bench.architectures.neighbours import neighbours
+from hourglass_bench.architectures.old_names import old_names
+from hourglass_bench.architectures.spec import ArchitectureSpec
 
 GROUP = "hourglass_bench.architectures"
 """Of entry points: each names a class, a function that returns a network, or an `ArchitectureSpec`."""
@@ -62,7 +63,7 @@ def find(name: str) -> Any:
         offers = sorted({point.value for point in entry_points(group=GROUP, name=name)})
         if len(offers) > 1:
             raise ValueError(f"architecture {name} must be offered by one package, got {' and '.join(offers)}.")
-        with _importing(name):
+        with _importing(name), old_names():
             found = installed()[name].load()
     if isinstance(found, ArchitectureSpec) or _is_network_class(found) or _makes_network(found):
         return found
@@ -118,7 +119,8 @@ def load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[known_as] = module  # first: a dataclass looks its module up
     try:
-        spec.loader.exec_module(module)
+        with old_names():
+            spec.loader.exec_module(module)
         _require_neighbours(path)
     except BaseException:
         del sys.modules[known_as]
@@ -144,7 +146,7 @@ def file_module(path: Path) -> str:
 
 def _load_module(name: str, where: str) -> ModuleType:
     _make_importable(Path.cwd())
-    with _importing(name):
+    with _importing(name), old_names():
         return importlib.import_module(where)
 
 

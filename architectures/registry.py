@@ -15,17 +15,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from architectures import autoencoder, encoder_decoder, hourglass, simple_conv, unet, vae
-from architectures.adapt import attach
-from architectures.arguments import tuples
-from architectures.blocks import initialise
-from architectures.bottleneck import Prediction
-from architectures.config import ArchitectureConfig, EncoderDecoderConfig, require
-from architectures.configure import configure_by
-from architectures.foreign import find_spec
-from architectures.reference import canonical, installed
-from architectures.spec import ArchitectureSpec
-from architectures.trace import Traced, trace
+from hourglass_bench.architectures import autoencoder, encoder_decoder, hourglass, simple_conv, unet, vae
+from hourglass_bench.architectures.adapt import attach
+from hourglass_bench.architectures.arguments import tuples
+from hourglass_bench.architectures.blocks import initialise
+from hourglass_bench.architectures.bottleneck import Prediction
+from hourglass_bench.architectures.config import ArchitectureConfig, EncoderDecoderConfig, require
+from hourglass_bench.architectures.configure import configure_by
+from hourglass_bench.architectures.foreign import find_spec
+from hourglass_bench.architectures.reference import canonical, installed
+from hourglass_bench.architectures.spec import ArchitectureSpec
+from hourglass_bench.architectures.trace import Traced, trace
 
 _here = partial(ArchitectureSpec, config=EncoderDecoderConfig, initialise=initialise, origin="here")
 _encoder_decoder = partial(_here, predict=encoder_decoder.predict, encoder=("encoder", "bottom", "to_latent"))

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from architectures.blocks import BLOCKS, ConvBlock
-from architectures.bottleneck import Layer, Prediction, block_layers, summarise
-from architectures.config import EncoderDecoderConfig, require_no_skips
+from hourglass_bench.architectures.blocks import BLOCKS, ConvBlock
+from hourglass_bench.architectures.bottleneck import Layer, Prediction, block_layers, summarise
+from hourglass_bench.architectures.config import EncoderDecoderConfig, require_no_skips
 
 
 class SimpleConv(nn.Module):

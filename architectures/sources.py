@@ -6,9 +6,9 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import ModuleType
 
-from architectures.neighbours import neighbours
-from architectures.reference import OF_FILE, file_module, find, installed, is_reference
-from architectures.spec import ArchitectureSpec
+from hourglass_bench.architectures.neighbours import neighbours
+from hourglass_bench.architectures.reference import OF_FILE, file_module, find, installed, is_reference
+from hourglass_bench.architectures.spec import ArchitectureSpec
 
 
 @cache

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from torch import nn
 
-from architectures.bottleneck import Prediction
-from architectures.config import ArchitectureConfig, require
+from hourglass_bench.architectures.bottleneck import Prediction
+from hourglass_bench.architectures.config import ArchitectureConfig, require
 
 BOTTLENECK = "bottleneck"
 Channels = tuple[float, float, float]

@@ -17,12 +17,12 @@ from torch._subclasses.fake_tensor import (
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.flop_counter import FlopCounterMode
 
-from architectures.bottleneck import Prediction
-from architectures.config import ArchitectureConfig, InfeasibleArchitecture
-from architectures.feature_maps import Maps, bottleneck, feature_maps, smallest
-from architectures.outputs import Reading, read_outputs
-from architectures.reference import first_line
-from architectures.spec import BOTTLENECK, ArchitectureSpec
+from hourglass_bench.architectures.bottleneck import Prediction
+from hourglass_bench.architectures.config import ArchitectureConfig, InfeasibleArchitecture
+from hourglass_bench.architectures.feature_maps import Maps, bottleneck, feature_maps, smallest
+from hourglass_bench.architectures.outputs import Reading, read_outputs
+from hourglass_bench.architectures.reference import first_line
+from hourglass_bench.architectures.spec import BOTTLENECK, ArchitectureSpec
 
 BATCH = 2
 """Images of the pass: batch norm in training refuses one whose map is a single pixel."""

@@ -1,7 +1,7 @@
 """U-Net: the Hourglass plus skip connections (Ronneberger, Fischer, Brox 2015, arXiv 1505.04597)."""
 
-from architectures.config import EncoderDecoderConfig
-from architectures.encoder_decoder import EncoderDecoder
+from hourglass_bench.architectures.config import EncoderDecoderConfig
+from hourglass_bench.architectures.encoder_decoder import EncoderDecoder
 
 
 class UNet(EncoderDecoder):

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from architectures.autoencoder import AutoEncoder
-from architectures.blocks import BLOCKS, Conv2d
-from architectures.bottleneck import Layer, Prediction
-from architectures.config import SIGMA_FLOOR, EncoderDecoderConfig
-from architectures.encoder_decoder import bottleneck_sides, make_to_latent, to_latent_layer
-from architectures.encoder_decoder import predict as predict_encoder_decoder
+from hourglass_bench.architectures.autoencoder import AutoEncoder
+from hourglass_bench.architectures.blocks import BLOCKS, Conv2d
+from hourglass_bench.architectures.bottleneck import Layer, Prediction
+from hourglass_bench.architectures.config import SIGMA_FLOOR, EncoderDecoderConfig
+from hourglass_bench.architectures.encoder_decoder import bottleneck_sides, make_to_latent, to_latent_layer
+from hourglass_bench.architectures.encoder_decoder import predict as predict_encoder_decoder
 
 LOG_VARIANCE_BOUND = 8.0
 """Largest size of a posterior's log-variance, approached smoothly: in the first steps exp() of it would overflow."""

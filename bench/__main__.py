@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from bench.check.command import parse
-from bench.commands import cli
+from hourglass_bench.bench.check.command import parse
+from hourglass_bench.bench.commands import cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -12,7 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["check"]:
         return cli.run("bench", lambda: parse(words[1:]))
-    from bench.commands.verbs import COMMANDS
+    from hourglass_bench.bench.commands.verbs import COMMANDS
 
     return cli.main("bench", "Measure one encoder-decoder.", COMMANDS, words)
 

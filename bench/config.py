@@ -6,7 +6,7 @@ A field that is added later needs no more than a default: `bench.stored_config` 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from architectures.config import SIGMA_FLOOR, ArchitectureConfig, require
+from hourglass_bench.architectures.config import SIGMA_FLOOR, ArchitectureConfig, require
 
 SYNTHETIC = "synthetic"
 

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench import schema
-from bench.data.frames import Frames
-from bench.data.panel import choose_frames, draw_panel
-from bench.data.split import Split
-from bench.metrics.baselines import baseline_metrics, baseline_table, iou_columns
-from bench.metrics.calibration import calibration_table
-from bench.metrics.frame_table import as_float32, frame_table, scene_means, write_table
-from bench.metrics.overlap import label_agreement, mask_scores, scene_mean
-from bench.training.setup import Setup
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.panel import choose_frames, draw_panel
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.metrics.baselines import baseline_metrics, baseline_table, iou_columns
+from hourglass_bench.bench.metrics.calibration import calibration_table
+from hourglass_bench.bench.metrics.frame_table import as_float32, frame_table, scene_means, write_table
+from hourglass_bench.bench.metrics.overlap import label_agreement, mask_scores, scene_mean
+from hourglass_bench.bench.training.setup import Setup
 
 
 class Evaluation(NamedTuple):

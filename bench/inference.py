@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bench.data.resizing.boxes import Box, Fit, Size
-from bench.data.resizing.fit import fit_image, undo_fit
-from bench.training.objective import standardise
+from hourglass_bench.bench.data.resizing.boxes import Box, Fit, Size
+from hourglass_bench.bench.data.resizing.fit import fit_image, undo_fit
+from hourglass_bench.bench.training.objective import standardise
 
 TILES = 8
 """Tiles that are predicted at a time."""

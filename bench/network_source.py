@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from architectures.sources import packages, sources
-from bench import schema
-from bench.digest import digest
+from hourglass_bench.architectures.sources import packages, sources
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.digest import digest
 
 
 class Source(NamedTuple):

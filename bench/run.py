@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from architectures import registry
-from architectures.bottleneck import Prediction
-from bench import schema
-from bench.config import RunConfig
-from bench.data.cache.entry import Dataset
-from bench.data.split import roles
-from bench.digest import digest
-from bench.machine.clock import Phases, Stopwatch
-from bench.machine.environment import environment
-from bench.machine.memory import process_peak_bytes, reset_process_peak
-from bench.machine.out_of_memory import is_out_of_memory
-from bench.network_source import source_tags
-from bench.stored_config import flatten
-from bench.tracking.background import BackgroundLog
-from bench.training.autotune import is_worth_tuning, tune
-from bench.training.measure import measure_bottleneck, step_memory
-from bench.training.pretrain import pretrain
-from bench.training.setup import Setup, capabilities, execution_choices, planned_steps, prepare
-from bench.training.train import EpochRecord, TrainingResult, train
+from hourglass_bench.architectures import registry
+from hourglass_bench.architectures.bottleneck import Prediction
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.split import roles
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.machine.clock import Phases, Stopwatch
+from hourglass_bench.bench.machine.environment import environment
+from hourglass_bench.bench.machine.memory import process_peak_bytes, reset_process_peak
+from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
+from hourglass_bench.bench.network_source import source_tags
+from hourglass_bench.bench.stored_config import flatten
+from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.training.autotune import is_worth_tuning, tune
+from hourglass_bench.bench.training.measure import measure_bottleneck, step_memory
+from hourglass_bench.bench.training.pretrain import pretrain
+from hourglass_bench.bench.training.setup import Setup, capabilities, execution_choices, planned_steps, prepare
+from hourglass_bench.bench.training.train import EpochRecord, TrainingResult, train
 
 if TYPE_CHECKING:
-    from bench.evaluation import Evaluation
-    from bench.tracking.store import RunLog
+    from hourglass_bench.bench.evaluation import Evaluation
+    from hourglass_bench.bench.tracking.store import RunLog
 
 Stop = Callable[[EpochRecord], str | None]
 
@@ -217,7 +217,9 @@ def _test(config: RunConfig, setup: Setup, result: TrainingResult, log: "RunLog"
 
     In the same look the weights of the last epoch, which the network has, are tested by their IoU.
     """
-    from bench.tracking.artifacts import store_artifacts  # what training can do without is imported after it
+    from hourglass_bench.bench.tracking.artifacts import (
+        store_artifacts,  # what training can do without is imported after it
+    )
 
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     log.tags({schema.TEST_OPENED: opened})
@@ -232,11 +234,11 @@ def _test(config: RunConfig, setup: Setup, result: TrainingResult, log: "RunLog"
 def _evaluate(config: RunConfig, setup: Setup, result: TrainingResult) -> "Evaluation":
     network, best = setup.trainer.network, result.best_state
     if config.architecture.reconstructs:
-        from bench.generative.evaluation import evaluate_generative
+        from hourglass_bench.bench.generative.evaluation import evaluate_generative
 
         network.load_state_dict(best)
         return evaluate_generative(config.architecture, setup, config.repeat)
-    from bench.evaluation import evaluate_segmentation, frame_ious
+    from hourglass_bench.bench.evaluation import evaluate_segmentation, frame_ious
 
     last_ious = None if result.is_best_last else frame_ious(setup)
     network.load_state_dict(best)

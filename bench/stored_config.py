@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any, Literal, NamedTuple, cast, get_origin, get_type_hints
 
-from architectures.config import ARGUMENTS, ArchitectureConfig
-from bench.config import ABSENT, WEIGHTS, DataConfig, RunConfig, TrainingConfig
-from bench.schema import RENAMED
+from hourglass_bench.architectures.config import ARGUMENTS, ArchitectureConfig
+from hourglass_bench.bench.config import ABSENT, WEIGHTS, DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.schema import RENAMED
 
 _VERSION_3 = {
     "architecture": "name channels decoder_channels skips norm in_channels out_channels latent image_size",
@@ -130,7 +130,7 @@ def _build(cls: type[Any], params: Mapping[str, str], prefix: str) -> Any:
 
 def _class_of(params: Mapping[str, str]) -> type[ArchitectureConfig]:
     """Of the architecture's configuration."""
-    from architectures.registry import get_spec
+    from hourglass_bench.architectures.registry import get_spec
 
     if "architecture.name" not in params:
         raise ValueError(f"architecture.name must be in the stored config, got only {', '.join(sorted(params))}.")

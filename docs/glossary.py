@@ -8,11 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-import architectures.config
-from bench import schema
-from bench.config import HELP, WEIGHTS, DataConfig, RunConfig, TrainingConfig
-from bench.schema import Metric
-from bench.training.losses import LOSSES
+from hourglass_bench.architectures import config
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import HELP, WEIGHTS, DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.schema import Metric
+from hourglass_bench.bench.training.losses import LOSSES
 
 GLOSSARY = Path(__file__).with_suffix(".md")
 
@@ -122,7 +122,7 @@ def _metrics(constants: list[Constant]) -> Iterator[Row]:
 
 def _fields() -> Iterator[Row]:
     """The fields of the configuration, by the names that they have as parameters."""
-    tree = ast.parse(Path(architectures.config.__file__).read_text())
+    tree = ast.parse(Path(config.__file__).read_text())
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name.endswith("Config")]
     for network in classes:  # what all have, and what our own have beside it
         yield from (_row(f"architecture.{name}", _defined(name, text)) for _, name, text in _texts(network))

@@ -4,9 +4,9 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 
-from bench import schema
-from bench.commands import cli
-from bench.commands.cli import Answer
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.commands.cli import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Build(cli.Command, cli.Store):
 
     def run(self) -> Answer:
         """Build the report."""
-        from reports.build import build
+        from hourglass_bench.reports.build import build
 
         built = build(self.runs, cli.study_name(self.study), self.tracking, html=self.html, compare=self.compare)
         return Answer({**built._asdict(), "report": str(built.report)}, str(built.report))
@@ -42,9 +42,9 @@ class Calibrate(cli.Command, cli.Store):
 
     def run(self) -> Answer:
         """Simulate."""
-        from reports.analysis.calibrate import calibrate, of_study, sentences
-        from reports.analysis.components import Components
-        from reports.analysis.planning import Shape
+        from hourglass_bench.reports.analysis.calibrate import calibrate, of_study, sentences
+        from hourglass_bench.reports.analysis.components import Components
+        from hourglass_bench.reports.analysis.planning import Shape
 
         shape, components, source = Shape(), Components(), "defaults"
         if self.study:
@@ -54,7 +54,8 @@ class Calibrate(cli.Command, cli.Store):
         return Answer(found, "\n".join(sentences(found)))
 
 
-main = partial(cli.main, "reports", "Reports of studies, from the tracking store.", (Build, Calibrate))
+COMMANDS = (Build, Calibrate)
+main = partial(cli.main, "reports", "Reports of studies, from the tracking store.", COMMANDS)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import matplotlib as mpl
 import typst
 
-from bench import schema
-from reports import document
-from reports.analysis.summary import summarise
-from reports.html import page
-from reports.pages import Piece, page_starts
-from reports.store.load import load_study
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import document
+from hourglass_bench.reports.analysis.summary import summarise
+from hourglass_bench.reports.html import page
+from hourglass_bench.reports.pages import Piece, page_starts
+from hourglass_bench.reports.store.load import load_study
 
 TEMPLATE = "report.typ"
 PAGES = "pages.json"

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.claims import HEADLINE_METRICS, Judged, judge_headline, judge_metrics
-from reports.analysis.convergence import convergence
-from reports.analysis.evidence import evidence
-from reports.analysis.pretraining import judge_pretraining
-from reports.analysis.statistics import Comparison, Interval
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.analysis.tuning import tuning
-from reports.store.load import ARTIFACTS
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import HEADLINE_METRICS, Judged, judge_headline, judge_metrics
+from hourglass_bench.reports.analysis.convergence import convergence
+from hourglass_bench.reports.analysis.evidence import evidence
+from hourglass_bench.reports.analysis.pretraining import judge_pretraining
+from hourglass_bench.reports.analysis.statistics import Comparison, Interval
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.analysis.tuning import tuning
+from hourglass_bench.reports.store.load import ARTIFACTS
 
 HERE_ONLY = [ARTIFACTS, "artifact_uri"]
 """Columns that name places on this machine."""

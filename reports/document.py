@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from reports import data, prose, style
-from reports.analysis.summary import Summary
-from reports.figures import FIGURES
-from reports.figures.base import NoDataError, NotVariedError
-from reports.prose.facts import Facts
-from reports.tables import TABLES
-from reports.tables.base import Entry
-from reports.terms import TERMS
+from hourglass_bench.reports import data, prose, style
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures import FIGURES
+from hourglass_bench.reports.figures.base import NoDataError, NotVariedError
+from hourglass_bench.reports.prose.facts import Facts
+from hourglass_bench.reports.tables import TABLES
+from hourglass_bench.reports.tables.base import Entry
+from hourglass_bench.reports.terms import TERMS
 
 Block = dict[str, Any]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports.document import Block
+from hourglass_bench.reports.document import Block
 
 TEMPLATE = "report.html.jinja"
 

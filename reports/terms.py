@@ -1,8 +1,8 @@
 """The legend of terms: what captions, notes and heads of columns take for granted, in alphabetical order."""
 
-from reports.analysis.convergence import RISING
-from reports.analysis.statistics import POWER
-from reports.text import percent
+from hourglass_bench.reports.analysis.convergence import RISING
+from hourglass_bench.reports.analysis.statistics import POWER
+from hourglass_bench.reports.text import percent
 
 TERMS: dict[str, str] = {
     "active units": "Latent numbers of a VAE whose posterior mean has a variance above 0.01 over the test frames "

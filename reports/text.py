@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from bench import schema
+from hourglass_bench.bench import schema
 
 DASH = "–"
 NBSP = "\u00a0"

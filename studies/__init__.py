@@ -3,11 +3,11 @@
 A study in a user's own file takes what it needs from here (`studies.own_file`); none of it imports torch or Optuna.
 """
 
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.search import Search
-from studies.spaces import each, encoder_decoder_space, grid, presets, to_units
-from studies.study import Factorial
-from studies.unit import Unit
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.studies.search import Search
+from hourglass_bench.studies.spaces import each, encoder_decoder_space, grid, presets, to_units
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
 
 __all__ = [
     "DataConfig",

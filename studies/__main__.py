@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from bench.commands import cli
-from bench.commands.cli import Answer
-from studies.catalog import CATALOG
-from studies.options import Options, Stores
-from studies.own_file import find_study
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.commands.cli import Answer
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.options import Options, Stores
+from hourglass_bench.studies.own_file import find_study
 
 if TYPE_CHECKING:
-    from studies.status import Status as State
+    from hourglass_bench.studies.status import Status as State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Run(cli.Command, Options):
     def run(self) -> Answer:
         """One session of the study."""
         study = find_study(self.study)
-        from studies.run import run_study
+        from hourglass_bench.studies.run import run_study
 
         return _answer(run_study(study, self))
 
@@ -50,19 +50,20 @@ class Status(cli.Command, Stores):
 
     def run(self) -> Answer:
         """Read the stores."""
-        from studies.status import status
+        from hourglass_bench.studies.status import status
 
         return _answer(status(self.study, self.runs, self.storage, self.tracking))
 
 
 def _answer(state: "State") -> Answer:
     """A table for people, everything for programs."""
-    from studies.display import to_text
+    from hourglass_bench.studies.display import to_text
 
     return Answer(state.answer(), to_text(state))
 
 
-main = partial(cli.main, "studies", "Plan, run and resume studies.", (List, Run, Status))
+COMMANDS = (List, Run, Status)
+main = partial(cli.main, "studies", "Plan, run and resume studies.", COMMANDS)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,15 +9,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bench.config import RunConfig
-from bench.machine.clock import Stopwatch
-from bench.machine.out_of_memory import is_out_of_memory
-from bench.training.autotune import is_worth_tuning, tune
-from bench.training.device_frames import DeviceFrames
-from bench.training.graph import EAGER_CALLS
-from bench.training.setup import execution_choices, planned_steps, prepare
-from bench.training.trainer import Trainer
-from studies.worker import Place, brief, hold_to
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.machine.clock import Stopwatch
+from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
+from hourglass_bench.bench.training.autotune import is_worth_tuning, tune
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.graph import EAGER_CALLS
+from hourglass_bench.bench.training.setup import execution_choices, planned_steps, prepare
+from hourglass_bench.bench.training.trainer import Trainer
+from hourglass_bench.studies.worker import Place, brief, hold_to
 
 SECONDS = 1.0
 """Least duration of what is timed."""

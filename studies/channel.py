@@ -14,7 +14,7 @@ from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
 from typing import NamedTuple
 
-from bench.training.train import EpochRecord
+from hourglass_bench.bench.training.train import EpochRecord
 
 LOOPBACK = "127.0.0.1"
 

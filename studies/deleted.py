@@ -6,9 +6,9 @@ They are counted and named; they are done again only if that is asked for.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.commands import cli
-from bench.tracking.stored_runs import StoredRun
-from studies import storage
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.tracking.stored_runs import StoredRun
+from hourglass_bench.studies import storage
 
 if TYPE_CHECKING:
     import optuna

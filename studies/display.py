@@ -9,10 +9,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from bench.commands import cli
-from studies import times
-from studies.status import Status
-from studies.unit import Planned
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.studies import times
+from hourglass_bench.studies.status import Status
+from hourglass_bench.studies.unit import Planned
 
 REFRESH_PER_SECOND = 2
 

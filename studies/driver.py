@@ -14,22 +14,22 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, assert_never
 
-from bench import schema
-from bench.config import RunConfig, step_shape
-from bench.run import describe
-from bench.size import format_bytes
-from bench.tracking.database import StoreError
-from bench.tracking.store import PARENT, RunLog
-from bench.training.train import EpochRecord
-from studies import times
-from studies.channel import Channel, Epoch
-from studies.display import Clock, Display
-from studies.executors import Broken, Crowded, Ending, Executor, Failed, Forecast, Lost
-from studies.stages import Opened, Trials
-from studies.status import RunningTrial, Status
-from studies.storage import RUN_ID
-from studies.unit import Planned
-from studies.worker import Outcome, Task, Unpredicted, brief
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig, step_shape
+from hourglass_bench.bench.run import describe
+from hourglass_bench.bench.size import format_bytes
+from hourglass_bench.bench.tracking.database import StoreError
+from hourglass_bench.bench.tracking.store import PARENT, RunLog
+from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.studies import times
+from hourglass_bench.studies.channel import Channel, Epoch
+from hourglass_bench.studies.display import Clock, Display
+from hourglass_bench.studies.executors import Broken, Crowded, Ending, Executor, Failed, Forecast, Lost
+from hourglass_bench.studies.stages import Opened, Trials
+from hourglass_bench.studies.status import RunningTrial, Status
+from hourglass_bench.studies.storage import RUN_ID
+from hourglass_bench.studies.unit import Planned
+from hourglass_bench.studies.worker import Outcome, Task, Unpredicted, brief
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import optuna
 
-from bench import schema
-from bench.commands import cli
-from bench.config import DataConfig
-from bench.digest import digest
-from bench.machine.environment import code_digest
-from bench.machine.precision import Arithmetic
-from bench.tracking.database import redact
-from bench.tracking.store import RunLog
-from bench.tracking.stored_runs import StoredRun
-from bench.training import ARITHMETIC
-from bench.training.weights import weights_digest
-from studies import storage
-from studies.options import OF_THE_STUDY, Options
-from studies.study import Study
-from studies.unit import Setting, count_planned
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.machine.environment import code_digest
+from hourglass_bench.bench.machine.precision import Arithmetic
+from hourglass_bench.bench.tracking.database import redact
+from hourglass_bench.bench.tracking.store import RunLog
+from hourglass_bench.bench.tracking.stored_runs import StoredRun
+from hourglass_bench.bench.training import ARITHMETIC
+from hourglass_bench.bench.training.weights import weights_digest
+from hourglass_bench.studies import storage
+from hourglass_bench.studies.options import OF_THE_STUDY, Options
+from hourglass_bench.studies.study import Study
+from hourglass_bench.studies.unit import Setting, count_planned
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -137,7 +137,7 @@ def _asked(
 
 def _sources(study: Study, setting: Setting) -> dict[str, str]:
     """Digest of the code of every network that the project does not bring itself, by its name."""
-    from architectures.sources import sources
+    from hourglass_bench.architectures.sources import sources
 
     names = sorted({planned.architecture for planned in study.planned(setting).values()})
     return {name: digest(*sorted(found.items())) for name in names if (found := sources(name))}

@@ -9,9 +9,9 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from bench import schema
-from bench.tracking.store import RunLog
-from studies import storage
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.store import RunLog
+from hourglass_bench.studies import storage
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from bench.machine.file_lock import lock
-from bench.tracking.database import POSTGRESQL, kind, postgresql_engine, redact, sqlite_path
+from hourglass_bench.bench.machine.file_lock import lock
+from hourglass_bench.bench.tracking.database import POSTGRESQL, kind, postgresql_engine, redact, sqlite_path
 
 
 def exclusive(storage: str, study: str) -> AbstractContextManager[None]:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
-from bench.commands.cli import Store
-from bench.commands.flags import changes
-from bench.config import DataConfig
+from hourglass_bench.bench.commands.cli import Store
+from hourglass_bench.bench.commands.flags import changes
+from hourglass_bench.bench.config import DataConfig
 
 Executor = Literal["local", "ray"]
 

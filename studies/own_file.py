@@ -1,6 +1,6 @@
 """A study in a user's own file: `STUDY`, a `Factorial` or a `Search`, and called by the file's stem.
 
-    from studies import Factorial, TrainingConfig, each, grid
+    from hourglass_bench.studies import Factorial, TrainingConfig, each, grid
 
     STUDY = Factorial(
         question="Does the residual U-Net beat the plain one?",
@@ -18,9 +18,9 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from bench.commands import cli
-from studies.catalog import CATALOG, get_study
-from studies.study import Study
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.studies.catalog import CATALOG, get_study
+from hourglass_bench.studies.study import Study
 
 
 def name_of(given: str) -> str:
@@ -50,7 +50,7 @@ def find_study(given: str) -> Study:
     path = Path(given)
     if not path.is_file():
         raise ValueError(f"study file must be one that exists, got {given}.")
-    from architectures.reference import load_file
+    from hourglass_bench.architectures.reference import load_file
 
     try:
         found = getattr(load_file(path), "STUDY", None)

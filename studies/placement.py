@@ -12,17 +12,17 @@ from statistics import harmonic_mean
 import optuna
 import torch
 
-from bench.commands import cli
-from bench.config import RunConfig
-from bench.data.frames import Frames
-from bench.machine.device import cores
-from bench.machine.environment import processor
-from bench.machine.examine import DeviceFacts
-from bench.training.device_frames import bytes_on_device, has_room
-from studies.executors.admission import Room
-from studies.executors.local import LocalExecutor
-from studies.storage import SPEEDS
-from studies.worker import Place
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.machine.device import cores
+from hourglass_bench.bench.machine.environment import processor
+from hourglass_bench.bench.machine.examine import DeviceFacts
+from hourglass_bench.bench.training.device_frames import bytes_on_device, has_room
+from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.executors.local import LocalExecutor
+from hourglass_bench.studies.storage import SPEEDS
+from hourglass_bench.studies.worker import Place
 
 AUTO = "auto"
 PER_GPU = (1, 2, 4, 8)

@@ -9,31 +9,31 @@ import optuna
 import torch
 from optuna.trial import TrialState
 
-from architectures.config import InfeasibleArchitecture, require
-from architectures.registry import get_spec
-from bench import schema
-from bench.commands import cli, first_audit
-from bench.commands.folds import load_fitting
-from bench.config import SYNTHETIC, RunConfig
-from bench.data.split import split_frames
-from bench.machine.device import parse_device
-from bench.machine.examine import DeviceFacts, examine_apart
-from bench.machine.precision import resolve_by
-from bench.parallel import in_threads
-from bench.size import parse_bytes
-from bench.tracking.database import require_reachable
-from bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
-from bench.tracking.stored_runs import stored_runs
-from bench.training.setup import make_network
-from studies import deleted, identity, importance, lock, placement, storage, times
-from studies.driver import Driver, Site
-from studies.executors import Executor
-from studies.executors.admission import Room
-from studies.options import Options
-from studies.stages import conclude
-from studies.status import Status, read
-from studies.study import Study
-from studies.unit import Setting
+from hourglass_bench.architectures.config import InfeasibleArchitecture, require
+from hourglass_bench.architectures.registry import get_spec
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands import cli, first_audit
+from hourglass_bench.bench.commands.folds import load_fitting
+from hourglass_bench.bench.config import SYNTHETIC, RunConfig
+from hourglass_bench.bench.data.split import split_frames
+from hourglass_bench.bench.machine.device import parse_device
+from hourglass_bench.bench.machine.examine import DeviceFacts, examine_apart
+from hourglass_bench.bench.machine.precision import resolve_by
+from hourglass_bench.bench.parallel import in_threads
+from hourglass_bench.bench.size import parse_bytes
+from hourglass_bench.bench.tracking.database import require_reachable
+from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
+from hourglass_bench.bench.tracking.stored_runs import stored_runs
+from hourglass_bench.bench.training.setup import make_network
+from hourglass_bench.studies import deleted, identity, importance, lock, placement, storage, times
+from hourglass_bench.studies.driver import Driver, Site
+from hourglass_bench.studies.executors import Executor
+from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.stages import conclude
+from hourglass_bench.studies.status import Status, read
+from hourglass_bench.studies.study import Study
+from hourglass_bench.studies.unit import Setting
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -117,7 +117,7 @@ def _check(study: Study, options: Options) -> Checked:
     refuse_newer(tracking)
     lock.require_free(url, study.name)  # before the data are read, which can take long
     if options.executor == "ray":
-        from studies.executors import ray_cluster
+        from hourglass_bench.studies.executors import ray_cluster
 
         ray_cluster.require(device)
     names = placement.devices(device)
@@ -166,7 +166,7 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
     for name, facts in checked.facts.items():
         cli.say(f"device {name}: {facts}")
     if options.executor == "ray":
-        from studies.executors.ray_cluster import RayExecutor
+        from hourglass_bench.studies.executors.ray_cluster import RayExecutor
 
         return RayExecutor(checked.workers, checked.device, min(checked.rooms.values()), identity.threads(root))
     examples = partial(study.examples, checked.setting)

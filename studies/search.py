@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from architectures.config import require
-from bench import schema
-from bench.commands import cli
-from bench.config import RunConfig
-from bench.digest import digest
-from bench.stored_config import identity
-from studies.spaces import encoder_decoder_space, training_space
-from studies.study import Study
-from studies.unit import Planned, Setting, Unit
+from hourglass_bench.architectures.config import require
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.stored_config import identity
+from hourglass_bench.studies.spaces import encoder_decoder_space, training_space
+from hourglass_bench.studies.study import Study
+from hourglass_bench.studies.unit import Planned, Setting, Unit
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
     from optuna.storages import BaseStorage
 
-    from studies.stages import Trials
+    from hourglass_bench.studies.stages import Trials
 
 Space = Callable[[], "Mapping[str, BaseDistribution]"]
 """Distributions by the names of what is sampled; Optuna is imported when they are asked for."""
@@ -77,7 +77,7 @@ class Search(Study):
         Raises:
             ValueError: there is no such architecture, it does not segment, or nobody says what its options may be.
         """
-        from architectures.registry import get_spec
+        from hourglass_bench.architectures.registry import get_spec
 
         spec = get_spec(architecture)
         require(not spec.reconstructs, "architectures of a search", "segment", architecture)
@@ -124,8 +124,8 @@ class Search(Study):
 
     @override
     def rounds(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
-        from studies.stages import FixedTrials
-        from studies.storage import create
+        from hourglass_bench.studies.stages import FixedTrials
+        from hourglass_bench.studies.storage import create
 
         searches = {name: self._search(name, setting, storage) for name in self.architectures}
         yield list(searches.values())
@@ -145,7 +145,7 @@ class Search(Study):
 
     def configure(self, architecture: str, params: Mapping[str, Any], setting: Setting) -> RunConfig:
         """The configuration that sampled hyperparameters stand for."""
-        from architectures.registry import configure
+        from hourglass_bench.architectures.registry import configure
 
         of_training = training_space().keys()
         training = replace(setting.training, **{name: params[name] for name in of_training})
@@ -155,8 +155,8 @@ class Search(Study):
     def _search(self, architecture: str, setting: Setting, storage: "BaseStorage") -> "Trials":
         from optuna.pruners import HyperbandPruner
 
-        from studies.stages import SampledTrials
-        from studies.storage import create
+        from hourglass_bench.studies.stages import SampledTrials
+        from hourglass_bench.studies.storage import create
 
         pruner = HyperbandPruner(max_resource=setting.training.epochs)
         return SampledTrials(
@@ -170,7 +170,7 @@ class Search(Study):
 
     def _winner(self, architecture: str, study: "optuna.Study", setting: Setting) -> RunConfig | None:
         """Configuration of the trial with the best validation IoU; None if no trial completed."""
-        from studies.storage import ended
+        from hourglass_bench.studies.storage import ended
 
         complete = [trial for trial in ended(study) if trial.state.name == "COMPLETE"]
         if not complete:

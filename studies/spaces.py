@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
-from architectures.config import ArchitectureConfig
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.unit import Factor, Unit
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.studies.unit import Factor, Unit
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -34,7 +34,7 @@ def grid(names: str | Iterable[str], **options: Any) -> list[Network]:
     Raises:
         ValueError: an architecture that cannot be found, or does not have the options.
     """
-    from architectures.registry import configure
+    from hourglass_bench.architectures.registry import configure
 
     names = (names,) if isinstance(names, str) else tuple(names)
     varied = {key: tuple(values) for key, values in options.items() if _is_varied(values)}
@@ -56,7 +56,7 @@ def _to_factor(value: object) -> Factor:
 
 def presets(names: Iterable[str]) -> list[Network]:
     """Named networks, as `--preset` takes them; a preset's widths need not follow a growth factor."""
-    from architectures.registry import get_preset
+    from hourglass_bench.architectures.registry import get_preset
 
     return [(config, _factors(config, name)) for name, config in ((name, get_preset(name)) for name in names)]
 

@@ -14,12 +14,12 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState, create_trial
 from typing_extensions import override
 
-from bench import schema
-from bench.config import RunConfig, run_name
-from bench.training.train import EpochRecord
-from studies.storage import LOST, OUTCOME, UNIT, choices, end_trial, ended
-from studies.unit import Factor, Unit
-from studies.worker import Outcome
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig, run_name
+from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.studies.storage import LOST, OUTCOME, UNIT, choices, end_trial, ended
+from hourglass_bench.studies.unit import Factor, Unit
+from hourglass_bench.studies.worker import Outcome
 
 MEMORY = "memory"
 """Name of the constraint that the predicted peak stays within the budget."""

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import schema
-from bench.schema import Stage
-from studies import lock, storage, times
-from studies.deleted import Missing, find
-from studies.own_file import find_study, name_of
-from studies.unit import Planned, count_planned
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.schema import Stage
+from hourglass_bench.studies import lock, storage, times
+from hourglass_bench.studies.deleted import Missing, find
+from hourglass_bench.studies.own_file import find_study, name_of
+from hourglass_bench.studies.unit import Planned, count_planned
 
 if TYPE_CHECKING:
     import optuna
@@ -126,8 +126,8 @@ def status(given: str, runs: Path, storage_url: str = "", tracking: str = "") ->
     Raises:
         ValueError: it was never started there, or a newer version has written a store.
     """
-    from bench.tracking.store import refuse_newer, tracking_url
-    from bench.tracking.stored_runs import stored_runs
+    from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
+    from hourglass_bench.bench.tracking.stored_runs import stored_runs
 
     name, url = name_of(given), storage.storage_url(runs, storage_url)
     storage.refuse_newer(url)
@@ -150,7 +150,7 @@ def read(study: "optuna.Study", missing: Missing, running: tuple[RunningTrial, .
 
 
 def _running(name: str, place: str) -> tuple[RunningTrial, ...]:
-    from bench.tracking.store import connect
+    from hourglass_bench.bench.tracking.store import connect
 
     client = connect(place)
     experiment = client.get_experiment_by_name(name)

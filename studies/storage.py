@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import schema
-from bench.tracking import newer
-from bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
-from studies.unit import Factor, Planned
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking import newer
+from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
+from hourglass_bench.studies.unit import Factor, Planned
 
 if TYPE_CHECKING:
     import optuna

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.digest import digest
-from bench.schema import OBJECTIVES, Stage
-from bench.stored_config import located
-from studies import tuning
-from studies.spaces import Plan
-from studies.unit import Planned, Setting, Unit, count_planned, macs
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.schema import OBJECTIVES, Stage
+from hourglass_bench.bench.stored_config import located
+from hourglass_bench.studies import tuning
+from hourglass_bench.studies.spaces import Plan
+from hourglass_bench.studies.unit import Planned, Setting, Unit, count_planned, macs
 
 if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
 
-    from studies.stages import Trials
+    from hourglass_bench.studies.stages import Trials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,8 +165,8 @@ class Factorial(Study):
 
     @override
     def rounds(self, setting: Setting, storage: "BaseStorage") -> Iterator[list["Trials"]]:
-        from studies.stages import FixedTrials
-        from studies.storage import create
+        from hourglass_bench.studies.stages import FixedTrials
+        from hourglass_bench.studies.storage import create
 
         def optuna_study(stage: Stage) -> "optuna.Study":
             return create(storage, self._stage_name(stage), [OBJECTIVES[stage]])

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from bench import schema
+from hourglass_bench.bench import schema
 
 OTHER = "other"
 """Seconds of a run that are in no phase; all of a run that ended without saying how long it took."""

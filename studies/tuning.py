@@ -13,17 +13,17 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.commands import cli
-from bench.config import DataConfig, RunConfig
-from bench.digest import digest
-from bench.schema import Stage
-from studies.unit import Planned, Unit, params
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.config import DataConfig, RunConfig
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.schema import Stage
+from hourglass_bench.studies.unit import Planned, Unit, params
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-    from studies.stages import Trials
+    from hourglass_bench.studies.stages import Trials
 
 STAGE: Stage = "tuning"
 FACTOR = 4
@@ -194,7 +194,7 @@ def tune(groups: Sequence[Group], study: "optuna.Study") -> Generator[list["Tria
     Args:
         study: Optuna's, of the stage. It keeps what was decided.
     """
-    from studies.stages import FixedTrials
+    from hourglass_bench.studies.stages import FixedTrials
 
     rates = {group.key: list(group.ladder) for group in groups}
     for rung in range(len(RUNGS)):
@@ -220,7 +220,7 @@ def at_rates(units: Sequence[Unit], groups: Sequence[Group], rates: Mapping[str,
 
 def _decide(groups: Sequence[Group], rung: int, study: "optuna.Study") -> dict[str, list[float]]:
     """Rates of each group that go on from a rung whose units have all ended, the best first; from the last rung one."""
-    from studies.storage import UNIT, ended
+    from hourglass_bench.studies.storage import UNIT, ended
 
     decided: dict[str, dict[str, list[float]]] = study.user_attrs.get(DECIDED, {})
     of_rung = decided.get(str(rung), {})
@@ -258,7 +258,7 @@ def _val_iou(trial: "FrozenTrial") -> float:
 
     Which of two rates is the better one for what does not learn, chance decides.
     """
-    from studies.storage import OUTCOME
+    from hourglass_bench.studies.storage import OUTCOME
 
     outcome = trial.user_attrs[OUTCOME]
     (value,) = outcome["values"] or (-math.inf,)

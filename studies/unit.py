@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.schema import Stage
-from bench.stored_config import config_hash
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.schema import Stage
+from hourglass_bench.bench.stored_config import config_hash
 
 if TYPE_CHECKING:
-    from architectures.bottleneck import Prediction
+    from hourglass_bench.architectures.bottleneck import Prediction
 
 Factor = str | int | float
 
@@ -67,7 +67,7 @@ def params(config: RunConfig) -> int:
 
 
 def _predict(config: RunConfig) -> "Prediction | None":
-    from architectures.registry import predict
+    from hourglass_bench.architectures.registry import predict
 
     try:
         return predict(config.architecture, *config.data.size)

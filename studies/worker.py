@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from architectures.config import InfeasibleArchitecture
-from bench import schema
-from bench.config import RunConfig
-from bench.machine.out_of_memory import is_out_of_memory
-from bench.run import run
-from bench.tracking.background import BackgroundLog
-from bench.tracking.database import StoreError, store_failure
-from bench.tracking.store import RunLog, connect
-from bench.training.forecast import predict_peak_bytes
-from studies.channel import Address, reporter
+from hourglass_bench.architectures.config import InfeasibleArchitecture
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
+from hourglass_bench.bench.run import run
+from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.tracking.database import StoreError, store_failure
+from hourglass_bench.bench.tracking.store import RunLog, connect
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.studies.channel import Address, reporter
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

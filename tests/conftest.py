@@ -7,7 +7,7 @@ import sqlite3
 import tarfile
 from contextlib import closing
 
-from bench.commands.cli import prepare_process
+from hourglass_bench.bench.commands.cli import prepare_process
 
 prepare_process()
 os.environ["OMP_NUM_THREADS"] = "1"  # tests share the cores among each other
@@ -19,12 +19,12 @@ from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 
-from architectures.registry import configure  # noqa: E402
-from bench.config import DataConfig, RunConfig, TrainingConfig  # noqa: E402
-from bench.tracking import store  # noqa: E402
-from studies.spaces import grid, to_units  # noqa: E402
-from studies.study import Factorial  # noqa: E402
-from studies.unit import Unit  # noqa: E402
+from hourglass_bench.architectures.registry import configure  # noqa: E402
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig  # noqa: E402
+from hourglass_bench.bench.tracking import store  # noqa: E402
+from hourglass_bench.studies.spaces import grid, to_units  # noqa: E402
+from hourglass_bench.studies.study import Factorial  # noqa: E402
+from hourglass_bench.studies.unit import Unit  # noqa: E402
 
 TINY_DATA = {"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3}
 TINY_TRAINING = TrainingConfig(epochs=2, batch_size=4)
@@ -115,7 +115,7 @@ def folder_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set on disk: six scenes of two synthetic frames, 24 pixels wide and 32 high."""
     from PIL import Image
 
-    from bench.data.synthetic import generate
+    from hourglass_bench.bench.data.synthetic import generate
 
     root = tmp_path_factory.mktemp("data")
     frames = generate(scenes=6, frames_per_scene=2, size=(32, 24), seed=0)

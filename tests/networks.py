@@ -1,8 +1,8 @@
 """What a process knows of networks from elsewhere is for its whole life; tests have many lives in one process."""
 
-from architectures.foreign import find_spec
-from architectures.reference import find, installed
-from architectures.sources import packages, sources
+from hourglass_bench.architectures.foreign import find_spec
+from hourglass_bench.architectures.reference import find, installed
+from hourglass_bench.architectures.sources import packages, sources
 
 
 def forget_networks() -> None:

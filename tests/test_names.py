@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from architectures.registry import ARCHITECTURES, PRESETS
+from hourglass_bench.architectures.registry import ARCHITECTURES, PRESETS
 
 ROOT = Path(__file__).parents[1]
 NAMES = {*ARCHITECTURES, *PRESETS}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import main as bench
-from reports.__main__ import main as reports
-from studies.__main__ import main as studies
+from hourglass_bench.bench.__main__ import main as bench
+from hourglass_bench.reports.__main__ import main as reports
+from hourglass_bench.studies.__main__ import main as studies
 
 TEXT = (Path(__file__).parents[1] / "docs" / "networks.md").read_text()
 DATA = "--synthetic-scenes 6 --synthetic-frames 1 --folds 3 --batch-size 4"

@@ -7,14 +7,14 @@ from typing import NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from architectures.config import ArchitectureConfig, Norm
-from architectures.examples import tiny
-from architectures.registry import ARCHITECTURES
-from bench.check.lines import Line, Task
-from bench.check.workload import arithmetics, batch_of, epoch_losses, frames_on, run_config
-from bench.machine.precision import Arithmetic
-from bench.training.execution import REFERENCE, Execution
-from bench.training.setup import make_trainer
+from hourglass_bench.architectures.config import ArchitectureConfig, Norm
+from hourglass_bench.architectures.examples import tiny
+from hourglass_bench.architectures.registry import ARCHITECTURES
+from hourglass_bench.bench.check.lines import Line, Task
+from hourglass_bench.bench.check.workload import arithmetics, batch_of, epoch_losses, frames_on, run_config
+from hourglass_bench.bench.machine.precision import Arithmetic
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.setup import make_trainer
 
 SIDE, FRAMES, BATCH, EPOCHS = 32, 32, 8, 3
 

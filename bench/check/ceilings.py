@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import torch
 
-from bench.check.lines import Line, Task
-from bench.check.workload import arithmetics
-from bench.machine.precision import set_arithmetic, torch_dtype
-from bench.perf.roofline import BUFFER, SIDES, copy_rate, matmul_rate
+from hourglass_bench.bench.check.lines import Line, Task
+from hourglass_bench.bench.check.workload import arithmetics
+from hourglass_bench.bench.machine.precision import set_arithmetic, torch_dtype
+from hourglass_bench.bench.perf.roofline import BUFFER, SIDES, copy_rate, matmul_rate
 
 
 def measure(task: Task) -> Iterator[Line]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.commands.cli import EXIT_INTERRUPTED, Answer, Command, say
+from hourglass_bench.bench.commands.cli import EXIT_INTERRUPTED, Answer, Command, say
 
 SECONDS = 480.0
 """That the whole check may take."""
@@ -23,15 +23,15 @@ class Check(Command):
     @property
     def line(self) -> str:
         """As it is typed."""
-        return f"python -m bench check --device {self.device}{' --short' * self.short}"
+        return f"hourglass-bench check --device {self.device}{' --short' * self.short}"
 
     def run(self) -> Answer:
         """Section by section; code 1 if one of those that ask for correctness did not pass, or 130 if interrupted."""
-        from bench.check.conditions import conditions
-        from bench.check.lines import Task
-        from bench.check.runner import Report, run_sections
-        from bench.check.sections import SECTIONS
-        from bench.check.text import headline, to_markdown
+        from hourglass_bench.bench.check.conditions import conditions
+        from hourglass_bench.bench.check.lines import Task
+        from hourglass_bench.bench.check.runner import Report, run_sections
+        from hourglass_bench.bench.check.sections import SECTIONS
+        from hourglass_bench.bench.check.text import headline, to_markdown
 
         start = time.monotonic()
         where = conditions(self.device)

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from architectures.config import require
-from bench.machine.device import cores, one_device
-from bench.machine.environment import git_commit, processor
-from bench.machine.examine import examine_apart
+from hourglass_bench.architectures.config import require
+from hourglass_bench.bench.machine.device import cores, one_device
+from hourglass_bench.bench.machine.environment import git_commit, processor
+from hourglass_bench.bench.machine.examine import examine_apart
 
 
 def conditions(name: str) -> dict[str, Any]:

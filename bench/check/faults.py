@@ -8,14 +8,14 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
-from architectures.examples import segmenter
-from bench.check.lines import Line, Task, cause, error_line
-from bench.check.workload import batch_of, frames_on, run_config
-from bench.machine.out_of_memory import is_out_of_memory
-from bench.perf.isolated import IsolatedProcess
-from bench.training.execution import REFERENCE, Execution
-from bench.training.graph import cuda_graphs
-from bench.training.setup import execution_choices, make_trainer
+from hourglass_bench.architectures.examples import segmenter
+from hourglass_bench.bench.check.lines import Line, Task, cause, error_line
+from hourglass_bench.bench.check.workload import batch_of, frames_on, run_config
+from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
+from hourglass_bench.bench.perf.isolated import IsolatedProcess
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.graph import cuda_graphs
+from hourglass_bench.bench.training.setup import execution_choices, make_trainer
 
 SIDE, BATCH, STEPS = 32, 8, 8
 SECONDS = 90.0

@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 import torch
 
-from architectures.config import ArchitectureConfig, EncoderDecoderConfig
-from architectures.examples import VARIED
-from bench.check.lines import Line, Task
-from bench.check.workload import batch_of, frames_on, run_config
-from bench.config import Precision, RunConfig
-from bench.machine.memory import StepMemory, measure_step
-from bench.machine.precision import Arithmetic, resolve
-from bench.training.execution import Execution
-from bench.training.forecast import predict_peak_bytes
-from bench.training.setup import make_trainer
+from hourglass_bench.architectures.config import ArchitectureConfig, EncoderDecoderConfig
+from hourglass_bench.architectures.examples import VARIED
+from hourglass_bench.bench.check.lines import Line, Task
+from hourglass_bench.bench.check.workload import batch_of, frames_on, run_config
+from hourglass_bench.bench.config import Precision, RunConfig
+from hourglass_bench.bench.machine.memory import StepMemory, measure_step
+from hourglass_bench.bench.machine.precision import Arithmetic, resolve
+from hourglass_bench.bench.training.execution import Execution
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.setup import make_trainer
 
 TOLERANCE = 0.05
 """Largest deviation from the allocator's peak on a GPU, as a share."""

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from architectures.config import ArchitectureConfig
-from architectures.registry import ARCHITECTURES, configure
-from bench.check.lines import Line, NotHere, Task
-from bench.check.workload import frames_on, run_config
-from bench.training.agreement import TOLERANCE
-from bench.training.execution import REFERENCE, Execution
-from bench.training.setup import make_trainer
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.registry import ARCHITECTURES, configure
+from hourglass_bench.bench.check.lines import Line, NotHere, Task
+from hourglass_bench.bench.check.workload import frames_on, run_config
+from hourglass_bench.bench.training.agreement import TOLERANCE
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.setup import make_trainer
 
 SIDE, BATCH, STEPS = 64, 16, 30
 NOISE = 2.0

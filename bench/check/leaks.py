@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from architectures.examples import segmenter
-from bench.check.lines import Line, NotHere, Task
-from bench.check.workload import epoch_losses, frames_on, run_config
-from bench.machine.allocator import keep_freed_memory
-from bench.machine.device import proc_entry
-from bench.training.setup import execution_choices, make_trainer
+from hourglass_bench.architectures.examples import segmenter
+from hourglass_bench.bench.check.lines import Line, NotHere, Task
+from hourglass_bench.bench.check.workload import epoch_losses, frames_on, run_config
+from hourglass_bench.bench.machine.allocator import keep_freed_memory
+from hourglass_bench.bench.machine.device import proc_entry
+from hourglass_bench.bench.training.setup import execution_choices, make_trainer
 
 TRAINERS = 40
 WARM_UP = 8

@@ -7,14 +7,14 @@ import torch
 from torch.autograd import DeviceType  # type: ignore[attr-defined]  # torch names it in no __all__
 from torch.profiler import ProfilerActivity, profile
 
-from bench.check.lines import Line, Task
-from bench.check.speed import HARNESS, SECONDS, SIDE, WARM_UP, Lane, harness, speed_config
-from bench.config import RunConfig
-from bench.machine.clock import synchronize
-from bench.machine.precision import resolve, set_arithmetic, torch_dtype
-from bench.perf.cost import costs
-from bench.perf.records import Rates
-from bench.perf.roofline import BUFFER, SIDES, Roof, copy_rate, make_roof, matmul_rate, precision_name
+from hourglass_bench.bench.check.lines import Line, Task
+from hourglass_bench.bench.check.speed import HARNESS, SECONDS, SIDE, WARM_UP, Lane, harness, speed_config
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.machine.clock import synchronize
+from hourglass_bench.bench.machine.precision import resolve, set_arithmetic, torch_dtype
+from hourglass_bench.bench.perf.cost import costs
+from hourglass_bench.bench.perf.records import Rates
+from hourglass_bench.bench.perf.roofline import BUFFER, SIDES, Roof, copy_rate, make_roof, matmul_rate, precision_name
 
 KERNELS = 10
 """That are named, those that take longest first."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bench.check.lines import Line, NotHere, Task, Work
-from bench.perf.isolated import IsolatedProcess
+from hourglass_bench.bench.check.lines import Line, NotHere, Task, Work
+from hourglass_bench.bench.perf.isolated import IsolatedProcess
 
 Outcome = Literal["passed", "failed", "measured", "not here", "cut", "crashed"]
 END = "end"

@@ -3,8 +3,8 @@
 Those that must pass may take more than they need: one that is cut has failed, and what they leave is the next ones'.
 """
 
-from bench.check import agreement, ceilings, faults, forecast, graph, leaks, roofline, speed, trials
-from bench.check.runner import Section
+from hourglass_bench.bench.check import agreement, ceilings, faults, forecast, graph, leaks, roofline, speed, trials
+from hourglass_bench.bench.check.runner import Section
 
 SECTIONS = (
     Section(

@@ -14,17 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from architectures import registry
-from architectures.examples import segmenter
-from bench.check.lines import Line, Task, error_line
-from bench.check.workload import blobs, frames_on, run_config
-from bench.config import AUGMENTATION, RunConfig
-from bench.machine.clock import Stopwatch
-from bench.machine.precision import resolve, set_arithmetic
-from bench.training.execution import REFERENCE, Execution
-from bench.training.losses import segmentation_loss
-from bench.training.objective import standardise
-from bench.training.setup import execution_choices, make_trainer
+from hourglass_bench.architectures import registry
+from hourglass_bench.architectures.examples import segmenter
+from hourglass_bench.bench.check.lines import Line, Task, error_line
+from hourglass_bench.bench.check.workload import blobs, frames_on, run_config
+from hourglass_bench.bench.config import AUGMENTATION, RunConfig
+from hourglass_bench.bench.machine.clock import Stopwatch
+from hourglass_bench.bench.machine.precision import resolve, set_arithmetic
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.losses import segmentation_loss
+from hourglass_bench.bench.training.objective import standardise
+from hourglass_bench.bench.training.setup import execution_choices, make_trainer
 
 CHANNELS, SIDE = (16, 32, 64), 128
 BATCHES = {"cpu": (32, 128), "cuda": (32, 128, 512)}

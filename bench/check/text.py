@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.check.lines import Line, cause
-from bench.check.runner import Report
-from bench.machine.examine import DeviceFacts
+from hourglass_bench.bench.check.lines import Line, cause
+from hourglass_bench.bench.check.runner import Report
+from hourglass_bench.bench.machine.examine import DeviceFacts
 
 VERDICTS = {True: "ok", False: "FAILED", None: ""}
 

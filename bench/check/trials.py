@@ -13,18 +13,18 @@ from typing import NamedTuple
 
 import torch
 
-from architectures.config import ArchitectureConfig
-from architectures.examples import LARGE, MIDDLE, SMALL
-from bench.check.lines import Line, Task, cause
-from bench.check.workload import frames_on, run_config
-from bench.config import DataConfig, RunConfig
-from bench.data.split import split_frames
-from bench.machine.allocator import keep_freed_memory
-from bench.machine.device import cores
-from bench.perf.isolated import IsolatedProcess
-from bench.training.device_frames import DeviceFrames
-from bench.training.setup import execution_choices, make_trainer, planned_steps
-from bench.training.train import EpochRecord, train
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.examples import LARGE, MIDDLE, SMALL
+from hourglass_bench.bench.check.lines import Line, Task, cause
+from hourglass_bench.bench.check.workload import frames_on, run_config
+from hourglass_bench.bench.config import DataConfig, RunConfig
+from hourglass_bench.bench.data.split import split_frames
+from hourglass_bench.bench.machine.allocator import keep_freed_memory
+from hourglass_bench.bench.machine.device import cores
+from hourglass_bench.bench.perf.isolated import IsolatedProcess
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.setup import execution_choices, make_trainer, planned_steps
+from hourglass_bench.bench.training.train import EpochRecord, train
 
 SIDE, BATCH, EPOCHS = 128, 32, 50
 """Frames, batch and epochs of the study's trainings."""

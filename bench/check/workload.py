@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from architectures.config import ArchitectureConfig
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.data.frames import Frames
-from bench.machine.precision import Arithmetic, resolve
-from bench.training.device_frames import DeviceFrames, to_device
-from bench.training.trainer import Trainer
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.machine.precision import Arithmetic, resolve
+from hourglass_bench.bench.training.device_frames import DeviceFrames, to_device
+from hourglass_bench.bench.training.trainer import Trainer
 
 SCENE = 4
 """Frames of a scene."""

@@ -88,7 +88,7 @@ def run(prog: str, parse: Callable[[], Command]) -> int:
         say(f"{prog}: {error}")
         return EXIT_INPUT
     except Exception as error:
-        from bench.tracking.database import store_failure
+        from hourglass_bench.bench.tracking.database import store_failure
 
         if (path := _find_unreadable(error)) is not None:
             say(f"{prog}: {path} must be readable, got permission denied; allow it (chmod u+rX) or move it away.")

@@ -4,17 +4,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from bench.commands.cli import Answer
-from bench.config import DataConfig
-from bench.data.audit.audit import audit
-from bench.data.audit.look_alikes import LookAlikes, merge_look_alikes
-from bench.data.audit.text import render
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import read
-from bench.data.folder.folds import fit_folds
-from bench.data.folder.scene_table import write_scene_table
-from bench.data.frames import Frames, is_foreground
-from bench.data.sheet import contact_sheet
+from hourglass_bench.bench.commands.cli import Answer
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.audit.audit import audit
+from hourglass_bench.bench.data.audit.look_alikes import LookAlikes, merge_look_alikes
+from hourglass_bench.bench.data.audit.text import render
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.dataset import read
+from hourglass_bench.bench.data.folder.folds import fit_folds
+from hourglass_bench.bench.data.folder.scene_table import write_scene_table
+from hourglass_bench.bench.data.frames import Frames, is_foreground
+from hourglass_bench.bench.data.sheet import contact_sheet
 
 
 def describe(data: DataConfig, sheet: Path | None) -> Answer:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from bench.commands.cli import say
-from bench.config import DataConfig
-from bench.data.cache.entry import Dataset
-from bench.digest import digest
-from bench.files import replacing
+from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.files import replacing
 
 
 def say_once(data: DataConfig, dataset: Dataset, cache: Path, what: str) -> None:
@@ -19,8 +19,8 @@ def say_once(data: DataConfig, dataset: Dataset, cache: Path, what: str) -> None
     said = cache / f"audit-{digest(what, dataset.digest, dataset.reading.to_json(), data.split, data.folds)}.txt"
     if said.exists():
         return
-    from bench.data.audit.audit import audit
-    from bench.data.audit.text import render_short
+    from hourglass_bench.bench.data.audit.audit import audit
+    from hourglass_bench.bench.data.audit.text import render_short
 
     text = render_short(audit(dataset, data))
     say(text)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 
 from tyro.conf import arg
 
-from bench.config import FLAG, Weights
+from hourglass_bench.bench.config import FLAG, Weights
 
 
 class _Spelling(NamedTuple):

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from bench.commands.cli import say
-from bench.config import SYNTHETIC, DataConfig
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import load
-from bench.data.folder.folds import fit_folds
-from bench.data.folder.pairs import Found, find_pairs
+from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.config import SYNTHETIC, DataConfig
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.dataset import load
+from hourglass_bench.bench.data.folder.folds import fit_folds
+from hourglass_bench.bench.data.folder.pairs import Found, find_pairs
 
 
 def fitting_folds(data: DataConfig, found: Found | None = None) -> DataConfig:

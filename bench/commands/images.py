@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.data.files.pictures import list_pictures
-from bench.data.folder.pairs import find_images
+from hourglass_bench.bench.data.files.pictures import list_pictures
+from hourglass_bench.bench.data.folder.pairs import find_images
 
 OVERLAYS, PROBABILITIES = "overlays", "probabilities"
 """Folders beside the masks."""

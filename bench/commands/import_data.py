@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.commands.cli import Answer
-from bench.config import DataConfig
-from bench.data.convert.convert import import_data, listing
+from hourglass_bench.bench.commands.cli import Answer
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.convert.convert import import_data, listing
 
 
 def import_source(source: Path, out: Path, data: DataConfig) -> Answer:
@@ -17,5 +17,5 @@ def import_source(source: Path, out: Path, data: DataConfig) -> Answer:
     for title, sentences in (("changed", found.changed), ("not taken", found.refused)):
         if sentences:
             lines += [f"{title}:", listing(sentences)]
-    lines.append(f"look at it: python -m bench data --audit {out}")
+    lines.append(f"look at it: hourglass-bench data --audit {out}")
     return Answer(asdict(found) | {"out": str(out)}, "\n".join(lines))

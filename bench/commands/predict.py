@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from architectures.registry import get_spec
-from bench import schema
-from bench.commands.cli import EXIT_INPUT, Answer, say
-from bench.commands.images import OVERLAYS, PROBABILITIES, find_files
-from bench.config import RunConfig
-from bench.data.files.pictures import Page, list_pages, open_picture, to_rgb
-from bench.data.panel import overlay
-from bench.data.reading import Reading
-from bench.files import make_folder, replacing
-from bench.inference import feed_contiguous, predict, predict_tiles
-from bench.machine.examine import choose_device
-from bench.machine.precision import set_arithmetic
-from bench.network_source import changed, needed
-from bench.progress import progress
-from bench.stored_config import unflatten
-from bench.tracking.store import find_artifact, tracking_url
-from bench.training.setup import build
+from hourglass_bench.architectures.registry import get_spec
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.cli import EXIT_INPUT, Answer, say
+from hourglass_bench.bench.commands.images import OVERLAYS, PROBABILITIES, find_files
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.data.files.pictures import Page, list_pages, open_picture, to_rgb
+from hourglass_bench.bench.data.panel import overlay
+from hourglass_bench.bench.data.reading import Reading
+from hourglass_bench.bench.files import make_folder, replacing
+from hourglass_bench.bench.inference import feed_contiguous, predict, predict_tiles
+from hourglass_bench.bench.machine.examine import choose_device
+from hourglass_bench.bench.machine.precision import set_arithmetic
+from hourglass_bench.bench.network_source import changed, needed
+from hourglass_bench.bench.progress import progress
+from hourglass_bench.bench.stored_config import unflatten
+from hourglass_bench.bench.tracking.store import find_artifact, tracking_url
+from hourglass_bench.bench.training.setup import build
 
 COMPRESSION = 3
 """Of PNG: three times as fast as Pillow's own 6, for files that are 14 % larger."""

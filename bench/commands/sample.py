@@ -8,28 +8,28 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from architectures.autoencoder import AutoEncoder
-from architectures.config import Target
-from architectures.vae import VAE
-from bench import schema
-from bench.commands.predict import load_checkpoint, resolve_checkpoint
-from bench.config import RunConfig
-from bench.data.dataset import load
-from bench.data.frames import Frames
-from bench.data.panel import choose_frames
-from bench.files import make_folder
-from bench.generative.config import SampleConfig
-from bench.generative.decoding import OFFSETS, interpolate, sample, traverse
-from bench.generative.grids import Grid, interpolation_grid, sample_grid, save_grid, traversal_grid
-from bench.generative.latent import encode, latent_table, most_telling
-from bench.generative.pictures import target_pictures
-from bench.machine.device import place
-from bench.machine.examine import choose_device
-from bench.machine.precision import set_arithmetic
-from bench.stored_config import config_hash
-from bench.tracking.store import RunLog, open_store, tracking_url
-from bench.training.objective import latent_shape
-from bench.training.setup import Setup, prepare
+from hourglass_bench.architectures.autoencoder import AutoEncoder
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.architectures.vae import VAE
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.predict import load_checkpoint, resolve_checkpoint
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.data.dataset import load
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.panel import choose_frames
+from hourglass_bench.bench.files import make_folder
+from hourglass_bench.bench.generative.config import SampleConfig
+from hourglass_bench.bench.generative.decoding import OFFSETS, interpolate, sample, traverse
+from hourglass_bench.bench.generative.grids import Grid, interpolation_grid, sample_grid, save_grid, traversal_grid
+from hourglass_bench.bench.generative.latent import encode, latent_table, most_telling
+from hourglass_bench.bench.generative.pictures import target_pictures
+from hourglass_bench.bench.machine.device import place
+from hourglass_bench.bench.machine.examine import choose_device
+from hourglass_bench.bench.machine.precision import set_arithmetic
+from hourglass_bench.bench.stored_config import config_hash
+from hourglass_bench.bench.tracking.store import RunLog, open_store, tracking_url
+from hourglass_bench.bench.training.objective import latent_shape
+from hourglass_bench.bench.training.setup import Setup, prepare
 
 Shape = tuple[int, int, int]
 """(C, H, W) of a latent."""

@@ -2,13 +2,13 @@
 
 import torch
 
-from architectures import registry
-from architectures.trace import NEEDS_CONTENTS
-from bench.commands.cli import Answer
-from bench.config import RunConfig
-from bench.machine.examine import choose_device
-from bench.training.forecast import predict_peak_bytes
-from bench.training.setup import capabilities
+from hourglass_bench.architectures import registry
+from hourglass_bench.architectures.trace import NEEDS_CONTENTS
+from hourglass_bench.bench.commands.cli import Answer
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.machine.examine import choose_device
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.setup import capabilities
 
 
 def describe_sizes(config: RunConfig, device: str) -> Answer:

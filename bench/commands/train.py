@@ -5,27 +5,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from architectures import registry
-from bench import schema
-from bench.commands import first_audit
-from bench.commands.cli import say
-from bench.commands.folds import load_fitting
-from bench.config import SYNTHETIC, RunConfig, run_name
-from bench.machine.examine import choose_device
-from bench.machine.precision import resolve
-from bench.run import RunResult, run
-from bench.stored_config import config_hash, located, unflatten
-from bench.tracking.background import BackgroundLog
-from bench.training.losses import require_known
-from bench.training.pretrain import kinds_of_steps
-from bench.training.setup import capabilities, make_network
-from bench.training.train import EpochRecord
-from bench.training.weights import weights_digest
+from hourglass_bench.architectures import registry
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands import first_audit
+from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.commands.folds import load_fitting
+from hourglass_bench.bench.config import SYNTHETIC, RunConfig, run_name
+from hourglass_bench.bench.machine.examine import choose_device
+from hourglass_bench.bench.machine.precision import resolve
+from hourglass_bench.bench.run import RunResult, run
+from hourglass_bench.bench.stored_config import config_hash, located, unflatten
+from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.training.losses import require_known
+from hourglass_bench.bench.training.pretrain import kinds_of_steps
+from hourglass_bench.bench.training.setup import capabilities, make_network
+from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.bench.training.weights import weights_digest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from bench.tracking.store import RunLog
+    from hourglass_bench.bench.tracking.store import RunLog
 
 EXPERIMENT = "train"
 
@@ -44,7 +44,7 @@ def train_one(
     """
     require_known(config.training.loss)
     if tracking or (runs / schema.TRACKING_DB).exists():  # else nothing but torch is loaded before the first step
-        from bench.tracking.store import refuse_newer, tracking_url
+        from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
 
         refuse_newer(tracking_url(runs, tracking))
     target, cache = choose_device(device), runs / schema.CACHE_DIR
@@ -76,7 +76,7 @@ def train_one(
 
 def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, unseal: bool) -> "RunLog":
     """A new run in the store, unless the configuration has seen its test frames."""
-    from bench.tracking.store import NAME, RunLog, get_experiment, open_store, tracking_url
+    from hourglass_bench.bench.tracking.store import NAME, RunLog, get_experiment, open_store, tracking_url
 
     client = open_store(tracking_url(runs, tracking))
     experiment = get_experiment(client, EXPERIMENT, runs)
@@ -91,7 +91,7 @@ def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, d
 
     The same data under another path are the same, and so are the same weights.
     """
-    from bench.tracking.store import search_runs
+    from hourglass_bench.bench.tracking.store import search_runs
 
     weights = weights_digest(config.training.weights)
     for earlier in search_runs(client, experiment, f"tags.`{schema.DATA_DIGEST}` = '{data_digest}'"):

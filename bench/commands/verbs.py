@@ -7,15 +7,22 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from architectures import defaults
-from architectures.config import ArchitectureConfig, Block, EncoderDecoderConfig, Norm, Target, Upsampling
-from bench.check.command import Check
-from bench.commands import cli
-from bench.commands.cli import Answer
-from bench.commands.flags import flags
-from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
-from bench.generative.config import SampleConfig
-from bench.perf.config import IMPLEMENTATIONS, PerfConfig, choose_implementations
+from hourglass_bench.architectures import defaults
+from hourglass_bench.architectures.config import (
+    ArchitectureConfig,
+    Block,
+    EncoderDecoderConfig,
+    Norm,
+    Target,
+    Upsampling,
+)
+from hourglass_bench.bench.check.command import Check
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.commands.cli import Answer
+from hourglass_bench.bench.commands.flags import flags
+from hourglass_bench.bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.generative.config import SampleConfig
+from hourglass_bench.bench.perf.config import IMPLEMENTATIONS, PerfConfig, choose_implementations
 
 Device = Annotated[str, arg(help="auto (cuda or cpu), cpu, cuda, cuda:INDEX or mps (a Mac's GPU, untried)")]
 Checkpoint = Annotated[
@@ -59,7 +66,7 @@ class Data(cli.Command):
         for name, file in (("--merge-scenes", table), ("--sheet", self.sheet)):
             if file is not None and not file.parent.is_dir():
                 raise ValueError(f"{name} must name a file in a folder that exists, got {file}.")
-        from bench.commands.data import audit_data, describe
+        from hourglass_bench.bench.commands.data import audit_data, describe
 
         return describe(config, self.sheet) if self.audit is None else audit_data(config, self.sheet, table)
 
@@ -89,7 +96,7 @@ class DataImport(cli.Command):
 
     def run(self) -> Answer:
         """Convert everything, or write nothing."""
-        from bench.commands.import_data import import_source
+        from hourglass_bench.bench.commands.import_data import import_source
 
         return import_source(self.source, self.out, self.data(path=str(self.source)))
 
@@ -128,7 +135,7 @@ class Network:
 
     def config(self, image_size: tuple[int, int]) -> ArchitectureConfig:
         """The network for images of this height and width."""
-        from architectures import registry
+        from hourglass_bench.architectures import registry
 
         if self.preset is not None:
             if replace(self, preset=None, norm=None) != Network():
@@ -174,7 +181,7 @@ class Network:
 
 
 def _read_options(words: tuple[str, ...]) -> dict[str, Any]:
-    from architectures.arguments import read
+    from hourglass_bench.architectures.arguments import read
 
     wrong = [word for word in words if not word.partition("=")[0].isidentifier() or "=" not in word]
     if wrong:
@@ -207,7 +214,7 @@ class Train(cli.Command, cli.Store):
         config = RunConfig(
             architecture=self.network.config(data.size), data=data, training=training, repeat=self.repeat
         )
-        from bench.commands.train import train_one
+        from hourglass_bench.bench.commands.train import train_one
 
         return Answer(train_one(config, runs=self.runs, device=self.device, tracking=self.tracking, unseal=self.unseal))
 
@@ -225,7 +232,7 @@ class Sizes(cli.Command):
         """Trace the network on tensors without contents."""
         data = self.data()
         config = RunConfig(architecture=self.network.config(data.size), data=data, training=self.training())
-        from bench.commands.sizes import describe_sizes
+        from hourglass_bench.bench.commands.sizes import describe_sizes
 
         return describe_sizes(config, self.device)
 
@@ -249,7 +256,7 @@ class Predict(cli.Command, cli.Store):
 
     def run(self) -> Answer:
         """Predict all images."""
-        from bench.commands.predict import Wanted, predict_images
+        from hourglass_bench.bench.commands.predict import Wanted, predict_images
 
         wanted = Wanted(self.out, self.probabilities, self.tile, self.max_megapixels)
         return predict_images(self.checkpoint, self.images, wanted, self.device, self.runs, self.tracking)
@@ -268,7 +275,7 @@ class Sample(cli.Command, cli.Store):
     def run(self) -> Answer:
         """Draw, write and log."""
         wanted = self.pictures()
-        from bench.commands.sample import sample_one
+        from hourglass_bench.bench.commands.sample import sample_one
 
         where: dict[str, Any] = {"out": self.out, "runs": self.runs, "tracking": self.tracking}
         return Answer(sample_one(self.checkpoint, wanted, device=self.device, **where))
@@ -292,9 +299,9 @@ class Perf(cli.Command):
         """Measure network by network."""
         implementations, left_out = choose_implementations(self.implementations)
         data, training, perf = self.data(), self.training(**NO_AUGMENTATION), self.measurement()
-        from architectures import registry
-        from bench.commands.folds import fitting_folds
-        from bench.perf.compare import compare
+        from hourglass_bench.architectures import registry
+        from hourglass_bench.bench.commands.folds import fitting_folds
+        from hourglass_bench.bench.perf.compare import compare
 
         data = fitting_folds(data)
 

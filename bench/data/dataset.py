@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.config import SYNTHETIC, DataConfig
-from bench.data.cache.entry import Dataset, cached, open_dataset, write
-from bench.data.cache.file_hashes import FileHashes
-from bench.data.cache.prepare import prepare
-from bench.data.folder.pairs import Found, Pair, find_pairs
-from bench.data.folder.scene_names import require_scenes
-from bench.data.frames import Frames
-from bench.data.split import split_frames
-from bench.digest import digest, digest_sources
+from hourglass_bench.bench.config import SYNTHETIC, DataConfig
+from hourglass_bench.bench.data.cache.entry import Dataset, cached, open_dataset, write
+from hourglass_bench.bench.data.cache.file_hashes import FileHashes
+from hourglass_bench.bench.data.cache.prepare import prepare
+from hourglass_bench.bench.data.folder.pairs import Found, Pair, find_pairs
+from hourglass_bench.bench.data.folder.scene_names import require_scenes
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.split import split_frames
+from hourglass_bench.bench.digest import digest, digest_sources
 
 DRAWN = ("synthetic_scenes", "synthetic_frames", "synthetic_seed", "synthetic_blend")
 """Fields of the DataConfig that decide what is drawn, beside the size."""
@@ -57,7 +57,7 @@ def read(config: DataConfig) -> Dataset:
 
 
 def _draw(config: DataConfig) -> Frames:
-    from bench.data import synthetic  # many modules, which folders do without
+    from hourglass_bench.bench.data import synthetic  # many modules, which folders do without
 
     return synthetic.generate(
         scenes=config.synthetic_scenes,

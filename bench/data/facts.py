@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.frames import Frames, is_foreground
-from bench.data.resizing.fit import Labels
+from hourglass_bench.bench.data.frames import Frames, is_foreground
+from hourglass_bench.bench.data.resizing.fit import Labels
 
 
 class Facts(NamedTuple):

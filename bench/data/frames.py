@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.resizing.boxes import Fit, pixel_sizes
+from hourglass_bench.bench.data.resizing.boxes import Fit, pixel_sizes
 
 
 class Frames(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.split import Split
+from hourglass_bench.bench.data.split import Split
 
 SIDE = 32
 """Pixels of a thumbnail's sides: enough to tell poses apart, too few for noise and compression to matter."""

@@ -7,13 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.config import DataConfig
-from bench.data.facts import Facts, digest_of, facts_of
-from bench.data.files.pictures import Page, Range, find_range, open_picture, picture_size, picture_turn, to_rgb
-from bench.data.folder.pairs import Pair
-from bench.data.masks.rule import MaskRule, read_labels
-from bench.data.resizing.boxes import Fit, choose_fit
-from bench.data.resizing.fit import TOLERATED_LOSS, Fitted, fit_frame, keeping_size
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.facts import Facts, digest_of, facts_of
+from hourglass_bench.bench.data.files.pictures import (
+    Page,
+    Range,
+    find_range,
+    open_picture,
+    picture_size,
+    picture_turn,
+    to_rgb,
+)
+from hourglass_bench.bench.data.folder.pairs import Pair
+from hourglass_bench.bench.data.masks.rule import MaskRule, read_labels
+from hourglass_bench.bench.data.resizing.boxes import Fit, choose_fit
+from hourglass_bench.bench.data.resizing.fit import TOLERATED_LOSS, Fitted, fit_frame, keeping_size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +51,9 @@ def decide(pairs: Sequence[Pair], data: DataConfig) -> Reading:
     Raises:
         ValueError: a file is no picture, or the masks could mean two things.
     """
-    from bench.data.masks.decide import decide_masks  # pandas and scipy, which frames from the cache do without
+    from hourglass_bench.bench.data.masks.decide import (
+        decide_masks,  # pandas and scipy, which frames from the cache do without
+    )
 
     images = [pair.image for pair in pairs]
     return Reading(

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from architectures.config import require
-from bench.data.frames import Frames
-from bench.files import replacing
+from hourglass_bench.architectures.config import require
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.files import replacing
 
 _ROWS = 12
 _GAP = 2  # pixels between cells

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from architectures.config import require
-from bench.config import DataConfig
+from hourglass_bench.architectures.config import require
+from hourglass_bench.bench.config import DataConfig
 
 SPLITTING = ("split", "folds", "labelled_scenes")
 """Fields of DataConfig that decide on roles alone: the frames are the same whatever they are."""

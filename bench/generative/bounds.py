@@ -6,13 +6,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from architectures.vae import VAE
-from bench import schema
-from bench.machine.precision import widest
-from bench.training.device_frames import DeviceFrames
-from bench.training.likelihood import kl, log_normal, standard
-from bench.training.objective import Targets, Variational
-from bench.training.trainer import Trainer
+from hourglass_bench.architectures.vae import VAE
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.machine.precision import widest
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.likelihood import kl, log_normal, standard
+from hourglass_bench.bench.training.objective import Targets, Variational
+from hourglass_bench.bench.training.trainer import Trainer
 
 SAMPLES = 64
 """k of the IWAE bound (Burda, Grosse & Salakhutdinov 2016, arXiv 1509.00519)."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from architectures.config import require
-from bench.config import documented
+from hourglass_bench.architectures.config import require
+from hourglass_bench.bench.config import documented
 
 SAMPLES = 64
 MOST_SAMPLES = 4096

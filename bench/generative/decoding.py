@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from architectures.autoencoder import AutoEncoder
-from bench.generative.config import STEPS
-from bench.generative.grids import Pictures
+from hourglass_bench.architectures.autoencoder import AutoEncoder
+from hourglass_bench.bench.generative.config import STEPS
+from hourglass_bench.bench.generative.grids import Pictures
 
 REACH = 2.5
 """Standard deviations of the codes to either side that a traversal goes."""

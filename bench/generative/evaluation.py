@@ -8,21 +8,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from architectures.config import ArchitectureConfig, Target
-from architectures.vae import VAE
-from bench import schema
-from bench.evaluation import Evaluation
-from bench.generative.bounds import bits_per_dimension, bound_table
-from bench.generative.grids import save_grid
-from bench.generative.latent import collapse, encode, latent_table
-from bench.generative.pictures import make_grids, make_pictures, make_samples
-from bench.generative.probe import probe_iou
-from bench.generative.similarity import LEAST_SIDE, ms_ssim, ssim
-from bench.metrics.frame_table import as_float32, chunks, frame_table, scene_means, write_table
-from bench.metrics.overlap import scene_mean
-from bench.metrics.pixels import Ignored, counted
-from bench.training.objective import latent_shape
-from bench.training.setup import Setup
+from hourglass_bench.architectures.config import ArchitectureConfig, Target
+from hourglass_bench.architectures.vae import VAE
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.evaluation import Evaluation
+from hourglass_bench.bench.generative.bounds import bits_per_dimension, bound_table
+from hourglass_bench.bench.generative.grids import save_grid
+from hourglass_bench.bench.generative.latent import collapse, encode, latent_table
+from hourglass_bench.bench.generative.pictures import make_grids, make_pictures, make_samples
+from hourglass_bench.bench.generative.probe import probe_iou
+from hourglass_bench.bench.generative.similarity import LEAST_SIDE, ms_ssim, ssim
+from hourglass_bench.bench.metrics.frame_table import as_float32, chunks, frame_table, scene_means, write_table
+from hourglass_bench.bench.metrics.overlap import scene_mean
+from hourglass_bench.bench.metrics.pixels import Ignored, counted
+from hourglass_bench.bench.training.objective import latent_shape
+from hourglass_bench.bench.training.setup import Setup
 
 PERFECT = 1e-10
 """Squared error below which PSNR stays at 100 dB."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.files import replacing
+from hourglass_bench.bench.files import replacing
 
 GAP = 2
 """Pixels between the pictures of a grid."""

@@ -7,12 +7,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from architectures.autoencoder import AutoEncoder
-from architectures.config import SIGMA_FLOOR
-from architectures.vae import VAE
-from bench.training.device_frames import DeviceFrames
-from bench.training.likelihood import kl_per_dimension
-from bench.training.trainer import Trainer
+from hourglass_bench.architectures.autoencoder import AutoEncoder
+from hourglass_bench.architectures.config import SIGMA_FLOOR
+from hourglass_bench.architectures.vae import VAE
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.likelihood import kl_per_dimension
+from hourglass_bench.bench.training.trainer import Trainer
 
 ACTIVE = 0.01
 """Variance of the posterior mean above which a latent number is active (Burda et al. 2016, arXiv 1509.00519)."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import schema
-from bench.data.neighbours import nearest, thumbnails
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.neighbours import nearest, thumbnails
 
 COPIED = 1 / 3
 """A sample is a copy if it is nearer to a training frame than this share of its distance to the nearest one of any

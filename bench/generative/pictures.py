@@ -4,17 +4,24 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from architectures.autoencoder import AutoEncoder
-from architectures.config import Target
-from architectures.vae import VAE
-from bench.data.frames import Frames
-from bench.data.panel import choose_frames
-from bench.generative.config import SAMPLES
-from bench.generative.decoding import OFFSETS, interpolate, sample, to_pictures, traverse
-from bench.generative.grids import Grid, Pictures, interpolation_grid, reconstruction_grid, sample_grid, traversal_grid
-from bench.generative.latent import most_telling
-from bench.generative.memorisation import memorisation
-from bench.training.setup import Setup
+from hourglass_bench.architectures.autoencoder import AutoEncoder
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.architectures.vae import VAE
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.panel import choose_frames
+from hourglass_bench.bench.generative.config import SAMPLES
+from hourglass_bench.bench.generative.decoding import OFFSETS, interpolate, sample, to_pictures, traverse
+from hourglass_bench.bench.generative.grids import (
+    Grid,
+    Pictures,
+    interpolation_grid,
+    reconstruction_grid,
+    sample_grid,
+    traversal_grid,
+)
+from hourglass_bench.bench.generative.latent import most_telling
+from hourglass_bench.bench.generative.memorisation import memorisation
+from hourglass_bench.bench.training.setup import Setup
 
 PICTURED = 12
 """Reconstructions that are kept."""

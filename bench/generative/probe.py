@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bench.metrics.overlap import frame_scores, scene_mean
-from bench.training.pixels import known
+from hourglass_bench.bench.metrics.overlap import frame_scores, scene_mean
+from hourglass_bench.bench.training.pixels import known
 
 STRENGTHS = tuple(10.0**power for power in range(-6, 2))
 """Of the ridge penalty, relative to the largest eigenvalue; validation scenes choose."""

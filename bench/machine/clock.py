@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from bench.schema import Phase
+from hourglass_bench.bench.schema import Phase
 
 
 def synchronize(device: torch.device) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from architectures.config import require
+from hourglass_bench.architectures.config import require
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 REINSTALL = (

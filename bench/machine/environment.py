@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from bench import schema
-from bench.digest import digest_sources
-from bench.machine.device import cores, proc_entry
-from bench.machine.precision import NAMES, Arithmetic
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.digest import digest_sources
+from hourglass_bench.bench.machine.device import cores, proc_entry
+from hourglass_bench.bench.machine.precision import NAMES, Arithmetic
 
 PACKAGES = ("torch", "torchmetrics", "numpy", "scipy", "mlflow", "optuna")
 

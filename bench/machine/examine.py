@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.machine.device import REINSTALL, capability, memory_limit, one_device, total_memory
-from bench.machine.environment import device_versions, driver_version, processor
+from hourglass_bench.bench.machine.device import REINSTALL, capability, memory_limit, one_device, total_memory
+from hourglass_bench.bench.machine.environment import device_versions, driver_version, processor
 
 SECONDS = 120.0
 """After which a device that does not answer is given up; loading CUDA's libraries from a slow disk takes half of it."""

@@ -20,9 +20,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from typing_extensions import override
 
-from bench import schema
-from bench.machine.allocator import give_back_freed_memory
-from bench.machine.device import proc_entry
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.machine.allocator import give_back_freed_memory
+from hourglass_bench.bench.machine.device import proc_entry
 
 
 class StepMemory(NamedTuple):

@@ -4,8 +4,8 @@ from typing import Final, Literal
 
 import torch
 
-from bench.config import Precision
-from bench.machine.device import capability
+from hourglass_bench.bench.config import Precision
+from hourglass_bench.bench.machine.device import capability
 
 Arithmetic = Literal["fp32", "tf32", "bf16"]
 """fp32: IEEE float32. tf32: float32 whose products round their factors to 10 bits of mantissa, on the tensor cores of

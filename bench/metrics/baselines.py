@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench import schema
-from bench.data.frames import Frames
-from bench.data.neighbours import nearest_training_frames, thumbnails
-from bench.data.split import Split
-from bench.metrics.boundary import boundary_iou
-from bench.metrics.calibration import brier
-from bench.metrics.frame_table import chunks
-from bench.metrics.overlap import mask_scores, scene_mean
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.neighbours import nearest_training_frames, thumbnails
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.metrics.boundary import boundary_iou
+from hourglass_bench.bench.metrics.calibration import brier
+from hourglass_bench.bench.metrics.frame_table import chunks
+from hourglass_bench.bench.metrics.overlap import mask_scores, scene_mean
 
 
 def baseline_table(frames: Frames, split: Split) -> pd.DataFrame:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from scipy.spatial import KDTree
 
-from bench.metrics.boundary_maps import Masks, Points, boundary_map, boundary_pixels, points
-from bench.metrics.holes import close_holes, margins
-from bench.metrics.pixels import Ignored
-from bench.schema import TOLERANCES
+from hourglass_bench.bench.metrics.boundary_maps import Masks, Points, boundary_map, boundary_pixels, points
+from hourglass_bench.bench.metrics.holes import close_holes, margins
+from hourglass_bench.bench.metrics.pixels import Ignored
+from hourglass_bench.bench.schema import TOLERANCES
 
 Distances = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.metrics.pixels import Ignored, counted, frame_means
+from hourglass_bench.bench.metrics.pixels import Ignored, counted, frame_means
 
 BINS = 15
 """Bins of equal width of the expected calibration error."""

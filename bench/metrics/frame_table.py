@@ -7,14 +7,14 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from bench import schema
-from bench.data.cache.entry import Dataset
-from bench.data.frames import Frames
-from bench.data.split import Split
-from bench.metrics.boundary import boundary_iou, boundary_scores
-from bench.metrics.calibration import brier, calibration_error
-from bench.metrics.overlap import mask_scores, scene_mean
-from bench.metrics.pixels import frame_means
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.metrics.boundary import boundary_iou, boundary_scores
+from hourglass_bench.bench.metrics.calibration import brier, calibration_error
+from hourglass_bench.bench.metrics.overlap import mask_scores, scene_mean
+from hourglass_bench.bench.metrics.pixels import frame_means
 
 FRAMES_AT_A_TIME = 64
 """What is in work at a time takes about 1.6 MB per frame of 256x256."""

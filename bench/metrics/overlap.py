@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.machine.precision import widest
-from bench.metrics.pixels import Ignored
+from hourglass_bench.bench.machine.precision import widest
+from hourglass_bench.bench.metrics.pixels import Ignored
 
 
 class FrameScores(NamedTuple):

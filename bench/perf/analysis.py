@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from bench.config import RunConfig
-from bench.perf.config import PerfConfig, baseline_of
-from bench.perf.cost import Cost, costs
-from bench.perf.records import Measured, Rates
-from bench.perf.roofline import Roof, make_roof
-from bench.perf.rows import (
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.perf.config import PerfConfig, baseline_of
+from hourglass_bench.bench.perf.cost import Cost, costs
+from hourglass_bench.bench.perf.records import Measured, Rates
+from hourglass_bench.bench.perf.roofline import Roof, make_roof
+from hourglass_bench.bench.perf.rows import (
     Difference,
     Row,
     common_target,
@@ -21,7 +21,7 @@ from bench.perf.rows import (
     share_row,
     speed_rows,
 )
-from bench.perf.task import dtype_of
+from hourglass_bench.bench.perf.task import dtype_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,25 +12,25 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from architectures import registry
-from bench.commands.cli import Answer, say
-from bench.config import DataConfig, RunConfig
-from bench.data.dataset import load, read
-from bench.files import replacing
-from bench.machine.clock import Stopwatch
-from bench.machine.device import cores, one_device
-from bench.machine.environment import environment
-from bench.machine.examine import examine_apart
-from bench.machine.precision import resolve_by
-from bench.perf.analysis import Analysis, analyse
-from bench.perf.config import LIGHTNING, PerfConfig
-from bench.perf.figure import write_figure
-from bench.perf.measure import Comparison, measure
-from bench.perf.pngs import write_pngs
-from bench.perf.remarks import Conditions, remarks
-from bench.perf.text import to_markdown, to_terminal
-from bench.stored_config import flatten
-from bench.training.losses import require_known
+from hourglass_bench.architectures import registry
+from hourglass_bench.bench.commands.cli import Answer, say
+from hourglass_bench.bench.config import DataConfig, RunConfig
+from hourglass_bench.bench.data.dataset import load, read
+from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.machine.clock import Stopwatch
+from hourglass_bench.bench.machine.device import cores, one_device
+from hourglass_bench.bench.machine.environment import environment
+from hourglass_bench.bench.machine.examine import examine_apart
+from hourglass_bench.bench.machine.precision import resolve_by
+from hourglass_bench.bench.perf.analysis import Analysis, analyse
+from hourglass_bench.bench.perf.config import LIGHTNING, PerfConfig
+from hourglass_bench.bench.perf.figure import write_figure
+from hourglass_bench.bench.perf.measure import Comparison, measure
+from hourglass_bench.bench.perf.pngs import write_pngs
+from hourglass_bench.bench.perf.remarks import Conditions, remarks
+from hourglass_bench.bench.perf.text import to_markdown, to_terminal
+from hourglass_bench.bench.stored_config import flatten
+from hourglass_bench.bench.training.losses import require_known
 
 MOST_WORKERS = 4
 
@@ -107,7 +107,7 @@ def _report(conditions: Conditions, analyses: Sequence[Analysis], out: Path) -> 
     comparison, sentences = conditions.comparison, remarks(conditions)
     values = {
         "date": conditions.date,
-        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        "command": shlex.join(["hourglass-bench", *sys.argv[1:]]),
         "environment": conditions.environment,
         "settings": asdict(comparison.perf),
         "config": flatten(conditions.config),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from architectures.config import require
-from bench.config import documented
+from hourglass_bench.architectures.config import require
+from hourglass_bench.bench.config import documented
 
 HARNESS, PLAIN, ADVISED, LIGHTNING = "harness", "plain", "advised", "lightning"
 IMPLEMENTATIONS = {

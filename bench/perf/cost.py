@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from architectures import registry
-from architectures.config import ArchitectureConfig
+from hourglass_bench.architectures import registry
+from hourglass_bench.architectures.config import ArchitectureConfig
 
 
 class Cost(NamedTuple):

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, LogLocator, NullLocator
 
-from bench.files import replacing
-from bench.perf.analysis import Analysis
-from bench.perf.config import ADVISED, HARNESS, IMPLEMENTATIONS, LIGHTNING, PLAIN
-from bench.perf.records import EpochTiming, elapsed
-from bench.perf.roofline import Roof
-from bench.perf.text import number
+from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.perf.analysis import Analysis
+from hourglass_bench.bench.perf.config import ADVISED, HARNESS, IMPLEMENTATIONS, LIGHTNING, PLAIN
+from hourglass_bench.bench.perf.records import EpochTiming, elapsed
+from hourglass_bench.bench.perf.roofline import Roof
+from hourglass_bench.bench.perf.text import number
 
 WIDTH = 8.0
 ROW_HEIGHT = 2.1

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench import schema
-from bench.commands.cli import say
-from bench.perf.task import Task
-from bench.perf.timer import EpochTimer
-from bench.training.autotune import is_worth_tuning, tune
-from bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer, prepare
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.perf.task import Task
+from hourglass_bench.bench.perf.timer import EpochTimer
+from hourglass_bench.bench.training.autotune import is_worth_tuning, tune
+from hourglass_bench.bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer, prepare
 
 NOMINAL_STEPS = 5000
 """Optimiser steps of a training in earnest, such as 40 epochs of 2,000 frames in batches of 16: the few that are timed

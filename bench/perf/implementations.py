@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from bench.perf.config import HARNESS, LIGHTNING
-from bench.perf.records import EpochTiming
-from bench.perf.task import Task
-from bench.perf.timer import EpochTimer
+from hourglass_bench.bench.perf.config import HARNESS, LIGHTNING
+from hourglass_bench.bench.perf.records import EpochTiming
+from hourglass_bench.bench.perf.task import Task
+from hourglass_bench.bench.perf.timer import EpochTimer
 
 Implementation = Callable[[Task, EpochTimer], nn.Module]
 """Trains the configured epochs, each followed by validation, and returns the network."""
@@ -17,14 +17,14 @@ Implementation = Callable[[Task, EpochTimer], nn.Module]
 def load_implementation(name: str) -> Implementation:
     """Import an implementation and what it needs."""
     if name == HARNESS:
-        from bench.perf.harness import train_harness
+        from hourglass_bench.bench.perf.harness import train_harness
 
         return train_harness
     if name == LIGHTNING:
-        from bench.perf.lightning_trainer import train_lightning
+        from hourglass_bench.bench.perf.lightning_trainer import train_lightning
 
         return train_lightning
-    from bench.perf.plain import train_plain
+    from hourglass_bench.bench.perf.plain import train_plain
 
     return train_plain
 

@@ -11,13 +11,13 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from architectures import registry
-from bench.metrics.overlap import frame_scores, scene_mean
-from bench.perf.pngs import make_loaders
-from bench.perf.task import Task, make_optimizer
-from bench.perf.timer import EpochTimer
-from bench.training.losses import segmentation_loss
-from bench.training.pixels import known
+from hourglass_bench.architectures import registry
+from hourglass_bench.bench.metrics.overlap import frame_scores, scene_mean
+from hourglass_bench.bench.perf.pngs import make_loaders
+from hourglass_bench.bench.perf.task import Task, make_optimizer
+from hourglass_bench.bench.perf.timer import EpochTimer
+from hourglass_bench.bench.training.losses import segmentation_loss
+from hourglass_bench.bench.training.pixels import known
 
 
 def train_lightning(task: Task, timer: EpochTimer) -> nn.Module:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import torch
 
-from bench.commands.cli import say
-from bench.config import RunConfig
-from bench.data.cache.entry import Dataset
-from bench.data.split import Split, split_frames
-from bench.perf.config import PerfConfig
-from bench.perf.implementations import work
-from bench.perf.isolated import IsolatedProcess
-from bench.perf.pngs import split_pngs
-from bench.perf.records import EpochTiming, Measured, Rates
-from bench.perf.roofline import Probe, probe
-from bench.perf.task import Task, dtype_of
-from bench.perf.timer import lap_seconds
+from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.split import Split, split_frames
+from hourglass_bench.bench.perf.config import PerfConfig
+from hourglass_bench.bench.perf.implementations import work
+from hourglass_bench.bench.perf.isolated import IsolatedProcess
+from hourglass_bench.bench.perf.pngs import split_pngs
+from hourglass_bench.bench.perf.records import EpochTiming, Measured, Rates
+from hourglass_bench.bench.perf.roofline import Probe, probe
+from hourglass_bench.bench.perf.task import Task, dtype_of
+from hourglass_bench.bench.perf.timer import lap_seconds
 
 ENDLESS = 1_000_000
 """Epochs of a training that goes on until its laps are measured."""

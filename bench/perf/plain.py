@@ -8,14 +8,14 @@ import torch
 import torch._dynamo  # the first optimiser that is made imports it, and imports are not timed
 from torch import Tensor, nn
 
-from architectures import registry
-from bench.metrics.overlap import frame_scores, scene_mean
-from bench.perf.config import ADVISED
-from bench.perf.pngs import make_loaders
-from bench.perf.task import Task, dtype_of, make_optimizer
-from bench.perf.timer import EpochTimer
-from bench.training.losses import segmentation_loss
-from bench.training.pixels import known
+from hourglass_bench.architectures import registry
+from hourglass_bench.bench.metrics.overlap import frame_scores, scene_mean
+from hourglass_bench.bench.perf.config import ADVISED
+from hourglass_bench.bench.perf.pngs import make_loaders
+from hourglass_bench.bench.perf.task import Task, dtype_of, make_optimizer
+from hourglass_bench.bench.perf.timer import EpochTimer
+from hourglass_bench.bench.training.losses import segmentation_loss
+from hourglass_bench.bench.training.pixels import known
 
 
 def train_plain(task: Task, timer: EpochTimer) -> nn.Module:

@@ -10,9 +10,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from bench.data.frames import Frames, is_foreground
-from bench.data.split import Split
-from bench.training.objective import standardise
+from hourglass_bench.bench.data.frames import Frames, is_foreground
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.training.objective import standardise
 
 UNDECIDED = 255
 """In masks of sets of which some pixels count nowhere; as int8 it is the label `IGNORED`."""

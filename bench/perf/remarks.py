@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import schema
-from bench.config import RunConfig
-from bench.perf.config import ADVISED, HARNESS, IMPLEMENTATIONS, LIGHTNING
-from bench.perf.measure import Comparison
-from bench.perf.timer import lap_seconds
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.perf.config import ADVISED, HARNESS, IMPLEMENTATIONS, LIGHTNING
+from hourglass_bench.bench.perf.measure import Comparison
+from hourglass_bench.bench.perf.timer import lap_seconds
 
 
 class Conditions(NamedTuple):

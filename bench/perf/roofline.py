@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import torch
 
-from bench.machine.clock import Stopwatch
-from bench.machine.precision import set_arithmetic
-from bench.perf.cost import Cost
-from bench.perf.records import Rates
+from hourglass_bench.bench.machine.clock import Stopwatch
+from hourglass_bench.bench.machine.precision import set_arithmetic
+from hourglass_bench.bench.perf.cost import Cost
+from hourglass_bench.bench.perf.records import Rates
 
 SECONDS = 0.1
 """Least duration of one measurement."""

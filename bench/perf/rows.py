@@ -9,8 +9,8 @@ from typing import Literal
 
 from scipy import stats
 
-from bench.perf.records import EpochTiming, Measured, elapsed
-from bench.perf.roofline import Roof
+from hourglass_bench.bench.perf.records import EpochTiming, Measured, elapsed
+from hourglass_bench.bench.perf.roofline import Roof
 
 Kind = Literal["rate", "seconds", "iou", "bytes", "share"]
 

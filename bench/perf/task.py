@@ -8,11 +8,11 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from bench.config import Precision, RunConfig
-from bench.machine.precision import resolve, torch_dtype
-from bench.perf.config import ADVISED, HARNESS
-from bench.perf.pngs import PngFrames
-from bench.training.schedule import lr_factor
+from hourglass_bench.bench.config import Precision, RunConfig
+from hourglass_bench.bench.machine.precision import resolve, torch_dtype
+from hourglass_bench.bench.perf.config import ADVISED, HARNESS
+from hourglass_bench.bench.perf.pngs import PngFrames
+from hourglass_bench.bench.training.schedule import lr_factor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

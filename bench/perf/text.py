@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markdown import Markdown
 
-from bench.perf.analysis import Analysis
-from bench.perf.config import IMPLEMENTATIONS
-from bench.perf.roofline import Roof
-from bench.perf.rows import Difference, Kind, Row
+from hourglass_bench.bench.perf.analysis import Analysis
+from hourglass_bench.bench.perf.config import IMPLEMENTATIONS
+from hourglass_bench.bench.perf.roofline import Roof
+from hourglass_bench.bench.perf.rows import Difference, Kind, Row
 
 
 def to_terminal(analyses: Sequence[Analysis], remarks: Sequence[str]) -> str:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import torch
 
-from bench.machine.clock import Stopwatch, synchronize
-from bench.machine.memory import process_peak_bytes, reset_process_peak
-from bench.perf.config import GPU_LAP_SECONDS
-from bench.perf.records import EpochTiming
+from hourglass_bench.bench.machine.clock import Stopwatch, synchronize
+from hourglass_bench.bench.machine.memory import process_peak_bytes, reset_process_peak
+from hourglass_bench.bench.perf.config import GPU_LAP_SECONDS
+from hourglass_bench.bench.perf.records import EpochTiming
 
 
 def lap_seconds(device: torch.device) -> float:

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench import schema
-from bench.config import RunConfig
-from bench.data.cache.entry import Dataset
-from bench.data.split import Split, roles
-from bench.machine.environment import git_commit
-from bench.network_source import write_source
-from bench.stored_config import config_hash, flatten
-from bench.tracking.store import RunLog
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.split import Split, roles
+from hourglass_bench.bench.machine.environment import git_commit
+from hourglass_bench.bench.network_source import write_source
+from hourglass_bench.bench.stored_config import config_hash, flatten
+from hourglass_bench.bench.tracking.store import RunLog
 
 
 def store_artifacts(

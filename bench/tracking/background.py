@@ -5,10 +5,10 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from bench.tracking.entries import Entries, Log
+from hourglass_bench.bench.tracking.entries import Entries, Log
 
 if TYPE_CHECKING:
-    from bench.tracking.store import RunLog
+    from hourglass_bench.bench.tracking.store import RunLog
 
 INTERVAL = 1.0
 """Seconds between two writes; epochs that end within it are written together."""

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench import schema
+from hourglass_bench.bench import schema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

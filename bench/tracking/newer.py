@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from bench import schema
-from bench.tracking.database import POSTGRESQL, SQLITE, database_engine, kind, redact, sqlite_path
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, database_engine, kind, redact, sqlite_path
 
 REVISIONS = "alembic_version"
 TAGS = "tags"

@@ -14,10 +14,18 @@ from urllib.parse import unquote, urlparse
 
 from sqlalchemy import create_engine
 
-from bench import schema
-from bench.tracking import newer
-from bench.tracking.database import SQLITE, kind, prepare, redact, settle_sqlite, sqlite_path, sqlite_url
-from bench.tracking.entries import Entries, Log
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking import newer
+from hourglass_bench.bench.tracking.database import (
+    SQLITE,
+    kind,
+    prepare,
+    redact,
+    settle_sqlite,
+    sqlite_path,
+    sqlite_url,
+)
+from hourglass_bench.bench.tracking.entries import Entries, Log
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import inspect, text
 
-from bench import schema
-from bench.tracking.database import SQLITE, database_engine, kind, sqlite_path
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.database import SQLITE, database_engine, kind, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,7 +35,7 @@ class StoredRun(NamedTuple):
 def stored_runs(url: str, experiment: str) -> dict[str, StoredRun]:
     """Every run of an experiment in the store at `url`, by its id; empty if there is no such store or experiment."""
     if kind(url).startswith("http"):
-        from bench.tracking.store import connect
+        from hourglass_bench.bench.tracking.store import connect
 
         return ask_client(connect(url), experiment)
     if kind(url) == SQLITE and not sqlite_path(url).is_file():
@@ -53,7 +53,7 @@ def stored_runs(url: str, experiment: str) -> dict[str, StoredRun]:
 
 def ask_client(client: "MlflowClient", experiment: str) -> dict[str, StoredRun]:
     """The same through MLflow's client, page after page."""
-    from bench.tracking.store import search_runs
+    from hourglass_bench.bench.tracking.store import search_runs
 
     found = client.get_experiment_by_name(experiment)
     if found is None:

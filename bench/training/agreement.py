@@ -6,7 +6,7 @@ from typing import Final
 
 from torch import Tensor
 
-from bench.machine.precision import Arithmetic
+from hourglass_bench.bench.machine.precision import Arithmetic
 
 TOLERANCE: Final[dict[Arithmetic, float]] = {"fp32": 1e-4, "tf32": 7e-3, "bf16": 3e-2}
 """Largest difference of gradients, by their norm, and of results, relative to the reference's.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.config import TrainingConfig
+from hourglass_bench.bench.config import TrainingConfig
 
 GREY = (0.299, 0.587, 0.114)
 """Luma weights of ITU-R BT.601."""

@@ -16,16 +16,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bench.config import RunConfig
-from bench.digest import digest
-from bench.files import replacing
-from bench.machine.clock import Stopwatch
-from bench.network_source import source_tags
-from bench.training.agreement import TOLERANCE, agrees
-from bench.training.execution import REFERENCE, Execution
-from bench.training.graph import EAGER_CALLS, REHEARSALS
-from bench.training.setup import Setup, capabilities, execution_choices, make_trainer, planned_steps
-from bench.training.trainer import Trainer
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.machine.clock import Stopwatch
+from hourglass_bench.bench.network_source import source_tags
+from hourglass_bench.bench.training.agreement import TOLERANCE, agrees
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.graph import EAGER_CALLS, REHEARSALS
+from hourglass_bench.bench.training.setup import Setup, capabilities, execution_choices, make_trainer, planned_steps
+from hourglass_bench.bench.training.trainer import Trainer
 
 SHARE = 0.015
 """Of the training's steps that may go into measuring, where a step is not so short that more of them are timed."""

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bench.machine.out_of_memory import is_out_of_memory
-from bench.machine.precision import NAMES, Arithmetic
-from bench.training.agreement import TOLERANCE, agrees
-from bench.training.draws import forked
-from bench.training.execution import REFERENCE, Execution
-from bench.training.objective import Scores
-from bench.training.trainer import Trainer
+from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
+from hourglass_bench.bench.machine.precision import NAMES, Arithmetic
+from hourglass_bench.bench.training.agreement import TOLERANCE, agrees
+from hourglass_bench.bench.training.draws import forked
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.objective import Scores
+from hourglass_bench.bench.training.trainer import Trainer
 
 FRAMES = 2
 """Of the trial: batch norm in training refuses one whose map is a single pixel."""

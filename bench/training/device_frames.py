@@ -5,9 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bench.data.frames import Frames
-from bench.training.host_images import HostImages
-from bench.training.host_masks import HostMasks
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.training.host_images import HostImages
+from hourglass_bench.bench.training.host_masks import HostMasks
 
 ROOM = 0.5
 """Share of the memory that a process may still take which its data may: the rest is for networks and activations."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from architectures.registry import get_spec
-from bench.config import RunConfig
+from hourglass_bench.architectures.registry import get_spec
+from hourglass_bench.bench.config import RunConfig
 
 
 def find_encoder(network: nn.Module, config: RunConfig) -> dict[str, nn.Module]:

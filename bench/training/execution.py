@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from bench.config import TrainingConfig
+from hourglass_bench.bench.config import TrainingConfig
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from typing_extensions import override
 
-from architectures import registry
-from architectures.trace import without_contents
-from bench.config import RunConfig
-from bench.machine.memory import OperatorMode, TensorTracker
-from bench.training.pretrain import kinds_of_steps
-from bench.training.setup import build, capabilities, trainer_of
+from hourglass_bench.architectures import registry
+from hourglass_bench.architectures.trace import without_contents
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.machine.memory import OperatorMode, TensorTracker
+from hourglass_bench.bench.training.pretrain import kinds_of_steps
+from hourglass_bench.bench.training.setup import build, capabilities, trainer_of
 
 _aten = torch.ops.aten
 _NORMS = (_aten.native_batch_norm.default, _aten.native_group_norm.default, _aten.native_layer_norm.default)

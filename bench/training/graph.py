@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from bench.machine.out_of_memory import causes
-from bench.training.agreement import agrees
-from bench.training.draws import forked
+from hourglass_bench.bench.machine.out_of_memory import causes
+from hourglass_bench.bench.training.agreement import agrees
+from hourglass_bench.bench.training.draws import forked
 
 Replay = Callable[[], None]
 Result = TypeVar("Result")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from bench.config import DataConfig
-from bench.data.split import SPLITTING
-from bench.training.device_frames import DeviceFrames, to_device
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.split import SPLITTING
+from hourglass_bench.bench.training.device_frames import DeviceFrames, to_device
 
 if TYPE_CHECKING:
-    from bench.data.cache.entry import Dataset
+    from hourglass_bench.bench.data.cache.entry import Dataset
 
 
 class HeldData(NamedTuple):
@@ -32,7 +32,7 @@ def hold(config: DataConfig, cache: Path, device: torch.device) -> HeldData:
     Raises:
         ValueError: as `bench.data.dataset.load`.
     """
-    from bench.data.dataset import load  # reads pictures, which trainers do without
+    from hourglass_bench.bench.data.dataset import load  # reads pictures, which trainers do without
 
     key = (_of_frames(config), cache, device)
     if key not in _held:

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.frames import Frames, is_foreground
-from bench.training.pixels import IGNORED
+from hourglass_bench.bench.data.frames import Frames, is_foreground
+from hourglass_bench.bench.training.pixels import IGNORED
 
 
 class HostMasks:

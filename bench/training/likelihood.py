@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from architectures.vae import Posterior
-from bench.training.pixels import count, rows
+from hourglass_bench.architectures.vae import Posterior
+from hourglass_bench.bench.training.pixels import count, rows
 
 
 def bernoulli(logits: Tensor, targets: Tensor, ignored: Tensor | None) -> Tensor:

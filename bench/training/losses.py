@@ -12,9 +12,9 @@ from operator import add
 from torch import Tensor
 from torch.nn import functional as F
 
-from architectures.config import require
-from bench.config import Weights
-from bench.training.pixels import frame_mean, rows
+from hourglass_bench.architectures.config import require
+from hourglass_bench.bench.config import Weights
+from hourglass_bench.bench.training.pixels import frame_mean, rows
 
 FOCUS = 2.0
 """Gamma of the focal loss: how little pixels count that are right already."""

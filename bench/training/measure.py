@@ -5,11 +5,11 @@ from functools import reduce
 import torch
 from torch import nn
 
-from architectures.feature_maps import feature_maps, smallest
-from bench.config import RunConfig, step_shape
-from bench.machine.memory import StepMemory, measure_step
-from bench.training.pretrain import kinds_of_steps
-from bench.training.setup import Setup, make_trainer
+from hourglass_bench.architectures.feature_maps import feature_maps, smallest
+from hourglass_bench.bench.config import RunConfig, step_shape
+from hourglass_bench.bench.machine.memory import StepMemory, measure_step
+from hourglass_bench.bench.training.pretrain import kinds_of_steps
+from hourglass_bench.bench.training.setup import Setup, make_trainer
 
 _MEASURED: dict[tuple[RunConfig, torch.dtype, torch.device], StepMemory] = {}
 

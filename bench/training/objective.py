@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from typing_extensions import override
 
-from architectures import registry
-from architectures.config import ArchitectureConfig, Target
-from architectures.vae import VAE, Posterior
-from bench import schema
-from bench.config import TrainingConfig, Weights
-from bench.metrics.overlap import frame_scores
-from bench.training import likelihood
-from bench.training.losses import cross_entropy, require_known, segmentation_loss
-from bench.training.pixels import frame_mean
+from hourglass_bench.architectures import registry
+from hourglass_bench.architectures.config import ArchitectureConfig, Target
+from hourglass_bench.architectures.vae import VAE, Posterior
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import TrainingConfig, Weights
+from hourglass_bench.bench.metrics.overlap import frame_scores
+from hourglass_bench.bench.training import likelihood
+from hourglass_bench.bench.training.losses import cross_entropy, require_known, segmentation_loss
+from hourglass_bench.bench.training.pixels import frame_mean
 
 Scores = dict[schema.Metric, Tensor]
 """Values of each frame, (B,)."""

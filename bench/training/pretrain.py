@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from architectures.config import CHANNELS_OF
-from architectures.registry import get_spec
-from bench.config import RunConfig, step_shape
-from bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer
+from hourglass_bench.architectures.config import CHANNELS_OF
+from hourglass_bench.architectures.registry import get_spec
+from hourglass_bench.bench.config import RunConfig, step_shape
+from hourglass_bench.bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer
 
 
 class Pretrained(NamedTuple):

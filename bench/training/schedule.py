@@ -2,7 +2,7 @@
 
 import math
 
-from bench.config import TrainingConfig
+from hourglass_bench.bench.config import TrainingConfig
 
 
 def lr_factor(step: int, steps: int, config: TrainingConfig) -> float:

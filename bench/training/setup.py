@@ -8,24 +8,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from architectures import registry
-from architectures.config import ArchitectureConfig, EncoderDecoderConfig
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
-from bench.data.split import Split, split_frames
-from bench.machine.allocator import keep_freed_memory
-from bench.machine.device import place
-from bench.machine.precision import Arithmetic, resolve, set_arithmetic
-from bench.training.capabilities import TRIAL_STEPS, Capabilities, probe
-from bench.training.device_frames import DeviceFrames
-from bench.training.encoder import find_encoder
-from bench.training.execution import REFERENCE, Execution, choices
-from bench.training.held_data import hold, send
-from bench.training.objective import make_objective
-from bench.training.trainer import Trainer
-from bench.training.weights import Loaded, load_weights
+from hourglass_bench.architectures import registry
+from hourglass_bench.architectures.config import ArchitectureConfig, EncoderDecoderConfig
+from hourglass_bench.bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from hourglass_bench.bench.data.split import Split, split_frames
+from hourglass_bench.bench.machine.allocator import keep_freed_memory
+from hourglass_bench.bench.machine.device import place
+from hourglass_bench.bench.machine.precision import Arithmetic, resolve, set_arithmetic
+from hourglass_bench.bench.training.capabilities import TRIAL_STEPS, Capabilities, probe
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.encoder import find_encoder
+from hourglass_bench.bench.training.execution import REFERENCE, Execution, choices
+from hourglass_bench.bench.training.held_data import hold, send
+from hourglass_bench.bench.training.objective import make_objective
+from hourglass_bench.bench.training.trainer import Trainer
+from hourglass_bench.bench.training.weights import Loaded, load_weights
 
 if TYPE_CHECKING:
-    from bench.data.cache.entry import Dataset
+    from hourglass_bench.bench.data.cache.entry import Dataset
 
 
 class Setup(NamedTuple):

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench import schema
-from bench.data.split import Split
-from bench.machine.clock import Stopwatch
-from bench.metrics.base_rate import STUCK_EPOCHS, BaseRate
-from bench.metrics.overlap import scene_mean
-from bench.training.device_frames import DeviceFrames
-from bench.training.trainer import Trainer
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.machine.clock import Stopwatch
+from hourglass_bench.bench.metrics.base_rate import STUCK_EPOCHS, BaseRate
+from hourglass_bench.bench.metrics.overlap import scene_mean
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.trainer import Trainer
 
 BCE = schema.VAL_BCE.name
 _CHUNK = 16

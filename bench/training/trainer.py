@@ -11,23 +11,23 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from bench import schema
-from bench.config import TrainingConfig
-from bench.machine.device import send
-from bench.machine.out_of_memory import is_out_of_memory
-from bench.machine.precision import Arithmetic, torch_dtype
-from bench.metrics.overlap import scene_mean
-from bench.training.agreement import TOLERANCE
-from bench.training.augment import Transform, augment, sample_transform
-from bench.training.device_frames import DeviceFrames
-from bench.training.draws import seed_draws
-from bench.training.encoder import Encoder, trainable
-from bench.training.execution import REFERENCE, Execution
-from bench.training.graph import Graphed, cuda_graphs
-from bench.training.objective import LatentSample, Objective, Scores, Targets
-from bench.training.optimizer import AdamW, Group
-from bench.training.pixels import known
-from bench.training.schedule import lr_factor
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.bench.machine.device import send
+from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
+from hourglass_bench.bench.machine.precision import Arithmetic, torch_dtype
+from hourglass_bench.bench.metrics.overlap import scene_mean
+from hourglass_bench.bench.training.agreement import TOLERANCE
+from hourglass_bench.bench.training.augment import Transform, augment, sample_transform
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.draws import seed_draws
+from hourglass_bench.bench.training.encoder import Encoder, trainable
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.graph import Graphed, cuda_graphs
+from hourglass_bench.bench.training.objective import LatentSample, Objective, Scores, Targets
+from hourglass_bench.bench.training.optimizer import AdamW, Group
+from hourglass_bench.bench.training.pixels import known
+from hourglass_bench.bench.training.schedule import lr_factor
 
 CPU_EVALUATION_BATCH = 16
 """Frames, few enough that their activations stay in a CPU's caches. Elsewhere they are as many as in a training step,

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from architectures.registry import get_spec
-from bench import schema
-from bench.config import RunConfig
-from bench.training.encoder import find_encoder
+from hourglass_bench.architectures.registry import get_spec
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.training.encoder import find_encoder
 
 State = dict[str, Tensor]
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from bench import schema
-from reports.analysis.summary import Summary
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.summary import Summary
 
 
 class Agreement(NamedTuple):

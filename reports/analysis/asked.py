@@ -4,10 +4,10 @@ from collections import Counter
 
 import pandas as pd
 
-from reports import style
-from reports.analysis.choices import alike, tested
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, highest, keys
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.choices import alike, tested
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, LABEL, Summary, highest, keys
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 Named = dict[str, pd.DataFrame]
 """Name -> the rows of `Summary.configurations` that are called so, of which the best by validation is meant."""

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.summary import Summary
-from reports.store.load import REPEAT, SPLIT
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.store.load import REPEAT, SPLIT
 
 LEAK = 0.8
 """A copy of the nearest training frame's mask that scores a higher IoU says that test frames are near copies."""

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from bench import schema
-from reports.analysis.claims import arms, claims, pair
-from reports.analysis.components import Components, estimate
-from reports.analysis.planning import Shape, cells_of, shape_of, smallest_difference
-from reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdict, compare, verdict
-from reports.analysis.summary import summarise
-from reports.store.load import load_study
-from reports.text import digits
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import arms, claims, pair
+from hourglass_bench.reports.analysis.components import Components, estimate
+from hourglass_bench.reports.analysis.planning import Shape, cells_of, shape_of, smallest_difference
+from hourglass_bench.reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdict, compare, verdict
+from hourglass_bench.reports.analysis.summary import summarise
+from hourglass_bench.reports.store.load import load_study
+from hourglass_bench.reports.text import digits
 
 
 def of_study(runs: Path, study: str, tracking: str) -> tuple[Shape, Components, str]:

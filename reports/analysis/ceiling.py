@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench import schema
-from bench.metrics.boundary import boundary_iou
-from reports.store.arrays import overlap, read_ignored, read_panel
-from reports.store.load import ARTIFACTS
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.boundary import boundary_iou
+from hourglass_bench.reports.store.arrays import overlap, read_ignored, read_panel
+from hourglass_bench.reports.store.load import ARTIFACTS
 
 Masks = NDArray[np.bool_]
 

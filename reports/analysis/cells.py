@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.claims import Claim, arms
-from reports.analysis.statistics import compare
-from reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, has_sizes, ranked
-from reports.store.load import ARCHITECTURE, DATA_FOLDS, EPOCHS, SPLIT
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import Claim, arms
+from hourglass_bench.reports.analysis.statistics import compare
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, has_sizes, ranked
+from hourglass_bench.reports.store.load import ARCHITECTURE, DATA_FOLDS, EPOCHS, SPLIT
 
 DIFFERENCES = ["depth", "width", "difference", "low", "high", "over", "repeats", "clear"]
 

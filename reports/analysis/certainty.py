@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from bench import schema
-from reports.analysis.claims import Judged, arms
-from reports.analysis.components import estimate
-from reports.analysis.planning import Shape, more_repeats, needed, shape_of
-from reports.analysis.summary import N, Summary, comparable, statistic
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import Judged, arms
+from hourglass_bench.reports.analysis.components import estimate
+from hourglass_bench.reports.analysis.planning import Shape, more_repeats, needed, shape_of
+from hourglass_bench.reports.analysis.summary import N, Summary, comparable, statistic
 
 
 class Cost(NamedTuple):

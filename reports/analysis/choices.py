@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench import schema
-from reports.analysis.summary import CONFIGURATION, N, Summary, by_validation, comparable, statistic
-from reports.store.load import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, by_validation, comparable, statistic
+from hourglass_bench.reports.store.load import (
     ARCHITECTURE,
     BLEND,
     DATA_FOLDS,
@@ -18,7 +18,7 @@ from reports.store.load import (
     PRETRAIN_EPOCHS,
     SPLIT,
 )
-from reports.text import MEGABYTE
+from hourglass_bench.reports.text import MEGABYTE
 
 ROUND = (1, 2, 5)
 """First digits of the budgets that are looked at."""

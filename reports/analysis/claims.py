@@ -12,15 +12,24 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.asked import asked_pairs
-from reports.analysis.choices import ALIKE, Choice, alike, choices, tested, within
-from reports.analysis.gate import passes
-from reports.analysis.scenes import PROTOCOL, SCENE
-from reports.analysis.skips import with_and_without
-from reports.analysis.statistics import MIN_REPEATS, Comparison, Interval, Verdict, compare, holm, holm_steps, verdict
-from reports.analysis.summary import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.asked import asked_pairs
+from hourglass_bench.reports.analysis.choices import ALIKE, Choice, alike, choices, tested, within
+from hourglass_bench.reports.analysis.gate import passes
+from hourglass_bench.reports.analysis.scenes import PROTOCOL, SCENE
+from hourglass_bench.reports.analysis.skips import with_and_without
+from hourglass_bench.reports.analysis.statistics import (
+    MIN_REPEATS,
+    Comparison,
+    Interval,
+    Verdict,
+    compare,
+    holm,
+    holm_steps,
+    verdict,
+)
+from hourglass_bench.reports.analysis.summary import (
     CONFIGURATION,
     LABEL,
     Summary,
@@ -31,8 +40,8 @@ from reports.analysis.summary import (
     statistic,
     title,
 )
-from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, DATA_FOLDS, NORM, PRETRAIN_EPOCHS, REPEAT
-from reports.text import round_number
+from hourglass_bench.reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, DATA_FOLDS, NORM, PRETRAIN_EPOCHS, REPEAT
+from hourglass_bench.reports.text import round_number
 
 AT_BEST = "each at its best"
 """The matching of claims about what validation puts first."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from reports.analysis.statistics import sums_of_squares, two_way_tables
+from hourglass_bench.reports.analysis.statistics import sums_of_squares, two_way_tables
 
 
 class Components(NamedTuple):

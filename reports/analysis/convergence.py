@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench import schema
-from bench.metrics.base_rate import BaseRate
-from reports.analysis.statistics import FloatArray
-from reports.analysis.summary import CONFIGURATION, Summary, comparable
-from reports.store.load import CURVES, RUN
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.base_rate import BaseRate
+from hourglass_bench.reports.analysis.statistics import FloatArray
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, comparable
+from hourglass_bench.reports.store.load import CURVES, RUN
 
 TARGET_SHARE = 0.9
 """The target as a share of the highest median, over configurations, of the repeats' best validation IoU: no single

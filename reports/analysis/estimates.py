@@ -4,10 +4,10 @@ from functools import lru_cache
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.frame_tables import KEYS, bounded
-from reports.analysis.statistics import estimate_means
-from reports.analysis.summary import CONFIGURATION, Summary, statistic
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.frame_tables import KEYS, bounded
+from hourglass_bench.reports.analysis.statistics import estimate_means
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, statistic
 
 
 @lru_cache(maxsize=len(schema.TEST_METRICS))

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.plan import endings
-from reports.analysis.summary import Summary
-from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, STAGES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.plan import endings
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, STAGES
 
 KINDS = {"frame_table": "frame tables", "panel": "panels", "curves": "curves", "deleted": "deleted runs"}
 """Kinds of evidence, as keys of a report's values and as headings."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.scenes import SCENE, read_columns
-from reports.analysis.statistics import Estimate, estimate_means
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT
-from reports.text import counted_range
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.scenes import SCENE, read_columns
+from hourglass_bench.reports.analysis.statistics import Estimate, estimate_means
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT
+from hourglass_bench.reports.text import counted_range
 
 KEYS = ["repeat", "fold", "scene"]
 """What `reports.analysis.statistics` calls a cell."""

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench import schema
-from reports.analysis.frame_tables import KEYS
-from reports.analysis.statistics import MIN_REPEATS, Comparison, compare, estimate_means
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import DATA_FOLDS
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.frame_tables import KEYS
+from hourglass_bench.reports.analysis.statistics import MIN_REPEATS, Comparison, compare, estimate_means
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.store.load import DATA_FOLDS
 
 RULES = {schema.baseline_column(name): name for name in schema.BASELINES}
 """Columns of `Summary.scenes` with the IoU of the rules without a network, by their names."""

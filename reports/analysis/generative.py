@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from bench import schema
-from reports.analysis.estimates import estimates
-from reports.analysis.frame_tables import bounded
-from reports.analysis.statistics import estimate_means
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, statistic
-from reports.store.load import ARCHITECTURE, BETA, REPEAT
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.estimates import estimates
+from hourglass_bench.reports.analysis.frame_tables import bounded
+from hourglass_bench.reports.analysis.statistics import estimate_means
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, statistic
+from hourglass_bench.reports.store.load import ARCHITECTURE, BETA, REPEAT
 
 STAGE: schema.Stage = "generative"
 

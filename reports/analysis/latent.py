@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.estimates import estimates
-from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
-from reports.store.load import ARCHITECTURE, BETA, LATENT
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.estimates import estimates
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
+from hourglass_bench.reports.store.load import ARCHITECTURE, BETA, LATENT
 
 SIZE = [schema.DEPTH, schema.BASE_WIDTH]
 

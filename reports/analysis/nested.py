@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.frame_tables import KEYS, bounded
-from reports.analysis.statistics import estimate_means
-from reports.analysis.summary import CONFIGURATION, Summary, by_validation, statistic
-from reports.store.checks import HOLDOUTS
-from reports.store.load import DATA_FOLDS, REPEAT, SPLIT
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.frame_tables import KEYS, bounded
+from hourglass_bench.reports.analysis.statistics import estimate_means
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, by_validation, statistic
+from hourglass_bench.reports.store.checks import HOLDOUTS
+from hourglass_bench.reports.store.load import DATA_FOLDS, REPEAT, SPLIT
 
 VAL = schema.BEST_VAL_IOU
 

@@ -4,9 +4,9 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.store.load import ARCHITECTURE, STAGES, Study
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.store.load import ARCHITECTURE, STAGES, Study
 
 Ending = schema.State | Literal["deleted"]
 """How a unit ended: the state of its newest attempt, or that its outcome was deleted by hand."""

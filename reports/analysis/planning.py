@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.analysis.components import Components
-from reports.analysis.statistics import FULL_REPEATS, detectable, satterthwaite
-from reports.store.checks import HOLDOUTS
-from reports.store.load import DATA_FOLDS, SPLIT
+from hourglass_bench.reports.analysis.components import Components
+from hourglass_bench.reports.analysis.statistics import FULL_REPEATS, detectable, satterthwaite
+from hourglass_bench.reports.store.checks import HOLDOUTS
+from hourglass_bench.reports.store.load import DATA_FOLDS, SPLIT
 
 Protocol = Literal["scene_folds", "scene_holdout"]
 

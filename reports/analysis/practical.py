@@ -8,12 +8,20 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.claims import HEADLINE_METRICS, Claim, Judged, by_pair, judge, judge_headline, pair_key
-from reports.analysis.convergence import Convergence, convergence
-from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, map_shape, statistic
-from reports.store.load import ARCHITECTURE, NORM
-from reports.style import PRESETS
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import (
+    HEADLINE_METRICS,
+    Claim,
+    Judged,
+    by_pair,
+    judge,
+    judge_headline,
+    pair_key,
+)
+from hourglass_bench.reports.analysis.convergence import Convergence, convergence
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, comparable, map_shape, statistic
+from hourglass_bench.reports.store.load import ARCHITECTURE, NORM
+from hourglass_bench.reports.style import PRESETS
 
 PRACTICAL = "practical"
 *_, WITHOUT_SKIPS, WITH_SKIPS = PRESETS

@@ -4,12 +4,12 @@ from functools import lru_cache
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.choices import tested
-from reports.analysis.claims import HEADLINE_METRICS, Claim, Judged, by_pair, judge
-from reports.analysis.summary import CONFIGURATION, Summary, varying
-from reports.store.load import EPOCHS, LABELLED_SCENES, PRETRAIN_EPOCHS
-from reports.text import counted
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.choices import tested
+from hourglass_bench.reports.analysis.claims import HEADLINE_METRICS, Claim, Judged, by_pair, judge
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, varying
+from hourglass_bench.reports.store.load import EPOCHS, LABELLED_SCENES, PRETRAIN_EPOCHS
+from hourglass_bench.reports.text import counted
 
 STAGE: schema.Stage = "pretraining"
 MATCHING = "pre-trained for "

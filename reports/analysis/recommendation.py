@@ -4,12 +4,12 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.choices import PEAK, choices
-from reports.analysis.claims import AT_BEST, Judged, budget_matching, judge_headline, pair_key
-from reports.analysis.gate import passes
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.text import MEGABYTE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.choices import PEAK, choices
+from hourglass_bench.reports.analysis.claims import AT_BEST, Judged, budget_matching, judge_headline, pair_key
+from hourglass_bench.reports.analysis.gate import passes
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.text import MEGABYTE
 
 Standing = Literal["apart", "level", "behind"]
 """Of what validation puts first beside another architecture at its best: surely another one, not told apart, or one

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow.parquet import ParquetFile
 
-from bench import schema
-from reports.store.load import ARTIFACTS, REPEAT, RUN
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.store.load import ARTIFACTS, REPEAT, RUN
 
 SCENE = "scene"
 PROTOCOL = [REPEAT, schema.FOLD, schema.SPLIT_DIGEST, schema.DATA_DIGEST]

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.summary import LABEL, Summary, tensor_peaks
-from reports.store.load import ARCHITECTURE, CHANNELS, LR, NORM
-from reports.text import MEGABYTE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import LABEL, Summary, tensor_peaks
+from hourglass_bench.reports.store.load import ARCHITECTURE, CHANNELS, LR, NORM
+from hourglass_bench.reports.text import MEGABYTE
 
 
 def with_front(points: pd.DataFrame, value: str) -> pd.DataFrame:

@@ -4,15 +4,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bench import schema
-from bench.metrics.base_rate import STUCK_EPOCHS
-from reports.analysis.components import estimate
-from reports.analysis.convergence import convergence
-from reports.analysis.gate import beside_rule
-from reports.analysis.planning import Shape, needed, shape_of
-from reports.analysis.statistics import Comparison
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import BATCH_SIZE, EPOCHS
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.base_rate import STUCK_EPOCHS
+from hourglass_bench.reports.analysis.components import estimate
+from hourglass_bench.reports.analysis.convergence import convergence
+from hourglass_bench.reports.analysis.gate import beside_rule
+from hourglass_bench.reports.analysis.planning import Shape, needed, shape_of
+from hourglass_bench.reports.analysis.statistics import Comparison
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.store.load import BATCH_SIZE, EPOCHS
 
 
 class Learning(NamedTuple):

@@ -4,10 +4,10 @@ import json
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.summary import Summary, map_shape
-from reports.store.load import ABSENT, ARCHITECTURE, SIZE, SKIPS
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import Summary, map_shape
+from hourglass_bench.reports.store.load import ABSENT, ARCHITECTURE, SIZE, SKIPS
 
 
 def with_and_without(summary: Summary) -> list[str]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.scenes import scene_means
-from reports.store.load import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.scenes import scene_means
+from hourglass_bench.reports.store.load import (
     ABSENT,
     ARCHITECTURE,
     BETA,
@@ -33,7 +33,7 @@ from reports.store.load import (
     SPLIT,
     Study,
 )
-from reports.text import listed
+from hourglass_bench.reports.text import listed
 
 CONFIGURATION = "configuration"
 """Column: number of the configuration, in the order of the tables."""

@@ -14,13 +14,21 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench import schema
-from reports.analysis.claims import HEADLINE_METRICS, Claim, arms
-from reports.analysis.estimates import estimates
-from reports.analysis.skips import with_and_without
-from reports.analysis.statistics import Interval, Verdict, compare, holm_steps, interval, paired, verdict
-from reports.analysis.summary import CONFIGURATION, Summary, varying
-from reports.store.load import ARCHITECTURE, BLEND, DATA_FOLDS, LR, SKIPS
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import HEADLINE_METRICS, Claim, arms
+from hourglass_bench.reports.analysis.estimates import estimates
+from hourglass_bench.reports.analysis.skips import with_and_without
+from hourglass_bench.reports.analysis.statistics import (
+    Interval,
+    Verdict,
+    compare,
+    holm_steps,
+    interval,
+    paired,
+    verdict,
+)
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, varying
+from hourglass_bench.reports.store.load import ARCHITECTURE, BLEND, DATA_FOLDS, LR, SKIPS
 
 MATCHING = "equal but for skip connections"
 WORDS: dict[Verdict, str] = {

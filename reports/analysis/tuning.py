@@ -5,10 +5,10 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import ARCHITECTURE, EPOCHS, LR
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.store.load import ARCHITECTURE, EPOCHS, LR
 
 Edge = Literal["smallest", "largest", ""]
 """Of the ladder, at which the best rate was found, so that it may lie beyond; empty within."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reports.figures import (
+from hourglass_bench.reports.figures import (
     active_units,
     bottleneck,
     calibration,
@@ -26,7 +26,7 @@ from reports.figures import (
     tolerance,
     tuning,
 )
-from reports.figures.base import Plot
+from hourglass_bench.reports.figures.base import Plot
 
 FIGURES: dict[str, Plot[Any]] = {
     "iou_memory": iou_memory.PLOT,

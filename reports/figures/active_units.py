@@ -6,13 +6,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style
-from reports.analysis.generative import STAGE
-from reports.analysis.summary import Summary
-from reports.figures.base import Plot, crowded, draw_whiskers, interval, repeats, span
-from reports.figures.betas import draw_lines, latent_axis, line_handles, mask_vaes, series
-from reports.figures.bottleneck import spread
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.generative import STAGE
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures.base import Plot, crowded, draw_whiskers, interval, repeats, span
+from hourglass_bench.reports.figures.betas import draw_lines, latent_axis, line_handles, mask_vaes, series
+from hourglass_bench.reports.figures.bottleneck import spread
 
 
 class ActiveUnits(NamedTuple):

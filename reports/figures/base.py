@@ -12,11 +12,19 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETDOWN, CARETUP
 
-from bench import schema
-from reports import style, text
-from reports.analysis.estimates import estimates
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable, listed_labels, statistic
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.estimates import estimates
+from hourglass_bench.reports.analysis.summary import (
+    CONFIGURATION,
+    LABEL,
+    N,
+    Summary,
+    comparable,
+    listed_labels,
+    statistic,
+)
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 R = TypeVar("R", bound=tuple[object, ...])
 

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from bench import schema
-from reports import style
-from reports.analysis.generative import STAGE, latent_points
-from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, by_architecture
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.generative import STAGE, latent_points
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures.base import NoDataError, by_architecture
 
 SHADES = (1.0, 0.0, 0.4, 0.7)
 """How much of its architecture's colour a mark is filled with, the rest is white: from the lowest beta on."""

@@ -6,11 +6,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style, text
-from reports.analysis.ceiling import ceiling
-from reports.analysis.summary import CONFIGURATION, Summary, comparable, map_shape
-from reports.figures.base import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.ceiling import ceiling
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, comparable, map_shape
+from hourglass_bench.reports.figures.base import (
     NoDataError,
     Plot,
     by_architecture,
@@ -23,7 +23,7 @@ from reports.figures.base import (
     ranges,
     readable,
 )
-from reports.store.load import ARCHITECTURE, LATENT
+from hourglass_bench.reports.store.load import ARCHITECTURE, LATENT
 
 STEP, SPREAD = 0.13, 0.7
 """Octaves between neighbouring marks at one side, and from the first of them to the last at most."""

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style, text
-from reports.analysis.frame_tables import KEYS, best_tables, bounded, sample, sizes
-from reports.analysis.statistics import estimate_means
-from reports.analysis.summary import Summary, statistic
-from reports.figures.base import NoDataError, Plot, draw_bands, interval, told
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.frame_tables import KEYS, best_tables, bounded, sample, sizes
+from hourglass_bench.reports.analysis.statistics import estimate_means
+from hourglass_bench.reports.analysis.summary import Summary, statistic
+from hourglass_bench.reports.figures.base import NoDataError, Plot, draw_bands, interval, told
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 COLUMNS = ["bin", "pixels", "probability", "foreground"]
 SUMS = ["share", "chance", "hits"]

@@ -13,12 +13,12 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench import schema
-from reports import style, text
-from reports.analysis.cells import best_cells, cell_differences
-from reports.analysis.claims import headline
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.cells import best_cells, cell_differences
+from hourglass_bench.reports.analysis.claims import headline
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.figures.base import (
     NoDataError,
     Plot,
     by_architecture,

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style, text
-from reports.analysis.generative import vaes
-from reports.analysis.latent import plainest, ranked_by_objective
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
-from reports.figures.base import NoDataError, Plot, readable
-from reports.store.arrays import Generated, Pictures, read_generated
-from reports.store.load import ARTIFACTS, BETA, LATENT, REPEAT, RUN
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.generative import vaes
+from hourglass_bench.reports.analysis.latent import plainest, ranked_by_objective
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, LABEL, Summary, comparable
+from hourglass_bench.reports.figures.base import NoDataError, Plot, readable
+from hourglass_bench.reports.store.arrays import Generated, Pictures, read_generated
+from hourglass_bench.reports.store.load import ARTIFACTS, BETA, LATENT, REPEAT, RUN
 
 COLUMNS = 12
 """Pictures beside each other."""

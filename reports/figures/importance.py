@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from reports import style, text
-from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot, numbers
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures.base import NoDataError, Plot, numbers
 
 ROW = 0.22
 """Inches of a hyperparameter, at least."""

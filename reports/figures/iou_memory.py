@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from bench import schema
-from reports import style, text
-from reports.analysis.baselines import baseline_scores
-from reports.analysis.choices import choices
-from reports.analysis.recommendation import recommend, within_budgets
-from reports.analysis.search import fronts, with_front
-from reports.analysis.summary import CONFIGURATION, Summary, precision
-from reports.figures.base import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.baselines import baseline_scores
+from hourglass_bench.reports.analysis.choices import choices
+from hourglass_bench.reports.analysis.recommendation import recommend, within_budgets
+from hourglass_bench.reports.analysis.search import fronts, with_front
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, precision
+from hourglass_bench.reports.figures.base import (
     NoDataError,
     Plot,
     cut_by,

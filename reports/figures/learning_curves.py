@@ -9,13 +9,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench import schema
-from bench.metrics.base_rate import entropy
-from reports import style, text
-from reports.analysis.claims import claims
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, highest, ranked, title
-from reports.figures.base import NoDataError, Plot
-from reports.store.load import ARCHITECTURE, BLEND, CHANNELS, DATA_FOLDS, EPOCHS, NORM, REPEAT, RUN, SPLIT
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.base_rate import entropy
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.claims import claims
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, highest, ranked, title
+from hourglass_bench.reports.figures.base import NoDataError, Plot
+from hourglass_bench.reports.store.load import (
+    ARCHITECTURE,
+    BLEND,
+    CHANNELS,
+    DATA_FOLDS,
+    EPOCHS,
+    NORM,
+    REPEAT,
+    RUN,
+    SPLIT,
+)
 
 MOST_PANELS = 4
 NEWLINE = "\n"

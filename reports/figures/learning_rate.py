@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from bench import schema
-from reports import style, text
-from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot, by_architecture, lack, numbers, span, told
-from reports.store.load import ARCHITECTURE, LR
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures.base import NoDataError, Plot, by_architecture, lack, numbers, span, told
+from hourglass_bench.reports.store.load import ARCHITECTURE, LR
 
 HALF = 3
 """Decades are halved here, where people halve them: 0.001, 0.003, 0.01."""

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports import style, text
-from reports.analysis.search import search_points
-from reports.analysis.summary import Summary, precision
-from reports.figures.base import NoDataError, Plot, by_architecture, told
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.search import search_points
+from hourglass_bench.reports.analysis.summary import Summary, precision
+from hourglass_bench.reports.figures.base import NoDataError, Plot, by_architecture, told
 
 NEAR = 2.0
 """A budget within this factor of the trials' memory is drawn; a farther one would push them into a corner."""

@@ -6,11 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style
-from reports.analysis.frame_tables import best_tables, sample, scene_estimates, sizes
-from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot, by_architecture, cut_scores, draw_scores, ends, interval
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.frame_tables import best_tables, sample, scene_estimates, sizes
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures.base import (
+    NoDataError,
+    Plot,
+    by_architecture,
+    cut_scores,
+    draw_scores,
+    ends,
+    interval,
+)
 
 BINS = 5
 OFFSET = 0.015

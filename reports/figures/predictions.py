@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style, text
-from reports.analysis.claims import Claim, arms, judge_headline, pair_key
-from reports.analysis.scenes import PROTOCOL, SCENE
-from reports.analysis.statistics import paired
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, listed_labels, title
-from reports.figures.base import NoDataError, Plot, readable, told
-from reports.store.arrays import overlap, read_ignored, read_panel
-from reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.claims import Claim, arms, judge_headline, pair_key
+from hourglass_bench.reports.analysis.scenes import PROTOCOL, SCENE
+from hourglass_bench.reports.analysis.statistics import paired
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, LABEL, Summary, listed_labels, title
+from hourglass_bench.reports.figures.base import NoDataError, Plot, readable, told
+from hourglass_bench.reports.store.arrays import overlap, read_ignored, read_panel
+from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
 
 MOST_FRAMES = 3
 MOST_WITH_PROBABILITY = 3

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style, text
-from reports.analysis.scenes import SCENE
-from reports.analysis.statistics import profile
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures.base import NoDataError, Plot, Points, by_architecture, told
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.scenes import SCENE
+from hourglass_bench.reports.analysis.statistics import profile
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.figures.base import NoDataError, Plot, Points, by_architecture, told
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 THRESHOLDS = np.linspace(0, 1, 101)
 

@@ -5,12 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench import schema
-from reports import style, text
-from reports.analysis.generative import STAGE, means
-from reports.analysis.summary import Summary
-from reports.figures.base import Plot, Points, repeats, span
-from reports.figures.betas import draw_lines, line_handles, mask_vaes, series
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.generative import STAGE, means
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures.base import Plot, Points, repeats, span
+from hourglass_bench.reports.figures.betas import draw_lines, line_handles, mask_vaes, series
 
 CONTOURS = 8
 """Lines of equal ELBO, about."""

@@ -7,14 +7,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench import schema
-from reports import style, text
-from reports.analysis.generative import STAGE, latent_points
-from reports.analysis.summary import CONFIGURATION, Summary, listed_labels
-from reports.figures.base import NoDataError, Plot, crowded, cut_by, draw_arrows, draw_whiskers, marks_are, score_limits
-from reports.figures.betas import Series, latent_axis, series
-from reports.figures.bottleneck import spread
-from reports.store.load import LATENT
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.generative import STAGE, latent_points
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, listed_labels
+from hourglass_bench.reports.figures.base import (
+    NoDataError,
+    Plot,
+    crowded,
+    cut_by,
+    draw_arrows,
+    draw_whiskers,
+    marks_are,
+    score_limits,
+)
+from hourglass_bench.reports.figures.betas import Series, latent_axis, series
+from hourglass_bench.reports.figures.bottleneck import spread
+from hourglass_bench.reports.store.load import LATENT
 
 LEAST_DECIBELS = 4.0
 """From end to end of the axis of PSNR."""

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports import style, text
-from reports.analysis.claims import Claim, Judged, arms, judge_headline, pair, pair_key, word
-from reports.analysis.statistics import paired
-from reports.analysis.summary import Summary
-from reports.figures.base import NoDataError, Plot, draw_arrow, interval
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.claims import Claim, Judged, arms, judge_headline, pair, pair_key, word
+from hourglass_bench.reports.analysis.statistics import paired
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures.base import NoDataError, Plot, draw_arrow, interval
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 MANY = 60
 """Scenes above which dots are small."""

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench import schema
-from reports import style, text
-from reports.analysis.skips import with_and_without, without_option
-from reports.analysis.summary import CONFIGURATION, Summary, highest, listed_labels, varying
-from reports.figures.base import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.skips import with_and_without, without_option
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, highest, listed_labels, varying
+from hourglass_bench.reports.figures.base import (
     NoDataError,
     NotVariedError,
     Plot,
@@ -23,7 +23,7 @@ from reports.figures.base import (
     measured_points,
     ranges,
 )
-from reports.store.load import ARCHITECTURE, LATENT, SKIPS
+from hourglass_bench.reports.store.load import ARCHITECTURE, LATENT, SKIPS
 
 MOST_SIZES = 4
 """Of more, only the best of each depth is drawn."""

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy import stats
 
-from bench import schema
-from reports import style, text
-from reports.analysis.convergence import TARGET_SHARE, convergence
-from reports.analysis.summary import Summary, comparable
-from reports.figures.base import NoDataError, Plot, by_architecture, draw_whiskers, numbers, told
-from reports.store.load import ARCHITECTURE, RUN
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.convergence import TARGET_SHARE, convergence
+from hourglass_bench.reports.analysis.summary import Summary, comparable
+from hourglass_bench.reports.figures.base import NoDataError, Plot, by_architecture, draw_whiskers, numbers, told
+from hourglass_bench.reports.store.load import ARCHITECTURE, RUN
 
 EFFORTS = {"epochs": "epochs", "seconds": "seconds of training steps"}
 DECADE = 10

@@ -6,13 +6,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench import schema
-from reports import style, text
-from reports.analysis.skips import with_and_without, without_option
-from reports.analysis.summary import Summary
-from reports.analysis.texture import texture
-from reports.figures.base import NotVariedError, Plot, interval, lack
-from reports.figures.skips import GREYS, LINES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.skips import with_and_without, without_option
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.analysis.texture import texture
+from hourglass_bench.reports.figures.base import NotVariedError, Plot, interval, lack
+from hourglass_bench.reports.figures.skips import GREYS, LINES
 
 APART = 0.012
 """Along x between the marks of one blend."""

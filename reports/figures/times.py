@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style, text
-from reports.analysis.summary import NOT_ENTERED, Summary
-from reports.figures.base import NoDataError, Plot, numbers, told
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.summary import NOT_ENTERED, Summary
+from hourglass_bench.reports.figures.base import NoDataError, Plot, numbers, told
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 OTHER = "other"
 """The run's own time that is in no phase."""

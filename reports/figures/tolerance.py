@@ -3,11 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style
-from reports.analysis.frame_tables import KEYS, best_tables, sample, scene_estimates, sizes
-from reports.analysis.summary import Summary
-from reports.figures.base import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.frame_tables import KEYS, best_tables, sample, scene_estimates, sizes
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures.base import (
     NoDataError,
     Plot,
     Points,

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from reports import style, text
-from reports.analysis.summary import Summary
-from reports.analysis.tuning import tuning
-from reports.figures.base import NoDataError, Plot, by_architecture, told
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.analysis.tuning import tuning
+from hourglass_bench.reports.figures.base import NoDataError, Plot, by_architecture, told
 
 MOST_IN_A_ROW = 4
 MANY = 6

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from reports.analysis.summary import Summary
-from reports.prose import answer, depth, generative, outcomes, practical, protocol, search, tuning
-from reports.prose.facts import Facts, paragraphs
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.prose import answer, depth, generative, outcomes, practical, protocol, search, tuning
+from hourglass_bench.reports.prose.facts import Facts, paragraphs
 
 SECTIONS: dict[str, Callable[[Summary], dict[str, object]]] = {
     "answer": answer.gather,

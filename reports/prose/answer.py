@@ -1,15 +1,15 @@
 """Values of the first page: what to take, whether the difference is real, how far the study is."""
 
-from bench import schema
-from reports.analysis.baselines import LEAK, copy_iou
-from reports.analysis.claims import claims, judge_headline, pair
-from reports.analysis.statistics import POWER
-from reports.analysis.summary import Summary, precision
-from reports.prose import evidence, recommendation, tuning
-from reports.prose.claims import claim_values
-from reports.prose.search import front_ends
-from reports.store.load import ARCHITECTURE, RUN, SPLIT
-from reports.text import states
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.baselines import LEAK, copy_iou
+from hourglass_bench.reports.analysis.claims import claims, judge_headline, pair
+from hourglass_bench.reports.analysis.statistics import POWER
+from hourglass_bench.reports.analysis.summary import Summary, precision
+from hourglass_bench.reports.prose import evidence, recommendation, tuning
+from hourglass_bench.reports.prose.claims import claim_values
+from hourglass_bench.reports.prose.search import front_ends
+from hourglass_bench.reports.store.load import ARCHITECTURE, RUN, SPLIT
+from hourglass_bench.reports.text import states
 
 
 def gather(summary: Summary) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Values of differences. Only the words of `statistics.verdict` say that something is better."""
 
-from reports.analysis.claims import Judged, word
-from reports.analysis.statistics import Comparison, Interval
+from hourglass_bench.reports.analysis.claims import Judged, word
+from hourglass_bench.reports.analysis.statistics import Comparison, Interval
 
 
 def difference_values(found: Comparison, interval: Interval) -> dict[str, object]:

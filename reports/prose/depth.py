@@ -1,8 +1,8 @@
 """Values of what was predicted before training: the bottleneck and the tensor peak."""
 
-from reports.analysis.agreement import bottleneck_agreement, peak_agreement
-from reports.analysis.summary import Summary, precision
-from reports.analysis.texture import Texture, texture
+from hourglass_bench.reports.analysis.agreement import bottleneck_agreement, peak_agreement
+from hourglass_bench.reports.analysis.summary import Summary, precision
+from hourglass_bench.reports.analysis.texture import Texture, texture
 
 
 def gather(summary: Summary) -> dict[str, object]:

@@ -1,9 +1,9 @@
 """Values of what is said of evidence that is gone."""
 
-from bench import schema
-from reports.analysis.evidence import KINDS, evidence
-from reports.analysis.summary import CONFIGURATION, N, Summary, statistic, tensor_peaks
-from reports.store.load import redo
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.evidence import KINDS, evidence
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, statistic, tensor_peaks
+from hourglass_bench.reports.store.load import redo
 
 
 def gather(summary: Summary) -> dict[str, object]:

@@ -11,8 +11,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
-from bench import schema
-from reports import style, text
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
 
 Value = float | int | str
 
@@ -78,7 +78,7 @@ def _finalize(context: Context, value: object) -> object:
 PARAGRAPH = "¶"
 """Parts the paragraphs of a template."""
 TEMPLATES = Environment(
-    loader=PackageLoader("reports.prose"),
+    loader=PackageLoader("hourglass_bench.reports.prose"),
     undefined=StrictUndefined,
     finalize=_finalize,
     trim_blocks=True,

@@ -4,16 +4,16 @@ import json
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.generative import vaes
-from reports.analysis.latent import SIZE, through_latents
-from reports.analysis.pretraining import STAGE, judge_pretraining
-from reports.analysis.statistics import LEVEL
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable
-from reports.prose.claims import claim_values
-from reports.store.load import ARCHITECTURE, BETA, LATENT, SKIPS, SPLIT
-from reports.text import counted_range
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.generative import vaes
+from hourglass_bench.reports.analysis.latent import SIZE, through_latents
+from hourglass_bench.reports.analysis.pretraining import STAGE, judge_pretraining
+from hourglass_bench.reports.analysis.statistics import LEVEL
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, comparable
+from hourglass_bench.reports.prose.claims import claim_values
+from hourglass_bench.reports.store.load import ARCHITECTURE, BETA, LATENT, SKIPS, SPLIT
+from hourglass_bench.reports.text import counted_range
 
 MOST_NAMED = 4
 """Collapsed configurations that are named; the runs of others are counted."""

@@ -1,9 +1,9 @@
 """Values of how units ended: how many wait, what was planned, what each architecture lacks and why."""
 
-from bench import schema
-from reports.analysis.plan import Ending, Share, equally_planned, kinds, shares, unnamed, unsearched
-from reports.analysis.summary import Summary
-from reports.prose import evidence
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.plan import Ending, Share, equally_planned, kinds, shares, unnamed, unsearched
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.prose import evidence
 
 
 def gather(summary: Summary) -> dict[str, object]:

@@ -2,15 +2,15 @@
 
 from itertools import pairwise
 
-from bench import schema
-from reports.analysis.claims import Judged, by_pair, judge_headline, pair
-from reports.analysis.practical import PRACTICAL, WITH_SKIPS, WITHOUT_SKIPS, Networks, networks
-from reports.analysis.summary import N, Summary, precision, statistic
-from reports.prose.claims import claim_values
-from reports.prose.depth import bottleneck
-from reports.store.load import ARCHITECTURE
-from reports.style import PRESETS
-from reports.text import listed
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import Judged, by_pair, judge_headline, pair
+from hourglass_bench.reports.analysis.practical import PRACTICAL, WITH_SKIPS, WITHOUT_SKIPS, Networks, networks
+from hourglass_bench.reports.analysis.summary import N, Summary, precision, statistic
+from hourglass_bench.reports.prose.claims import claim_values
+from hourglass_bench.reports.prose.depth import bottleneck
+from hourglass_bench.reports.store.load import ARCHITECTURE
+from hourglass_bench.reports.style import PRESETS
+from hourglass_bench.reports.text import listed
 
 COSTS = {"step": schema.STEP_SECONDS, "peak": schema.TENSOR_PEAK, "macs": schema.MACS}
 COMPARED = {second: first for first, second in pairwise(PRESETS)}

@@ -5,11 +5,11 @@ import math
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.claims import judge_headline
-from reports.analysis.summary import Summary
-from reports.store.load import ARCHITECTURE, BETA, DATA_FOLDS, LR, PRETRAIN_EPOCHS, REPEAT, SPLIT
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.claims import judge_headline
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.store.load import ARCHITECTURE, BETA, DATA_FOLDS, LR, PRETRAIN_EPOCHS, REPEAT, SPLIT
 
 OF_FEW = {BETA, "training.beta_warmup", "training.sigma", PRETRAIN_EPOCHS}
 """Parameters of VAEs and of pre-training, which favour no network that segments."""

@@ -4,23 +4,23 @@ import math
 
 import pandas as pd
 
-from bench import schema
-from bench.metrics.base_rate import STUCK_EPOCHS
-from reports import style
-from reports.analysis.certainty import cost_of, needed_for
-from reports.analysis.choices import PEAK, candidates, round_budget, tested, within
-from reports.analysis.claims import Judged, by_pair, judge_headline, pair_key
-from reports.analysis.gate import beside_rule, passes
-from reports.analysis.nested import nested
-from reports.analysis.planning import Shape
-from reports.analysis.recommendation import Recommendation, Within, recommend, standing, within_budgets
-from reports.analysis.shortfall import find_shortfall, find_truth
-from reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS
-from reports.analysis.summary import CONFIGURATION, N, Summary, agreed, title
-from reports.prose.claims import claim_values, difference_values
-from reports.store.checks import HOLDOUTS
-from reports.store.load import ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
-from reports.text import MEGABYTE
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.base_rate import STUCK_EPOCHS
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.certainty import cost_of, needed_for
+from hourglass_bench.reports.analysis.choices import PEAK, candidates, round_budget, tested, within
+from hourglass_bench.reports.analysis.claims import Judged, by_pair, judge_headline, pair_key
+from hourglass_bench.reports.analysis.gate import beside_rule, passes
+from hourglass_bench.reports.analysis.nested import nested
+from hourglass_bench.reports.analysis.planning import Shape
+from hourglass_bench.reports.analysis.recommendation import Recommendation, Within, recommend, standing, within_budgets
+from hourglass_bench.reports.analysis.shortfall import find_shortfall, find_truth
+from hourglass_bench.reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, agreed, title
+from hourglass_bench.reports.prose.claims import claim_values, difference_values
+from hourglass_bench.reports.store.checks import HOLDOUTS
+from hourglass_bench.reports.store.load import ARCHITECTURE, BATCH_SIZE, PRECISION, SPLIT
+from hourglass_bench.reports.text import MEGABYTE
 
 MOST_SPELLED = 3
 """Rivals that cannot be told apart whose differences the lead spells out; of more only the table has them."""

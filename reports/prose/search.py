@@ -1,11 +1,11 @@
 """Values of searches: what was searched, and how far validation went."""
 
-from bench import schema
-from reports import style
-from reports.analysis.search import fronts, search_points
-from reports.analysis.summary import Summary, precision
-from reports.store.load import ARCHITECTURE
-from reports.text import MEGABYTE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.search import fronts, search_points
+from hourglass_bench.reports.analysis.summary import Summary, precision
+from hourglass_bench.reports.store.load import ARCHITECTURE
+from hourglass_bench.reports.text import MEGABYTE
 
 FRONT = ["val_iou", "memory_mb"]
 """What is told of both ends of a front."""

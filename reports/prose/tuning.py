@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.recommendation import recommend
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.analysis.tuning import own_part, tuning
-from reports.store.load import ARCHITECTURE, LR
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.recommendation import recommend
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.analysis.tuning import own_part, tuning
+from hourglass_bench.reports.store.load import ARCHITECTURE, LR
 
 
 def gather(summary: Summary) -> dict[str, object]:

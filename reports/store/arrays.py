@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import schema
+from hourglass_bench.bench import schema
 
 # What numpy and zipfile raise for damaged archives; TypeError is for a file that is a bare array.
 DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, BadZipFile, zlib.error)

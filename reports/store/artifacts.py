@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from bench import schema
-from bench.files import replacing
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.files import replacing
 
 CACHE = "cache/artifacts"
 """Under RUNS. A run's files do not change once it is complete, so that copies serve every later report."""

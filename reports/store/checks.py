@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bench import schema
+from hourglass_bench.bench import schema
 
 SPLITS = ("scene_folds", "scene_holdout", "random_frames", "given")
 """Those of `bench.config.SplitName`, which the report cannot import without the architectures."""

@@ -9,11 +9,11 @@ import pandas as pd
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from bench import schema
-from bench.tracking.database import POSTGRESQL, SQLITE, postgresql_engine, redact
-from bench.tracking.newer import MLFLOW, refuse_newer_tables
-from reports.store.rest import RestStore
-from reports.store.sql import SqlStore, Store
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, postgresql_engine, redact
+from hourglass_bench.bench.tracking.newer import MLFLOW, refuse_newer_tables
+from hourglass_bench.reports.store.rest import RestStore
+from hourglass_bench.reports.store.sql import SqlStore, Store
 
 SERVERS = ("http://", "https://")
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import pandas as pd
 
-from bench import schema
-from reports.store.checks import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.store.checks import (
     INTEGER,
     INTEGER_TEXT,
     INTEGERS,
@@ -26,8 +26,8 @@ from reports.store.checks import (
     require_values,
     require_version,
 )
-from reports.store.connection import open_store
-from reports.store.sql import TABLES, Store, Table
+from hourglass_bench.reports.store.connection import open_store
+from hourglass_bench.reports.store.sql import TABLES, Store, Table
 
 # Columns that are neither metrics nor tags: what `bench.config.flatten` calls the fields this report reads by name.
 RUN = "run_id"

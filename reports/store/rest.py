@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from bench import schema
-from bench.tracking.store import connect
-from reports.store.artifacts import CACHE, keep_copies, own_folder
-from reports.store.sql import Lifecycle, Table, finite, last_of_step
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.store import connect
+from hourglass_bench.reports.store.artifacts import CACHE, keep_copies, own_folder
+from hourglass_bench.reports.store.sql import Lifecycle, Table, finite, last_of_step
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

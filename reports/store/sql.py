@@ -7,7 +7,7 @@ from typing import Literal, Protocol, get_args
 import pandas as pd
 from sqlalchemy import Connection, bindparam, text
 
-from reports.store.artifacts import local_folder
+from hourglass_bench.reports.store.artifacts import local_folder
 
 Table = Literal["params", "tags", "latest_metrics"]
 """What MLflow keeps of a run as pairs of key and value."""

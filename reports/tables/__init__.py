@@ -1,7 +1,16 @@
 """The table of tables, in their order within a section. A new one is a function and an entry here."""
 
-from reports.tables import convergence, generative, measured, pretraining, runs, search, tuning, verdicts
-from reports.tables.base import Entry
+from hourglass_bench.reports.tables import (
+    convergence,
+    generative,
+    measured,
+    pretraining,
+    runs,
+    search,
+    tuning,
+    verdicts,
+)
+from hourglass_bench.reports.tables.base import Entry
 
 TABLES: dict[str, Entry] = {
     "verdicts": Entry("answer", verdicts.verdicts),

@@ -6,11 +6,19 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.summary import CONFIGURATION, LABEL, Summary, channels, is_sized, precision, ranked
-from reports.store.load import ABSENT, ARCHITECTURE
-from reports.text import DASH, parted
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import (
+    CONFIGURATION,
+    LABEL,
+    Summary,
+    channels,
+    is_sized,
+    precision,
+    ranked,
+)
+from hourglass_bench.reports.store.load import ABSENT, ARCHITECTURE
+from hourglass_bench.reports.text import DASH, parted
 
 MOST_ROWS = 60
 """Configurations of which a table has all."""

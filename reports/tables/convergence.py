@@ -4,11 +4,11 @@ import math
 
 import pandas as pd
 
-from bench import schema
-from reports.analysis.convergence import TARGET_SHARE, convergence
-from reports.analysis.summary import CONFIGURATION, Summary, comparable, statistic
-from reports.tables.base import Table, left, named, noted, right, shortened
-from reports.text import DASH, counted, digits, percent, signed, significant
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.convergence import TARGET_SHARE, convergence
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, comparable, statistic
+from hourglass_bench.reports.tables.base import Table, left, named, noted, right, shortened
+from hourglass_bench.reports.text import DASH, counted, digits, percent, signed, significant
 
 MISSED = "not reached"
 

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.generative import STAGE, means, vaes
-from reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
-from reports.store.load import ARCHITECTURE, BETA
-from reports.tables.base import BEST_ROWS, MOST_ROWS, Table, left, noted, right, size
-from reports.tables.measured import MEASURED
-from reports.text import DASH, counted, digits, percent, significant, unbroken
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.generative import STAGE, means, vaes
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, comparable, statistic
+from hourglass_bench.reports.store.load import ARCHITECTURE, BETA
+from hourglass_bench.reports.tables.base import BEST_ROWS, MOST_ROWS, Table, left, noted, right, size
+from hourglass_bench.reports.tables.measured import MEASURED
+from hourglass_bench.reports.text import DASH, counted, digits, percent, significant, unbroken
 
 MEANS = "Means over folds at the epoch with the lowest validation loss."
 Show = Callable[[int], str]

@@ -4,16 +4,36 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.baselines import baseline_scores
-from reports.analysis.estimates import estimates
-from reports.analysis.practical import PRACTICAL
-from reports.analysis.summary import CONFIGURATION, LABEL, N, Summary, channels, comparable, keys, statistic
-from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, SPLIT
-from reports.style import PRESETS
-from reports.tables.base import Table, encoder_widths, left, memory_note, named, noted, right, shortened
-from reports.text import DASH, NBSP, digits, megabytes, parted, prefixed, significant, states, with_interval, with_sd
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.baselines import baseline_scores
+from hourglass_bench.reports.analysis.estimates import estimates
+from hourglass_bench.reports.analysis.practical import PRACTICAL
+from hourglass_bench.reports.analysis.summary import (
+    CONFIGURATION,
+    LABEL,
+    N,
+    Summary,
+    channels,
+    comparable,
+    keys,
+    statistic,
+)
+from hourglass_bench.reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, SPLIT
+from hourglass_bench.reports.style import PRESETS
+from hourglass_bench.reports.tables.base import Table, encoder_widths, left, memory_note, named, noted, right, shortened
+from hourglass_bench.reports.text import (
+    DASH,
+    NBSP,
+    digits,
+    megabytes,
+    parted,
+    prefixed,
+    significant,
+    states,
+    with_interval,
+    with_sd,
+)
 
 MEASURED: dict[str, Callable[[pd.Series], str]] = {
     "repeats": lambda row: _complete(row),

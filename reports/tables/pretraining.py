@@ -1,14 +1,14 @@
 """The table of what pre-training is worth."""
 
-from bench import schema
-from reports import style
-from reports.analysis.claims import Judged, arms
-from reports.analysis.pretraining import MATCHING, STAGE, judge_pretraining
-from reports.analysis.summary import Summary
-from reports.store.load import ARCHITECTURE
-from reports.tables.base import Table, left, right, size
-from reports.tables.verdicts import DETECTABLE, DIFFERENCES, difference, rule
-from reports.text import digits, unbroken
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.claims import Judged, arms
+from hourglass_bench.reports.analysis.pretraining import MATCHING, STAGE, judge_pretraining
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.store.load import ARCHITECTURE
+from hourglass_bench.reports.tables.base import Table, left, right, size
+from hourglass_bench.reports.tables.verdicts import DETECTABLE, DIFFERENCES, difference, rule
+from hourglass_bench.reports.text import digits, unbroken
 
 
 def pretraining(summary: Summary) -> Table | None:

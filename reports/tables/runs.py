@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.evidence import KINDS, evidence
-from reports.analysis.plan import Ending, endings, kinds, shares, unnamed
-from reports.analysis.summary import LABEL, Summary
-from reports.store.load import ARCHITECTURE, EPOCHS, REPEAT
-from reports.tables.base import Table, left, right
-from reports.text import DASH, counted, significant
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.evidence import KINDS, evidence
+from hourglass_bench.reports.analysis.plan import Ending, endings, kinds, shares, unnamed
+from hourglass_bench.reports.analysis.summary import LABEL, Summary
+from hourglass_bench.reports.store.load import ARCHITECTURE, EPOCHS, REPEAT
+from hourglass_bench.reports.tables.base import Table, left, right
+from hourglass_bench.reports.text import DASH, counted, significant
 
 UNLOGGED = "not logged"
 NO_REASON = "no reason given"

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from reports import style
-from reports.analysis.search import fronts, search_points
-from reports.analysis.summary import Summary
-from reports.store.load import ABSENT
-from reports.tables.base import Table, encoder_widths, left, memory_note, noted, right
-from reports.text import DASH, digits, parted, significant
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.search import fronts, search_points
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.store.load import ABSENT
+from hourglass_bench.reports.tables.base import Table, encoder_widths, left, memory_note, noted, right
+from hourglass_bench.reports.text import DASH, digits, parted, significant
 
 
 def front(summary: Summary) -> Table:

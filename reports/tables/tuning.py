@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from reports import style
-from reports.analysis.summary import Summary
-from reports.analysis.tuning import own_part, tuning
-from reports.tables.base import MOST_ROWS, Table, left, noted, right
-from reports.text import DASH, counted, digits, parted, round_number
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.analysis.tuning import own_part, tuning
+from hourglass_bench.reports.tables.base import MOST_ROWS, Table, left, noted, right
+from hourglass_bench.reports.text import DASH, counted, digits, parted, round_number
 
 
 def tuned(summary: Summary) -> Table | None:

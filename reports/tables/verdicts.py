@@ -2,14 +2,23 @@
 
 import pandas as pd
 
-from bench import schema
-from reports import style
-from reports.analysis.claims import Claim, Judged, arms, by_pair, judge_headline, judge_metrics, pair, word
-from reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS, iqm
-from reports.analysis.summary import LABEL, Summary, is_sized, precisions
-from reports.store.load import ARCHITECTURE
-from reports.tables.base import Table, left, memory_note, noted, right
-from reports.text import bounds, counted, digits, parted, percent, signed
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.claims import (
+    Claim,
+    Judged,
+    arms,
+    by_pair,
+    judge_headline,
+    judge_metrics,
+    pair,
+    word,
+)
+from hourglass_bench.reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS, iqm
+from hourglass_bench.reports.analysis.summary import LABEL, Summary, is_sized, precisions
+from hourglass_bench.reports.store.load import ARCHITECTURE
+from hourglass_bench.reports.tables.base import Table, left, memory_note, noted, right
+from hourglass_bench.reports.text import bounds, counted, digits, parted, percent, signed
 
 DIFFERENCES = ("difference in IoU [interval], verdict", "difference in Boundary IoU [interval], verdict")
 DETECTABLE = "detectable difference"

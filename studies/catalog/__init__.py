@@ -1,6 +1,6 @@
 """The table of studies. A new one is one file here and one entry."""
 
-from studies.catalog import (
+from hourglass_bench.studies.catalog import (
     aa,
     depth_width,
     generative,
@@ -15,7 +15,7 @@ from studies.catalog import (
     texture,
     zoo,
 )
-from studies.study import Study
+from hourglass_bench.studies.study import Study
 
 CATALOG: dict[str, Study] = {
     module.STUDY.name: module.STUDY

@@ -1,7 +1,7 @@
 """The comparison compared with itself: a U-Net and its twin, of which neither can be better."""
 
-from studies.spaces import SMALL, SMALL_TRAINING, each, grid
-from studies.study import Factorial
+from hourglass_bench.studies.spaces import SMALL, SMALL_TRAINING, each, grid
+from hourglass_bench.studies.study import Factorial
 
 STUDY = Factorial(
     name="aa",

@@ -1,8 +1,8 @@
 """The main sweep, for a GPU: architecture x depth x base width x growth x repeats, all paired."""
 
-from bench.config import TrainingConfig
-from studies.spaces import Network, each, grid
-from studies.study import Factorial
+from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.studies.spaces import Network, each, grid
+from hourglass_bench.studies.study import Factorial
 
 
 def _networks() -> list[Network]:

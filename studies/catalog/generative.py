@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from architectures.config import EncoderDecoderConfig, Target, widths
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.spaces import SMALL, grid
-from studies.study import Factorial
-from studies.unit import Factor, Unit
+from hourglass_bench.architectures.config import EncoderDecoderConfig, Target, widths
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.studies.spaces import SMALL, grid
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Factor, Unit
 
 BASE_WIDTH, GROWTH = 8, 1.5
 DEPTHS, DEEP = (2, 4), 4
@@ -46,7 +46,7 @@ def _generative(
     training: TrainingConfig,
 ) -> list[Unit]:
     """Auto-encoders, which have no beta, and VAEs of every beta."""
-    from architectures.registry import configure
+    from hourglass_bench.architectures.registry import configure
 
     units = []
     for depth, latent in product(depths, latents):

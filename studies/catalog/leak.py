@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from bench.config import DataConfig, SplitName, TrainingConfig
-from studies.spaces import presets, to_units
-from studies.study import Factorial
-from studies.unit import Unit
+from hourglass_bench.bench.config import DataConfig, SplitName, TrainingConfig
+from hourglass_bench.studies.spaces import presets, to_units
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
 
 SPLITS: tuple[SplitName, ...] = ("scene_folds", "random_frames")
 

@@ -4,11 +4,11 @@ from bisect import bisect_left
 from collections.abc import Callable
 from functools import cache
 
-from architectures.config import ArchitectureConfig
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, Network, grid, to_units
-from studies.study import Factorial
-from studies.unit import Unit
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.studies.spaces import SMALL, SMALL_TRAINING, Network, grid, to_units
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
 
 DEPTH, BASE_WIDTH, GROWTH = 3, 16, 1.5
 
@@ -29,7 +29,7 @@ def match_width(network: ArchitectureConfig, of_width: Callable[[int], Architect
 
 def costs(data: DataConfig, training: TrainingConfig) -> dict[str, Cost]:
     """What can be held equal, by name: parameters, multiply-accumulates per image, tensor peak of a step in float32."""
-    from architectures.registry import predict
+    from hourglass_bench.architectures.registry import predict
 
     return {
         "params": lambda network: predict(network, *data.size).params,
@@ -42,7 +42,7 @@ def costs(data: DataConfig, training: TrainingConfig) -> dict[str, Cost]:
 def _peak(network: ArchitectureConfig, size: tuple[int, int], batch_size: int) -> int:
     import torch
 
-    from bench.training.forecast import predict_peak_bytes
+    from hourglass_bench.bench.training.forecast import predict_peak_bytes
 
     # On the CPU and in float32 wherever it runs, so that a plan does not depend on the machine.
     training = TrainingConfig(batch_size=batch_size, precision="fp32")

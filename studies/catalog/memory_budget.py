@@ -1,9 +1,9 @@
 """How much validation IoU a byte of training memory buys: two objectives under a memory budget."""
 
-from bench.config import TrainingConfig
-from bench.schema import BEST_VAL_IOU, TENSOR_PEAK
-from studies.search import Search
-from studies.spaces import SMALL, encoder_decoder_space
+from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.bench.schema import BEST_VAL_IOU, TENSOR_PEAK
+from hourglass_bench.studies.search import Search
+from hourglass_bench.studies.spaces import SMALL, encoder_decoder_space
 
 STUDY = Search(
     name="memory_budget",

@@ -1,8 +1,8 @@
 """The practical's own experiments: the presets, then features and depth varied."""
 
-from bench.config import TrainingConfig
-from studies.spaces import Network, each, grid, presets
-from studies.study import Factorial
+from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.studies.spaces import Network, each, grid, presets
+from hourglass_bench.studies.study import Factorial
 
 
 def _networks() -> list[Network]:

@@ -4,9 +4,9 @@ Kamath et al. 2025 (Computers in Biology and Medicine), by the protocol that the
 docs/protocol.md says what is theirs, what this harness does instead, and how the two sets are read.
 """
 
-from bench.config import TrainingConfig
-from studies.spaces import each, grid
-from studies.study import Factorial
+from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.studies.spaces import each, grid
+from hourglass_bench.studies.study import Factorial
 
 DEPTH, BASE_WIDTH = 5, 16
 

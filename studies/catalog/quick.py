@@ -1,8 +1,8 @@
 """The default: every part of the comparison, small enough for two CPU cores and a few minutes."""
 
-from bench.config import TrainingConfig
-from studies.spaces import SMALL, each, grid
-from studies.study import Factorial
+from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.studies.spaces import SMALL, each, grid
+from hourglass_bench.studies.study import Factorial
 
 NAMES = ("simple_conv", "hourglass", "unet")
 

@@ -3,9 +3,9 @@
 The test scenes are held out of everything that chooses, search trials and best epochs alike.
 """
 
-from bench.config import TrainingConfig
-from studies.search import Search
-from studies.spaces import SMALL
+from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.studies.search import Search
+from hourglass_bench.studies.spaces import SMALL
 
 STUDY = Search(
     name="search",

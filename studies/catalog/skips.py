@@ -1,17 +1,17 @@
 """From Hourglass to U-Net one skip connection at a time: every subset of three levels."""
 
-from architectures.config import ArchitectureConfig, widths
-from bench.config import DataConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, skip_subsets, to_units
-from studies.study import Factorial
-from studies.unit import Factor, Unit
+from hourglass_bench.architectures.config import ArchitectureConfig, widths
+from hourglass_bench.bench.config import DataConfig, TrainingConfig
+from hourglass_bench.studies.spaces import SMALL, SMALL_TRAINING, skip_subsets, to_units
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Factor, Unit
 
 DEPTH, BASE_WIDTH = 3, 12
 
 
 def network(skips: tuple[int, ...]) -> tuple[ArchitectureConfig, dict[str, Factor]]:
     """Without a skip connection it is the Hourglass, with some or all of them the U-Net."""
-    from architectures.registry import configure
+    from hourglass_bench.architectures.registry import configure
 
     name = "unet" if skips else "hourglass"
     config = configure(name, widths(BASE_WIDTH, DEPTH, 1.5), skips=skips, norm="batch")

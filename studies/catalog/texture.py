@@ -6,11 +6,11 @@ dancers: docs/protocol.md says how far it follows theirs.
 
 from dataclasses import replace
 
-from bench.config import SYNTHETIC, DataConfig, TrainingConfig
-from studies.catalog.skips import network
-from studies.spaces import SMALL, SMALL_TRAINING, to_units
-from studies.study import Factorial
-from studies.unit import Unit
+from hourglass_bench.bench.config import SYNTHETIC, DataConfig, TrainingConfig
+from hourglass_bench.studies.catalog.skips import network
+from hourglass_bench.studies.spaces import SMALL, SMALL_TRAINING, to_units
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
 
 BLENDS = (0.0, 0.4, 0.6, 0.8)
 """Shares of the background in the dancers' colours: from as they are drawn to hard to see, but learnt."""

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from architectures.config import ArchitectureConfig, widths
-from bench.config import DataConfig, TrainingConfig
-from studies.spaces import SMALL, SMALL_TRAINING, to_units
-from studies.study import Factorial
-from studies.unit import Factor, Unit
+from hourglass_bench.architectures.config import ArchitectureConfig, widths
+from hourglass_bench.bench.config import DataConfig, TrainingConfig
+from hourglass_bench.studies.spaces import SMALL, SMALL_TRAINING, to_units
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Factor, Unit
 
 DEPTH = 4
 """Poolings, of all but FlexibleUNet, which has five, and SegResNet, which has three."""
@@ -71,7 +71,7 @@ def network(name: str, width: int) -> ArchitectureConfig:
     Raises:
         ValueError: MONAI is not installed.
     """
-    from architectures.registry import configure
+    from hourglass_bench.architectures.registry import configure
 
     return configure(name, **OPTIONS[name](width))
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from bench.config import RunConfig
-from studies.worker import Outcome, Task, Unpredicted
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.studies.worker import Outcome, Task, Unpredicted
 
 
 class Lost(NamedTuple):

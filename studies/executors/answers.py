@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from studies.executors import Broken, Crowded, Failed, Forecast, Lost
-from studies.worker import Outcome, Unpredicted, brief
+from hourglass_bench.studies.executors import Broken, Crowded, Failed, Forecast, Lost
+from hourglass_bench.studies.worker import Outcome, Unpredicted, brief
 
 
 def told(answer: Any, *, alone: bool) -> Any:

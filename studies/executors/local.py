@@ -17,14 +17,14 @@ from pathlib import Path
 from threading import RLock, Thread
 from typing import Any, NamedTuple, TypeVar
 
-from bench.config import RunConfig
-from studies import benchmark, worker
-from studies.benchmark import CannotTrainError
-from studies.channel import LOOPBACK
-from studies.executors import Ending, Failed, Forecast, Lost
-from studies.executors.admission import Room
-from studies.executors.answers import as_forecast, is_healthy, told
-from studies.worker import Place, Task
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.studies import benchmark, worker
+from hourglass_bench.studies.benchmark import CannotTrainError
+from hourglass_bench.studies.channel import LOOPBACK
+from hourglass_bench.studies.executors import Ending, Failed, Forecast, Lost
+from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.executors.answers import as_forecast, is_healthy, told
+from hourglass_bench.studies.worker import Place, Task
 
 DIED = "its worker process died"
 FOR_THE_DRIVER = (signal.SIGINT, signal.SIGTERM)

@@ -18,14 +18,14 @@ from typing import Any
 
 import torch
 
-from bench.commands import cli
-from bench.config import RunConfig
-from studies import worker
-from studies.executors import Broken, Ending, Failed, Forecast, Lost, ray_session
-from studies.executors.admission import BASELINE, Room
-from studies.executors.answers import as_forecast, told
-from studies.executors.ray_session import Node, RaySession
-from studies.worker import Place, Task
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.studies import worker
+from hourglass_bench.studies.executors import Broken, Ending, Failed, Forecast, Lost, ray_session
+from hourglass_bench.studies.executors.admission import BASELINE, Room
+from hourglass_bench.studies.executors.answers import as_forecast, told
+from hourglass_bench.studies.executors.ray_session import Node, RaySession
+from hourglass_bench.studies.worker import Place, Task
 
 
 def require(device: torch.device) -> None:

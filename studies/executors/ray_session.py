@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.machine.device import cores
-from bench.machine.environment import code_digest
-from bench.tracking.database import REACH_SECONDS
-from studies.channel import LOOPBACK
+from hourglass_bench.bench.machine.device import cores
+from hourglass_bench.bench.machine.environment import code_digest
+from hourglass_bench.bench.tracking.database import REACH_SECONDS
+from hourglass_bench.studies.channel import LOOPBACK
 
 ADDRESS = "RAY_ADDRESS"
 LOCAL = "local"

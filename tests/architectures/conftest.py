@@ -27,9 +27,9 @@ def unsaid(width: int = 4):
 SPEC = """
 from dataclasses import dataclass
 from torch import nn
-from architectures.config import ArchitectureConfig, require
-from architectures.bottleneck import Prediction
-from architectures.spec import ArchitectureSpec
+from hourglass_bench.architectures.config import ArchitectureConfig, require
+from hourglass_bench.architectures.bottleneck import Prediction
+from hourglass_bench.architectures.spec import ArchitectureSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options(ArchitectureConfig):

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from architectures.config import ArchitectureConfig
-from architectures.registry import build, configure
-from architectures.spec import ArchitectureSpec
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.registry import build, configure
+from hourglass_bench.architectures.spec import ArchitectureSpec
 from tests.architectures.conftest import SPEC, Write
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from torch import nn
 
-from architectures.arguments import read, spell
-from architectures.registry import build, configure
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.stored_config import config_hash, flatten, unflatten
+from hourglass_bench.architectures.arguments import read, spell
+from hourglass_bench.architectures.registry import build, configure
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.stored_config import config_hash, flatten, unflatten
 
 
 class Mode(IntEnum):

@@ -12,9 +12,17 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from architectures.bottleneck import largest_depth
-from architectures.config import ArchitectureConfig, Block, InfeasibleArchitecture, Norm, Target, widths
-from architectures.registry import ARCHITECTURES, PRESETS, build, configure, get_spec, predict, preset_name
+from hourglass_bench.architectures.bottleneck import largest_depth
+from hourglass_bench.architectures.config import ArchitectureConfig, Block, InfeasibleArchitecture, Norm, Target, widths
+from hourglass_bench.architectures.registry import (
+    ARCHITECTURES,
+    PRESETS,
+    build,
+    configure,
+    get_spec,
+    predict,
+    preset_name,
+)
 
 Channels = tuple[int, ...]
 Size = tuple[int, int]

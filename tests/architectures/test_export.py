@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from architectures.config import ArchitectureConfig
-from architectures.registry import PRESETS, build, configure
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.registry import PRESETS, build, configure
 
 NETWORKS = {
     **PRESETS,

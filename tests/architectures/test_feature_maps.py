@@ -5,10 +5,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from architectures.config import ArchitectureConfig
-from architectures.registry import build, configure, predict
-from architectures.spec import ArchitectureSpec
-from bench.training.measure import measure_bottleneck
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.registry import build, configure, predict
+from hourglass_bench.architectures.spec import ArchitectureSpec
+from hourglass_bench.bench.training.measure import measure_bottleneck
 
 SIZE = (32, 48)
 

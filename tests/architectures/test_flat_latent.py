@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from architectures.config import ArchitectureConfig
-from architectures.registry import ARCHITECTURES, build, configure, predict
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.registry import ARCHITECTURES, build, configure, predict
 
 LATENT = 8
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from architectures.registry import build, configure, get_spec, predict
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.stored_config import flatten, unflatten
+from hourglass_bench.architectures.registry import build, configure, get_spec, predict
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.stored_config import flatten, unflatten
 from tests.architectures.conftest import NETWORK, SPEC, Write
 
 
@@ -84,7 +84,7 @@ def test_configurations_travel_to_another_process(
     read = "import pickle, bench.stored_config as s; print(s.config_hash(pickle.load(open('config.pickle', 'rb'))))"
     env = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": ""}
     found = subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, check=True, env=env)
-    from bench.stored_config import config_hash
+    from hourglass_bench.bench.stored_config import config_hash
 
     assert found.stdout.strip() == config_hash(config)
 

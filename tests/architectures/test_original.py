@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from architectures.config import Norm, Upsampling
-from architectures.registry import PRESETS, build, configure, predict
+from hourglass_bench.architectures.config import Norm, Upsampling
+from hourglass_bench.architectures.registry import PRESETS, build, configure, predict
 
 ORIGINAL = replace(PRESETS["unet_original"], out_channels=2)
 

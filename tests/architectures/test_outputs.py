@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architectures.config import InfeasibleArchitecture
-from architectures.registry import build, configure, traced
+from hourglass_bench.architectures.config import InfeasibleArchitecture
+from hourglass_bench.architectures.registry import build, configure, traced
 
 SIZE = (16, 24)
 RETURNS: dict[str, Callable[[nn.Module, Tensor], Any]] = {

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from torch import nn
 
-from architectures.reference import GROUP, installed
-from architectures.registry import build, configure, get_spec, predict
-from architectures.sources import packages, sources
-from bench.stored_config import flatten, unflatten
+from hourglass_bench.architectures.reference import GROUP, installed
+from hourglass_bench.architectures.registry import build, configure, get_spec, predict
+from hourglass_bench.architectures.sources import packages, sources
+from hourglass_bench.bench.stored_config import flatten, unflatten
 from tests.architectures.conftest import NETWORK, SPEC, Write
 from tests.architectures.test_foreign import run_config
 from tests.networks import forget_networks

@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from architectures.sources import packages, sources
+from hourglass_bench.architectures.sources import packages, sources
 from tests.architectures.conftest import NETWORK, SPEC, Write
 
 

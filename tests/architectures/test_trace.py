@@ -5,9 +5,9 @@ from typing import Any, get_args
 
 import pytest
 
-from architectures.config import Block, Norm, Upsampling
-from architectures.registry import ARCHITECTURES, build, configure, get_spec, predict
-from architectures.trace import trace
+from hourglass_bench.architectures.config import Block, Norm, Upsampling
+from hourglass_bench.architectures.registry import ARCHITECTURES, build, configure, get_spec, predict
+from hourglass_bench.architectures.trace import trace
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "name": tuple(ARCHITECTURES),

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from architectures.autoencoder import AutoEncoder
-from architectures.config import SIGMA_FLOOR, Target
-from architectures.registry import build, configure
-from architectures.vae import LOG_VARIANCE_BOUND, SIGMA_START
+from hourglass_bench.architectures.autoencoder import AutoEncoder
+from hourglass_bench.architectures.config import SIGMA_FLOOR, Target
+from hourglass_bench.architectures.registry import build, configure
+from hourglass_bench.architectures.vae import LOG_VARIANCE_BOUND, SIGMA_START
 
 SIZE = (17, 23)
 LATENTS = [0, 8]

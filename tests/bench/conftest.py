@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from architectures import registry
-from architectures.config import Target
-from bench import schema
-from bench.__main__ import main
-from bench.config import DataConfig, RunConfig
-from bench.stored_config import flatten
-from bench.training.setup import Setup, prepare
+from hourglass_bench.architectures import registry
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.config import DataConfig, RunConfig
+from hourglass_bench.bench.stored_config import flatten
+from hourglass_bench.bench.training.setup import Setup, prepare
 
 MakeConfig = Callable[..., RunConfig]
 MakeSetup = Callable[..., tuple[RunConfig, Setup]]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from architectures.registry import configure
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.training.pretrain import kinds_of_steps
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.training.pretrain import kinds_of_steps
 
 
 def make(**changes: Any) -> RunConfig:

@@ -10,14 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench import schema
-from bench.commands import folds
-from bench.commands.train import train_one
-from bench.config import RunConfig, TrainingConfig
-from bench.data import panel
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import load
-from bench.data.split import split_frames
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands import folds
+from hourglass_bench.bench.commands.train import train_one
+from hourglass_bench.bench.config import RunConfig, TrainingConfig
+from hourglass_bench.bench.data import panel
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.dataset import load
+from hourglass_bench.bench.data.split import split_frames
 from tests.bench.conftest import MakeConfig
 
 SIDE = 16

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architectures import registry
-from bench.data.resizing.boxes import Fit, Size
-from bench.inference import TILES, predict, predict_tiles
+from hourglass_bench.architectures import registry
+from hourglass_bench.bench.data.resizing.boxes import Fit, Size
+from hourglass_bench.bench.inference import TILES, predict, predict_tiles
 
 CPU = torch.device("cpu")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.parallel import count_cores, in_processes, in_threads
+from hourglass_bench.bench.parallel import count_cores, in_processes, in_threads
 
 RUNS: list[Callable[..., Iterator[Any]]] = [in_threads, in_processes]
 
@@ -67,7 +67,7 @@ def test_few_items_wait_at_a_time_and_threads_are_several() -> None:
 
 SCRIPT = """
 import os
-from bench.parallel import in_processes
+from hourglass_bench.bench.parallel import in_processes
 def work(_):
     return os.getpid()
 if __name__ == "__main__":

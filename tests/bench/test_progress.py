@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from bench import progress as module
-from bench.progress import progress
+from hourglass_bench.bench import progress as module
+from hourglass_bench.bench.progress import progress
 
 
 def test_items_come_through_and_a_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

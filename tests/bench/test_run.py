@@ -15,20 +15,20 @@ from mlflow import MlflowClient
 from PIL import Image
 from torch import Tensor
 
-from bench import run as run_module
-from bench import schema
-from bench.commands.predict import load_checkpoint
-from bench.commands.train import train_one
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.inference import predict
-from bench.run import run
-from bench.stored_config import config_hash, unflatten
-from bench.tracking.background import BackgroundLog
-from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
-from bench.training.measure import measure_bottleneck, measure_memory
-from bench.training.setup import Setup, make_trainer, prepare
-from bench.training.train import EpochRecord
-from bench.training.trainer import StepSample, Trainer
+from hourglass_bench.bench import run as run_module
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.commands.train import train_one
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.inference import predict
+from hourglass_bench.bench.run import run
+from hourglass_bench.bench.stored_config import config_hash, unflatten
+from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
+from hourglass_bench.bench.training.measure import measure_bottleneck, measure_memory
+from hourglass_bench.bench.training.setup import Setup, make_trainer, prepare
+from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.bench.training.trainer import StepSample, Trainer
 from tests.bench.conftest import MakeConfig
 
 RECONSTRUCTS = {
@@ -221,7 +221,7 @@ def test_undeclared_metric_is_refused(answer: dict[str, Any], client: MlflowClie
 def test_mismatch_of_predicted_and_measured_bottleneck_fails_the_run(
     runs: Path, client: MlflowClient, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.run.measure_bottleneck", lambda *_: (8, 5, 4))
+    monkeypatch.setattr("hourglass_bench.bench.run.measure_bottleneck", lambda *_: (8, 5, 4))
     log = BackgroundLog(lambda: RunLog.create(client, get_experiment(client, "mismatch", runs), "mismatch", {}))
     with pytest.raises(RuntimeError, match=r"must be \(8, 4, 4\) as predicted, got \(8, 5, 4\)"):
         run(tiny_config(), log, cache=runs / "cache", device=torch.device("cpu"))
@@ -230,10 +230,10 @@ def test_mismatch_of_predicted_and_measured_bottleneck_fails_the_run(
 def test_memory_of_a_step_is_measured_once_for_all_runs_of_a_shape(
     tmp_path: Path, tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.training.measure._MEASURED", {})
+    monkeypatch.setattr("hourglass_bench.bench.training.measure._MEASURED", {})
     measured: list[RunConfig] = []
     monkeypatch.setattr(
-        "bench.training.measure.measure_memory",
+        "hourglass_bench.bench.training.measure.measure_memory",
         lambda config, *rest: measured.append(config) or measure_memory(config, *rest),
     )
     configs = [tiny_config(repeat=3), tiny_config(repeat=4), tiny_config("hourglass", repeat=3)]
@@ -261,8 +261,8 @@ def cut_off(monkeypatch: pytest.MonkeyPatch) -> type[CutOff]:
         trainer.__class__ = CutOff
         return trainer
 
-    monkeypatch.setattr("bench.training.measure._MEASURED", {})
-    monkeypatch.setattr("bench.training.measure.make_trainer", make)
+    monkeypatch.setattr("hourglass_bench.bench.training.measure._MEASURED", {})
+    monkeypatch.setattr("hourglass_bench.bench.training.measure.make_trainer", make)
     return CutOff
 
 

@@ -4,8 +4,8 @@ from typing import Any, get_args
 
 import pytest
 
-from bench import schema
-from bench.run import describe
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.run import describe
 from tests.bench.conftest import MakeConfig
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.__main__ import main
+from hourglass_bench.bench.__main__ import main
 from tests.networks import forget_networks
 
 STUB = """
@@ -63,7 +63,7 @@ def test_by_a_file_that_says_how_images_are_normalised(stubbed: Path, capsys: py
     assert (answer["state"], answer["bottleneck"]) == ("complete", [4, 8, 8])
     import torch
 
-    from architectures.registry import build, configure
+    from hourglass_bench.architectures.registry import build, configure
 
     network = build(configure("smp_unet.py:UNET"), seed=0, size=(16, 16)).eval()
     network(torch.full((1, 3, 16, 16), (0.485 - 0.5) / 0.25))  # an image that is ImageNet's mean of red everywhere

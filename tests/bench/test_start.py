@@ -8,10 +8,10 @@ FIRST_STEP = """
 import sys
 from pathlib import Path
 import torch
-from architectures.registry import configure
-from bench.commands.train import train_one
-from bench.tracking.background import BackgroundLog
-from bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench.commands.train import train_one
+from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
 
 class Stepped(Exception):
     pass

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from architectures.registry import ARCHITECTURES, PRESETS, configure
-from bench import stored_config
-from bench.config import DataConfig, RunConfig, TrainingConfig, documented
-from bench.stored_config import VERSION_3, config_hash, flatten, identity, unflatten
+from hourglass_bench.architectures.registry import ARCHITECTURES, PRESETS, configure
+from hourglass_bench.bench import stored_config
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig, documented
+from hourglass_bench.bench.stored_config import VERSION_3, config_hash, flatten, identity, unflatten
 
 
 def make(**changes: Any) -> RunConfig:

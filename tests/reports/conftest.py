@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import schema
-from reports.analysis.summary import IDENTITY, Summary, summarise
-from reports.build import Built, build
-from reports.store.load import ARTIFACTS, REPEAT, RUN, load_study
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.summary import IDENTITY, Summary, summarise
+from hourglass_bench.reports.build import Built, build
+from hourglass_bench.reports.store.load import ARTIFACTS, REPEAT, RUN, load_study
 
 # pytest imports by path here, so that a helper beside the tests is found only if its folder is named.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench import schema
+from hourglass_bench.bench import schema
 
 if TYPE_CHECKING:
     from fake_units import Unit

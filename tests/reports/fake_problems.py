@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fake_units import Unit, grid
 
-from bench import schema
+from hourglass_bench.bench import schema
 
 Problem = Callable[[], list[Unit]]
 

@@ -23,7 +23,7 @@ import pandas as pd
 from fake_problems import PROBLEMS, TAGS
 from fake_units import LADDER, MEMORY_BUDGET, Unit, blobs, foreign, generative, grid, long_grid, refits, searched, tuned
 
-from bench import schema
+from hourglass_bench.bench import schema
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,8 +9,8 @@ from itertools import count, islice, product
 import fake_generative
 import numpy as np
 
-from bench import schema
-from bench.metrics.base_rate import entropy
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.base_rate import entropy
 
 MEMORY_BUDGET = 100_000_000
 

@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from bench import schema
-from reports import prose
-from reports.analysis.summary import Summary
-from reports.prose.facts import Facts
-from reports.style import report_style
-from reports.tables import TABLES
-from reports.tables.base import Table
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import prose
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.prose.facts import Facts
+from hourglass_bench.reports.style import report_style
+from hourglass_bench.reports.tables import TABLES
+from hourglass_bench.reports.tables.base import Table
 
 Fill = Callable[..., Path]
 Summarised = Callable[..., Summary]

@@ -18,25 +18,25 @@ import numpy as np
 import pandas as pd
 import torch
 
-from architectures.registry import configure
-from bench import schema
-from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
-from bench.data.cache.entry import Dataset, content_digest
-from bench.data.frames import Frames
-from bench.data.reading import Reading
-from bench.data.synthetic import generate
-from bench.files import make_folder, replacing
-from bench.metrics.frame_table import frame_table
-from bench.progress import progress
-from bench.training.device_frames import to_device
-from bench.training.setup import prepare
-from bench.training.train import train
-from reports.analysis.claims import Claim, arms
-from reports.analysis.nested import VAL, nested, val_fold
-from reports.analysis.scenes import COLUMNS, SCENE
-from reports.analysis.statistics import compare, verdict
-from reports.analysis.summary import CONFIGURATION, N, Summary, by_validation, statistic
-from reports.store.load import DATA_FOLDS, REPEAT, SPLIT, Study
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.data.cache.entry import Dataset, content_digest
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.reading import Reading
+from hourglass_bench.bench.data.synthetic import generate
+from hourglass_bench.bench.files import make_folder, replacing
+from hourglass_bench.bench.metrics.frame_table import frame_table
+from hourglass_bench.bench.progress import progress
+from hourglass_bench.bench.training.device_frames import to_device
+from hourglass_bench.bench.training.setup import prepare
+from hourglass_bench.bench.training.train import train
+from hourglass_bench.reports.analysis.claims import Claim, arms
+from hourglass_bench.reports.analysis.nested import VAL, nested, val_fold
+from hourglass_bench.reports.analysis.scenes import COLUMNS, SCENE
+from hourglass_bench.reports.analysis.statistics import compare, verdict
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, by_validation, statistic
+from hourglass_bench.reports.store.load import DATA_FOLDS, REPEAT, SPLIT, Study
 
 CPU = torch.device("cpu")
 SIDE, WIDE, ELSEWHERE, DARK = 16, 40, 1 / 8, 0.3

@@ -13,13 +13,13 @@ from fake_store import fill
 from fake_units import LongUnit, Unit, troubled
 from helpers import Fill, Summarised, table
 
-from bench import schema
-from reports import data
-from reports.analysis import claims, scenes
-from reports.analysis.statistics import compare, estimate_means
-from reports.analysis.summary import CONFIGURATION, Summary, statistic, summarise
-from reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, Study, load_study
-from reports.tables import base
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import data
+from hourglass_bench.reports.analysis import claims, scenes
+from hourglass_bench.reports.analysis.statistics import compare, estimate_means
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, statistic, summarise
+from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, Study, load_study
+from hourglass_bench.reports.tables import base
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import pytest
 from fake_units import Unit
 from helpers import Fill, run_sql
 
-from bench import schema
-from reports import build as build_module
-from reports.__main__ import main
-from reports.build import Built, build
-from reports.figures import FIGURES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import build as build_module
+from hourglass_bench.reports.__main__ import main
+from hourglass_bench.reports.build import Built, build
+from hourglass_bench.reports.figures import FIGURES
 
 Report = Callable[[Path, str], Built]
 COMPARED = [name for name, plot in FIGURES.items() if plot.stage == "comparison" and name != "texture"]
@@ -213,8 +213,8 @@ def test_the_name_of_a_study_cannot_lead_out_of_the_reports(
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("reports.__main__", ("pandas", "matplotlib", "typst")),
-        ("reports.build", ("torch", "mlflow", "optuna")),
+        ("hourglass_bench.reports.__main__", ("pandas", "matplotlib", "typst")),
+        ("hourglass_bench.reports.build", ("torch", "mlflow", "optuna")),
     ],
 )
 def test_modules_that_are_not_needed_are_not_loaded(module: str, heavy: tuple[str, ...]) -> None:

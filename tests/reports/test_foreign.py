@@ -7,10 +7,10 @@ from fake_store import plan_of
 from fake_units import RESUNET, SEGRESNET, Unit, foreign, searched
 from helpers import Summarised, cells, table, written
 
-from reports.analysis.summary import Summary
-from reports.analysis.tuning import own_part
-from reports.prose.tuning import labelled
-from reports.text import DASH
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.analysis.tuning import own_part
+from hourglass_bench.reports.prose.tuning import labelled
+from hourglass_bench.reports.text import DASH
 
 
 def rows(name: str, summary: Summary, architecture: str) -> list[dict[str, str]]:

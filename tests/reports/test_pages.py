@@ -14,10 +14,10 @@ import pytest
 import typst
 from matplotlib.image import imread
 
-from reports import build as build_module
-from reports.build import Built
-from reports.pages import ENOUGH, Piece, page_starts
-from reports.terms import TERMS
+from hourglass_bench.reports import build as build_module
+from hourglass_bench.reports.build import Built
+from hourglass_bench.reports.pages import ENOUGH, Piece, page_starts
+from hourglass_bench.reports.terms import TERMS
 
 LESS = ("all_failed", "all_infeasible", "one_run")
 """Of `fake_problems`: reports of a page or two."""

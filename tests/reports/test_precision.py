@@ -6,8 +6,8 @@ import pytest
 from fake_units import RESUNET, SEGRESNET, Unit, foreign, searched
 from helpers import Summarised, cells, drawn, table, written
 
-from reports.analysis.summary import precision
-from reports.figures import iou_memory, pareto
+from hourglass_bench.reports.analysis.summary import precision
+from hourglass_bench.reports.figures import iou_memory, pareto
 
 IN_BF16 = "Memory: of training in bfloat16."
 

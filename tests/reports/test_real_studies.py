@@ -12,10 +12,10 @@ import real_studies
 import torch
 from real_studies import ARMS, PAIRS, SCENES, TRAINING, Outcome, choose, coverage, draw, judge, kept
 
-from bench import schema
-from bench.config import DataConfig
-from reports.analysis.nested import VAL
-from reports.analysis.scenes import COLUMNS
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.reports.analysis.nested import VAL
+from hourglass_bench.reports.analysis.scenes import COLUMNS
 
 FOLDS = DataConfig().folds
 

@@ -14,14 +14,14 @@ from helpers import Fill, table
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from bench import schema
-from reports import style
-from reports.analysis.claims import HEADLINE_METRICS, judge_headline
-from reports.analysis.summary import Summary, summarise
-from reports.store.load import load_study
-from reports.tables import TABLES
-from reports.tables.base import NARROWEST, Table, right
-from reports.terms import TERMS
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.claims import HEADLINE_METRICS, judge_headline
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.store.load import load_study
+from hourglass_bench.reports.tables import TABLES
+from hourglass_bench.reports.tables.base import NARROWEST, Table, right
+from hourglass_bench.reports.terms import TERMS
 
 UNITS = {"(MB)", "(dB)", "(ms)", "(s)"}
 LINE = 125

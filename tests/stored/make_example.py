@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from bench import schema
-from bench.data.synthetic import generate
-from bench.perf.pngs import write_pngs
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.synthetic import generate
+from hourglass_bench.bench.perf.pngs import write_pngs
 
 HERE = Path(__file__).parent
 STUDY, UNITS = "quick", 72
@@ -30,7 +30,7 @@ KEPT = (schema.FRAME_TABLE, schema.CALIBRATION_TABLE, schema.SPLIT_FILE, schema.
 
 def run_study(folder: Path) -> None:
     """All units but the last, by interrupting the driver when that one begins."""
-    command = [sys.executable, "-m", "studies", "run", STUDY, "--data", "data", "--epochs", "1", "--workers", "1"]
+    command = [sys.executable, "-m", "hourglass_bench", "run", STUDY, "--data", "data", "--epochs", "1", "--workers", "1"]
     driver = subprocess.Popen([*command, "--device", "cpu"], cwd=folder, stderr=subprocess.PIPE, text=True)
     assert driver.stderr is not None
     for line in driver.stderr:
@@ -41,7 +41,7 @@ def run_study(folder: Path) -> None:
 
 def foreground_pixels(folder: Path, run: str) -> dict[str, int]:
     """What `bench predict` makes of the frames."""
-    command = [sys.executable, "-m", "bench", "predict", run, "data", "--out", "masks", "--device", "cpu"]
+    command = [sys.executable, "-m", "hourglass_bench", "predict", run, "data", "--out", "masks", "--device", "cpu"]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return {
         mask.stem: int((np.asarray(Image.open(mask)) > 0).sum()) for mask in sorted((folder / "masks").glob("*.png"))

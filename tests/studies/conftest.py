@@ -10,18 +10,18 @@ from typing import Any
 import optuna
 import pytest
 
-from bench import schema
-from bench.config import RunConfig
-from bench.run import RunResult, run
-from bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
-from studies import placement, storage, worker
-from studies.__main__ import main
-from studies.catalog import CATALOG
-from studies.channel import LOOPBACK, Channel, Epoch
-from studies.executors import Ending, Failed, Forecast
-from studies.executors.admission import Room
-from studies.study import Factorial
-from studies.worker import Place, Task
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.run import RunResult, run
+from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
+from hourglass_bench.studies import placement, storage, worker
+from hourglass_bench.studies.__main__ import main
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.channel import LOOPBACK, Channel, Epoch
+from hourglass_bench.studies.executors import Ending, Failed, Forecast
+from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.worker import Place, Task
 
 
 class InlineExecutor:

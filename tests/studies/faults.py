@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 
 import torch
 
-from bench import schema
-from bench.config import RunConfig
-from bench.run import RunResult
-from studies import worker
-from studies.worker import Outcome, Place, Task, Unpredicted
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.run import RunResult
+from hourglass_bench.studies import worker
+from hourglass_bench.studies.worker import Outcome, Place, Task, Unpredicted
 
 LOG = "HOURGLASS_TEST_FAULTS"
 """Environment variable with the file to which trainings are written."""

@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import schema
-from bench.commands import cli
-from bench.config import TrainingConfig
-from studies import placement
-from studies.executors import Ending
-from studies.options import Options
-from studies.run import run_study
-from studies.spaces import grid, to_units
-from studies.study import Factorial
-from studies.worker import Outcome, Task
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.studies import placement
+from hourglass_bench.studies.executors import Ending
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.spaces import grid, to_units
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.worker import Outcome, Task
 from tests.studies.conftest import InlineExecutor
 
 WINDOW = 100

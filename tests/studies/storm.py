@@ -206,15 +206,15 @@ def _query(runs: Path, query: str) -> int:
 
 def _drive() -> int:
     """`python -m studies`, with the study of the storm."""
-    from bench.commands.cli import prepare_process
+    from hourglass_bench.bench.commands.cli import prepare_process
 
     prepare_process()
-    from bench.config import TrainingConfig
-    from studies.__main__ import main
-    from studies.catalog import CATALOG
-    from studies.spaces import grid, to_units
-    from studies.stages import FixedTrials
-    from studies.study import Factorial
+    from hourglass_bench.bench.config import TrainingConfig
+    from hourglass_bench.studies.__main__ import main
+    from hourglass_bench.studies.catalog import CATALOG
+    from hourglass_bench.studies.spaces import grid, to_units
+    from hourglass_bench.studies.stages import FixedTrials
+    from hourglass_bench.studies.study import Factorial
 
     FixedTrials.prunes = True  # trials wait for the driver's answer
     FixedTrials.prune = lambda *_: time.sleep(PACE)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bench.config import RunConfig
-from studies.channel import Address
-from studies.executors import Crowded, Ending, local
-from studies.executors.admission import BASELINE, MARGIN, USABLE_SHARE, Room
-from studies.executors.local import LocalExecutor
-from studies.worker import Outcome, Place, Task
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.studies.channel import Address
+from hourglass_bench.studies.executors import Crowded, Ending, local
+from hourglass_bench.studies.executors.admission import BASELINE, MARGIN, USABLE_SHARE, Room
+from hourglass_bench.studies.executors.local import LocalExecutor
+from hourglass_bench.studies.worker import Outcome, Place, Task
 
 GIB = 2**30
 COMPLETE, FULL = Outcome("complete", "", {}), Outcome("out_of_memory", "RuntimeError: CUDA error: out of memory", {})

@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 import torch
 
-from bench.config import RunConfig
-from bench.training.autotune import Tuned
-from bench.training.execution import Execution
-from bench.training.setup import Setup
-from bench.training.trainer import Trainer
-from studies import benchmark
-from studies.benchmark import OUT_OF_MEMORY, CannotTrainError
-from studies.executors import local
-from studies.executors.admission import MARGIN, Room
-from studies.executors.local import LocalExecutor
-from studies.worker import Place
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.training.autotune import Tuned
+from hourglass_bench.bench.training.execution import Execution
+from hourglass_bench.bench.training.setup import Setup
+from hourglass_bench.bench.training.trainer import Trainer
+from hourglass_bench.studies import benchmark
+from hourglass_bench.studies.benchmark import OUT_OF_MEMORY, CannotTrainError
+from hourglass_bench.studies.executors import local
+from hourglass_bench.studies.executors.admission import MARGIN, Room
+from hourglass_bench.studies.executors.local import LocalExecutor
+from hourglass_bench.studies.worker import Place
 
 NewConfig = Callable[..., RunConfig]
 ROOM = Room(2**33)

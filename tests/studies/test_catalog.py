@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from architectures.config import ArchitectureConfig
-from architectures.registry import PRESETS, configure
-from bench.config import DataConfig
-from bench.data.split import split_frames
-from studies.__main__ import main
-from studies.catalog import CATALOG
-from studies.catalog.matched import costs, match_width
-from studies.options import DataChanges, Options
-from studies.search import Search
-from studies.spaces import skip_subsets
-from studies.status import Status
-from studies.study import Factorial
-from studies.unit import Setting, Unit, count_planned
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.registry import PRESETS, configure
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.split import split_frames
+from hourglass_bench.studies.__main__ import main
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.catalog.matched import costs, match_width
+from hourglass_bench.studies.options import DataChanges, Options
+from hourglass_bench.studies.search import Search
+from hourglass_bench.studies.spaces import skip_subsets
+from hourglass_bench.studies.status import Status
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Setting, Unit, count_planned
 
 FACTORIALS = [name for name, study in CATALOG.items() if isinstance(study, Factorial)]
 SEARCHES = [name for name, study in CATALOG.items() if isinstance(study, Search)]
@@ -274,8 +274,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         calls.append(arguments)
         return Status(study="asked", units={}, outcomes={})
 
-    monkeypatch.setattr("studies.run.run_study", answer)
-    monkeypatch.setattr("studies.status.status", answer)
+    monkeypatch.setattr("hourglass_bench.studies.run.run_study", answer)
+    monkeypatch.setattr("hourglass_bench.studies.status.status", answer)
     return calls
 
 

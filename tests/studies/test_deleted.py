@@ -10,14 +10,14 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine, event
 
-from bench import schema
-from bench.config import RunConfig
-from bench.tracking.store import connect, tracking_url
-from bench.tracking.stored_runs import StoredRun, ask_client, stored_runs
-from studies import storage
-from studies.__main__ import main
-from studies.catalog import CATALOG
-from studies.status import status
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.tracking.store import connect, tracking_url
+from hourglass_bench.bench.tracking.stored_runs import StoredRun, ask_client, stored_runs
+from hourglass_bench.studies import storage
+from hourglass_bench.studies.__main__ import main
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.status import status
 from tests.conftest import TINY_DATA
 from tests.studies.conftest import find_study, sweep, trial_runs
 
@@ -118,7 +118,7 @@ def test_what_was_cut_off_while_it_was_done_again_goes_on_without_the_flag(
 ) -> None:
     swept.delete(swept.ids[:1])
     with monkeypatch.context() as patch:
-        patch.setattr("studies.driver.Driver.work", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("hourglass_bench.studies.driver.Driver.work", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert sweep(swept.runs, "--redo-deleted") == 130
     assert status("tiny", swept.runs).waiting == 1
     assert sweep(swept.runs) == 0
@@ -226,7 +226,7 @@ def test_a_trial_of_a_search_that_is_done_again_has_its_hyperparameters(
     """And of both only the second counts."""
     search = replace(CATALOG["search"], name="seek", trials=2, repeats=1, size=16, data=TINY_DATA)
     monkeypatch.setitem(CATALOG, "seek", search)
-    monkeypatch.setattr("studies.worker.predict_peak_bytes", lambda *_: 1)
+    monkeypatch.setattr("hourglass_bench.studies.worker.predict_peak_bytes", lambda *_: 1)
     assert sweep(tmp_path, study="seek") == 0
     before = trained.copy()
     (deleted,) = [run for run in trial_runs(tmp_path, "seek") if run.data.tags[schema.UNIT] == "unet-001"]

@@ -14,23 +14,23 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, event
 
-from architectures.registry import configure
-from bench import schema
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import load
-from bench.run import describe, run
-from bench.tracking.background import BackgroundLog
-from bench.tracking.store import open_store, tracking_url
-from reports.__main__ import main as reports
-from studies import driver, storage, worker
-from studies.executors import Crowded, Ending, Lost
-from studies.options import Options
-from studies.run import run_study
-from studies.status import Status, status
-from studies.study import Factorial
-from studies.unit import Unit
-from studies.worker import Outcome
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.dataset import load
+from hourglass_bench.bench.run import describe, run
+from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.tracking.store import open_store, tracking_url
+from hourglass_bench.reports.__main__ import main as reports
+from hourglass_bench.studies import driver, storage, worker
+from hourglass_bench.studies.executors import Crowded, Ending, Lost
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.status import Status, status
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
+from hourglass_bench.studies.worker import Outcome
 from tests.studies.conftest import InlineExecutor, find_study, stop_at, sweep, trial_runs
 
 pytestmark = pytest.mark.usefixtures("catalog")
@@ -57,8 +57,8 @@ def test_memory_is_predicted_as_measured_where_pixels_are_ignored(
         ignored[:, :3] = True
         return dataset._replace(frames=dataset.frames._replace(ignored=ignored))
 
-    monkeypatch.setattr("bench.commands.folds.load", with_holes)
-    monkeypatch.setattr("bench.data.dataset.load", with_holes)
+    monkeypatch.setattr("hourglass_bench.bench.commands.folds.load", with_holes)
+    monkeypatch.setattr("hourglass_bench.bench.data.dataset.load", with_holes)
     assert sweep(tmp_path) == 0
     for stored_run in trial_runs(tmp_path):
         metrics = stored_run.data.metrics
@@ -126,11 +126,11 @@ def sweep_until(step: str, runs: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "left"),
     [
-        ("studies.stages.Trials.attribute", 0),  # the trial has no run id yet
-        ("studies.driver.Driver._decide", 0),
-        ("studies.stages.Trials.record", 0),  # trained, and nobody wrote it down
-        ("bench.tracking.store.RunLog.close", 1),  # the outcome is written, the run still open
-        ("studies.stages.Trials.finish", 1),  # the run is closed, Optuna not yet told
+        ("hourglass_bench.studies.stages.Trials.attribute", 0),  # the trial has no run id yet
+        ("hourglass_bench.studies.driver.Driver._decide", 0),
+        ("hourglass_bench.studies.stages.Trials.record", 0),  # trained, and nobody wrote it down
+        ("hourglass_bench.bench.tracking.store.RunLog.close", 1),  # the outcome is written, the run still open
+        ("hourglass_bench.studies.stages.Trials.finish", 1),  # the run is closed, Optuna not yet told
     ],
 )
 def test_a_driver_killed_at_any_step_is_made_good(tmp_path: Path, step: str, left: int) -> None:

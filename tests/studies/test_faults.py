@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from bench.config import RunConfig, TrainingConfig
-from studies import placement, storage, worker
-from studies.channel import Channel
-from studies.executors import Crowded, Ending, Forecast, local
-from studies.executors.admission import Room
-from studies.executors.local import LocalExecutor
-from studies.options import Options
-from studies.run import run_study
-from studies.study import Factorial
-from studies.unit import Unit
-from studies.worker import Outcome, Place, Task, Unpredicted
+from hourglass_bench.bench.config import RunConfig, TrainingConfig
+from hourglass_bench.studies import placement, storage, worker
+from hourglass_bench.studies.channel import Channel
+from hourglass_bench.studies.executors import Crowded, Ending, Forecast, local
+from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.executors.local import LocalExecutor
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
+from hourglass_bench.studies.worker import Outcome, Place, Task, Unpredicted
 from tests.bench.machine.test_out_of_memory import OTHERS, OUT_OF_MEMORY, text_of
 from tests.studies import faults
 from tests.studies.conftest import find_study, trial_runs

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from studies.options import DataChanges, Options
-from studies.run import run_study
-from studies.study import Factorial
+from hourglass_bench.studies.options import DataChanges, Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.study import Factorial
 from tests.studies.conftest import trial_runs
 
 

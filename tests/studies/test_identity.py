@@ -12,14 +12,14 @@ import pytest
 import torch
 from sqlalchemy import Pool, event
 
-from bench import schema
-from bench.machine.precision import NAMES, Arithmetic
-from studies import identity, lock, storage
-from studies.__main__ import main
-from studies.catalog import CATALOG
-from studies.options import DataChanges, Options
-from studies.run import run_study
-from studies.study import Factorial
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.machine.precision import NAMES, Arithmetic
+from hourglass_bench.studies import identity, lock, storage
+from hourglass_bench.studies.__main__ import main
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.options import DataChanges, Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.study import Factorial
 from tests.studies.conftest import find_study, sweep, trial_runs
 
 pytestmark = pytest.mark.usefixtures("catalog", "inline")
@@ -106,7 +106,7 @@ def test_a_second_driver_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before it reads any data."""
-    monkeypatch.setattr("studies.run.load_fitting", lambda *_: pytest.fail("the data were read"))
+    monkeypatch.setattr("hourglass_bench.studies.run.load_fitting", lambda *_: pytest.fail("the data were read"))
     url = storage.storage_url(tmp_path)
     with lock.exclusive(url, "tiny"):
         assert lock.is_held(url, "tiny")
@@ -252,7 +252,7 @@ def test_a_device_that_does_not_compute_is_told_before_anything_is_written(
     monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("the driver asked the GPU itself"))
-    monkeypatch.setattr("studies.run.load_fitting", lambda *_: pytest.fail("the data were read"))
+    monkeypatch.setattr("hourglass_bench.studies.run.load_fitting", lambda *_: pytest.fail("the data were read"))
     assert sweep(tmp_path / "runs", "--device", "cuda") == 2
     said = capsys.readouterr().err
     assert "device cuda:0 must be present, got torch" in said

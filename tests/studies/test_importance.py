@@ -11,13 +11,13 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from bench import schema
-from bench.config import RunConfig, TrainingConfig
-from bench.run import RunResult
-from studies import importance, storage, worker
-from studies.importance import LEAST_TRIALS, best_iou, importances
-from studies.options import Options
-from studies.run import run_study
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig, TrainingConfig
+from hourglass_bench.bench.run import RunResult
+from hourglass_bench.studies import importance, storage, worker
+from hourglass_bench.studies.importance import LEAST_TRIALS, best_iou, importances
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.run import run_study
 from tests.studies.conftest import InlineExecutor, find_study, pretended, trial_runs
 from tests.studies.test_search import PARETO
 

@@ -14,14 +14,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from bench import schema
-from bench.config import RunConfig
-from bench.training.train import EpochRecord
-from studies.channel import Channel, Epoch, reporter
-from studies.executors import Ending, Lost
-from studies.executors.admission import Room
-from studies.executors.local import LocalExecutor
-from studies.worker import Outcome, Place, Task
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.studies.channel import Channel, Epoch, reporter
+from hourglass_bench.studies.executors import Ending, Lost
+from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.executors.local import LocalExecutor
+from hourglass_bench.studies.worker import Outcome, Place, Task
 from tests.studies.conftest import make_task
 from tests.studies.storm import command, wait
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from architectures.registry import configure, get_spec, preset_name
-from bench.__main__ import main as bench
-from bench.training.weights import weights_digest
-from reports import build
-from reports.__main__ import main as reports
-from studies import storage
-from studies.__main__ import main
-from studies.own_file import find_study
-from studies.spaces import grid, presets
-from studies.status import status
-from studies.study import Factorial
+from hourglass_bench.architectures.registry import configure, get_spec, preset_name
+from hourglass_bench.bench.__main__ import main as bench
+from hourglass_bench.bench.training.weights import weights_digest
+from hourglass_bench.reports import build
+from hourglass_bench.reports.__main__ import main as reports
+from hourglass_bench.studies import storage
+from hourglass_bench.studies.__main__ import main
+from hourglass_bench.studies.own_file import find_study
+from hourglass_bench.studies.spaces import grid, presets
+from hourglass_bench.studies.status import status
+from hourglass_bench.studies.study import Factorial
 from tests.networks import forget_networks
 from tests.studies.conftest import find_study as stored_study
 from tests.studies.conftest import trial_runs
@@ -57,7 +57,7 @@ COMMON = """
     repeats=2,
 """
 STUDY = f"""
-from studies import Factorial, TrainingConfig, each, grid
+from hourglass_bench.studies import Factorial, TrainingConfig, each, grid
 
 STUDY = Factorial({COMMON}
     plan=each(lambda: [*grid("unet", depth=(1,), base_width=(4,)), *grid("small.py:Small", width=(4, 6))]),
@@ -66,7 +66,7 @@ STUDY = Factorial({COMMON}
 SEARCH = f"""
 from optuna.distributions import IntDistribution
 
-from studies import Search, TrainingConfig
+from hourglass_bench.studies import Search, TrainingConfig
 
 STUDY = Search({COMMON}
     architectures=("unet", "small.py:Small"),
@@ -99,7 +99,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.slow
 def test_workers_find_the_networks_and_a_killed_study_goes_on() -> None:
     """By processes of their own, two of them."""
-    command = [sys.executable, "-m", "studies", "run", "mine.py", "--runs", "runs", "--device", "cpu", "--workers", "2"]
+    command = [sys.executable, "-m", "hourglass_bench", "run", "mine.py", "--runs", "runs", "--device", "cpu", "--workers", "2"]
     paths = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(command, env=paths, stderr=subprocess.PIPE, text=True, start_new_session=True) as first:
         assert first.stderr is not None
@@ -246,8 +246,8 @@ def test_a_grid_varies_what_is_iterable_and_fixes_the_rest() -> None:
 SPEC = """
 from dataclasses import dataclass
 
-from architectures.config import ArchitectureConfig
-from architectures.spec import ArchitectureSpec
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.spec import ArchitectureSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import torch
 
-from bench import schema
-from bench.config import RunConfig
-from bench.data.synthetic import generate
-from bench.machine.examine import DeviceFacts
-from studies import placement, storage
-from studies.benchmark import OUT_OF_MEMORY
-from studies.executors.admission import Room
-from studies.placement import candidates, explain, machine, places
-from studies.worker import Place
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.data.synthetic import generate
+from hourglass_bench.bench.machine.examine import DeviceFacts
+from hourglass_bench.studies import placement, storage
+from hourglass_bench.studies.benchmark import OUT_OF_MEMORY
+from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.placement import candidates, explain, machine, places
+from hourglass_bench.studies.worker import Place
 
 PROCESSOR = DeviceFacts("some processor", 2**33, 2**34)
 H200 = DeviceFacts("H200", 2**37, 2**37)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
-from bench import schema
-from reports.__main__ import main as reports
-from studies import lock
-from studies.__main__ import main
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.__main__ import main as reports
+from hourglass_bench.studies import lock
+from hourglass_bench.studies.__main__ import main
 from tests.studies.conftest import sweep, trial_runs
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [

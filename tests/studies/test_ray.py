@@ -16,21 +16,21 @@ from typing import Any
 import pytest
 import torch
 
-from architectures.registry import configure
-from bench import schema
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.tracking.store import RunLog, open_store, tracking_url
-from studies.channel import Epoch
-from studies.executors import Broken, Crowded, Ending, Lost
-from studies.executors.admission import BASELINE, MARGIN, USABLE_SHARE, Room
-from studies.executors.ray_cluster import RayExecutor
-from studies.options import Options
-from studies.run import run_study
-from studies.spaces import grid, to_units
-from studies.status import Status
-from studies.study import Factorial
-from studies.unit import Unit
-from studies.worker import TRACEBACK, Outcome
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.tracking.store import RunLog, open_store, tracking_url
+from hourglass_bench.studies.channel import Epoch
+from hourglass_bench.studies.executors import Broken, Crowded, Ending, Lost
+from hourglass_bench.studies.executors.admission import BASELINE, MARGIN, USABLE_SHARE, Room
+from hourglass_bench.studies.executors.ray_cluster import RayExecutor
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.spaces import grid, to_units
+from hourglass_bench.studies.status import Status
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
+from hourglass_bench.studies.worker import TRACEBACK, Outcome
 from tests.studies.conftest import make_task, trial_runs
 from tests.studies.storm import RAY, command, descendants, wait
 
@@ -307,6 +307,6 @@ def test_without_ray_the_message_says_what_to_install(
 
 
 def test_nodes_with_other_code_are_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studies.executors.ray_session.code_digest", lambda: "0123abcd")
+    monkeypatch.setattr("hourglass_bench.studies.executors.ray_session.code_digest", lambda: "0123abcd")
     with pytest.raises(ValueError, match="every node of the Ray cluster must have the code of this machine, 0123abcd"):
         RayExecutor(1, CPU, ROOM, 1)

@@ -9,15 +9,15 @@ from typing import Any
 import optuna
 import pytest
 
-from bench import schema
-from bench.config import RunConfig
-from studies import identity, storage
-from studies.catalog import CATALOG
-from studies.search import Search
-from studies.stages import FixedTrials
-from studies.status import status
-from studies.study import Factorial
-from studies.unit import Factor, Unit
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.studies import identity, storage
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.search import Search
+from hourglass_bench.studies.stages import FixedTrials
+from hourglass_bench.studies.status import status
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Factor, Unit
 from tests.studies.conftest import find_study, sweep, trial_runs
 
 REPEATED = [name for name, study in CATALOG.items() if study.repeats]

@@ -12,17 +12,17 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from bench import schema
-from bench.config import RunConfig, TrainingConfig
-from bench.run import RunResult
-from bench.training.train import EpochRecord
-from studies import storage, worker
-from studies.catalog import CATALOG
-from studies.executors import Ending, Failed
-from studies.options import Options
-from studies.run import run_study
-from studies.search import Search
-from studies.spaces import encoder_decoder_space
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig, TrainingConfig
+from hourglass_bench.bench.run import RunResult
+from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.studies import storage, worker
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.executors import Ending, Failed
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.search import Search
+from hourglass_bench.studies.spaces import encoder_decoder_space
 from tests.conftest import TINY_DATA
 from tests.studies.conftest import InlineExecutor, pretended, trial_runs
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from architectures.registry import configure
-from bench import schema
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from studies.catalog import CATALOG
-from studies.status import status
-from studies.study import Factorial
-from studies.unit import Unit
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.status import status
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
 from tests.studies.conftest import stop_at, sweep, trial_runs
 
 STAGES: tuple[schema.Stage, ...] = ("generative", "comparison", "pretraining")

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench import schema
-from bench.run import run
-from bench.training.train import EpochRecord
-from studies import worker
-from studies.display import Clock, duration, render, to_text
-from studies.status import RunningTrial, Status, status
-from studies.unit import Planned
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.run import run
+from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.studies import worker
+from hourglass_bench.studies.display import Clock, duration, render, to_text
+from hourglass_bench.studies.status import RunningTrial, Status, status
+from hourglass_bench.studies.unit import Planned
 from tests.studies.conftest import sweep
 
 PLANNED = {

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from bench import schema
-from bench.__main__ import main as bench
-from bench.config import RunConfig, TrainingConfig, documented
-from bench.digest import digest
-from bench.run import run
-from bench.stored_config import config_hash, located, unflatten
-from studies import worker
-from studies.__main__ import main as studies
-from studies.catalog import CATALOG
-from studies.status import status
-from studies.study import Factorial
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.__main__ import main as bench
+from hourglass_bench.bench.config import RunConfig, TrainingConfig, documented
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.run import run
+from hourglass_bench.bench.stored_config import config_hash, located, unflatten
+from hourglass_bench.studies import worker
+from hourglass_bench.studies.__main__ import main as studies
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.status import status
+from hourglass_bench.studies.study import Factorial
 from tests.studies.conftest import trial_runs
 
 KEYS = {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import schema
-from bench.tracking.store import open_store, tracking_url
-from studies import storage
-from studies.run import CUT_OFF
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.store import open_store, tracking_url
+from hourglass_bench.studies import storage
+from hourglass_bench.studies.run import CUT_OFF
 from tests.studies.conftest import find_study, trial_runs
 from tests.studies.storm import EPOCHS, LOCAL, RAY, STUDY, UNITS, Executor, storm
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from architectures.registry import configure
-from bench import schema
-from bench.config import DataConfig, TrainingConfig
-from studies import placement
-from studies.options import Options
-from studies.run import run_study
-from studies.spaces import grid, to_units
-from studies.study import Factorial
-from studies.unit import Unit
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, TrainingConfig
+from hourglass_bench.studies import placement
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.spaces import grid, to_units
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Unit
 from tests.studies.conftest import trial_runs
 
 ELSEWHERE = Path(__file__).parents[1] / "bench" / "training" / "elsewhere.py"

@@ -8,15 +8,15 @@ from typing import Any
 import optuna
 import pytest
 
-from bench import schema
-from bench.run import run
-from studies import storage, times, worker
-from studies.__main__ import main
-from studies.driver import Driver
-from studies.executors import Ending, Lost
-from studies.stages import Trials
-from studies.status import status
-from studies.worker import Outcome, Task
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.run import run
+from hourglass_bench.studies import storage, times, worker
+from hourglass_bench.studies.__main__ import main
+from hourglass_bench.studies.driver import Driver
+from hourglass_bench.studies.executors import Ending, Lost
+from hourglass_bench.studies.stages import Trials
+from hourglass_bench.studies.status import status
+from hourglass_bench.studies.worker import Outcome, Task
 from tests.studies.conftest import InlineExecutor, find_study, sweep, trial_runs
 from tests.studies.test_driver import sweep_until
 
@@ -135,7 +135,9 @@ def test_status_store_and_session_tell_the_same_time(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.usefixtures("catalog", "inline")
-@pytest.mark.parametrize("step", ["studies.stages.Trials.record", "bench.tracking.store.RunLog.close"])
+@pytest.mark.parametrize(
+    "step", ["hourglass_bench.studies.stages.Trials.record", "hourglass_bench.bench.tracking.store.RunLog.close"]
+)
 def test_a_unit_counts_once_however_often_the_study_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -183,7 +185,7 @@ def test_outcomes_of_before_have_a_status_without_a_time(
         write(self, opened, name, {key: value[key] for key in value if key != "time"} if name == "outcome" else value)
 
     monkeypatch.setattr(Trials, "attribute", as_before)
-    sweep_until("bench.tracking.store.RunLog.close", tmp_path)
+    sweep_until("hourglass_bench.bench.tracking.store.RunLog.close", tmp_path)
     assert sweep(tmp_path) == 0  # also closes the run that was left open
     capsys.readouterr()
     assert status("tiny", tmp_path).time == dict.fromkeys(times.NAMES, 0)

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from bench import schema
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.data.split import split_frames
-from bench.run import RunResult, describe
-from bench.stored_config import config_hash, unflatten
-from bench.tracking.store import connect, tracking_url
-from studies import storage, tuning, worker
-from studies.catalog import CATALOG
-from studies.display import Clock
-from studies.driver import Driver
-from studies.spaces import grid, skip_subsets, to_units
-from studies.status import status
-from studies.study import Factorial
-from studies.unit import Planned, Unit
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.data.split import split_frames
+from hourglass_bench.bench.run import RunResult, describe
+from hourglass_bench.bench.stored_config import config_hash, unflatten
+from hourglass_bench.bench.tracking.store import connect, tracking_url
+from hourglass_bench.studies import storage, tuning, worker
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.display import Clock
+from hourglass_bench.studies.driver import Driver
+from hourglass_bench.studies.spaces import grid, skip_subsets, to_units
+from hourglass_bench.studies.status import status
+from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.unit import Planned, Unit
 from tests.studies.conftest import find_study, pretended, sweep, trial_runs
 
 EPOCHS = 8

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from architectures.registry import build, get_spec
-from architectures.trace import trace
-from studies.__main__ import main
-from studies.catalog.matched import costs
-from studies.catalog.zoo import STUDY, WIDTHS, network
+from hourglass_bench.architectures.registry import build, get_spec
+from hourglass_bench.architectures.trace import trace
+from hourglass_bench.studies.__main__ import main
+from hourglass_bench.studies.catalog.matched import costs
+from hourglass_bench.studies.catalog.zoo import STUDY, WIDTHS, network
 from tests.networks import forget_networks
 
 pytest.importorskip("monai", reason='the study zoo needs MONAI: pip install "hourglass-bench[zoo]"')

@@ -7,18 +7,26 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config import SYNTHETIC, DataConfig
-from bench.data.audit.copies import contrast, copies_between, find_exact_copies, find_near_copies
-from bench.data.audit.findings import COVERED, FULL, Audit, FileFacts, MaskFacts, SceneFacts, tested_folds
-from bench.data.audit.look_alikes import find_look_alikes
-from bench.data.audit.warnings import find_warnings
-from bench.data.cache.entry import Dataset
-from bench.data.facts import Facts, drawn_facts
-from bench.data.folder.pairs import Found, find_pairs
-from bench.data.frames import Frames, is_foreground
-from bench.data.neighbours import nearest_training_frames, shrink, thumbnails
-from bench.data.split import find_leaks, split_frames
-from bench.metrics.overlap import mask_scores, scene_mean
+from hourglass_bench.bench.config import SYNTHETIC, DataConfig
+from hourglass_bench.bench.data.audit.copies import contrast, copies_between, find_exact_copies, find_near_copies
+from hourglass_bench.bench.data.audit.findings import (
+    COVERED,
+    FULL,
+    Audit,
+    FileFacts,
+    MaskFacts,
+    SceneFacts,
+    tested_folds,
+)
+from hourglass_bench.bench.data.audit.look_alikes import find_look_alikes
+from hourglass_bench.bench.data.audit.warnings import find_warnings
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.facts import Facts, drawn_facts
+from hourglass_bench.bench.data.folder.pairs import Found, find_pairs
+from hourglass_bench.bench.data.frames import Frames, is_foreground
+from hourglass_bench.bench.data.neighbours import nearest_training_frames, shrink, thumbnails
+from hourglass_bench.bench.data.split import find_leaks, split_frames
+from hourglass_bench.bench.metrics.overlap import mask_scores, scene_mean
 
 COMPARED = 4000
 """Frames whose pictures are compared: of all with all, 20,000 would take minutes."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.neighbours import distance, squared_distances
+from hourglass_bench.bench.data.neighbours import distance, squared_distances
 
 NEAR = 0.08
 """Thumbnails nearer than this are near copies. Frames of different scenes, real or drawn, were never nearer than 0.17;

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bench.data.audit.copies import FramePair, NearCopies
-from bench.data.audit.look_alikes import LookAlikes
-from bench.data.reading import Reading
+from hourglass_bench.bench.data.audit.copies import FramePair, NearCopies
+from hourglass_bench.bench.data.audit.look_alikes import LookAlikes
+from hourglass_bench.bench.data.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)

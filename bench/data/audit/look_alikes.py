@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from bench.data.frames import FOREGROUND, Frames
-from bench.data.neighbours import SIDE, shrink
+from hourglass_bench.bench.data.frames import FOREGROUND, Frames
+from hourglass_bench.bench.data.neighbours import SIDE, shrink
 
 AGREE = 25
 """Colours agree that differ by at most so many of 255 grey values, on average over red, green and blue."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from textwrap import TextWrapper
 
-from bench.data.audit.copies import NEAR
-from bench.data.audit.findings import FULL, Audit, FileFacts, MaskFacts, tested_folds
-from bench.data.audit.look_alikes import MOST, ONE_PLACE, LookAlikes, ScenePair
-from bench.data.reading import Reading
+from hourglass_bench.bench.data.audit.copies import NEAR
+from hourglass_bench.bench.data.audit.findings import FULL, Audit, FileFacts, MaskFacts, tested_folds
+from hourglass_bench.bench.data.audit.look_alikes import MOST, ONE_PLACE, LookAlikes, ScenePair
+from hourglass_bench.bench.data.reading import Reading
 
 _LISTED = 6  # names or pairs; --json gives all
 _WIDTH = 100  # columns of the short text
@@ -43,7 +43,7 @@ def render_short(audit: Audit) -> str:
         f"foreground: {_shares(masks)}; {_resized(audit)}",
         f"near copies in two scenes: {_names([f'{pair.frame} = {pair.other}' for pair in near.in_other_scenes])}",
         *(f"warning: {sentence}" for sentence in audit.warnings),
-        f"more: python -m bench data --audit {audit.data}, with the same flags",
+        f"more: hourglass-bench data --audit {audit.data}, with the same flags",
     ]
     whole = TextWrapper(_WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)  # paths, flags
     return "\n".join(row for line in lines for row in whole.wrap(line))

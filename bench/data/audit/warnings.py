@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from bench.config import DataConfig
-from bench.data.audit.copies import FramePair
-from bench.data.audit.findings import COVERED, FULL, Audit
-from bench.data.resizing.fit import TOLERATED_LOSS
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.audit.copies import FramePair
+from hourglass_bench.bench.data.audit.findings import COVERED, FULL, Audit
+from hourglass_bench.bench.data.resizing.fit import TOLERATED_LOSS
 
 COPIED = 0.8
 """Share of the way from a trivial IoU to 1 that copied masks may go: beyond, they leave little to be learnt."""

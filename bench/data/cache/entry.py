@@ -14,11 +14,11 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.facts import Facts
-from bench.data.frames import Frames
-from bench.data.reading import Reading
-from bench.digest import digest
-from bench.machine.file_lock import lock
+from hourglass_bench.bench.data.facts import Facts
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.reading import Reading
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.machine.file_lock import lock
 
 _PARTIAL, _LOCK, _NAMES = ".partial-", "lock", "names.json"
 _ABANDONED_SECONDS = 24 * 3600  # what was cut off goes on within a day; then it makes room

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.digest import digest
-from bench.files import replacing
-from bench.parallel import in_threads
-from bench.progress import progress
+from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.parallel import in_threads
+from hourglass_bench.bench.progress import progress
 
 _RACY_NS = 2 * 10**9
 """A file may change once more within a tick of its file system's clock and look the same; the coarsest tick is 2 s."""

@@ -12,9 +12,9 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.cache.entry import array_file
-from bench.data.resizing.fit import Fitted
-from bench.size import format_bytes
+from hourglass_bench.bench.data.cache.entry import array_file
+from hourglass_bench.bench.data.resizing.fit import Fitted
+from hourglass_bench.bench.size import format_bytes
 
 
 class PixelFiles(NamedTuple):

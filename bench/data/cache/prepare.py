@@ -13,15 +13,15 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from bench.config import DataConfig
-from bench.data.cache.entry import CutOffError, array_file, complete
-from bench.data.cache.pixel_files import PixelFiles
-from bench.data.facts import Facts
-from bench.data.folder.pairs import Pair
-from bench.data.reading import Reading, decide, read_frame
-from bench.files import replacing
-from bench.parallel import count_cores, in_processes, in_threads
-from bench.progress import progress
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.cache.entry import CutOffError, array_file, complete
+from hourglass_bench.bench.data.cache.pixel_files import PixelFiles
+from hourglass_bench.bench.data.facts import Facts
+from hourglass_bench.bench.data.folder.pairs import Pair
+from hourglass_bench.bench.data.reading import Reading, decide, read_frame
+from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.parallel import count_cores, in_processes, in_threads
+from hourglass_bench.bench.progress import progress
 
 _JOURNAL, _READING = "journal.jsonl", "reading.json"
 _MANY = 3000  # frames, from which processes pay: they take seconds to start, and threads wait for Python's lock

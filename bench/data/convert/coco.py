@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.data.convert.drawing import Annotations, Drawing, Shape
+from hourglass_bench.bench.data.convert.drawing import Annotations, Drawing, Shape
 
 
 def is_coco(content: Any) -> bool:

@@ -14,19 +14,26 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.config import DataConfig
-from bench.data.convert.coco import is_coco, load_json, read_coco
-from bench.data.convert.cvat import read_cvat
-from bench.data.convert.drawing import IGNORED, Annotations, Drawing, draw, labels_of, require_pycocotools
-from bench.data.convert.labelme import is_labelme, read_labelme
-from bench.data.files.pictures import SUFFIXES, Page, open_picture, picture_size, picture_turn, to_rgb
-from bench.data.folder.pairs import find_pairs
-from bench.data.folder.scene_table import write_scene_table
-from bench.data.folder.scenes import scene_rule
-from bench.data.frames import is_foreground
-from bench.data.masks.decide import decide_masks
-from bench.data.masks.rule import read_labels
-from bench.data.resizing.fit import Labels
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.convert.coco import is_coco, load_json, read_coco
+from hourglass_bench.bench.data.convert.cvat import read_cvat
+from hourglass_bench.bench.data.convert.drawing import (
+    IGNORED,
+    Annotations,
+    Drawing,
+    draw,
+    labels_of,
+    require_pycocotools,
+)
+from hourglass_bench.bench.data.convert.labelme import is_labelme, read_labelme
+from hourglass_bench.bench.data.files.pictures import SUFFIXES, Page, open_picture, picture_size, picture_turn, to_rgb
+from hourglass_bench.bench.data.folder.pairs import find_pairs
+from hourglass_bench.bench.data.folder.scene_table import write_scene_table
+from hourglass_bench.bench.data.folder.scenes import scene_rule
+from hourglass_bench.bench.data.frames import is_foreground
+from hourglass_bench.bench.data.masks.decide import decide_masks
+from hourglass_bench.bench.data.masks.rule import read_labels
+from hourglass_bench.bench.data.resizing.fit import Labels
 
 ROLE = re.compile(r"(?<![a-z])(train|val|test)(?:ing|id|idation)?(?![a-z])")
 """In the name of an annotation file or of its folder."""

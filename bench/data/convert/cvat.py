@@ -7,8 +7,17 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from bench.data.convert.coco import find_picture
-from bench.data.convert.drawing import Annotations, Drawing, Points, Shape, ellipse, encode, outline, rectangle
+from hourglass_bench.bench.data.convert.coco import find_picture
+from hourglass_bench.bench.data.convert.drawing import (
+    Annotations,
+    Drawing,
+    Points,
+    Shape,
+    ellipse,
+    encode,
+    outline,
+    rectangle,
+)
 
 
 def read_cvat(file: Path, pictures: Mapping[str, list[Path]]) -> Annotations:

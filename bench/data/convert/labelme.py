@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench.data.convert.coco import find_picture
-from bench.data.convert.drawing import Annotations, Drawing, Shape, ellipse, encode, outline, rectangle
+from hourglass_bench.bench.data.convert.coco import find_picture
+from hourglass_bench.bench.data.convert.drawing import Annotations, Drawing, Shape, ellipse, encode, outline, rectangle
 
 
 def is_labelme(content: Any) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.files.decode import Picture
+from hourglass_bench.bench.data.files.decode import Picture
 
 _STRIP = 1 << 20
 """Pixels that are mapped at a time, so that a large picture needs no other copy."""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from bench.data.files import decode, intensity, tiff
-from bench.data.files.decode import Head, Picture
-from bench.data.files.intensity import Range, kind_of, to_rgb
+from hourglass_bench.bench.data.files import decode, intensity, tiff
+from hourglass_bench.bench.data.files.decode import Head, Picture
+from hourglass_bench.bench.data.files.intensity import Range, kind_of, to_rgb
 
 __all__ = [
     "SUFFIXES",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile
 
-from bench.data.files.decode import Head, Picture, turned_size, upright
+from hourglass_bench.bench.data.files.decode import Head, Picture, turned_size, upright
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs what it mends in odd metadata
 

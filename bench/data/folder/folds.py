@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from bench.config import SYNTHETIC, DataConfig
-from bench.data.folder.pairs import Found, find_pairs
-from bench.data.folder.scene_names import LEAST_SCENES, REMEDY, require_scenes
-from bench.data.folder.scenes import examples
+from hourglass_bench.bench.config import SYNTHETIC, DataConfig
+from hourglass_bench.bench.data.folder.pairs import Found, find_pairs
+from hourglass_bench.bench.data.folder.scene_names import LEAST_SCENES, REMEDY, require_scenes
+from hourglass_bench.bench.data.folder.scenes import examples
 
 
 def fit_folds(data: DataConfig, found: Found | None = None) -> tuple[DataConfig, list[str]]:

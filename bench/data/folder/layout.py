@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from bench.data.files.pictures import SUFFIXES, dead_links, list_pictures
-from bench.data.folder.names import ROLES, SHORT_ROLES, is_plain, kind_of, role_of, words_of
+from hourglass_bench.bench.data.files.pictures import SUFFIXES, dead_links, list_pictures
+from hourglass_bench.bench.data.folder.names import ROLES, SHORT_ROLES, is_plain, kind_of, role_of, words_of
 
 SECOND_CHOICE = frozenset(["nd", "object", "instance", "instances", "color", "colour", "visualization", "overlay"])
 """Words of mask folders that lie beside better ones: a second annotator's (2nd), of objects, or to be looked at."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import NamedTuple
 
-from bench.data.folder.layout import File, Home
-from bench.data.folder.names import IMAGE_WORDS, MASK_WORDS, ROLES, words_of
+from hourglass_bench.bench.data.folder.layout import File, Home
+from hourglass_bench.bench.data.folder.names import IMAGE_WORDS, MASK_WORDS, ROLES, words_of
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _DIGIT = re.compile(r"\d")

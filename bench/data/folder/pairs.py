@@ -6,11 +6,11 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.config import DataConfig
-from bench.data.files.pictures import Page, list_pages
-from bench.data.folder.layout import File, Layout, count_suffixes, find_layout
-from bench.data.folder.pairing import Matched, match, tell_apart
-from bench.data.folder.scenes import SceneRule, scene_rule
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.files.pictures import Page, list_pages
+from hourglass_bench.bench.data.folder.layout import File, Layout, count_suffixes, find_layout
+from hourglass_bench.bench.data.folder.pairing import Matched, match, tell_apart
+from hourglass_bench.bench.data.folder.scenes import SceneRule, scene_rule
 
 LAYOUTS = (
     "known are images/ and masks/ (imgs/, frames/, JPEGImages/ ... and labels/, annotations/, SegmentationClass/ ...), "

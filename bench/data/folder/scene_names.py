@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from bench.config import DataConfig
-from bench.data.folder.scenes import PAGE, SceneRule, examples
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.folder.scenes import PAGE, SceneRule, examples
 
 EACH = "(.+)"
 """The pattern that makes each frame a scene of its own."""

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from bench.data.files.pictures import SUFFIXES
-from bench.files import replacing
+from hourglass_bench.bench.data.files.pictures import SUFFIXES
+from hourglass_bench.bench.files import replacing
 
 COLUMNS = ("stem", "scene")
 _DELIMITERS = ",;\t|"

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.config import DataConfig
-from bench.data.folder.scene_table import look_up, read_scene_table
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.folder.scene_table import look_up, read_scene_table
 
 PAGE = re.compile(r"(.+)#\d{3,}")
 """Stem of a page of a stack; the group is the file's."""

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.masks.codes import distances, share_between
-from bench.data.masks.planes import NOT_A_NUMBER, unpack
-from bench.data.masks.tally import COMPACT_PIXELS, Tally
+from hourglass_bench.bench.data.masks.codes import distances, share_between
+from hourglass_bench.bench.data.masks.planes import NOT_A_NUMBER, unpack
+from hourglass_bench.bench.data.masks.tally import COMPACT_PIXELS, Tally
 
 FEW = 16
 """Up to so many codes are all meant, however rare, unless they are the steps of an edge."""

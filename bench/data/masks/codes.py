@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.masks.planes import CHANNELS, NOT_A_NUMBER, Codes, unpack
+from hourglass_bench.bench.data.masks.planes import CHANNELS, NOT_A_NUMBER, Codes, unpack
 
 
 def distances(codes: Codes, code: int, coloured: bool) -> NDArray[np.int64]:

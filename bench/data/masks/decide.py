@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.config import DataConfig
-from bench.data.files.pictures import Page
-from bench.data.frames import is_foreground
-from bench.data.masks.classes import NOISE, Classes, find_classes, share_at_ends, strongest
-from bench.data.masks.codes import distances
-from bench.data.masks.named import Named, Value, find_code, read_flags
-from bench.data.masks.rule import MaskRule, label_codes
-from bench.data.masks.source import Source, choose_source
-from bench.data.masks.survey import survey_masks
-from bench.data.masks.wording import describe, list_shares, refuse
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.files.pictures import Page
+from hourglass_bench.bench.data.frames import is_foreground
+from hourglass_bench.bench.data.masks.classes import NOISE, Classes, find_classes, share_at_ends, strongest
+from hourglass_bench.bench.data.masks.codes import distances
+from hourglass_bench.bench.data.masks.named import Named, Value, find_code, read_flags
+from hourglass_bench.bench.data.masks.rule import MaskRule, label_codes
+from hourglass_bench.bench.data.masks.source import Source, choose_source
+from hourglass_bench.bench.data.masks.survey import survey_masks
+from hourglass_bench.bench.data.masks.wording import describe, list_shares, refuse
 
 VOID = (255, 65535)
 """What label maps leave undecided, beside the small numbers of their classes."""

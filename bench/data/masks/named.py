@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from PIL import ImageColor
 
-from bench.config import DataConfig
-from bench.data.masks.planes import Plane
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.masks.planes import Plane
 
 ALL = "all"
 """Whatever is not 0, or not black."""

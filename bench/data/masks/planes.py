@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.files.pictures import Page, Picture, open_picture, to_rgb
+from hourglass_bench.bench.data.files.pictures import Page, Picture, open_picture, to_rgb
 
 Plane = Literal["luminance", "values", "greys", "unit", "colours", "alpha"]
 """

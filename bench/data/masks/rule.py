@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.files.pictures import Page
-from bench.data.masks.codes import nearest, share_between
-from bench.data.masks.planes import NOT_A_NUMBER, Codes, Plane, bands, crop_rows, open_mask, read_plane
-from bench.data.resizing.fit import Labels
+from hourglass_bench.bench.data.files.pictures import Page
+from hourglass_bench.bench.data.masks.codes import nearest, share_between
+from hourglass_bench.bench.data.masks.planes import NOT_A_NUMBER, Codes, Plane, bands, crop_rows, open_mask, read_plane
+from hourglass_bench.bench.data.resizing.fit import Labels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bench.data.masks.named import Named, write_list
-from bench.data.masks.planes import NOT_A_NUMBER, Plane
-from bench.data.masks.survey import CUT_OUT_COLOURS, GREY, Kind, Survey
-from bench.data.masks.tally import Tally
+from hourglass_bench.bench.data.masks.named import Named, write_list
+from hourglass_bench.bench.data.masks.planes import NOT_A_NUMBER, Plane
+from hourglass_bench.bench.data.masks.survey import CUT_OUT_COLOURS, GREY, Kind, Survey
+from hourglass_bench.bench.data.masks.tally import Tally
 
 SHADES = 16
 """A palette of more greys than these is that of a picture."""

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from bench.data.files.pictures import Page, Picture
-from bench.data.masks.planes import Plane, count_visible_colours, has_alpha, open_mask, pack
-from bench.data.masks.tally import Tally, tally_page
-from bench.parallel import in_threads
-from bench.progress import progress
+from hourglass_bench.bench.data.files.pictures import Page, Picture
+from hourglass_bench.bench.data.masks.planes import Plane, count_visible_colours, has_alpha, open_mask, pack
+from hourglass_bench.bench.data.masks.tally import Tally, tally_page
+from hourglass_bench.bench.parallel import in_threads
+from hourglass_bench.bench.progress import progress
 
 Kind = Literal[
     "grey", "unit", "float", "palette", "gif", "colour", "opaque grey", "opaque colour", "clear", "cut-out", "overlay"

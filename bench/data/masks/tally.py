@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bench.data.files.pictures import Page, Picture
-from bench.data.masks.planes import NOT_A_NUMBER, Codes, Plane, bands, crop_rows, read_plane
+from hourglass_bench.bench.data.files.pictures import Page, Picture
+from hourglass_bench.bench.data.masks.planes import NOT_A_NUMBER, Codes, Plane, bands, crop_rows, read_plane
 
 MOST_CODES = 4096
 """Rarer codes of a page are not kept: mattes painted in colour hold any number of them."""

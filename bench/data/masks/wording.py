@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from bench.data.masks.classes import Classes
-from bench.data.masks.named import write_code, write_list
-from bench.data.masks.planes import NOT_A_NUMBER
-from bench.data.masks.rule import MaskRule
-from bench.data.masks.source import Source
+from hourglass_bench.bench.data.masks.classes import Classes
+from hourglass_bench.bench.data.masks.named import write_code, write_list
+from hourglass_bench.bench.data.masks.planes import NOT_A_NUMBER
+from hourglass_bench.bench.data.masks.rule import MaskRule
+from hourglass_bench.bench.data.masks.source import Source
 
 MOST_LISTED = 12
 """So many codes are listed."""

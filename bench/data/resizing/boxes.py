@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config import FitName
+from hourglass_bench.bench.config import FitName
 
 Fit = Literal["squash", "letterbox", "crop"]
 Size = tuple[int, int]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.resizing.boxes import Size
+from hourglass_bench.bench.data.resizing.boxes import Size
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.frames import is_foreground
-from bench.data.resizing.boxes import Fit, Size, find_boxes
-from bench.data.resizing.coverage import STRIP, area_sums, keep_share
+from hourglass_bench.bench.data.frames import is_foreground
+from hourglass_bench.bench.data.resizing.boxes import Fit, Size, find_boxes
+from hourglass_bench.bench.data.resizing.coverage import STRIP, area_sums, keep_share
 
 BORDER = 128
 """Grey of a letterbox's border: about 0 for the network."""

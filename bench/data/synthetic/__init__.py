@@ -6,8 +6,8 @@ Frames are drawn with Pillow from a skeleton in unit coordinates; nothing is dow
 
 import numpy as np
 
-from bench.data.frames import Frames
-from bench.data.synthetic.scene import render_scene
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.synthetic.scene import render_scene
 
 __all__ = ["generate"]
 

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.data.synthetic.canvas import Canvas
-from bench.data.synthetic.furniture import Draw
-from bench.data.synthetic.palette import Colour, mixed, scaled
+from hourglass_bench.bench.data.synthetic.canvas import Canvas
+from hourglass_bench.bench.data.synthetic.furniture import Draw
+from hourglass_bench.bench.data.synthetic.palette import Colour, mixed, scaled
 
 REACH = 1.5
 """Places are furnished for |x| <= REACH units; very wide frames show bare ground beyond."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from bench.data.synthetic.palette import Colour, scaled
+from hourglass_bench.bench.data.synthetic.palette import Colour, scaled
 
 Array = NDArray[np.float64]
 Ink = Colour | tuple[int, int, int, int]

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.data.synthetic.canvas import Array, Canvas
-from bench.data.synthetic.head import Head, draw_back_hair, draw_head
-from bench.data.synthetic.outfit import Outfit
-from bench.data.synthetic.palette import scaled
-from bench.data.synthetic.skeleton import HEAD, Pose, Skeleton, solve
-from bench.data.synthetic.tube import Light, Paint, capsule, draw_tube, plain
+from hourglass_bench.bench.data.synthetic.canvas import Array, Canvas
+from hourglass_bench.bench.data.synthetic.head import Head, draw_back_hair, draw_head
+from hourglass_bench.bench.data.synthetic.outfit import Outfit
+from hourglass_bench.bench.data.synthetic.palette import scaled
+from hourglass_bench.bench.data.synthetic.skeleton import HEAD, Pose, Skeleton, solve
+from hourglass_bench.bench.data.synthetic.tube import Light, Paint, capsule, draw_tube, plain
 
 
 class Stand(NamedTuple):

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.data.synthetic.canvas import Canvas
-from bench.data.synthetic.lookalikes import LAMP, draw_coat_stand, draw_mannequin, draw_poster
-from bench.data.synthetic.outfit import sample_paint
-from bench.data.synthetic.palette import CLOTH, LEAF, SKIN, pick, pick_surface, pick_thing, scaled
-from bench.data.synthetic.tube import capsule, draw_tube, plain
+from hourglass_bench.bench.data.synthetic.canvas import Canvas
+from hourglass_bench.bench.data.synthetic.lookalikes import LAMP, draw_coat_stand, draw_mannequin, draw_poster
+from hourglass_bench.bench.data.synthetic.outfit import sample_paint
+from hourglass_bench.bench.data.synthetic.palette import CLOTH, LEAF, SKIN, pick, pick_surface, pick_thing, scaled
+from hourglass_bench.bench.data.synthetic.tube import capsule, draw_tube, plain
 
 Draw = Callable[[Canvas, np.random.Generator, float, float], None]
 """(canvas, rng, x, y): y is the ground for furniture, the middle for things on a wall."""

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.data.synthetic.canvas import Array, Canvas
-from bench.data.synthetic.outfit import Outfit
-from bench.data.synthetic.palette import Colour, mixed, scaled
-from bench.data.synthetic.tube import Light, capsule, draw_tube, plain
+from hourglass_bench.bench.data.synthetic.canvas import Array, Canvas
+from hourglass_bench.bench.data.synthetic.outfit import Outfit
+from hourglass_bench.bench.data.synthetic.palette import Colour, mixed, scaled
+from hourglass_bench.bench.data.synthetic.tube import Light, capsule, draw_tube, plain
 
 _CIRCLE = np.linspace(0, 2 * np.pi, 25)[:-1]
 

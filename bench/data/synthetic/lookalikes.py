@@ -2,12 +2,21 @@
 
 import numpy as np
 
-from bench.data.synthetic.canvas import Canvas
-from bench.data.synthetic.figure import Stand, draw_figure
-from bench.data.synthetic.motion import pose_at, sample_dance
-from bench.data.synthetic.outfit import sample_outfit, sample_paint
-from bench.data.synthetic.palette import CLOTH, HAIR, SKIN, mixed, pick, pick_surface, pick_thing, scaled
-from bench.data.synthetic.tube import Light, capsule, draw_tube, plain
+from hourglass_bench.bench.data.synthetic.canvas import Canvas
+from hourglass_bench.bench.data.synthetic.figure import Stand, draw_figure
+from hourglass_bench.bench.data.synthetic.motion import pose_at, sample_dance
+from hourglass_bench.bench.data.synthetic.outfit import sample_outfit, sample_paint
+from hourglass_bench.bench.data.synthetic.palette import (
+    CLOTH,
+    HAIR,
+    SKIN,
+    mixed,
+    pick,
+    pick_surface,
+    pick_thing,
+    scaled,
+)
+from hourglass_bench.bench.data.synthetic.tube import Light, capsule, draw_tube, plain
 
 LAMP = Light(-0.5, -0.6, 0.62, 0.45)
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.data.synthetic.skeleton import Arm, Leg, Pose
+from hourglass_bench.bench.data.synthetic.skeleton import Arm, Leg, Pose
 
 Wave = tuple[float, float, int, float]
 """(middle, swing, beats per cycle, phase in degrees): middle + swing * sin(beats * time + phase)."""

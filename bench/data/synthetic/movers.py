@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.data.synthetic.canvas import Canvas
-from bench.data.synthetic.furniture import draw_chair, draw_plant, draw_table
-from bench.data.synthetic.lookalikes import LAMP, draw_coat_stand, draw_mannequin
-from bench.data.synthetic.outdoors import draw_bush, draw_car, draw_lamp_post
-from bench.data.synthetic.palette import CLOTH, SKIN, pick, pick_thing
-from bench.data.synthetic.tube import capsule, draw_tube, plain
+from hourglass_bench.bench.data.synthetic.canvas import Canvas
+from hourglass_bench.bench.data.synthetic.furniture import draw_chair, draw_plant, draw_table
+from hourglass_bench.bench.data.synthetic.lookalikes import LAMP, draw_coat_stand, draw_mannequin
+from hourglass_bench.bench.data.synthetic.outdoors import draw_bush, draw_car, draw_lamp_post
+from hourglass_bench.bench.data.synthetic.palette import CLOTH, SKIN, pick, pick_thing
+from hourglass_bench.bench.data.synthetic.tube import capsule, draw_tube, plain
 
 Mover = Callable[[Canvas, float, float], None]
 """(canvas, shift, frame): draws itself at a frame number, moved to the right by shift units."""

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from bench.data.synthetic.backdrop import REACH, draw_blobs, draw_boards, draw_rows
-from bench.data.synthetic.canvas import Canvas
-from bench.data.synthetic.furniture import Draw
-from bench.data.synthetic.lookalikes import LAMP, draw_laundry, draw_mannequin, draw_poster, draw_statue
-from bench.data.synthetic.palette import (
+from hourglass_bench.bench.data.synthetic.backdrop import REACH, draw_blobs, draw_boards, draw_rows
+from hourglass_bench.bench.data.synthetic.canvas import Canvas
+from hourglass_bench.bench.data.synthetic.furniture import Draw
+from hourglass_bench.bench.data.synthetic.lookalikes import LAMP, draw_laundry, draw_mannequin, draw_poster, draw_statue
+from hourglass_bench.bench.data.synthetic.palette import (
     CLOTH,
     HAIR,
     LEAF,
@@ -18,7 +18,7 @@ from bench.data.synthetic.palette import (
     pick_thing,
     scaled,
 )
-from bench.data.synthetic.tube import capsule, draw_tube, plain
+from hourglass_bench.bench.data.synthetic.tube import capsule, draw_tube, plain
 
 
 def draw_clouds(canvas: Canvas, rng: np.random.Generator) -> None:

@@ -4,8 +4,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from bench.data.synthetic.palette import CLOTH, HAIR, SKIN, Colour, pick
-from bench.data.synthetic.tube import Paint
+from hourglass_bench.bench.data.synthetic.palette import CLOTH, HAIR, SKIN, Colour, pick
+from hourglass_bench.bench.data.synthetic.tube import Paint
 
 Top = Literal["t-shirt", "tank top", "sweater", "jacket", "crop top"]
 Bottom = Literal["trousers", "wide trousers", "leggings", "shorts", "skirt", "dress"]

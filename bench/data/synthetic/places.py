@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.data.synthetic.backdrop import REACH, Layers, draw_boards, draw_row, draw_rows, draw_rug
-from bench.data.synthetic.canvas import Canvas
-from bench.data.synthetic.furniture import HANGING, STANDING
-from bench.data.synthetic.outdoors import (
+from hourglass_bench.bench.data.synthetic.backdrop import REACH, Layers, draw_boards, draw_row, draw_rows, draw_rug
+from hourglass_bench.bench.data.synthetic.canvas import Canvas
+from hourglass_bench.bench.data.synthetic.furniture import HANGING, STANDING
+from hourglass_bench.bench.data.synthetic.outdoors import (
     BESIDE_ROAD,
     IN_GARDEN,
     draw_clouds,
@@ -20,7 +20,7 @@ from bench.data.synthetic.outdoors import (
     draw_path,
     draw_tree,
 )
-from bench.data.synthetic.palette import LEAF, mixed, pick, pick_surface, pick_thing, scaled
+from hourglass_bench.bench.data.synthetic.palette import LEAF, mixed, pick, pick_surface, pick_thing, scaled
 
 Place = Callable[[Layers, np.random.Generator, float], None]
 """(layers, rng, horizon): draws the place; the ground begins at y = horizon."""

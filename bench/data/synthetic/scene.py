@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from bench.data.synthetic.backdrop import Layers
-from bench.data.synthetic.canvas import Array, Canvas
-from bench.data.synthetic.figure import Stand, draw_figure
-from bench.data.synthetic.motion import Dance, pose_at, sample_dance
-from bench.data.synthetic.movers import Mover, draw_front, sample_movers
-from bench.data.synthetic.outfit import Outfit, sample_outfit
-from bench.data.synthetic.places import PLACES
-from bench.data.synthetic.sensor import (
+from hourglass_bench.bench.data.synthetic.backdrop import Layers
+from hourglass_bench.bench.data.synthetic.canvas import Array, Canvas
+from hourglass_bench.bench.data.synthetic.figure import Stand, draw_figure
+from hourglass_bench.bench.data.synthetic.motion import Dance, pose_at, sample_dance
+from hourglass_bench.bench.data.synthetic.movers import Mover, draw_front, sample_movers
+from hourglass_bench.bench.data.synthetic.outfit import Outfit, sample_outfit
+from hourglass_bench.bench.data.synthetic.places import PLACES
+from hourglass_bench.bench.data.synthetic.sensor import (
     Pixels,
     View,
     add_grain,
@@ -25,7 +25,7 @@ from bench.data.synthetic.sensor import (
     shadow,
     view_of,
 )
-from bench.data.synthetic.tube import Light
+from hourglass_bench.bench.data.synthetic.tube import Light
 
 _MARGIN = 0.12  # units drawn beyond the frame for the camera to move in
 _LAYER_FINE = 2  # drawn pixels per pixel of the frame for what stands still

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.synthetic.canvas import Array
-from bench.data.synthetic.tube import Light
+from hourglass_bench.bench.data.synthetic.canvas import Array
+from hourglass_bench.bench.data.synthetic.tube import Light
 
 Pixels = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.data.synthetic.canvas import Array
+from hourglass_bench.bench.data.synthetic.canvas import Array
 
 # Lengths as shares of the body height.
 THIGH, SHIN, FOOT = 0.25, 0.235, 0.11

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.data.synthetic.canvas import Array, Canvas
-from bench.data.synthetic.palette import Colour, mixed, scaled
+from hourglass_bench.bench.data.synthetic.canvas import Array, Canvas
+from hourglass_bench.bench.data.synthetic.palette import Colour, mixed, scaled
 
 _EDGES = np.array([-1.0, -0.78, -0.4, 0.0, 0.4, 0.78, 1.0])  # borders of the strips across a tube
 _MIDDLES = (_EDGES[1:] + _EDGES[:-1]) / 2

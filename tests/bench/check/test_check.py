@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from architectures.registry import ARCHITECTURES
+from hourglass_bench.architectures.registry import ARCHITECTURES
 
 ROOT = Path(__file__).parents[3]
 ONLY = """
@@ -15,7 +15,7 @@ import sys
 from importlib.machinery import PathFinder
 
 NEEDED = "torch numpy functorch torchgen typing_extensions sympy mpmath networkx jinja2 markupsafe filelock fsspec"
-THERE = {*NEEDED.split(), *sys.stdlib_module_names, "architectures", "bench", "coverage"}
+THERE = {*NEEDED.split(), *sys.stdlib_module_names, "hourglass_bench", "coverage"}
 find = PathFinder.find_spec
 
 
@@ -31,7 +31,7 @@ PathFinder.find_spec = find_spec
 
 def test_the_short_check_of_this_machine_passes(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(ONLY)
-    command = [sys.executable, "-m", "bench", "check", "--device", "cpu", "--short", "--json"]
+    command = [sys.executable, "-m", "hourglass_bench", "check", "--device", "cpu", "--short", "--json"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from bench.__main__ import main
-from bench.check.command import SECONDS, Check, parse
-from bench.check.lines import Line, NotHere, Task, Work
-from bench.check.runner import Report, Section, run_sections
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.check.command import SECONDS, Check, parse
+from hourglass_bench.bench.check.lines import Line, NotHere, Task, Work
+from hourglass_bench.bench.check.runner import Report, Section, run_sections
 
 TASK = Task("cpu", short=True)
 
@@ -105,12 +105,12 @@ def test_the_answer_is_one_object_and_the_code_says_whether_it_passed(
     works: tuple[Work, ...], code: int, passed: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shown = [section(work, correctness=work is not measured) for work in works]
-    monkeypatch.setattr("bench.check.sections.SECTIONS", shown)
+    monkeypatch.setattr("hourglass_bench.bench.check.sections.SECTIONS", shown)
     assert main(["check", "--device", "cpu", "--short", "--json"]) == code
     said = capfd.readouterr()
     answer: dict[str, Any] = json.loads(said.out)
     assert answer["passed"] is passed
-    assert answer["command"] == "python -m bench check --device cpu --short"
+    assert answer["command"] == "hourglass-bench check --device cpu --short"
     assert answer["hardware"]["name"]
     assert [entry["name"] for entry in answer["sections"]] == [work.__name__ for work in works]
     if right in works:
@@ -124,7 +124,9 @@ def test_the_answer_is_one_object_and_the_code_says_whether_it_passed(
 def test_without_json_the_table_is_the_answer(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("bench.check.sections.SECTIONS", [section(wrong), section(measured, correctness=False)])
+    monkeypatch.setattr(
+        "hourglass_bench.bench.check.sections.SECTIONS", [section(wrong), section(measured, correctness=False)]
+    )
     assert main(["check", "--device", "cpu"]) == 1
     said = capfd.readouterr().out
     assert "wrong: failed in" in said
@@ -138,7 +140,9 @@ def test_without_json_the_table_is_the_answer(
 def test_an_interrupted_check_tells_what_it_has(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("bench.check.sections.SECTIONS", [section(right), section(interrupting), section(right)])
+    monkeypatch.setattr(
+        "hourglass_bench.bench.check.sections.SECTIONS", [section(right), section(interrupting), section(right)]
+    )
     assert main(["check", "--device", "cpu", "--json"]) == 130
     said = capfd.readouterr()
     answer: dict[str, Any] = json.loads(said.out)
@@ -166,7 +170,7 @@ def test_flags_are_those_of_the_command() -> None:
 
 
 def test_the_most_important_come_first_and_all_fit() -> None:
-    from bench.check.sections import SECTIONS
+    from hourglass_bench.bench.check.sections import SECTIONS
 
     names = [entry.name for entry in SECTIONS]
     expected = ["ceilings", "forecast", "agreement", "graph", "leaks", "faults", "speed", "roofline", "trials"]

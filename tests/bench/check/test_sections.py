@@ -11,17 +11,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from architectures import examples
-from architectures.registry import ARCHITECTURES, configure
-from bench.check import agreement, faults, forecast, graph, leaks, speed, trials
-from bench.check.lines import Line, Task, cause
-from bench.check.workload import frames_on, run_config
-from bench.machine.allocator import give_back_freed_memory
-from bench.training.execution import REFERENCE, Execution
-from bench.training.forecast import predict_peak_bytes
-from bench.training.setup import make_trainer
-from bench.training.trainer import Trainer
-from studies.catalog.depth_width import STUDY
+from hourglass_bench.architectures import examples
+from hourglass_bench.architectures.registry import ARCHITECTURES, configure
+from hourglass_bench.bench.check import agreement, faults, forecast, graph, leaks, speed, trials
+from hourglass_bench.bench.check.lines import Line, Task, cause
+from hourglass_bench.bench.check.workload import frames_on, run_config
+from hourglass_bench.bench.machine.allocator import give_back_freed_memory
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.setup import make_trainer
+from hourglass_bench.bench.training.trainer import Trainer
+from hourglass_bench.studies.catalog.depth_width import STUDY
 from tests.bench.training.stand import Stand
 
 TASK, CPU = Task("cpu", short=True), torch.device("cpu")
@@ -81,7 +81,7 @@ def test_a_loss_that_is_no_number_has_not_passed() -> None:
 def test_a_gpu_before_ampere_is_asked_for_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = torch.device("cuda:0")
     for capability, expected in (("9.0", ["fp32", "tf32", "bf16"]), ("7.5", ["fp32"])):
-        monkeypatch.setattr("bench.machine.precision.capability", lambda _, found=capability: found)
+        monkeypatch.setattr("hourglass_bench.bench.machine.precision.capability", lambda _, found=capability: found)
         assert list(agreement.ways(gpu)) == expected
 
 
@@ -124,7 +124,7 @@ def test_a_graph_is_judged_by_all_of_its_replays(
     stand: type[Stand], passed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a stand-in, which captures on the CPU."""
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda _: stand())
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", lambda _: stand())
     monkeypatch.setattr(graph, "SIDE", 16)
     monkeypatch.setattr(graph, "BATCH", 4)
     line = graph.compare_one(configure("unet", (4, 8), norm="batch"), CPU)
@@ -152,8 +152,10 @@ def test_leaks_of_graphs_are_looked_for_in_training_and_evaluation(monkeypatch: 
             captures.append(function)
             return super().capture(function)
 
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda _: Counting())
-    monkeypatch.setattr("bench.training.trainer.CPU_EVALUATION_BATCH", 4)  # as on a GPU, a training step's
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", lambda _: Counting())
+    monkeypatch.setattr(
+        "hourglass_bench.bench.training.trainer.CPU_EVALUATION_BATCH", 4
+    )  # as on a GPU, a training step's
     monkeypatch.setattr(leaks, "execution_choices", lambda *_: [Execution(graph=True)])
     monkeypatch.setattr(leaks, "TRAINERS", 2 * (leaks.WARM_UP + 1))
     list(leaks.watch(TASK))
@@ -227,7 +229,7 @@ def test_trials_are_those_of_the_study() -> None:
 def test_a_trial_of_the_study_has_one_set_up_and_first_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that moves 100 s in the first of four epochs and 2 s in each other."""
     now = iter((0.0, 100.0, 102.0, 104.0, 106.0))
-    monkeypatch.setattr("bench.check.trials.time.perf_counter", lambda: next(now))
+    monkeypatch.setattr("hourglass_bench.bench.check.trials.time.perf_counter", lambda: next(now))
     monkeypatch.setattr(trials, "make_trainer", lambda *_: None)
     monkeypatch.setattr(trials, "train", lambda _trainer, _data, _split, on_epoch: [on_epoch(None) for _ in range(4)])
     data = frames_on(CPU, trials.FRAMES // 2, 16)

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from bench.__main__ import main as bench
-from reports.__main__ import main as reports
-from studies.__main__ import main as studies
+from hourglass_bench.bench.__main__ import main as bench
+from hourglass_bench.reports.__main__ import main as reports
+from hourglass_bench.studies.__main__ import main as studies
 
 Main = Callable[[list[str]], int]
 LINES = pytest.mark.parametrize(
@@ -30,9 +30,9 @@ LINES = pytest.mark.parametrize(
 
 @pytest.fixture(
     params=[
-        (bench, ["data"], "bench.commands.data.describe"),
-        (studies, ["status", "quick"], "studies.status.status"),
-        (reports, ["build"], "reports.build.build"),
+        (bench, ["data"], "hourglass_bench.bench.commands.data.describe"),
+        (studies, ["status", "quick"], "hourglass_bench.studies.status.status"),
+        (reports, ["build"], "hourglass_bench.reports.build.build"),
     ],
     ids=["bench", "studies", "reports"],
 )
@@ -98,7 +98,15 @@ def test_windows_is_sent_to_its_linux(
 def test_what_only_unix_has_is_imported_where_it_is_used() -> None:
     """The refusal above is what is seen, not an import that fails."""
     hidden = "import sys; sys.modules |= dict.fromkeys(('fcntl', 'resource', 'pwd', 'grp', 'termios'))"
-    modules = "bench.__main__, bench.commands.cli, bench.run, bench.training.forecast, studies.__main__, studies.lock"
+    names = (
+        "bench.__main__",
+        "bench.commands.cli",
+        "bench.run",
+        "bench.training.forecast",
+        "studies.__main__",
+        "studies.lock",
+    )
+    modules = ", ".join(f"hourglass_bench.{name}" for name in names)
     process = subprocess.run([sys.executable, "-c", f"{hidden}; import {modules}"], capture_output=True, text=True)
     assert process.stderr == ""
     assert process.returncode == 0

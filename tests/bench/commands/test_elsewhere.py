@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from bench import schema
-from bench.__main__ import main
-from bench.tracking.store import open_store, tracking_url
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.tracking.store import open_store, tracking_url
 from tests.networks import forget_networks
 
 TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 1 --folds 3 --epochs 1 --batch-size 4 --device cpu"

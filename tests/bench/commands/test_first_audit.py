@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench.__main__ import main
-from bench.commands.first_audit import say_once
-from bench.config import DataConfig
-from bench.data.dataset import load
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.commands.first_audit import say_once
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.dataset import load
 
 HEAD = "data: 12 frames in 6 scenes of 2 frames each, from"
 

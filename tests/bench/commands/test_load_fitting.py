@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bench.commands import folds
-from bench.config import DataConfig
-from bench.data import dataset
-from bench.data.folder import folds as of_data
-from bench.data.folder import pairs as folder
+from hourglass_bench.bench.commands import folds
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data import dataset
+from hourglass_bench.bench.data.folder import folds as of_data
+from hourglass_bench.bench.data.folder import pairs as folder
 
 
 def test_a_folder_is_listed_once(folder_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from architectures.registry import ARCHITECTURES, PRESETS, configure, get_spec
-from bench.__main__ import main
-from bench.commands.cli import Answer
-from bench.commands.predict import load_checkpoint
-from bench.config import RunConfig
-from bench.perf.config import PerfConfig
+from hourglass_bench.architectures.registry import ARCHITECTURES, PRESETS, configure, get_spec
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.commands.cli import Answer
+from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.perf.config import PerfConfig
 from tests.bench.conftest import Train
 
 Refused = Callable[..., str]
@@ -75,7 +75,7 @@ def test_perf_takes_every_preset_that_segments(name: str, refused: Refused, monk
         assert where == {"device": "cpu", "out": Path("there")}
         return Answer({})
 
-    monkeypatch.setattr("bench.perf.compare.compare", compare)
+    monkeypatch.setattr("hourglass_bench.bench.perf.compare.compare", compare)
     arguments = f"perf --preset {name} --repetitions 2 --size 32 --device cpu --out there"
     if get_spec(PRESETS[name].name).reconstructs:
         assert f"--preset must name networks that segment, got {name}." in refused(

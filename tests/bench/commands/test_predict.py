@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.__main__ import main
+from hourglass_bench.bench.__main__ import main
 
 CHECKPOINT = "runs/artifacts/quick/{}/artifacts/checkpoint"
 

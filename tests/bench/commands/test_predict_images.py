@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench import schema
-from bench.__main__ import main
-from bench.commands import predict
-from bench.data.panel import overlay
-from bench.data.reading import Reading
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.commands import predict
+from hourglass_bench.bench.data.panel import overlay
+from hourglass_bench.bench.data.reading import Reading
 
 Predict = Callable[..., tuple[int, dict[str, Any]]]
 Refused = Callable[..., str]

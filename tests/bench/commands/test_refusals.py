@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import main
+from hourglass_bench.bench.__main__ import main
 
 ARCHITECTURES = "simple_conv, hourglass, unet, unet_twin, autoencoder, vae"
 PRESETS = "preset must be one of simple_conv_shallow, simple_conv_deep, hourglass, unet"

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench import schema
-from bench.__main__ import main
-from bench.commands.predict import load_checkpoint
-from bench.data.dataset import load
-from bench.generative.grids import GAP, PAPER
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.data.dataset import load
+from hourglass_bench.bench.generative.grids import GAP, PAPER
 from tests.bench.conftest import Train
 
 Sample = Callable[..., dict[str, Any]]
@@ -80,7 +80,7 @@ def test_seeds_decide_the_samples(save_checkpoint: SaveCheckpoint, sample: Sampl
 def test_samples_of_a_checkpoint_need_no_data_and_are_logged_nowhere(
     save_checkpoint: SaveCheckpoint, sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.commands.sample.prepare", None)
+    monkeypatch.setattr("hourglass_bench.bench.commands.sample.prepare", None)
     answer = sample(save_checkpoint("vae", "mask", 0).parent, f"--n 1 --out {tmp_path}")
     assert answer == {"samples": f"{tmp_path}/samples.png", "run_id": "", "logged": []}
 

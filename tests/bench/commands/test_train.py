@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from architectures.registry import ARCHITECTURES, PRESETS, configure, get_preset
-from bench.__main__ import main
-from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.architectures.registry import ARCHITECTURES, PRESETS, configure, get_preset
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 
 Configured = Callable[[str], RunConfig]
 DEFAULT = RunConfig(architecture=configure("unet"), data=DataConfig(), training=TrainingConfig())
@@ -24,7 +24,7 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Configured:
         configs.append(config)
         return {}
 
-    monkeypatch.setattr("bench.commands.train.train_one", train_one)
+    monkeypatch.setattr("hourglass_bench.bench.commands.train.train_one", train_one)
 
     def configure(arguments: str) -> RunConfig:
         assert main(["train", *arguments.split()]) == 0

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from bench import schema
-from bench.__main__ import main
-from bench.commands.predict import load_checkpoint
-from bench.config import RunConfig
-from bench.tracking.store import open_store, tracking_url
-from bench.training.setup import build
-from bench.training.weights import weights_digest
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.tracking.store import open_store, tracking_url
+from hourglass_bench.bench.training.setup import build
+from hourglass_bench.bench.training.weights import weights_digest
 
 SMALL = "--channels 4 8 --size 16 --synthetic-scenes 6 --synthetic-frames 2 --folds 3 --epochs 2 --batch-size 4"
 TRAIN = ["train", *SMALL.split(), "--device", "cpu", "--json"]
@@ -92,6 +92,8 @@ def test_what_cannot_be_is_refused_before_the_data_are_read(
         "from torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         "        self.head = nn.Conv2d(3, 1, 1)\n    def forward(self, x):\n        return self.head(x)\n"
     )
-    monkeypatch.setattr("bench.commands.train.load_fitting", lambda *_: pytest.fail("the data were read"))
+    monkeypatch.setattr(
+        "hourglass_bench.bench.commands.train.load_fitting", lambda *_: pytest.fail("the data were read")
+    )
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     assert message in refused(main, f"train --size 16 {flags} --device cpu")

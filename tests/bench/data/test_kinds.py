@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import main
+from hourglass_bench.bench.__main__ import main
 from tests.bench.data.kinds import KINDS
 
 ROOT = Path(__file__).parents[3]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.data import neighbours
-from bench.data.neighbours import distance, nearest, thumbnails
+from hourglass_bench.bench.data import neighbours
+from hourglass_bench.bench.data.neighbours import distance, nearest, thumbnails
 
 
 def test_thumbnails_are_means_over_areas_in_rows_columns_and_colours() -> None:

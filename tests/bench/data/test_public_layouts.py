@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.__main__ import main
-from bench.config import DataConfig
-from bench.data.dataset import read
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.dataset import read
 from tests.bench.data.kinds import drawn
 from tests.bench.data.public_layouts import LAYOUTS
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.frames import Frames
-from bench.data.sheet import contact_sheet
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.sheet import contact_sheet
 
 
 def _frames(scenes: int, per_scene: int, size: tuple[int, int] = (20, 30)) -> Frames:

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from bench.config import DataConfig, SplitName
-from bench.data.split import Split, assign_folds, find_leaks, split_frames
+from hourglass_bench.bench.config import DataConfig, SplitName
+from hourglass_bench.bench.data.split import Split, assign_folds, find_leaks, split_frames
 
 SCENES = [f"s{scene:02d}" for scene in range(13) for _ in range(1 + 7 * scene % 11)]
 

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.frames import Frames
-from bench.data.synthetic import generate
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.synthetic import generate
 
 SCENES, PER_SCENE, SIDE = 40, 4, 64
 TRAINING = 30 * PER_SCENE  # frames of the first 30 scenes

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, NamedTuple, get_args
 
-from architectures.config import Norm
-from architectures.registry import configure, get_spec
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from hourglass_bench.architectures.config import Norm
+from hourglass_bench.architectures.registry import configure, get_spec
+from hourglass_bench.bench.config import DataConfig, Precision, RunConfig, TrainingConfig
 
 SIZE = (16, 16)
 BATCH = 4

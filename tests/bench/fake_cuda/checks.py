@@ -11,24 +11,24 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_leaves
 
-import bench.machine.precision
-from architectures.config import ArchitectureConfig
-from architectures.registry import build, configure
-from architectures.spec import ArchitectureSpec
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
-from bench.machine.device import place
-from bench.training.device_frames import DeviceFrames
-from bench.training.forecast import predict_peak_bytes
-from bench.training.pretrain import kinds_of_steps
-from bench.training.setup import make_trainer
-from bench.training.trainer import Trainer
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.registry import build, configure
+from hourglass_bench.architectures.spec import ArchitectureSpec
+from hourglass_bench.bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from hourglass_bench.bench.machine import precision
+from hourglass_bench.bench.machine.device import place
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.pretrain import kinds_of_steps
+from hourglass_bench.bench.training.setup import make_trainer
+from hourglass_bench.bench.training.trainer import Trainer
 from tests.bench.fake_cuda.cases import BATCH, SIZE, Case, cases
 from tests.bench.fake_cuda.watch import Finding, Watch
 
 DEVICE = torch.device("cuda", 0)
 FRAMES = 2 * BATCH + 1
 
-bench.machine.precision.capability = lambda device: "9.0"  # of a GPU that has every precision
+precision.capability = lambda device: "9.0"  # of a GPU that has every precision
 if not torch.cuda.is_available():
     # What is asked of the driver and of cuDNN, not of torch's hooks.
     torch.cuda.amp.common.amp_definitely_not_available = lambda: False

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import torch
 
-from architectures.registry import ARCHITECTURES
-from bench.training.device_frames import DeviceFrames
-from bench.training.setup import make_trainer
+from hourglass_bench.architectures.registry import ARCHITECTURES
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.setup import make_trainer
 from tests.bench.conftest import MakeConfig
 from tests.bench.fake_cuda.cases import cases
 from tests.bench.fake_cuda.watch import Watch

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from torch.utils._pytree import tree_leaves
 from typing_extensions import override
 
-from bench.machine.memory import OperatorMode
+from hourglass_bench.bench.machine.memory import OperatorMode
 
 Kind = Literal["sends", "waits to send", "reads", "mixes devices"]
 """A copy to the device that does not wait is one out of pinned memory that says so."""

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from architectures.config import Target
-from architectures.vae import Posterior
-from bench import schema
-from bench.generative.bounds import bits_per_dimension, bound_table, frame_bounds
-from bench.training.objective import Targets
-from bench.training.setup import Setup
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.architectures.vae import Posterior
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.generative.bounds import bits_per_dimension, bound_table, frame_bounds
+from hourglass_bench.bench.training.objective import Targets
+from hourglass_bench.bench.training.setup import Setup
 from tests.bench.conftest import MakeSetup
 
 SIDE, LATENT, SIGMA = 3, 2, 0.5

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architectures.config import Target
-from bench.generative import decoding
-from bench.generative.decoding import OFFSETS, decode, interpolate, sample, to_pictures, traverse
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.bench.generative import decoding
+from hourglass_bench.bench.generative.decoding import OFFSETS, decode, interpolate, sample, to_pictures, traverse
 from tests.bench.conftest import MakeSetup
 
 SIZE = (16, 16)

@@ -10,14 +10,14 @@ import torch
 from mlflow.entities import Run
 from PIL import Image
 
-from bench import schema
-from bench.commands.predict import load_checkpoint
-from bench.data.dataset import load
-from bench.data.frames import is_foreground
-from bench.data.split import split_frames
-from bench.generative.evaluation import evaluate_generative
-from bench.generative.pictures import pairs
-from bench.tracking.store import open_store, tracking_url
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.data.dataset import load
+from hourglass_bench.bench.data.frames import is_foreground
+from hourglass_bench.bench.data.split import split_frames
+from hourglass_bench.bench.generative.evaluation import evaluate_generative
+from hourglass_bench.bench.generative.pictures import pairs
+from hourglass_bench.bench.tracking.store import open_store, tracking_url
 from tests.bench.conftest import MakeSetup
 
 SAMPLED = {metric.name for metric in (schema.SAMPLE_DISTANCE, schema.UNSEEN_DISTANCE, schema.COPIED_SHARE)}

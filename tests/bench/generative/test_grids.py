@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.generative.grids import (
+from hourglass_bench.bench.generative.grids import (
     GAP,
     LEAST_WIDTH,
     PAPER,

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from architectures.config import Target
-from bench import schema
-from bench.generative.bounds import bound_table
-from bench.generative.evaluation import evaluate_generative, quality_table
-from bench.generative.probe import probe_iou
-from bench.training.device_frames import to_device
-from bench.training.pixels import IGNORED
-from bench.training.setup import Setup
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.generative.bounds import bound_table
+from hourglass_bench.bench.generative.evaluation import evaluate_generative, quality_table
+from hourglass_bench.bench.generative.probe import probe_iou
+from hourglass_bench.bench.training.device_frames import to_device
+from hourglass_bench.bench.training.pixels import IGNORED
+from hourglass_bench.bench.training.setup import Setup
 from tests.bench.conftest import MakeSetup
 from tests.bench.generative.test_quality import noisy, pictures, ssim
 

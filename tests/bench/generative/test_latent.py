@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from architectures.config import Target
-from architectures.vae import SIGMA_FLOOR
-from bench.generative.latent import ACTIVE, collapse, encode, latent_table, most_telling
-from bench.training.likelihood import kl
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.architectures.vae import SIGMA_FLOOR
+from hourglass_bench.bench.generative.latent import ACTIVE, collapse, encode, latent_table, most_telling
+from hourglass_bench.bench.training.likelihood import kl
 from tests.bench.conftest import MakeSetup
 
 ALL = torch.arange(18)

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
-from bench import schema
-from bench.generative.memorisation import memorisation
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.generative.memorisation import memorisation
 
 DISTANCE, UNSEEN, COPIED = (
     metric.name for metric in (schema.SAMPLE_DISTANCE, schema.UNSEEN_DISTANCE, schema.COPIED_SHARE)

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.generative.probe import STRENGTHS, probe_iou
+from hourglass_bench.bench.generative.probe import STRENGTHS, probe_iou
 
 Array = NDArray[np.float64]
 PIXELS = 40

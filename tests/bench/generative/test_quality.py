@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
-from bench.generative.evaluation import quality_table
-from bench.generative.similarity import LEAST_SIDE, WEIGHTS
-from bench.metrics import frame_table
+from hourglass_bench.bench.generative.evaluation import quality_table
+from hourglass_bench.bench.generative.similarity import LEAST_SIDE, WEIGHTS
+from hourglass_bench.bench.metrics import frame_table
 
 Array = NDArray[np.float64]
 WINDOW = 5

@@ -8,8 +8,8 @@ import pytest
 
 FAULTS = """
 import resource, sys, torch
-from architectures import registry
-from bench.machine.allocator import keep_freed_memory
+from hourglass_bench.architectures import registry
+from hourglass_bench.bench.machine.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 torch.set_num_threads(1)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.machine import device
-from bench.machine.device import memory_limit
-from bench.size import format_bytes, parse_bytes
+from hourglass_bench.bench.machine import device
+from hourglass_bench.bench.machine.device import memory_limit
+from hourglass_bench.bench.size import format_bytes, parse_bytes
 
 
 @pytest.mark.parametrize(

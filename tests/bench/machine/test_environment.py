@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from bench import schema
-from bench.machine import environment
-from bench.machine.environment import device_versions, driver_version
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.machine import environment
+from hourglass_bench.bench.machine.environment import device_versions, driver_version
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:1")
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from bench.machine import device, examine
-from bench.machine.examine import DeviceFacts
+from hourglass_bench.bench.machine import device, examine
+from hourglass_bench.bench.machine.examine import DeviceFacts
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 INDEX = "make setup TORCH_INDEX="

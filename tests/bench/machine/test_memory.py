@@ -5,8 +5,14 @@ from torch import nn
 from torch.distributed._tools.mem_tracker import MemTracker
 from torch.nn import functional as F
 
-from architectures.registry import build, configure
-from bench.machine.memory import SavedActivations, TensorTracker, measure_step, process_peak_bytes, reset_process_peak
+from hourglass_bench.architectures.registry import build, configure
+from hourglass_bench.bench.machine.memory import (
+    SavedActivations,
+    TensorTracker,
+    measure_step,
+    process_peak_bytes,
+    reset_process_peak,
+)
 
 CPU = torch.device("cpu")
 

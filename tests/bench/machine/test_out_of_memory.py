@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.machine.out_of_memory import is_out_of_memory
+from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
 
 ASYNCHRONOUS = (
     "\nCUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be "

@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.__main__ import main
-from bench.config import Precision
-from bench.machine import precision
-from bench.machine.precision import Arithmetic, resolve, resolve_by, set_arithmetic, torch_dtype, widest
-from bench.training.setup import make_trainer
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.config import Precision
+from hourglass_bench.bench.machine import precision
+from hourglass_bench.bench.machine.precision import Arithmetic, resolve, resolve_by, set_arithmetic, torch_dtype, widest
+from hourglass_bench.bench.training.setup import make_trainer
 from tests.bench.conftest import MakeConfig
 
 CPU, GPU, MPS = torch.device("cpu"), torch.device("cuda:0"), torch.device("mps")
@@ -99,7 +99,11 @@ def test_whoever_computes_sets_the_flags(
 ) -> None:
     """Trainings by their precision, predictions and samples in fp32, in which the weights are."""
     made: list[Arithmetic] = []
-    for module in ("bench.training.setup", "bench.commands.predict", "bench.commands.sample"):
+    for module in (
+        "hourglass_bench.bench.training.setup",
+        "hourglass_bench.bench.commands.predict",
+        "hourglass_bench.bench.commands.sample",
+    ):
         monkeypatch.setattr(f"{module}.set_arithmetic", lambda arithmetic, _: made.append(arithmetic))
     config = make_config("unet")
     for asked in ("fp32", "bf16"):

@@ -6,8 +6,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from typing_extensions import override
 
-from bench.machine.device import send
-from bench.machine.memory import OperatorMode
+from hourglass_bench.bench.machine.device import send
+from hourglass_bench.bench.machine.memory import OperatorMode
 
 
 class Calls(OperatorMode):

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from bench.data.frames import is_foreground
-from bench.data.synthetic import generate
-from bench.metrics.frame_table import frame_table
+from hourglass_bench.bench.data.frames import is_foreground
+from hourglass_bench.bench.data.synthetic import generate
+from hourglass_bench.bench.metrics.frame_table import frame_table
 
 REPEATS = 9
 

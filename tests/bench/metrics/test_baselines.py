@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import schema
-from bench.data.frames import Frames
-from bench.data.split import Split
-from bench.metrics import frame_table as frame_tables
-from bench.metrics.baselines import RULES, baseline_metrics, baseline_table, iou_columns
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.metrics import frame_table as frame_tables
+from hourglass_bench.bench.metrics.baselines import RULES, baseline_metrics, baseline_table, iou_columns
 
 
 def frames() -> Frames:

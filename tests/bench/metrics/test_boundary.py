@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, gaussian_filter
 
-from bench.metrics import boundary
-from bench.metrics.boundary import boundary_iou, boundary_scores, nearest_distances
-from bench.metrics.boundary_maps import boundary_pixels
-from bench.schema import TOLERANCES
+from hourglass_bench.bench.metrics import boundary
+from hourglass_bench.bench.metrics.boundary import boundary_iou, boundary_scores, nearest_distances
+from hourglass_bench.bench.metrics.boundary_maps import boundary_pixels
+from hourglass_bench.bench.schema import TOLERANCES
 
 SIZE = (18, 14)
 NATIVE = np.array([[27, 14], [27, 14], [36, 70]])

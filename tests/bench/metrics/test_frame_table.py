@@ -6,11 +6,11 @@ import pytest
 import torch
 from torchmetrics.classification import BinaryCalibrationError
 
-from bench import schema
-from bench.data.frames import Frames
-from bench.metrics.calibration import brier, calibration_error, calibration_table
-from bench.metrics.frame_table import frame_table, scene_means
-from bench.metrics.overlap import label_agreement
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.metrics.calibration import brier, calibration_error, calibration_table
+from hourglass_bench.bench.metrics.frame_table import frame_table, scene_means
+from hourglass_bench.bench.metrics.overlap import label_agreement
 
 
 def predictions(frames: int = 5) -> tuple[np.ndarray, np.ndarray]:

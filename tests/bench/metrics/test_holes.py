@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import schema
-from bench.data.frames import Frames
-from bench.data.split import Split
-from bench.metrics.baselines import RULES, baseline_table, iou_columns
-from bench.metrics.boundary import BAND, NSD_TOLERANCE
-from bench.metrics.calibration import BINS, calibration_table
-from bench.metrics.frame_table import frame_table
-from bench.metrics.holes import close_holes, margins
-from bench.metrics.overlap import label_agreement
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.metrics.baselines import RULES, baseline_table, iou_columns
+from hourglass_bench.bench.metrics.boundary import BAND, NSD_TOLERANCE
+from hourglass_bench.bench.metrics.calibration import BINS, calibration_table
+from hourglass_bench.bench.metrics.frame_table import frame_table
+from hourglass_bench.bench.metrics.holes import close_holes, margins
+from hourglass_bench.bench.metrics.overlap import label_agreement
 from tests.bench.metrics.test_boundary import blobs, boundary_points, directed, f_measure
 
 SIZE = HEIGHT, WIDTH = 18, 14

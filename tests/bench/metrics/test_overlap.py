@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
 
-from bench.metrics.overlap import frame_scores, scene_mean
+from hourglass_bench.bench.metrics.overlap import frame_scores, scene_mean
 
 
 def random_masks(share: float, seed: int) -> np.ndarray:

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from architectures.config import ArchitectureConfig
-from architectures.registry import PRESETS, build, configure, predict
-from bench.perf.cost import costs
-from bench.perf.records import Rates
-from bench.perf.roofline import make_roof
+from hourglass_bench.architectures.config import ArchitectureConfig
+from hourglass_bench.architectures.registry import PRESETS, build, configure, predict
+from hourglass_bench.bench.perf.cost import costs
+from hourglass_bench.bench.perf.records import Rates
+from hourglass_bench.bench.perf.roofline import make_roof
 
 
 def test_costs_equal_the_count_by_hand() -> None:

@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from architectures.registry import configure
-from bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import load, read
-from bench.data.frames import is_foreground
-from bench.perf import harness as perf_harness
-from bench.perf.config import HARNESS, IMPLEMENTATIONS, PLAIN, PerfConfig
-from bench.perf.harness import NOMINAL_STEPS
-from bench.perf.implementations import load_implementation
-from bench.perf.measure import Comparison
-from bench.perf.pngs import PngDataset, make_loaders, split_pngs, write_pngs
-from bench.perf.records import EpochTiming
-from bench.perf.task import Task
-from bench.perf.timer import EpochTimer
-from bench.training.autotune import Tuned
-from bench.training.setup import Setup, planned_steps
-from bench.training.trainer import Trainer
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.dataset import load, read
+from hourglass_bench.bench.data.frames import is_foreground
+from hourglass_bench.bench.perf import harness as perf_harness
+from hourglass_bench.bench.perf.config import HARNESS, IMPLEMENTATIONS, PLAIN, PerfConfig
+from hourglass_bench.bench.perf.harness import NOMINAL_STEPS
+from hourglass_bench.bench.perf.implementations import load_implementation
+from hourglass_bench.bench.perf.measure import Comparison
+from hourglass_bench.bench.perf.pngs import PngDataset, make_loaders, split_pngs, write_pngs
+from hourglass_bench.bench.perf.records import EpochTiming
+from hourglass_bench.bench.perf.task import Task
+from hourglass_bench.bench.perf.timer import EpochTimer
+from hourglass_bench.bench.training.autotune import Tuned
+from hourglass_bench.bench.training.setup import Setup, planned_steps
+from hourglass_bench.bench.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-5

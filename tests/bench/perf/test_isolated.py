@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.perf.isolated import IsolatedProcess
+from hourglass_bench.bench.perf.isolated import IsolatedProcess
 
 
 def count(start: int, report: Callable[[int], None]) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from bench.__main__ import main
-from bench.perf import config, measure, roofline
-from bench.perf.config import LIGHTNING, baseline_of, choose_implementations
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.perf import config, measure, roofline
+from hourglass_bench.bench.perf.config import LIGHTNING, baseline_of, choose_implementations
 
 TINY = "--size 16 --synthetic-scenes 6 --synthetic-frames 2 --folds 3 --batch-size 4 --device cpu"
 MOST_STEPS = 2
@@ -50,7 +50,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """All is measured in this process, without loader workers; the machine by small matrices and buffers."""
     precision = torch.get_float32_matmul_precision()
     monkeypatch.setattr(measure, "IsolatedProcess", AtOnce)
-    monkeypatch.setattr("bench.perf.compare.MOST_WORKERS", 0)
+    monkeypatch.setattr("hourglass_bench.bench.perf.compare.MOST_WORKERS", 0)
     monkeypatch.setattr(roofline, "SIDES", {"cpu": (32, 64)})
     monkeypatch.setattr(roofline, "BUFFER", {"cpu": 1 << 16})
     monkeypatch.setattr(roofline, "SECONDS", 0.001)

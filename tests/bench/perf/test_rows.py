@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.perf.measure import turns
-from bench.perf.records import EpochTiming, Measured, Rates, elapsed
-from bench.perf.roofline import Roof
-from bench.perf.rows import (
+from hourglass_bench.bench.perf.measure import turns
+from hourglass_bench.bench.perf.records import EpochTiming, Measured, Rates, elapsed
+from hourglass_bench.bench.perf.roofline import Roof
+from hourglass_bench.bench.perf.rows import (
     Row,
     common_target,
     curve_rows,

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from bench.perf.config import GPU_LAP_SECONDS
-from bench.perf.records import EpochTiming
-from bench.perf.timer import CudaStopwatch, EpochTimer, lap_seconds
+from hourglass_bench.bench.perf.config import GPU_LAP_SECONDS
+from hourglass_bench.bench.perf.records import EpochTiming
+from hourglass_bench.bench.perf.timer import CudaStopwatch, EpochTimer, lap_seconds
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -101,7 +101,7 @@ def test_on_a_gpu_a_lap_adds_up_epochs_until_it_has_trained_for_long_enough(gpu:
 
 def test_on_a_cpu_and_in_whole_trainings_each_epoch_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("bench.machine.clock.time.perf_counter", lambda: now)
+    monkeypatch.setattr("hourglass_bench.bench.machine.clock.time.perf_counter", lambda: now)
     laps: list[EpochTiming] = []
 
     def report(lap: EpochTiming) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench import schema
-from bench.tracking.background import MOST, BackgroundLog
-from bench.tracking.entries import Entries
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.background import MOST, BackgroundLog
+from hourglass_bench.bench.tracking.entries import Entries
 
 
 class Store:

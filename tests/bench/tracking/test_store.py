@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import schema
-from bench.tracking import store
-from bench.tracking.store import RunLog, _make_tables, connect, open_store, tracking_url
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking import store
+from hourglass_bench.bench.tracking.store import RunLog, _make_tables, connect, open_store, tracking_url
 
 MAKE_TABLES = _make_tables
 """The real one, taken before a fixture puts a faster one in its place."""

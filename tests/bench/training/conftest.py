@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.config import Precision
+from hourglass_bench.bench.config import Precision
 
 _NO_BF16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU has no convolution in bf16"

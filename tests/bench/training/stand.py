@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 from typing_extensions import override
 
-from bench.machine.memory import OperatorMode
-from bench.training.graph import Replay
+from hourglass_bench.bench.machine.memory import OperatorMode
+from hourglass_bench.bench.training.graph import Replay
 
 Result = TypeVar("Result")
 

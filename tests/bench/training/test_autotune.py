@@ -13,13 +13,13 @@ from typing import get_args
 import pytest
 import torch
 
-from architectures.config import Norm
-from architectures.registry import ARCHITECTURES, configure
-from bench.config import DataConfig, Precision, TrainingConfig
-from bench.training.agreement import TOLERANCE, agrees
-from bench.training.autotune import Timing, fastest, is_worth_tuning, measure, tune
-from bench.training.execution import REFERENCE, Execution
-from bench.training.setup import execution_choices, make_trainer, planned_steps, prepare
+from hourglass_bench.architectures.config import Norm
+from hourglass_bench.architectures.registry import ARCHITECTURES, configure
+from hourglass_bench.bench.config import DataConfig, Precision, TrainingConfig
+from hourglass_bench.bench.training.agreement import TOLERANCE, agrees
+from hourglass_bench.bench.training.autotune import Timing, fastest, is_worth_tuning, measure, tune
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.setup import execution_choices, make_trainer, planned_steps, prepare
 from tests.bench.conftest import MakeConfig
 from tests.networks import forget_networks
 
@@ -34,7 +34,7 @@ def test_every_choice_has_the_references_gradient(
     name: str, norm: Norm, precision: Precision, tiny_config: MakeConfig, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To the tolerance of the arithmetic, which is forced here: `auto` is another one on another CPU."""
-    monkeypatch.setattr("bench.training.execution.CACHE_PIXELS", 8 * 16 * 16)  # eight of these frames
+    monkeypatch.setattr("hourglass_bench.bench.training.execution.CACHE_PIXELS", 8 * 16 * 16)  # eight of these frames
     config = tiny_config(architecture=configure(name, (4, 8), norm=norm), training=BATCH)
     setup = prepare(config, cache, CPU)
     images, masks = (torch.cat([part, part])[:20] for part in (setup.data.images, setup.data.masks[:]))
@@ -122,7 +122,7 @@ def test_a_tie_leaves_the_first() -> None:
 @pytest.fixture
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """This processor has a GPU's name and a choice."""
-    monkeypatch.setattr("bench.training.autotune.execution_choices", lambda *_: [REFERENCE, OTHER])
+    monkeypatch.setattr("hourglass_bench.bench.training.autotune.execution_choices", lambda *_: [REFERENCE, OTHER])
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "H200")
 
 
@@ -136,7 +136,7 @@ def test_speeds_are_measured_once_and_the_choice_is_by_length(
         calls.append(options)
         return [Timing(REFERENCE, 0.0, 0.010), Timing(Execution(memory_format="contiguous"), 2.0, 0.001)]
 
-    monkeypatch.setattr("bench.training.autotune.measure", measured)
+    monkeypatch.setattr("hourglass_bench.bench.training.autotune.measure", measured)
     setup = prepare(tiny_config(training=BATCH), tmp_path, CPU)
     chosen = []
     for epochs in (1, 1000):
@@ -162,7 +162,7 @@ def test_what_was_measured_of_a_network_from_elsewhere_ends_with_its_source(
         calls.append(arguments)
         return [Timing(REFERENCE, 0.0, 0.010), Timing(OTHER, 0.0, 0.010)]
 
-    monkeypatch.setattr("bench.training.autotune.measure", measured)
+    monkeypatch.setattr("hourglass_bench.bench.training.autotune.measure", measured)
     file = tmp_path / "mine.py"
     file.write_text("from torch.nn import Conv2d\n\nclass Net(Conv2d):\n    pass\n")
     options = {"kernel_size": 3, "padding": 1}
@@ -181,7 +181,7 @@ def test_what_could_not_be_carried_out_is_tried_again_by_the_next_training(
 ) -> None:
     """Memory may have been short beside others."""
     config, found = tiny_config(training=BATCH), [Timing(REFERENCE, 0.0, 0.010)]
-    monkeypatch.setattr("bench.training.autotune.measure", lambda *_: list(found))
+    monkeypatch.setattr("hourglass_bench.bench.training.autotune.measure", lambda *_: list(found))
     setup = prepare(config, tmp_path, CPU)
     assert [*tune(config, setup, tmp_path, CPU).tried] == [str(REFERENCE)]
     found += [Timing(Execution(memory_format="contiguous"), 0.0, 0.010)]
@@ -312,7 +312,7 @@ class Dead:
 def test_a_graph_that_does_not_train_is_found_out(
     tiny_config: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", Dead)
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", Dead)
     config = tiny_config()
     setup = prepare(config, tmp_path, CPU)
     batch = (setup.data.images[:4], setup.data.masks[:4])

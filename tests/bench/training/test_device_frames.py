@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench.data.frames import Frames
-from bench.training import device_frames
-from bench.training.device_frames import bytes_on_device, free_bytes, has_room, to_device
-from bench.training.host_images import HostImages
-from bench.training.host_masks import HostMasks
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.training import device_frames
+from hourglass_bench.bench.training.device_frames import bytes_on_device, free_bytes, has_room, to_device
+from hourglass_bench.bench.training.host_images import HostImages
+from hourglass_bench.bench.training.host_masks import HostMasks
 
 CPU, CUDA, META = map(torch.device, ("cpu", "cuda", "meta"))
 

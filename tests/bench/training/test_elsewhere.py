@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from architectures.registry import configure
-from bench.config import RunConfig, TrainingConfig
-from bench.inference import feed_contiguous, predict_tiles
-from bench.training.autotune import measure, tune
-from bench.training.execution import REFERENCE, Execution
-from bench.training.forecast import predict_peak_bytes
-from bench.training.measure import measure_memory
-from bench.training.setup import Setup, build, capabilities, execution_choices, make_trainer, prepare
-from bench.training.train import train
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench.config import RunConfig, TrainingConfig
+from hourglass_bench.bench.inference import feed_contiguous, predict_tiles
+from hourglass_bench.bench.training.autotune import measure, tune
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.measure import measure_memory
+from hourglass_bench.bench.training.setup import Setup, build, capabilities, execution_choices, make_trainer, prepare
+from hourglass_bench.bench.training.train import train
 from tests.bench.conftest import MakeConfig
 from tests.bench.training.elsewhere import KINDS
 from tests.bench.training.stand import Stand
@@ -174,7 +174,7 @@ def test_what_cannot_be_trained_is_refused_by_name(name: str, said: str, config_
 
 def test_a_batch_is_never_split(config_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of ours it would be, at this size."""
-    monkeypatch.setattr("bench.training.execution.CACHE_PIXELS", 2 * 16 * 16)
+    monkeypatch.setattr("hourglass_bench.bench.training.execution.CACHE_PIXELS", 2 * 16 * 16)
     config = config_of("Base", precision="bf16", batch_size=8)
     assert execution_choices(config, CPU) == [REFERENCE]
     ours = replace(config, architecture=configure("unet", (4, 8)))
@@ -256,9 +256,9 @@ def test_batch_norm_under_the_autotune_is_the_plain_loop(
     options: list[Execution], config_of: Any, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four steps; settings that would split the batch are found out, and a graph replays from the fourth step on."""
-    monkeypatch.setattr("bench.training.autotune.execution_choices", lambda *_: options)
+    monkeypatch.setattr("hourglass_bench.bench.training.autotune.execution_choices", lambda *_: options)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "H200")
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda _: Stand())
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", lambda _: Stand())
     config = config_of("Normed", schedule="constant", clip_norm=0.0, loss=(("bce", 1.0),))
     setup = prepare(config, cache, CPU)
     tuned = tune(config, setup, tmp_path, CPU)
@@ -278,7 +278,7 @@ def test_batch_norm_under_the_autotune_is_the_plain_loop(
 def test_a_graph_rehearses_with_the_same_draws(
     name: str, config_of: Any, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda _: Stand())
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", lambda _: Stand())
     config = config_of(name)
     setup = prepare(config, cache, CPU)
     finals = []

@@ -11,19 +11,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architectures.registry import configure
-from bench.config import DataConfig, RunConfig, TrainingConfig, step_shape
-from bench.data.split import Split
-from bench.training.device_frames import DeviceFrames
-from bench.training.execution import REFERENCE, Execution
-from bench.training.forecast import predict_peak_bytes
-from bench.training.losses import segmentation_loss
-from bench.training.measure import measure_memory
-from bench.training.pretrain import autoencoder_of
-from bench.training.schedule import lr_factor
-from bench.training.setup import make_network, make_trainer, prepare
-from bench.training.train import train
-from bench.training.trainer import Trainer
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig, step_shape
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.losses import segmentation_loss
+from hourglass_bench.bench.training.measure import measure_memory
+from hourglass_bench.bench.training.pretrain import autoencoder_of
+from hourglass_bench.bench.training.schedule import lr_factor
+from hourglass_bench.bench.training.setup import make_network, make_trainer, prepare
+from hourglass_bench.bench.training.train import train
+from hourglass_bench.bench.training.trainer import Trainer
 from tests.bench.conftest import MakeConfig
 from tests.bench.training.stand import Stand
 
@@ -34,8 +34,8 @@ FOREIGN = """
 import torch
 from torch import nn
 
-from architectures.foreign import ForeignConfig
-from architectures.spec import ArchitectureSpec
+from hourglass_bench.architectures.foreign import ForeignConfig
+from hourglass_bench.architectures.spec import ArchitectureSpec
 
 class Net(nn.Module):
     def __init__(self, in_channels=3, out_channels=1, width=4, drop=0.5):
@@ -182,8 +182,10 @@ def test_a_slow_encoder_moves_less_and_the_logged_rate_is_the_others() -> None:
 def stands(monkeypatch: pytest.MonkeyPatch) -> list[Stand]:
     """Every stand-in for CUDA graphs that a trainer was given."""
     given: list[Stand] = []
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda device: given.append(Stand()) or given[-1])
-    monkeypatch.setattr("bench.training.trainer.CPU_EVALUATION_BATCH", 1)
+    monkeypatch.setattr(
+        "hourglass_bench.bench.training.trainer.cuda_graphs", lambda device: given.append(Stand()) or given[-1]
+    )
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.CPU_EVALUATION_BATCH", 1)
     return given
 
 

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 import torch
 
-from architectures.config import Block, EncoderDecoderConfig, InfeasibleArchitecture, Norm
-from architectures.registry import ARCHITECTURES, configure, get_spec
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig, run_name
-from bench.machine.memory import measure_step
-from bench.training import forecast
-from bench.training.forecast import predict_peak_bytes
-from bench.training.measure import measure_memory
-from bench.training.pretrain import autoencoder_of
-from bench.training.setup import make_trainer, prepare
-from studies.catalog import quick
+from hourglass_bench.architectures.config import Block, EncoderDecoderConfig, InfeasibleArchitecture, Norm
+from hourglass_bench.architectures.registry import ARCHITECTURES, configure, get_spec
+from hourglass_bench.bench.config import DataConfig, Precision, RunConfig, TrainingConfig, run_name
+from hourglass_bench.bench.machine.memory import measure_step
+from hourglass_bench.bench.training import forecast
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.measure import measure_memory
+from hourglass_bench.bench.training.pretrain import autoencoder_of
+from hourglass_bench.bench.training.setup import make_trainer, prepare
+from hourglass_bench.studies.catalog import quick
 from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")

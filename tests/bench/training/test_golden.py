@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from architectures.registry import ARCHITECTURES, configure
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.training.setup import make_trainer
+from hourglass_bench.architectures.registry import ARCHITECTURES, configure
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.training.setup import make_trainer
 
 GOLDEN: dict[str, list[float]] = json.loads(Path(__file__).with_name("golden.json").read_text())
 SIZE, BATCH, STEPS = (24, 20), 4, 5

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.training.graph import EAGER_CALLS, CudaGraphs, Graphed, Replay
+from hourglass_bench.bench.training.graph import EAGER_CALLS, CudaGraphs, Graphed, Replay
 from tests.bench.training.stand import Result, Stand
 
 CPU = torch.device("cpu")

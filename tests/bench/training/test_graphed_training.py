@@ -12,17 +12,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from architectures.config import Norm, Target
-from architectures.registry import ARCHITECTURES, configure
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
-from bench.training.device_frames import DeviceFrames
-from bench.training.execution import REFERENCE
-from bench.training.graph import EAGER_CALLS
-from bench.training.host_images import HostImages
-from bench.training.optimizer import AdamW
-from bench.training.pretrain import pretrain
-from bench.training.setup import make_trainer, prepare
-from bench.training.trainer import StepSample, Trainer
+from hourglass_bench.architectures.config import Norm, Target
+from hourglass_bench.architectures.registry import ARCHITECTURES, configure
+from hourglass_bench.bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.execution import REFERENCE
+from hourglass_bench.bench.training.graph import EAGER_CALLS
+from hourglass_bench.bench.training.host_images import HostImages
+from hourglass_bench.bench.training.optimizer import AdamW
+from hourglass_bench.bench.training.pretrain import pretrain
+from hourglass_bench.bench.training.setup import make_trainer, prepare
+from hourglass_bench.bench.training.trainer import StepSample, Trainer
 from tests.bench.conftest import MakeConfig
 from tests.bench.training.stand import Stand
 from tests.bench.training.test_graph import TEXTS, Broken
@@ -45,8 +45,10 @@ BATCH = 4
 def stands(monkeypatch: pytest.MonkeyPatch) -> list[Stand]:
     """Every one that a trainer was given."""
     given: list[Stand] = []
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda device: given.append(Stand()) or given[-1])
-    monkeypatch.setattr("bench.training.trainer.CPU_EVALUATION_BATCH", BATCH)
+    monkeypatch.setattr(
+        "hourglass_bench.bench.training.trainer.cuda_graphs", lambda device: given.append(Stand()) or given[-1]
+    )
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.CPU_EVALUATION_BATCH", BATCH)
     return given
 
 
@@ -166,7 +168,7 @@ def test_a_gradient_between_steps_leaves_them_as_they_are() -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_capture_that_fails_leaves_an_eager_training(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda device: Broken(RuntimeError(text)))
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", lambda device: Broken(RuntimeError(text)))
     data, (graphed, eager) = frames(), pair_of(make_config())
     require_equal((graphed, eager), data)
     assert graphed.graph_failure == f"training: the capture failed: {text}; evaluation: the capture failed: {text}"
@@ -212,7 +214,7 @@ def test_a_replay_that_trains_otherwise_is_found_out(
             replay, result = super().capture(function)
             return lambda: (replay(), fault(graphed)), result
 
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda device: Faulty())
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", lambda device: Faulty())
     data, (graphed, eager) = frames(), pair_of(make_config())
     losses = [[each.train_epoch(data, TRAIN)[0].item() for _ in range(2)] for each in (graphed, eager)]
     assert losses[0] == losses[1]
@@ -233,7 +235,9 @@ def test_pretraining_is_the_eager_one(
     training = TrainingConfig(epochs=8, pretrain_epochs=6, batch_size=2, precision="fp32")
     config, encoders = tiny_config(training=training), []
     for execution in (GRAPH, REFERENCE):
-        monkeypatch.setattr("bench.training.pretrain.execution_choices", lambda *_, found=execution: [found])
+        monkeypatch.setattr(
+            "hourglass_bench.bench.training.pretrain.execution_choices", lambda *_, found=execution: [found]
+        )
         setup = prepare(config, cache, CPU)
         pretrain(config, setup, lambda: None)
         encoders.append(weights(setup.trainer))
@@ -283,7 +287,7 @@ def test_an_evaluation_without_room_beside_the_trainings_graph_has_it_instead(mo
             return replay, result
 
     full = Full()
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda device: full)
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", lambda device: full)
     data, (graphed, eager) = frames(), pair_of(make_config(batch_size=3))  # five steps an epoch
     require_equal((graphed, eager), data)
     assert graphed.graph_failure.startswith("evaluation: there was no memory for it")

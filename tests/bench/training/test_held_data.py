@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from bench.config import DataConfig
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import load
-from bench.data.split import SPLITTING
-from bench.training import held_data
-from bench.training.held_data import hold
-from bench.training.setup import prepare
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.dataset import load
+from hourglass_bench.bench.data.split import SPLITTING
+from hourglass_bench.bench.training import held_data
+from hourglass_bench.bench.training.held_data import hold
+from hourglass_bench.bench.training.setup import prepare
 from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")
@@ -54,7 +54,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[DataConfig]]:
         seen.append(config)
         return load(config, cache)
 
-    monkeypatch.setattr("bench.data.dataset.load", load_and_tell)
+    monkeypatch.setattr("hourglass_bench.bench.data.dataset.load", load_and_tell)
     held_data._held.clear()
     yield seen
     held_data._held.clear()
@@ -86,7 +86,7 @@ def test_another_set_takes_the_place_of_the_one_before(tmp_path: Path, monkeypat
         alive.append(images() is not None)
         return load(config, cache)
 
-    monkeypatch.setattr("bench.data.dataset.load", load_after)
+    monkeypatch.setattr("hourglass_bench.bench.data.dataset.load", load_after)
     hold(DataConfig(size=(16, 16), synthetic_scenes=6), tmp_path, CPU)
     assert alive == [False]
     assert len(held_data._held) == 1
@@ -112,7 +112,7 @@ def test_every_field_has_another_value_here() -> None:
 def test_a_set_is_shared_where_a_field_decides_on_roles_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else differs is loaded anew, and so is a field that is added."""
     data = DataConfig(size=(16, 16))
-    monkeypatch.setattr("bench.data.dataset.load", lambda config, _: config)
+    monkeypatch.setattr("hourglass_bench.bench.data.dataset.load", lambda config, _: config)
     monkeypatch.setattr(held_data, "send", lambda dataset, _: dataset)
     cache = Path("cache")
     assert (hold(replace(data, **{name: OTHERS[name]}), cache, CPU) is hold(data, cache, CPU)) == (name in SPLITTING)

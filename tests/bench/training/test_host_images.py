@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from bench.training.host_images import HostImages
-from bench.training.setup import prepare
+from hourglass_bench.bench.training.host_images import HostImages
+from hourglass_bench.bench.training.setup import prepare
 from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")

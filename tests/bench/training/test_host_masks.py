@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench.data.frames import Frames
-from bench.training.device_frames import to_device
-from bench.training.host_masks import HostMasks
-from bench.training.pixels import IGNORED
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.training.device_frames import to_device
+from hourglass_bench.bench.training.host_masks import HostMasks
+from hourglass_bench.bench.training.pixels import IGNORED
 
 MASKS = np.array([0, 127, 128, 255, 254, 1, 0, 255, 130, 3, 200, 90], np.uint8).reshape(3, 2, 2)
 

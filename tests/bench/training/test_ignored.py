@@ -9,24 +9,24 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Normal
 
-from architectures.config import Target
-from architectures.registry import ARCHITECTURES, configure
-from bench import schema
-from bench.config import DataConfig, Precision, RunConfig, TrainingConfig
-from bench.data.split import Split
-from bench.data.synthetic import generate
-from bench.machine.memory import measure_step
-from bench.training.agreement import TOLERANCE, agrees
-from bench.training.augment import augment, sample_transform
-from bench.training.device_frames import DeviceFrames, to_device
-from bench.training.execution import REFERENCE, Execution
-from bench.training.forecast import predict_peak_bytes
-from bench.training.losses import LOSSES, segmentation_loss
-from bench.training.objective import Output, Targets
-from bench.training.pixels import IGNORED, known
-from bench.training.pretrain import kinds_of_steps, pretrain
-from bench.training.setup import Setup, make_trainer, prepare
-from bench.training.train import base_rate_of, train
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.architectures.registry import ARCHITECTURES, configure
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.data.synthetic import generate
+from hourglass_bench.bench.machine.memory import measure_step
+from hourglass_bench.bench.training.agreement import TOLERANCE, agrees
+from hourglass_bench.bench.training.augment import augment, sample_transform
+from hourglass_bench.bench.training.device_frames import DeviceFrames, to_device
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.losses import LOSSES, segmentation_loss
+from hourglass_bench.bench.training.objective import Output, Targets
+from hourglass_bench.bench.training.pixels import IGNORED, known
+from hourglass_bench.bench.training.pretrain import kinds_of_steps, pretrain
+from hourglass_bench.bench.training.setup import Setup, make_trainer, prepare
+from hourglass_bench.bench.training.train import base_rate_of, train
 from tests.bench.conftest import MakeConfig
 from tests.bench.training.stand import Stand
 from tests.bench.training.test_losses import LOGITS, TARGETS, _of_frame
@@ -249,7 +249,7 @@ def test_every_execution_has_the_references_gradient(
 
 @every_network
 def test_a_graphed_training_is_the_eager_one(name: str, target: Target | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.training.trainer.cuda_graphs", lambda device: Stand())
+    monkeypatch.setattr("hourglass_bench.bench.training.trainer.cuda_graphs", lambda device: Stand())
     config, data = make_config(name, target), data_of(ignored_pixels())
     trainer = make_trainer(config, 20, CPU, replace(REFERENCE, graph=True))
     eager = make_trainer(config, 20, CPU)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from architectures.vae import Posterior
-from bench.training import likelihood
+from hourglass_bench.architectures.vae import Posterior
+from hourglass_bench.bench.training import likelihood
 
 STANDARD_ERRORS = 4
 """A right implementation leaves the interval once in 16 000 seeds, and the seeds are fixed."""

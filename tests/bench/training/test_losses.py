@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.training.losses import FOCUS, INVENTED, LOSSES, MISSED, segmentation_loss
+from hourglass_bench.bench.training.losses import FOCUS, INVENTED, LOSSES, MISSED, segmentation_loss
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOGITS = 3 * torch.randn(3, 1, 5, 7, generator=GENERATOR)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from architectures.registry import build, configure
-from bench.training.measure import measure_bottleneck
+from hourglass_bench.architectures.registry import build, configure
+from hourglass_bench.bench.training.measure import measure_bottleneck
 
 
 @pytest.mark.parametrize("measures", [True, False])

@@ -9,16 +9,16 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 from typing_extensions import override
 
-from architectures.config import Target
-from bench.generative import bounds
-from bench.generative.bounds import bound_table
-from bench.generative.latent import encode
-from bench.machine.clock import synchronize
-from bench.machine.device import memory_limit
-from bench.machine.memory import OperatorMode, measure_step
-from bench.metrics import overlap
-from bench.perf.roofline import BUFFER, SIDES
-from bench.training.setup import Setup
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.bench.generative import bounds
+from hourglass_bench.bench.generative.bounds import bound_table
+from hourglass_bench.bench.generative.latent import encode
+from hourglass_bench.bench.machine.clock import synchronize
+from hourglass_bench.bench.machine.device import memory_limit
+from hourglass_bench.bench.machine.memory import OperatorMode, measure_step
+from hourglass_bench.bench.metrics import overlap
+from hourglass_bench.bench.perf.roofline import BUFFER, SIDES
+from hourglass_bench.bench.training.setup import Setup
 from tests.bench.conftest import MakeSetup
 
 MPS = torch.device("mps")

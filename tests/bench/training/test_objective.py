@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
-from architectures.config import Target
-from architectures.registry import configure
-from architectures.vae import SIGMA_SPEED
-from bench import schema
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.training import setup
-from bench.training.device_frames import DeviceFrames
-from bench.training.execution import REFERENCE, Execution
-from bench.training.losses import segmentation_loss
-from bench.training.trainer import StepSample, Trainer
+from hourglass_bench.architectures.config import Target
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.architectures.vae import SIGMA_SPEED
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.training import setup
+from hourglass_bench.bench.training.device_frames import DeviceFrames
+from hourglass_bench.bench.training.execution import REFERENCE, Execution
+from hourglass_bench.bench.training.losses import segmentation_loss
+from hourglass_bench.bench.training.trainer import StepSample, Trainer
 
 CPU = torch.device("cpu")
 SIDE, FRAMES, LATENT = 16, 4, 8

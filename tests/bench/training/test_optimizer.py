@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.training.optimizer import AdamW, Group
+from hourglass_bench.bench.training.optimizer import AdamW, Group
 
 
 @pytest.mark.parametrize("capturable", [False, True])

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from architectures.registry import build, configure
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.training.pretrain import autoencoder_of, pretrain
-from bench.training.schedule import lr_factor
-from bench.training.setup import Setup, epoch_steps, planned_steps, prepare
-from bench.training.trainer import StepSample, Trainer
+from hourglass_bench.architectures.registry import build, configure
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.training.pretrain import autoencoder_of, pretrain
+from hourglass_bench.bench.training.schedule import lr_factor
+from hourglass_bench.bench.training.setup import Setup, epoch_steps, planned_steps, prepare
+from hourglass_bench.bench.training.trainer import StepSample, Trainer
 
 CPU = torch.device("cpu")
 DATA = DataConfig(size=(16, 16), synthetic_scenes=15, synthetic_frames=2, folds=3)

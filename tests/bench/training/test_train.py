@@ -10,13 +10,13 @@ import torch
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
 
-from architectures.registry import ARCHITECTURES, configure
-from bench import schema
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.data.split import Split
-from bench.data.synthetic import generate
-from bench.metrics.base_rate import STUCK_EPOCHS, BaseRate
-from bench.training.augment import (
+from hourglass_bench.architectures.registry import ARCHITECTURES, configure
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.data.synthetic import generate
+from hourglass_bench.bench.metrics.base_rate import STUCK_EPOCHS, BaseRate
+from hourglass_bench.bench.training.augment import (
     Transform,
     apply_color_jitter,
     augment,
@@ -24,10 +24,10 @@ from bench.training.augment import (
     sample_color_jitter,
     sample_transform,
 )
-from bench.training.device_frames import DeviceFrames, to_device
-from bench.training.schedule import lr_factor
-from bench.training.setup import make_trainer, prepare
-from bench.training.train import EpochRecord, TrainingResult, base_rate_of, train
+from hourglass_bench.bench.training.device_frames import DeviceFrames, to_device
+from hourglass_bench.bench.training.schedule import lr_factor
+from hourglass_bench.bench.training.setup import make_trainer, prepare
+from hourglass_bench.bench.training.train import EpochRecord, TrainingResult, base_rate_of, train
 from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")

@@ -13,13 +13,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from architectures.registry import configure
-from bench import schema
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.training.forecast import predict_peak_bytes
-from bench.training.measure import measure_memory
-from bench.training.setup import build, make_network, make_trainer, prepare
-from bench.training.weights import Loaded, weights_digest
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.measure import measure_memory
+from hourglass_bench.bench.training.setup import build, make_network, make_trainer, prepare
+from hourglass_bench.bench.training.weights import Loaded, weights_digest
 from tests.bench.conftest import MakeConfig
 
 CPU = torch.device("cpu")

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.config import Precision, RunConfig
-from bench.machine.memory import measure_step
-from bench.training.forecast import predict_peak_bytes
-from bench.training.setup import make_trainer
-from studies.catalog.zoo import STUDY, WIDTHS, network
+from hourglass_bench.bench.config import Precision, RunConfig
+from hourglass_bench.bench.machine.memory import measure_step
+from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.setup import make_trainer
+from hourglass_bench.studies.catalog.zoo import STUDY, WIDTHS, network
 
 pytest.importorskip("monai", reason='the study zoo needs MONAI: pip install "hourglass-bench[zoo]"')
 

@@ -6,10 +6,10 @@ import pytest
 from fake_units import RESUNET, SEGRESNET, Unit
 from helpers import Fill, Summarised
 
-from reports.__main__ import main
-from reports.analysis.asked import asked_pairs
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.reports.__main__ import main
+from hourglass_bench.reports.analysis.asked import asked_pairs
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 TWIN = "other.py:ResUNet"
 

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from fake_units import Unit
 
-from bench import schema
-from reports.__main__ import main
-from reports.analysis.calibrate import calibrate, of_study, simulate
-from reports.analysis.claims import arms, claims
-from reports.analysis.components import Components, estimate
-from reports.analysis.planning import Shape, smallest_difference
-from reports.analysis.statistics import compare, detectable
-from reports.analysis.summary import Summary
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.__main__ import main
+from hourglass_bench.reports.analysis.calibrate import calibrate, of_study, simulate
+from hourglass_bench.reports.analysis.claims import arms, claims
+from hourglass_bench.reports.analysis.components import Components, estimate
+from hourglass_bench.reports.analysis.planning import Shape, smallest_difference
+from hourglass_bench.reports.analysis.statistics import compare, detectable
+from hourglass_bench.reports.analysis.summary import Summary
 
 
 def test_the_intervals_keep_their_promise(capsys: pytest.CaptureFixture[str]) -> None:

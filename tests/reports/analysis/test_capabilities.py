@@ -6,12 +6,12 @@ import pytest
 from fake_units import Unit, foreign, grid
 from helpers import Summarised
 
-from bench import schema
-from reports.analysis.claims import headline
-from reports.analysis.generative import latent_points, vaes
-from reports.analysis.skips import with_and_without
-from reports.analysis.summary import Summary, summarise
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import headline
+from hourglass_bench.reports.analysis.generative import latent_points, vaes
+from hourglass_bench.reports.analysis.skips import with_and_without
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 OTHER_NAMES = {"unet": "mine.py:A", "hourglass": "mine.py:B", "simple_conv": "mine.py:C", "vae": "mine.py:D"}
 

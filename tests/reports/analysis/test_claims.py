@@ -11,18 +11,18 @@ from fake_problems import PROBLEMS
 from fake_units import RESUNET, SEGRESNET, Unit, foreign
 from helpers import Summarised, cells, table, written
 
-from bench import schema
-from reports import prose
-from reports.analysis.choices import choices
-from reports.analysis.claims import Judged, claims, headline, judge_headline, judge_metrics, pair, word
-from reports.analysis.estimates import estimates
-from reports.analysis.scenes import scene_means
-from reports.analysis.statistics import compare, holm
-from reports.analysis.summary import Summary, summarise, title
-from reports.prose.facts import Facts
-from reports.store.load import ARCHITECTURE
-from reports.tables import TABLES
-from reports.tables.verdicts import DIFFERENCES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import prose
+from hourglass_bench.reports.analysis.choices import choices
+from hourglass_bench.reports.analysis.claims import Judged, claims, headline, judge_headline, judge_metrics, pair, word
+from hourglass_bench.reports.analysis.estimates import estimates
+from hourglass_bench.reports.analysis.scenes import scene_means
+from hourglass_bench.reports.analysis.statistics import compare, holm
+from hourglass_bench.reports.analysis.summary import Summary, summarise, title
+from hourglass_bench.reports.prose.facts import Facts
+from hourglass_bench.reports.store.load import ARCHITECTURE
+from hourglass_bench.reports.tables import TABLES
+from hourglass_bench.reports.tables.verdicts import DIFFERENCES
 
 
 def arms(gap: float, repeats: int = 5, **fields: object) -> list[Unit]:

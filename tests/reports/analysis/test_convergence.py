@@ -7,9 +7,9 @@ import pytest
 from fake_units import Unit
 from helpers import Summarised, table
 
-from bench import schema
-from reports.analysis.convergence import convergence, is_stuck
-from reports.tables import TABLES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.convergence import convergence, is_stuck
+from hourglass_bench.reports.tables import TABLES
 
 
 def test_misses_are_infinite_and_medians_feel_them(summarised: Summarised) -> None:

@@ -7,16 +7,16 @@ from fake_store import plan_of
 from fake_units import Unit
 from helpers import Fill, Summarised, cells, run_sql, table, written
 
-from bench import schema
-from reports.analysis.claims import arms, claims
-from reports.analysis.convergence import convergence
-from reports.analysis.estimates import estimates
-from reports.analysis.evidence import evidence
-from reports.analysis.gate import passes
-from reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, statistic, summarise
-from reports.store.load import REPEAT, RUN, load_study
-from reports.tables import TABLES
-from reports.text import with_sd
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import arms, claims
+from hourglass_bench.reports.analysis.convergence import convergence
+from hourglass_bench.reports.analysis.estimates import estimates
+from hourglass_bench.reports.analysis.evidence import evidence
+from hourglass_bench.reports.analysis.gate import passes
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, IDENTITY, Summary, statistic, summarise
+from hourglass_bench.reports.store.load import REPEAT, RUN, load_study
+from hourglass_bench.reports.tables import TABLES
+from hourglass_bench.reports.text import with_sd
 
 
 def counts(summary: Summary) -> dict[tuple[str, str, str], tuple[int, int]]:

@@ -10,11 +10,11 @@ from fake_problems import PROBLEMS, three, trained
 from fake_units import Unit
 from helpers import Summarised, t_interval
 
-from bench import schema
-from reports.analysis.gate import RULES, beside_rule, gates, passes
-from reports.analysis.shortfall import find_truth
-from reports.analysis.statistics import Comparison, Interval
-from reports.analysis.summary import CONFIGURATION, Summary, summarise
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.gate import RULES, beside_rule, gates, passes
+from hourglass_bench.reports.analysis.shortfall import find_truth
+from hourglass_bench.reports.analysis.statistics import Comparison, Interval
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, summarise
 
 
 def compare_with_rule(summary: Summary, row: pd.Series) -> Comparison | None:

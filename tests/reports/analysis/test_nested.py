@@ -9,11 +9,11 @@ from fake_problems import PROBLEMS
 from fake_units import Unit
 from helpers import Summarised, t_interval
 
-from bench import schema
-from bench.config import DataConfig
-from reports.analysis.choices import candidates
-from reports.analysis.nested import nested, val_fold
-from reports.analysis.summary import CONFIGURATION, summarise
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.reports.analysis.choices import candidates
+from hourglass_bench.reports.analysis.nested import nested, val_fold
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, summarise
 
 
 @pytest.mark.parametrize("folds", [3, 4, 5, 10])

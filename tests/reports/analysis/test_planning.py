@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.analysis.components import Components
-from reports.analysis.planning import Shape, cells_of, more_repeats, needed, smallest_difference
-from reports.analysis.statistics import detectable
+from hourglass_bench.reports.analysis.components import Components
+from hourglass_bench.reports.analysis.planning import Shape, cells_of, more_repeats, needed, smallest_difference
+from hourglass_bench.reports.analysis.statistics import detectable
 
 SPREAD = Components(run=0.010, scene=0.040, residual=0.008)
 QUIET = Components(run=0.002, scene=0.004, residual=0.002)

@@ -10,16 +10,16 @@ from fake_units import Unit
 from helpers import Summarised, cells, t_interval, table, written
 from scipy import stats
 
-from bench import schema
-from reports import data
-from reports.analysis.claims import Judged, judge_headline
-from reports.analysis.pretraining import claims, judge_pretraining
-from reports.analysis.statistics import holm
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import LABELLED_SCENES, PRETRAIN_EPOCHS
-from reports.tables import TABLES
-from reports.tables.verdicts import DIFFERENCES
-from reports.text import bounds, signed
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import data
+from hourglass_bench.reports.analysis.claims import Judged, judge_headline
+from hourglass_bench.reports.analysis.pretraining import claims, judge_pretraining
+from hourglass_bench.reports.analysis.statistics import holm
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.store.load import LABELLED_SCENES, PRETRAIN_EPOCHS
+from hourglass_bench.reports.tables import TABLES
+from hourglass_bench.reports.tables.verdicts import DIFFERENCES
+from hourglass_bench.reports.text import bounds, signed
 
 GAINS = {
     "hourglass": (0.05, 0.06, 0.055, 0.052, 0.058),

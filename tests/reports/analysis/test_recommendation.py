@@ -8,12 +8,12 @@ from fake_problems import PROBLEMS, three, trained
 from fake_units import Unit
 from helpers import Summarised, written
 
-from bench import schema
-from reports.analysis.claims import judge_headline
-from reports.analysis.gate import passes
-from reports.analysis.recommendation import recommend, standing, within_budgets
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.claims import judge_headline
+from hourglass_bench.reports.analysis.gate import passes
+from hourglass_bench.reports.analysis.recommendation import recommend, standing, within_budgets
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 
 def taken(summary: Summary) -> tuple[str, str | None]:

@@ -7,11 +7,11 @@ import pytest
 from fake_units import Unit
 from helpers import Fill, Summarised
 
-from bench import schema
-from reports import data
-from reports.analysis.scenes import scene_means
-from reports.analysis.summary import Summary, summarise
-from reports.store.load import ARTIFACTS, RUN, load_study
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import data
+from hourglass_bench.reports.analysis.scenes import scene_means
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.store.load import ARTIFACTS, RUN, load_study
 
 COLUMNS = [schema.baseline_column(name) for name in schema.BASELINES]
 LOGGED = [schema.baseline_metric(name, "iou").name for name in schema.BASELINES]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from reports.analysis.statistics import (
+from hourglass_bench.reports.analysis.statistics import (
     Interval,
     Verdict,
     compare,

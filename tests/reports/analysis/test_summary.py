@@ -7,10 +7,10 @@ import pytest
 from fake_units import RESUNET, SEGRESNET, Unit
 from helpers import Summarised, cells, table, written
 
-from bench import schema
-from reports import style, text
-from reports.analysis.agreement import bottleneck_agreement, peak_agreement
-from reports.analysis.summary import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style, text
+from hourglass_bench.reports.analysis.agreement import bottleneck_agreement, peak_agreement
+from hourglass_bench.reports.analysis.summary import (
     CONFIGURATION,
     LABEL,
     N,
@@ -21,9 +21,9 @@ from reports.analysis.summary import (
     title,
     varying,
 )
-from reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, LATENT, NORM
-from reports.tables import TABLES
-from reports.tables.measured import MEASURED
+from hourglass_bench.reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, LATENT, NORM
+from hourglass_bench.reports.tables import TABLES
+from hourglass_bench.reports.tables.measured import MEASURED
 
 SIZE = "depth\u00a02, width\u00a08"
 

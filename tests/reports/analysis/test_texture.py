@@ -5,13 +5,13 @@ import pytest
 from fake_units import Unit
 from helpers import Summarised, drawn, t_interval, written
 
-from reports.analysis.choices import choices
-from reports.analysis.claims import claims
-from reports.analysis.summary import Summary
-from reports.analysis.texture import texture
-from reports.figures import texture as figure
-from reports.figures.base import NotVariedError
-from reports.store.load import BLEND
+from hourglass_bench.reports.analysis.choices import choices
+from hourglass_bench.reports.analysis.claims import claims
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.analysis.texture import texture
+from hourglass_bench.reports.figures import texture as figure
+from hourglass_bench.reports.figures.base import NotVariedError
+from hourglass_bench.reports.store.load import BLEND
 
 BLENDS = (0.0, 0.4, 0.8)
 SLOPES = (0.10, 0.14, 0.09, 0.13, 0.11)

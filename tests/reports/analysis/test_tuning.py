@@ -7,13 +7,13 @@ import pytest
 from fake_store import TUNED_TAGS
 from fake_units import LADDER, grid, tuned
 
-from bench import schema
-from reports import prose
-from reports.analysis.claims import claims
-from reports.analysis.summary import Summary
-from reports.analysis.tuning import edge, tuning
-from reports.prose.facts import Facts
-from reports.tables import TABLES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import prose
+from hourglass_bench.reports.analysis.claims import claims
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.analysis.tuning import edge, tuning
+from hourglass_bench.reports.prose.facts import Facts
+from hourglass_bench.reports.tables import TABLES
 
 Summarised = Callable[..., Summary]
 
@@ -23,7 +23,7 @@ def text_of(section: str, summary: Summary) -> str:
 
 
 def test_groups_have_the_rate_that_they_are_compared_at(tuning: Summary) -> None:
-    from reports.analysis.tuning import tuning as tuning_of
+    from hourglass_bench.reports.analysis.tuning import tuning as tuning_of
 
     found = tuning_of(tuning)
     chosen = found.groups.set_index("group")

@@ -9,9 +9,9 @@ from fake_units import Unit
 from helpers import Summarised, drawn
 from matplotlib.axes import Axes
 
-from reports.analysis.summary import Summary, summarise
-from reports.figures import iou_memory
-from reports.store.load import load_study
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.figures import iou_memory
+from hourglass_bench.reports.store.load import load_study
 
 SCORES = {"all_foreground": 0.3, "base_rate": 0.0, "mean_mask": 0.4, "copy": 0.5}
 """Those of invented runs of repeat 0; with each repeat they rise by 0.01."""

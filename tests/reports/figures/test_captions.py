@@ -8,12 +8,12 @@ from helpers import drawn
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from reports import style
-from reports.analysis.summary import Summary, summarise
-from reports.figures import FIGURES
-from reports.figures.base import NoDataError, Plot
-from reports.store.load import load_study
-from reports.terms import TERMS
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.figures import FIGURES
+from hourglass_bench.reports.figures.base import NoDataError, Plot
+from hourglass_bench.reports.store.load import load_study
+from hourglass_bench.reports.terms import TERMS
 
 POINTS = 72 / 2.54
 """In a centimetre."""

@@ -14,13 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.markers import CARETDOWN, CARETUP
 from scipy import stats
 
-from bench import schema
-from reports import style
-from reports.analysis.summary import Summary
-from reports.figures import depth_width, predictions, scene_differences
-from reports.figures.base import NoDataError
-from reports.figures.predictions import Panel, errors
-from reports.tables.verdicts import DIFFERENCES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures import depth_width, predictions, scene_differences
+from hourglass_bench.reports.figures.base import NoDataError
+from hourglass_bench.reports.figures.predictions import Panel, errors
+from hourglass_bench.reports.tables.verdicts import DIFFERENCES
 
 Cells = dict[tuple[int, str], float]
 

@@ -9,14 +9,14 @@ import pytest
 from fake_units import Unit, grid
 from helpers import Summarised, drawn, table
 
-from bench import schema
-from bench.metrics.base_rate import entropy
-from reports import style
-from reports.analysis.search import with_front
-from reports.analysis.summary import Summary, summarise
-from reports.figures import FIGURES, iou_memory, learning_curves, pareto, profiles
-from reports.figures.base import NoDataError
-from reports.text import significant
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.base_rate import entropy
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.search import with_front
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.figures import FIGURES, iou_memory, learning_curves, pareto, profiles
+from hourglass_bench.reports.figures.base import NoDataError
+from hourglass_bench.reports.text import significant
 
 
 @pytest.fixture(scope="module")

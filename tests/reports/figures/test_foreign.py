@@ -12,10 +12,10 @@ from helpers import Summarised, drawn
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench import schema
-from reports import style
-from reports.analysis.summary import Summary, statistic
-from reports.figures import (
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import Summary, statistic
+from hourglass_bench.reports.figures import (
     FIGURES,
     bottleneck,
     depth_width,
@@ -26,7 +26,7 @@ from reports.figures import (
     skips,
     tuning,
 )
-from reports.figures.base import NoDataError, NotVariedError
+from hourglass_bench.reports.figures.base import NoDataError, NotVariedError
 
 ZOO = [
     f"monai.networks.nets:{name}"

@@ -9,13 +9,13 @@ import pytest
 from fake_units import Unit
 from helpers import Summarised, written
 
-from bench import schema
-from reports import style
-from reports.analysis.summary import Summary, summarise
-from reports.figures import generated
-from reports.figures.base import NoDataError
-from reports.store.arrays import read_generated
-from reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.figures import generated
+from hourglass_bench.reports.figures.base import NoDataError
+from hourglass_bench.reports.store.arrays import read_generated
+from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, BETA, LATENT, REPEAT, RUN
 
 VAE = Unit(architecture="vae", latent=4, epochs=2, size=16, iou=0.5)
 

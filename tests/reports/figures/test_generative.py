@@ -10,14 +10,14 @@ from fake_units import Unit
 from helpers import Summarised, cells, drawn, t_interval, table
 from matplotlib.colors import to_rgb
 
-from bench import schema
-from reports import document, style
-from reports.analysis.generative import latent_points, means
-from reports.analysis.summary import CONFIGURATION, Summary
-from reports.figures import FIGURES, active_units, rate_distortion, reconstruction
-from reports.figures.base import NoDataError, Plot
-from reports.figures.betas import SHADES, series
-from reports.tables import TABLES, generative
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import document, style
+from hourglass_bench.reports.analysis.generative import latent_points, means
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.figures import FIGURES, active_units, rate_distortion, reconstruction
+from hourglass_bench.reports.figures.base import NoDataError, Plot
+from hourglass_bench.reports.figures.betas import SHADES, series
+from hourglass_bench.reports.tables import TABLES, generative
 
 VAE = Unit(architecture="vae", latent=4, size=32, epochs=1)
 

@@ -12,12 +12,12 @@ from fake_units import Unit, refits
 from helpers import Summarised, drawn
 from scipy import stats
 
-from bench import schema
-from reports.analysis.summary import summarise
-from reports.figures import importance, learning_rate, targets, times
-from reports.figures.base import NoDataError
-from reports.figures.times import ALL, PARTS, mean_times
-from reports.store.load import ARCHITECTURE
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.summary import summarise
+from hourglass_bench.reports.figures import importance, learning_rate, targets, times
+from hourglass_bench.reports.figures.base import NoDataError
+from hourglass_bench.reports.figures.times import ALL, PARTS, mean_times
+from hourglass_bench.reports.store.load import ARCHITECTURE
 
 
 def learners() -> list[Unit]:

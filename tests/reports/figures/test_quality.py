@@ -15,14 +15,21 @@ from matplotlib.axes import Axes
 from matplotlib.markers import CARETDOWN, CARETUP
 from scipy.ndimage import map_coordinates
 
-from bench import schema
-from bench.metrics.boundary import boundary_iou
-from reports import style
-from reports.analysis.ceiling import ceiling, store
-from reports.analysis.summary import Summary
-from reports.figures import bottleneck, calibration, person_size, skips, tolerance
-from reports.figures.base import MOST_WHISKERS, NoDataError, cut_scores, draw_scores, interval, score_limits
-from reports.store.load import ARTIFACTS, REPEAT
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.boundary import boundary_iou
+from hourglass_bench.reports import style
+from hourglass_bench.reports.analysis.ceiling import ceiling, store
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.figures import bottleneck, calibration, person_size, skips, tolerance
+from hourglass_bench.reports.figures.base import (
+    MOST_WHISKERS,
+    NoDataError,
+    cut_scores,
+    draw_scores,
+    interval,
+    score_limits,
+)
+from hourglass_bench.reports.store.load import ARTIFACTS, REPEAT
 
 
 def stored(mask: np.ndarray, cells: tuple[int, int]) -> np.ndarray:

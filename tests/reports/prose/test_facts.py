@@ -19,14 +19,14 @@ from helpers import Fill, t_interval
 from jinja2 import DictLoader, UndefinedError
 from scipy import optimize, stats
 
-from bench import schema
-from reports import document, prose, style
-from reports.analysis.summary import summarise
-from reports.build import Built
-from reports.prose import facts as facts_module
-from reports.prose.facts import Facts
-from reports.store.checks import SPLITS
-from reports.store.load import load_study
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import document, prose, style
+from hourglass_bench.reports.analysis.summary import summarise
+from hourglass_bench.reports.build import Built
+from hourglass_bench.reports.prose import facts as facts_module
+from hourglass_bench.reports.prose.facts import Facts
+from hourglass_bench.reports.store.checks import SPLITS
+from hourglass_bench.reports.store.load import load_study
 
 
 class Tables(dict[str, pd.DataFrame]):

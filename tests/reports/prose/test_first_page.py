@@ -10,9 +10,9 @@ import pytest
 from fake_problems import PROBLEMS, three, trained
 from helpers import Summarised, cells, table, written
 
-from reports.analysis.summary import Summary, summarise
-from reports.prose import recommendation
-from reports.store.load import load_study
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.prose import recommendation
+from hourglass_bench.reports.store.load import load_study
 
 Of = Callable[[str], Summary]
 

@@ -7,9 +7,9 @@ import pytest
 from fake_units import Unit
 from helpers import Summarised, table, written
 
-from bench import schema
-from reports.analysis.summary import Summary
-from reports.tables import TABLES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.summary import Summary
+from hourglass_bench.reports.tables import TABLES
 
 Planned = dict[str, dict[str, int]]
 

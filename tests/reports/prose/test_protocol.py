@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from bench import schema
-from reports.prose.facts import Facts, paragraphs
-from reports.prose.protocol import describe_readings
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.prose.facts import Facts, paragraphs
+from hourglass_bench.reports.prose.protocol import describe_readings
 
 
 def written(*readings: str) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from bench import schema
-from reports.__main__ import main
-from reports.store.connection import database, shown, snapshot
-from reports.store.load import load_study
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.__main__ import main
+from hourglass_bench.reports.store.connection import database, shown, snapshot
+from hourglass_bench.reports.store.load import load_study
 
 SECRET = "sesame"
 

@@ -9,15 +9,15 @@ import pytest
 from fake_units import Unit, blobs
 from helpers import Summarised
 
-from bench import schema
-from reports.analysis.practical import elements
-from reports.analysis.scenes import read_columns
-from reports.analysis.summary import map_shape
-from reports.figures import bottleneck, predictions
-from reports.figures.base import NoDataError
-from reports.store.arrays import read_panel
-from reports.store.artifacts import local_folder, own_folder
-from reports.store.load import ARTIFACTS
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.analysis.practical import elements
+from hourglass_bench.reports.analysis.scenes import read_columns
+from hourglass_bench.reports.analysis.summary import map_shape
+from hourglass_bench.reports.figures import bottleneck, predictions
+from hourglass_bench.reports.figures.base import NoDataError
+from hourglass_bench.reports.store.arrays import read_panel
+from hourglass_bench.reports.store.artifacts import local_folder, own_folder
+from hourglass_bench.reports.store.load import ARTIFACTS
 
 
 def test_shapes_of_maps() -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import schema
-from bench.metrics.boundary import boundary_iou
-from reports.analysis.ceiling import ceiling, store
-from reports.figures import predictions
-from reports.store.arrays import overlap, read_ignored
-from reports.store.load import ARTIFACTS
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.metrics.boundary import boundary_iou
+from hourglass_bench.reports.analysis.ceiling import ceiling, store
+from hourglass_bench.reports.figures import predictions
+from hourglass_bench.reports.store.arrays import overlap, read_ignored
+from hourglass_bench.reports.store.load import ARTIFACTS
 from tests.reports.conftest import Summarised
 from tests.reports.fake_units import Unit, blobs
 

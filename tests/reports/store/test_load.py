@@ -12,11 +12,11 @@ import pytest
 from fake_units import MEMORY_BUDGET, RESUNET, SEGRESNET, Unit
 from helpers import Fill, run_sql
 
-from bench import schema
-from bench.config import SplitName
-from reports.store.artifacts import local_folder
-from reports.store.checks import SPLITS
-from reports.store.load import ABSENT, ARCHITECTURE, ARTIFACTS, RUN, SKIPS, load_study
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import SplitName
+from hourglass_bench.reports.store.artifacts import local_folder
+from hourglass_bench.reports.store.checks import SPLITS
+from hourglass_bench.reports.store.load import ABSENT, ARCHITECTURE, ARTIFACTS, RUN, SKIPS, load_study
 
 
 def test_attempts_count_by_how_they_ended(troubled_store: Path) -> None:

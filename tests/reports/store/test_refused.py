@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from helpers import run_sql
 
-from bench import schema
-from reports import build, document
-from reports.__main__ import main
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import build, document
+from hourglass_bench.reports.__main__ import main
 
 Refuse = Callable[[Callable[[list[str]], int], str], str]
 

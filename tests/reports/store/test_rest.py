@@ -24,13 +24,13 @@ import pytest
 from fake_store import fill
 from fake_units import Unit, refits, searched, troubled
 
-from bench import schema
-from reports.__main__ import main
-from reports.store import load, rest
-from reports.store.artifacts import CACHE, READ_FILES
-from reports.store.connection import open_store
-from reports.store.load import ARTIFACTS, RUN, Study, load_study
-from reports.store.rest import RestStore
+from hourglass_bench.bench import schema
+from hourglass_bench.reports.__main__ import main
+from hourglass_bench.reports.store import load, rest
+from hourglass_bench.reports.store.artifacts import CACHE, READ_FILES
+from hourglass_bench.reports.store.connection import open_store
+from hourglass_bench.reports.store.load import ARTIFACTS, RUN, Study, load_study
+from hourglass_bench.reports.store.rest import RestStore
 
 START_SECONDS = 120
 SECRET = "sesame"

@@ -9,17 +9,17 @@ import pytest
 from fake_units import Unit
 from helpers import Fill, run_sql, written
 
-from bench import schema
-from reports import data, document
-from reports.__main__ import main
-from reports.analysis import scenes, summary
-from reports.analysis.claims import HEADLINE_METRICS, arms, claims, judge_metrics
-from reports.analysis.estimates import estimates
-from reports.analysis.statistics import Interval
-from reports.analysis.summary import Summary, summarise
-from reports.store import checks
-from reports.store.load import ARTIFACTS, RUN, load_study
-from reports.tables import TABLES
+from hourglass_bench.bench import schema
+from hourglass_bench.reports import data, document
+from hourglass_bench.reports.__main__ import main
+from hourglass_bench.reports.analysis import scenes, summary
+from hourglass_bench.reports.analysis.claims import HEADLINE_METRICS, arms, claims, judge_metrics
+from hourglass_bench.reports.analysis.estimates import estimates
+from hourglass_bench.reports.analysis.statistics import Interval
+from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.store import checks
+from hourglass_bench.reports.store.load import ARTIFACTS, RUN, load_study
+from hourglass_bench.reports.tables import TABLES
 
 NEW = schema.Metric(
     name="best/new", unit="1", better="higher", lower=0, upper=1, label="new score", curve=False, since=schema.VERSION

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.__main__ import main
-from bench.config import DataConfig
-from bench.data.audit.audit import audit, probe_leak
-from bench.data.audit.findings import Audit
-from bench.data.audit.text import render
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import read
-from bench.data.frames import Frames
-from bench.data.neighbours import thumbnails
-from bench.data.reading import Reading
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.audit.audit import audit, probe_leak
+from hourglass_bench.bench.data.audit.findings import Audit
+from hourglass_bench.bench.data.audit.text import render
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.dataset import read
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.neighbours import thumbnails
+from hourglass_bench.bench.data.reading import Reading
 
 CONFIG = DataConfig(size=(32, 32), folds=3)
 COMMAND = ("data", "--size", "32", "--folds", "3")

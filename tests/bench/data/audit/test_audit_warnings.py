@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.config import DataConfig
-from bench.data.audit import audit as auditing
-from bench.data.audit.audit import audit
-from bench.data.audit.copies import find_near_copies
-from bench.data.audit.findings import Audit
-from bench.data.audit.text import render, render_short
-from bench.data.audit.warnings import find_warnings
-from bench.data.cache.entry import Dataset
-from bench.data.dataset import read
-from bench.data.facts import drawn_facts
-from bench.data.files.pictures import Range
-from bench.data.frames import Frames
-from bench.data.neighbours import thumbnails
-from bench.data.reading import Reading
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.audit import audit as auditing
+from hourglass_bench.bench.data.audit.audit import audit
+from hourglass_bench.bench.data.audit.copies import find_near_copies
+from hourglass_bench.bench.data.audit.findings import Audit
+from hourglass_bench.bench.data.audit.text import render, render_short
+from hourglass_bench.bench.data.audit.warnings import find_warnings
+from hourglass_bench.bench.data.cache.entry import Dataset
+from hourglass_bench.bench.data.dataset import read
+from hourglass_bench.bench.data.facts import drawn_facts
+from hourglass_bench.bench.data.files.pictures import Range
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.neighbours import thumbnails
+from hourglass_bench.bench.data.reading import Reading
 
 CONFIG = DataConfig(size=(32, 32), folds=3)
 
@@ -232,7 +232,7 @@ def test_the_short_text_fits_on_a_screen(folder_data: Path) -> None:
         f"masks: {read(data).reading.masks.text}",
         "% at 24x32, 0.0% of it lost by resizing",
         "near copies in two scenes: none",
-        f"more: python -m bench data --audit {folder_data}, with the same flags",
+        f"more: hourglass-bench data --audit {folder_data}, with the same flags",
     ):
         assert said in text
 

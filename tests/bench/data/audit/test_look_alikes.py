@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from bench.__main__ import main
-from bench.data.audit import look_alikes
-from bench.data.audit.look_alikes import find_look_alikes, merge_look_alikes
-from bench.data.frames import Frames
-from bench.data.neighbours import SIDE
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.data.audit import look_alikes
+from hourglass_bench.bench.data.audit.look_alikes import find_look_alikes, merge_look_alikes
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.neighbours import SIDE
 
 Ground = np.ndarray
 """(32, 32, 3) in 0..255, not rounded."""

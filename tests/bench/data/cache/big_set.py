@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.synthetic import generate
-from bench.parallel import count_cores
+from hourglass_bench.bench.data.synthetic import generate
+from hourglass_bench.bench.parallel import count_cores
 
 PER_SCENE = 20
 TURNS = 2
@@ -29,8 +29,8 @@ TURNS = 2
 LOAD = """
 import json, resource, sys, threading, time
 from pathlib import Path
-from bench.commands.folds import load_fitting
-from bench.config import DataConfig
+from hourglass_bench.bench.commands.folds import load_fitting
+from hourglass_bench.bench.config import DataConfig
 
 def status(name):
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
@@ -57,10 +57,10 @@ print(json.dumps({
 TRAIN = """
 import json, sys, time
 from pathlib import Path
-from architectures.registry import configure
-from bench.commands.train import train_one
-from bench.config import DataConfig, RunConfig, TrainingConfig
-from bench.training.trainer import Trainer
+from hourglass_bench.architectures.registry import configure
+from hourglass_bench.bench.commands.train import train_one
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.training.trainer import Trainer
 
 class Began(BaseException):
     pass

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import progress
-from bench.config import DataConfig
-from bench.data import dataset
-from bench.data.cache import entry as cache_module
-from bench.data.cache import file_hashes, prepare
-from bench.data.cache.entry import Dataset, content_digest
-from bench.data.dataset import load, read
-from bench.data.folder.pairs import Pair, find_pairs
-from bench.data.frames import Frames
-from bench.data.reading import ReadFrame, decide, read_frame
+from hourglass_bench.bench import progress
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data import dataset
+from hourglass_bench.bench.data.cache import entry as cache_module
+from hourglass_bench.bench.data.cache import file_hashes, prepare
+from hourglass_bench.bench.data.cache.entry import Dataset, content_digest
+from hourglass_bench.bench.data.dataset import load, read
+from hourglass_bench.bench.data.folder.pairs import Pair, find_pairs
+from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.reading import ReadFrame, decide, read_frame
 
 FRAMES = 12
 
@@ -45,7 +45,7 @@ def cache(tmp_path: Path) -> Path:
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files were written long ago."""
     now = time.time_ns
-    monkeypatch.setattr("bench.data.cache.file_hashes.time.time_ns", lambda: now() + 10**10)
+    monkeypatch.setattr("hourglass_bench.bench.data.cache.file_hashes.time.time_ns", lambda: now() + 10**10)
 
 
 @pytest.fixture
@@ -302,7 +302,9 @@ def test_a_full_disk_is_refused_before_anything_is_read(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
 ) -> None:
     usage = shutil.disk_usage(folder)
-    monkeypatch.setattr("bench.data.cache.pixel_files.shutil.disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr(
+        "hourglass_bench.bench.data.cache.pixel_files.shutil.disk_usage", lambda _: usage._replace(free=1000)
+    )
     with pytest.raises(ValueError, match=r"cache must have room for 12 frames of 16x32 \(24 KiB\), got 1e\+03 B"):
         load(config(folder), cache)
     assert decoded == []

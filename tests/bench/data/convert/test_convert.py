@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from bench.__main__ import main
-from bench.config import DataConfig
-from bench.data.convert.convert import import_data
-from bench.data.dataset import read
-from bench.data.folder.pairs import find_pairs
-from bench.data.folder.scene_table import write_scene_table
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.convert.convert import import_data
+from hourglass_bench.bench.data.dataset import read
+from hourglass_bench.bench.data.folder.pairs import find_pairs
+from hourglass_bench.bench.data.folder.scene_table import write_scene_table
 
 HEIGHT, WIDTH = 40, 60
 SQUARE = [10.0, 5.0, 30.0, 5.0, 30.0, 25.0, 10.0, 25.0]

@@ -14,9 +14,9 @@ import tifffile
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from bench.config import DataConfig
-from bench.data.dataset import read
-from bench.data.files.pictures import (
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.dataset import read
+from hourglass_bench.bench.data.files.pictures import (
     SUFFIXES,
     Page,
     Picture,
@@ -30,7 +30,7 @@ from bench.data.files.pictures import (
     picture_turn,
     to_rgb,
 )
-from bench.data.reading import Reading
+from hourglass_bench.bench.data.reading import Reading
 
 Y, X = np.mgrid[:24, :32]
 RGB = np.stack([X * 7 % 256, Y * 9 % 256, (X + Y) * 4], axis=-1).astype(np.uint8)
@@ -474,8 +474,8 @@ def test_large_pictures_are_copied_in_strips_without_a_seam(
 ) -> None:
     path = save(tmp_path / "a.png", RGB, mode)
     whole, colours = opened(path).values, rgb_of(path)
-    monkeypatch.setattr("bench.data.files.decode._STRIP", 32 * 5)  # five rows, the last four
-    monkeypatch.setattr("bench.data.files.intensity._STRIP", 32 * 5)
+    monkeypatch.setattr("hourglass_bench.bench.data.files.decode._STRIP", 32 * 5)  # five rows, the last four
+    monkeypatch.setattr("hourglass_bench.bench.data.files.intensity._STRIP", 32 * 5)
     np.testing.assert_array_equal(opened(path).values, whole)
     np.testing.assert_array_equal(rgb_of(path), colours)
 
@@ -511,7 +511,7 @@ def test_the_range_is_the_percentiles_of_the_whole_set(tmp_path: Path) -> None:
 
 
 def test_files_are_sampled_evenly_and_always_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.data.files.pictures._SAMPLED_FILES", 4)
+    monkeypatch.setattr("hourglass_bench.bench.data.files.pictures._SAMPLED_FILES", 4)
     pages = _sets(tmp_path, [np.full((4, 4), 100 * n, np.uint16) for n in range(10)])
     limits = find_range(pages, "set", 1)
     wanted = np.percentile(np.repeat([0, 300, 600, 900], 16), (0.1, 99.9))

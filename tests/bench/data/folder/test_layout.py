@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bench.config import DataConfig
-from bench.data.folder.layout import File, Home
-from bench.data.folder.pairing import _common_affixes
-from bench.data.folder.pairs import Found, find_images, find_pairs
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.folder.layout import File, Home
+from hourglass_bench.bench.data.folder.pairing import _common_affixes
+from hourglass_bench.bench.data.folder.pairs import Found, find_images, find_pairs
 
 
 def lay(root: Path, *names: str, pages: int = 1) -> Path:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.config import DataConfig
-from bench.data.dataset import load, read
-from bench.data.folder.pairs import Pair, find_pairs
-from bench.data.synthetic import generate
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.dataset import load, read
+from hourglass_bench.bench.data.folder.pairs import Pair, find_pairs
+from hourglass_bench.bench.data.synthetic import generate
 
 
 def write(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:

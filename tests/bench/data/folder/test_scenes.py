@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.config import DataConfig
-from bench.data.dataset import load
-from bench.data.folder.folds import fit_folds
-from bench.data.folder.scene_names import propose, require_scenes
-from bench.data.folder.scene_table import look_up, read_scene_table, write_scene_table
-from bench.data.folder.scenes import examples, scene_rule
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.dataset import load
+from hourglass_bench.bench.data.folder.folds import fit_folds
+from hourglass_bench.bench.data.folder.scene_names import propose, require_scenes
+from hourglass_bench.bench.data.folder.scene_table import look_up, read_scene_table, write_scene_table
+from hourglass_bench.bench.data.folder.scenes import examples, scene_rule
 
 PATIENTS = [f"P{patient:02}-slice-{number:03}" for patient in range(10) for number in range(8)]
 PHOTOGRAPHS = [f"img_{number:03}" for number in range(1, 21)]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from bench.config import DataConfig
-from bench.data.files.pictures import Page, Picture
-from bench.data.masks import planes
-from bench.data.masks.decide import decide_masks
-from bench.data.masks.rule import MaskRule, read_labels
-from bench.data.masks.tally import find_flat, tally_page
-from bench.data.resizing.fit import Labels
-from bench.data.synthetic import generate
+from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.files.pictures import Page, Picture
+from hourglass_bench.bench.data.masks import planes
+from hourglass_bench.bench.data.masks.decide import decide_masks
+from hourglass_bench.bench.data.masks.rule import MaskRule, read_labels
+from hourglass_bench.bench.data.masks.tally import find_flat, tally_page
+from hourglass_bench.bench.data.resizing.fit import Labels
+from hourglass_bench.bench.data.synthetic import generate
 
 HEIGHT, WIDTH = 96, 128
 Y, X = np.mgrid[:HEIGHT, :WIDTH]

@@ -7,10 +7,18 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.frames import is_foreground
-from bench.data.resizing.boxes import Fit, Size, choose_fit, find_boxes, pixel_sizes
-from bench.data.resizing.coverage import STRIP, area_sums, keep_share
-from bench.data.resizing.fit import BORDER, Labels, fit_frame, fit_image, fit_labels, keeping_size, undo_fit
+from hourglass_bench.bench.data.frames import is_foreground
+from hourglass_bench.bench.data.resizing.boxes import Fit, Size, choose_fit, find_boxes, pixel_sizes
+from hourglass_bench.bench.data.resizing.coverage import STRIP, area_sums, keep_share
+from hourglass_bench.bench.data.resizing.fit import (
+    BORDER,
+    Labels,
+    fit_frame,
+    fit_image,
+    fit_labels,
+    keeping_size,
+    undo_fit,
+)
 
 FITS: tuple[Fit, ...] = ("squash", "letterbox", "crop")
 

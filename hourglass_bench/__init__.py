@@ -1,0 +1,1 @@
+"""Which encoder-decoder, how deep, how wide, under which memory budget."""
