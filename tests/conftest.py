@@ -126,7 +126,7 @@ def folder_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(params=["version-3", "version-4", "version-5", "version-6", "version-7", "version-8"])
+@pytest.fixture(params=["version-3", "version-4", "version-5", "version-6", "version-7", "version-8", "version-9"])
 def stored(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A store that the code of an older schema version made, unpacked where a test may change it.
 

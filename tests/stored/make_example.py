@@ -30,7 +30,8 @@ KEPT = (schema.FRAME_TABLE, schema.CALIBRATION_TABLE, schema.SPLIT_FILE, schema.
 
 def run_study(folder: Path) -> None:
     """All units but the last, by interrupting the driver when that one begins."""
-    command = [sys.executable, "-m", "hourglass_bench", "run", STUDY, "--data", "data", "--epochs", "1", "--workers", "1"]
+    flags = ["--data", "data", "--epochs", "1", "--workers", "1"]
+    command = [sys.executable, "-m", "hourglass_bench", "run", STUDY, *flags]
     driver = subprocess.Popen([*command, "--device", "cpu"], cwd=folder, stderr=subprocess.PIPE, text=True)
     assert driver.stderr is not None
     for line in driver.stderr:

@@ -99,7 +99,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.slow
 def test_workers_find_the_networks_and_a_killed_study_goes_on() -> None:
     """By processes of their own, two of them."""
-    command = [sys.executable, "-m", "hourglass_bench", "run", "mine.py", "--runs", "runs", "--device", "cpu", "--workers", "2"]
+    flags = ["--runs", "runs", "--device", "cpu", "--workers", "2"]
+    command = [sys.executable, "-m", "hourglass_bench", "run", "mine.py", *flags]
     paths = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(command, env=paths, stderr=subprocess.PIPE, text=True, start_new_session=True) as first:
         assert first.stderr is not None
