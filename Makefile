@@ -54,7 +54,7 @@ sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
 	@$(if $(filter zoo,$(STUDY)),$(PIP) -e ".[zoo]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
-	@$(BIN)/python -m studies run "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
+	@$(BIN)/hourglass-bench sweep "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
 		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 		$(if $(THREADS),--threads "$(THREADS)") $(if $(filter 0,$(TUNE)),--no-tune) \
 		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \
@@ -62,16 +62,16 @@ sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (
 		$(if $(REDO_DELETED),--redo-deleted)
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML COMPARE]
-	@$(BIN)/python -m reports build --study "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(COMPARE),--compare $(COMPARE))
+	@$(BIN)/hourglass-bench report "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(COMPARE),--compare $(COMPARE))
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]
 	@$(PIP) -e ".[perf]"
-	@$(BIN)/python -m bench perf $(READ) --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --loss bce=1 dice=3 \
+	@$(BIN)/hourglass-bench perf $(READ) --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --loss bce=1 dice=3 \
 		$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(REPETITIONS),--repetitions "$(REPETITIONS)")
 
 check-device: setup  ## whether a device computes what it should, and how fast; eight minutes at most [DEVICE]
-	@$(BIN)/python -m bench check --device "$(DEVICE)"
+	@$(BIN)/hourglass-bench check --device "$(DEVICE)"
 
 ui: setup  ## the MLflow UI, on this machine only [RUNS PORT TRACKING]
 	@$(if $(filter http%,$(TRACKING)),echo "TRACKING is a server with a UI of its own: open it in a browser."; exit 2)
@@ -113,7 +113,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PIP) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e .
 	@PYTHONDONTWRITEBYTECODE= MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -c "import mlflow, hourglass_bench.reports.build, hourglass_bench.studies.run"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m bench train --help > /dev/null
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/hourglass-bench train --help > /dev/null
 	@touch $@
 
 # What developers need beside: test and lint tools, and the optional parts, which the tests cover.

@@ -4,16 +4,18 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 
+from tyro.conf import Positional
+
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.commands.cli import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Build(cli.Command, cli.Store):
+class Report(cli.Command, cli.Store):
     """Write RUNS/reports/STUDY/report.pdf with figures and data beside it."""
 
-    study: str = "quick"
+    study: Positional[str] = "quick"
     """name of the study, or the user's own file that defines it"""
     html: bool = False
     """write a self-contained page report.html as well"""
@@ -38,7 +40,7 @@ class Calibrate(cli.Command, cli.Store):
     seed: int = 0
     """decides all draws"""
     study: str = ""
-    """take size and spread from this study, given as for build; empty: documented ones, of the size of quick"""
+    """take size and spread from this study, given as for report; empty: documented ones, of the size of quick"""
 
     def run(self) -> Answer:
         """Simulate."""
@@ -54,7 +56,7 @@ class Calibrate(cli.Command, cli.Store):
         return Answer(found, "\n".join(sentences(found)))
 
 
-COMMANDS = (Build, Calibrate)
+COMMANDS = (Report, Calibrate)
 main = partial(cli.main, "reports", "Reports of studies, from the tracking store.", COMMANDS)
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class List(cli.Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run(cli.Command, Options):
+class Sweep(cli.Command, Options):
     """Run a study, or resume it where it was."""
 
     study: Positional[str]
@@ -62,7 +62,7 @@ def _answer(state: "State") -> Answer:
     return Answer(state.answer(), to_text(state))
 
 
-COMMANDS = (List, Run, Status)
+COMMANDS = (List, Sweep, Status)
 main = partial(cli.main, "studies", "Plan, run and resume studies.", COMMANDS)
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ class Options(Stores):
     """repeats of every unit, of a search those of its winners' refits; more than a study had are added to it, fewer are
     refused; None: what it had, or the study's own"""
     archs: tuple[str, ...] = ()
-    """architectures of a search instead of its own: ours by name, others by a reference as --arch of bench train takes
-    it, to an ArchitectureSpec with a search space"""
+    """architectures of a search instead of its own: ours by name, others by a reference as --arch of train takes it,
+    to an ArchitectureSpec with a search space"""
     memory_budget: str = ""
     """largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started; empty: the
     study's own, which may be what the device has"""

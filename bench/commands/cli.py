@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Union
 
+FORMER = {"run": "sweep", "build": "report"}
+"""Verbs by what they were called before, which goes on to work."""
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -130,7 +132,8 @@ def _parse(prog: str, description: str, commands: Sequence[type[Command]], words
         conf.PositionalMetavarFromFieldName,
         conf.HelptextFromCommentsOff,
     )
-    # `bench data import` is the command DataImport, beside `bench data`.
+    words = _today(words)
+    # `data import` is the command DataImport, beside `data`.
     names = {"-".join(re.findall("[A-Z][a-z]*", command.__name__)).lower() for command in commands}
     if len(words) > 1 and (joined := "-".join(words[:2])) in names:
         words = [joined, *words[2:]]
@@ -138,6 +141,17 @@ def _parse(prog: str, description: str, commands: Sequence[type[Command]], words
     about = f"{description} --version prints the version."
     command: Command = tyro.cli(any_of_them, prog=prog, description=about, args=words, config=style)
     return command
+
+
+def _today(words: Sequence[str]) -> Sequence[str]:
+    """The words of before as they are said today: `build --study X` is `report X`."""
+    if not words:
+        return words
+    verb, rest = FORMER.get(words[0], words[0]), [*words[1:]]
+    if verb == "report" and "--study" in rest[:-1]:
+        place = rest.index("--study")
+        rest = [rest[place + 1], *rest[:place], *rest[place + 2 :]]
+    return [verb, *rest]
 
 
 @contextmanager

@@ -86,7 +86,7 @@ OF_IMPORT = (
 
 @dataclass(frozen=True, kw_only=True)
 class DataImport(cli.Command):
-    """Write a data set once from what annotation tools and others deliver (`bench data import SOURCE --out DIR`)."""
+    """Write a data set once from what annotation tools and others deliver (`data import SOURCE --out DIR`)."""
 
     source: Positional[Path]
     """COCO, labelme or CVAT annotations, or a folder with masks in any layout"""

@@ -23,7 +23,11 @@ from hourglass_bench.studies.__main__ import main as studies
 Main = Callable[[list[str]], int]
 LINES = pytest.mark.parametrize(
     ("main", "verbs"),
-    [(bench, "data train sizes predict sample perf check"), (studies, "list run status"), (reports, "build calibrate")],
+    [
+        (bench, "data train sizes predict sample perf check"),
+        (studies, "list sweep status"),
+        (reports, "report calibrate"),
+    ],
     ids=["bench", "studies", "reports"],
 )
 
@@ -32,7 +36,7 @@ LINES = pytest.mark.parametrize(
     params=[
         (bench, ["data"], "hourglass_bench.bench.commands.data.describe"),
         (studies, ["status", "quick"], "hourglass_bench.studies.status.status"),
-        (reports, ["build"], "hourglass_bench.reports.build.build"),
+        (reports, ["report"], "hourglass_bench.reports.build.build"),
     ],
     ids=["bench", "studies", "reports"],
 )
@@ -206,3 +210,28 @@ print(sorted({{"torch", "mlflow", "optuna", "pandas", "numpy", "matplotlib", "sq
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert said.stdout.endswith("\n[]\n")
+
+
+@pytest.mark.parametrize(
+    ("main", "words", "work"),
+    [
+        (studies, "run quick --runs here", "hourglass_bench.studies.run.run_study"),
+        (studies, "sweep quick --runs here", "hourglass_bench.studies.run.run_study"),
+        (reports, "build --runs here --compare a:b --study skips --html", "hourglass_bench.reports.build.build"),
+        (reports, "report skips --runs here --html --compare a:b", "hourglass_bench.reports.build.build"),
+    ],
+)
+def test_verbs_of_before_go_on_to_work(
+    main: Main, words: str, work: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*given: Any, **others: Any) -> None:
+        raise ValueError(f"{given} {others}")
+
+    monkeypatch.setattr(work, stop)
+    assert main(words.split()) == 2
+    said = capsys.readouterr().err
+    if main is reports:
+        assert "(PosixPath('here'), 'skips', '') {'html': True, 'compare': ('a:b',)}" in said
+    else:
+        assert "name='quick'" in said
+        assert "runs=PosixPath('here')" in said
