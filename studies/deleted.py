@@ -12,7 +12,6 @@ from hourglass_bench.studies import storage
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.trial import FrozenTrial
 
 AGAIN = "do their units again with --redo-deleted (make sweep REDO_DELETED=1)"
 
@@ -36,7 +35,7 @@ class Missing(NamedTuple):
         return lines
 
 
-def find(done: "Mapping[str, FrozenTrial]", runs: Mapping[str, StoredRun]) -> Missing:
+def find(done: Mapping[str, storage.Trial], runs: Mapping[str, StoredRun]) -> Missing:
     """What a tracking store with these `runs` lacks of the trials of the units that are `done`."""
     ids = [trial.user_attrs[storage.RUN_ID] for trial in done.values() if storage.RUN_ID in trial.user_attrs]
     deleted = tuple(run for run in ids if run in runs and runs[run].deleted)

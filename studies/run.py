@@ -91,7 +91,7 @@ def run_study(study: Study, options: Options) -> Status:
             memory_budget=checked.memory_budget,
             ignores=checked.ignores,
         )
-        driver = Driver(read(root, missing), site)
+        driver = Driver(read(root, storage.done(root), missing), site)
         try:
             worked = _work(study, driver, root, options, checked)
             importance.log(root, client, parent, anew=worked)

@@ -5,17 +5,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.schema import Stage
+from hourglass_bench.bench.tracking.open_runs import open_runs
+from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
+from hourglass_bench.bench.tracking.stored_runs import stored_runs
 from hourglass_bench.studies import lock, storage, times
 from hourglass_bench.studies.deleted import Missing, find
 from hourglass_bench.studies.own_file import find_study, name_of
+from hourglass_bench.studies.stored_study import read_study
 from hourglass_bench.studies.unit import Planned, count_planned
-
-if TYPE_CHECKING:
-    import optuna
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,49 +127,41 @@ def status(given: str, runs: Path, storage_url: str = "", tracking: str = "") ->
     Raises:
         ValueError: it was never started there, or a newer version has written a store.
     """
-    from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
-    from hourglass_bench.bench.tracking.stored_runs import stored_runs
-
     name, url = name_of(given), storage.storage_url(runs, storage_url)
     storage.refuse_newer(url)
     refuse_newer(place := tracking_url(runs, tracking))
-    study = storage.find(url, name)
-    if study is None:
+    found = read_study(url, name)
+    if found is None:
         find_study(given)
         raise ValueError(f"study {name} must have been started in {runs}, got none there; make sweep STUDY={given}.")
-    done = storage.done(study)  # before the runs: a driver may be at work
+    root, stages = found  # read before the runs: a driver may be at work
+    done = storage.counted(root, stages)
     running = _running(name, place) if lock.is_held(url, name) else ()
-    return read(study, find(done, stored_runs(place, name)), running)
+    return read(root, done, find(done, stored_runs(place, name)), running)
 
 
-def read(study: "optuna.Study", missing: Missing, running: tuple[RunningTrial, ...] = ()) -> Status:
+def read(
+    study: storage.Study[storage.Trial],
+    done: Mapping[str, storage.Trial],
+    missing: Missing,
+    running: tuple[RunningTrial, ...] = (),
+) -> Status:
     """What the storage knows of a study, and what of its runs the tracking store lacks and has open."""
-    outcomes = {unit: trial.user_attrs[storage.OUTCOME] for unit, trial in storage.done(study).items()}
+    outcomes = {unit: trial.user_attrs[storage.OUTCOME] for unit, trial in done.items()}
     return Status(
         study=study.study_name, units=storage.planned(study), outcomes=outcomes, running=running, missing=missing
     )
 
 
 def _running(name: str, place: str) -> tuple[RunningTrial, ...]:
-    from hourglass_bench.bench.tracking.store import connect
-
-    client = connect(place)
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        return ()
-    rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
-    trials = []
-    for run in client.search_runs([experiment.experiment_id], rule, order_by=["attributes.start_time"]):
-        params = run.data.params
-        history = client.get_metric_history(run.info.run_id, schema.VAL_LOSS.name)
-        trials.append(
-            RunningTrial(
-                name=run.info.run_name or run.info.run_id,
-                architecture=params.get("architecture.name", ""),
-                epoch=max((point.step for point in history), default=0),
-                epochs=int(params.get("training.epochs", 0)) - int(params.get("training.pretrain_epochs", 0)),
-                val_iou=run.data.metrics.get(schema.VAL_IOU.name),
-                seconds=time.time() - run.info.start_time / 1000,
-            )
+    return tuple(
+        RunningTrial(
+            name=run.name,
+            architecture=run.params.get("architecture.name", ""),
+            epoch=run.step,
+            epochs=int(run.params.get("training.epochs", 0)) - int(run.params.get("training.pretrain_epochs", 0)),
+            val_iou=run.val_iou,
+            seconds=time.time() - run.start_time / 1000,
         )
-    return tuple(trials)
+        for run in open_runs(place, name)
+    )

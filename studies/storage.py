@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.tracking import newer
@@ -39,6 +39,36 @@ OUTCOME = "outcome"
 `studies.times.NAMES` (older ones lack both): written once, before the run is closed and the trial is told."""
 LOST = "lost"
 """Why the attempt was cut off through no decision of the driver: its worker died."""
+
+
+class Trial(Protocol):
+    """A trial: Optuna's, or one that `studies.stored_study` read."""
+
+    @property
+    def number(self) -> int:
+        """Its place in the study."""
+
+    @property
+    def user_attrs(self) -> Mapping[str, Any]:
+        """What is kept beside it."""
+
+
+AnyTrial = TypeVar("AnyTrial", bound=Trial, covariant=True)
+
+
+class Study(Protocol[AnyTrial]):
+    """A study of either kind."""
+
+    @property
+    def study_name(self) -> str:
+        """As the storage knows it."""
+
+    @property
+    def user_attrs(self) -> Mapping[str, Any]:
+        """What is kept beside it."""
+
+    def get_trials(self, deepcopy: bool = True) -> Sequence[AnyTrial]:
+        """All of them."""
 
 
 def storage_url(runs: Path, url: str = "") -> str:
@@ -106,7 +136,7 @@ def stages(study: "optuna.Study") -> "list[optuna.Study]":
     return [optuna.load_study(study_name=name, storage=study._storage) for name in names]
 
 
-def ended(stage: "optuna.Study") -> "list[FrozenTrial]":
+def ended(stage: Study[AnyTrial]) -> list[AnyTrial]:
     """Trials of a stage whose outcome counts."""
     left_out = set(stage.user_attrs.get(REDONE, ()))
     known = stage.get_trials(deepcopy=False)
@@ -150,13 +180,18 @@ def choices(study: "optuna.Study", values: Mapping[str, Iterable[Factor]]) -> "d
     return distributions
 
 
-def planned(study: "optuna.Study") -> dict[str, Planned]:
+def planned(study: Study[Trial]) -> dict[str, Planned]:
     """What each planned unit is."""
     return {unit: Planned(*entry) for unit, entry in study.user_attrs[PLANNED].items()}
 
 
 def done(study: "optuna.Study") -> "dict[str, FrozenTrial]":
     """Unit -> the trial whose outcome counts, for every planned unit that has one."""
+    return counted(study, stages(study))
+
+
+def counted(study: Study[AnyTrial], begun: Iterable[Study[AnyTrial]]) -> dict[str, AnyTrial]:
+    """The same, if it is known which stages have `begun`."""
     expected: Mapping[str, Any] = study.user_attrs[PLANNED]
-    trials = {trial.user_attrs[UNIT]: trial for stage in stages(study) for trial in ended(stage)}
+    trials = {trial.user_attrs[UNIT]: trial for stage in begun for trial in ended(stage)}
     return {unit: trial for unit, trial in trials.items() if unit in expected}

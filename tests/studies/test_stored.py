@@ -3,6 +3,8 @@
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
@@ -17,10 +19,11 @@ from hourglass_bench.bench.config import RunConfig, TrainingConfig, documented
 from hourglass_bench.bench.digest import digest
 from hourglass_bench.bench.run import run
 from hourglass_bench.bench.stored_config import config_hash, located, unflatten
-from hourglass_bench.studies import worker
+from hourglass_bench.studies import storage, worker
 from hourglass_bench.studies.__main__ import main as studies
 from hourglass_bench.studies.catalog import CATALOG
 from hourglass_bench.studies.status import status
+from hourglass_bench.studies.stored_study import read_study
 from hourglass_bench.studies.study import Factorial
 from tests.studies.conftest import trial_runs
 
@@ -161,3 +164,27 @@ def test_a_newer_store_is_refused_in_one_sentence(
     assert f"must be written by no newer {program} than the one installed here, got {found}" in line
     assert line.endswith(f"; update {program}, or use another RUNS folder or store.")
     assert {path: path.is_file() and path.read_bytes() for path in stored.rglob("*")} == before
+
+
+def test_a_study_is_read_by_sql_as_by_optuna(stored: Path) -> None:
+    """So `status` needs none of the libraries, which take seconds to import."""
+    url = storage.storage_url(stored / "runs")
+    theirs = storage.find(url, "quick")
+    assert theirs is not None
+    found = read_study(url, "quick")
+    assert found is not None
+    root, stages = found
+    assert (root.study_name, root.user_attrs) == (theirs.study_name, theirs.user_attrs)
+    attributes = [[(trial.number, trial.user_attrs) for trial in stage.get_trials()] for stage in stages]
+    of_optuna = [[(trial.number, trial.user_attrs) for trial in stage.get_trials()] for stage in storage.stages(theirs)]
+    assert attributes == of_optuna
+    assert list(storage.counted(root, stages)) == list(storage.done(theirs))
+    assert read_study(url, "quack") is None
+    code = f"""
+import sys
+from hourglass_bench.studies.__main__ import main
+main(["status", "quick", "--runs", {str(stored / "runs")!r}])
+print({{"torch", "mlflow", "optuna", "pandas", "matplotlib"}} & set(sys.modules))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert said.stdout.endswith("\nset()\n")
