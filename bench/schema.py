@@ -1,8 +1,10 @@
 """The dictionary: every metric, parameter and tag that a run logs, with its unit, direction and bounds.
 
 This is the only place where logged names live. It imports neither torch nor mlflow, so that the report reads the store
-by the same names the trainer wrote. Adding a metric is one entry here with a text that defines it, which puts it into
-METRICS, and one function that computes it. docs/glossary.md is made of the texts in this file (`make glossary`).
+by the same names the trainer wrote. MLflow draws charts in sections by what stands before the last `/` of a metric's
+name, sections and charts in alphabetical order, names without a section last: so IoU and loss come first. Adding a
+metric is one entry here with a text that defines it, which puts it into METRICS, and one function that computes it.
+docs/glossary.md is made of the texts in this file (`make glossary`).
 """
 
 import math
@@ -43,16 +45,13 @@ class Metric:
     """Equivalence margin: a difference that does not matter; None where differences are not judged."""
     since: int = 3
     """The VERSION that added it or defined it anew: runs of before lack it, whatever they logged under its name."""
+    column: str = ""
+    """Its column in the tables of test frames; empty if it has none."""
 
     @property
     def span(self) -> float:
         """The largest difference of two values; infinite where they are unbounded."""
         return math.inf if self.lower is None or self.upper is None else self.upper - self.lower
-
-    @property
-    def column(self) -> str:
-        """Its column in the frame table, if it is a test metric."""
-        return self.name.removeprefix(TEST)
 
 
 METRICS: dict[str, Metric] = {}
@@ -69,26 +68,31 @@ def _value(
 
 _curve = partial(_value, curve=True)
 
-TEST = "test/"
-
 
 def _test(
-    column: str, unit: str, better: Direction, upper: float | None, label: str, margin: float, since: int = 3
+    column: str,
+    unit: str,
+    better: Direction,
+    lower: float | None,
+    upper: float | None,
+    label: str,
+    name: str = "",
+    **more: Any,
 ) -> Metric:
-    """Mean over test scenes of the frames' values, which stand in the column of the same name in the frame table."""
-    return _value(TEST + column, unit, better, 0, upper, label, margin=margin, since=since)
+    """Mean over test scenes of the frames' values, which stand in the column of a frame table."""
+    return _value(name or f"test/{column}", unit, better, lower, upper, label, column=column, **more)
 
 
 # Of auto-encoders of images losses are squared errors, without a unit.
-TRAIN_LOSS = _curve("train/loss", "nats", "lower", None, None, "training loss")
+TRAIN_LOSS = _curve("loss/train", "nats", "lower", None, None, "training loss")
 """What is minimised, mean over the epoch's augmented training frames."""
-VAL_LOSS = _curve("val/loss", "nats", "lower", None, None, "validation loss")
+VAL_LOSS = _curve("loss/val", "nats", "lower", None, None, "validation loss")
 """What is minimised, mean over the validation frames; chooses the best epoch of auto-encoders and VAEs."""
 VAL_BCE = _curve("val/bce", "nats", "lower", 0, None, "validation cross-entropy")
 """Binary cross-entropy per pixel, mean over the validation frames; a network that never beats the base rate's is
 stuck."""
-VAL_IOU = _curve("val/iou", "1", "higher", 0, 1, "validation IoU")
-"""`test/iou` of the validation scenes; chooses the best epoch of networks that segment."""
+VAL_IOU = _curve("iou/val", "1", "higher", 0, 1, "validation IoU")
+"""`iou/test` of the validation scenes; chooses the best epoch of networks that segment."""
 VAL_DICE = _curve("val/dice", "1", "higher", 0, 1, "validation Dice")
 """`test/dice` of the validation scenes."""
 VAL_MSE = _curve("val/mse", "1", "lower", 0, None, "validation squared error")
@@ -102,58 +106,58 @@ LR = _curve("lr", "1", "none", 0, None, "learning rate")
 EPOCH_SECONDS = _curve("time/epoch_seconds", "s", "lower", 0, None, "seconds per epoch")
 """Wall time of the epoch's training steps, without validation."""
 
-BEST_VAL_IOU = _value("best/val_iou", "1", "higher", 0, 1, "best validation IoU")
-"""The highest `val/iou`, of the epoch whose weights are kept."""
-BEST_VAL_LOSS = _value("best/val_loss", "nats", "lower", None, None, "validation loss at the best epoch")
-"""`val/loss` of the epoch whose weights are kept."""
-BEST_EPOCH = _value("best/epoch", "epoch", "none", 1, None, "best epoch")
+BEST_VAL_IOU = _value("iou/val_best", "1", "higher", 0, 1, "best validation IoU")
+"""The highest `iou/val`, of the epoch whose weights are kept."""
+BEST_VAL_LOSS = _value("loss/val_best", "nats", "lower", None, None, "validation loss at the best epoch")
+"""`loss/val` of the epoch whose weights are kept."""
+BEST_EPOCH = _value("val/best_epoch", "epoch", "none", 1, None, "best epoch")
 """The epoch whose weights are kept and tested, from 1."""
-LAST_IOU = _value("last/iou", "1", "higher", 0, 1, "IoU at the last epoch", since=8)
-"""`test/iou` of the weights that the last epoch left, for networks that segment: what the choice of the best epoch is
+LAST_IOU = _value("test/last_iou", "1", "higher", 0, 1, "IoU at the last epoch", since=8)
+"""`iou/test` of the weights that the last epoch left, for networks that segment: what the choice of the best epoch is
 worth."""
 
-TEST_IOU = _test("iou", "1", "higher", 1, "IoU", 0.01)
+TEST_IOU = _test("iou", "1", "higher", 0, 1, "IoU", margin=0.01, name="iou/test")
 """Intersection over union of predicted and true foreground; two empty masks score 1."""
-TEST_DICE = _test("dice", "1", "higher", 1, "Dice", 0.01)
+TEST_DICE = _test("dice", "1", "higher", 0, 1, "Dice", margin=0.01)
 """Twice the intersection over the sum of both areas; two empty masks score 1."""
-TEST_BOUNDARY_IOU = _test("boundary_iou", "1", "higher", 1, "Boundary IoU", 0.01)
+TEST_BOUNDARY_IOU = _test("boundary_iou", "1", "higher", 0, 1, "Boundary IoU", margin=0.01)
 """IoU of the bands within 2 % of the frame's diagonal inside both boundaries (Cheng et al. 2021)."""
-TEST_BOUNDARY_F = _test("boundary_f", "1", "higher", 1, "boundary F", 0.01, since=8)
+TEST_BOUNDARY_F = _test("boundary_f", "1", "higher", 0, 1, "boundary F", margin=0.01, since=8)
 """Harmonic mean of the shares of either boundary map near the other one (Perazzi et al. 2016, DAVIS), in which the
 frame's edge is no boundary; an empty mask and another score 0, also where DAVIS finds no boundary in either."""
-TEST_NSD = _test("nsd", "1", "higher", 1, "NSD at 1 px", 0.01)
+TEST_NSD = _test("nsd", "1", "higher", 0, 1, "NSD at 1 px", margin=0.01)
 """Normalised surface distance: share of both boundaries' pixels within an original pixel of the other boundary. It
 counts pixels as MONAI does; Nikolov et al. 2018 weigh surface elements by their size."""
-TEST_HD95 = _test("hd95", "px", "lower", None, "HD95", 0.5)
+TEST_HD95 = _test("hd95", "px", "lower", 0, None, "HD95", margin=0.5)
 """Larger of the two directed 95th percentiles of the distance between the boundaries, in original pixels. Where one
 mask is empty it is the frame's diagonal, so that a few missed frames decide the mean."""
-TEST_ASSD = _test("assd", "px", "lower", None, "ASSD", 0.1)
+TEST_ASSD = _test("assd", "px", "lower", 0, None, "ASSD", margin=0.1)
 """Average symmetric surface distance: of all boundary pixels to the other boundary, in original pixels."""
-TEST_BRIER = _test("brier", "1", "lower", 1, "Brier score", 0.002)
+TEST_BRIER = _test("brier", "1", "lower", 0, 1, "Brier score", margin=0.002)
 """Mean squared difference of probability and truth over the pixels."""
-TEST_ECE = _test("ece", "1", "lower", 1, "ECE", 0.002)
+TEST_ECE = _test("ece", "1", "lower", 0, 1, "ECE", margin=0.002)
 """Expected calibration error of a frame's pixels: mean gap of probability and truth over 15 bins."""
 TEST_METRICS = tuple(metric for metric in METRICS.values() if metric.margin is not None)
 """In the order of tables; the headline is IoU."""
 
-TEST_MSE = _value("test/mse", "1", "lower", 0, 1, "squared error")
+TEST_MSE = _test("mse", "1", "lower", 0, 1, "squared error")
 """Mean squared error per number."""
-TEST_PSNR = _value("test/psnr", "dB", "higher", 0, None, "PSNR")
+TEST_PSNR = _test("psnr", "dB", "higher", 0, None, "PSNR")
 """Peak signal-to-noise ratio; at most 100 dB."""
-TEST_SSIM = _value("test/ssim", "1", "higher", -1, 1, "SSIM", since=8)
+TEST_SSIM = _test("ssim", "1", "higher", -1, 1, "SSIM", since=8)
 """Structural similarity (Wang et al. 2004), mean over the windows of 11 pixels that lie in the frame as a whole."""
-TEST_MS_SSIM = _value("test/ms_ssim", "1", "higher", 0, 1, "MS-SSIM", since=8)
+TEST_MS_SSIM = _test("ms_ssim", "1", "higher", 0, 1, "MS-SSIM", since=8)
 """The same at three scales (Wang et al. 2003, weights 0.0711, 0.4530 and 0.4760: the first of five in proportion)."""
 RECONSTRUCTION_METRICS = (TEST_MSE, TEST_PSNR, TEST_SSIM, TEST_MS_SSIM)
 """Of what auto-encoder and VAE give back, images or masks as probabilities, in [0, 1]; the scene mean, as that of the
 test metrics. Frames with a side of less than 44 pixels have no MS-SSIM."""
-TEST_DISTORTION = _value("test/distortion", "nats", "lower", None, None, "distortion per frame")
+TEST_DISTORTION = _test("distortion", "nats", "lower", None, None, "distortion per frame")
 """Negative log-likelihood of the frame given its code, mean over the posterior."""
-TEST_RATE = _value("test/kl", "nats", "none", 0, None, "rate (KL divergence) per frame")
+TEST_RATE = _test("kl", "nats", "none", 0, None, "rate (KL divergence) per frame")
 """KL divergence of the posterior from the prior: what the latent says about a frame."""
-TEST_ELBO = _value("test/elbo", "nats", "higher", None, None, "ELBO per frame")
+TEST_ELBO = _test("elbo", "nats", "higher", None, None, "ELBO per frame")
 """Evidence lower bound of the log-likelihood: minus distortion, minus rate."""
-TEST_IWAE = _value("test/iwae", "nats", "higher", None, None, "IWAE bound per frame, k = 64")
+TEST_IWAE = _test("iwae", "nats", "higher", None, None, "IWAE bound per frame, k = 64")
 """Tighter bound by importance weights of 64 samples (Burda et al. 2016)."""
 TEST_BITS = _value("test/bits_per_dim", "bit", "lower", None, None, "bits per dimension")
 """Minus the ELBO per pixel and channel."""
@@ -162,16 +166,19 @@ BOUND_METRICS = (TEST_DISTORTION, TEST_RATE, TEST_ELBO, TEST_IWAE)
 one sigma for images in [0, 1], whose density can be above 1, so that distortion and bits can be negative."""
 TEST_SIGMA = _value("test/sigma", "1", "none", 0, None, "sigma of the likelihood")
 """`val/sigma` at the best epoch."""
-ACTIVE_UNITS = _value("latent/active_units", "1", "higher", 0, None, "active units")
+ACTIVE_UNITS = _value("test/active_units", "1", "higher", 0, None, "active units")
 """Latent numbers whose posterior mean varies by more than 0.01 over the test frames (Burda et al. 2016)."""
-PROBE_IOU = _value("probe/iou", "1", "higher", 0, 1, "IoU of a linear probe")
+PROBE_IOU = _value("test/probe_iou", "1", "higher", 0, 1, "IoU of a linear probe")
 """Of test masks that a ridge regression on the training frames reads off the frozen latent."""
-SAMPLE_DISTANCE = _value("samples/nearest_distance", "1", "none", 0, None, "distance of samples to training frames")
+SAMPLE_DISTANCE = _value("test/sample_distance", "1", "none", 0, None, "distance of samples to training frames")
 """Median root mean square difference of thumbnails of samples to the nearest training frame."""
-UNSEEN_DISTANCE = _value("samples/unseen_distance", "1", "none", 0, None, "distance of test to training frames")
+UNSEEN_DISTANCE = _value("test/unseen_distance", "1", "none", 0, None, "distance of test to training frames")
 """The same of test frames, beside which a sample's distance can be judged."""
-COPIED_SHARE = _value("samples/copied_share", "1", "lower", 0, 1, "share of copied samples")
+COPIED_SHARE = _value("test/copied_share", "1", "lower", 0, 1, "share of copied samples")
 """Samples nearer to a training frame than a third of their distance to the nearest one of any other scene."""
+
+TEST_COLUMNS = {metric.column: metric for metric in METRICS.values() if metric.column}
+"""What is measured on test frames, by its column."""
 
 BASELINES = {
     "all_foreground": "all foreground",
@@ -186,7 +193,7 @@ BASELINE_COLUMNS = ("iou", "boundary_iou", "brier")
 
 def baseline_metric(baseline: str, column: str) -> Metric:
     """A test metric of a baseline."""
-    return METRICS[f"baseline/{baseline}/{column}"]
+    return METRICS[f"test_baselines/{baseline}_{column}"]
 
 
 def baseline_column(baseline: str) -> str:
@@ -197,16 +204,16 @@ def baseline_column(baseline: str) -> str:
 def _add_baselines() -> None:
     for baseline, called in BASELINES.items():
         for column in BASELINE_COLUMNS:
-            of = METRICS[TEST + column]
+            of = TEST_COLUMNS[column]
             label = f"{of.label} of {called}"
-            _value(f"baseline/{baseline}/{column}", of.unit, of.better, of.lower, of.upper, label)
+            _value(f"test_baselines/{baseline}_{column}", of.unit, of.better, of.lower, of.upper, label)
 
 
 _add_baselines()
 
-BOTTLENECK_ELEMENTS = _value("bottleneck/elements", "1", "none", 1, None, "bottleneck elements")
+BOTTLENECK_ELEMENTS = _value("model/bottleneck_elements", "1", "none", 1, None, "bottleneck elements")
 """Numbers that leave the bottleneck for one image."""
-BOTTLENECK_COMPRESSION = _value("bottleneck/compression", "1", "none", 0, None, "compression ratio")
+BOTTLENECK_COMPRESSION = _value("model/compression", "1", "none", 0, None, "compression ratio")
 """Numbers of the input image per number of the bottleneck."""
 PARAMS = _value("model/params", "1", "lower", 1, None, "parameters")
 """Weights and biases that are learnt."""
@@ -225,7 +232,7 @@ RESERVED_PEAK = _value("memory/reserved_peak_bytes", "B", "lower", 0, None, "res
 """What CUDA's caching allocator held of the device."""
 RSS_PEAK = _value("memory/rss_peak_bytes", "B", "lower", 1, None, "process peak memory to the end of training")
 """Resident memory of the whole process, interpreter and libraries included."""
-TRAIN_SPEED = _value("speed/train_images_per_second", "images/s", "higher", 0, None, "training speed")
+TRAIN_SPEED = _value("time/train_images_per_second", "images/s", "higher", 0, None, "training speed")
 """Training images per second of training steps, all epochs."""
 STEP_SECONDS = _value("time/step_seconds", "s", "lower", 0, None, "seconds per training step")
 """Mean over all optimiser steps."""
@@ -263,13 +270,13 @@ SECONDS = _value("time/seconds", "s", "lower", 0, None, "duration of the run")
 """Wall time of the whole run."""
 IDLE_SECONDS = _value("time/idle_seconds", "s", "lower", 0, None, "idle")
 """Of a study's worker, from the end of its trial before to the end of this one, beside `time/seconds`."""
-EPOCH_IMAGES = _value("data/epoch_images", "1", "none", 1, None, "images per epoch")
+EPOCH_IMAGES = _value("epoch_images", "1", "none", 1, None, "images per epoch")
 """Training frames seen per epoch: whole batches only."""
-LABEL_AGREEMENT = _value("data/label_agreement", "1", "none", 0, 1, "IoU of the test masks cut at 64 and at 192")
+LABEL_AGREEMENT = _value("test/label_agreement", "1", "none", 0, 1, "IoU of the test masks cut at 64 and at 192")
 """How little the test score depends on the threshold that makes masks of soft labels: 1 if not at all."""
-ALL_FOREGROUND_IOU = _value("data/all_foreground_iou", "1", "none", 0, 1, "validation IoU of all foreground")
+ALL_FOREGROUND_IOU = _value("val/all_foreground_iou", "1", "none", 0, 1, "validation IoU of all foreground")
 """What marking every pixel scores on the validation scenes."""
-FOREGROUND_SHARE = _value("data/foreground_share", "1", "none", 0, 1, "foreground share of the validation masks")
+FOREGROUND_SHARE = _value("val/foreground_share", "1", "none", 0, 1, "foreground share of the validation masks")
 """Of all pixels of the validation masks, those in the foreground; the base rate."""
 
 # --- Parameters --- the flattened RunConfig (`bench.stored_config.flatten`: `training.epochs`, ...), and:
@@ -293,7 +300,7 @@ BOTTLENECK_NAME = "bottleneck.name"
 the fewest pixels, see `architectures.feature_maps.bottleneck`; empty: no submodule returns one."""
 
 # --- Tags ---
-VERSION = 9
+VERSION = 10
 """Of this dictionary. It rises when a name is added, renamed or defined anew; 1 logged no version."""
 OLDEST_VERSION = 3
 """Stores from this version on are read."""
@@ -301,8 +308,32 @@ RENAMED = {
     "seed": "repeat",
     "training.colour": "training.color_jitter",
     "study.budget": "study.planned_units",
+    "train/loss": "loss/train",
+    "val/loss": "loss/val",
+    "best/val_loss": "loss/val_best",
+    "val/iou": "iou/val",
+    "best/val_iou": "iou/val_best",
+    "test/iou": "iou/test",
+    "last/iou": "test/last_iou",
+    "best/epoch": "val/best_epoch",
+    "latent/active_units": "test/active_units",
+    "probe/iou": "test/probe_iou",
+    "samples/nearest_distance": "test/sample_distance",
+    "samples/unseen_distance": "test/unseen_distance",
+    "samples/copied_share": "test/copied_share",
+    "bottleneck/elements": "model/bottleneck_elements",
+    "bottleneck/compression": "model/compression",
+    "speed/train_images_per_second": "time/train_images_per_second",
+    "data/epoch_images": "epoch_images",
+    "data/label_agreement": "test/label_agreement",
+    "data/all_foreground_iou": "val/all_foreground_iou",
+    "data/foreground_share": "val/foreground_share",
+} | {
+    f"baseline/{baseline}/{column}": f"test_baselines/{baseline}_{column}"
+    for baseline in BASELINES
+    for column in BASELINE_COLUMNS
 }
-"""Name that an older version stored -> the same parameter's or tag's name today; readers know both."""
+"""Name that an older version stored -> the same metric's, parameter's or tag's name today; readers know both."""
 SCHEMA_VERSION = "schema.version"
 """VERSION of the code that created the run."""
 KIND = "kind"

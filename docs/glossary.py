@@ -112,12 +112,12 @@ def _metrics(constants: list[Constant]) -> Iterator[Row]:
     """A row of each metric, in the order of the schema; those of baselines are no constants."""
     texts = {item.value.name: _defined(item.name, item.text) for item in constants if isinstance(item.value, Metric)}
     for metric in schema.METRICS.values():
-        name, text = _row(metric.name, texts.get(metric.name, "Of a baseline, on the same frames."))
+        since = f" Since version {metric.since}." if metric.since > schema.OLDEST_VERSION else ""
+        name, text = _row(metric.name, texts.get(metric.name, "Of a baseline, on the same frames.") + since)
         lower, upper = ("" if bound is None else f"{bound:g}" for bound in (metric.lower, metric.upper))
         within = f"{lower} to {upper}" if upper else f"from {lower}" if lower else "any"
         better = "" if metric.better == "none" else metric.better
-        since = f" Since version {metric.since}." if metric.since > schema.OLDEST_VERSION else ""
-        yield name, metric.label, metric.unit, better, within, "epoch" if metric.curve else "run", text + since
+        yield name, metric.label, metric.unit, better, within, "epoch" if metric.curve else "run", text
 
 
 def _fields() -> Iterator[Row]:
@@ -136,7 +136,7 @@ def _fields() -> Iterator[Row]:
 
 def _row(name: str, text: str) -> Row:
     """A stored name and its definition; a name that ends in a point is the beginning of several."""
-    before = [f" Until version 3 called `{old}`." for old, new in schema.RENAMED.items() if new == name]
+    before = [f" In older stores `{old}`." for old, new in schema.RENAMED.items() if new == name]
     return f"`{name}*`" if name.endswith(".") else f"`{name}`", text + "".join(before)
 
 

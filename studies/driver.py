@@ -279,8 +279,7 @@ class Driver:
         detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
         if outcome.state == "complete":
             self._clock.add(running.planned, running.seconds())
-            objective = running.trials.objectives[0].name.removeprefix("best/").replace("_", " ")
-            detail = f", {objective} {recorded['values'][0]:.3f}".replace("iou", "IoU")
+            detail = f", {running.trials.objectives[0].label} {recorded['values'][0]:.3f}"
         count = f"[{len(self._outcomes)}/{len(self._before.units)}]"
         self._display.ended(count, opened.name, outcome.state, detail, running.seconds())
 

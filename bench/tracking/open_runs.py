@@ -1,5 +1,6 @@
 """What the tracking store has of the trials that run now, in one query: importing MLflow takes longer than that."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -7,14 +8,16 @@ from sqlalchemy import text
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.tracking.database import SQLITE, database_engine, kind, sqlite_path
 
+OLD_NAMES = {new: old for old, new in schema.RENAMED.items()}
+"""By which an older version, which may be at work, logs them."""
 PARAMS = ("architecture.name", "training.epochs", "training.pretrain_epochs")
 RUNS = f"""
 SELECT r.run_uuid, r.name, r.start_time, loss.step, iou.value, iou.is_nan,
 {", ".join(f"p{place}.value" for place in range(len(PARAMS)))}
 FROM runs r JOIN experiments e ON e.experiment_id = r.experiment_id
 JOIN tags kind ON kind.run_uuid = r.run_uuid AND kind.key = :kind AND kind.value = 'trial'
-LEFT JOIN latest_metrics loss ON loss.run_uuid = r.run_uuid AND loss.key = :loss
-LEFT JOIN latest_metrics iou ON iou.run_uuid = r.run_uuid AND iou.key = :iou
+LEFT JOIN latest_metrics loss ON loss.run_uuid = r.run_uuid AND loss.key IN (:loss, :old_loss)
+LEFT JOIN latest_metrics iou ON iou.run_uuid = r.run_uuid AND iou.key IN (:iou, :old_iou)
 {" ".join(f"LEFT JOIN params p{n} ON p{n}.run_uuid = r.run_uuid AND p{n}.key = :p{n}" for n in range(len(PARAMS)))}
 WHERE e.name = :experiment AND r.status = 'RUNNING' AND r.lifecycle_stage = 'active'
 ORDER BY r.start_time
@@ -41,7 +44,9 @@ def open_runs(url: str, experiment: str) -> list[OpenRun]:
         return _ask_client(url, experiment)
     if kind(url) == SQLITE and not sqlite_path(url).is_file():
         return []
-    names = {"kind": schema.KIND, "loss": schema.VAL_LOSS.name, "iou": schema.VAL_IOU.name, "experiment": experiment}
+    names = {"kind": schema.KIND, "experiment": experiment}
+    for name, metric in (("loss", schema.VAL_LOSS), ("iou", schema.VAL_IOU)):
+        names |= {name: metric.name, f"old_{name}": OLD_NAMES[metric.name]}
     names |= {f"p{place}": name for place, name in enumerate(PARAMS)}
     with database_engine(url).connect() as connection:
         rows = connection.execute(text(RUNS), names).all()
@@ -70,11 +75,16 @@ def _ask_client(url: str, experiment: str) -> list[OpenRun]:
         OpenRun(
             name=run.info.run_name or run.info.run_id,
             start_time=run.info.start_time,
-            step=max(
-                (point.step for point in client.get_metric_history(run.info.run_id, schema.VAL_LOSS.name)), default=0
-            ),
-            val_iou=run.data.metrics.get(schema.VAL_IOU.name),
+            step=max((point.step for point in client.get_metric_history(run.info.run_id, loss)), default=0),
+            val_iou=run.data.metrics.get(iou),
             params={name: run.data.params[name] for name in PARAMS if name in run.data.params},
         )
         for run in runs
+        for loss, iou in [_names(run.data.metrics)]
     ]
+
+
+def _names(metrics: Mapping[str, float]) -> tuple[str, str]:
+    """What a run calls validation loss and IoU."""
+    loss, iou = schema.VAL_LOSS.name, schema.VAL_IOU.name
+    return (OLD_NAMES[loss], OLD_NAMES[iou]) if OLD_NAMES[loss] in metrics else (loss, iou)

@@ -49,7 +49,7 @@ def draw(shown: Shown) -> Figure:
             whiskers = [points["difference"] - points["low"], points["high"] - points["difference"]]
             axis.errorbar(x, points["difference"], yerr=whiskers, elinewidth=0.7, **look)
         axis.axhline(0, color="black", linewidth=0.6)
-        label = schema.METRICS[schema.TEST + str(column)].label
+        label = schema.TEST_COLUMNS[str(column)].label
         axis.set(xlabel="blend of the dancers with what is behind them", ylabel=f"Δ {label}")
         axis.set_xticks(sorted(set(own["blend"])))
     handles = [Line2D([], [], label=f"skips at {levels}", **look) for levels, look in sets.items()]
@@ -106,7 +106,7 @@ def _full(shown: Shown) -> list[Any]:
 
 
 def _label(column: str) -> str:
-    return schema.METRICS[schema.TEST + column].label
+    return schema.TEST_COLUMNS[column].label
 
 
 PLOT = Plot(section="depth", record=record, draw=draw, caption=caption, alt=alt)

@@ -88,7 +88,7 @@ TEMPLATES.filters |= {name: _printed(show) for name, show in vars(text).items() 
 TEMPLATES.tests["finite"] = lambda one: math.isfinite(one.value)
 TEMPLATES.globals |= {
     "label": lambda architecture: style.look(architecture).label,
-    "metric": lambda column: schema.METRICS[schema.TEST + column].label,
+    "metric": lambda column: schema.TEST_COLUMNS[column].label,
     "nbsp": text.NBSP,
     "presets": style.PRESETS,
 }

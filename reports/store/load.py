@@ -269,8 +269,8 @@ def _study(name: str, store: Store) -> Study:
     logged = _has_params(ended)
     outcomes = _typed(ended[logged].reset_index(drop=True))
     require_metrics(outcomes, metrics)
-    curves = store.points(name, CURVES)
-    curves = curves[curves[RUN].isin(outcomes[RUN])]
+    curves = store.points(name, [*CURVES, *(old for old, new in schema.RENAMED.items() if new in CURVES)])
+    curves = curves[curves[RUN].isin(outcomes[RUN])].replace({"key": schema.RENAMED})
     parent = rows[rows[schema.KIND] == "study"].iloc[-1:]
     return Study(
         name=name,

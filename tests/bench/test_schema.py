@@ -32,7 +32,7 @@ def test_glossary_is_what_the_code_says(generator: dict[str, Any]) -> None:
 
 
 def test_everything_that_is_stored_is_defined(rows: dict[str, str], tiny_config: MakeConfig) -> None:
-    tags = {text for name, text in vars(schema).items() if name.isupper() and isinstance(text, str)} - {schema.TEST}
+    tags = {text for name, text in vars(schema).items() if name.isupper() and isinstance(text, str)}
     names = {f"{name}*" if name.endswith(".") else name for name in tags}
     names |= schema.METRICS.keys() | describe(tiny_config()).keys() | set(get_args(schema.State))
     assert (names | WORDS) - rows.keys() == set()
@@ -40,8 +40,23 @@ def test_everything_that_is_stored_is_defined(rows: dict[str, str], tiny_config:
 
 
 def test_old_names_are_said(rows: dict[str, str]) -> None:
-    assert {new for new in rows if "Until version 3 called" in rows[new]} == set(schema.RENAMED.values())
+    assert {new for new in rows if "In older stores" in rows[new]} == set(schema.RENAMED.values())
     assert "`seed`" in rows["repeat"]
+    assert "`baseline/copy/brier`" in rows["test_baselines/copy_brier"]
+    assert schema.RENAMED.keys() & schema.METRICS.keys() == set()
+
+
+def test_mlflow_draws_iou_and_loss_first_and_baselines_in_one_section() -> None:
+    """It sorts sections, which are what stands before the last `/`, and then charts; names without one come last."""
+    sections: dict[str, list[str]] = {}
+    for name in sorted(schema.METRICS):
+        section, _, chart = name.rpartition("/")
+        sections.setdefault(section, []).append(chart)
+    first, second, *others = sorted(sections.keys() - {""})
+    assert (first, sections[first]) == ("iou", ["test", "val", "val_best"])
+    assert (second, sections[second]) == ("loss", ["train", "val", "val_best"])
+    assert others == ["memory", "model", "test", "test_baselines", "time", "val"]
+    assert len(sections["test_baselines"]) == len(schema.BASELINES) * len(schema.BASELINE_COLUMNS)
 
 
 def test_a_name_without_a_definition_is_refused(
@@ -62,5 +77,5 @@ def test_metrics_and_states_are_complete() -> None:
     assert schema.OBJECTIVES.keys() == set(get_args(schema.Stage))
     assert all(name == metric.name for name, metric in schema.METRICS.items())
     constants = {metric.name for metric in vars(schema).values() if isinstance(metric, schema.Metric)}
-    baselines = {f"baseline/{name}/{column}" for name in schema.BASELINES for column in schema.BASELINE_COLUMNS}
+    baselines = {f"test_baselines/{name}_{column}" for name in schema.BASELINES for column in schema.BASELINE_COLUMNS}
     assert schema.METRICS.keys() == constants | baselines

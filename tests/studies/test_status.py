@@ -11,10 +11,11 @@ from rich.console import Console
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.run import run
+from hourglass_bench.bench.tracking.store import open_store, tracking_url
 from hourglass_bench.bench.training.train import EpochRecord
 from hourglass_bench.studies import worker
 from hourglass_bench.studies.display import Clock, duration, render, to_text
-from hourglass_bench.studies.status import RunningTrial, Status, status
+from hourglass_bench.studies.status import RunningTrial, Status, _running, status
 from hourglass_bench.studies.unit import Planned
 from tests.studies.conftest import sweep
 
@@ -95,6 +96,17 @@ def test_another_shell_reads_what_runs_now(tmp_path: Path, monkeypatch: pytest.M
     after = status("tiny", tmp_path)
     assert after.running == ()
     assert after.best[Planned("comparison", "hourglass")].name.startswith("hourglass 4-8 repeat ")
+
+
+def test_what_an_older_version_runs_now_is_read_by_its_names(tmp_path: Path) -> None:
+    old = {new: old for old, new in schema.RENAMED.items()}
+    client = open_store(place := tracking_url(tmp_path))
+    run = client.create_run(client.create_experiment("tiny"), tags={schema.KIND: "trial"})
+    for step, (loss, iou) in enumerate([(0.9, 0.1), (0.8, 0.2)], start=1):
+        client.log_metric(run.info.run_id, old[schema.VAL_LOSS.name], loss, step=step)
+        client.log_metric(run.info.run_id, old[schema.VAL_IOU.name], iou, step=step)
+    (trial,) = _running("tiny", place)
+    assert (trial.epoch, trial.val_iou) == (2, 0.2)
 
 
 def test_time_left_is_by_architecture_over_all_workers() -> None:

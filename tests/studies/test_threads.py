@@ -40,11 +40,13 @@ def test_one_worker_and_two_give_equal_numbers_to_the_bit(
         found.append(
             {
                 run.data.tags[schema.UNIT]: {
-                    name: value for name, value in run.data.metrics.items() if name.startswith(("test/", "val/"))
+                    name: value
+                    for name, value in run.data.metrics.items()
+                    if name.startswith(("iou/", "loss/", "test/", "val/"))
                 }
                 for run in trials
             }
         )
     assert len(found[0]) == 3
-    assert all("test/iou" in metrics for metrics in found[0].values())
+    assert all("iou/test" in metrics for metrics in found[0].values())
     assert found[0] == found[1]

@@ -281,7 +281,7 @@ def test_tuning_never_opens_test_scenes(tmp_path: Path) -> None:
     opened = {"tuning": 0, "comparison": 0}
     for run in trial_runs(tmp_path, "tuned"):
         tags, metrics = run.data.tags, run.data.metrics
-        tested = [name for name in metrics if name.startswith(schema.TEST) or name == schema.LAST_IOU.name]
+        tested = [name for name in metrics if name.startswith("test") or name == schema.TEST_IOU.name]
         assert bool(tested) == (schema.TEST_OPENED in tags) == (tags[schema.STAGE] == "comparison")
         opened[tags[schema.STAGE]] += 1
     assert opened == {"tuning": 12, "comparison": 2}

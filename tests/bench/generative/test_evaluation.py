@@ -72,7 +72,7 @@ def test_tables_of_a_vae_of_masks_agree_with_its_metrics(mask_vae: dict[str, Any
     latent = pd.read_parquet(folder / schema.LATENT_TABLE)
     assert list(latent.columns) == ["dimension", "mean", "variance", "kl", "active"]
     assert len(latent) == 4
-    assert latent["active"].sum() == metrics["latent/active_units"]
+    assert latent["active"].sum() == metrics["test/active_units"]
     assert latent["kl"].sum() == pytest.approx(table["kl"].mean(), rel=1e-4)
 
 

@@ -77,7 +77,7 @@ def test_scenes_weigh_the_same_in_the_scores_of_a_baseline() -> None:
     table = baseline_table(known, Split(SPLIT.train[:2], SPLIT.train[2:], np.array([3, 4, 5])))
     values = baseline_metrics(table, [known.scenes[index] for index in (3, 4, 5)])
     scores = {3: 20 / 32, 4: 8 / 32, 5: 24 / 32}
-    assert values["baseline/all_foreground/iou"] == pytest.approx((scores[3] + (scores[4] + scores[5]) / 2) / 2)
+    assert values["test_baselines/all_foreground_iou"] == pytest.approx((scores[3] + (scores[4] + scores[5]) / 2) / 2)
 
 
 def test_frame_tables_have_the_iou_of_every_baseline_and_frame() -> None:
@@ -94,4 +94,4 @@ def test_frames_keep_their_places_however_many_are_in_work(at_a_time: int, monke
     whole = baseline_table(frames(), split)
     monkeypatch.setattr(frame_tables, "FRAMES_AT_A_TIME", at_a_time)
     pd.testing.assert_frame_equal(baseline_table(frames(), split), whole, check_exact=True)
-    assert whole["baseline/all_foreground/iou"].tolist() == [24 / 32, 20 / 32, 8 / 32]
+    assert whole["test_baselines/all_foreground_iou"].tolist() == [24 / 32, 20 / 32, 8 / 32]

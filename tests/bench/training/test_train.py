@@ -108,7 +108,7 @@ def test_best_epoch_of_a_reconstruction_is_the_one_with_the_lowest_validation_lo
     result, records = run_training(make_config(name, replace(PLAIN, epochs=6)))
     assert result.best.val_loss == min(record.val_loss for record in records)
     assert result.best.val_iou is None
-    assert result.best.metrics().keys() == result.best.scores.keys() | {"train/loss", "lr", "time/epoch_seconds"}
+    assert result.best.metrics().keys() == result.best.scores.keys() | {"loss/train", "lr", "time/epoch_seconds"}
 
 
 @pytest.mark.parametrize(

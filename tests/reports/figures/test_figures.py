@@ -162,8 +162,8 @@ def test_curves_of_one_configuration_of_each_architecture(small: Summary) -> Non
 def test_medians_leave_out_runs_that_did_not_complete(summarised: Summarised) -> None:
     units = [Unit(repeat=0, iou=0.6), Unit(repeat=1, iou=0.6), Unit(repeat=2, state="diverged")]
     shown = learning_curves.record(summarised(units))
-    iou = shown.medians[shown.medians["metric"] == "val/iou"]
-    expected = [np.median([unit.curve(epoch)["val/iou"] for unit in units[:2]]) for epoch in range(1, 9)]
+    iou = shown.medians[shown.medians["metric"] == "iou/val"]
+    expected = [np.median([unit.curve(epoch)["iou/val"] for unit in units[:2]]) for epoch in range(1, 9)]
     assert iou["value"].tolist() == pytest.approx(expected)
     assert set(shown.runs["state"]) == {"complete", "diverged"}
 
@@ -198,7 +198,7 @@ def test_medians_stand_at_the_seconds_of_training(summarised: Summarised) -> Non
     curves = curves.assign(value=curves["value"].mask(curves["metric"] == "time/epoch_seconds", seconds))
     shown = learning_curves.record(summarise(replace(summary.study, curves=curves)))
     assert shown.timed
-    hourglass = shown.medians[(shown.medians["configuration"] == 0) & (shown.medians["metric"] == "val/iou")]
+    hourglass = shown.medians[(shown.medians["configuration"] == 0) & (shown.medians["metric"] == "iou/val")]
     assert hourglass["seconds"].tolist() == [2, 2 + 4, 2 + 4 + 6]
     figure = drawn(learning_curves, shown)
     assert len(figure.axes) == 2 * 3

@@ -632,7 +632,7 @@ def of_learning(tables: Tables, what: str) -> float | int:
     runs = runs[runs["configuration"] == number]
     if what == "epochs":
         return int(runs["training.epochs"].unique().item())
-    return float((runs["data/epoch_images"] / runs["training.batch_size"] * runs["training.epochs"]).median())
+    return float((runs["epoch_images"] / runs["training.batch_size"] * runs["training.epochs"]).median())
 
 
 def of_truth(tables: Tables, what: str) -> int:
@@ -1061,7 +1061,7 @@ def of_all(tables: Tables, what: str) -> int:
 
 def copies(tables: Tables) -> float:
     complete = tables["runs"][tables["runs"]["state"] == "complete"]
-    return float(complete.drop_duplicates("split.digest")["baseline/copy/iou"].mean())
+    return float(complete.drop_duplicates("split.digest")["test_baselines/copy_iou"].mean())
 
 
 def of_stage(tables: Tables, stage: str) -> pd.DataFrame:
@@ -1117,9 +1117,9 @@ def of_vaes(tables: Tables, what: str, end: str) -> float:
     """The least or the most of the runs."""
     runs = of_stage(tables, "generative")
     runs = runs[runs["architecture.name"] == "vae"]
-    shares = runs["latent/active_units"] / runs["architecture.latent"]
+    shares = runs["test/active_units"] / runs["architecture.latent"]
     if what != "active":
-        shares = runs.loc[runs["target"] == what.removeprefix("copied."), "samples/copied_share"]
+        shares = runs.loc[runs["target"] == what.removeprefix("copied."), "test/copied_share"]
     return float(shares.agg(end))
 
 

@@ -63,19 +63,19 @@ def test_nan_and_infinity_are_missing_values(execute: Fill) -> None:
     study = load_study(runs, "quick")
     assert study.trials[schema.PARAMS.name].isna().all()
     assert study.curves.loc[study.curves["metric"] == "val/bce", "value"].isna().all()
-    assert study.curves.loc[study.curves["metric"] == "val/iou", "value"].notna().all()
+    assert study.curves.loc[study.curves["metric"] == "iou/val", "value"].notna().all()
 
 
 def test_a_step_logged_twice_counts_once(execute: Fill) -> None:
     runs = execute(
         "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) "
-        "SELECT key, 0.123, timestamp + 1, run_uuid, step, is_nan FROM metrics WHERE key = 'val/iou'",
+        "SELECT key, 0.123, timestamp + 1, run_uuid, step, is_nan FROM metrics WHERE key = 'iou/val'",
         # In the same millisecond the larger one is taken to be the last.
         "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) "
-        "SELECT key, 0.1, timestamp, run_uuid, step, is_nan FROM metrics WHERE key = 'val/iou' AND value = 0.123",
+        "SELECT key, 0.1, timestamp, run_uuid, step, is_nan FROM metrics WHERE key = 'iou/val' AND value = 0.123",
     )
     curves = load_study(runs, "quick").curves
-    assert (curves.loc[curves["metric"] == "val/iou", "value"] == 0.123).all()
+    assert (curves.loc[curves["metric"] == "iou/val", "value"] == 0.123).all()
     assert not curves.duplicated([RUN, "metric", "epoch"]).any()
 
 
@@ -111,7 +111,7 @@ LACKS = r"^run [0-9a-f]{32} is complete but lacks the "
         (VERSION.format(NEWER, TRIALS), rf"8 of version {NEWER}\. Update hourglass-bench to the version that logged"),
         # The version is named before a name that this one does not know.
         (
-            VERSION.format(NEWER, TRIALS) + "; UPDATE latest_metrics SET key = 'val/new' WHERE key = 'val/iou'",
+            VERSION.format(NEWER, TRIALS) + "; UPDATE latest_metrics SET key = 'val/new' WHERE key = 'iou/val'",
             "Update hourglass-bench",
         ),
         (
@@ -119,12 +119,15 @@ LACKS = r"^run [0-9a-f]{32} is complete but lacks the "
             rf"7 of version {schema.VERSION} and 1 of version {NEWER}\. Update hourglass-bench",
         ),
         (VERSION.format(2, COMPLETE), rf"1 of version 2 and 7 of version {schema.VERSION}\. Run the study again"),
-        (VERSION.format(10, COMPLETE), rf"7 of version {schema.VERSION} and 1 of version 10\. Update hourglass-bench"),
+        (
+            VERSION.format(100, COMPLETE),
+            rf"7 of version {schema.VERSION} and 1 of version 100\. Update hourglass-bench",
+        ),
         (VERSION.format("two", COMPLETE), r"tag schema\.version must be a number, got 'two'\."),
         ("UPDATE tags SET value = 'study' WHERE key = 'kind'", "'quick' has no trial run yet"),
         (f"INSERT INTO tags SELECT '{schema.SUPERSEDED}', '', run_uuid FROM tags WHERE key = 'unit'", "no trial run"),
         (
-            "UPDATE latest_metrics SET key = 'val/jaccard' WHERE key = 'val/iou'",
+            "UPDATE latest_metrics SET key = 'val/jaccard' WHERE key = 'iou/val'",
             r"^study 'quick' holds metrics that bench/schema\.py does not know: val/jaccard\. Update hourglass-bench",
         ),
         (
@@ -132,8 +135,8 @@ LACKS = r"^run [0-9a-f]{32} is complete but lacks the "
             r"^study 'quick' holds parameters that .* know: optimiser\. .* a store of its own\.$",
         ),
         (
-            "DELETE FROM latest_metrics WHERE key IN ('test/assd', 'val/loss')",
-            rf"{LACKS}metrics val/loss, test/assd\.$",
+            "DELETE FROM latest_metrics WHERE key IN ('test/assd', 'loss/val')",
+            rf"{LACKS}metrics loss/val, test/assd\.$",
         ),
         (
             f"DELETE FROM params WHERE key IN ('depth', '{ARCHITECTURE}')",
@@ -164,9 +167,9 @@ def test_names_and_versions_of_superseded_runs_and_names_of_parents_do_not_matte
 def test_system_metrics_are_ignored(execute: Fill) -> None:
     runs = execute(
         "INSERT INTO latest_metrics SELECT 'system/cpu', value, timestamp, step, is_nan, run_uuid FROM latest_metrics "
-        "WHERE key = 'train/loss'",
+        "WHERE key = 'loss/train'",
         "INSERT INTO metrics SELECT 'system/cpu', value, timestamp, run_uuid, step, is_nan FROM metrics "
-        "WHERE key = 'train/loss'",
+        "WHERE key = 'loss/train'",
     )
     assert "system/cpu" not in set(load_study(runs, "quick").curves["metric"])
 
@@ -174,10 +177,10 @@ def test_system_metrics_are_ignored(execute: Fill) -> None:
 def test_a_search_needs_no_test_metrics(search_store: Path, tmp_path: Path) -> None:
     shutil.copy(search_store / schema.TRACKING_DB, tmp_path)
     with closing(sqlite3.connect(tmp_path / schema.TRACKING_DB)) as connection:
-        assert connection.execute("SELECT count(*) FROM latest_metrics WHERE key = 'test/iou'").fetchone() == (4,)
+        assert connection.execute("SELECT count(*) FROM latest_metrics WHERE key = 'iou/test'").fetchone() == (4,)
     searching = "SELECT run_uuid FROM tags WHERE key = 'stage' AND value = 'search'"
-    run_sql(tmp_path, f"DELETE FROM latest_metrics WHERE key = 'val/iou' AND run_uuid IN ({searching})")
-    with pytest.raises(ValueError, match=r"is complete but lacks the metrics val/iou\.$"):
+    run_sql(tmp_path, f"DELETE FROM latest_metrics WHERE key = 'iou/val' AND run_uuid IN ({searching})")
+    with pytest.raises(ValueError, match=r"is complete but lacks the metrics iou/val\.$"):
         load_study(tmp_path, "search")
 
 
@@ -229,7 +232,7 @@ def test_splits_are_those_of_the_bench() -> None:
     assert get_args(SplitName) == SPLITS
 
 
-@pytest.mark.parametrize("name", ["status", "start_time", "repeat", "training.lr", "val/iou", "test/iou", "run_id"])
+@pytest.mark.parametrize("name", ["status", "start_time", "repeat", "training.lr", "iou/val", "iou/test", "run_id"])
 def test_tags_of_any_name_may_be_added(name: str, troubled_store: Path, execute: Fill) -> None:
     runs = execute(f"INSERT INTO tags SELECT '{name}', 'good', run_uuid FROM tags WHERE key = 'unit'")
     tagged, plain = (load_study(folder, "quick").trials.drop(columns=ARTIFACTS) for folder in (runs, troubled_store))

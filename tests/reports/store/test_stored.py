@@ -32,16 +32,17 @@ SELECT run_uuid FROM (SELECT run_uuid, row_number() OVER (ORDER BY start_time) A
 def upgrade_half(stored: Path) -> Path:
     """Half of the runs as the present version stores them; the study itself has tags of both."""
     renamed = [
-        f"UPDATE params SET key = '{new}' WHERE key = '{old}' AND run_uuid IN ({HALF})"
+        f"UPDATE {table} SET key = '{new}' WHERE key = '{old}' AND run_uuid IN ({HALF})"
         for old, new in schema.RENAMED.items()
+        for table in ("params", "metrics", "latest_metrics")
     ]
     return run_sql(
         stored / "runs",
         *renamed,
         f"UPDATE tags SET value = '{schema.VERSION}' WHERE key = 'schema.version' AND run_uuid IN ({HALF})",
         "INSERT OR IGNORE INTO latest_metrics "
-        "SELECT 'last/iou', value, timestamp, step, is_nan, run_uuid FROM latest_metrics "
-        f"WHERE key = 'test/iou' AND run_uuid IN ({HALF})",
+        "SELECT 'test/last_iou', value, timestamp, step, is_nan, run_uuid FROM latest_metrics "
+        f"WHERE key = 'iou/test' AND run_uuid IN ({HALF})",
         "INSERT INTO tags SELECT 'study.planned_units', value, run_uuid FROM tags WHERE key = 'study.budget'",
         """UPDATE tags SET value = '{"comparison": {"unet": 1}}' WHERE key = 'study.budget'""",
     )
@@ -61,7 +62,7 @@ def without(table: pd.DataFrame, metrics: list[schema.Metric]) -> pd.DataFrame:
     return table[[column for column in table if column.partition(" ")[0] not in theirs]]
 
 
-OUTCOMES = {"version-8": 71}
+OUTCOMES = {"version-8": 71, "version-9": 71}
 """Of the runs, those that only chose learning rates among them; of older versions 35, which tuned nothing."""
 
 
@@ -179,7 +180,7 @@ def test_newer_runs_of_the_study_must_have_it(stored: Path, new_metric: schema.M
     run_sql(
         stored / "runs",
         "INSERT INTO latest_metrics SELECT 'best/new', 0.5, timestamp, step, is_nan, run_uuid FROM latest_metrics "
-        f"WHERE key = 'best/val_iou' AND run_uuid IN ({HALF})",
+        f"WHERE key = 'iou/val_best' AND run_uuid IN ({HALF})",
     )
     of = summarise(load_study(runs, "quick"))
     newer = of.runs[schema.SCHEMA_VERSION] == str(schema.VERSION)
@@ -189,7 +190,7 @@ def test_newer_runs_of_the_study_must_have_it(stored: Path, new_metric: schema.M
 
 
 def test_frame_tables_of_older_runs_may_lack_a_test_metric(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    metric = replace(NEW, name="test/new", margin=0.01)
+    metric = replace(NEW, name="test/new", column="new", margin=0.01)
     monkeypatch.setitem(schema.METRICS, metric.name, metric)
     monkeypatch.setattr(schema, "TEST_METRICS", (*schema.TEST_METRICS, metric))
     monkeypatch.setattr(scenes, "COLUMNS", [*scenes.COLUMNS, metric.column])
