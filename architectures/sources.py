@@ -32,8 +32,9 @@ def sources(name: str) -> dict[str, str]:
 @cache
 def packages(name: str) -> tuple[str, ...]:
     """Installed packages that a network comes from, such as `monai 1.5.1`; none for one from a file."""
-    known = packages_distributions()
-    found = {package for module in _modules(name) for package in known.get(module.__name__.partition(".")[0], ())}
+    modules = _modules(name)
+    known = packages_distributions() if modules else {}  # reads the lists of files of all that is installed
+    found = {package for module in modules for package in known.get(module.__name__.partition(".")[0], ())}
     if point := installed().get(name):
         found |= {point.dist.name} if point.dist else set()
     return tuple(f"{package} {version(package)}" for package in sorted(found))

@@ -55,6 +55,22 @@ class Status(cli.Command, Stores):
         return _answer(status(self.study, self.runs, self.storage, self.tracking))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Register(cli.Command, Stores):
+    """Register the best run of each architecture in MLflow, under the alias `best`."""
+
+    study: Positional[str]
+    """name of the study, or the file that defines it"""
+    archs: tuple[str, ...] = ()
+    """only these architectures"""
+
+    def run(self) -> Answer:
+        """Log what is no model yet, and name each."""
+        from hourglass_bench.studies.models import register
+
+        return register(self.study, self.archs, self.runs, self.storage, self.tracking)
+
+
 def _answer(state: "State") -> Answer:
     """A table for people, everything for programs."""
     from hourglass_bench.studies.display import to_text
@@ -62,7 +78,7 @@ def _answer(state: "State") -> Answer:
     return Answer(state.answer(), to_text(state))
 
 
-COMMANDS = (List, Sweep, Status)
+COMMANDS = (List, Sweep, Status, Register)
 main = partial(cli.main, "studies", "Plan, run and resume studies.", COMMANDS)
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from hourglass_bench.bench.tracking.database import require_reachable
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
 from hourglass_bench.bench.tracking.stored_runs import stored_runs
 from hourglass_bench.bench.training.setup import make_network
-from hourglass_bench.studies import deleted, identity, importance, lock, placement, storage, times
+from hourglass_bench.studies import deleted, identity, importance, lock, models, placement, storage, times
 from hourglass_bench.studies.driver import Driver, Site
 from hourglass_bench.studies.executors import Executor
 from hourglass_bench.studies.executors.admission import Room
@@ -95,6 +95,7 @@ def run_study(study: Study, options: Options) -> Status:
         try:
             worked = _work(study, driver, root, options, checked)
             importance.log(root, client, parent, anew=worked)
+            models.log(root, client, experiment, missing)
         except KeyboardInterrupt:
             recover(storage.stages(root), client, experiment)
             client.set_terminated(parent, "KILLED")

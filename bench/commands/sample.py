@@ -12,7 +12,8 @@ from hourglass_bench.architectures.autoencoder import AutoEncoder
 from hourglass_bench.architectures.config import Target
 from hourglass_bench.architectures.vae import VAE
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.predict import load_checkpoint, resolve_checkpoint
+from hourglass_bench.bench.checkpoint import load_checkpoint
+from hourglass_bench.bench.commands.predict import resolve_checkpoint
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.data.dataset import load
 from hourglass_bench.bench.data.frames import Frames

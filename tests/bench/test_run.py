@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hourglass_bench.bench import run as run_module
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.checkpoint import load_checkpoint
 from hourglass_bench.bench.commands.train import train_one
 from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
 from hourglass_bench.bench.inference import predict

@@ -10,8 +10,8 @@ from PIL import Image
 
 from hourglass_bench.architectures.registry import ARCHITECTURES, PRESETS, configure, get_spec
 from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.checkpoint import load_checkpoint
 from hourglass_bench.bench.commands.cli import Answer
-from hourglass_bench.bench.commands.predict import load_checkpoint
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.perf.config import PerfConfig
 from tests.bench.conftest import Train

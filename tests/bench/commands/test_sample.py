@@ -14,7 +14,7 @@ from PIL import Image
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.__main__ import main
-from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.checkpoint import load_checkpoint
 from hourglass_bench.bench.data.dataset import load
 from hourglass_bench.bench.generative.grids import GAP, PAPER
 from tests.bench.conftest import Train

@@ -11,7 +11,7 @@ import torch
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.__main__ import main
-from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.checkpoint import load_checkpoint
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.tracking.store import open_store, tracking_url
 from hourglass_bench.bench.training.setup import build

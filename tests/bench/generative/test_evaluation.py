@@ -11,7 +11,7 @@ from mlflow.entities import Run
 from PIL import Image
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.predict import load_checkpoint
+from hourglass_bench.bench.checkpoint import load_checkpoint
 from hourglass_bench.bench.data.dataset import load
 from hourglass_bench.bench.data.frames import is_foreground
 from hourglass_bench.bench.data.split import split_frames

@@ -101,7 +101,7 @@ def test_whoever_computes_sets_the_flags(
     made: list[Arithmetic] = []
     for module in (
         "hourglass_bench.bench.training.setup",
-        "hourglass_bench.bench.commands.predict",
+        "hourglass_bench.bench.segmenter",
         "hourglass_bench.bench.commands.sample",
     ):
         monkeypatch.setattr(f"{module}.set_arithmetic", lambda arithmetic, _: made.append(arithmetic))
