@@ -47,7 +47,7 @@ STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
 	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
 
-.PHONY: sweep report perf check-device ui setup test test-all check glossary help
+.PHONY: sweep report register perf check-device ui setup test test-all check glossary help
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
@@ -63,6 +63,9 @@ sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML COMPARE]
 	@$(BIN)/hourglass-bench report "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(COMPARE),--compare $(COMPARE))
+
+register: setup  ## register the best run of each architecture in MLflow, with the alias best [STUDY RUNS STORAGE TRACKING ARCHS]
+	@$(BIN)/hourglass-bench register "$(STUDY)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(ARCHS),--archs $(ARCHS))
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]

@@ -6,8 +6,9 @@ network from elsewhere: standardised images (N, 3, H, W) of the size of the trai
 """
 
 import os
+from contextlib import redirect_stderr
 from importlib.metadata import requires, version
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def _export(network: nn.Module, config: RunConfig) -> ExportedProgram | None:
     name, size = config.architecture.name, config.data.size
     images = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 3, *size), np.float32))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), redirect_stderr(StringIO()):  # torch prints graphs of what it cannot export
             program = torch.export.export(network, (images[:2],), dynamic_shapes=({0: Dim("batch")},))
             torch.testing.assert_close(program.module()(images), network(images), rtol=1e-4, atol=1e-5)
     except Exception as error:  # of any kind, as a network of anyone's is traced
