@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Metric, Run
 
 ALIAS = "best"
+NOTE = "mlflow.note.content"
+"""Tag that MLflow shows as a description."""
+DESCRIPTION = """Files of images in (column `image`), masks of their own size out (column `mask`, PNG of 0 and 255), as
+`hourglass-bench predict` writes them. `mlflow.pytorch.load_model` gives the network alone, from standardised images of
+the size of the training to logits. docs/models.md says how to load, predict and serve."""
 READY = "READY"
 
 
@@ -38,7 +43,9 @@ def log_model(client: "MlflowClient", run_id: str, name: str) -> "LoggedModel":
     for cut_off in client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'"):
         client.delete_logged_model(cut_off.model_id)
     with TemporaryDirectory() as place:
-        logged = client.create_logged_model(run.info.experiment_id, name, run_id, params=run.data.params)
+        logged = client.create_logged_model(
+            run.info.experiment_id, name, run_id, tags={NOTE: DESCRIPTION}, params=run.data.params
+        )
         try:
             model = Model(artifact_path=logged.artifact_location, model_uuid=logged.model_id, run_id=run_id)
             write_model(checkpoint, Path(place, "model"), model)
@@ -52,14 +59,15 @@ def log_model(client: "MlflowClient", run_id: str, name: str) -> "LoggedModel":
 
 
 def _metrics_of(run: "Run", model_id: str) -> "list[Metric]":
-    """What the run measured once, said of its model too."""
+    """What the run measured once, said of its model too, in the order of the schema."""
     from mlflow.entities import Metric
 
     # The points that the run has already: a new one would stand beside them in its history.
+    points = {point.key: point for point in run.data.to_proto().metrics}
     return [
         Metric(point.key, point.value, point.timestamp, point.step, model_id=model_id)
-        for point in run.data.to_proto().metrics
-        if point.key in schema.METRICS and not schema.METRICS[point.key].curve
+        for name, metric in schema.METRICS.items()
+        if not metric.curve and (point := points.get(name))
     ]
 
 
