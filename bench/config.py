@@ -228,6 +228,13 @@ def run_name(config: RunConfig) -> str:
     return " ".join(filter(None, words))
 
 
+def fitting_batch(config: RunConfig, frames: int) -> RunConfig:
+    """The config with the batch that there is: of no more than all its training frames, which are so many."""
+    if config.training.batch_size <= frames:
+        return config
+    return replace(config, training=replace(config.training, batch_size=frames))
+
+
 def step_shape(config: RunConfig) -> RunConfig:
     """The config with everything equal that a step's memory does not depend on, of a step in which all trains."""
     pretrains = min(config.training.pretrain_epochs, 1)

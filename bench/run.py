@@ -24,17 +24,22 @@ from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
 from hourglass_bench.bench.network_source import source_tags
 from hourglass_bench.bench.stored_config import flatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.training import ARITHMETIC
 from hourglass_bench.bench.training.autotune import is_worth_tuning, tune
+from hourglass_bench.bench.training.execution import Execution
 from hourglass_bench.bench.training.measure import measure_bottleneck, step_memory
 from hourglass_bench.bench.training.pretrain import pretrain
 from hourglass_bench.bench.training.setup import Setup, capabilities, execution_choices, planned_steps, prepare
-from hourglass_bench.bench.training.train import EpochRecord, TrainingResult, train
+from hourglass_bench.bench.training.train import EpochRecord, Progress, TrainingResult, train
+from hourglass_bench.bench.training.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from hourglass_bench.bench.evaluation import Evaluation
     from hourglass_bench.bench.tracking.store import RunLog
 
 Stop = Callable[[EpochRecord], str | None]
+CODE = {schema.ENVIRONMENT + "arithmetic": str(ARITHMETIC)}
+"""Tag of the code that trains."""
 
 
 def never(_: EpochRecord) -> None:
@@ -67,12 +72,16 @@ def run(
     stop: Stop = never,
     test: bool = True,
     dataset: Dataset | None = None,
+    execution: Execution | None = None,
+    unfinished: Unfinished | None = None,
 ) -> RunResult:
     """Train and evaluate `config`, logging into `log`, whose run the caller closes.
 
     Args:
         test: without it the test scenes are never looked at, and no checkpoint is kept: such a run only chooses.
         dataset: of the config, if it is loaded.
+        execution: settings by which it trains; None: the fastest ones here.
+        unfinished: where its state is kept, and from which it goes on.
 
     Raises:
         ValueError: the data or the architecture does not allow the run.
@@ -83,14 +92,16 @@ def run(
     log.params(describe(config))
     with phases.phase("setup"):
         prediction = registry.predict(config.architecture, *config.data.size)  # refuses before anything is written
-        setup = prepare(config, cache, device, dataset)
-        log.tags(environment(device, setup.trainer.arithmetic) | data_tags(setup))
+        setup = prepare(config, cache, device, dataset, execution)
+        log.tags(environment(device, setup.trainer.arithmetic) | data_tags(setup) | CODE)
         log.tags(source_tags(config.architecture.name) | _note_tags(config, device))
         log.tags(setup.weights.tags() if setup.weights else {})
         _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
         metrics = _known_before(prediction)
-    setup = _tune(config, setup, log, cache, phases)
-    result = _train(config, setup, log, stop, phases)
+    if execution is None:
+        setup = _tune(config, setup, log, cache, phases)
+    log.tags({schema.EXECUTION + name: str(value) for name, value in asdict(setup.trainer.execution).items()})
+    result = _train(config, setup, log, stop, phases, unfinished)
     metrics |= result.metrics() | {schema.RSS_PEAK.name: process_peak_bytes()}  # of training, nothing after it
     setup.trainer.free_graph()
     with phases.phase("memory"):
@@ -101,7 +112,7 @@ def run(
     if tested:
         metrics |= _test(config, setup, result, store, phases)
     metrics |= {schema.PHASES[name].name: seconds for name, seconds in phases.seconds.items()}
-    metrics |= {schema.SECONDS.name: clock.seconds()}
+    metrics |= {schema.SECONDS.name: clock.seconds() + (unfinished.seconds if unfinished else 0.0)}
     store.metrics(metrics)
     return RunResult(
         run_id=store.run_id,
@@ -170,25 +181,31 @@ def _tune(config: RunConfig, setup: Setup, log: BackgroundLog, cache: Path, phas
             setup, tried = tune(config, setup, cache, device)
         reset_process_peak()  # of training, not of what was tried
         log.tags({schema.EXECUTION_TRIED: json.dumps(tried)})
-    log.tags({schema.EXECUTION + name: str(value) for name, value in asdict(setup.trainer.execution).items()})
     return setup
 
 
-def _train(config: RunConfig, setup: Setup, log: BackgroundLog, stop: Stop, phases: Phases) -> TrainingResult:
-    """Pre-train, if that is wanted, and train."""
+def _train(
+    config: RunConfig, setup: Setup, log: BackgroundLog, stop: Stop, phases: Phases, unfinished: Unfinished | None
+) -> TrainingResult:
+    """Pre-train, if that is wanted, and train; or go on where training was cut off."""
+    progress = unfinished.restore(setup.trainer) if unfinished else Progress()
+    for record in progress.records:
+        log.metrics(record.metrics(), step=record.epoch)
 
     def on_epoch(record: EpochRecord) -> str | None:
         with phases.phase("tracking"):
             log.metrics(record.metrics(), step=record.epoch)
+            if unfinished:
+                unfinished.save(setup.trainer, progress)
             return stop(record)
 
     broken = ""
-    if config.training.pretrain_epochs:
+    if config.training.pretrain_epochs and not progress.records:
         with phases.phase("pretrain"):
             broken, failure = pretrain(config, setup, log.poll)
         if failure:
             log.tags({schema.PRETRAIN_GRAPH_FAILURE: failure})
-    result = train(setup.trainer, setup.data, setup.split, on_epoch, log.poll)
+    result = train(setup.trainer, setup.data, setup.split, on_epoch, log.poll, progress)
     if failure := setup.trainer.graph_failure:
         log.tags({schema.EXECUTION + "graph": str(False), schema.GRAPH_FAILURE: failure})
     # The weights that a broken pre-training left let training diverge in its first epoch.

@@ -279,6 +279,12 @@ ALL_FOREGROUND_IOU = _value("val/all_foreground_iou", "1", "none", 0, 1, "valida
 FOREGROUND_SHARE = _value("val/foreground_share", "1", "none", 0, 1, "foreground share of the validation masks")
 """Of all pixels of the validation masks, those in the foreground; the base rate."""
 
+OF_MACHINES = frozenset(
+    [name for name, metric in METRICS.items() if metric.unit in ("s", "images/s")]
+    + [metric.name for metric in (ALLOCATOR_PEAK, RESERVED_PEAK, RSS_PEAK)]
+)
+"""Metrics that are measured of a machine, and are others each time; everything else a configuration decides."""
+
 # --- Parameters --- the flattened RunConfig (`bench.stored_config.flatten`: `training.epochs`, ...), and:
 DEPTH = "depth"
 """Levels of the encoder; absent where an architecture has no such number."""
@@ -410,6 +416,10 @@ TEST_OPENED = "test.opened"
 """When the run looked at its test frames, set before it does; each run with this tag opened them once."""
 GIT_COMMIT = "git.commit"
 """Commit of the source tree, with `-dirty` if files differed from it."""
+REPRODUCES = "reproduces"
+"""Id of the run that this one trained again (`reproduce`), on runs of the experiment of that name."""
+REPRODUCED = "reproduced"
+"""Whether every metric, table and weight of that run came out again: `identical` or `different`."""
 EXECUTION = "execution."
 """Prefix of the tags with the settings of `bench.training.execution.Execution`, by which the steps were carried out."""
 EXECUTION_TRIED = "execution.tried"
@@ -490,5 +500,7 @@ ARTIFACT_DIR = "artifacts"
 """Artifacts of the runs in the SQLite database."""
 CACHE_DIR = "cache"
 """Frames as they were read, so that the next run reads them at once."""
+UNFINISHED_DIR = "unfinished"
+"""A folder for each training that has not come to its end, by its run's id, with what it needs to go on."""
 REPORT_DIR = "reports"
 """One folder per study that was reported."""

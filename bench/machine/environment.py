@@ -25,10 +25,12 @@ def environment(device: torch.device, arithmetic: Arithmetic) -> dict[str, str]:
         "processor": processor(),
         "cores": str(cores()),
         "threads": str(torch.get_num_threads()),
+        "instructions": instructions(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "precision": NAMES[arithmetic],
         **device_versions(device),
         **{package: found for package in PACKAGES if (found := _version(package))},
+        "code": code_digest(),
     }
     tags = {schema.ENVIRONMENT + name: value for name, value in facts.items()}
     return tags | {schema.GIT_COMMIT: git_commit()}
@@ -71,6 +73,14 @@ def driver_version() -> str:
 def processor() -> str:
     """Model name of the CPU, as the system tells it."""
     return proc_entry("cpuinfo", "model name") or platform.processor() or platform.machine()
+
+
+@cache
+def instructions() -> str:
+    """What torch's kernels use of the CPU, such as `AVX512 bf16 amx`: CPUs that have the same give the same numbers."""
+    bf16, amx = torch.cpu._is_avx512_bf16_supported(), torch.cpu._is_amx_tile_supported()
+    words = (torch.backends.cpu.get_cpu_capability(), "bf16" if bf16 else "", "amx" if amx else "")
+    return " ".join(filter(None, words))
 
 
 @cache

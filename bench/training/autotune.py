@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.config import RunConfig, fitting_batch
 from hourglass_bench.bench.digest import digest
 from hourglass_bench.bench.files import replacing
 from hourglass_bench.bench.machine.clock import Stopwatch
@@ -74,7 +74,9 @@ def _warm_up_steps(execution: Execution) -> int:
 
 def tune(config: RunConfig, setup: Setup, cache: Path, device: torch.device) -> Tuned:
     """The setup with a trainer of the fastest among the equivalent settings; nothing to tune leaves the default."""
-    steps, size = planned_steps(config.training, setup.split), config.training.batch_size
+    steps = planned_steps(config.training, setup.split)
+    config = fitting_batch(config, len(setup.split.train))
+    size = config.training.batch_size
     make = partial(make_trainer, config, steps, device)
     options = execution_choices(config, device)
     file = cache / "autotune" / f"{_identity(config, options, device)}.json"

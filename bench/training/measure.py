@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from hourglass_bench.architectures.feature_maps import feature_maps, smallest
-from hourglass_bench.bench.config import RunConfig, step_shape
+from hourglass_bench.bench.config import RunConfig, fitting_batch, step_shape
 from hourglass_bench.bench.machine.memory import StepMemory, measure_step
 from hourglass_bench.bench.training.pretrain import kinds_of_steps
 from hourglass_bench.bench.training.setup import Setup, make_trainer
@@ -28,7 +28,8 @@ def measure_bottleneck(
 
 
 def step_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
-    """Measured once per process for all runs of one shape, since it is the same for each."""
+    """Measured once per process for all runs of one shape, since it is the same for each; of the batch that there is."""
+    config = fitting_batch(config, len(setup.split.train))
     key = (step_shape(config), setup.data.masks.dtype, device)
     if key not in _MEASURED:
         _MEASURED[key] = measure_memory(config, setup, device)

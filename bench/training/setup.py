@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hourglass_bench.architectures import registry
 from hourglass_bench.architectures.config import ArchitectureConfig, EncoderDecoderConfig
-from hourglass_bench.bench.config import DataConfig, Precision, RunConfig, TrainingConfig
+from hourglass_bench.bench.config import DataConfig, Precision, RunConfig, TrainingConfig, fitting_batch
 from hourglass_bench.bench.data.split import Split, split_frames
 from hourglass_bench.bench.machine.allocator import keep_freed_memory
 from hourglass_bench.bench.machine.device import place
@@ -44,11 +44,18 @@ class Setup(NamedTuple):
         return self.data.images[indices], self.data.masks[indices]
 
 
-def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: "Dataset | None" = None) -> Setup:
+def prepare(
+    config: RunConfig,
+    cache: Path,
+    device: torch.device,
+    dataset: "Dataset | None" = None,
+    execution: Execution | None = None,
+) -> Setup:
     """Build the network and split the data, which are loaded and sent to the device once per process.
 
     Args:
         dataset: of the config, if the caller has loaded it: then nothing is held.
+        execution: by which it trains; None: the default of its choices.
 
     Raises:
         ValueError: the architecture, its weights or the data are wrong; then nothing has been written.
@@ -58,8 +65,9 @@ def prepare(config: RunConfig, cache: Path, device: torch.device, dataset: "Data
     network, weights = make_network(config)
     dataset, data = send(dataset, device) if dataset else hold(config.data, cache, device)
     split = split_frames(dataset.frames.scenes, config.data, config.repeat, dataset.frames.given)
-    execution = execution_choices(config, device)[0]
-    trainer = trainer_of(network, config, planned_steps(config.training, split), device, execution)
+    execution = execution or execution_choices(config, device)[0]
+    fitting = fitting_batch(config, len(split.train))  # a GPU evaluates as many frames at once as a batch has
+    trainer = trainer_of(network, fitting, planned_steps(config.training, split), device, execution)
     return Setup(dataset, split, data, trainer, weights)
 
 

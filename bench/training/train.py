@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -58,6 +59,24 @@ class EpochRecord(NamedTuple):
             return True
         gain = self.scores[by.name] - than.scores[by.name]
         return gain > 0 if by.better == "higher" else gain < 0
+
+
+@dataclass(kw_only=True, slots=True)
+class Progress:
+    """What the epochs so far leave to those that follow, beside the trainer's own state."""
+
+    records: list[EpochRecord] = field(default_factory=list)
+    """Of every epoch so far."""
+    best: EpochRecord | None = None
+    best_state: dict[str, Tensor] = field(default_factory=dict)
+    """Weights of the best epoch."""
+    is_stuck: bool = True
+    """Whether no epoch was better than the base rate."""
+    steps: int = 0
+    """Optimiser steps."""
+    seconds: float = 0.0
+    """Training steps only, without validation."""
+    validation_seconds: float = 0.0
 
 
 class TrainingResult(NamedTuple):
@@ -120,48 +139,64 @@ def train(
     split: Split,
     on_epoch: Callable[[EpochRecord], str | None],
     on_step: Callable[[], None] = lambda: None,
+    progress: Progress | None = None,
 ) -> TrainingResult:
     """Train for the epochs that pre-training leaves; keep the weights of the epoch that is best by the objective.
 
     `on_epoch` is told of each epoch and returns a reason to stop, or None; `on_step` is told of each step. A training
     has diverged if its loss is not finite, and if it lasted STUCK_EPOCHS or more and no epoch was better than the base
     rate.
+
+    Args:
+        progress: of the epochs that the trainer has behind it; kept up to date, so that `on_epoch` finds the epoch in
+            it that it is told of.
     """
     training, validation = torch.from_numpy(split.train), torch.from_numpy(split.val)
-    best: EpochRecord | None = None
-    best_state: dict[str, Tensor] = {}
-    base_rate, stuck = base_rate_of(data, validation), True
-    seconds, validation_seconds, steps, epoch_images = 0.0, 0.0, 0, 0
+    progress = Progress() if progress is None else progress
+    base_rate = base_rate_of(data, validation)
+    size = min(trainer.config.batch_size, len(training))
     state: schema.State = "complete"
     reason = ""
-    for epoch in range(1, trainer.config.main_epochs + 1):
+    epoch = len(progress.records)
+    for epoch in range(epoch + 1, trainer.config.main_epochs + 1):
         lr = trainer.lr
         trainer.freeze_encoder(epoch <= trainer.config.freeze_epochs)
         clock = Stopwatch(trainer.device)
         total, batches = trainer.train_epoch(data, training, on_step)
         elapsed = clock.seconds()
-        seconds, steps = seconds + elapsed, steps + batches
-        epoch_images = batches * min(trainer.config.batch_size, len(training))
+        progress.seconds += elapsed
+        progress.steps += batches
         loss = total.item() / batches
         if not math.isfinite(loss):
             state, reason = "diverged", f"the training loss was {loss} in epoch {epoch}"
             break
         clock = Stopwatch(trainer.device)
         scores = trainer.evaluate(data, validation)
-        validation_seconds += clock.seconds()
+        progress.validation_seconds += clock.seconds()
         record = EpochRecord(epoch, loss, scores, lr, elapsed)
         if not math.isfinite(record.val_loss):  # the last step broke the weights
             state, reason = "diverged", f"the validation loss was {record.val_loss} in epoch {epoch}"
             break
-        if record.is_better(best, trainer.objective.best):
-            best, best_state = record, copy.deepcopy(trainer.network.state_dict())
-        stuck = stuck and record.val_iou is not None and not base_rate.is_better(scores[BCE], record.val_iou)
+        progress.records.append(record)
+        if record.is_better(progress.best, trainer.objective.best):
+            progress.best, progress.best_state = record, copy.deepcopy(trainer.network.state_dict())
+        if record.val_iou is None or base_rate.is_better(scores[BCE], record.val_iou):
+            progress.is_stuck = False
         if stop := on_epoch(record):
             state, reason = "pruned", stop
             break
-    if state == "complete" and stuck and epoch >= STUCK_EPOCHS:
+    if state == "complete" and progress.is_stuck and epoch >= STUCK_EPOCHS:
         nats = f"{base_rate.entropy:.3f} nats"
         state, reason = "diverged", f"stuck at the base-rate entropy, {nats}, to epoch {epoch}"
     return TrainingResult(
-        best, best_state, epoch, steps, epoch_images, seconds, validation_seconds, state, reason, base_rate
+        best=progress.best,
+        best_state=progress.best_state,
+        epochs=epoch,
+        steps=progress.steps,
+        epoch_images=len(training) // size * size,
+        seconds=progress.seconds,
+        validation_seconds=progress.validation_seconds,
+        state=state,
+        reason=reason,
+        base_rate=base_rate,
     )

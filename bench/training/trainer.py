@@ -3,10 +3,10 @@
 Shapes: N frames, B batch, H height, W width.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from random import Random
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -233,6 +233,26 @@ class Trainer:
         statistics = [buffer for buffer in buffers if buffer.is_floating_point()]
         counters = [buffer for buffer in buffers if not buffer.is_floating_point()]
         return [list(self.network.parameters()), statistics, counters, *self._optimizer.state()]
+
+    def state(self) -> dict[str, Any]:
+        """Everything that decides the next epochs, tensors on the CPU; of plain types only."""
+        return {
+            "tensors": [tensor.detach().cpu() for tensor in self.resident()],
+            "steps": self._steps,
+            "generator": self._generator.get_state(),
+            "latent_generator": self._latent_generator.get_state(),
+            "module_seeds": self._module_seeds.getstate(),
+        }
+
+    @torch.no_grad()
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` told of a trainer that was made alike, and has not taken a step since."""
+        for own, stored in zip(self.resident(), state["tensors"], strict=True):
+            own.copy_(stored)
+        self._steps = state["steps"]
+        self._generator.set_state(state["generator"])
+        self._latent_generator.set_state(state["latent_generator"])
+        self._module_seeds.setstate(state["module_seeds"])
 
     def train_epoch(
         self, data: DeviceFrames, indices: Tensor, on_step: Callable[[], None] = lambda: None
