@@ -1,6 +1,7 @@
 """`bench train`: one tracked training. Open the store, run, close."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from hourglass_bench.bench.training.losses import require_known
 from hourglass_bench.bench.training.pretrain import kinds_of_steps
 from hourglass_bench.bench.training.setup import capabilities, make_network
 from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.bench.training.unfinished import Unfinished
 from hourglass_bench.bench.training.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -60,18 +62,61 @@ def train_one(
     config = replace(config, data=data)
     if data.path != SYNTHETIC:
         first_audit.say_once(data, dataset, cache, "train")
-    log = BackgroundLog(lambda: _open_run(config, dataset.digest, runs, tracking, unseal))
+    unfinished = Unfinished()
+
+    def open_run() -> "RunLog":
+        opened = _open_run(config, dataset.digest, runs, tracking, unseal)
+        unfinished.hold(runs / schema.UNFINISHED_DIR / opened.run_id)
+        return opened
+
+    log = BackgroundLog(open_run)
+
+    def train() -> RunResult:
+        return run(config, log, cache=cache, device=target, stop=report_epoch, dataset=dataset, unfinished=unfinished)
+
+    result = tracked(log, train, resumed_by(runs, tracking))
+    unfinished.remove()
+    return answer(result)
+
+
+def tracked(
+    log: BackgroundLog, train: Callable[[], RunResult], resume: Callable[[str], str] = lambda run_id: "interrupted"
+) -> RunResult:
+    """What `train` returns, which logs into `log`; its run is closed however that ends.
+
+    Args:
+        resume: what an interrupted user is told, of the run's id.
+
+    Raises:
+        KeyboardInterrupt: with that text, if there is a run.
+    """
     try:
-        result = run(config, log, cache=cache, device=target, stop=_report_epoch, dataset=dataset)
+        result = train()
     except KeyboardInterrupt:
-        log.finish(lambda run: run.kill("interrupted"))
-        raise
+        interrupted: list[str] = []
+
+        def kill(run: "RunLog") -> None:
+            run.kill("interrupted")
+            interrupted.append(resume(run.run_id))
+
+        log.finish(kill)
+        raise KeyboardInterrupt(*interrupted) from None
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         log.finish(lambda run: run.close("failed", reason))
         raise
     log.settle().close(result.state, result.reason)
-    return answer(result)
+    return result
+
+
+def resumed_by(runs: Path, tracking: str) -> Callable[[str], str]:
+    """Function that tells how the training of a run is resumed."""
+    where = "".join(
+        f" {flag} {shlex.quote(str(value))}"
+        for flag, value, default in (("--runs", runs, Path("runs")), ("--tracking", tracking, ""))
+        if value != default
+    )
+    return lambda run_id: f"stopped; `hourglass-bench train --resume {run_id}{where}` goes on with it"
 
 
 def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, unseal: bool) -> "RunLog":
@@ -86,10 +131,13 @@ def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, un
     return RunLog.create(client, experiment, run_name(config), tags)
 
 
-def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, data_digest: str) -> None:
+def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, data_digest: str, own: str = "") -> None:
     """Raise ValueError if a run of this configuration has looked at the test frames: a second look is a choice.
 
     The same data under another path are the same, and so are the same weights.
+
+    Args:
+        own: id of the run that is to look, if it has one: what it saw itself before it was cut off is no other look.
     """
     from hourglass_bench.bench.tracking.store import search_runs
 
@@ -97,7 +145,7 @@ def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, d
     for earlier in search_runs(client, experiment, f"tags.`{schema.DATA_DIGEST}` = '{data_digest}'"):
         opened = earlier.data.tags.get(schema.TEST_OPENED)
         began_alike = earlier.data.tags.get(schema.WEIGHTS_DIGEST, "") == weights
-        if opened and began_alike and _is_alike(earlier.data.params, config):
+        if opened and earlier.info.run_id != own and began_alike and _is_alike(earlier.data.params, config):
             raise ValueError(
                 f"test frames must be opened once per configuration, got them opened by run {earlier.info.run_id} on "
                 f"{opened}; use its result, or train and open them again with --unseal."
@@ -137,7 +185,8 @@ def answer(result: RunResult) -> dict[str, Any]:
     }
 
 
-def _report_epoch(record: EpochRecord) -> None:
+def report_epoch(record: EpochRecord) -> None:
+    """Say how an epoch went; no reason to stop."""
     iou = "" if record.val_iou is None else f"val IoU {record.val_iou:.3f}, "
     say(
         f"epoch {record.epoch}: train loss {record.train_loss:.3f}, val loss {record.val_loss:.3f}, "

@@ -206,6 +206,8 @@ class Train(cli.Command, cli.Store):
     device: Device = "auto"
     unseal: bool = False
     """open the test frames although this configuration opened them before"""
+    resume: str = ""
+    """id of a run that was stopped or cut off: it goes on where it was, as it was started"""
 
     def run(self) -> Answer:
         """Train and evaluate."""
@@ -214,9 +216,36 @@ class Train(cli.Command, cli.Store):
         config = RunConfig(
             architecture=self.network.config(data.size), data=data, training=training, repeat=self.repeat
         )
+        where: dict[str, Any] = {"runs": self.runs, "device": self.device, "tracking": self.tracking}
+        if self.resume:
+            from hourglass_bench.bench.commands.resume import resume_one
+
+            default = RunConfig(
+                architecture=Network().config(DataConfig().size), data=DataConfig(), training=TrainingConfig()
+            )
+            given = None if config == default else config
+            return Answer(resume_one(self.resume, given, unseal=self.unseal, **where))
         from hourglass_bench.bench.commands.train import train_one
 
-        return Answer(train_one(config, runs=self.runs, device=self.device, tracking=self.tracking, unseal=self.unseal))
+        return Answer(train_one(config, unseal=self.unseal, **where))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduce(cli.Command, cli.Store):
+    """Train a stored run again and compare every number (exit code 0: identical, 1: different)."""
+
+    run_id: Positional[str]
+    """id of a run of a study or of `train` that ended complete, pruned or diverged"""
+    data: str = ""
+    """folder of the run's data, if they do not lie where they did"""
+    device: str = "auto"
+    """auto (the kind that the run was trained on), cpu, cuda, cuda:INDEX or mps"""
+
+    def run(self) -> Answer:
+        """Train, log in the experiment `reproduce`, and compare."""
+        from hourglass_bench.bench.commands.reproduce import reproduce
+
+        return reproduce(self.run_id, runs=self.runs, tracking=self.tracking, device=self.device, data=self.data)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,4 +344,4 @@ class Perf(cli.Command):
         return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
 
 
-COMMANDS = (Data, DataImport, Train, Sizes, Predict, Sample, Perf, Check)
+COMMANDS = (Data, DataImport, Train, Reproduce, Sizes, Predict, Sample, Perf, Check)

@@ -1,0 +1,156 @@
+"""What two trainings of one configuration have in common to the bit, where they differ, and the likely causes."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.stored_training import StoredTraining
+
+TABLES = (schema.FRAME_TABLE, schema.RECONSTRUCTION_TABLE, schema.CALIBRATION_TABLE, schema.LATENT_TABLE)
+
+VERSIONS = ("python", "torch", "torchmetrics", "numpy", "scipy", "driver", "cuda", "cudnn")
+HARDWARE = ("processor", "instructions", "cores", "device", "system")
+CAUSES: dict[str, tuple[str, ...]] = {
+    "hardware": tuple(schema.ENVIRONMENT + name for name in HARDWARE),
+    "version": tuple(schema.ENVIRONMENT + name for name in VERSIONS),
+    "code": tuple(schema.ENVIRONMENT + name for name in ("arithmetic", "code")),
+    "threads": (schema.ENVIRONMENT + "threads",),
+    "precision": (schema.ENVIRONMENT + "precision",),
+    "execution": tuple(schema.EXECUTION + name for name in ("micro_batch", "memory_format", "graph")),
+    "data": (schema.DATA_DIGEST, schema.DATA_READING),
+    "split": (schema.SPLIT_DIGEST,),
+    "sources": (schema.NETWORK_SOURCE,),
+    "weights": (schema.WEIGHTS_DIGEST,),
+}
+"""Cause -> the tags that tell it; the order is that of how likely it is."""
+
+
+class Difference(NamedTuple):
+    """The largest one of a metric, a table's column, or all weights; infinite if one of both lacks it."""
+
+    name: str
+    largest: float
+    where: str = ""
+    """Epoch, frame or tensor; empty of what a run has once."""
+
+
+class Comparison(NamedTuple):
+    """Of a stored training with another one."""
+
+    compared: int
+    """Metrics, columns of tables and weights."""
+    differences: list[Difference]
+    causes: list[str]
+    """None where there is no difference."""
+    unknown: list[str]
+    """Causes of which the older run says nothing."""
+
+
+def compare(stored: StoredTraining, again: StoredTraining) -> Comparison:
+    """All that the stored training has and no machine decides: metrics, curves, tables of frames, weights."""
+    found = [*_metrics(stored, again), *_tables(stored, again), *_weights(stored, again)]
+    differences = sorted((one for one in found if one.largest != 0), key=lambda one: -one.largest)
+    if not differences:
+        return Comparison(len(found), [], [], [])
+    return Comparison(len(found), differences, _causes(stored, again), _unknown(stored, again))
+
+
+def _metrics(stored: StoredTraining, again: StoredTraining) -> Iterator[Difference]:
+    """Each once, with all its epochs. What was defined anew since the run was stored is another metric."""
+    for metric in schema.METRICS.values():
+        steps = sorted(epoch for name, epoch in stored.values.keys() | again.values.keys() if name == metric.name)
+        has_it = any((metric.name, epoch) in stored.values for epoch in steps)
+        if not has_it or metric.name in schema.OF_MACHINES or metric.since > stored.version:
+            continue
+        apart = {epoch: _apart(*(of.values.get((metric.name, epoch)) for of in (stored, again))) for epoch in steps}
+        epoch = max(apart, key=lambda epoch: apart[epoch])
+        yield Difference(metric.name, apart[epoch], f"epoch {epoch}" if epoch else "")
+
+
+def _apart(ours: float | None, theirs: float | None) -> float:
+    """Distance of two numbers, of which either may be missing or none."""
+    if ours is None or theirs is None:
+        return math.inf
+    if ours == theirs or (math.isnan(ours) and math.isnan(theirs)):
+        return 0.0
+    distance = abs(ours - theirs)
+    return math.inf if math.isnan(distance) else distance
+
+
+def _tables(stored: StoredTraining, again: StoredTraining) -> Iterator[Difference]:
+    """A difference for each column of numbers that the stored tables have."""
+    import pandas as pd
+
+    for name in TABLES:
+        paths = _both(name, stored, again)
+        if paths is None:
+            continue
+        ours, theirs = (pd.read_parquet(path) for path in paths)
+        for column in ours.select_dtypes("number").columns:
+            called = f"{name} {column}"
+            known = schema.METRICS.get(schema.TEST + column)
+            if known is not None and known.since > stored.version:
+                continue
+            if column not in theirs or len(ours) != len(theirs):
+                yield Difference(called, math.inf)
+                continue
+            apart = [_apart(*pair) for pair in zip(ours[column].tolist(), theirs[column].tolist(), strict=True)]
+            row = int(np.argmax(apart))
+            yield Difference(called, apart[row], " ".join(str(ours[key][row]) for key in ("stem",) if key in ours))
+
+
+def _weights(stored: StoredTraining, again: StoredTraining) -> Iterator[Difference]:
+    """Of the best epoch, all tensors together."""
+    import torch
+
+    paths = _both(schema.CHECKPOINT_FILE, stored, again)
+    if paths is None:
+        return
+    ours, theirs = (torch.load(path, map_location="cpu", weights_only=True) for path in paths)
+    apart = {name: math.inf for name in ours.keys() ^ theirs.keys()}
+    for name in ours.keys() & theirs.keys():
+        one, other = ours[name].double(), theirs[name].double()
+        if one.shape != other.shape:
+            apart[name] = math.inf
+        elif not torch.equal(one, other):
+            apart[name] = _apart(0.0, (one - other).abs().max().item())
+    tensor = max(apart, key=lambda name: apart[name], default="")
+    yield Difference("weights of the best epoch", apart.get(tensor, 0.0), tensor)
+
+
+def _both(name: str, stored: StoredTraining, again: StoredTraining) -> tuple[Path, Path] | None:
+    """Where an artifact lies that both have; what the stored run lacks, or has lost since, is not compared."""
+    ours = stored.artifact(name)
+    theirs = again.artifact(name) if ours else None
+    return (ours, theirs) if ours and theirs else None
+
+
+def _causes(stored: StoredTraining, again: StoredTraining) -> list[str]:
+    """What is otherwise, by name, the older one first."""
+    found = [
+        f"{cause}: {_short(tag)} {stored.tags[tag]} -> {again.tags.get(tag, 'none')}"
+        for cause, tags in CAUSES.items()
+        for tag in tags
+        if tag in stored.tags and stored.tags[tag] != again.tags.get(tag)
+    ]
+    if schema.ENVIRONMENT + "code" not in stored.tags:
+        commits = [of.tags.get(schema.GIT_COMMIT, "unknown") for of in (stored, again)]
+        if commits[0] != commits[1]:
+            found.append(f"code: commit {commits[0]} -> {commits[1]}")
+    if again.device != "cpu":
+        found.append(f"hardware: kernels of {again.environment('device')} need not repeat to the bit")
+    return found
+
+
+def _unknown(stored: StoredTraining, again: StoredTraining) -> list[str]:
+    """Names of what the newer run says and the older one does not."""
+    tags: Sequence[str] = [tag for tags in CAUSES.values() for tag in tags]
+    return [_short(tag) for tag in tags if tag in again.tags and tag not in stored.tags]
+
+
+def _short(tag: str) -> str:
+    return tag.removeprefix(schema.ENVIRONMENT).replace(".", " ").replace("_", " ")
