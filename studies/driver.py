@@ -6,7 +6,7 @@ one was cut off; its unit simply stays to be done, so resuming needs no bookkeep
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, assert_never
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.config import RunConfig, step_shape
+from hourglass_bench.bench.config import DataConfig, RunConfig, fitting_batch, step_shape
 from hourglass_bench.bench.run import describe
 from hourglass_bench.bench.size import format_bytes
 from hourglass_bench.bench.tracking.database import StoreError
@@ -104,6 +104,8 @@ class Site(NamedTuple):
     """Bytes; None: what one trial may take that has its device to itself."""
     ignores: bool
     """Whether the data have pixels that count nowhere, which a step's memory depends on."""
+    training_frames: Callable[[DataConfig, int], int]
+    """How many frames train, by the data's fields and the repeat: a batch has no more."""
 
 
 class Driver:
@@ -167,6 +169,7 @@ class Driver:
 
     def _ask_forecast(self, run_id: str, config: RunConfig) -> None:
         """Asked once for all trials whose steps are alike: repeats and rates do not matter."""
+        config = fitting_batch(config, self._site.training_frames(config.data, config.repeat))
         key = step_shape(config)
         if key not in self._forecasts:
             self._forecasts[key] = Future()

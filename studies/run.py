@@ -1,6 +1,6 @@
 """One session of a study: open the stores, make sure that it is the same study, recover, run what is left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,9 +13,10 @@ from hourglass_bench.architectures.config import InfeasibleArchitecture, require
 from hourglass_bench.architectures.registry import get_spec
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import cli, first_audit
+from hourglass_bench.bench.commands.early import say_early
 from hourglass_bench.bench.commands.folds import load_fitting
-from hourglass_bench.bench.config import SYNTHETIC, RunConfig
-from hourglass_bench.bench.data.split import split_frames
+from hourglass_bench.bench.config import SYNTHETIC, DataConfig, RunConfig
+from hourglass_bench.bench.data.split import training_counts
 from hourglass_bench.bench.machine.device import parse_device
 from hourglass_bench.bench.machine.examine import DeviceFacts, examine_apart
 from hourglass_bench.bench.machine.precision import resolve_by
@@ -58,6 +59,8 @@ class Checked(NamedTuple):
     data_digest: str
     ignores: bool
     """Whether the data have pixels that count nowhere."""
+    training_frames: Callable[[DataConfig, int], int]
+    """How many frames train, by the data's fields and the repeat."""
 
 
 def run_study(study: Study, options: Options) -> Status:
@@ -90,6 +93,7 @@ def run_study(study: Study, options: Options) -> Status:
             runs=options.runs,
             memory_budget=checked.memory_budget,
             ignores=checked.ignores,
+            training_frames=checked.training_frames,
         )
         driver = Driver(read(root, storage.done(root), missing), site)
         try:
@@ -129,13 +133,28 @@ def _check(study: Study, options: Options) -> Checked:
     cache = options.runs / schema.CACHE_DIR
     fitting, dataset = load_fitting(setting.data, cache)
     setting = setting._replace(data=fitting)
+    training_frames = training_counts(dataset.frames.scenes, dataset.frames.given)
     for data, repeat in study.splits(setting):
-        split_frames(dataset.frames.scenes, data, repeat, dataset.frames.given)
-    if setting.data.path != SYNTHETIC and identity.is_new(study, url, dataset.digest):
-        first_audit.say_once(setting.data, dataset, cache, f"study {study.name}")
+        training_frames(data, repeat)
+    if identity.is_new(study, url, dataset.digest):
+        say_early(study.configs(setting), dataset.frames)
+        if setting.data.path != SYNTHETIC:
+            first_audit.say_once(setting.data, dataset, cache, f"study {study.name}")
     ignores = dataset.frames.ignored is not None
     rooms = placement.rooms(device, facts, dataset.frames)
-    return Checked(device, facts, rooms, workers, memory_budget, url, tracking, setting, dataset.digest, ignores)
+    return Checked(
+        device=device,
+        facts=facts,
+        rooms=rooms,
+        workers=workers,
+        memory_budget=memory_budget,
+        storage=url,
+        tracking=tracking,
+        setting=setting,
+        data_digest=dataset.digest,
+        ignores=ignores,
+        training_frames=training_frames,
+    )
 
 
 def _require_trainable(configs: Sequence[RunConfig]) -> None:

@@ -111,7 +111,7 @@ def _weights(stored: StoredTraining, again: StoredTraining) -> Iterator[Differen
     if paths is None:
         return
     ours, theirs = (torch.load(path, map_location="cpu", weights_only=True) for path in paths)
-    apart = {name: math.inf for name in ours.keys() ^ theirs.keys()}
+    apart = dict.fromkeys(ours.keys() ^ theirs.keys(), math.inf)
     for name in ours.keys() & theirs.keys():
         one, other = ours[name].double(), theirs[name].double()
         if one.shape != other.shape:

@@ -1,7 +1,8 @@
 """`train --resume`: a training that was stopped or cut off goes on, in its own run of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,14 @@ from typing_extensions import override
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands.cli import say
-from hourglass_bench.bench.commands.folds import fitting_folds
 from hourglass_bench.bench.commands.stored_training import StoredTraining, at, read
 from hourglass_bench.bench.commands.train import EXPERIMENT, answer, report_epoch, require_sealed, resumed_by, tracked
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.machine.environment import code_digest
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.machine.threads import threads
-from hourglass_bench.bench.run import RunResult, run
-from hourglass_bench.bench.stored_config import flatten, located
+from hourglass_bench.bench.run import run
+from hourglass_bench.bench.stored_config import flatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.tracking.entries import Entries
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
@@ -42,12 +42,12 @@ class ResumedLog(RunLog):
 
 
 def resume_one(
-    run_id: str, given: RunConfig | None, *, runs: Path, device: str = "auto", tracking: str = "", unseal: bool = False
+    run_id: str, given: Mapping[str, str], *, runs: Path, device: str = "auto", tracking: str = "", unseal: bool = False
 ) -> dict[str, Any]:
     """Go on with a training of `bench train`; the same answer as if it had never stopped, on a CPU to the bit.
 
     Args:
-        given: the configuration that was asked for, if one was: it must be the run's.
+        given: fields of the configuration that were asked for, as stores keep them: they must be the run's.
         device: `auto` is the kind of device that the run was trained on.
 
     Raises:
@@ -65,33 +65,24 @@ def resume_one(
     client = open_store(stored.url)
     if not unseal:
         require_sealed(client, get_experiment(client, EXPERIMENT, runs), config, dataset.digest, own=run_id)
-    unfinished = Unfinished()
-    try:
-        unfinished.hold(runs / schema.UNFINISHED_DIR / run_id)
-    except BlockingIOError:
-        raise ValueError(f"run {run_id} must not be trained already to be resumed, got one that is.") from None
-    stored = read(stored.url, run_id)  # once more: until now another process may have gone on with it
-    code = stored.environment("code")
-    if code and code != code_digest():
-        say(f"run {run_id} goes on with other code: {code} -> {code_digest()}")
-    client.update_run(run_id, "RUNNING")
-    log = BackgroundLog(lambda: ResumedLog(stored))
-
-    def train() -> RunResult:
-        return run(
-            stored.in_its_precision(config, target),
-            log,
-            cache=cache,
-            device=target,
-            stop=report_epoch,
-            dataset=dataset,
-            execution=unfinished.execution,
-            unfinished=unfinished,
-        )
-
-    with threads(stored.threads):
-        result = tracked(log, train, resumed_by(runs, tracking))
-    unfinished.remove()
+    with Unfinished() as unfinished:
+        try:
+            unfinished.hold(runs / schema.UNFINISHED_DIR / run_id)
+        except BlockingIOError:
+            raise ValueError(f"run {run_id} must not be trained already to be resumed, got one that is.") from None
+        stored = read(stored.url, run_id)  # once more: until now another process may have gone on with it
+        _require_unfinished(stored, runs / schema.UNFINISHED_DIR)
+        code = stored.environment("code")
+        if code and code != code_digest():
+            say(f"run {run_id} goes on with other code: {code} -> {code_digest()}")
+        client.update_run(run_id, "RUNNING")
+        log = BackgroundLog(lambda: ResumedLog(stored))
+        options: dict[str, Any] = {"stop": report_epoch, "dataset": dataset, "unfinished": unfinished}
+        options["execution"] = unfinished.execution
+        train = partial(run, stored.in_its_precision(config, target), log, cache=cache, device=target, **options)
+        with threads(stored.threads):
+            result = tracked(log, train, resumed_by(runs, tracking))
+        unfinished.remove()
     return answer(result)
 
 
@@ -114,19 +105,17 @@ def _require_unfinished(stored: StoredTraining, unfinished: Path) -> None:
         )
 
 
-def _require_alike(stored: StoredTraining, given: RunConfig | None) -> RunConfig:
+def _require_alike(stored: StoredTraining, given: Mapping[str, str]) -> RunConfig:
     """The run's configuration; ValueError if another one was asked for. The data may lie elsewhere by now."""
-    config = stored.config
-    if given is None:
-        return config
-    given = replace(given, data=fitting_folds(given.data))
-    config = at(config, given.data.path)
-    ours, theirs = flatten(config), flatten(given)
-    other = [name for name in ours | theirs if ours.get(name) != theirs.get(name)]
+    config = at(stored.config, given.get("data.path", ""))
+    ours = flatten(config)
+    other = [name for name in given if given[name] != ours.get(name)]
+    if "data.folds" in other and int(given["data.folds"]) > config.data.folds:
+        other.remove("data.folds")  # they were lowered to what the data fill
     if other:
-        changes = ", ".join(f"{name} {ours.get(name, 'none')} -> {theirs.get(name, 'none')}" for name in other)
+        changes = ", ".join(f"{name} {ours.get(name, 'none')} -> {given[name]}" for name in other)
         raise ValueError(
             f"run {stored.run_id} must be resumed as it was started, got {changes}; leave these flags out, or train "
             "another run without --resume."
         )
-    return located(config, given.data.path)
+    return config

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from hourglass_bench.architectures import registry
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import first_audit
 from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.commands.early import say_early
 from hourglass_bench.bench.commands.folds import load_fitting
 from hourglass_bench.bench.config import SYNTHETIC, RunConfig, run_name
 from hourglass_bench.bench.machine.examine import choose_device
@@ -62,20 +64,19 @@ def train_one(
     config = replace(config, data=data)
     if data.path != SYNTHETIC:
         first_audit.say_once(data, dataset, cache, "train")
-    unfinished = Unfinished()
+    say_early([config], dataset.frames)
+    with Unfinished() as unfinished:
 
-    def open_run() -> "RunLog":
-        opened = _open_run(config, dataset.digest, runs, tracking, unseal)
-        unfinished.hold(runs / schema.UNFINISHED_DIR / opened.run_id)
-        return opened
+        def open_run() -> "RunLog":
+            opened = _open_run(config, dataset.digest, runs, tracking, unseal)
+            unfinished.hold(runs / schema.UNFINISHED_DIR / opened.run_id)
+            return opened
 
-    log = BackgroundLog(open_run)
-
-    def train() -> RunResult:
-        return run(config, log, cache=cache, device=target, stop=report_epoch, dataset=dataset, unfinished=unfinished)
-
-    result = tracked(log, train, resumed_by(runs, tracking))
-    unfinished.remove()
+        log = BackgroundLog(open_run)
+        options: dict[str, Any] = {"stop": report_epoch, "dataset": dataset, "unfinished": unfinished}
+        train = partial(run, config, log, cache=cache, device=target, **options)
+        result = tracked(log, train, resumed_by(runs, tracking))
+        unfinished.remove()
     return answer(result)
 
 

@@ -219,11 +219,11 @@ class Train(cli.Command, cli.Store):
         where: dict[str, Any] = {"runs": self.runs, "device": self.device, "tracking": self.tracking}
         if self.resume:
             from hourglass_bench.bench.commands.resume import resume_one
+            from hourglass_bench.bench.stored_config import flatten
 
-            default = RunConfig(
-                architecture=Network().config(DataConfig().size), data=DataConfig(), training=TrainingConfig()
-            )
-            given = None if config == default else config
+            size = DataConfig().size
+            default = RunConfig(architecture=Network().config(size), data=DataConfig(), training=TrainingConfig())
+            given = dict(flatten(config).items() - flatten(default).items())
             return Answer(resume_one(self.resume, given, unseal=self.unseal, **where))
         from hourglass_bench.bench.commands.train import train_one
 

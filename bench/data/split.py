@@ -7,7 +7,8 @@
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +60,16 @@ def split_frames(scenes: Sequence[str], data: DataConfig, repeat: int, given: Se
         test=np.flatnonzero(of_frame == test),
         unlabelled=train[~labelled],
     )
+
+
+def training_counts(scenes: Sequence[str], given: Sequence[str] = ()) -> Callable[[DataConfig, int], int]:
+    """Function of a data config and a repeat: how many of the frames train. It counts once for all that are equal."""
+
+    @cache
+    def count(data: DataConfig, repeat: int) -> int:
+        return len(split_frames(scenes, data, repeat, given).train)
+
+    return count
 
 
 def find_leaks(scenes: Sequence[str], given: Sequence[str]) -> list[str]:

@@ -14,7 +14,8 @@ import torch
 
 from hourglass_bench.architectures import registry
 from hourglass_bench.bench.commands.cli import Answer, say
-from hourglass_bench.bench.config import DataConfig, RunConfig
+from hourglass_bench.bench.commands.early import say_batch
+from hourglass_bench.bench.config import DataConfig, RunConfig, fitting_batch
 from hourglass_bench.bench.data.dataset import load, read
 from hourglass_bench.bench.files import replacing
 from hourglass_bench.bench.machine.clock import Stopwatch
@@ -63,6 +64,8 @@ def compare(
         registry.predict(run.architecture, *run.data.size)
     with TemporaryDirectory(prefix="hourglass-perf-") as scratch:
         comparison = _set_up(Path(scratch), config, implementations, perf, target, out)
+        say_batch(config.training, frames := len(comparison.split(config).train))
+        networks = {name: fitting_batch(run, frames) for name, run in networks.items()}
         clock = Stopwatch(torch.device("cpu"))
         read(DataConfig(path=str(comparison.pngs), size=config.data.size))  # flags of the data speak of other files
         decode_seconds = clock.seconds()
@@ -73,7 +76,7 @@ def compare(
     versions = {"lightning": version("lightning")} if LIGHTNING in implementations else {}
     conditions = Conditions(
         comparison=comparison,
-        config=config,
+        config=fitting_batch(config, frames),
         left_out=left_out,
         decode_seconds=decode_seconds,
         environment=environment(target, arithmetic) | versions,

@@ -28,7 +28,7 @@ def measure_bottleneck(
 
 
 def step_memory(config: RunConfig, setup: Setup, device: torch.device) -> StepMemory:
-    """Measured once per process for all runs of one shape, since it is the same for each; of the batch that there is."""
+    """Of the batch that there is; measured once per process for all runs of one shape, which it is the same for."""
     config = fitting_batch(config, len(setup.split.train))
     key = (step_shape(config), setup.data.masks.dtype, device)
     if key not in _MEASURED:

@@ -157,8 +157,8 @@ def train(
     size = min(trainer.config.batch_size, len(training))
     state: schema.State = "complete"
     reason = ""
-    epoch = len(progress.records)
-    for epoch in range(epoch + 1, trainer.config.main_epochs + 1):
+    epoch = done = len(progress.records)
+    for epoch in range(done + 1, trainer.config.main_epochs + 1):
         lr = trainer.lr
         trainer.freeze_encoder(epoch <= trainer.config.freeze_epochs)
         clock = Stopwatch(trainer.device)

@@ -4,7 +4,8 @@ import shutil
 import time
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import IO, Any
+from types import TracebackType
+from typing import IO, Any, Self
 
 import torch
 
@@ -29,6 +30,14 @@ class Unfinished:
         self._written, self._pause = 0.0, 0.0
         self.seconds = 0.0
         """Of training and validation up to the state that was restored."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Others may go on from here."""
+        if self._lock is not None:
+            self._lock.close()
 
     def hold(self, folder: Path) -> None:
         """From now on states are written into the folder, which is made; what lies in it is read.
@@ -78,5 +87,3 @@ class Unfinished:
         """The training has come to its end: there is nothing to go on with."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        if self._lock is not None:
-            self._lock.close()
