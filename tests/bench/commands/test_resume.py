@@ -1,6 +1,5 @@
 """`train --resume`: a training that was stopped goes on, and ends as if it had never been."""
 
-import os
 import re
 import signal
 import subprocess
@@ -33,7 +32,7 @@ TRAINING = TrainingConfig(epochs=EPOCHS, batch_size=4)
 
 def wait_for(path: Path, name: str) -> Path:
     """The file of that name in the folder of the only training that is unfinished, once it is there."""
-    for _ in range(600):
+    for _ in range(2400):
         if found := list((path / schema.UNFINISHED_DIR).glob(f"*/{name}")):
             return found[0]
         time.sleep(0.05)
@@ -107,21 +106,39 @@ def test_pretraining_is_not_done_twice(
     assert resume_one(run_id, {}, runs=tmp_path)["epochs"] == 5
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from hourglass_bench.bench.__main__ import main
+from hourglass_bench.bench.commands import train
+from tests.bench.commands.test_resume import wait_for
+
+def kill(record):
+    if record.epoch == 1:
+        wait_for(Path(sys.argv[-1]), "lock")
+    if record.epoch == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train.report_epoch = kill
+main(sys.argv[1:])
+"""
+
+
 def test_a_killed_process_leaves_what_it_takes(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    flags = "--channels 4 8 --norm batch --size 32 --batch-size 4 --epochs 400 --device cpu --synthetic-scenes 6 "
-    command = [sys.executable, "-m", "hourglass_bench", "train", *flags.split(), "--synthetic-frames", "3", "--folds=3"]
-    process = subprocess.Popen([*command, "--runs", str(tmp_path)], stderr=subprocess.DEVNULL)
-    run_id = wait_for(tmp_path, STATE).parent.name
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    url = tracking_url(tmp_path)
+    flags = "--channels 4 8 --norm batch --size 32 --batch-size 4 --epochs 6 --device cpu --synthetic-scenes 6"
+    command = ["train", *flags.split(), "--synthetic-frames", "3", "--folds", "3", "--runs"]
+    root = str(Path(__file__).parents[3])
+    ended = subprocess.run([sys.executable, "-c", KILLED, *command, str(tmp_path)], cwd=root, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    run_id, url = wait_for(tmp_path, STATE).parent.name, tracking_url(tmp_path)
     assert MlflowClient(url).get_run(run_id).info.status == "RUNNING"
     assert main(["train", "--resume", run_id, "--runs", str(tmp_path), "--device", "cpu"]) == 0
-    whole = tmp_path_factory.mktemp("whole")
-    assert main([*command[3:], "--runs", str(whole)]) == 0
-    other = MlflowClient(tracking_url(whole)).search_runs(["1"])[0].info.run_id
     resumed = read(url, run_id)
-    assert (resumed.status, resumed.epochs) == ("FINISHED", 400)
+    assert (resumed.status, resumed.state, resumed.epochs) == ("FINISHED", "complete", 6)
+
+    whole = tmp_path_factory.mktemp("whole")
+    assert main([*command, str(whole)]) == 0
+    other = MlflowClient(tracking_url(whole)).search_runs(["1"])[0].info.run_id
     assert compare(read(tracking_url(whole), other), resumed).differences == []
 
 

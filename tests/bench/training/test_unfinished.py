@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import TrainingConfig
 from hourglass_bench.bench.training import unfinished as unfinished_module
 from hourglass_bench.bench.training.setup import prepare
@@ -67,7 +68,7 @@ def test_what_goes_on_is_what_never_stopped(
 def test_the_best_epoch_may_lie_before_the_stop(tmp_path: Path, make_config: MakeConfig) -> None:
     config = make_config("unet")
     setup = prepare(config, tmp_path, CPU)
-    best, last = (EpochRecord(epoch, 1.0, {"val/loss": 1.0}, 0.1, 1.0) for epoch in (1, 2))
+    best, last = (EpochRecord(epoch, 1.0, {schema.VAL_LOSS.name: 1.0}, 0.1, 1.0) for epoch in (1, 2))
     weights = {"a": torch.ones(2)}
     with Unfinished() as unfinished:
         unfinished.hold(tmp_path / "state")
