@@ -434,7 +434,8 @@ MEMORY_UNKNOWN = "memory.unknown"
 ENVIRONMENT = "environment."
 """Prefix of the tags that describe the machine and the versions: `environment.torch`, `environment.device`, of a GPU
 `environment.driver`, `environment.cuda` and `environment.cudnn`, ...; `environment.precision` is the arithmetic:
-float32 (IEEE), tf32 or bfloat16."""
+float32 (IEEE), tf32 or bfloat16; `environment.instructions` are those that torch uses of the CPU; `environment.code` is
+the digest of this code, and `environment.arithmetic` rises when it computes otherwise."""
 
 # --- Artifacts of a trial run ---
 PANEL_IMAGE = "panel.png"

@@ -101,7 +101,7 @@ def _require_unfinished(stored: StoredTraining, unfinished: Path) -> None:
     if not (unfinished / run_id).is_dir():
         raise ValueError(
             f"run {run_id} must have its state in {unfinished} to be resumed, got none: it was trained elsewhere, or "
-            "by a version before 0.21."
+            "by a version that kept none."
         )
 
 

@@ -85,7 +85,7 @@ def test_states_take_a_small_share_of_the_time(
     tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(unfinished_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("hourglass_bench.bench.training.unfinished.time.monotonic", lambda: now[0])
     written: list[float] = []
 
     def write(state: Any, path: Path) -> None:
