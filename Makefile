@@ -38,7 +38,9 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 VARIABLES := $(shell sed -n 's/^\([A-Z_]*\) *?=.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 SET := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 UNKNOWN := $(filter-out $(VARIABLES) MAKE% SHELL .SHELLFLAGS,$(SET))
-$(if $(UNKNOWN),$(error variables must be of $(sort $(VARIABLES)), got $(UNKNOWN); `make help` says which target takes which))
+MEANT = $(patsubst %, (did you mean %?),$(shell $(PYTHON) -c 'import difflib, sys; \
+	print(*difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1))' '$(firstword $(UNKNOWN))' $(VARIABLES)))
+$(if $(UNKNOWN),$(error variables must be of $(sort $(VARIABLES)), got $(UNKNOWN)$(MEANT); `make help` says which target takes which))
 
 # Where results lie, for every command.
 STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
@@ -54,7 +56,7 @@ sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
 	@$(if $(filter zoo,$(STUDY)),$(PIP) -e ".[zoo]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
-	@$(BIN)/hourglass-bench sweep "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
+	@HOURGLASS_BENCH_BY_MAKE=1 $(BIN)/hourglass-bench sweep "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
 		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 		$(if $(THREADS),--threads "$(THREADS)") $(if $(filter 0,$(TUNE)),--no-tune) \
 		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \

@@ -57,7 +57,9 @@ def configure_by(
             ValueError: a value out of range, or options that contradict each other.
         """
         if target == "image" and not reconstructs:
-            raise ValueError(f"target must be mask for {name}, which segments, got image; use autoencoder or vae.")
+            raise ValueError(
+                f"architecture.target must be mask for {name}, which segments, got image; use autoencoder or vae."
+            )
         out_channels = CHANNELS_OF[target or ("image" if reconstructs else "mask")]
         encoder = default_channels if channels is None else tuple(channels)
         if depth is not None or base_width is not None:

@@ -1,5 +1,6 @@
 """`reports COMMAND`. Pandas, Matplotlib and Typst are imported when a command needs them."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -7,8 +8,10 @@ from functools import partial
 from tyro.conf import Positional
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.commands import cli, command_line
 from hourglass_bench.bench.commands.cli import Answer
+
+_OPEN = "open" if sys.platform == "darwin" else "xdg-open"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,11 @@ class Report(cli.Command, cli.Store):
         from hourglass_bench.reports.build import build
 
         built = build(self.runs, cli.study_name(self.study), self.tracking, html=self.html, compare=self.compare)
-        return Answer({**built._asdict(), "report": str(built.report)}, str(built.report))
+        return Answer(
+            {**built._asdict(), "report": str(built.report)},
+            str(built.report),
+            then=f"{_OPEN} {shlex.quote(str(built.report))}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +63,8 @@ class Calibrate(cli.Command, cli.Store):
         return Answer(found, "\n".join(sentences(found)))
 
 
-COMMANDS = (Report, Calibrate)
-main = partial(cli.main, "reports", "Reports of studies, from the tracking store.", COMMANDS)
+COMMANDS: cli.Verbs = {"reports": (Report, Calibrate)}
+main = partial(command_line.main, "reports", "Reports of studies, from the tracking store.", COMMANDS)
 
 if __name__ == "__main__":
     sys.exit(main())

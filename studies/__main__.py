@@ -1,5 +1,6 @@
 """`studies COMMAND`. Torch, Optuna and MLflow are imported when a command needs them."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -7,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import Positional
 
-from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.commands import cli, command_line
 from hourglass_bench.bench.commands.cli import Answer
+from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.studies.catalog import CATALOG
 from hourglass_bench.studies.options import Options, Stores
 from hourglass_bench.studies.own_file import find_study
@@ -38,7 +40,7 @@ class Sweep(cli.Command, Options):
         study = find_study(self.study)
         from hourglass_bench.studies.run import run_study
 
-        return _answer(run_study(study, self))
+        return _answer(run_study(study, self), self.study, self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class Status(cli.Command, Stores):
         """Read the stores."""
         from hourglass_bench.studies.status import status
 
-        return _answer(status(self.study, self.runs, self.storage, self.tracking))
+        return _answer(status(self.study, self.runs, self.storage, self.tracking), self.study, self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,15 +73,20 @@ class Register(cli.Command, Stores):
         return register(self.study, self.archs, self.runs, self.storage, self.tracking)
 
 
-def _answer(state: "State") -> Answer:
-    """A table for people, everything for programs."""
+def _answer(state: "State", given: str, stores: Stores) -> Answer:
+    """A table for people, everything for programs; then a report of what is done, or the rest of the study."""
     from hourglass_bench.studies.display import to_text
 
-    return Answer(state.answer(), to_text(state))
+    verb, flags = (
+        ("sweep", ["--storage", stores.storage] if stores.storage else []) if state.waiting else ("report", [])
+    )
+    make = shlex.join([verb, f"STUDY={given}", *(f"STORAGE={url}" for url in flags[1:])])
+    then = next_step(verb, given, *flags, make=make, runs=stores.runs, tracking=stores.tracking)
+    return Answer(state.answer(), to_text(state), then="" if state.running else then)
 
 
-COMMANDS = (List, Sweep, Status, Register)
-main = partial(cli.main, "studies", "Plan, run and resume studies.", COMMANDS)
+COMMANDS: cli.Verbs = {"studies": (List, Sweep, Status, Register)}
+main = partial(command_line.main, "studies", "Plan, run and resume studies.", COMMANDS)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,5 +1,6 @@
 """A study's status for people: a table that stays in place on a terminal, one line per event elsewhere."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
@@ -9,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.commands import cli, colour
 from hourglass_bench.studies import times
 from hourglass_bench.studies.status import Status
 from hourglass_bench.studies.unit import Planned
@@ -17,11 +18,15 @@ from hourglass_bench.studies.unit import Planned
 REFRESH_PER_SECOND = 2
 
 
-def render(status: Status, left: str = "") -> RenderableType:
-    """Counts, the trials that run, and how each architecture is doing."""
+def render(status: Status, left: str = "", of: Callable[[str], Text] = Text) -> RenderableType:
+    """Counts, the trials that run, and how each architecture is doing.
+
+    Args:
+        of: Makes the line of counts.
+    """
     counts = [f"{count} {state.replace('_', ' ')}" for state, count in status.states.items() if count]
     line = ", ".join([*counts, f"{len(status.running)} running", f"{status.waiting} waiting"])
-    head = Text(f"{status.study}: {len(status.outcomes)} of {len(status.units)} units ended ({line}){left}")
+    head = of(f"{status.study}: {len(status.outcomes)} of {len(status.units)} units ended ({line}){left}")
     parts: list[RenderableType] = [head, *map(Text, status.missing.advice())]
     if any((spent := status.time).values()):
         parts.append(Text(_time_line(spent)))
@@ -61,7 +66,7 @@ def _architecture_table(status: Status) -> Table:
 
 def to_text(status: Status) -> str:
     """What `studies status` prints."""
-    console = Console(width=120)
+    console = Console(width=120, force_terminal=False, color_system=None)  # who prints it knows about colour
     with console.capture() as capture:
         console.print(render(status))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
@@ -80,13 +85,16 @@ class Display:
     def __init__(self, status: Callable[[], Status], time_left: Callable[[], float | None]) -> None:
         self._status = status
         self._time_left = time_left
-        self._console = Console(stderr=True)
+        self._console = Console(stderr=True, no_color=not colour.is_wanted(sys.stderr))
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if colour.is_live(sys.stderr):
             self._live = Live(
-                get_renderable=self._picture, console=self._console, refresh_per_second=REFRESH_PER_SECOND
+                get_renderable=self._picture,
+                console=self._console,
+                refresh_per_second=REFRESH_PER_SECOND,
+                transient=True,  # the answer of the command is the last such table
             )
             self._live.start()
         return self
@@ -100,7 +108,7 @@ class Display:
         if self._live is None:
             cli.say(text)
         else:
-            self._console.print(text, highlight=False, markup=False)
+            self._console.print(_coloured(text), highlight=False)
 
     def ended(self, count: str, name: str, state: str, detail: str, seconds: float) -> None:
         """A unit has an outcome."""
@@ -113,7 +121,12 @@ class Display:
         return "" if left is None else f"; about {duration(left)} left"
 
     def _picture(self) -> RenderableType:
-        return render(self._status(), self._left())
+        return render(self._status(), self._left(), _coloured)
+
+
+def _coloured(text: str) -> Text:
+    """With its states coloured, as on stderr."""
+    return Text.from_ansi(colour.paint_words(text, sys.stderr))
 
 
 class Clock:

@@ -55,7 +55,7 @@ def find_study(given: str) -> Study:
     try:
         found = getattr(load_file(path), "STUDY", None)
     except Exception as error:
-        raise ValueError(f"study file {given} must be importable, got {_told(error, path)}.") from error
+        raise cli.FileInputError(f"study file {given} must be importable, got {_told(error, path)}.") from error
     if not isinstance(found, Study):
         kind = "none" if found is None else type(found).__name__
         raise ValueError(f"study file {given} must define STUDY, a Factorial or a Search, got {kind}.")
@@ -65,7 +65,7 @@ def find_study(given: str) -> Study:
     try:
         study.space()
     except Exception as error:
-        raise ValueError(f"study file {given} must plan its units, got {_told(error, path)}.") from error
+        raise cli.FileInputError(f"study file {given} must plan its units, got {_told(error, path)}.") from error
     return study
 
 

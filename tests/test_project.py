@@ -36,13 +36,16 @@ def test_help_names_every_target_and_variable() -> None:
     assert defaults["STUDY"] == "quick"
 
 
-@pytest.mark.parametrize("setting", ["data=own", "DATAA=my own = data", "STUDYS:=aa"])
-def test_a_variable_that_does_not_exist_is_refused(setting: str) -> None:
+@pytest.mark.parametrize(
+    ("setting", "meant"),
+    [("data=own", "DATA"), ("DATAA=my own = data", "DATA"), ("STUDYS:=aa", "STUDY"), ("XYZ=", "")],
+)
+def test_a_variable_that_does_not_exist_is_refused(setting: str, meant: str) -> None:
     refused = make("--dry-run", "sweep", "STUDY=aa", setting)
     assert refused.returncode == 2
     assert refused.stdout == ""
     name = re.split(":?=", setting)[0]
-    assert f"got {name};" in refused.stderr
+    assert f"got {name}{f' (did you mean {meant}?)' * bool(meant)};" in refused.stderr
     assert "must be of ACCEPT_CHANGES ARCHS COMPARE DATA DATA_FLAGS DEVICE" in refused.stderr
 
 

@@ -70,7 +70,7 @@ def parse(words: Sequence[str]) -> Check:
         SystemExit: help was asked for (0) or there is no such flag (2).
     """
     parser = argparse.ArgumentParser(
-        "bench check", "%(prog)s [--help] [--device DEVICE] [--short] [--json]", description=Check.__doc__
+        "hourglass-bench check", "%(prog)s [--help] [--device DEVICE] [--short] [--json]", description=Check.__doc__
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: %(default)s)")
     parser.add_argument(

@@ -3,18 +3,17 @@
 import json
 import os
 import platform
-import re
 import signal
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
-FORMER = {"run": "sweep", "build": "report"}
-"""Verbs by what they were called before, which goes on to work."""
+from hourglass_bench.bench.commands import colour
+
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -28,6 +27,8 @@ class Answer(NamedTuple):
     """For people; empty: a line for each value."""
     code: int = 0
     """What the process exits with."""
+    then: str = ""
+    """For people, beside the answer: what one does next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,14 @@ class Command(ABC):
     @abstractmethod
     def run(self) -> Answer:
         """Do it; ValueError says what is wrong with the input. What takes long to import is imported here."""
+
+
+Verbs = Mapping[str, tuple[type[Command], ...]]
+"""Commands by what they are for."""
+
+
+class FileInputError(ValueError):
+    """Wrong input that stands in a user's file: names stay as they are written there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +66,14 @@ def study_name(study: str) -> str:
     return Path(study).stem if study.endswith(".py") else study
 
 
-def main(prog: str, description: str, commands: Sequence[type[Command]], arguments: Sequence[str] | None = None) -> int:
-    """Parse, run and print; returns the exit code: 0 done, 2 wrong input (to all or a part), 130 interrupted.
+def run(prog: str, parse: Callable[[], Command]) -> int:
+    """Run the command that is parsed, and print; returns the exit code: 0 done, 2 wrong input (to all or a part), 130.
 
     Raises:
-        SystemExit: help was asked for (0) or the arguments are none of these commands' (2).
+        SystemExit: of `parse`.
     """
-    words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"hourglass-bench {version('hourglass-bench')}")
-        return 0
-    return run(prog, lambda: _parse(prog, description, commands, words))
-
-
-def run(prog: str, parse: Callable[[], Command]) -> int:
-    """As `main`, with another parser."""
     if platform.system() == "Windows":
-        say(f"{prog}: Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
+        _refuse(prog, "Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
         return EXIT_INPUT
     command = parse()
     prepare_process()
@@ -87,26 +85,48 @@ def run(prog: str, parse: Callable[[], Command]) -> int:
         say(f"\n{str(interrupt) or 'interrupted'}")
         return EXIT_INTERRUPTED
     except ValueError as error:
-        say(f"{prog}: {error}")
+        _refuse(prog, _typed(error, command))
         return EXIT_INPUT
     except Exception as error:
         from hourglass_bench.bench.tracking.database import store_failure
 
         if (path := _find_unreadable(error)) is not None:
-            say(f"{prog}: {path} must be readable, got permission denied; allow it (chmod u+rX) or move it away.")
+            _refuse(prog, f"{path} must be readable, got permission denied; allow it (chmod u+rX) or move it away.")
             return EXIT_INPUT
         if (said := store_failure(error)) is None:
             raise
-        say(
-            f"{prog}: results must be written, but the disk or database refused: {said}; what was recorded before is "
-            "kept, and the same command goes on from there."
+        _refuse(
+            prog,
+            f"results must be written, but the disk or database refused: {said}; what was recorded before is "
+            "kept, and the same command goes on from there.",
         )
         return EXIT_INPUT
-    if command.json:
-        print(json.dumps(answer.values))
-    else:
-        print(answer.text or "\n".join(f"{key}: {value}" for key, value in answer.values.items()))
+    _print(answer, command.json)
     return answer.code
+
+
+def _print(answer: Answer, as_json: bool) -> None:
+    lines = answer.text or "\n".join(f"{key}: {value}" for key, value in answer.values.items())
+    try:
+        print(json.dumps(answer.values) if as_json else colour.paint_words(lines, sys.stdout), flush=True)
+    except BrokenPipeError:  # who reads it, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if answer.then and not as_json:
+        say(f"next: {answer.then}")
+
+
+def _refuse(prog: str, why: str) -> None:
+    say(f"{colour.paint(prog, colour.RED, sys.stderr)}: {why}")
+
+
+def _typed(error: ValueError, command: Command) -> str:
+    """What is wrong, by the names of the command's flags and with what was probably meant."""
+    from hourglass_bench.bench.commands.parameters import parameters
+    from hourglass_bench.bench.commands.typed import as_typed, with_meant
+
+    if isinstance(error, FileInputError):
+        return with_meant(str(error))
+    return with_meant(as_typed(str(error), {one.flag for one in parameters(type(command)) if one.flag}))
 
 
 def _find_unreadable(error: Exception) -> Path | None:
@@ -117,41 +137,6 @@ def _find_unreadable(error: Exception) -> Path | None:
     needed = {path.parent: os.R_OK | os.X_OK, path: os.R_OK}
     forbidden = (place for place, mode in needed.items() if os.path.exists(place) and not os.access(place, mode))
     return next(forbidden, None)
-
-
-def _parse(prog: str, description: str, commands: Sequence[type[Command]], words: Sequence[str]) -> Command:
-    # Imported late: many import this file to say a word, and one to parse.
-    import tyro
-    from tyro import conf
-
-    style = (
-        conf.OmitArgPrefixes,
-        conf.OmitSubcommandPrefixes,
-        conf.FlagCreatePairsOff,
-        conf.DisallowNone,
-        conf.PositionalMetavarFromFieldName,
-        conf.HelptextFromCommentsOff,
-    )
-    words = _today(words)
-    # `data import` is the command DataImport, beside `data`.
-    names = {"-".join(re.findall("[A-Z][a-z]*", command.__name__)).lower() for command in commands}
-    if len(words) > 1 and (joined := "-".join(words[:2])) in names:
-        words = [joined, *words[2:]]
-    any_of_them: Any = Union[tuple(commands)]  # noqa: UP007 - of a sequence
-    about = f"{description} --version prints the version."
-    command: Command = tyro.cli(any_of_them, prog=prog, description=about, args=words, config=style)
-    return command
-
-
-def _today(words: Sequence[str]) -> Sequence[str]:
-    """The words of before as they are said today: `build --study X` is `report X`."""
-    if not words:
-        return words
-    verb, rest = FORMER.get(words[0], words[0]), [*words[1:]]
-    if verb == "report" and "--study" in rest[:-1]:
-        place = rest.index("--study")
-        rest = [rest[place + 1], *rest[:place], *rest[place + 2 :]]
-    return [verb, *rest]
 
 
 @contextmanager
@@ -178,4 +163,4 @@ def prepare_process() -> None:
 
 def say(text: str) -> None:
     """One line for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(colour.paint_words(text, sys.stderr), file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """The verbs of `bench`: flags become configs, and configs go to what does the work, which is imported when it runs."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from hourglass_bench.bench.check.command import Check
 from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.commands.cli import Answer
 from hourglass_bench.bench.commands.flags import flags
+from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 from hourglass_bench.bench.generative.config import SampleConfig
 from hourglass_bench.bench.perf.config import IMPLEMENTATIONS, PerfConfig, choose_implementations
@@ -68,7 +70,11 @@ class Data(cli.Command):
                 raise ValueError(f"{name} must name a file in a folder that exists, got {file}.")
         from hourglass_bench.bench.commands.data import audit_data, describe
 
-        return describe(config, self.sheet) if self.audit is None else audit_data(config, self.sheet, table)
+        if self.audit is None:
+            then = next_step("data", "--audit", config.path)
+            return describe(config, self.sheet)._replace(then=then)
+        then = next_step("sweep", "quick", "--data", config.path, make=shlex.join(["sweep", f"DATA={config.path}"]))
+        return audit_data(config, self.sheet, table)._replace(then=then)
 
     def _table(self, data: DataConfig) -> Path | None:
         """Where merged scenes are written: outside the data's folder, unless it is named."""
@@ -227,7 +233,15 @@ class Train(cli.Command, cli.Store):
             return Answer(resume_one(self.resume, given, unseal=self.unseal, **where))
         from hourglass_bench.bench.commands.train import train_one
 
-        return Answer(train_one(config, unseal=self.unseal, **where))
+        values = train_one(config, unseal=self.unseal, **where)
+        if not values["checkpoint"]:
+            return Answer(values)
+        verb = (
+            ("sample", values["run_id"])
+            if config.architecture.reconstructs
+            else ("predict", values["run_id"], "IMAGES", "--out", "masks")
+        )
+        return Answer(values, then=next_step(*verb, runs=self.runs, tracking=self.tracking))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,7 +302,8 @@ class Predict(cli.Command, cli.Store):
         from hourglass_bench.bench.commands.predict import Wanted, predict_images
 
         wanted = Wanted(self.out, self.probabilities, self.tile, self.max_megapixels)
-        return predict_images(self.checkpoint, self.images, wanted, self.device, self.runs, self.tracking)
+        answer = predict_images(self.checkpoint, self.images, wanted, self.device, self.runs, self.tracking)
+        return answer._replace(then=f"look at {self.out}/overlays, which has the masks over their images")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -344,4 +359,8 @@ class Perf(cli.Command):
         return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
 
 
-COMMANDS = (Data, DataImport, Train, Reproduce, Sizes, Predict, Sample, Perf, Check)
+COMMANDS: cli.Verbs = {
+    "one network": (Train, Reproduce, Sizes, Predict, Sample),
+    "data": (Data, DataImport),
+    "this machine": (Check, Perf),
+}

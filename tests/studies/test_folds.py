@@ -23,7 +23,7 @@ def test_folds_of_a_study_are_lowered_to_the_scenes(
     options = Options(data=DataChanges(path=str(data)), runs=tmp_path / "runs", device="cpu", workers="1", epochs=1)
     for _ in range(2):
         status = run_study(study, options)
-        assert f"warning: data.folds is lowered from 5 to 4, the number of scenes in {data}" in capsys.readouterr().err
+        assert f"warning: folds are lowered from 5 to 4, the number of scenes in {data}" in capsys.readouterr().err
         assert status.waiting == 0
     found = trial_runs(tmp_path / "runs")
     assert {run.data.params["data.folds"] for run in found} == {"4"}

@@ -42,5 +42,5 @@ def _lower_folds(data: DataConfig, scenes: int) -> tuple[DataConfig, list[str]]:
             "much.)"
         )
     return replace(data, folds=scenes), [
-        f"data.folds is lowered from {data.folds} to {scenes}, the number of scenes in {data.path}: a fold is one scene"
+        f"folds are lowered from {data.folds} to {scenes}, the number of scenes in {data.path}: a fold is one scene"
     ]

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from hourglass_bench.__main__ import main as hourglass
+from hourglass_bench.architectures import defaults, registry
 from hourglass_bench.bench.__main__ import main as bench
 from hourglass_bench.reports.__main__ import main as reports
 from hourglass_bench.studies.__main__ import main as studies
@@ -24,7 +26,7 @@ Main = Callable[[list[str]], int]
 LINES = pytest.mark.parametrize(
     ("main", "verbs"),
     [
-        (bench, "data train sizes predict sample perf check"),
+        (bench, "train sizes predict sample data check perf"),
         (studies, "list sweep status"),
         (reports, "report calibrate"),
     ],
@@ -68,7 +70,7 @@ def test_help_names_every_verb_and_says_what_each_flag_does(
         said = capsys.readouterr()
         assert said.err == ""
         if not arguments:
-            assert re.findall(r"• (\w+)  +[A-Z]", said.out) == verbs.split()
+            assert re.findall(r"^  (\w+)  +[A-Z]", said.out, re.MULTILINE) == verbs.split()
             assert "--version" in said.out
         else:
             assert "--json" in said.out
@@ -116,13 +118,58 @@ def test_what_only_unix_has_is_imported_where_it_is_used() -> None:
     assert process.returncode == 0
 
 
-@LINES
-def test_shells_can_complete_it(main: Main, verbs: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="^$"):
-        main(["--tyro-print-completion", "bash"])
-    script = capsys.readouterr().out
-    assert all(verb in script for verb in verbs.split())
-    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([""], ["list", "sweep", "status"]),
+        (["tr"], ["train"]),
+        (["sweep", "q"], ["quick"]),
+        (["run", "q"], ["quick"]),
+        (["report", "--html", "--ru"], ["--runs"]),
+        (["status", "--runs", ""], []),
+        (["train", "--preset", "unet"], ["unet", "unet_original"]),
+        (["train", "--arch", "unet_"], ["unet_twin"]),
+        (["train", "--norm", ""], ["none", "batch", "group"]),
+        (["train", "--batch"], ["--batch-size"]),
+        (["data", "im"], ["import"]),
+        (["data", "import", "--o"], ["--out"]),
+        (["predict", "/t"], []),
+        (["dance", ""], []),
+    ],
+)
+def test_shells_complete_what_is_known_and_else_files(
+    words: list[str], found: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hourglass(["--complete", *words]) == 0
+    shown = capsys.readouterr().out.split()
+    assert set(shown[:3] if words == [""] else shown) == set(found)
+
+
+def test_bash_asks_for_what_it_completes(tmp_path: Path) -> None:
+    script = """
+eval "$(hourglass-bench --completion bash)"
+COMP_WORDS=(hourglass-bench sweep sk) COMP_CWORD=2
+_hourglass_bench
+echo "${COMPREPLY[@]}"
+complete -p hourglass-bench
+"""
+    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    said = subprocess.run(["bash", "-c", script], env=os.environ | path, capture_output=True, check=True, text=True)
+    assert said.stdout == "skips\ncomplete -o default -F _hourglass_bench hourglass-bench\n"
+
+
+def test_a_shell_that_is_not_known_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert hourglass(["--completion", "tcsh"]) == 2
+    said = "hourglass-bench: --completion must be one of bash, zsh, fish, got 'tcsh'.\n"
+    assert capsys.readouterr() == ("", said)
+    for shell in ("zsh", "fish"):
+        assert hourglass(["--completion", shell]) == 0
+        assert "hourglass-bench --complete " in capsys.readouterr().out
+
+
+def test_names_that_are_completed_are_those_of_the_registry() -> None:
+    assert tuple(registry.ARCHITECTURES) == defaults.ARCHITECTURES
+    assert tuple(registry.PRESETS) == defaults.PRESETS
 
 
 @pytest.mark.usefixtures("interruptible")

@@ -258,7 +258,7 @@ def test_folds_are_lowered_to_the_scenes_with_a_word(scenes: int, folds: int, tm
     for data in (folder_of(stems, tmp_path), DataConfig(synthetic_scenes=scenes)):
         fitting, warnings = fit_folds(data)
         assert fitting.folds == folds
-        said = f"data.folds is lowered from 5 to {folds}, the number of scenes in {data.path}: a fold is one scene"
+        said = f"folds are lowered from 5 to {folds}, the number of scenes in {data.path}: a fold is one scene"
         assert warnings == ([said] if scenes < 5 else [])
 
 

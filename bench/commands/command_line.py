@@ -1,0 +1,96 @@
+"""From the words of a command line to a command: verbs by group, their flags by tyro, help on one screen."""
+
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn
+
+from hourglass_bench.bench.commands import colour
+from hourglass_bench.bench.commands.cli import EXIT_INPUT, Command, Verbs, run, say
+from hourglass_bench.bench.commands.typed import meant
+
+FORMER: Final = {"run": "sweep", "build": "report"}
+"""Verbs by what they were called before, which goes on to work."""
+
+
+def main(prog: str, about: str, groups: Verbs, arguments: Sequence[str] | None = None) -> int:
+    """Parse, run and print, see `bench.commands.cli.run`.
+
+    Raises:
+        SystemExit: help was asked for (0) or the arguments are none of these commands' (2).
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"hourglass-bench {version('hourglass-bench')}")
+        return 0
+    return run(prog, lambda: parse(prog, about, groups, words))
+
+
+def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command:
+    """The command that the words ask for.
+
+    Raises:
+        SystemExit: help was asked for (0), or the words are no command (2).
+    """
+    verbs = by_name(groups)
+    verb, rest = split(words, verbs)
+    if verb in ("", "-h", "--help"):
+        _show(prog, about, groups, failed=not verb)
+    if verb not in verbs:
+        said = f"verb must be one of {', '.join(verbs)}, got {verb!r}{meant(verb, [*verbs, *FORMER])}"
+        say(f"{colour.paint(prog, colour.RED, sys.stderr)}: {said} {prog} --help says what each does.")
+        raise SystemExit(EXIT_INPUT)
+    import tyro
+    from tyro import conf
+
+    style = (
+        conf.OmitArgPrefixes,
+        conf.OmitSubcommandPrefixes,
+        conf.FlagCreatePairsOff,
+        conf.DisallowNone,
+        conf.PositionalMetavarFromFieldName,
+        conf.HelptextFromCommentsOff,
+    )
+    tyro._experimental_options["ansi_codes"] = all(map(colour.is_wanted, (sys.stdout, sys.stderr)))
+    command: Command = tyro.cli(verbs[verb], prog=f"{prog} {verb}", args=rest, config=style)
+    return command
+
+
+def split(words: Sequence[str], verbs: Mapping[str, type[Command]]) -> tuple[str, list[str]]:
+    """The verb as it is called today, and the words after it."""
+    if len(words) > 1 and " ".join(words[:2]) in verbs:
+        return " ".join(words[:2]), [*words[2:]]
+    verb, rest = "".join(words[:1]), [*words[1:]]
+    verb = FORMER.get(verb, verb.replace("data-import", "data import"))
+    if verb == "report" and "--study" in rest[:-1]:  # the study was a flag
+        place = rest.index("--study")
+        rest = [rest[place + 1], *rest[:place], *rest[place + 2 :]]
+    return verb, rest
+
+
+def by_name(groups: Verbs) -> dict[str, type[Command]]:
+    """The commands by their verbs: `data import` is DataImport, beside `data`."""
+    commands = (command for group in groups.values() for command in group)
+    return {" ".join(re.findall("[A-Z][a-z]*", command.__name__)).lower(): command for command in commands}
+
+
+def _show(prog: str, about: str, groups: Verbs, *, failed: bool) -> NoReturn:
+    """All verbs, with the first sentence of each; as an answer, or because there was no verb."""
+    stream = sys.stderr if failed else sys.stdout
+    columns = min(shutil.get_terminal_size().columns, 100)
+    wide = max(map(len, by_name(groups)))
+    lines = [f"usage: {prog} VERB ..., and VERB --help for its flags", "", *textwrap.wrap(about, columns)]
+    for title, commands in groups.items():
+        lines += ["", colour.paint(title, colour.BOLD, stream)]
+        for verb, command in by_name({title: commands}).items():
+            first = re.split(r"(?<=[.?])\s", (command.__doc__ or "").strip())[0]
+            lines += textwrap.wrap(
+                first, columns, initial_indent=f"  {verb:{wide}}  ", subsequent_indent=" " * (wide + 4)
+            )
+    lines += ["", f"{prog} --version prints the version."]
+    print("\n".join(lines), file=stream)
+    raise SystemExit(EXIT_INPUT if failed else 0)

@@ -1,0 +1,24 @@
+"""What one does after a command, as a line to be copied: by make, if that is how one came."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Final
+
+BY_MAKE: Final = "HOURGLASS_BENCH_BY_MAKE"
+"""Variable of the environment, set by the Makefile where it has a target for the next step."""
+
+
+def next_step(verb: str, *words: str, make: str = "", runs: Path = Path("runs"), tracking: str = "") -> str:
+    """`hourglass-bench VERB WORDS`, or `make TARGET` with its variables, with the stores if they are not usual.
+
+    Args:
+        make: Target and variables that do the same; empty: there are none.
+    """
+    by_make = bool(make) and bool(os.environ.get(BY_MAKE))
+    line = ["make", *shlex.split(make)] if by_make else ["hourglass-bench", verb, *words]
+    if runs != Path("runs"):
+        line += [f"RUNS={runs}"] if by_make else ["--runs", str(runs)]
+    if tracking:
+        line += [f"TRACKING={tracking}"] if by_make else ["--tracking", tracking]
+    return shlex.join(line)
