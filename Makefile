@@ -32,6 +32,8 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 TOOLS := .venv/tools
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+# Minutes of downloads, which one sees come on a terminal; a log has no use for them.
+INSTALL = $(if $(shell test -t 2 && echo terminal),$(subst --quiet,,$(PIP)),$(PIP))
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
 # A misspelt variable would be ignored, and the default run instead. (make's own and PYTHON are no mistake.)
@@ -115,13 +117,15 @@ help:  ## what can be made, and with which variables
 # report where the environment forbids Python to keep it (PYTHONDONTWRITEBYTECODE, common in containers).
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, got " + sys.version + "; set PYTHON=.")'
+	@echo "Installing torch, MLflow, Optuna and what they need into .venv, once: 1.3 GB where torch is for CPUs alone (on Linux"
+	@echo "with TORCH_INDEX of such builds), several GB with CUDA's libraries; 'make setup' in README says more."
 	$(PYTHON) -m venv .venv
-	$(PIP) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e .
+	$(INSTALL) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e .
 	@PYTHONDONTWRITEBYTECODE= MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -c "import mlflow, hourglass_bench.reports.build, hourglass_bench.studies.run"
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/hourglass-bench train --help > /dev/null
 	@touch $@
 
 # What developers need beside: test and lint tools, and the optional parts, which the tests cover.
 $(TOOLS): $(INSTALLED)
-	$(PIP) -e ".[dev]"
+	$(INSTALL) -e ".[dev]"
 	@touch $@

@@ -14,6 +14,7 @@ import matplotlib as mpl
 import typst
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.progress import working
 from hourglass_bench.reports import document
 from hourglass_bench.reports.analysis.summary import summarise
 from hourglass_bench.reports.html import page
@@ -48,15 +49,21 @@ def build(runs: Path, study: str, tracking: str = "", *, html: bool = False, com
             write to.
     """
     _require_folder_name(study)
-    summary = summarise(load_study(runs, study, tracking), compare)
+    with working(f"reading study {study}"):
+        summary = summarise(load_study(runs, study, tracking), compare)
     reports = runs.resolve() / schema.REPORT_DIR
-    with _made(reports), tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name:
+    with (
+        _made(reports),
+        tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name,
+        working("drawing figures") as step,
+    ):
         folder = Path(name)
         report = document.write(summary, folder)
         if html:
             (folder / HTML).write_text(page(report, folder), encoding="utf-8")
         template = (files("reports") / TEMPLATE).read_text(encoding="utf-8")
         (folder / TEMPLATE).write_text(template, encoding="utf-8")
+        step("setting pages")
         pages = _compile(folder, summary.study.newest, len(report["sections"][0]["blocks"]))
         _publish(folder, reports / study)
     return Built(reports / study / PDF, study, summary.study.outcomes, pages)

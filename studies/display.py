@@ -10,7 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hourglass_bench.bench.commands import cli, colour
+from hourglass_bench.bench import terminal
+from hourglass_bench.bench.commands import cli
 from hourglass_bench.studies import times
 from hourglass_bench.studies.status import Status
 from hourglass_bench.studies.unit import Planned
@@ -85,11 +86,11 @@ class Display:
     def __init__(self, status: Callable[[], Status], time_left: Callable[[], float | None]) -> None:
         self._status = status
         self._time_left = time_left
-        self._console = Console(stderr=True, no_color=not colour.is_wanted(sys.stderr))
+        self._console = Console(stderr=True, no_color=not terminal.is_wanted(sys.stderr))
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        if colour.is_live(sys.stderr):
+        if terminal.is_live(sys.stderr):
             self._live = Live(
                 get_renderable=self._picture,
                 console=self._console,
@@ -126,7 +127,7 @@ class Display:
 
 def _coloured(text: str) -> Text:
     """With its states coloured, as on stderr."""
-    return Text.from_ansi(colour.paint_words(text, sys.stderr))
+    return Text.from_ansi(terminal.paint_words(text, sys.stderr))
 
 
 class Clock:

@@ -18,6 +18,7 @@ from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.machine.device import cores
 from hourglass_bench.bench.machine.environment import processor
 from hourglass_bench.bench.machine.examine import DeviceFacts
+from hourglass_bench.bench.progress import working
 from hourglass_bench.bench.training.device_frames import bytes_on_device, has_room
 from hourglass_bench.studies.executors.admission import Room
 from hourglass_bench.studies.executors.local import LocalExecutor
@@ -153,7 +154,8 @@ def measure(
     The number of workers is a text, as it is kept with the study. Workers that cannot train all of the configs have no
     speed; a config that no number of workers can train has no say. Without a config that has one nothing is known.
     """
-    tried = [[executor.benchmark(config, ignores, cache, placement) for config in configs] for placement in placements]
+    with working("measuring how many workers are fastest"):
+        tried = [[executor.benchmark(one, ignores, cache, placement) for one in configs] for placement in placements]
     trained = [speeds for speeds in zip(*tried, strict=True) if any(map(_images, speeds))]
     overall = map(_overall, zip(*trained, strict=True))
     return {str(len(placement)): speed for placement, speed in zip(placements, overall, strict=False)}

@@ -21,6 +21,7 @@ from hourglass_bench.bench.machine.device import parse_device
 from hourglass_bench.bench.machine.examine import DeviceFacts, examine_apart
 from hourglass_bench.bench.machine.precision import resolve_by
 from hourglass_bench.bench.parallel import in_threads
+from hourglass_bench.bench.progress import working
 from hourglass_bench.bench.size import parse_bytes
 from hourglass_bench.bench.tracking.database import require_reachable
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
@@ -126,7 +127,8 @@ def _check(study: Study, options: Options) -> Checked:
 
         ray_cluster.require(device)
     names = placement.devices(device)
-    facts = dict(zip(names, in_threads(examine_apart, map(torch.device, names)), strict=True))
+    with working(f"examining {', '.join(names)}"):
+        facts = dict(zip(names, in_threads(examine_apart, map(torch.device, names)), strict=True))
     setting = study.setting(epochs=options.epochs, repeats=options.repeats, tune=not options.no_tune, **options.data())
     study.planned(setting)  # refuses what cannot be built before the data are read, too
     _require_trainable(study.configs(setting))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hourglass_bench.bench.commands import colour
+from hourglass_bench.bench import terminal
 
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -108,7 +108,7 @@ def run(prog: str, parse: Callable[[], Command]) -> int:
 def _print(answer: Answer, as_json: bool) -> None:
     lines = answer.text or "\n".join(f"{key}: {value}" for key, value in answer.values.items())
     try:
-        print(json.dumps(answer.values) if as_json else colour.paint_words(lines, sys.stdout), flush=True)
+        print(json.dumps(answer.values) if as_json else terminal.paint_words(lines, sys.stdout), flush=True)
     except BrokenPipeError:  # who reads it, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if answer.then and not as_json:
@@ -116,7 +116,7 @@ def _print(answer: Answer, as_json: bool) -> None:
 
 
 def _refuse(prog: str, why: str) -> None:
-    say(f"{colour.paint(prog, colour.RED, sys.stderr)}: {why}")
+    say(f"{terminal.paint(prog, terminal.RED, sys.stderr)}: {why}")
 
 
 def _typed(error: ValueError, command: Command) -> str:
@@ -163,4 +163,4 @@ def prepare_process() -> None:
 
 def say(text: str) -> None:
     """One line for people, on stderr."""
-    print(colour.paint_words(text, sys.stderr), file=sys.stderr, flush=True)
+    print(terminal.paint_words(text, sys.stderr), file=sys.stderr, flush=True)

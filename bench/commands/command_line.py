@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
-from hourglass_bench.bench.commands import colour
+from hourglass_bench.bench import terminal
 from hourglass_bench.bench.commands.cli import EXIT_INPUT, Command, Verbs, run, say
 from hourglass_bench.bench.commands.typed import meant
 
@@ -42,7 +42,7 @@ def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command
         _show(prog, about, groups, failed=not verb)
     if verb not in verbs:
         said = f"verb must be one of {', '.join(verbs)}, got {verb!r}{meant(verb, [*verbs, *FORMER])}"
-        say(f"{colour.paint(prog, colour.RED, sys.stderr)}: {said} {prog} --help says what each does.")
+        say(f"{terminal.paint(prog, terminal.RED, sys.stderr)}: {said} {prog} --help says what each does.")
         raise SystemExit(EXIT_INPUT)
     import tyro
     from tyro import conf
@@ -55,7 +55,7 @@ def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command
         conf.PositionalMetavarFromFieldName,
         conf.HelptextFromCommentsOff,
     )
-    tyro._experimental_options["ansi_codes"] = all(map(colour.is_wanted, (sys.stdout, sys.stderr)))
+    tyro._experimental_options["ansi_codes"] = all(map(terminal.is_wanted, (sys.stdout, sys.stderr)))
     command: Command = tyro.cli(verbs[verb], prog=f"{prog} {verb}", args=rest, config=style)
     return command
 
@@ -85,7 +85,7 @@ def _show(prog: str, about: str, groups: Verbs, *, failed: bool) -> NoReturn:
     wide = max(map(len, by_name(groups)))
     lines = [f"usage: {prog} VERB ..., and VERB --help for its flags", "", *textwrap.wrap(about, columns)]
     for title, commands in groups.items():
-        lines += ["", colour.paint(title, colour.BOLD, stream)]
+        lines += ["", terminal.paint(title, terminal.BOLD, stream)]
         for verb, command in by_name({title: commands}).items():
             first = re.split(r"(?<=[.?])\s", (command.__doc__ or "").strip())[0]
             lines += textwrap.wrap(

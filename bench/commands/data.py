@@ -15,6 +15,7 @@ from hourglass_bench.bench.data.folder.folds import fit_folds
 from hourglass_bench.bench.data.folder.scene_table import write_scene_table
 from hourglass_bench.bench.data.frames import Frames, is_foreground
 from hourglass_bench.bench.data.sheet import contact_sheet
+from hourglass_bench.bench.progress import working
 
 
 def describe(data: DataConfig, sheet: Path | None) -> Answer:
@@ -35,7 +36,8 @@ def audit_data(data: DataConfig, sheet: Path | None, table: Path | None) -> Answ
     """What the audit found; with `table`, look-alike scenes are merged in that file."""
     dataset = _read(data, sheet)
     fitting, of_scenes = _fit_folds(data)
-    found = audit(dataset, fitting)
+    with working(f"auditing {data.path}"):
+        found = audit(dataset, fitting)
     found = replace(found, warnings=[*of_scenes, *found.warnings])
     values, text = asdict(found), render(found)
     if table is not None:

@@ -7,6 +7,7 @@ from hourglass_bench.bench.config import DataConfig
 from hourglass_bench.bench.data.cache.entry import Dataset
 from hourglass_bench.bench.digest import digest
 from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.progress import working
 
 
 def say_once(data: DataConfig, dataset: Dataset, cache: Path, what: str) -> None:
@@ -22,7 +23,8 @@ def say_once(data: DataConfig, dataset: Dataset, cache: Path, what: str) -> None
     from hourglass_bench.bench.data.audit.audit import audit
     from hourglass_bench.bench.data.audit.text import render_short
 
-    text = render_short(audit(dataset, data))
+    with working(f"auditing {data.path}"):
+        text = render_short(audit(dataset, data))
     say(text)
     with replacing(said) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -25,6 +25,7 @@ from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 from hourglass_bench.bench.generative.config import SampleConfig
 from hourglass_bench.bench.perf.config import IMPLEMENTATIONS, PerfConfig, choose_implementations
+from hourglass_bench.bench.progress import working
 
 Device = Annotated[str, arg(help="auto (cuda or cpu), cpu, cuda, cuda:INDEX or mps (a Mac's GPU, untried)")]
 Checkpoint = Annotated[
@@ -233,7 +234,8 @@ class Train(cli.Command, cli.Store):
             return Answer(resume_one(self.resume, given, unseal=self.unseal, **where))
         from hourglass_bench.bench.commands.train import train_one
 
-        values = train_one(config, unseal=self.unseal, **where)
+        with working("training"):
+            values = train_one(config, unseal=self.unseal, **where)
         if not values["checkpoint"]:
             return Answer(values)
         verb = (

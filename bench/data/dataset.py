@@ -13,6 +13,7 @@ from hourglass_bench.bench.data.folder.scene_names import require_scenes
 from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.split import split_frames
 from hourglass_bench.bench.digest import digest, digest_sources
+from hourglass_bench.bench.progress import working
 
 DRAWN = ("synthetic_scenes", "synthetic_frames", "synthetic_seed", "synthetic_blend")
 """Fields of the DataConfig that decide what is drawn, beside the size."""
@@ -59,13 +60,14 @@ def read(config: DataConfig) -> Dataset:
 def _draw(config: DataConfig) -> Frames:
     from hourglass_bench.bench.data import synthetic  # many modules, which folders do without
 
-    return synthetic.generate(
-        scenes=config.synthetic_scenes,
-        frames_per_scene=config.synthetic_frames,
-        size=config.size,
-        seed=config.synthetic_seed,
-        blend=config.synthetic_blend,
-    )
+    with working(f"drawing {config.synthetic_scenes:,} scenes of {config.synthetic_frames:,} frames"):
+        return synthetic.generate(
+            scenes=config.synthetic_scenes,
+            frames_per_scene=config.synthetic_frames,
+            size=config.size,
+            seed=config.synthetic_seed,
+            blend=config.synthetic_blend,
+        )
 
 
 def _source_digest(pairs: Sequence[Pair], config: DataConfig, hashes: FileHashes) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.random import Generator
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.progress import progress
 from hourglass_bench.reports.analysis.claims import arms, claims, pair
 from hourglass_bench.reports.analysis.components import Components, estimate
 from hourglass_bench.reports.analysis.planning import Shape, cells_of, shape_of, smallest_difference
@@ -76,7 +77,10 @@ def calibrate(simulations: int, shape: Shape, components: Components, *, margin:
     generator = np.random.default_rng(seed)
     smallest = max(margin, smallest_difference(shape, components))
     studies = {
-        true: [compare(*simulate(shape, components, true, generator), folds=shape.folds) for _ in range(simulations)]
+        true: [
+            compare(*simulate(shape, components, true, generator), folds=shape.folds)
+            for _ in progress(range(simulations), f"simulating studies with a difference of {true:.3g}", simulations)
+        ]
         for true in (0.0, 2 * smallest)
     }
     null, planted = studies.values()
