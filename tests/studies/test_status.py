@@ -2,7 +2,9 @@
 
 import io
 import json
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,17 @@ import pytest
 from rich.console import Console
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.next_step import BY_MAKE
 from hourglass_bench.bench.run import run
 from hourglass_bench.bench.tracking.store import open_store, tracking_url
 from hourglass_bench.bench.training.train import EpochRecord
 from hourglass_bench.studies import worker
+from hourglass_bench.studies.__main__ import main
 from hourglass_bench.studies.display import Clock, duration, render, to_text
 from hourglass_bench.studies.status import RunningTrial, Status, _running, status
 from hourglass_bench.studies.unit import Planned
 from tests.studies.conftest import sweep
+from tests.terminal import on_a_terminal
 
 PLANNED = {
     "a": Planned("search", "unet"),
@@ -125,3 +130,65 @@ def test_time_left_is_by_architecture_over_all_workers() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(7.4, "7 s"), (99, "99 s"), (100, "2 min"), (7200, "2.0 h")])
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+SHOWN = """
+import sys, time
+from hourglass_bench.studies.display import Display, to_text
+from hourglass_bench.studies.status import Status
+from hourglass_bench.studies.unit import Planned
+
+units = {"a": Planned("comparison", "unet"), "b": Planned("comparison", "unet")}
+ended = {"state": "complete", "values": [0.5], "name": "unet 4 repeat 0"}
+outcomes = {"a": ended}
+status = lambda: Status(study="s", units=units, outcomes=dict(outcomes))
+with Display(status, lambda: None) as display:
+    time.sleep(0.7)
+    outcomes["b"] = ended | {"state": "failed", "values": None}
+    display.ended("[2/2]", "unet 4 repeat 1", "failed", " (why)", 3.0)
+    time.sleep(0.7)
+print(to_text(status()))
+"""
+
+
+def test_a_terminal_shows_the_table_once(tmp_path: Path) -> None:
+    """While the study runs it stays in place; at the end the answer is what is left of it."""
+    shown = on_a_terminal([sys.executable, "-c", SHOWN], tmp_path)
+    assert "1 of 2 units ended" in shown.everything
+    assert "\x1b[31mfailed\x1b[0m (why)" in shown.everything
+    assert shown.lines == [
+        "[2/2] unet 4 repeat 1: failed (why), 3 s",
+        "s: 2 of 2 units ended (1 complete, 1 failed, 0 running, 0 waiting)",
+        "architecture  stage       ended  best val IoU  of",
+        "unet          comparison  2/2    0.500         unet 4 repeat 0",
+    ]
+
+
+def test_a_terminal_that_cannot_move_its_cursor_has_a_line_per_event(tmp_path: Path) -> None:
+    shown = on_a_terminal([sys.executable, "-c", SHOWN], tmp_path, TERM="dumb")
+    assert "\x1b" not in shown.everything
+    assert shown.lines[0] == "[2/2] unet 4 repeat 1: failed (why), 3 s"
+    assert len(shown.lines) == 4
+
+
+@pytest.mark.parametrize(
+    ("ended", "by_make", "then"),
+    [
+        (True, False, "hourglass-bench report quick"),
+        (False, False, "hourglass-bench sweep quick --storage sqlite:///s.db --runs R --tracking sqlite:///t.db"),
+        (True, True, "make report STUDY=quick"),
+        (False, True, "make sweep STUDY=quick STORAGE=sqlite:///s.db RUNS=R TRACKING=sqlite:///t.db"),
+    ],
+)
+def test_the_next_step_is_said_as_the_user_came(
+    ended: bool, by_make: bool, then: str, midway: Status, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    done = {"state": "complete", "values": [0.5], "name": "unet"}
+    now = replace(midway, outcomes=dict.fromkeys(PLANNED, done) if ended else {}, running=())
+    monkeypatch.setattr("hourglass_bench.studies.status.status", lambda *_: now)
+    monkeypatch.setenv(BY_MAKE, "1") if by_make else monkeypatch.delenv(BY_MAKE, raising=False)
+    stores = [] if ended else ["--runs", "R", "--storage", "sqlite:///s.db", "--tracking", "sqlite:///t.db"]
+    assert main(["status", "quick", *stores]) == 0
+    assert capsys.readouterr().err == f"next: {then}\n"
+    assert main(["status", "quick", *stores, "--json"]) == 0
+    assert capsys.readouterr().err == ""
