@@ -47,7 +47,7 @@ class Calibrate(cli.Command, cli.Store):
     seed: int = 0
     """decides all draws"""
     study: str = ""
-    """take size and spread from this study, given as for report; empty: documented ones, of the size of quick"""
+    """take size and spread from this study, given as for report (default: documented ones, of the size of quick)"""
 
     def run(self) -> Answer:
         """Simulate."""

@@ -23,7 +23,7 @@ class Stores(Store):
     """Where the results of a study lie."""
 
     storage: str = ""
-    """Optuna storage: sqlite:///FILE or postgresql://USER@HOST/DB; empty: RUNS/optuna.db"""
+    """Optuna storage: sqlite:///FILE or postgresql://USER@HOST/DB (default: RUNS/optuna.db)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +31,18 @@ class Options(Stores):
     """How and where a study runs; the first six decide its numbers, and on a CPU the threads of a trial."""
 
     data: Annotated[Callable[[], dict[str, Any]], arg(constructor=DataChanges)] = field(default_factory=DataChanges)
-    """which frames, and how they are read; None: as the study says"""
+    """which frames, and how they are read (default: as the study says)"""
     epochs: int | None = None
-    """epochs of every training; None: the study's"""
+    """epochs of every training (default: the study's)"""
     repeats: int | None = None
     """repeats of every unit, of a search those of its winners' refits; more than a study had are added to it, fewer are
-    refused; None: what it had, or the study's own"""
+    refused (default: what it had, or the study's own)"""
     archs: tuple[str, ...] = ()
     """architectures of a search instead of its own: ours by name, others by a reference as --arch of train takes it,
     to an ArchitectureSpec with a search space"""
     memory_budget: str = ""
-    """largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started; empty: the
-    study's own, which may be what the device has"""
+    """largest tensor peak of a training step, such as 2GiB; what is predicted to need more is not started (default: the
+    study's own, which may be what the device has)"""
     no_tune: bool = False
     """train every network at the study's own learning rate, instead of tuning it before the comparison; a study that
     was started so stays so"""
@@ -51,7 +51,7 @@ class Options(Stores):
     workers: str = "auto"
     """trials at a time; auto: on a CPU as many as its cores allow, on a GPU the number that measures fastest"""
     threads: int | None = None
-    """threads of a trial on a CPU, which decide its numbers; None: what the study had, 1 for a new one"""
+    """threads of a trial on a CPU, which decide its numbers (default: what the study had, 1 for a new one)"""
     executor: Executor = "local"
     """where trials run: in local processes or on a Ray cluster"""
     accept_changes: bool = False

@@ -58,7 +58,7 @@ class Store:
     runs: Path = Path("runs")
     """folder of all results"""
     tracking: str = ""
-    """MLflow store: sqlite:///FILE, postgresql://USER@HOST/DB or a server http(s)://HOST:PORT; empty: RUNS/mlflow.db"""
+    """MLflow store: sqlite:///FILE, postgresql://USER@HOST/DB or http(s)://HOST:PORT (default: RUNS/mlflow.db)"""
 
 
 def study_name(study: str) -> str:

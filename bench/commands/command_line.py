@@ -4,8 +4,10 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Final, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import is_dataclass
+from typing import Annotated, Any, Final, NoReturn
 
 from hourglass_bench.bench import terminal
 from hourglass_bench.bench.commands.cli import EXIT_INPUT, Command, Verbs, run, say
@@ -56,8 +58,39 @@ def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command
         conf.HelptextFromCommentsOff,
     )
     tyro._experimental_options["ansi_codes"] = all(map(terminal.is_wanted, (sys.stdout, sys.stderr)))
-    command: Command = tyro.cli(verbs[verb], prog=f"{prog} {verb}", args=rest, config=style)
+    with _plain_defaults(verbs[verb]):
+        command: Command = tyro.cli(verbs[verb], prog=f"{prog} {verb}", args=rest, config=style)
     return command
+
+
+@contextmanager
+def _plain_defaults(command: type[Any]) -> Iterator[None]:
+    """While help is written, it says of defaults what `say_default` says: tyro takes that from annotations alone."""
+    from tyro.conf import arg
+
+    from hourglass_bench.bench.commands.flags import say_default
+
+    hint = arg(help_behavior_hint=say_default)
+    before = {base: base.__annotations__ for base in _dataclasses(command)}
+    for base, kinds in before.items():
+        base.__annotations__ = {
+            name: kind if is_dataclass(kind) else Annotated[kind, hint] for name, kind in kinds.items()
+        }
+    try:
+        yield
+    finally:
+        for base, kinds in before.items():
+            base.__annotations__ = kinds
+
+
+def _dataclasses(config: type[Any]) -> Iterator[type[Any]]:
+    """Those that a command's fields are written in."""
+    for base in config.__mro__:
+        if "__annotations__" in vars(base) and is_dataclass(base):
+            yield base
+            for kind in base.__annotations__.values():
+                if is_dataclass(kind):
+                    yield from _dataclasses(kind)  # type: ignore[arg-type]  # it is a type, not an instance
 
 
 def split(words: Sequence[str], verbs: Mapping[str, type[Command]]) -> tuple[str, list[str]]:

@@ -49,6 +49,11 @@ _SPELLINGS: Final[dict[Any, _Spelling]] = {
 }
 
 
+def say_default(value: str) -> str:
+    """What the help says of a default: nothing of an empty one, whose meaning is in its text."""
+    return "" if value in ("", "''", "None", "False") else f"(default: {value})"
+
+
 def flags(config: type[Any], *, skip: Collection[str] = (), only: Collection[str] = (), **defaults: Any) -> Any:
     """Annotation of a field: one flag for each field of a config; the field's value makes the config when it is called.
 
@@ -95,7 +100,7 @@ def _flagged(
             kind, default = spelling.kind, spelling.write(defaults[item.name])
         else:
             kind, default = (bool, False) if spelling.kind is bool else (spelling.kind | None, None)
-        flag = arg(name=item.metadata.get(FLAG), metavar=spelling.metavar)
+        flag = arg(name=item.metadata.get(FLAG), metavar=spelling.metavar, help_behavior_hint=say_default)
         members.append((item.name, Annotated[kind, flag], field(default=default, metadata=item.metadata)))
     return make_dataclass(
         config.__name__, members, kw_only=True, namespace={"__call__": call, "__doc__": config.__doc__}

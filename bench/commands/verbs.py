@@ -32,7 +32,7 @@ Checkpoint = Annotated[
     Positional[str], arg(help="state_dict.pt, its folder, or a run's id", metavar="CHECKPOINT|RUN_ID")
 ]
 Implementations = Annotated[
-    tuple[str, ...] | None, arg(help=f"who is measured: {', '.join(IMPLEMENTATIONS)}; None: all")
+    tuple[str, ...] | None, arg(help=f"who is measured: {', '.join(IMPLEMENTATIONS)} (default: all)")
 ]
 NO_AUGMENTATION: dict[str, Any] = dict.fromkeys(AUGMENTATION, 0.0)
 NOT_OF_PERF = (
@@ -117,19 +117,19 @@ class Network:
     path/to/file.py:SPEC:NAME"""
     arch: str | None = None
     """simple_conv, hourglass, unet, unet_twin, autoencoder or vae; your own network as path/to/file.py:Class; one of an
-    installed package as package.module:Class, or by the name that the package offers; None: unet"""
+    installed package as package.module:Class, or by the name that the package offers (default: unet)"""
     set: Annotated[tuple[str, ...] | None, arg(metavar="KEY=VALUE ...")] = None
     """options of a network from elsewhere: what its constructor takes, such as width=24"""
     channels: tuple[int, ...] | None = None
-    """encoder widths, outermost first; None: the architecture's"""
+    """encoder widths, outermost first (default: the architecture's)"""
     decoder_channels: tuple[int, ...] | None = None
-    """decoder widths, innermost first; None: the encoder's, mirrored"""
+    """decoder widths, innermost first (default: the encoder's, mirrored)"""
     skips: tuple[str, ...] | None = None
-    """none, all, or the levels to connect (1 = full resolution); None: the architecture's"""
+    """none, all, or the levels to connect (1: full resolution; default: the architecture's)"""
     norm: Norm | None = None
-    """normalisation of each block; None: the preset's, or none"""
+    """normalisation of each block (default: the preset's, or none)"""
     target: Target | None = None
-    """what autoencoder and vae reconstruct; None: images"""
+    """what autoencoder and vae reconstruct (default: images)"""
     latent: int = 0
     """numbers of a flat latent; 0 keeps the bottleneck map"""
     block: Block = "practical"
@@ -296,7 +296,7 @@ class Predict(cli.Command, cli.Store):
     tile: bool = False
     """see images in their own pixels, by overlapping tiles of the size of the training, instead of resized to it"""
     max_megapixels: int | None = None
-    """largest file that is read, in millions of pixels; None: as in the training"""
+    """largest file that is read, in millions of pixels (default: as in the training)"""
     device: Device = "auto"
 
     def run(self) -> Answer:
@@ -315,7 +315,7 @@ class Sample(cli.Command, cli.Store):
     checkpoint: Checkpoint
     pictures: Annotated[Callable[..., SampleConfig], flags(SampleConfig)]
     out: Path | None = None
-    """folder for samples.png, interpolation.png and traversals.png; None: RUNS/grids/RUN_ID"""
+    """folder for samples.png, interpolation.png and traversals.png (default: RUNS/grids/RUN_ID)"""
     device: Device = "auto"
 
     def run(self) -> Answer:
