@@ -236,7 +236,7 @@ class Train(cli.Command, cli.Store):
 
         with working("training"):
             values = train_one(config, unseal=self.unseal, **where)
-        if not values["checkpoint"]:
+        if not values.get("checkpoint"):
             return Answer(values)
         verb = (
             ("sample", values["run_id"])
