@@ -63,12 +63,15 @@ def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command
     return command
 
 
+def say_default(value: str) -> str:
+    """What the help says of a default: nothing of an empty one, whose meaning is in its text."""
+    return "" if value in ("", "''", "None", "False") else f"(default: {value})"
+
+
 @contextmanager
 def _plain_defaults(command: type[Any]) -> Iterator[None]:
     """While help is written, it says of defaults what `say_default` says: tyro takes that from annotations alone."""
     from tyro.conf import arg
-
-    from hourglass_bench.bench.commands.flags import say_default
 
     hint = arg(help_behavior_hint=say_default)
     before = {base: base.__annotations__ for base in _dataclasses(command)}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 
 from tyro.conf import arg
 
+from hourglass_bench.bench.commands.command_line import say_default
 from hourglass_bench.bench.config import FLAG, Weights
 
 
@@ -47,11 +48,6 @@ _SPELLINGS: Final[dict[Any, _Spelling]] = {
         tuple[int, ...], "SIDE | HEIGHT WIDTH", lambda size: tuple(dict.fromkeys(size)), _read_size
     ),
 }
-
-
-def say_default(value: str) -> str:
-    """What the help says of a default: nothing of an empty one, whose meaning is in its text."""
-    return "" if value in ("", "''", "None", "False") else f"(default: {value})"
 
 
 def flags(config: type[Any], *, skip: Collection[str] = (), only: Collection[str] = (), **defaults: Any) -> Any:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.tracking.store import find_artifact
@@ -18,7 +18,7 @@ NOTE = "mlflow.note.content"
 DESCRIPTION = """Files of images in (column `image`), masks of their own size out (column `mask`, PNG of 0 and 255), as
 `hourglass-bench predict` writes them. `mlflow.pytorch.load_model` gives the network alone, from standardised images of
 the size of the training to logits. docs/models.md says how to load, predict and serve."""
-READY = "READY"
+READY: Final = "READY"
 
 
 def find_model(client: "MlflowClient", experiment: str, run_id: str) -> "LoggedModel | None":
