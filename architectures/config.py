@@ -60,8 +60,13 @@ class ArchitectureConfig:
 
     @property
     def sizes(self) -> str:
-        """The options that tell it from other networks of its architecture, in a word or two, for its runs' names."""
+        """The options that tell it from other networks of its architecture, in a word or two."""
         return ""
+
+    @property
+    def short_sizes(self) -> str:
+        """The same as short as can be, for its runs' names."""
+        return self.sizes
 
     @property
     def frame_size(self) -> tuple[int, ...]:
@@ -148,10 +153,18 @@ class EncoderDecoderConfig(ArchitectureConfig):
     @property
     def sizes(self) -> str:
         """The encoder's widths and what is unlike the practical's networks, such as `16-32-64 double latent 8`."""
-        words = ["-".join(str(width) for width in self.channels)]
-        words += [f"bottom {self.bottom}"] * (self.bottom > 0)
+        return " ".join(["-".join(str(width) for width in self.channels), *self._uncommon])
+
+    @property
+    def short_sizes(self) -> str:
+        """The same by depth and base width, such as `d3 w16 double latent 8`."""
+        return " ".join([f"d{self.depth}", f"w{self.base_width}", *self._uncommon])
+
+    @property
+    def _uncommon(self) -> list[str]:
+        words = [f"bottom {self.bottom}"] * (self.bottom > 0)
         words += [self.block] * (self.block != "practical") + [self.upsampling] * (self.upsampling != "transposed")
-        return " ".join(words + [f"latent {self.latent}"] * (self.latent > 0))
+        return words + [f"latent {self.latent}"] * (self.latent > 0)
 
     @property
     def bottleneck_channels(self) -> int:

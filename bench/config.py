@@ -4,6 +4,7 @@ A field that is added later needs no more than a default: `bench.stored_config` 
 """
 
 from dataclasses import dataclass, field, replace
+from textwrap import shorten
 from typing import Any, Literal, get_args
 
 from hourglass_bench.architectures.config import SIGMA_FLOOR, ArchitectureConfig, require
@@ -220,12 +221,16 @@ class RunConfig:
         return self.data.test_fold(self.repeat)
 
 
+MOST_OPTIONS = 32
+"""Characters of a network's options in a run's name, which stands in narrow columns; its parameters have them all."""
+
+
 def run_name(config: RunConfig) -> str:
-    """Readable name of a run, for example `unet 16-32-64 repeat 0` or `vae of masks 16-32-64 latent 8 repeat 0`."""
+    """Short name of a run, for example `unet d3 w16 r0` or `vae mask d3 w16 latent 8 r0`."""
     network = config.architecture
-    name = network.name.rpartition(":")[2]
-    words = (f"{name} of {network.target}s" if network.reconstructs else name, network.sizes, f"repeat {config.repeat}")
-    return " ".join(filter(None, words))
+    target = network.target if network.reconstructs else ""
+    options = shorten(network.short_sizes, MOST_OPTIONS, placeholder="...")
+    return " ".join(filter(None, (network.name.rpartition(":")[2], target, options, f"r{config.repeat}")))
 
 
 def fitting_batch(config: RunConfig, frames: int) -> RunConfig:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.data.frames import Frames
-from hourglass_bench.bench.data.panel import choose_frames, draw_panel
+from hourglass_bench.bench.data.panel import choose_frames, draw_rows, stack
 from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.data.stepped_images import write_steps
 from hourglass_bench.bench.metrics.baselines import baseline_metrics, baseline_table, iou_columns
 from hourglass_bench.bench.metrics.calibration import calibration_table
 from hourglass_bench.bench.metrics.frame_table import as_float32, frame_table, scene_means, write_table
@@ -74,7 +75,9 @@ def _write_panel(frames: Frames, split: Split, probability: NDArray[np.float16],
     if ignored is None:
         ignored = np.zeros(truth.shape, np.bool_)
     probability = probability[positions]
-    draw_panel(images, truth, ignored, probability, folder / schema.PANEL_IMAGE)
+    rows = draw_rows(images, truth, ignored, probability)
+    stack(rows).save(folder / schema.PANEL_IMAGE)
+    write_steps(folder, schema.PREDICTION_IMAGES, rows)
     stems, scenes = (np.array(names)[chosen] for names in (frames.stems, frames.scenes))
     arrays = {"images": images, "truth": truth, "ignored": ignored, "probability": probability}
     np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, stems=stems, scenes=scenes, **arrays)

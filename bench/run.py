@@ -24,6 +24,7 @@ from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
 from hourglass_bench.bench.network_source import source_tags
 from hourglass_bench.bench.stored_config import flatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.tracking.datasets import role_datasets
 from hourglass_bench.bench.training import ARITHMETIC
 from hourglass_bench.bench.training.autotune import is_worth_tuning, tune
 from hourglass_bench.bench.training.execution import Execution
@@ -94,6 +95,7 @@ def run(
         prediction = registry.predict(config.architecture, *config.data.size)  # refuses before anything is written
         setup = prepare(config, cache, device, dataset, execution)
         log.tags(environment(device, setup.trainer.arithmetic) | data_tags(setup) | CODE)
+        log.datasets(role_datasets(config.data, setup.dataset, setup.split, test=test))
         log.tags(source_tags(config.architecture.name) | _note_tags(config, device))
         log.tags(setup.weights.tags() if setup.weights else {})
         _check_bottleneck(prediction, config.architecture.in_channels, setup, log)
@@ -134,6 +136,17 @@ def describe(config: RunConfig) -> dict[str, str]:
         schema.PRESET: registry.preset_name(config.architecture),
         schema.TARGET: config.architecture.target,
     }
+
+
+def note(config: RunConfig) -> str:
+    """What the run is, in a sentence for people."""
+    network, data, training = config.architecture, config.data, config.training
+    size = "x".join(str(side) for side in data.size)
+    return (
+        f"{' '.join(filter(None, (network.name, network.sizes)))} on {data.path} at {size} pixels: {training.epochs} "
+        f"epochs in batches of {training.batch_size} at a learning rate of {training.lr:g}, repeat {config.repeat}, "
+        f"in which fold {config.fold} is tested."
+    )
 
 
 def data_tags(setup: Setup) -> dict[str, str]:

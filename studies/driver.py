@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, assert_never
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import DataConfig, RunConfig, fitting_batch, step_shape
-from hourglass_bench.bench.run import describe
+from hourglass_bench.bench.run import describe, note
 from hourglass_bench.bench.size import format_bytes
 from hourglass_bench.bench.tracking.database import StoreError
-from hourglass_bench.bench.tracking.store import PARENT, RunLog
+from hourglass_bench.bench.tracking.store import NOTE, PARENT, RunLog
 from hourglass_bench.bench.training.train import EpochRecord
 from hourglass_bench.studies import times
 from hourglass_bench.studies.channel import Channel, Epoch
@@ -228,6 +228,7 @@ class Driver:
             schema.KIND: "trial",
             schema.STUDY: self._before.study,
             PARENT: self._site.parent,
+            NOTE: note(opened.config),
             **trials.tags(opened),
         }
         return RunLog.create(self._site.client, self._site.experiment, opened.name, tags)

@@ -16,7 +16,7 @@ from hourglass_bench.bench.commands.folds import load_fitting
 from hourglass_bench.bench.config import SYNTHETIC, RunConfig, run_name
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.machine.precision import resolve
-from hourglass_bench.bench.run import RunResult, run
+from hourglass_bench.bench.run import RunResult, note, run
 from hourglass_bench.bench.stored_config import config_hash, located, unflatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.training.losses import require_known
@@ -122,13 +122,13 @@ def resumed_by(runs: Path, tracking: str) -> Callable[[str], str]:
 
 def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, unseal: bool) -> "RunLog":
     """A new run in the store, unless the configuration has seen its test frames."""
-    from hourglass_bench.bench.tracking.store import NAME, RunLog, get_experiment, open_store, tracking_url
+    from hourglass_bench.bench.tracking.store import NOTE, RunLog, get_experiment, open_store, tracking_url
 
     client = open_store(tracking_url(runs, tracking))
     experiment = get_experiment(client, EXPERIMENT, runs)
     if not unseal:
         require_sealed(client, experiment, config, data_digest)
-    tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NAME: run_name(config)}
+    tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NOTE: note(config)}
     return RunLog.create(client, experiment, run_name(config), tags)
 
 

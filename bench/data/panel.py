@@ -1,8 +1,5 @@
 """Prediction pictures: the fixed frames of a run, and overlays on single images."""
 
-from itertools import islice
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -30,27 +27,30 @@ def choose_frames(scenes: list[str], count: int = PANEL_FRAMES) -> list[int]:
     return [frames[len(frames) // 2] for frames in members.values()]
 
 
-def draw_panel(
+def draw_rows(
     images: NDArray[np.uint8],
     truth: NDArray[np.bool_],
     ignored: NDArray[np.bool_],
     probability: NDArray[np.float16],
-    path: Path,
-) -> None:
-    """A row for each of the first frames: image, truth, probability, errors; what is ignored is grey but in the image.
+) -> list[Image.Image]:
+    """A row for each frame: image, truth, probability, errors; what is ignored is grey but in the image.
 
     Images are (F, H, W, 3), the others (F, H, W).
     """
-    frames = islice(zip(images, truth, ignored, probability, strict=True), PICTURED_FRAMES)
     rows = []
-    for image, mask, hole, chance in frames:
+    for image, mask, hole, chance in zip(images, truth, ignored, probability, strict=True):
         judged = [_grey(mask), _grey(chance), paint(image, mask, chance > 0.5)]
         for part in judged:
             part[hole] = IGNORED
-        rows.append(np.concatenate((image, *judged), axis=1))
-    picture = Image.fromarray(np.concatenate(rows))
-    scale = max(1, 128 // images.shape[1])
-    picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path)
+        row = Image.fromarray(np.concatenate((image, *judged), axis=1))
+        scale = max(1, 128 // row.height)
+        rows.append(row.resize((row.width * scale, row.height * scale), Image.Resampling.NEAREST))
+    return rows
+
+
+def stack(rows: list[Image.Image]) -> Image.Image:
+    """The first rows, one below the other."""
+    return Image.fromarray(np.concatenate([np.asarray(row) for row in rows[:PICTURED_FRAMES]]))
 
 
 def paint(image: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.uint8]:

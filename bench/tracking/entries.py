@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.datasets import RoleDataset
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,6 +16,7 @@ class Entries:
     metrics: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    datasets: Sequence[RoleDataset] = ()
     step: int = 0
     """Epoch of the metrics; 0: they are of the whole run."""
     milliseconds: int = field(default_factory=lambda: int(time.time() * 1000))
@@ -40,6 +42,10 @@ class Log(ABC):
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
         self.write([Entries(tags=tags)])
+
+    def datasets(self, datasets: Sequence[RoleDataset]) -> None:
+        """Log what the run is made of, once."""
+        self.write([Entries(datasets=datasets)])
 
     def metrics(self, metrics: Mapping[str, float], *, step: int = 0) -> None:
         """Log numbers as of now; every name must be in `bench.schema`."""

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlparse
 from sqlalchemy import create_engine
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.data import stepped_images
 from hourglass_bench.bench.tracking import newer
 from hourglass_bench.bench.tracking.database import (
     SQLITE,
@@ -25,14 +26,20 @@ from hourglass_bench.bench.tracking.database import (
     sqlite_path,
     sqlite_url,
 )
+from hourglass_bench.bench.tracking.datasets import to_input
 from hourglass_bench.bench.tracking.entries import Entries, Log
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import DatasetInput, Run
 
 PARENT = "mlflow.parentRunId"
-NAME = "mlflow.runName"
+NOTE = "mlflow.note.content"
+"""Tag with the description of a run, in Markdown."""
+AS_PLANNED: frozenset[schema.State] = frozenset({"complete", "pruned"})
+"""States of runs that went as they should: pruning is what a search is for. All others failed."""
+ATTEMPTS = 3
+"""At datasets, which two runs cannot add to the same experiment at the same moment."""
 
 
 def tracking_url(runs: Path, url: str = "") -> str:
@@ -143,13 +150,15 @@ class RunLog(Log):
 
     @classmethod
     def create(cls, client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str]) -> "RunLog":
-        """Start a run."""
-        tags = {schema.SCHEMA_VERSION: str(schema.VERSION), **tags}
+        """Start a run, with who started it and by which program."""
+        from mlflow.tracking.context.default_context import DefaultRunContext
+
+        tags = {**DefaultRunContext().tags(), schema.SCHEMA_VERSION: str(schema.VERSION), **tags}
         run = client.create_run(experiment, tags=tags, run_name=name)
         return cls(client, run.info.run_id)
 
     def write(self, entries: Sequence[Entries]) -> None:
-        """Everything in one call."""
+        """Everything in one call, and one for datasets."""
         from mlflow.entities import Metric, Param, RunTag
 
         self._client.log_batch(
@@ -162,10 +171,25 @@ class RunLog(Log):
             params=[Param(key, value) for entry in entries for key, value in entry.params.items()],
             tags=[RunTag(key, value) for entry in entries for key, value in entry.tags.items()],
         )
+        if datasets := [to_input(dataset) for entry in entries for dataset in entry.datasets]:
+            self._write_datasets(datasets)
+
+    def _write_datasets(self, datasets: "list[DatasetInput]") -> None:
+        from mlflow.exceptions import MlflowException
+
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._client.log_inputs(self.run_id, datasets)
+                break
+            except MlflowException:  # another run was first to add them; now they are found
+                if attempt == ATTEMPTS:
+                    raise
 
     def artifacts(self, folder: Path) -> None:
         """Copy the contents of `folder` into the run's artifacts."""
         self._client.log_artifacts(self.run_id, str(folder))
+        if (folder / stepped_images.FOLDER).exists():
+            self.tags({stepped_images.TAG: "True"})
 
     def text(self, text: str, name: str) -> None:
         """Store a text as an artifact."""
@@ -182,7 +206,7 @@ class RunLog(Log):
         """Record how the run ended, and how long a study's worker was idle for it."""
         metrics = {} if idle is None else {schema.IDLE_SECONDS.name: idle}
         self.write([Entries(metrics=metrics, tags={schema.STATE: state, schema.STATE_REASON: reason})])
-        self._client.set_terminated(self.run_id, "FAILED" if state == "failed" else "FINISHED")
+        self._client.set_terminated(self.run_id, "FINISHED" if state in AS_PLANNED else "FAILED")
 
     def kill(self, reason: str) -> None:
         """Record that the run was cut off: it has no outcome."""

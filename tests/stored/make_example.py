@@ -58,9 +58,9 @@ def keep(folder: Path, into: Path) -> None:
             database.execute("PRAGMA journal_mode=DELETE")
         shutil.copy(folder / "runs" / name, into / "runs" / name)
     with sqlite3.connect(into / "runs" / schema.TRACKING_DB) as database:
-        units = "JOIN tags t ON t.run_uuid = m.run_uuid AND t.key = 'unit' WHERE m.key = 'test/iou'"
+        units = "JOIN tags t ON t.run_uuid = m.run_uuid AND t.key = 'unit' WHERE m.key = '{schema.TEST_IOU.name}'"
         test_iou = dict(database.execute(f"SELECT t.value, m.value FROM latest_metrics m {units}"))
-        (run,) = database.execute("SELECT run_uuid FROM runs WHERE name LIKE 'unet 6-9-14 % 0'").fetchone()
+        (run,) = database.execute("SELECT run_uuid FROM runs WHERE name LIKE 'unet d3 w6 r0'").fetchone()
         for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
             database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(folder), PLACEHOLDER))
     for artifacts in (folder / "runs" / schema.ARTIFACT_DIR / STUDY).glob("*/artifacts"):
