@@ -340,6 +340,8 @@ RENAMED = {
     for column in BASELINE_COLUMNS
 }
 """Name that an older version stored -> the same metric's, parameter's or tag's name today; readers know both."""
+OLD_NAMES = {new: old for old, new in RENAMED.items()}
+"""The other way round. Hashes that identify units and studies are made of the old names, so that they stay the same."""
 SCHEMA_VERSION = "schema.version"
 """VERSION of the code that created the run."""
 KIND = "kind"

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, cast, get_origin, get_type_hints
 
 from hourglass_bench.architectures.config import ARGUMENTS, ArchitectureConfig
 from hourglass_bench.bench.config import ABSENT, WEIGHTS, DataConfig, RunConfig, TrainingConfig
-from hourglass_bench.bench.schema import RENAMED
+from hourglass_bench.bench.schema import OLD_NAMES, RENAMED
 
 _VERSION_3 = {
     "architecture": "name channels decoder_channels skips norm in_channels out_channels latent image_size",
@@ -25,8 +25,6 @@ _VERSION_3 = {
 VERSION_3 = {f"{section}.{name}" for section, names in _VERSION_3.items() for name in names.split()} | {"seed"}
 """Names of the first version whose units are still known: these fields are stored and count for the identity whatever
 their value. Closed: a field that is added later is not named here."""
-
-_OLD_NAMES = {new: old for old, new in RENAMED.items()}
 
 
 class _Entry(NamedTuple):
@@ -77,13 +75,13 @@ def located(config: RunConfig, path: str) -> RunConfig:
 
 def identity(config: RunConfig | DataConfig | TrainingConfig, prefix: str) -> dict[str, object]:
     """What tells a config, or its section of a prefix such as `training.`, from others: values by oldest names."""
-    return {_OLD_NAMES.get(entry.name, entry.name): entry.value for entry in _telling(config, prefix)}
+    return {OLD_NAMES.get(entry.name, entry.name): entry.value for entry in _telling(config, prefix)}
 
 
 def _telling(config: Any, prefix: str) -> Iterator[_Entry]:
     """Of every field of version 3, and of those since whose absence would say something else."""
     for entry in _entries(config, prefix):
-        if _OLD_NAMES.get(entry.name, entry.name) in VERSION_3 or entry.value != entry.absent:
+        if OLD_NAMES.get(entry.name, entry.name) in VERSION_3 or entry.value != entry.absent:
             yield entry
 
 

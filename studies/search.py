@@ -99,7 +99,7 @@ class Search(Study):
         here = spelled({**self.distributions(), **training_space()})
         found = {name: spelled(self.space_of(name)) for name in self.architectures}
         others = [entry for entry in found.items() if entry[1] != here]
-        objectives = [metric.name for metric in self.objectives]
+        objectives = [schema.OLD_NAMES.get(metric.name, metric.name) for metric in self.objectives]
         training = identity(replace(self.training, epochs=1), "training.")
         # As version 3 wrote it, whose searches go on.
         fixed = ", ".join(f"{name.removeprefix('training.')}={value!r}" for name, value in training.items())

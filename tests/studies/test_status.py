@@ -104,12 +104,11 @@ def test_another_shell_reads_what_runs_now(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_an_older_version_runs_now_is_read_by_its_names(tmp_path: Path) -> None:
-    old = {new: old for old, new in schema.RENAMED.items()}
     client = open_store(place := tracking_url(tmp_path))
     run = client.create_run(client.create_experiment("tiny"), tags={schema.KIND: "trial"})
     for step, (loss, iou) in enumerate([(0.9, 0.1), (0.8, 0.2)], start=1):
-        client.log_metric(run.info.run_id, old[schema.VAL_LOSS.name], loss, step=step)
-        client.log_metric(run.info.run_id, old[schema.VAL_IOU.name], iou, step=step)
+        client.log_metric(run.info.run_id, schema.OLD_NAMES[schema.VAL_LOSS.name], loss, step=step)
+        client.log_metric(run.info.run_id, schema.OLD_NAMES[schema.VAL_IOU.name], iou, step=step)
     (trial,) = _running("tiny", place)
     assert (trial.epoch, trial.val_iou) == (2, 0.2)
 

@@ -120,7 +120,7 @@ def test_a_study_of_an_older_version_is_resumed(
     assert [config.data.path for config in trained] == [data]
     assert [config_hash(located(config, "data")) for config in trained] == [added]
     for unit, iou in before.items():
-        assert complete[unit].data.metrics[schema.TEST_IOU.name] == iou
+        assert complete[unit].data.metrics[schema.OLD_NAMES[schema.TEST_IOU.name]] == iou
         assert config_hash(unflatten(complete[unit].data.params)) == unit
     (parent,) = trial_runs(Path("runs"), "quick", kind="study")
     tags = json.loads(parent.data.tags[schema.STUDY_PLANNED_UNITS])
