@@ -106,6 +106,8 @@ class Site(NamedTuple):
     """Whether the data have pixels that count nowhere, which a step's memory depends on."""
     training_frames: Callable[[DataConfig, int], int]
     """How many frames train, by the data's fields and the repeat: a batch has no more."""
+    system_metrics: bool
+    """Whether runs log what the machine does."""
 
 
 class Driver:
@@ -211,6 +213,7 @@ class Driver:
             reports=self._reports,
             prunable=running.trials.prunes,
             alone=opened.unit in self._alone,
+            system_metrics=self._site.system_metrics,
         )
         running.submitted = time.monotonic()
         self._executor.submit(task, lambda ending: self._events.put(Ended(run_id, ending, time.monotonic())))

@@ -58,3 +58,5 @@ class Options(Stores):
     """resume although the study, the data or the arithmetic changed since it was started"""
     redo_deleted: bool = False
     """do units again whose runs were deleted from the tracking store"""
+    system_metrics: bool = False
+    """log use of the machine's processors, memory, disks and network in every run, as system/* (needs psutil)"""

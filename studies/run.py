@@ -26,6 +26,7 @@ from hourglass_bench.bench.size import parse_bytes
 from hourglass_bench.bench.tracking.database import require_reachable
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
 from hourglass_bench.bench.tracking.stored_runs import stored_runs
+from hourglass_bench.bench.tracking.system_metrics import require_monitor
 from hourglass_bench.bench.training.setup import make_network
 from hourglass_bench.studies import deleted, identity, importance, lock, models, placement, storage, times
 from hourglass_bench.studies.driver import Driver, Site
@@ -95,6 +96,7 @@ def run_study(study: Study, options: Options) -> Status:
             memory_budget=checked.memory_budget,
             ignores=checked.ignores,
             training_frames=checked.training_frames,
+            system_metrics=options.system_metrics,
         )
         driver = Driver(read(root, storage.done(root), missing), site)
         try:
@@ -113,6 +115,8 @@ def _check(study: Study, options: Options) -> Checked:
     """Refuse what cannot run before a store exists; the decoded data are cached."""
     device = parse_device(options.device)
     workers = placement.parse_workers(options.workers)
+    if options.system_metrics:
+        require_monitor()
     require(options.threads is None or options.threads >= 1, "threads", "be at least 1", options.threads)
     budget = options.memory_budget or study.memory_budget
     memory_budget = None if budget == placement.AUTO else parse_bytes(budget, "memory budget")

@@ -1,6 +1,7 @@
 """What happens in a worker process: one task is one trial, trained and logged into the run it was given."""
 
 import traceback
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,7 @@ from hourglass_bench.bench.run import run
 from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.tracking.database import StoreError, store_failure
 from hourglass_bench.bench.tracking.store import RunLog, connect
+from hourglass_bench.bench.tracking.system_metrics import system_metrics
 from hourglass_bench.bench.training.forecast import predict_peak_bytes
 from hourglass_bench.studies.channel import Address, reporter
 
@@ -41,6 +43,8 @@ class Task(NamedTuple):
     """Whether the driver may stop it after an epoch; if so it waits for the answer."""
     alone: bool = False
     """Whether it must have its device to itself, as one without a prediction has."""
+    system_metrics: bool = False
+    """Whether the run logs what the machine does."""
 
 
 class Place(NamedTuple):
@@ -118,7 +122,10 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
     predicted = {} if task.predicted_peak is None else {schema.PREDICTED_PEAK.name: float(task.predicted_peak)}
     try:
         log.metrics(predicted)
-        with reporter(task.reports, task.run_id, waits=task.prunable) as report:
+        with ExitStack() as stack:
+            report = stack.enter_context(reporter(task.reports, task.run_id, waits=task.prunable))
+            if task.system_metrics:
+                stack.enter_context(system_metrics(task.run_id, task.tracking))
             result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
     except Exception as error:
         log.finish(lambda _: None)
