@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from hourglass_bench.bench.machine.precision import resolve
 from hourglass_bench.bench.run import RunResult, note, run
 from hourglass_bench.bench.stored_config import config_hash, located, unflatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
+from hourglass_bench.bench.tracking.system_metrics import require_monitor, system_metrics
 from hourglass_bench.bench.training.losses import require_known
 from hourglass_bench.bench.training.pretrain import kinds_of_steps
 from hourglass_bench.bench.training.setup import capabilities, make_network
@@ -35,18 +37,27 @@ EXPERIMENT = "train"
 
 
 def train_one(
-    config: RunConfig, *, runs: Path, device: str, tracking: str = "", unseal: bool = False
+    config: RunConfig,
+    *,
+    runs: Path,
+    device: str,
+    tracking: str = "",
+    unseal: bool = False,
+    watch_system: bool = False,
 ) -> dict[str, Any]:
     """Train `config`, tracked in the experiment `train`; the answer of `bench train --json`.
 
     `tracking` is the URL of the store, if it is not the database in the folder `runs`. With `unseal` the test frames
-    may be opened although the same configuration opened them before.
+    may be opened although the same configuration opened them before. With `watch_system` the run logs what the machine
+    does.
 
     Raises:
         ValueError: wrong input, a store that a newer version has written, or test frames that were opened before; then
             there is no run.
     """
     require_known(config.training.loss)
+    if watch_system:
+        require_monitor()
     if tracking or (runs / schema.TRACKING_DB).exists():  # else nothing but torch is loaded before the first step
         from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
 
@@ -65,11 +76,13 @@ def train_one(
     if data.path != SYNTHETIC:
         first_audit.say_once(data, dataset, cache, "train")
     say_early([config], dataset.frames)
-    with Unfinished() as unfinished:
+    with Unfinished() as unfinished, ExitStack() as stack:
 
         def open_run() -> "RunLog":
             opened = _open_run(config, dataset.digest, runs, tracking, unseal)
             unfinished.hold(runs / schema.UNFINISHED_DIR / opened.run_id)
+            if watch_system:
+                stack.enter_context(system_metrics(opened.run_id, opened.tracking))
             return opened
 
         log = BackgroundLog(open_run)

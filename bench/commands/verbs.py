@@ -215,6 +215,8 @@ class Train(cli.Command, cli.Store):
     """open the test frames although this configuration opened them before"""
     resume: str = ""
     """id of a run that was stopped or cut off: it goes on where it was, as it was started"""
+    system_metrics: bool = False
+    """log use of the machine's processors, memory, disks and network, as system/* (needs psutil)"""
 
     def run(self) -> Answer:
         """Train and evaluate."""
@@ -235,7 +237,7 @@ class Train(cli.Command, cli.Store):
         from hourglass_bench.bench.commands.train import train_one
 
         with working("training"):
-            values = train_one(config, unseal=self.unseal, **where)
+            values = train_one(config, unseal=self.unseal, watch_system=self.system_metrics, **where)
         if not values.get("checkpoint"):
             return Answer(values)
         verb = (

@@ -8,7 +8,6 @@ from sqlalchemy import text
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.tracking.database import SQLITE, database_engine, kind, sqlite_path
 
-OLD_NAMES = {new: old for old, new in schema.RENAMED.items()}
 """By which an older version, which may be at work, logs them."""
 PARAMS = ("architecture.name", "training.epochs", "training.pretrain_epochs")
 RUNS = f"""
@@ -46,7 +45,7 @@ def open_runs(url: str, experiment: str) -> list[OpenRun]:
         return []
     names = {"kind": schema.KIND, "experiment": experiment}
     for name, metric in (("loss", schema.VAL_LOSS), ("iou", schema.VAL_IOU)):
-        names |= {name: metric.name, f"old_{name}": OLD_NAMES[metric.name]}
+        names |= {name: metric.name, f"old_{name}": schema.OLD_NAMES[metric.name]}
     names |= {f"p{place}": name for place, name in enumerate(PARAMS)}
     with database_engine(url).connect() as connection:
         rows = connection.execute(text(RUNS), names).all()
@@ -87,4 +86,4 @@ def _ask_client(url: str, experiment: str) -> list[OpenRun]:
 def _names(metrics: Mapping[str, float]) -> tuple[str, str]:
     """What a run calls validation loss and IoU."""
     loss, iou = schema.VAL_LOSS.name, schema.VAL_IOU.name
-    return (OLD_NAMES[loss], OLD_NAMES[iou]) if OLD_NAMES[loss] in metrics else (loss, iou)
+    return (schema.OLD_NAMES[loss], schema.OLD_NAMES[iou]) if schema.OLD_NAMES[loss] in metrics else (loss, iou)

@@ -148,6 +148,11 @@ class RunLog(Log):
         self._client = client
         self.run_id = run_id
 
+    @property
+    def tracking(self) -> str:
+        """URL of the run's store."""
+        return str(self._client.tracking_uri)
+
     @classmethod
     def create(cls, client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str]) -> "RunLog":
         """Start a run, with who started it and by which program."""

@@ -20,6 +20,7 @@ from hourglass_bench.bench import schema
 from hourglass_bench.bench.checkpoint import load_checkpoint
 from hourglass_bench.bench.commands.train import train_one
 from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.digest import digest
 from hourglass_bench.bench.inference import predict
 from hourglass_bench.bench.run import run
 from hourglass_bench.bench.stored_config import config_hash, unflatten
@@ -67,6 +68,26 @@ def test_answer_holds_what_the_command_promises(answer: dict[str, Any]) -> None:
     for name in ("train_images_per_second", "tensor_peak_bytes", "seconds", "params", "macs"):
         assert answer[name] > 0
     json.dumps(answer)
+
+
+def test_mlflow_shows_datasets_and_a_picture_of_each_test_scene(
+    answer: dict[str, Any], client: MlflowClient, tiny_config: MakeConfig
+) -> None:
+    stored = client.get_run(answer["run_id"])
+    inputs = {one.tags[0].value: one.dataset for one in stored.inputs.dataset_inputs}
+    assert list(inputs) == ["train", "validation", "test"]
+    split = json.loads((Path(answer["checkpoint"]).parents[1] / schema.SPLIT_FILE).read_text())
+    for (role, dataset), stems in zip(inputs.items(), (split["train"], split["val"], split["test"]), strict=True):
+        assert dataset.digest == digest(stored.data.tags[schema.DATA_DIGEST], *stems)
+        assert json.loads(dataset.profile)["frames"] == len(stems), role
+        features = json.loads(json.loads(dataset.schema)["mlflow_tensorspec"]["features"])
+        assert features[0]["tensor-spec"]["shape"] == [-1, *tiny_config().data.size, 3]
+    assert stored.data.tags["mlflow.loggedImages"] == "True"
+    scenes = len({stem.partition("_")[0] for stem in split["test"]})
+    folder = Path(answer["checkpoint"]).parents[1] / "images"
+    found = sorted(file.name.split("+")[:3] + [file.suffix] for file in folder.iterdir())
+    key = schema.PREDICTION_IMAGES.replace("/", "~")
+    assert found == [[key, "step", str(step), end] for step in range(scenes) for end in (".png", ".webp")]
 
 
 def test_run_is_tracked_completely(answer: dict[str, Any], client: MlflowClient, tiny_config: MakeConfig) -> None:

@@ -80,6 +80,16 @@ def test_sweep_resume_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for stored_run in stored:
         metrics = stored_run.data.metrics
         assert metrics[schema.PREDICTED_PEAK.name] == metrics[schema.TENSOR_PEAK.name]
+        tags = stored_run.data.tags
+        assert tags["mlflow.note.content"].startswith(f"{tags['mlflow.runName'].split()[0]} 4-8 on ")
+        assert tags["mlflow.user"]
+        assert tags["mlflow.source.type"] == "LOCAL"
+        contexts = {one.tags[0].value: one.dataset for one in stored_run.inputs.dataset_inputs}
+        assert contexts.keys() == {"train", "validation", "test"}
+        assert len({dataset.digest for dataset in contexts.values()}) == 3
+    assert {run.info.run_name for run in stored} == {
+        f"{name} d2 w4 r{r}" for name in ("hourglass", "unet") for r in (0, 1)
+    }
     (parent,) = {run.data.tags["mlflow.parentRunId"] for run in stored}
     tags = open_store(tracking_url(runs)).get_run(parent).data.tags
     assert tags[schema.STUDY_PLANNED] == "4"
@@ -243,6 +253,8 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
     ):
         assert any(found == state and text in reason for found, reason in reasons), (state, text, reasons)
     assert all("architecture.name" in item.data.params for item in stored)
+    for item in stored:
+        assert item.info.status == ("FINISHED" if item.data.tags[schema.STATE] == "complete" else "FAILED")
     (raised,) = [item for item in stored if "planted" in item.data.tags[schema.STATE_REASON]]
     folder = Path(raised.info.artifact_uri.removeprefix("file://"))
     assert "ArithmeticError" in (folder / worker.TRACEBACK).read_text()

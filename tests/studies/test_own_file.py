@@ -200,8 +200,8 @@ def test_a_network_that_fails_on_the_frames_is_infeasible_with_its_reason() -> N
     Path("mine.py").write_text(STUDY.replace("width=(4, 6)", "levels=(1, 3)"))
     assert main(["run", "mine.py", *RUN, "--repeats", "1"]) == 0
     outcomes = {outcome["name"]: outcome for outcome in status("mine.py", Path("runs")).outcomes.values()}
-    assert [name for name, of in outcomes.items() if of["state"] == "infeasible"] == ["Small levels=3 repeat 0"]
-    assert "a side of 32 pixels is needed" in outcomes["Small levels=3 repeat 0"]["reason"]
+    assert [name for name, of in outcomes.items() if of["state"] == "infeasible"] == ["Small levels=3 r0"]
+    assert "a side of 32 pixels is needed" in outcomes["Small levels=3 r0"]["reason"]
 
 
 @pytest.mark.usefixtures("inline")

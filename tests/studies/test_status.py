@@ -34,8 +34,8 @@ PLANNED = {
 
 @pytest.fixture
 def midway() -> Status:
-    trial = RunningTrial(name="unet 8-16 repeat 1", architecture="unet", epoch=2, epochs=8, val_iou=0.5, seconds=60)
-    complete = {"state": "complete", "values": [0.61], "name": "unet 4 repeat 0"}
+    trial = RunningTrial(name="unet d2 w8 r1", architecture="unet", epoch=2, epochs=8, val_iou=0.5, seconds=60)
+    complete = {"state": "complete", "values": [0.61], "name": "unet d1 w4 r0"}
     outcomes = {
         "a": complete | {"time": {"setup": 6, "train": 90, "other": 0}},
         "b": {"state": "pruned", "values": None, "time": {"train": 78, "idle": 26, "tracking": 0.5}},
@@ -54,7 +54,7 @@ def test_units_are_counted_by_state_stage_and_architecture(midway: Status) -> No
         "search": {"unet": {"ended": 1, "planned": 1}, "hourglass": {"ended": 1, "planned": 1}},
         "comparison": {"unet": {"ended": 0, "planned": 1}, "hourglass": {"ended": 0, "planned": 1}},
     }
-    assert answer["best"] == {"search": {"unet": {"val_iou": 0.61, "name": "unet 4 repeat 0"}}, "comparison": {}}
+    assert answer["best"] == {"search": {"unet": {"val_iou": 0.61, "name": "unet d1 w4 r0"}}, "comparison": {}}
     (trial,) = answer["trials"]
     assert (trial["epoch"], trial["val_iou"], trial["seconds_left"]) == (2, 0.5, 180)
     assert answer["time"] == dict.fromkeys((*schema.PHASES, "other", "idle"), 0) | {
@@ -70,7 +70,7 @@ def test_people_see_the_same(midway: Status) -> None:
     text = to_text(midway)
     assert "s: 2 of 4 units ended (1 complete, 1 pruned, 1 running, 1 waiting)" in text
     assert text.splitlines()[1] == "time: 3 min, training 84 %, idle 13 %, set-up 3 %"
-    for shown in ("unet 8-16 repeat 1", "2/8", "0.500", "3 min", "0.610", "unet 4 repeat 0"):
+    for shown in ("unet d2 w8 r1", "2/8", "0.500", "3 min", "0.610", "unet d1 w4 r0"):
         assert shown in text
     console = Console(file=io.StringIO(), width=60)
     console.print(render(midway))
@@ -93,14 +93,14 @@ def test_another_shell_reads_what_runs_now(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(worker, "run", watched)
     assert sweep(tmp_path) == 0
     (trial,) = seen[0].running
-    assert (trial.name, trial.architecture) == ("hourglass 4-8 repeat 0", "hourglass")
+    assert (trial.name, trial.architecture) == ("hourglass d2 w4 r0", "hourglass")
     assert (trial.epoch, trial.epochs) == (2, 2)
     assert trial.val_iou is not None
     assert 0 < trial.seconds < 60
     assert (len(seen[0].units), seen[0].waiting, sum(seen[0].states.values())) == (4, 3, 0)
     after = status("tiny", tmp_path)
     assert after.running == ()
-    assert after.best[Planned("comparison", "hourglass")].name.startswith("hourglass 4-8 repeat ")
+    assert after.best[Planned("comparison", "hourglass")].name.startswith("hourglass d2 w4 r")
 
 
 def test_what_an_older_version_runs_now_is_read_by_its_names(tmp_path: Path) -> None:

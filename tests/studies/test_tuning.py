@@ -135,8 +135,8 @@ def test_the_better_half_goes_on_and_validation_chooses(
     assert json.loads(parent.data.tags[schema.STUDY_PLANNED_UNITS])["tuning"] == {"hourglass": 6, "unet": 6}
     now = status("tuned", tmp_path)
     assert now.planned_units["tuning"] == {"hourglass": (6, 6), "unet": (6, 6)}
-    assert now.best[Planned("tuning", "unet")].name == "unet 4-8 repeat 1 lr 0.009"
-    assert now.best[Planned("comparison", "unet")].name.startswith("unet 4-8 repeat ")
+    assert now.best[Planned("tuning", "unet")].name == "unet d2 w4 r1 lr 0.009"
+    assert now.best[Planned("comparison", "unet")].name.startswith("unet d2 w4 r")
     assert "lr" not in now.best[Planned("comparison", "unet")].name
 
 
