@@ -243,6 +243,7 @@ class Driver:
         match event:
             case Epoch(record=record, answer=answer):
                 running.newest = record
+                running.trials.report(running.opened, record)
                 if running.trials.prunes:
                     answer(running.trials.prune(running.opened, record))
             case Forecasted(forecast=forecast):

@@ -53,7 +53,7 @@ def best_iou(trial: FrozenTrial) -> float | None:
     """
     if trial.state == TrialState.COMPLETE:
         return float(trial.values[0])
-    pruned = trial.user_attrs.get(storage.OUTCOME, {}).get("state") == "pruned"
+    pruned = storage.has_outcome(trial) and storage.outcome(trial)["state"] == "pruned"
     return max(trial.intermediate_values.values(), default=None) if pruned else None
 
 

@@ -220,12 +220,13 @@ def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: 
     open_runs: set[str] = {run.info.run_id for run in client.search_runs([experiment], rule)}
     for stage in stages:
         for trial in stage.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            outcome, run_id = trial.user_attrs.get(storage.OUTCOME), trial.user_attrs.get(storage.RUN_ID)
-            if outcome is None:
+            run_id = trial.user_attrs.get(storage.RUN_ID)
+            if not storage.has_outcome(trial):
                 storage.end_trial(stage, trial._trial_id, TrialState.FAIL)
                 continue
+            outcome = storage.outcome(trial)
             if run_id in open_runs:
-                idle = outcome.get("time", {}).get(times.IDLE)
+                idle = outcome["time"].get(times.IDLE)
                 RunLog(client, run_id).close(outcome["state"], outcome["reason"], idle)
                 open_runs.remove(run_id)
             conclude(stage, trial._trial_id, outcome["state"], outcome["values"])

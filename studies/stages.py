@@ -17,10 +17,20 @@ from typing_extensions import override
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import RunConfig, run_name
 from hourglass_bench.bench.training.train import EpochRecord
-from hourglass_bench.studies.storage import LOST, OUTCOME, UNIT, choices, end_trial, ended
+from hourglass_bench.studies import storage
+from hourglass_bench.studies.storage import LOST, UNIT, choices, end_trial, ended
 from hourglass_bench.studies.unit import Factor, Unit
 from hourglass_bench.studies.worker import Outcome
 
+FIGURES = {
+    "test IoU": (schema.TEST_IOU, 1),
+    "peak memory (MiB)": (schema.TENSOR_PEAK, 2**20),
+    "parameters": (schema.PARAMS, 1),
+    "best epoch": (schema.BEST_EPOCH, 1),
+}
+"""What a trial's attributes tell beside its objectives, to whoever looks at the study in Optuna: a metric in a unit."""
+OF_EPOCH = {schema.BEST_VAL_IOU.name: schema.VAL_IOU, schema.BEST_VAL_LOSS.name: schema.VAL_LOSS}
+"""Objective -> what an epoch measures of it."""
 MEMORY = "memory"
 """Name of the constraint that the predicted peak stays within the budget."""
 
@@ -96,7 +106,7 @@ class Trials(ABC):
 
     def attribute(self, opened: Opened, name: str, value: Any) -> None:
         """Write an attribute of a running trial."""
-        self.study._storage.set_trial_user_attr(opened.trial, name, value)
+        storage.attribute(self.study, opened.trial, {name: value})
 
     def tags(self, opened: Opened) -> dict[str, str]:
         """What the trial's run says of it."""
@@ -111,25 +121,36 @@ class Trials(ABC):
     def constrain(self, opened: Opened, excess: int) -> None:
         """Note how far the predicted peak is above the memory budget, in bytes; negative if it is within."""
 
+    def report(self, opened: Opened, record: EpochRecord) -> None:
+        """Note what the objective is after an epoch; Optuna knows no such values of several objectives."""
+        if len(self.objectives) == 1:
+            value = record.scores[OF_EPOCH[self.objectives[0].name].name]
+            self.study._storage.set_trial_intermediate_value(opened.trial, record.epoch, value)
+
     def prune(self, opened: Opened, record: EpochRecord) -> str | None:
-        """Why the trial should stop after this epoch, or None; asked where the stage prunes."""
+        """Why the trial should stop after this epoch, which was reported, or None; asked where the stage prunes."""
         return None
 
-    def record(self, opened: Opened, outcome: Outcome, spent: Mapping[str, float]) -> dict[str, Any]:
+    def record(self, opened: Opened, outcome: Outcome, spent: Mapping[str, float]) -> storage.Outcome:
         """Write and return the outcome: from here on the unit is done, whatever happens to this process."""
         complete = outcome.state == "complete"
-        entry = {
-            "state": outcome.state,
-            "reason": outcome.reason,
-            "values": [_value(outcome.metrics, metric) for metric in self.objectives] if complete else None,
-            "floor": outcome.metrics.get(schema.ALL_FOREGROUND_IOU.name, 0.0),
-            "name": opened.name,
-            "time": dict(spent),
+        recorded = storage.Outcome(
+            state=outcome.state,
+            reason=outcome.reason,
+            name=opened.name,
+            values=[_value(outcome.metrics, metric) for metric in self.objectives] if complete else None,
+            floor=outcome.metrics.get(schema.ALL_FOREGROUND_IOU.name, 0.0),
+            time=dict(spent),
+        )
+        measured = {
+            name: outcome.metrics[metric.name] / unit
+            for name, (metric, unit) in FIGURES.items()
+            if metric.name in outcome.metrics
         }
-        self.attribute(opened, OUTCOME, entry)
-        return entry
+        storage.record(self.study, opened.trial, recorded, measured)
+        return recorded
 
-    def finish(self, opened: Opened, recorded: Mapping[str, Any]) -> None:
+    def finish(self, opened: Opened, recorded: storage.Outcome) -> None:
         """Give the trial the state in Optuna that its recorded outcome means, last of all."""
         conclude(self.study, opened.trial, recorded["state"], recorded["values"])
 
@@ -245,9 +266,6 @@ class SampledTrials(Trials):
 
     @override
     def prune(self, opened: Opened, record: EpochRecord) -> str | None:
-        assert record.val_iou is not None
-        storage, trial = self.study._storage, opened.trial
-        storage.set_trial_intermediate_value(trial, record.epoch, record.val_iou)
-        if self.study.pruner.prune(self.study, storage.get_trial(trial)):
+        if self.study.pruner.prune(self.study, self.study._storage.get_trial(opened.trial)):
             return f"by Hyperband after epoch {record.epoch}, at a validation IoU of {record.val_iou:.3f}"
         return None

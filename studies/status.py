@@ -54,8 +54,8 @@ class Status:
     study: str
     units: Mapping[str, Planned]
     """Every planned unit."""
-    outcomes: Mapping[str, Mapping[str, Any]]
-    """Of the planned units that have one, as `studies.storage.OUTCOME`."""
+    outcomes: Mapping[str, "storage.Outcome"]
+    """Of the planned units that have one."""
     running: tuple[RunningTrial, ...] = ()
     missing: Missing = Missing()
     """Runs of these outcomes that were deleted."""
@@ -95,7 +95,7 @@ class Status:
     @property
     def time(self) -> dict[str, float]:
         """Seconds of the workers for the trials that ended, by `studies.times.NAMES`."""
-        return times.total(outcome.get("time", {}) for outcome in self.outcomes.values())
+        return times.total(outcome["time"] for outcome in self.outcomes.values())
 
     def answer(self) -> dict[str, Any]:
         """As `studies status --json` prints it."""
@@ -147,7 +147,7 @@ def read(
     running: tuple[RunningTrial, ...] = (),
 ) -> Status:
     """What the storage knows of a study, and what of its runs the tracking store lacks and has open."""
-    outcomes = {unit: trial.user_attrs[storage.OUTCOME] for unit, trial in done.items()}
+    outcomes = {unit: storage.outcome(trial) for unit, trial in done.items()}
     return Status(
         study=study.study_name, units=storage.planned(study), outcomes=outcomes, running=running, missing=missing
     )

@@ -1,8 +1,10 @@
 """The Optuna side of a study: its storage by URL, and what is kept there beside the trials."""
 
+import json
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.tracking import newer
@@ -34,9 +36,21 @@ REDONE = "redone"
 UNIT = schema.UNIT
 RUN_ID = "mlflow.run_id"
 """The MLflow run of this attempt."""
+STATE = schema.STATE
+"""How the trial ended, one of `schema.STATES`. Written once with REASON, NAME, VALUES, FLOOR, TIME and figures for
+people, before the run is closed and the trial is told: a trial that has it has an outcome."""
+REASON = "reason"
+"""Why the state is not `complete`."""
+NAME = "run"
+"""Name of the MLflow run."""
+VALUES = "values"
+"""Of the objectives; None where the trial is not complete."""
+FLOOR = "floor"
+"""The validation IoU of all foreground."""
+TIME = "time"
+"""Seconds by `studies.times.NAMES`."""
 OUTCOME = "outcome"
-"""State, reason, name, the objectives' values, the validation IoU of all foreground as `floor` and the time by
-`studies.times.NAMES` (older ones lack both): written once, before the run is closed and the trial is told."""
+"""Older trials have these in one attribute, with the keys of `Outcome`; still older ones lack floor and time."""
 LOST = "lost"
 """Why the attempt was cut off through no decision of the driver: its worker died."""
 
@@ -69,6 +83,17 @@ class Study(Protocol[AnyTrial]):
 
     def get_trials(self, deepcopy: bool = True) -> Sequence[AnyTrial]:
         """All of them."""
+
+
+class Outcome(TypedDict):
+    """How a trial ended."""
+
+    state: schema.State
+    reason: str
+    name: str
+    values: list[float] | None
+    floor: float
+    time: dict[str, float]
 
 
 def storage_url(runs: Path, url: str = "") -> str:
@@ -105,13 +130,19 @@ def create(
     """The Optuna study, created if it is new."""
     import optuna
 
-    return optuna.create_study(
+    study = optuna.create_study(
         storage=storage,
         study_name=name,
         directions=["maximize" if metric.better == "higher" else "minimize" for metric in objectives],
         load_if_exists=True,
         pruner=pruner,
     )
+    names = [metric.label if metric.unit == "1" else f"{metric.label} ({metric.unit})" for metric in objectives]
+    if study.metric_names != names:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(names)
+    return study
 
 
 def find(url: str, name: str) -> "optuna.Study | None":
@@ -140,7 +171,38 @@ def ended(stage: Study[AnyTrial]) -> list[AnyTrial]:
     """Trials of a stage whose outcome counts."""
     left_out = set(stage.user_attrs.get(REDONE, ()))
     known = stage.get_trials(deepcopy=False)
-    return [trial for trial in known if OUTCOME in trial.user_attrs and trial.number not in left_out]
+    return [trial for trial in known if has_outcome(trial) and trial.number not in left_out]
+
+
+def has_outcome(trial: Trial) -> bool:
+    """Whether the trial ended, and not only its worker or driver."""
+    return STATE in trial.user_attrs or OUTCOME in trial.user_attrs
+
+
+def outcome(trial: Trial) -> Outcome:
+    """Of a trial that has one."""
+    of = trial.user_attrs
+    if OUTCOME in of:
+        older: Outcome = {"floor": 0.0, "time": {}, **of[OUTCOME]}
+        return older
+    return Outcome(state=of[STATE], reason=of[REASON], name=of[NAME], values=of[VALUES], floor=of[FLOOR], time=of[TIME])
+
+
+def record(study: "optuna.Study", trial: int, outcome: Outcome, figures: Mapping[str, float]) -> None:
+    """Write the outcome of a running trial, and figures for people."""
+    keys = {"state": STATE, "reason": REASON, "name": NAME, "values": VALUES, "floor": FLOOR, "time": TIME}
+    attribute(study, trial, {keys[name]: value for name, value in outcome.items()} | figures)
+
+
+def attribute(study: "optuna.Study", trial: int, attributes: Mapping[str, Any]) -> None:
+    """Write new attributes of a running trial, all or none of them: Optuna has a transaction for each."""
+    from sqlalchemy import text
+
+    insert = text("INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (:trial, :key, :value)")
+    rows = [{"trial": trial, "key": key, "value": json.dumps(value)} for key, value in attributes.items()]
+    backend: RDBStorage = study._storage._backend  # type: ignore[attr-defined]  # Optuna's cache lies before it
+    with backend.engine.begin() as connection:
+        connection.execute(insert, rows)
 
 
 def redone(study: "optuna.Study") -> set[str]:

@@ -258,8 +258,8 @@ def _val_iou(trial: "FrozenTrial") -> float:
 
     Which of two rates is the better one for what does not learn, chance decides.
     """
-    from hourglass_bench.studies.storage import OUTCOME
+    from hourglass_bench.studies import storage
 
-    outcome = trial.user_attrs[OUTCOME]
+    outcome = storage.outcome(trial)
     (value,) = outcome["values"] or (-math.inf,)
     return float(value) if value > outcome["floor"] else -math.inf

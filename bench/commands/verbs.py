@@ -22,6 +22,7 @@ from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.commands.cli import Answer
 from hourglass_bench.bench.commands.flags import flags
 from hourglass_bench.bench.commands.next_step import next_step
+from hourglass_bench.bench.commands.serve import Serve
 from hourglass_bench.bench.config import AUGMENTATION, DataConfig, RunConfig, TrainingConfig
 from hourglass_bench.bench.generative.config import SampleConfig
 from hourglass_bench.bench.perf.config import IMPLEMENTATIONS, PerfConfig, choose_implementations
@@ -363,8 +364,23 @@ class Perf(cli.Command):
         return compare(networks, implementations, left_out, perf, device=self.device, out=self.out)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ui(cli.Command, cli.Store, Serve):
+    """Open MLflow's UI at a study's runs, on this machine only."""
+
+    study: str = ""
+    """whose runs are shown first: a study of the store, or the file that defines it; empty: those of the newest run"""
+
+    def run(self) -> Answer:
+        """Serve until Ctrl-C."""
+        from hourglass_bench.bench.commands.ui import serve_ui
+
+        return serve_ui(self.runs, self.tracking, cli.study_name(self.study), self)
+
+
 COMMANDS: cli.Verbs = {
     "one network": (Train, Reproduce, Sizes, Predict, Sample),
     "data": (Data, DataImport),
     "this machine": (Check, Perf),
+    "in a browser": (Ui,),
 }

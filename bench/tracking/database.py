@@ -19,8 +19,8 @@ _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPER
 
 
 def sqlite_url(path: Path) -> str:
-    """URL of a database file."""
-    return f"{SQLITE}:///{path.resolve()}"
+    """URL of a database file, whose name may hold what means something else in a URL."""
+    return f"{SQLITE}:///{str(path.resolve()).replace('%', '%25').replace('?', '%3F')}"
 
 
 def kind(url: str) -> str:

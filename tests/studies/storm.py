@@ -179,7 +179,7 @@ def _running(runs: Path) -> int:
     return _query(
         runs,
         "SELECT count(*) FROM trials WHERE state = 'RUNNING' AND NOT EXISTS ("
-        "SELECT 1 FROM trial_user_attributes a WHERE a.trial_id = trials.trial_id AND a.key IN ('lost', 'outcome'))",
+        "SELECT 1 FROM trial_user_attributes a WHERE a.trial_id = trials.trial_id AND a.key IN ('lost', 'state'))",
     )
 
 
@@ -189,7 +189,7 @@ def _most_losses(runs: Path) -> int:
     return _query(
         runs,
         f"SELECT coalesce(max(n), 0) FROM ({unit.format('count(*) AS n')} AND o.key = 'lost' AND u.value_json NOT IN "
-        f"({unit.format('u.value_json')} AND o.key = 'outcome') GROUP BY u.value_json)",
+        f"({unit.format('u.value_json')} AND o.key = 'state') GROUP BY u.value_json)",
     )
 
 

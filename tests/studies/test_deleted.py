@@ -100,7 +100,7 @@ def test_units_of_deleted_runs_are_done_again_if_asked_to(
     assert {run.data.tags[schema.ATTEMPT] for run in added} == {"2"}
     trials = find_study(swept.runs).get_trials()
     assert Counter(trial.user_attrs[storage.UNIT] in units for trial in trials) == {True: 4, False: 2}
-    assert all(storage.OUTCOME in trial.user_attrs for trial in trials)
+    assert all(storage.has_outcome(trial) for trial in trials)
 
     swept.client.restore_run(deleted[0])
     assert sweep(swept.runs) == 0

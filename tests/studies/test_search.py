@@ -140,7 +140,7 @@ def resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: type[Inline
 
 
 def test_a_resumed_sampler_does_not_repeat_its_first_samples(resumed: list[FrozenTrial]) -> None:
-    samples = [tuple(trial.params.items()) for trial in resumed if storage.OUTCOME in trial.user_attrs]
+    samples = [tuple(trial.params.items()) for trial in resumed if storage.has_outcome(trial)]
     assert len(samples) == 12
     assert len(set(samples)) == 12
 
@@ -149,7 +149,7 @@ def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(resumed: l
     first, second = (trial for trial in resumed if trial.user_attrs[storage.UNIT] == "unet-005")
     assert first.state == TrialState.FAIL
     assert second.state.is_finished()
-    assert storage.OUTCOME in second.user_attrs
+    assert storage.has_outcome(second)
     assert first.params == second.params
 
 
@@ -173,7 +173,7 @@ def test_the_memory_budget_is_a_constraint_and_what_exceeds_it_is_not_started(tm
         assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
         for trial in study.get_trials():
             excess = trial.constraints["memory"]
-            assert (excess > 0) == (trial.user_attrs[storage.OUTCOME]["state"] == "infeasible")
+            assert (excess > 0) == (storage.outcome(trial)["state"] == "infeasible")
         assert all(trial.constraints["memory"] <= 0 for trial in study.best_trials)
 
 

@@ -31,7 +31,7 @@ def test_every_unit_is_complete_exactly_once_after_a_storm(tmp_path: Path, execu
     assert {trial.state.name for trial in trials} <= {"COMPLETE", "FAIL"}
     done = [trial for trial in trials if trial.state.name == "COMPLETE"]
     assert Counter(trial.user_attrs[storage.UNIT] for trial in done) == dict.fromkeys(planned, 1)
-    assert all((storage.OUTCOME in trial.user_attrs) == (trial in done) for trial in trials)
+    assert all(storage.has_outcome(trial) == (trial in done) for trial in trials)
 
     client, attempts = open_store(tracking_url(runs)), trial_runs(runs, STUDY)
     assert {run.info.status for run in attempts} <= RUN_STATES

@@ -105,7 +105,7 @@ def worked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.usefixtures("catalog", "late")
 def test_idle_is_what_a_worker_waits_and_not_what_it_runs(tmp_path: Path, worked: list[float]) -> None:
     assert sweep(tmp_path) == 0
-    spent = {trial.number: trial.user_attrs[storage.OUTCOME]["time"] for trial in trials(tmp_path)}
+    spent = {trial.number: storage.outcome(trial)["time"] for trial in trials(tmp_path)}
     assert len(spent) == 4
     assert all(seconds["idle"] >= (4 if number else 1) * DELAY for number, seconds in spent.items())
     slow = [trial.number for trial in trials(tmp_path) if trial.params["repeat"] == 1]
