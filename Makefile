@@ -51,7 +51,7 @@ STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
 	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
 
-.PHONY: sweep report register perf check-device ui setup test test-all check glossary help
+.PHONY: sweep report register perf check-device ui dashboard setup test test-all check glossary help
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
@@ -80,10 +80,12 @@ perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf
 check-device: setup  ## whether a device computes what it should, and how fast; eight minutes at most [DEVICE]
 	@$(BIN)/hourglass-bench check --device "$(DEVICE)"
 
-ui: setup  ## the MLflow UI, on this machine only [RUNS PORT TRACKING]
-	@$(if $(filter http%,$(TRACKING)),echo "TRACKING is a server with a UI of its own: open it in a browser."; exit 2)
-	@MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --host 127.0.0.1 --port "$(PORT)" --workers 1 \
-		--backend-store-uri "$(or $(TRACKING),sqlite:///$(abspath $(RUNS))/mlflow.db)"
+ui: setup  ## MLflow's UI at the runs of STUDY (unset: of the newest one), on this machine only [STUDY RUNS TRACKING PORT]
+	@$(BIN)/hourglass-bench ui $(STORE) --port "$(PORT)" $(if $(filter file,$(origin STUDY)),,$(if $(STUDY),--study "$(STUDY)"))
+
+dashboard: setup  ## Optuna's dashboard on the trials of all studies, on this machine only [RUNS STORAGE PORT]
+	@$(PIP) -e ".[dashboard]"
+	@$(BIN)/hourglass-bench dashboard --runs "$(RUNS)" --port "$(PORT)" $(if $(STORAGE),--storage "$(STORAGE)")
 
 test: $(TOOLS)  ## the tests one waits for, on all cores
 	$(PYTEST) -m "not slow"

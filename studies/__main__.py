@@ -11,6 +11,7 @@ from tyro.conf import Positional
 from hourglass_bench.bench.commands import cli, command_line
 from hourglass_bench.bench.commands.cli import Answer
 from hourglass_bench.bench.commands.next_step import next_step
+from hourglass_bench.bench.commands.serve import Serve
 from hourglass_bench.studies.catalog import CATALOG
 from hourglass_bench.studies.options import Options, Stores
 from hourglass_bench.studies.own_file import find_study
@@ -85,7 +86,18 @@ def _answer(state: "State", given: str, stores: Stores) -> Answer:
     return Answer(state.answer(), to_text(state), then="" if state.running else then)
 
 
-COMMANDS: cli.Verbs = {"studies": (List, Sweep, Status, Register)}
+@dataclass(frozen=True, kw_only=True)
+class Dashboard(cli.Command, Stores, Serve):
+    """Open Optuna's dashboard on the studies' trials, on this machine only."""
+
+    def run(self) -> Answer:
+        """Serve until Ctrl-C."""
+        from hourglass_bench.studies.dashboard import serve_dashboard
+
+        return serve_dashboard(self.runs, self.storage, self)
+
+
+COMMANDS: cli.Verbs = {"studies": (List, Sweep, Status, Register, Dashboard)}
 main = partial(command_line.main, "studies", "Plan, run and resume studies.", COMMANDS)
 
 if __name__ == "__main__":
