@@ -279,6 +279,18 @@ ALL_FOREGROUND_IOU = _value("val/all_foreground_iou", "1", "none", 0, 1, "valida
 FOREGROUND_SHARE = _value("val/foreground_share", "1", "none", 0, 1, "foreground share of the validation masks")
 """Of all pixels of the validation masks, those in the foreground; the base rate."""
 
+STUDY_UNITS = _value("study/ended_units", "1", "none", 0, None, "units with an outcome")
+"""Of a study's parent run: planned units that have an outcome."""
+STUDY_IOU = _value("study/iou", "1", "higher", 0, 1, "test IoU of the best configuration")
+"""Of a study's parent run since its report was built: mean test IoU of the configuration whose mean best validation IoU
+is highest."""
+STUDY_DIFFERENCE = _value("study/difference", "1", "none", -1, 1, "difference of the first claim")
+"""Of a study's parent run since its report was built: in test IoU, as the report's first page has it."""
+STUDY_DIFFERENCE_LOW = _value("study/difference_low", "1", "none", -1, 1, "lower end of its interval")
+"""Where the interval of `study/difference` begins."""
+STUDY_DIFFERENCE_HIGH = _value("study/difference_high", "1", "none", -1, 1, "upper end of its interval")
+"""Where the interval of `study/difference` ends."""
+
 OF_MACHINES = frozenset(
     [name for name, metric in METRICS.items() if metric.unit in ("s", "images/s")]
     + [metric.name for metric in (ALLOCATOR_PEAK, RESERVED_PEAK, RSS_PEAK)]
@@ -342,6 +354,11 @@ RENAMED = {
 """Name that an older version stored -> the same metric's, parameter's or tag's name today; readers know both."""
 OLD_NAMES = {new: old for old, new in RENAMED.items()}
 """The other way round. Hashes that identify units and studies are made of the old names, so that they stay the same."""
+NOTE = "mlflow.note.content"
+"""MLflow's description, in Markdown: on the parent run of a study its question, its data and how to resume it, and from
+NOTE_ANSWER on what its report found."""
+NOTE_ANSWER = "## Answer"
+"""Heading in the NOTE that the report writes, and replaces what follows."""
 SCHEMA_VERSION = "schema.version"
 """VERSION of the code that created the run."""
 KIND = "kind"

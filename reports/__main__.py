@@ -29,8 +29,11 @@ class Report(cli.Command, cli.Store):
     def run(self) -> Answer:
         """Build the report."""
         from hourglass_bench.reports.build import build
+        from hourglass_bench.reports.store.publish import publish
 
         built = build(self.runs, cli.study_name(self.study), self.tracking, html=self.html, compare=self.compare)
+        if failed := publish(built.report.parent, built.study, self.runs, self.tracking):
+            cli.say(failed)
         return Answer(
             {**built._asdict(), "report": str(built.report)},
             str(built.report),

@@ -27,11 +27,13 @@ from hourglass_bench.bench.tracking.database import require_reachable
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
 from hourglass_bench.bench.tracking.stored_runs import stored_runs
 from hourglass_bench.bench.tracking.system_metrics import require_monitor
+from hourglass_bench.bench.tracking.view import keep_view
 from hourglass_bench.bench.training.setup import make_network
 from hourglass_bench.studies import deleted, identity, importance, lock, models, placement, storage, times
 from hourglass_bench.studies.driver import Driver, Site
 from hourglass_bench.studies.executors import Executor
 from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.note import describe
 from hourglass_bench.studies.options import Options
 from hourglass_bench.studies.stages import conclude
 from hourglass_bench.studies.status import Status, read
@@ -83,6 +85,7 @@ def run_study(study: Study, options: Options) -> Status:
         root = identity.open_study(study, checked.setting, options, checked.data_digest, arithmetic, optuna_storage)
         checked = checked._replace(setting=identity.known(root, checked.setting))
         experiment = get_experiment(client, study.name, options.runs)
+        keep_view(client, experiment)
         runs = stored_runs(checked.tracking, study.name)
         parent = identity.open_parent(root, client, experiment, runs, study.question, checked.memory_budget)
         recover(storage.stages(root), client, experiment)
@@ -105,8 +108,11 @@ def run_study(study: Study, options: Options) -> Status:
             models.log(root, client, experiment, missing)
         except KeyboardInterrupt:
             recover(storage.stages(root), client, experiment)
+            describe(RunLog(client, parent), study, driver.status(), options, checked.data_digest)
             client.set_terminated(parent, "KILLED")
             raise KeyboardInterrupt(f"stopped; the same command resumes study {study.name} where it was") from None
+        if worked or schema.NOTE not in client.get_run(parent).data.tags:  # else the report's answer holds
+            describe(RunLog(client, parent), study, driver.status(), options, checked.data_digest)
         client.set_terminated(parent, "FINISHED")
     return driver.status()
 
