@@ -29,7 +29,7 @@ def serve_dashboard(runs: Path, storage_url: str, where: serve.Serve) -> Answer:
         with make_server(host, port, pages, server_class=_Server, handler_class=_Handler) as server:
             where.announce("Optuna's dashboard", address)
             server.serve_forever()
-    return Answer({"url": address}, address)
+    return Answer({"url": address}, "ended")
 
 
 class _Server(ThreadingMixIn, WSGIServer):

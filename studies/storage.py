@@ -183,15 +183,15 @@ def outcome(trial: Trial) -> Outcome:
     """Of a trial that has one."""
     of = trial.user_attrs
     if OUTCOME in of:
-        older: Outcome = {"floor": 0.0, "time": {}, **of[OUTCOME]}
-        return older
+        older: Mapping[str, Any] = {FLOOR: 0.0, TIME: {}} | of[OUTCOME]
+        return Outcome(**older)
     return Outcome(state=of[STATE], reason=of[REASON], name=of[NAME], values=of[VALUES], floor=of[FLOOR], time=of[TIME])
 
 
 def record(study: "optuna.Study", trial: int, outcome: Outcome, figures: Mapping[str, float]) -> None:
     """Write the outcome of a running trial, and figures for people."""
     keys = {"state": STATE, "reason": REASON, "name": NAME, "values": VALUES, "floor": FLOOR, "time": TIME}
-    attribute(study, trial, {keys[name]: value for name, value in outcome.items()} | figures)
+    attribute(study, trial, {keys[name]: value for name, value in outcome.items()} | dict(figures))
 
 
 def attribute(study: "optuna.Study", trial: int, attributes: Mapping[str, Any]) -> None:

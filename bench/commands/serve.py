@@ -120,6 +120,6 @@ def until_interrupted() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        cli.say("\nended")
+        pass
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -71,7 +71,7 @@ def serve_ui(runs: Path, tracking: str, study: str, where: serve.Serve) -> cli.A
             server.wait()
         said.seek(0)
         raise ValueError(f"MLflow's UI must run until it is ended, but ended and said: {said.read().decode()}")
-    return cli.Answer({"url": opened}, opened)
+    return cli.Answer({"url": opened}, "ended")
 
 
 def _find(client: "MlflowClient", study: str) -> str:

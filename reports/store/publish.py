@@ -57,7 +57,7 @@ def _publish(built: Path, study: str, runs: Path, tracking: str) -> None:
 
 def _answer(report: Mapping[str, Any]) -> str:
     """The texts of the first page."""
-    blocks = next((section["blocks"] for section in report["sections"]), [])
+    blocks: list[dict[str, str]] = next((section["blocks"] for section in report["sections"]), [])
     return "\n\n".join(block["text"] for block in blocks if block["kind"] in ("lead", "text"))
 
 
