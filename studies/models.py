@@ -28,7 +28,7 @@ def best_runs(root: "optuna.Study", missing: Missing) -> dict[str, str]:
     lost = {*missing.deleted, *missing.gone}
     for unit, trial in storage.done(root).items():
         stage, architecture = planned[unit]
-        values, run_id = trial.user_attrs[storage.OUTCOME]["values"], trial.user_attrs.get(storage.RUN_ID)
+        values, run_id = storage.outcome(trial)["values"], trial.user_attrs.get(storage.RUN_ID)
         segments = stage not in schema.CHOOSING and schema.OBJECTIVES[stage] == schema.BEST_VAL_IOU
         if segments and values is not None and run_id is not None and run_id not in lost:
             found = values[0], run_id

@@ -55,7 +55,7 @@ def test_mlflow_draws_iou_and_loss_first_and_baselines_in_one_section() -> None:
     first, second, *others = sorted(sections.keys() - {""})
     assert (first, sections[first]) == ("iou", ["test", "val", "val_best"])
     assert (second, sections[second]) == ("loss", ["train", "val", "val_best"])
-    assert others == ["memory", "model", "test", "test_baselines", "time", "val"]
+    assert others == ["memory", "model", "study", "test", "test_baselines", "time", "val"]
     assert len(sections["test_baselines"]) == len(schema.BASELINES) * len(schema.BASELINE_COLUMNS)
 
 
