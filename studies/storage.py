@@ -4,7 +4,7 @@ import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.tracking import newer
@@ -183,8 +183,7 @@ def outcome(trial: Trial) -> Outcome:
     """Of a trial that has one."""
     of = trial.user_attrs
     if OUTCOME in of:
-        older: Mapping[str, Any] = {FLOOR: 0.0, TIME: {}} | of[OUTCOME]
-        return Outcome(**older)
+        return cast(Outcome, {FLOOR: 0.0, TIME: {}} | of[OUTCOME])
     return Outcome(state=of[STATE], reason=of[REASON], name=of[NAME], values=of[VALUES], floor=of[FLOOR], time=of[TIME])
 
 
