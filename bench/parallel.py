@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TypeVar
 
+from hourglass_bench.bench.spawn import SPAWN
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -35,8 +37,7 @@ def in_processes(function: Callable[[Item], Result], items: Iterable[Item]) -> I
     Raises:
         concurrent.futures.BrokenExecutor: a process died.
     """
-    context = multiprocessing.get_context("spawn")
-    return _in_order(ProcessPoolExecutor(count_cores(), context, _follow_parent), function, items)
+    return _in_order(ProcessPoolExecutor(count_cores(), SPAWN, _follow_parent), function, items)
 
 
 def _in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

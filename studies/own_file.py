@@ -30,20 +30,28 @@ def name_of(given: str) -> str:
         ValueError: the file's stem cannot be a name, or a study of the catalogue has it.
     """
     name = cli.study_name(given)
-    if name != given and (name in CATALOG or not re.fullmatch(r"[A-Za-z0-9][\w-]*", name)):
-        raise ValueError(
-            "study file must be called by a name of letters, digits, _ and - that is none of "
-            f"{', '.join(CATALOG)}, got {given}."
-        )
+    if name != given:
+        _require_free("study file", name, given)
     return name
 
 
-def find_study(given: str) -> Study:
-    """The catalogue's of that name, or the user's of that file.
+def _require_free(what: str, name: str, given: str) -> None:
+    if name in CATALOG or not re.fullmatch(r"[A-Za-z0-9][\w-]*", name):
+        raise ValueError(
+            f"{what} must be called by a name of letters, digits, _ and - that is none of "
+            f"{', '.join(CATALOG)}, got {given}."
+        )
+
+
+def find_study(given: str | Study) -> Study:
+    """The catalogue's of that name, the user's of that file, or the one that is given, which must have a name.
 
     Raises:
         ValueError: there is none, or it cannot plan anything.
     """
+    if isinstance(given, Study):
+        _require_free("study", given.name, repr(given.name))
+        return given
     name = name_of(given)
     if name == given:
         return get_study(name)

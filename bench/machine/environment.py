@@ -88,6 +88,8 @@ def git_commit() -> str:
     """Commit of this source tree, with `-dirty` when files differ from it; `unknown` outside a checkout."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
+        # Fails if the repository is another one, in whose folder this is installed.
+        subprocess.run([*git, "ls-files", "--error-unmatch", Path(__file__).name], capture_output=True, check=True)
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
         changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):

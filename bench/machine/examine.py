@@ -1,6 +1,5 @@
 """Whether a device computes, and what it is: one small kernel tells more than any version number."""
 
-import multiprocessing
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -12,6 +11,7 @@ from torch.nn import functional as F
 
 from hourglass_bench.bench.machine.device import REINSTALL, capability, memory_limit, one_device, total_memory
 from hourglass_bench.bench.machine.environment import device_versions, driver_version, processor
+from hourglass_bench.bench.spawn import SPAWN
 
 SECONDS = 120.0
 """After which a device that does not answer is given up; loading CUDA's libraries from a slow disk takes half of it."""
@@ -155,9 +155,8 @@ _CAUSES: tuple[tuple[tuple[str, ...], Callable[[torch.device], str]], ...] = (
 
 def _apart(work: Callable[[torch.device], DeviceFacts], device: torch.device, seconds: float) -> DeviceFacts:
     """`work` of the device in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(theirs, work, device), daemon=True)
+    ours, theirs = SPAWN.Pipe(duplex=False)
+    process = SPAWN.Process(target=_answer, args=(theirs, work, device), daemon=True)
     process.start()
     theirs.close()
     try:

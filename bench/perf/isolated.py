@@ -14,6 +14,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Self, TypeVar, cast
 
+from hourglass_bench.bench.spawn import SPAWN
+
 A = TypeVar("A")
 T = TypeVar("T")
 
@@ -26,9 +28,8 @@ class IsolatedProcess(Generic[T]):
 
     def __init__(self, name: str, work: Callable[[A, Callable[[T], None]], None], argument: A) -> None:
         self._name = name
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, work, argument), daemon=False)
+        self._connection, theirs = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=_serve, args=(theirs, work, argument), daemon=False)
         self._process.start()
         theirs.close()
 

@@ -6,6 +6,7 @@ width, or nearest in parameters, multiply-accumulates or memory; or a pair that 
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from typing import Literal, NamedTuple
@@ -238,6 +239,30 @@ def judge(summary: Summary, made: list[Claim], metrics: tuple[schema.Metric, ...
             said = _verdict(summary, claim, metric, found.adjusted(step), found.repeats)
             judged.append(Judged(claim, metric, found, step, p, said, len(compared)))
     return judged
+
+
+def judge_pair(summary: Summary, pair: str) -> list[Judged]:
+    """A pair `A:B`, as `Summary.asked` has them, in IoU and Boundary IoU: the first less the second.
+
+    It is judged among the report's own claims, as if the report had been asked for it. Empty if the two have no repeat
+    in common whose frame tables are there.
+
+    Raises:
+        ValueError: as `asked_pairs`.
+    """
+    (rows,) = asked_pairs(replace(summary, asked=(pair,)))
+    claim = Claim("asked for", *rows, 1.0)
+    *made, oriented = _oriented([*claims(summary), claim])
+    judged = [one for one in judge(summary, [*made, oriented], HEADLINE_METRICS) if one.claim is oriented]
+    return judged if oriented is claim else [_turned(summary, one, claim) for one in judged]
+
+
+def _turned(summary: Summary, one: Judged, claim: Claim) -> Judged:
+    """The same of the same pair the other way round."""
+    a, b = arms(summary, claim, one.metric)
+    found = compare(a, b, folds=int(claim.a[DATA_FOLDS]))
+    said = _verdict(summary, claim, one.metric, found.adjusted(one.step), found.repeats)
+    return one._replace(claim=claim, comparison=found, verdict=said)
 
 
 def _verdict(summary: Summary, claim: Claim, metric: schema.Metric, interval: Interval, repeats: int) -> Verdict:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from hourglass_bench.bench import schema
-from hourglass_bench.reports.analysis.scenes import SCENE, read_columns
+from hourglass_bench.reports.analysis.scenes import SCENE, STEM, read_columns
 from hourglass_bench.reports.analysis.statistics import Estimate, estimate_means
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
-from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT
+from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
 from hourglass_bench.reports.text import counted_range
 
 KEYS = ["repeat", "fold", "scene"]
@@ -37,6 +37,22 @@ def best_tables(summary: Summary, file: str, columns: list[str]) -> pd.DataFrame
     ]
     names = list(dict.fromkeys(["architecture", *KEYS, *columns]))
     return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
+
+
+def run_frames(summary: Summary) -> pd.DataFrame:
+    """Every column of the frame tables that the runs of all stages kept, after the run's id.
+
+    Raises:
+        ValueError: a table cannot be read.
+    """
+    runs = summary.logged
+    parts = [
+        read_columns(path, [STEM, SCENE], None).to_pandas().assign(**{RUN: run})
+        for run, folder in zip(runs[RUN], runs[ARTIFACTS], strict=True)
+        if (path := Path(folder) / schema.FRAME_TABLE).is_file()
+    ]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[RUN, STEM, SCENE])
+    return table[[RUN, *table.columns.drop(RUN)]]
 
 
 def scene_estimates(table: pd.DataFrame, column: str, by: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from hourglass_bench.bench import schema
 from hourglass_bench.reports.store.load import ARTIFACTS, REPEAT, RUN
 
 SCENE = "scene"
+STEM = "stem"
 PROTOCOL = [REPEAT, schema.FOLD, schema.SPLIT_DIGEST, schema.DATA_DIGEST]
 """Runs that agree in all of it were tested on the same frames after training on the same frames."""
 COLUMNS = [metric.column for metric in schema.TEST_METRICS]
@@ -63,8 +64,8 @@ def _frames(runs: pd.DataFrame) -> pd.DataFrame:
     return frames
 
 
-def read_columns(path: Path, names: list[str], optional: Iterable[str] = ()) -> pa.Table:
-    """These columns of a parquet file, and the optional ones that it has.
+def read_columns(path: Path, names: list[str], optional: Iterable[str] | None = ()) -> pa.Table:
+    """These columns of a parquet file, and the optional ones that it has; None: all that it has.
 
     There are thousands of files, and pandas takes ten times as long for each.
 
@@ -73,7 +74,7 @@ def read_columns(path: Path, names: list[str], optional: Iterable[str] = ()) -> 
     """
     try:
         with ParquetFile(path) as file:
-            table = file.read(columns=[*names, *optional], use_threads=False)
+            table = file.read(columns=None if optional is None else [*names, *optional], use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise ValueError(
             f"{path} must be a parquet table with the columns {', '.join(names)}, and cannot be read: {error}."
@@ -82,4 +83,5 @@ def read_columns(path: Path, names: list[str], optional: Iterable[str] = ()) -> 
     missing = [name for name in names if name not in there]
     if missing:
         raise ValueError(f"{path} must have the columns {', '.join(names)}, got none for {', '.join(missing)}.")
-    return table.select([*names, *(name for name in optional if name in there)])
+    more = (name for name in (there if optional is None else optional) if name in there and name not in names)
+    return table.select([*names, *more])

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from hourglass_bench.reports.analysis.claims import Judged, pair
 from hourglass_bench.reports.analysis.summary import Summary
 from hourglass_bench.reports.prose import answer, depth, generative, outcomes, practical, protocol, search, tuning
+from hourglass_bench.reports.prose.claims import claim_values
 from hourglass_bench.reports.prose.facts import Facts, paragraphs
 
 SECTIONS: dict[str, Callable[[Summary], dict[str, object]]] = {
@@ -23,3 +25,9 @@ SECTIONS: dict[str, Callable[[Summary], dict[str, object]]] = {
 def write(section: str, summary: Summary, facts: Facts) -> list[str]:
     """The paragraphs of a section, whose facts are added; none if it has nothing to say."""
     return paragraphs(section, facts, SECTIONS[section](summary)) if section in SECTIONS else []
+
+
+def sentence(one: Judged) -> str:
+    """What is said of one pair in one metric: the difference, its interval and the verdict."""
+    values = {"pair": pair(one.claim), "column": one.metric.column, "found": claim_values(one)}
+    return " ".join(paragraphs("comparison", Facts(), values))

@@ -221,6 +221,23 @@ def load_study(runs: Path, name: str, tracking: str = "") -> Study:
         return _study(name, store)
 
 
+def load_curves(runs: Path, study: Study, tracking: str = "") -> pd.DataFrame:
+    """As `Study.curves`, of every metric that has one: columns run_id, metric, epoch and value.
+
+    Raises:
+        ValueError: the store is gone.
+    """
+    with open_store(runs, tracking) as store:
+        return _curves(store, study.name, study.trials, [one.name for one in schema.METRICS.values() if one.curve])
+
+
+def _curves(store: Store, name: str, outcomes: pd.DataFrame, metrics: Collection[str]) -> pd.DataFrame:
+    old_names = [old for old, new in schema.RENAMED.items() if new in metrics]
+    curves = store.points(name, [*metrics, *old_names])
+    curves = curves[curves[RUN].isin(outcomes[RUN])].replace({"key": schema.RENAMED})
+    return curves.rename(columns={"key": "metric", "step": "epoch"}).reset_index(drop=True)
+
+
 def _require_present(name: str, store: Store) -> None:
     present = store.studies()
     if name in present:
@@ -269,8 +286,6 @@ def _study(name: str, store: Store) -> Study:
     logged = _has_params(ended)
     outcomes = _typed(ended[logged].reset_index(drop=True))
     require_metrics(outcomes, metrics)
-    curves = store.points(name, [*CURVES, *(old for old, new in schema.RENAMED.items() if new in CURVES)])
-    curves = curves[curves[RUN].isin(outcomes[RUN])].replace({"key": schema.RENAMED})
     parent = rows[rows[schema.KIND] == "study"].iloc[-1:]
     return Study(
         name=name,
@@ -285,7 +300,7 @@ def _study(name: str, store: Store) -> Study:
         unfinished=attempts[attempts[schema.STATE].isna()].reset_index(drop=True),
         deleted=_deleted_units(gone_attempts, attempts),
         plan_deleted=parent.empty and bool((gone[schema.KIND] == "study").any()),
-        curves=curves.rename(columns={"key": "metric", "step": "epoch"}).reset_index(drop=True),
+        curves=_curves(store, name, outcomes, CURVES),
         openings=openings.reset_index(drop=True),
         newest=int(rows[["start_time", "end_time"]].max().max()) // 1000,
     )

@@ -18,6 +18,7 @@ from threading import RLock, Thread
 from typing import Any, NamedTuple, TypeVar
 
 from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.spawn import SPAWN
 from hourglass_bench.studies import benchmark, worker
 from hourglass_bench.studies.benchmark import CannotTrainError
 from hourglass_bench.studies.channel import LOOPBACK
@@ -189,7 +190,7 @@ class _Slot:
         """A process, which holds nothing of the device yet."""
         self.used = False
         self._pool: ProcessPoolExecutor | None
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_initialise)
+        self._pool = ProcessPoolExecutor(1, SPAWN, initializer=_initialise)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)  # which a process inherits as it starts
         try:
             self._pid = self._pool.submit(os.getpid)
