@@ -97,4 +97,5 @@ def _levels(skips: Skips, depth: int) -> tuple[int, ...]:
         return ()
     if skips == "all":
         return tuple(range(1, depth + 1))
+    require(not isinstance(skips, str), "skips", "be none, all or level numbers", skips)
     return tuple(int(level) for level in skips)

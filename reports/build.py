@@ -61,7 +61,7 @@ def build(runs: Path, study: str, tracking: str = "", *, html: bool = False, com
         report = document.write(summary, folder)
         if html:
             (folder / HTML).write_text(page(report, folder), encoding="utf-8")
-        template = (files("reports") / TEMPLATE).read_text(encoding="utf-8")
+        template = (files("hourglass_bench.reports") / TEMPLATE).read_text(encoding="utf-8")
         (folder / TEMPLATE).write_text(template, encoding="utf-8")
         step("setting pages")
         pages = _compile(folder, summary.study.newest, len(report["sections"][0]["blocks"]))

@@ -47,7 +47,7 @@ def plain(name: str, kind: Any, value: Any) -> Any:
         require(_is_sequence(sides) and len(sides) == 2, name, "be one side or height and width", value)
         return tuple(plain(name, int, side) for side in sides)
     if kind == tuple[str, ...]:
-        words = (value,) if isinstance(value, str) else value
+        words = (value,) if isinstance(value, str | Integral) else value
         require(_is_sequence(words), name, "be a list of words", value)
         return tuple(str(word) for word in words)
     if kind is bool:
@@ -84,7 +84,11 @@ def require_known(options: Collection[str], known: Collection[str]) -> None:
 
         near = get_close_matches(wrong[0], known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"options must be of {', '.join(sorted(known))}, got {', '.join(wrong)}{hint}")
+        raise ValueError(f"options must be of {', '.join(sorted(known))}, got {', '.join(wrong)}{hint or '.'}")
+
+
+def _default(value: object) -> str:
+    return "" if value in ("", ()) else f" ({value!r})"
 
 
 def documented(*configs: Mapping[str, Field[Any]]) -> Callable[[Function], Function]:
@@ -104,7 +108,7 @@ def documented(*configs: Mapping[str, Field[Any]]) -> Callable[[Function], Funct
             for name, item in items.items()
             if name not in own.parameters
         ]
-        texts = [f"        {name}: {item.metadata[HELP]} ({item.default!r})." for name, item in items.items()]
+        texts = [f"        {name}: {item.metadata[HELP]}{_default(item.default)}." for name, item in items.items()]
         function.__signature__ = Signature(  # type: ignore[attr-defined]
             [*taken, *more, *rest], return_annotation=own.return_annotation
         )

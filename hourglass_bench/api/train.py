@@ -23,7 +23,7 @@ AUGMENT = ("full", "none")
 class Trained:
     """A training that has ended."""
 
-    config: RunConfig
+    config: RunConfig = field(repr=False)
     run_id: str
     """Of MLflow, in the experiment `train`."""
     state: State
@@ -134,7 +134,7 @@ def _network(
     spec = registry.get_spec(name)
     takes = signature(spec.configure or spec.config).parameters
     if "options" not in takes:
-        require_known(options, {*takes, *DATA, *TRAINING} - {"name"})
+        require_known(options, {*takes, *DATA, *TRAINING} - {"name", "image_size"})
     if spec.origin == "here":
         options = {"image_size": size, **options}
     return registry.configure(name, **options)
