@@ -117,7 +117,7 @@ def run(user: Path) -> Run:
 def swept(run: Run) -> None:
     """In worker processes."""
     flags = "--epochs 1 --no-tune --repeats 1 --workers 1 --device cpu"
-    run("hourglass-bench", "run", "quick", *flags.split())
+    run("hourglass-bench", "sweep", "quick", *flags.split())
 
 
 def test_what_is_installed_is_what_runs(user: Path, run: Run) -> None:
@@ -137,7 +137,7 @@ def test_commands_start_beside_files_of_our_names(command: list[str], run: Run) 
 
 @pytest.mark.usefixtures("swept")
 def test_a_sweep_and_its_report(user: Path, run: Run) -> None:
-    run("hourglass-bench", "build", "--study", "quick")
+    run("hourglass-bench", "report", "quick")
     assert (user / "runs" / "reports" / "quick" / "report.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -134,7 +134,7 @@ class Results:
 
         Args:
             a: An architecture, which stands for its best configuration by validation, or a configuration as `--compare`
-                of `hourglass-bench build` takes it: `unet`, `unet/3/12`, `ResUNet/width=24`.
+                of `hourglass-bench report` takes it: `unet`, `unet/3/12`, `ResUNet/width=24`.
             b: Another one.
             metric: iou or boundary_iou.
 

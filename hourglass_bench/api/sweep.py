@@ -1,4 +1,4 @@
-"""`sweep`: what `hourglass-bench run` does, with keywords for flags."""
+"""`sweep`: what `hourglass-bench sweep` does, with keywords for flags."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -38,7 +38,7 @@ def sweep(
 ) -> Results:
     """Run a study, or resume it where it was, and load it.
 
-    Options are the flags of `hourglass-bench run`, with `_` for `-`, and say the same. Trainings run in processes of
+    Options are the flags of `hourglass-bench sweep`, with `_` for `-`, and say the same. Trainings run in processes of
     their own. These start without the caller's script, so that it needs no `if __name__ == "__main__"`, and notebooks
     do.
 

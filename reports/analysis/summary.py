@@ -125,7 +125,7 @@ class Summary:
 
 def agreed(runs: pd.DataFrame, column: str) -> str:
     """What the runs share; several values are all shown, and none is empty."""
-    values = set(runs[column]) - {"", ABSENT} if column in runs else set()
+    values = set(runs[column].dropna()) - {"", ABSENT} if column in runs else set()
     return " or ".join(sorted(values))
 
 
