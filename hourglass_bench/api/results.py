@@ -1,6 +1,7 @@
 """`load`: a study of the tracking store as DataFrames, figures and verdicts."""
 
-from functools import cached_property
+from functools import cached_property, partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ WHOLE = [CONFIGURATION, REPEAT, schema.FOLD]
 """Those of whole numbers, where a run that ended early lacks some."""
 ABOUT = {RUN: RUN, ARCHITECTURE: "architecture", LABEL: "label", REPEAT: "repeat", schema.FOLD: "fold"}
 """Columns of `Results.runs` that stand before curves and frames, and what they are called there."""
+
+DPI = 150
+"""Of figures in notebooks, whose letters are those of a printed page."""
 
 
 class Results:
@@ -127,7 +131,10 @@ class Results:
         except NoDataError as reason:
             raise ValueError(f"figure {name} cannot be drawn of study {self.name}: {reason}") from None
         with style.report_style():
-            return FIGURES[name].draw(record)
+            figure = FIGURES[name].draw(record)
+        # Notebooks draw figures of pyplot by themselves, and ask others.
+        figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
+        return figure
 
     def compare(self, a: str, b: str, *, metric: str = "iou") -> Comparison:
         """What the report says of a less b, judged among all of its claims.
@@ -159,6 +166,12 @@ class Results:
         table = best_of_each(self._summary)
         cells = pd.DataFrame(table.rows, columns=table.headings).to_html(index=False, border=0).replace("\\n", "<br>")
         return f"<h4>Study {escape(self.name)}</h4><p>{escape(self.answer)}</p>{cells}"
+
+
+def _png(figure: Figure) -> bytes:
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=DPI)
+    return content.getvalue()
 
 
 def load(study: str | Path, *, runs: str | Path = "runs", tracking: str = "") -> Results:

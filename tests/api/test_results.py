@@ -66,6 +66,7 @@ def test_every_figure_can_be_drawn(results: hb.Results) -> None:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         assert np.asarray(canvas.buffer_rgba()).std() > 0, name
+    assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]  # what a notebook asks for
 
 
 def test_figures_that_there_are_not_are_refused(results: hb.Results) -> None:
