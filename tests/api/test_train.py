@@ -11,6 +11,7 @@ from PIL import Image
 import hourglass_bench as hb
 from hourglass_bench.__main__ import main
 from hourglass_bench.bench.commands import train as command
+from hourglass_bench.bench.stored_config import config_hash
 
 TINY: dict[str, Any] = {"synthetic_scenes": 6, "synthetic_frames": 2, "folds": 3, "size": 16, "epochs": 1}
 NETWORK = """
@@ -65,7 +66,7 @@ def test_keywords_mean_what_flags_mean(
     with pytest.raises(ReachedError, match="here"):
         main(["train", *shlex.split(flags)])
     assert reached[0] == reached[1]
-    assert command.config_hash(reached[0]) == command.config_hash(reached[1])
+    assert config_hash(reached[0]) == config_hash(reached[1])
 
 
 def test_a_training_predicts_what_the_command_predicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
