@@ -66,19 +66,22 @@ def test_few_items_wait_at_a_time_and_threads_are_several() -> None:
 
 
 SCRIPT = """
-import os
 from hourglass_bench.bench.parallel import in_processes
+from work import work
+for pid in in_processes(work, range(10**9)):  # without a guard: processes do not run the script
+    print(pid, flush=True)
+"""
+WORK = """
+import os
 def work(_):
     return os.getpid()
-if __name__ == "__main__":
-    for pid in in_processes(work, range(10**9)):
-        print(pid, flush=True)
 """
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_processes_go_when_their_parent_does(tmp_path: Path, stop: signal.Signals) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
+    (tmp_path / "work.py").write_text(WORK)
     environment = os.environ | {"PYTHONPATH": os.getcwd()}
     parent = subprocess.Popen(
         [sys.executable, "script.py"],
