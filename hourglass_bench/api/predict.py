@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hourglass_bench.bench.commands.predict import load_checkpoint, load_reading, resolve_checkpoint
-from hourglass_bench.bench.data.files.pictures import Page, open_picture, to_rgb
-from hourglass_bench.bench.inference import predict as predict_resized
-from hourglass_bench.bench.inference import predict_tiles
+from hourglass_bench.bench.commands.predict import resolve_checkpoint
+from hourglass_bench.bench.data.files.pictures import Page
 from hourglass_bench.bench.machine.examine import choose_device
-from hourglass_bench.bench.machine.precision import set_arithmetic
+from hourglass_bench.bench.segmenter import Segmenter
 from hourglass_bench.bench.tracking.store import tracking_url
 
 
@@ -41,19 +39,10 @@ def predict(
         ValueError: there is no such checkpoint, it does not segment, or the image is none.
     """
     path = resolve_checkpoint(str(checkpoint), tracking_url(Path(runs), tracking))
-    (network, config), reading = load_checkpoint(path), load_reading(path)
-    if config.architecture.reconstructs:
-        raise ValueError(f"predict must be given a network that segments, got {config.architecture.name}; use sample.")
+    segmenter = Segmenter(path, choose_device(device), tile=tile)
     if isinstance(image, str | Path):
-        pixels = to_rgb(open_picture(Page(Path(image)), config.data.max_megapixels), reading.limits)
-    else:
-        pixels = _pixels(image)
-    target = choose_device(device)
-    set_arithmetic("fp32", target)  # whatever it was trained in
-    network.to(target)
-    if tile:
-        return predict_tiles(network, pixels, config.data.size, target) > 0.5
-    return predict_resized(network, pixels, config.data.size, reading.fit, target) > 0.5
+        return segmenter.look(Page(Path(image))).mask
+    return segmenter.see(_pixels(image)).mask
 
 
 def _pixels(image: Any) -> NDArray[np.uint8]:
