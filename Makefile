@@ -22,7 +22,7 @@ STORAGE        ?=
 TRACKING       ?=
 ACCEPT_CHANGES ?=
 REDO_DELETED   ?=
-HTML           ?=
+HTML           ?= 1
 COMPARE        ?=
 PORT           ?= 5000
 PYTHON         ?= python3
@@ -65,8 +65,8 @@ sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (
 		$(if $(ARCHS),--archs $(ARCHS)) $(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
 		$(if $(REDO_DELETED),--redo-deleted)
 
-report: setup  ## write RUNS/reports/STUDY/report.pdf [STUDY RUNS TRACKING HTML COMPARE]
-	@$(BIN)/hourglass-bench report "$(STUDY)" $(STORE) $(if $(HTML),--html) $(if $(COMPARE),--compare $(COMPARE))
+report: setup  ## write RUNS/reports/STUDY/report.pdf, and report.html to play with [STUDY RUNS TRACKING HTML COMPARE]
+	@$(BIN)/hourglass-bench report "$(STUDY)" $(STORE) $(if $(filter-out 0,$(HTML)),,--no-html) $(if $(COMPARE),--compare $(COMPARE))
 
 register: setup  ## register the best run of each architecture in MLflow, with the alias best [STUDY RUNS STORAGE TRACKING ARCHS]
 	@$(BIN)/hourglass-bench register "$(STUDY)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(ARCHS),--archs $(ARCHS))

@@ -16,12 +16,12 @@ _OPEN = "open" if sys.platform == "darwin" else "xdg-open"
 
 @dataclass(frozen=True, kw_only=True)
 class Report(cli.Command, cli.Store):
-    """Write RUNS/reports/STUDY/report.pdf with figures and data beside it."""
+    """Write RUNS/reports/STUDY/report.pdf and report.html, with figures and data beside them."""
 
     study: Positional[str] = "quick"
     """name of the study, or the user's own file that defines it"""
-    html: bool = False
-    """write a self-contained page report.html as well"""
+    html: bool = True
+    """write report.html too, the report as one self-contained page to play with"""
     compare: tuple[str, ...] = ()
     """pairs to be judged beside the usual ones, each as A:B of two architectures (each at its best) or configurations,
     such as unet/3/12:hourglass/3/6 or ResUNet/width=24:unet"""

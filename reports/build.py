@@ -38,7 +38,7 @@ class Built(NamedTuple):
     pages: int
 
 
-def build(runs: Path, study: str, tracking: str = "", *, html: bool = False, compare: tuple[str, ...] = ()) -> Built:
+def build(runs: Path, study: str, tracking: str = "", *, html: bool = True, compare: tuple[str, ...] = ()) -> Built:
     """Write RUNS/reports/STUDY/report.pdf and its parts; nothing is replaced unless all of it was made.
 
     The store is the one at the URL `tracking`, or the database under `runs` if that is empty. With `html` there is a
@@ -60,7 +60,7 @@ def build(runs: Path, study: str, tracking: str = "", *, html: bool = False, com
         folder = Path(name)
         report = document.write(summary, folder)
         if html:
-            (folder / HTML).write_text(page(report, folder), encoding="utf-8")
+            (folder / HTML).write_text(page(report, summary, folder), encoding="utf-8")
         template = (files("hourglass_bench.reports") / TEMPLATE).read_text(encoding="utf-8")
         (folder / TEMPLATE).write_text(template, encoding="utf-8")
         step("setting pages")

@@ -92,6 +92,7 @@ def _table(entry: Entry, summary: Summary) -> list[Block]:
         "align": [align for _, align in table.columns],
         "rows": table.rows,
         "note": table.note,
+        "configurations": [list(numbers) for numbers in table.configurations],
     }
     return [block]
 

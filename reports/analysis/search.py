@@ -5,7 +5,7 @@ import pandas as pd
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import style
 from hourglass_bench.reports.analysis.summary import LABEL, Summary, tensor_peaks
-from hourglass_bench.reports.store.load import ARCHITECTURE, CHANNELS, LR, NORM
+from hourglass_bench.reports.store.load import ARCHITECTURE, CHANNELS, LR, NORM, RUN
 from hourglass_bench.reports.text import MEGABYTE
 
 
@@ -30,6 +30,7 @@ def search_points(summary: Summary) -> pd.DataFrame:
             "architecture": done[ARCHITECTURE],
             "trial": done[schema.UNIT],
             "label": done[LABEL],
+            "run_id": done[RUN],
             "val_iou": done[schema.BEST_VAL_IOU.name],
             "memory_mb": tensor_peaks(done) / MEGABYTE,
             "depth": done[schema.DEPTH],

@@ -1,6 +1,8 @@
 """Test IoU against tensor peak memory: what a memory budget buys, and what no network costs."""
 
 import math
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from textwrap import fill
 from typing import Any, NamedTuple
 
@@ -54,6 +56,7 @@ class IouMemory(NamedTuple):
     """Arithmetic in which the memory was measured."""
 
 
+@lru_cache(maxsize=1)
 def record(summary: Summary) -> IouMemory:
     """Configurations with a test IoU and a tensor peak, cheapest first within their architecture."""
     points = measured_points(summary).dropna(subset="memory_mb")
@@ -133,10 +136,10 @@ def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
     figure.canvas.draw()  # so that places are known
     taken: list[Bbox] = []
     for point in _named(shown).itertuples():
-        if not (name := _name(point)):
+        if not (label_text := name(point._asdict())):
             continue
         for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)):
-            label = style.name_mark(axis, name, point.memory_mb, point.mean, offset, bbox=style.PAPER)
+            label = style.name_mark(axis, label_text, point.memory_mb, point.mean, offset, bbox=style.PAPER)
             box = label.get_window_extent()
             if not any(box.overlaps(other) for other in taken):
                 taken.append(box)
@@ -144,11 +147,11 @@ def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
             label.remove()
 
 
-def _name(point: Any) -> str:
+def name(point: Mapping[Hashable, Any]) -> str:
     """Depth/base width, or what else tells a configuration from others of its architecture, if that is short."""
-    if not pd.isna(point.depth):
-        return f"{point.depth}/{point.width}"
-    return str(point.configuration) if len(point.configuration) <= MOST_LETTERS else ""
+    if not pd.isna(point["depth"]):
+        return f"{point['depth']}/{point['width']}"
+    return str(point["configuration"]) if len(point["configuration"]) <= MOST_LETTERS else ""
 
 
 def _named(shown: IouMemory) -> pd.DataFrame:

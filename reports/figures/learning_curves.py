@@ -1,6 +1,7 @@
 """Validation IoU and cross-entropy over the epochs: does it converge, and in every attempt?"""
 
 import textwrap
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -65,7 +66,17 @@ class LearningCurves(NamedTuple):
         """Whether medians can be told apart in one panel: by their architectures."""
         return bool(self.medians["seconds"].notna().any()) and self.panels[ARCHITECTURE].is_unique
 
+    @property
+    def top(self) -> float:
+        """Upper end of the cross-entropy axis: a diverging run must not flatten all others."""
+        highest = self.runs.loc[self.runs["metric"] == schema.VAL_BCE.name, "value"].max()
+        rate = self.base_rate["value"].max()
+        if np.isnan(rate) or np.isnan(highest):
+            return 1.05 * float(np.nanmax([rate, highest, 0]) or 1)
+        return 1.05 * float(min(max(highest, rate), 2 * rate))
 
+
+@lru_cache(maxsize=1)
 def record(summary: Summary) -> LearningCurves:
     """All configurations if they are few, else one of each architecture, of equal width if the headline has such."""
     names = [metric.name for metric in METRICS]
@@ -145,7 +156,7 @@ def draw(shown: LearningCurves) -> Figure:
     if shown.timed:
         axes[0][-1].set_title("medians\nagainst seconds")
         axes[1][-1].set(xlabel="seconds of training", xlim=(0, None))
-    axes[1][0].set_ylim(0, _top(shown))
+    axes[1][0].set_ylim(0, shown.top)
     return figure
 
 
@@ -173,15 +184,6 @@ def _draw_curves(axis: Axes, timed: Axes | None, shown: LearningCurves, panel: p
     axis.plot(medians["epoch"], medians["value"], **look.lined, marker=marker, linewidth=2)
     if timed is not None:
         timed.plot(medians["seconds"], medians["value"], **look.lined, marker="o" if len(medians) == 1 else "")
-
-
-def _top(shown: LearningCurves) -> float:
-    """Upper end of the cross-entropy axis: a diverging run must not flatten all others."""
-    highest = shown.runs.loc[shown.runs["metric"] == schema.VAL_BCE.name, "value"].max()
-    rate = shown.base_rate["value"].max()
-    if np.isnan(rate) or np.isnan(highest):
-        return 1.05 * float(np.nanmax([rate, highest, 0]) or 1)
-    return 1.05 * float(min(max(highest, rate), 2 * rate))
 
 
 def caption(shown: LearningCurves) -> str:

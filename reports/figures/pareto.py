@@ -1,6 +1,7 @@
 """What a search found: best validation IoU of every trial against its tensor peak memory."""
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import pandas as pd
@@ -32,6 +33,7 @@ class Pareto(NamedTuple):
         return bool(memory.min() / NEAR <= self.budget_mb <= memory.max() * NEAR)
 
 
+@lru_cache(maxsize=1)
 def record(summary: Summary) -> Pareto:
     """Every complete trial with a validation IoU and a tensor peak."""
     points = search_points(summary)

@@ -1,5 +1,6 @@
 """Test frames through the configurations of the first claim, their errors in colour: best, median and worst scene."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,22 +55,55 @@ class Predictions(NamedTuple):
     """From which those shown were chosen."""
 
 
-Chosen = tuple[pd.DataFrame, Claim | None, int]
-"""A row per frame and architecture, as `_shots` with rule and difference; the claim; of how many scenes."""
+class Candidates(NamedTuple):
+    """Frames that runs of the same configurations kept, of which a figure shows a few."""
+
+    shots: pd.DataFrame
+    """A row per frame and architecture, as `_shots`, with place and difference (of the scene; missing without a claim).
+    Frames are numbered from 0 by their place, the largest difference first."""
+    claim: Claim | None
+
+    @property
+    def frames(self) -> int:
+        """How many there are."""
+        return int(self.shots["place"].max()) + 1
 
 
 def record(summary: Summary) -> Predictions:
     """The scenes with the largest, median and smallest difference; without a claim the first frames of a panel file."""
-    shots, claim, scenes = _by_difference(summary) or _first_frames(summary)
+    found = candidates(summary)
+    rules = _rules(found)
+    shots = found.shots[found.shots["place"].isin(rules)]
+    shots = shots.assign(rule=shots["place"].map(rules))
+    shots = shots[shots.groupby(ARCHITECTURE)[ARCHITECTURE].transform("size") == len(rules)]
     panels, rows = {}, []
     for name in style.in_order(shots[ARCHITECTURE]):
         own = shots[shots[ARCHITECTURE] == name]
         panels[name] = Panel(*map(np.stack, zip(*(_frame(shot) for _, shot in own.iterrows()), strict=True)))
         rows += [_row(shot, panels[name], place) for place, (_, shot) in enumerate(own.iterrows())]
-    return Predictions(pd.DataFrame(rows), panels, claim, scenes)
+    return Predictions(pd.DataFrame(rows), panels, found.claim, found.frames)
 
 
-def _by_difference(summary: Summary) -> Chosen | None:
+def _rules(found: Candidates) -> dict[int, str]:
+    """Place of each frame that is shown -> what it is shown as."""
+    if found.claim is None:
+        return dict.fromkeys(range(min(MOST_FRAMES, found.frames)), "first")
+    last = found.frames - 1
+    # Where two or three of these are the same scene, the last rule names it.
+    return {last - last // 2: "median", last: "smallest", 0: "largest"}
+
+
+@lru_cache(maxsize=1)
+def candidates(summary: Summary) -> Candidates:
+    """By the difference in the first claim, or those of one repeat by their names.
+
+    Raises:
+        NoDataError: no frames are the same.
+    """
+    return _by_difference(summary) or _of_one_repeat(summary)
+
+
+def _by_difference(summary: Summary) -> Candidates | None:
     """None if there is no claim, or no frame that both of its configurations kept."""
     judged = judge_headline(summary)
     if not judged:
@@ -82,13 +116,7 @@ def _by_difference(summary: Summary) -> Chosen | None:
     scenes = _ranked(summary, claim, shots[shots[CONFIGURATION].isin(pair_key(claim))])
     if scenes.empty:
         return None
-    last = len(scenes) - 1
-    # Where two or three of these are the same scene, the first rule names it.
-    rules = {place: rule for rule, place in (("median", last // 2), ("smallest", 0), ("largest", last))}
-    places = sorted(rules, reverse=True)
-    shown = scenes.iloc[places].assign(rule=[rules[place] for place in places]).merge(shots, on=SHOT)
-    whole = shown.groupby(ARCHITECTURE)[ARCHITECTURE].transform("size") == len(places)
-    return shown[whole], claim, len(scenes)
+    return Candidates(scenes.assign(place=range(len(scenes))).merge(shots, on=SHOT), claim)
 
 
 SHOT = [*PROTOCOL, SCENE, "stem"]
@@ -96,18 +124,18 @@ SHOT = [*PROTOCOL, SCENE, "stem"]
 
 
 def _ranked(summary: Summary, claim: Claim, shots: pd.DataFrame) -> pd.DataFrame:
-    """The scenes of which both configurations kept a frame, by difference: SHOT of the lowest such repeat and the
-    difference.
+    """The scenes of which both configurations kept a frame, by falling difference: SHOT of the lowest such repeat and
+    the difference.
     """
     kept = shots.groupby(SHOT, as_index=False).size()
     lowest = kept[kept["size"] == 2].sort_values(REPEAT).drop_duplicates([schema.FOLD, SCENE])
     differences = paired(*arms(summary, claim, schema.TEST_IOU)).rename(columns={"value": "difference"})
     ranked = lowest.drop(columns="size").merge(differences, on=[schema.FOLD, SCENE])
-    return ranked.sort_values(["difference", schema.FOLD, SCENE], ignore_index=True)
+    return ranked.sort_values(["difference", schema.FOLD, SCENE], ascending=False, ignore_index=True)
 
 
-def _first_frames(summary: Summary) -> Chosen:
-    """Of the lowest repeat that the best configurations of all architectures with a panel file completed."""
+def _of_one_repeat(summary: Summary) -> Candidates:
+    """Those of the lowest repeat that the best configurations of all architectures with a panel file completed."""
     shots = _shots(summary, list(summary.best[CONFIGURATION]))
     if shots.empty:
         raise NoDataError(f"no complete run of the best configurations has a file {schema.PANEL_DATA}.")
@@ -118,8 +146,8 @@ def _first_frames(summary: Summary) -> Chosen:
     shots = shots[shots.groupby("stem")[ARCHITECTURE].transform("nunique") == needed]
     if shots.empty:
         raise NoDataError("the panel files of the architectures have no frame in common.")
-    shown = shots[shots["stem"].isin(sorted(shots["stem"].unique())[:MOST_FRAMES])].sort_values("stem")
-    return shown.assign(rule="first", difference=np.nan), None, shots["stem"].nunique()
+    shots = shots.assign(place=shots["stem"].rank(method="dense").astype("int64") - 1, difference=np.nan)
+    return Candidates(shots.sort_values("place", kind="stable"), None)
 
 
 def _shots(summary: Summary, configurations: list[int]) -> pd.DataFrame:
@@ -140,19 +168,32 @@ def _read(folder: str, *names: str) -> list[np.ndarray]:
         return read_panel(Path(folder) / schema.PANEL_DATA, *names)
 
 
-def _frame(shot: pd.Series) -> Panel:
-    stems, images, truth, probability = _read(shot[ARTIFACTS], "stems", "images", "truth", "probability")
+def read_frames(folder: str) -> tuple[list[str], Panel]:
+    """The stems of a run's panel file, and its frames in their order.
+
+    Raises:
+        NoDataError: it is damaged.
+    """
+    stems, images, truth, probability = _read(folder, "stems", "images", "truth", "probability")
     with readable():
-        ignored = read_ignored(Path(shot[ARTIFACTS]) / schema.PANEL_DATA, truth)
-    place = list(stems).index(shot["stem"])
-    return Panel(images[place], truth[place], probability[place].astype(np.float32), ignored[place])
+        ignored = read_ignored(Path(folder) / schema.PANEL_DATA, truth)
+    return stems.tolist(), Panel(images, truth, probability.astype(np.float32), ignored)
+
+
+def _frame(shot: pd.Series) -> Panel:
+    stems, panel = read_frames(shot[ARTIFACTS])
+    return Panel(*(array[stems.index(shot["stem"])] for array in panel))
 
 
 def _row(shot: pd.Series, panel: Panel, frame: int) -> dict[str, object]:
-    truth, predicted, ignored = panel.truth[frame], panel.probability[frame] > 0.5, panel.ignored[frame]
     about = ["stem", "scene", "rule", "difference", "architecture", "label", "run_id", "repeat"]
+    return {**shot.rename({ARCHITECTURE: "architecture"})[about], **scores(panel, frame)}
+
+
+def scores(panel: Panel, frame: int) -> dict[str, float]:
+    """IoU of a frame, and how many of its pixels are missed and invented."""
+    truth, predicted, ignored = panel.truth[frame], panel.probability[frame] > 0.5, panel.ignored[frame]
     return {
-        **shot.rename({ARCHITECTURE: "architecture"})[about],
         "iou": overlap(predicted, truth, ignored),
         "missed": int((truth & ~predicted & ~ignored).sum()),
         "invented": int((predicted & ~truth & ~ignored).sum()),

@@ -1,7 +1,7 @@
 """What a table consists of, and what several tables share."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -41,6 +41,8 @@ class Table(NamedTuple):
     rows: list[list[str]]
     note: str = ""
     """What is needed to read it, printed below."""
+    configurations: Sequence[Sequence[int]] = ()
+    """Numbers of those that each row is of; empty where rows are of no configurations."""
 
     @property
     def headings(self) -> list[str]:

@@ -158,6 +158,7 @@ def costs(summary: Summary) -> Table:
             memory_note(summary),
             others,
         ),
+        _numbers(measured),
     )
 
 
@@ -220,4 +221,10 @@ def configurations(summary: Summary) -> Table:
         [*left("architecture", "size", "encoder widths"), *right(*BOTTLENECKS, *scores), *left("outcomes")],
         rows,
         noted("Bottleneck: channels × height × width.", others),
+        _numbers(table),
     )
+
+
+def _numbers(table: pd.DataFrame) -> list[list[int]]:
+    """Of configurations that have a row each."""
+    return [[number] for number in table[CONFIGURATION].to_list()]

@@ -12,6 +12,7 @@ from hourglass_bench.reports.analysis.claims import (
     judge_headline,
     judge_metrics,
     pair,
+    pair_key,
     word,
 )
 from hourglass_bench.reports.analysis.statistics import FULL_REPEATS, MIN_REPEATS, iqm
@@ -47,6 +48,7 @@ def verdicts(summary: Summary) -> Table | None:
             f"{rule(pairs[0][0].claims)} A pair is two claims. Share of scenes: where the first has the higher IoU.",
             memory_note(summary) if len(precisions(summary)) > 1 else "",
         ),
+        [pair_key(judged[0].claim) for judged in pairs],
     )
 
 
