@@ -69,7 +69,7 @@ def test_study_as_documented(folder: Path) -> None:
     assert commands("make ") == ["make sweep STUDY=residual.py", "make report STUDY=residual.py"]
     flags = "--epochs 1 --repeats 2 --size 16 --folds 3 --device cpu --workers 1"
     assert studies(["run", "residual.py", "--runs", "runs", *flags.split()]) == 0
-    assert reports(["build", "--study", "residual.py", "--runs", "runs", "--html"]) == 0
+    assert reports(["build", "--study", "residual.py", "--runs", "runs"]) == 0
     page = next(folder.rglob("report.html")).read_text()
     assert "ResUNet" in page
     assert "resunet.py:ResUNet" not in page

@@ -135,11 +135,11 @@ def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
     """A name beside each mark; one that would lie on another is left out, those on a front last."""
     figure.canvas.draw()  # so that places are known
     taken: list[Bbox] = []
-    for point in _named(shown).itertuples():
-        if not (label_text := name(point._asdict())):
+    for point in _named(shown).to_dict("records"):
+        if not (words := name(point)):
             continue
         for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)):
-            label = style.name_mark(axis, label_text, point.memory_mb, point.mean, offset, bbox=style.PAPER)
+            label = style.name_mark(axis, words, point["memory_mb"], point["mean"], offset, bbox=style.PAPER)
             box = label.get_window_extent()
             if not any(box.overlaps(other) for other in taken):
                 taken.append(box)

@@ -95,16 +95,14 @@ def _pareto(summary: Summary, subjects: Subjects) -> Live:
     shown = pareto.record(summary)
     points = [
         {
-            "of": subjects.of(
-                {ARCHITECTURE: point.architecture, schema.DEPTH: point.depth}, point.memory_mb * MEGABYTE
-            ),
-            "title": f"{style.look(point.architecture).label}, {point.label}",
-            "x": number(point.memory_mb),
-            "mean": number(point.val_iou),
-            "front": bool(point.front),
-            "runs": [[None, point.run_id]],
+            "of": subjects.of({ARCHITECTURE: point["architecture"], schema.DEPTH: point["depth"]}, point["memory_mb"]),
+            "title": f"{style.look(point['architecture']).label}, {point['label']}",
+            "x": number(point["memory_mb"]),
+            "mean": number(point["val_iou"]),
+            "front": bool(point["front"]),
+            "runs": [[None, point["run_id"]]],
         }
-        for point in shown.points.itertuples()
+        for point in shown.points.to_dict("records")
     ]
     return {
         "kind": "scatter",

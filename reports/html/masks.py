@@ -34,7 +34,7 @@ def figures(summary: Summary, subjects: Subjects) -> dict[str, Live]:
         found = candidates(summary)
         places = np.unique(np.linspace(0, found.frames - 1, min(MOST_SCENES, found.frames)).round())
         shots = found.shots[found.shots["place"].isin(places)]
-        pictures = [shown for folder, own in shots.groupby(ARTIFACTS) for shown in _of_run(folder, own, subjects)]
+        pictures = [shown for folder, own in shots.groupby(ARTIFACTS) for shown in _of_run(str(folder), own, subjects)]
     except NoDataError:
         return {}
     scenes = [_scene([one for one in pictures if one["place"] == place]) for place in places]

@@ -1,13 +1,13 @@
 """What the page's filters ask of every mark, line, picture and row: of which architecture, how deep, how large."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
 
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import style
@@ -17,8 +17,8 @@ from hourglass_bench.reports.text import MEGABYTE
 
 COMMANDS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
 """Of a path in SVG."""
-DASHES = {"--": "dashed", "-.": "dashdot", ":": "dotted"}
-"""Line of `style.Look` -> what matplotlib's settings call its pattern."""
+DASHES: dict[str, tuple[float, ...]] = {"-": (), "--": (3.7, 1.6), "-.": (6.4, 1.6, 1, 1.6), ":": (1, 1.65)}
+"""Line of `style.Look` -> lengths of its dashes and gaps in widths of the line, as matplotlib draws them."""
 
 
 class Of(NamedTuple):
@@ -39,21 +39,21 @@ class Subjects:
         self.architectures = style.in_order(filter(None, summary.study.ended[ARCHITECTURE]))
         stages = [summary, *summary.others.values()]
         self._configurations = {
-            int(row[CONFIGURATION]): self.of(row, row[statistic(schema.TENSOR_PEAK, "mean")])
+            int(row[CONFIGURATION]): self.of(row, row[statistic(schema.TENSOR_PEAK, "mean")] / MEGABYTE)
             for one in stages
-            for _, row in one.configurations.iterrows()
+            for row in one.configurations.to_dict("records")
         }
 
-    def of(self, row: Mapping[Any, Any] | pd.Series, memory: float) -> Of:
-        """Of a row with the architecture's name and depth, and a tensor peak in bytes."""
+    def of(self, row: Mapping[Hashable, Any], memory: float) -> Of:
+        """Of a configuration or run with a tensor peak in MB."""
         depth = row[schema.DEPTH]
         place = self.architectures.index(row[ARCHITECTURE])
-        return Of(place, None if pd.isna(depth) else int(depth), number(memory / MEGABYTE))
+        return Of(place, None if pd.isna(depth) else int(depth), number(memory))
 
     def of_runs(self, runs: pd.DataFrame) -> list[Of]:
         """Of each of these runs."""
-        rows = runs[[ARCHITECTURE, schema.DEPTH]].to_dict("records")
-        return [self.of(row, memory) for row, memory in zip(rows, tensor_peaks(runs), strict=True)]
+        peaks = tensor_peaks(runs) / MEGABYTE
+        return [self.of(row, peak) for row, peak in zip(runs.to_dict("records"), peaks.to_list(), strict=True)]
 
     def of_configurations(self, numbers: Iterable[int]) -> list[Of]:
         """Of the configurations with these numbers."""
@@ -78,7 +78,7 @@ def number(value: float, digits: int = 8) -> float | None:
 def _marker(marker: str) -> str:
     """Path of a mark about ten units wide around the origin."""
     made = MarkerStyle(marker)
-    path = made.get_path().transformed(made.get_transform().scale(10).scale(1, -1))
+    path = made.get_path().transformed(made.get_transform()).transformed(Affine2D().scale(10, -10))
     return "".join(
         COMMANDS[Path.code_type(code)] + ("" if code == Path.CLOSEPOLY else " ".join(f"{at:.2f}" for at in points))
         for points, code in path.iter_segments(curves=True, simplify=False)
@@ -87,7 +87,5 @@ def _marker(marker: str) -> str:
 
 def _dash(line: style.LineStyle) -> str:
     """What `stroke-dasharray` calls a line; nothing for a solid one."""
-    pattern = line[1] if isinstance(line, tuple) else ()
-    if isinstance(line, str) and line in DASHES:
-        pattern = mpl.rcParams[f"lines.{DASHES[line]}_pattern"]
+    pattern = DASHES[line] if isinstance(line, str) else line[1]
     return " ".join(f"{1.5 * length:g}" for length in pattern)

@@ -198,7 +198,7 @@ def generating(generative_store: Path) -> Summary:
 @pytest.fixture(scope="session")
 def built() -> Callable[[Path, str], Built]:
     """Function that builds the report of a store, with the page, unless a test had it built before; to be read only."""
-    return cache(lambda runs, study: build(runs, study, html=True))
+    return cache(lambda runs, study: build(runs, study))
 
 
 @pytest.fixture
