@@ -53,7 +53,8 @@ class Subjects:
     def of_runs(self, runs: pd.DataFrame) -> list[Of]:
         """Of each of these runs."""
         peaks = tensor_peaks(runs) / MEGABYTE
-        return [self.of(row, peak) for row, peak in zip(runs.to_dict("records"), peaks.to_list(), strict=True)]
+        rows = runs[[ARCHITECTURE, schema.DEPTH]].to_dict("records")
+        return [self.of(row, peak) for row, peak in zip(rows, peaks.to_list(), strict=True)]
 
     def of_configurations(self, numbers: Iterable[int]) -> list[Of]:
         """Of the configurations with these numbers."""
