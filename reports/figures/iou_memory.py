@@ -135,7 +135,7 @@ def _draw_labels(figure: Figure, axis: Axes, shown: IouMemory) -> None:
     """A name beside each mark; one that would lie on another is left out, those on a front last."""
     figure.canvas.draw()  # so that places are known
     taken: list[Bbox] = []
-    for point in _named(shown).to_dict("records"):
+    for point in named(shown).to_dict("records"):
         if not (words := name(point)):
             continue
         for offset in ((5, -9), (5, 4), (-16, 4), (-16, -9)):
@@ -154,7 +154,7 @@ def name(point: Mapping[Hashable, Any]) -> str:
     return str(point["configuration"]) if len(point["configuration"]) <= MOST_LETTERS else ""
 
 
-def _named(shown: IouMemory) -> pd.DataFrame:
+def named(shown: IouMemory) -> pd.DataFrame:
     """The marks with labels, the most important first; of too many those to take, and some of the front."""
     points = shown.points.sort_values("front", ascending=False, kind="stable")
     if len(points) <= MOST_LABELS:

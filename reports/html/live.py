@@ -9,7 +9,7 @@ from hourglass_bench.bench import schema
 from hourglass_bench.reports import style
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, tensor_peaks, title
 from hourglass_bench.reports.figures import iou_memory, learning_curves, pareto
-from hourglass_bench.reports.figures.base import NoDataError, score_limits
+from hourglass_bench.reports.figures.base import NoDataError, crowded, score_limits
 from hourglass_bench.reports.html.subjects import Subjects, number
 from hourglass_bench.reports.store.load import ARCHITECTURE, REPEAT, RUN
 from hourglass_bench.reports.text import MEGABYTE
@@ -45,12 +45,12 @@ def _iou_memory(summary: Summary, subjects: Subjects) -> Live:
     rules = shown.baselines[shown.baselines["drawn"]]
     about = dict(tuple(runs.groupby(CONFIGURATION)))
     taken = set(shown.taken["number"])
-    labelled = len(shown.points) <= iou_memory.MOST_LABELS
+    labelled = set(iou_memory.named(shown)["number"])
     points = [
         {
             "of": of,
             "title": title(about[point["number"]].iloc[0]),
-            "label": iou_memory.name(point) if labelled else "",
+            "label": iou_memory.name(point) if point["number"] in labelled else "",
             "x": number(point["memory_mb"]),
             **{name: number(point[name]) for name in ("mean", "low", "high")},
             "front": bool(point["front"]),
@@ -67,6 +67,7 @@ def _iou_memory(summary: Summary, subjects: Subjects) -> Live:
         "y": f"test {schema.TEST_IOU.label}",
         "precision": shown.precision,
         "range": [number(end) for end in score_limits(shown.points, rules["mean"].to_list())],
+        "whiskers": not crowded(shown.points),
         "points": points,
         "runs": _run_marks(runs, subjects),
         "rules": [[schema.BASELINES[name], number(mean)] for name, mean in rules[["baseline", "mean"]].to_numpy()],
@@ -110,6 +111,7 @@ def _pareto(summary: Summary, subjects: Subjects) -> Live:
         "y": schema.BEST_VAL_IOU.label,
         "precision": shown.precision,
         "range": [],
+        "whiskers": False,
         "points": points,
         "runs": [],
         "rules": [],

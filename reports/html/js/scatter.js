@@ -35,7 +35,7 @@ function drawScatter(body, place, figure, withRuns) {
   drawBudgets(drawn, figure.budgets);
   drawFronts(drawn, points);
   for (const run of runs) run.node = drawMark(drawn, run, 0.55);
-  for (const point of points) drawWhisker(drawn, point);
+  if (figure.whiskers) for (const point of points) drawWhisker(drawn, point);
   for (const point of points) point.node = drawMark(drawn, point, figure.points.length > 60 ? 0.7 : 1);
   body.replaceChildren(key([...points, ...runs]), drawn.svg);
   explorable(drawn.svg, [...points, ...runs].map((one) => itemOf(drawn, one, figure)));
