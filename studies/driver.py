@@ -19,7 +19,7 @@ from hourglass_bench.bench.config import DataConfig, RunConfig, fitting_batch, s
 from hourglass_bench.bench.run import describe, note
 from hourglass_bench.bench.size import format_bytes
 from hourglass_bench.bench.tracking.database import StoreError
-from hourglass_bench.bench.tracking.store import NOTE, PARENT, RunLog
+from hourglass_bench.bench.tracking.store import PARENT, RunLog
 from hourglass_bench.bench.training.train import EpochRecord
 from hourglass_bench.studies import times
 from hourglass_bench.studies.channel import Channel, Epoch
@@ -231,7 +231,7 @@ class Driver:
             schema.KIND: "trial",
             schema.STUDY: self._before.study,
             PARENT: self._site.parent,
-            NOTE: note(opened.config),
+            schema.NOTE: note(opened.config),
             **trials.tags(opened),
         }
         return RunLog.create(self._site.client, self._site.experiment, opened.name, tags)
@@ -285,9 +285,9 @@ class Driver:
         self._outcomes[opened.unit] = recorded
         self._left[running.planned] -= 1
         detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
-        if outcome.state == "complete":
+        if (values := recorded["values"]) is not None:  # it is complete
             self._clock.add(running.planned, running.seconds())
-            detail = f", {running.trials.objectives[0].label} {recorded['values'][0]:.3f}"
+            detail = f", {running.trials.objectives[0].label} {values[0]:.3f}"
         count = f"[{len(self._outcomes)}/{len(self._before.units)}]"
         self._display.ended(count, opened.name, outcome.state, detail, running.seconds())
 

@@ -19,7 +19,7 @@ from hourglass_bench.bench.machine.threads import threads
 from hourglass_bench.bench.run import run
 from hourglass_bench.bench.stored_config import config_hash
 from hourglass_bench.bench.tracking.background import BackgroundLog
-from hourglass_bench.bench.tracking.store import NAME, RunLog, get_experiment, open_store, tracking_url
+from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from hourglass_bench.bench.training.forecast import predict_peak_bytes
 from hourglass_bench.bench.training.train import EpochRecord
 
@@ -73,7 +73,7 @@ def _train(
         client = open_store(stored.url)
         tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), schema.REPRODUCES: stored.run_id}
         name = f"{run_name(config)} again"
-        return RunLog.create(client, get_experiment(client, EXPERIMENT, runs), name, {**tags, NAME: name})
+        return RunLog.create(client, get_experiment(client, EXPERIMENT, runs), name, tags)
 
     def stop(record: EpochRecord) -> str | None:
         report_epoch(record)

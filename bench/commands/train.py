@@ -135,13 +135,13 @@ def resumed_by(runs: Path, tracking: str) -> Callable[[str], str]:
 
 def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, unseal: bool) -> "RunLog":
     """A new run in the store, unless the configuration has seen its test frames."""
-    from hourglass_bench.bench.tracking.store import NOTE, RunLog, get_experiment, open_store, tracking_url
+    from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 
     client = open_store(tracking_url(runs, tracking))
     experiment = get_experiment(client, EXPERIMENT, runs)
     if not unseal:
         require_sealed(client, experiment, config, data_digest)
-    tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), NOTE: note(config)}
+    tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), schema.NOTE: note(config)}
     return RunLog.create(client, experiment, run_name(config), tags)
 
 

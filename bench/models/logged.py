@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Metric, Run
 
 ALIAS = "best"
-NOTE = "mlflow.note.content"
-"""Tag that MLflow shows as a description."""
 DESCRIPTION = """Files of images in (column `image`), masks of their own size out (column `mask`, PNG of 0 and 255), as
 `hourglass-bench predict` writes them. `mlflow.pytorch.load_model` gives the network alone, from standardised images of
 the size of the training to logits. docs/models.md says how to load, predict and serve."""
@@ -44,7 +42,7 @@ def log_model(client: "MlflowClient", run_id: str, name: str) -> "LoggedModel":
         client.delete_logged_model(cut_off.model_id)
     with TemporaryDirectory() as place:
         logged = client.create_logged_model(
-            run.info.experiment_id, name, run_id, tags={NOTE: DESCRIPTION}, params=run.data.params
+            run.info.experiment_id, name, run_id, tags={schema.NOTE: DESCRIPTION}, params=run.data.params
         )
         try:
             model = Model(artifact_path=logged.artifact_location, model_uuid=logged.model_id, run_id=run_id)

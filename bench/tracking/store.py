@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Run
 
 PARENT = "mlflow.parentRunId"
-NOTE = "mlflow.note.content"
-"""Tag with the description of a run, in Markdown."""
 AS_PLANNED: frozenset[schema.State] = frozenset({"complete", "pruned"})
 """States of runs that went as they should: pruning is what a search is for. All others failed."""
 ATTEMPTS = 3
@@ -158,7 +156,8 @@ class RunLog(Log):
         """Start a run, with who started it and by which program."""
         from mlflow.tracking.context.default_context import DefaultRunContext
 
-        tags = {**DefaultRunContext().tags(), schema.SCHEMA_VERSION: str(schema.VERSION), **tags}
+        own: dict[str, str] = DefaultRunContext().tags()  # type: ignore[no-untyped-call]
+        tags = {**own, schema.SCHEMA_VERSION: str(schema.VERSION), **tags}
         run = client.create_run(experiment, tags=tags, run_name=name)
         return cls(client, run.info.run_id)
 

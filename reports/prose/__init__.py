@@ -29,5 +29,5 @@ def write(section: str, summary: Summary, facts: Facts) -> list[str]:
 
 def sentence(one: Judged) -> str:
     """What is said of one pair in one metric: the difference, its interval and the verdict."""
-    values = {"pair": pair(one.claim), "column": one.metric.column, "found": claim_values(one)}
+    values: dict[str, object] = {"pair": pair(one.claim), "column": one.metric.column, "found": claim_values(one)}
     return " ".join(paragraphs("comparison", Facts(), values))
