@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("architectures", "bench", "studies", "reports")
@@ -95,20 +97,14 @@ def test_versions_agree() -> None:
 
 
 def test_tools_are_pinned() -> None:
-    """A range without an exact version beside it would make two machines differ."""
-    pinned = {
-        _canonical(name) for name in re.findall(r"^([^#=]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
-    }
-    wanted = [
-        *PROJECT["dependencies"],
-        *(item for extra in PROJECT["optional-dependencies"].values() for item in extra),
-    ]
-    names = {_canonical(re.split(r"[\[<>=]", item)[0]) for item in wanted} - {PROJECT["name"]}
-    assert names - pinned == set()
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    """A range without an exact version beside it would make two machines differ; one without it, install none."""
+    pinned = dict(re.findall(r"^([^#=]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    versions = {canonicalize_name(name): version for name, version in pinned.items()}
+    extras = (item for extra in PROJECT["optional-dependencies"].values() for item in extra)
+    wanted = [Requirement(item) for item in (*PROJECT["dependencies"], *extras)]
+    named = [item for item in wanted if item.name != PROJECT["name"]]
+    assert [item.name for item in named if canonicalize_name(item.name) not in versions] == []
+    assert [str(item) for item in named if versions[canonicalize_name(item.name)] not in item.specifier] == []
 
 
 def test_packages_are_typed() -> None:
