@@ -51,7 +51,7 @@ STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
 	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
 
-.PHONY: sweep report register perf check-device ui dashboard setup test test-all check glossary help
+.PHONY: sweep report register perf check-device ui dashboard setup test test-all check glossary docs help
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
@@ -98,6 +98,9 @@ check: $(TOOLS)  ## ruff, mypy and the import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(TOOLS)  ## the docs folder as a book: site/index.html, to be read as files
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 glossary: setup  ## docs/glossary.md again, after a change of bench/schema.py
 	@$(BIN)/python docs/glossary.py
