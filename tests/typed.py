@@ -48,6 +48,7 @@ ONLY_CHECKED: Final[dict[str, str]] = {
     "make perf": "as hourglass-bench perf",
     "make check-device": "as hourglass-bench check",
     "make ui": "a server; tests of its own open it in a browser",
+    "make dashboard": "a server, as make ui",
     "make setup": "installs",
     "make test": "runs this test",
     "make test-all": "runs this test",
