@@ -17,11 +17,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["check"]:  # torch and numpy may be all there is
         return bench(words)
     from hourglass_bench.bench.commands import command_line
+    from hourglass_bench.bench.commands.cli import Command
     from hourglass_bench.bench.commands.verbs import COMMANDS
     from hourglass_bench.reports.__main__ import COMMANDS as REPORTS
     from hourglass_bench.studies.__main__ import COMMANDS as STUDIES
 
-    groups = {**STUDIES, **REPORTS, **COMMANDS}
+    groups: dict[str, tuple[type[Command], ...]] = {}
+    for title, commands in (*STUDIES.items(), *REPORTS.items(), *COMMANDS.items()):
+        groups[title] = (*groups.get(title, ()), *commands)
     if words[:1] in (["--complete"], ["--completion"]):
         from hourglass_bench.bench.commands.completion import answer
         from hourglass_bench.studies.catalog import CATALOG

@@ -97,7 +97,7 @@ class Dashboard(cli.Command, Stores, Serve):
         return serve_dashboard(self.runs, self.storage, self)
 
 
-COMMANDS: cli.Verbs = {"studies": (List, Sweep, Status, Register, Dashboard)}
+COMMANDS: cli.Verbs = {"studies": (List, Sweep, Status, Register), "in a browser": (Dashboard,)}
 main = partial(command_line.main, "studies", "Plan, run and resume studies.", COMMANDS)
 
 if __name__ == "__main__":

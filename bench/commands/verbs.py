@@ -308,7 +308,8 @@ class Predict(cli.Command, cli.Store):
 
         wanted = Wanted(self.out, self.probabilities, self.tile, self.max_megapixels)
         answer = predict_images(self.checkpoint, self.images, wanted, self.device, self.runs, self.tracking)
-        return answer._replace(then=f"look at {self.out}/overlays, which has the masks over their images")
+        look = f"look at {self.out}/overlays, which has the masks over their images"
+        return answer._replace(then=look if answer.values["masks"] else "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,8 @@ Main = Callable[[list[str]], int]
 LINES = pytest.mark.parametrize(
     ("main", "verbs"),
     [
-        (bench, "train sizes predict sample data check perf"),
-        (studies, "list sweep status"),
+        (bench, "train reproduce sizes predict sample data check perf ui"),
+        (studies, "list sweep status register dashboard"),
         (reports, "report calibrate"),
     ],
     ids=["bench", "studies", "reports"],

@@ -276,7 +276,9 @@ def test_out_must_be_a_folder(
 
 def test_the_bar_is_for_terminals(photos: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", str(checkpoint), str(photos), "--out", str(photos.parent / "out"), "--device", "cpu"]) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.splitlines() == [
+        f"next: look at {photos.parent / 'out'}/overlays, which has the masks over their images"
+    ]
 
 
 def test_several_pages_are_written_together(run: Predict, tmp_path: Path) -> None:

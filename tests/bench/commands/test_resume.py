@@ -149,7 +149,7 @@ def test_another_configuration_is_refused_and_the_same_one_is_not(
     command = ["train", "--resume", run_id, "--runs", str(tmp_path), "--device", "cpu"]
     assert main([*command, "--lr", "0.5", "--epochs", "5"]) == 2
     said = capsys.readouterr().err
-    assert "must be resumed as it was started, got training.lr 0.003 -> 0.5;" in said
+    assert "must be resumed as it was started, got --lr 0.003 -> 0.5;" in said
     assert "epochs 5" not in said
     assert main([*command, "--epochs", "5", "--batch-size", "4", "--channels", "4", "8"]) == 0
 

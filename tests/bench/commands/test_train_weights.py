@@ -75,13 +75,13 @@ def test_test_frames_are_those_of_the_files_content(weights: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--weights none.pt", "training.weights must name a file that exists, got none.pt."),
-        ("--weights w.pt --pretrain-epochs 1", "training.weights must be empty with training.pretrain_epochs, whose"),
+        ("--weights none.pt", "--weights must name a file that exists, got none.pt."),
+        ("--weights w.pt --pretrain-epochs 1", "--weights must be empty with --pretrain-epochs, whose"),
         (
             "--freeze-epochs 30",
-            "training.freeze_epochs must be at least 0 and less than the epochs after pre-training (30)",
+            "--freeze-epochs must be at least 0 and less than the epochs after pre-training (30)",
         ),
-        ("--encoder-lr-factor 0", "training.encoder_lr_factor must lie in (0, 1], got 0.0."),
+        ("--encoder-lr-factor 0", "--encoder-lr-factor must lie in (0, 1], got 0.0."),
         ("--arch headed.py:Net --freeze-epochs 1", "it has no submodule encoder, but head; an ArchitectureSpec says"),
     ],
 )
