@@ -119,7 +119,7 @@ def test_paths_that_texts_name_exist(text: Path) -> None:
 
 
 def test_readme_shows_every_room_on_one_screen() -> None:
-    tree = re.findall(r"^```\n(architectures/.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    tree = re.findall(r"^```\n(hourglass_bench/.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
     assert len(tree.splitlines()) <= 40
     rooms = {room.parent for package in PACKAGES for room in (ROOT / package).glob("*/__init__.py")}
     assert len(rooms) > 12
