@@ -57,6 +57,12 @@ class InlineExecutor:
         pass
 
 
+@pytest.fixture(autouse=True)
+def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies end without models of their best networks, whose export takes longer than the tiny trainings."""
+    monkeypatch.setattr("hourglass_bench.studies.models.log", lambda *_: None)
+
+
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> type[InlineExecutor]:
     """Sweeps of this test run in threads."""

@@ -69,6 +69,11 @@ def register(runs: Path, capsys: Any, *flags: str) -> dict[str, Any]:
     return answer
 
 
+@pytest.fixture
+def no_models() -> None:
+    """Here studies end with their models."""
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, tiny_study: Factorial) -> Path:
     """Runs of a finished study, which nobody changes."""
