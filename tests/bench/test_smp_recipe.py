@@ -28,7 +28,7 @@ class Unet(nn.Module):
         self.seen = x
         return self.segmentation_head(self.encoder(x))
 """
-RECIPES = re.findall(r"^```python\n(.*?)^```", Path("docs/zoo.md").read_text(), re.MULTILINE | re.DOTALL)
+RECIPES = re.findall(r"^```python[^\n]*\n(.*?)^```", Path("docs/zoo.md").read_text(), re.MULTILINE | re.DOTALL)
 FLAGS = "--size 16 --epochs 1 --batch-size 4 --synthetic-scenes 6 --synthetic-frames 2 --folds 3 --device cpu --json"
 
 

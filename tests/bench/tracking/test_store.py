@@ -34,6 +34,7 @@ def test_runs_of_a_newer_schema_are_refused_on_a_server_too(tmp_path: Path, monk
     monkeypatch.setattr(store, "prepare", lambda *_: None)
     monkeypatch.setattr(store, "connect", lambda _: connect(tracking_url(tmp_path)))
     assert open_store("http://server:5000").search_experiments()
-    RunLog.create(client, "0", "?", {schema.SCHEMA_VERSION: "10"})
-    with pytest.raises(ValueError, match="http://server:5000 must be .* no newer hourglass-bench .* version 10"):
+    RunLog.create(client, "0", "?", {schema.SCHEMA_VERSION: str(schema.VERSION + 1)})
+    newer = f"http://server:5000 must be .* no newer hourglass-bench .* version {schema.VERSION + 1}"
+    with pytest.raises(ValueError, match=newer):
         open_store("http://server:5000")
