@@ -191,4 +191,4 @@ def test_wrong_input(simulations: int, shape: Shape, components: Components, see
 
 
 def test_wrong_input_on_the_command_line(refused: Callable[..., str]) -> None:
-    assert refused(main, "calibrate --seed -3") == "reports: seed must be at least 0, got -3.\n"
+    assert refused(main, "calibrate --seed -3") == "reports: --seed must be at least 0, got -3.\n"
