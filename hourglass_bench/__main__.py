@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run and print, see `bench.commands.cli.run`."""
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["check"]:  # torch and numpy may be all there is
-        return bench(words)
+        return bench(words, PROG)
     from hourglass_bench.bench.commands import command_line
     from hourglass_bench.bench.commands.cli import Command
     from hourglass_bench.bench.commands.verbs import COMMANDS
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     groups: dict[str, tuple[type[Command], ...]] = {}
     for title, commands in (*STUDIES.items(), *REPORTS.items(), *COMMANDS.items()):
-        groups[title] = (*groups.get(title, ()), *commands)
+        groups[title] = (*groups.pop(title, ()), *commands)  # where it comes last
     if words[:1] in (["--complete"], ["--completion"]):
         from hourglass_bench.bench.commands.completion import answer
         from hourglass_bench.studies.catalog import CATALOG

@@ -13,7 +13,7 @@ SECONDS = 480.0
 
 @dataclass(frozen=True, kw_only=True)
 class Check(Command):
-    """Check this machine: does it compute what it should, and how fast (torch and numpy are enough)?"""
+    """Check this machine: does it compute what it should, and how fast? Torch and numpy are enough."""
 
     device: str = "auto"
     """auto, cpu, cuda or cuda:INDEX"""

@@ -6,7 +6,7 @@ import platform
 import signal
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from hourglass_bench.bench import terminal
 
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_UNREAD = 141
+"""What a shell says of a program that wrote to a reader who had left."""
 
 
 class Answer(NamedTuple):
@@ -66,16 +68,17 @@ def study_name(study: str) -> str:
     return Path(study).stem if study.endswith(".py") else study
 
 
-def run(prog: str, parse: Callable[[], Command]) -> int:
-    """Run the command that is parsed, and print; returns the exit code: 0 done, 2 wrong input (to all or a part), 130.
+def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Command]) -> int:
+    """Run the command that the words ask for, and print; the exit code: 0 done, 2 wrong input (to all or a part), 130.
 
     Raises:
-        SystemExit: of `parse`.
+        SystemExit: of `parse`; nobody reads what is printed (141).
     """
     if platform.system() == "Windows":
         _refuse(prog, "Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
         return EXIT_INPUT
-    command = parse()
+    with to_reader():
+        command = parse(words)
     prepare_process()
     try:
         # A network's own prints are for people, and must not stand in the answer.
@@ -85,7 +88,7 @@ def run(prog: str, parse: Callable[[], Command]) -> int:
         say(f"\n{str(interrupt) or 'interrupted'}")
         return EXIT_INTERRUPTED
     except ValueError as error:
-        _refuse(prog, _typed(error, command))
+        _refuse(prog, _typed(error, command, words))
         return EXIT_INPUT
     except Exception as error:
         from hourglass_bench.bench.tracking.database import store_failure
@@ -107,26 +110,37 @@ def run(prog: str, parse: Callable[[], Command]) -> int:
 
 def _print(answer: Answer, as_json: bool) -> None:
     lines = answer.text or "\n".join(f"{key}: {value}" for key, value in answer.values.items())
-    try:
-        print(json.dumps(answer.values) if as_json else terminal.paint_words(lines, sys.stdout), flush=True)
-    except BrokenPipeError:  # who reads it, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with to_reader():
+        print(json.dumps(answer.values) if as_json else terminal.paint_words(lines, sys.stdout))
     if answer.then and not as_json:
         say(f"next: {answer.then}")
+
+
+@contextmanager
+def to_reader() -> Iterator[None]:
+    """Print in here: whoever reads it, such as `head`, may have seen enough, and then this process ends quietly."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still has to flush
+        raise SystemExit(EXIT_UNREAD) from None
 
 
 def _refuse(prog: str, why: str) -> None:
     say(f"{terminal.paint(prog, terminal.RED, sys.stderr)}: {why}")
 
 
-def _typed(error: ValueError, command: Command) -> str:
+def _typed(error: ValueError, command: Command, words: Sequence[str]) -> str:
     """What is wrong, by the names of the command's flags and with what was probably meant."""
     from hourglass_bench.bench.commands.parameters import parameters
     from hourglass_bench.bench.commands.typed import as_typed, with_meant
 
     if isinstance(error, FileInputError):
         return with_meant(str(error))
-    return with_meant(as_typed(str(error), {one.flag for one in parameters(type(command)) if one.flag}))
+    return with_meant(as_typed(str(error), {one.flag for one in parameters(type(command)) if one.flag}, words))
 
 
 def _find_unreadable(error: Exception) -> Path | None:

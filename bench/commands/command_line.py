@@ -4,14 +4,17 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import is_dataclass
-from typing import Annotated, Any, Final, NoReturn
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
 
 from hourglass_bench.bench import terminal
-from hourglass_bench.bench.commands.cli import EXIT_INPUT, Command, Verbs, run, say
+from hourglass_bench.bench.commands.cli import EXIT_INPUT, Command, Verbs, run, say, to_reader
 from hourglass_bench.bench.commands.typed import meant
+
+if TYPE_CHECKING:
+    from tyro.constructors import ConstructorRegistry
 
 FORMER: Final = {"run": "sweep", "build": "report"}
 """Verbs by what they were called before, which goes on to work."""
@@ -27,9 +30,10 @@ def main(prog: str, about: str, groups: Verbs, arguments: Sequence[str] | None =
     if words[:1] == ["--version"]:
         from importlib.metadata import version
 
-        print(f"hourglass-bench {version('hourglass-bench')}")
+        with to_reader():
+            print(f"hourglass-bench {version('hourglass-bench')}")
         return 0
-    return run(prog, lambda: parse(prog, about, groups, words))
+    return run(prog, words, partial(parse, prog, about, groups))
 
 
 def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command:
@@ -58,42 +62,33 @@ def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command
         conf.HelptextFromCommentsOff,
     )
     tyro._experimental_options["ansi_codes"] = all(map(terminal.is_wanted, (sys.stdout, sys.stderr)))
-    with _plain_defaults(verbs[verb]):
-        command: Command = tyro.cli(verbs[verb], prog=f"{prog} {verb}", args=rest, config=style)
+    command: Command = tyro.cli(verbs[verb], prog=f"{prog} {verb}", args=rest, config=style, registry=_plain_defaults())
     return command
 
 
-def say_default(value: str) -> str:
+def _say_default(value: str) -> str:
     """What the help says of a default: nothing of an empty one, whose meaning is in its text."""
     return "" if value in ("", "''", "None", "False") else f"(default: {value})"
 
 
-@contextmanager
-def _plain_defaults(command: type[Any]) -> Iterator[None]:
-    """While help is written, it says of defaults what `say_default` says: tyro takes that from annotations alone."""
+def _plain_defaults() -> "ConstructorRegistry":
+    """Tyro's rules, by which the help says of the default of every flag what `_say_default` says."""
     from tyro.conf import arg
+    from tyro.constructors import ConstructorRegistry, StructConstructorSpec, StructTypeInfo
 
-    hint = arg(help_behavior_hint=say_default)
-    before = {base: base.__annotations__ for base in _dataclasses(command)}
-    for base, kinds in before.items():
-        base.__annotations__ = {
-            name: kind if is_dataclass(kind) else Annotated[kind, hint] for name, kind in kinds.items()
-        }
-    try:
-        yield
-    finally:
-        for base, kinds in before.items():
-            base.__annotations__ = kinds
+    rules, hint = ConstructorRegistry(), arg(help_behavior_hint=_say_default)
 
+    @rules.struct_rule
+    def with_hint(info: StructTypeInfo) -> StructConstructorSpec | None:
+        if hint in info.markers:
+            return None  # asked below
+        usual = ConstructorRegistry.get_struct_spec(replace(info, markers=(*info.markers, hint)))
+        if not isinstance(usual, StructConstructorSpec):
+            return None
+        fields = [replace(of, type=cast(Any, Annotated[of.type, hint])) for of in usual.fields]
+        return replace(usual, fields=tuple(fields))
 
-def _dataclasses(config: type[Any]) -> Iterator[type[Any]]:
-    """Those that a command's fields are written in."""
-    for base in config.__mro__:
-        if "__annotations__" in vars(base) and is_dataclass(base):
-            yield base
-            for kind in base.__annotations__.values():
-                if is_dataclass(kind):
-                    yield from _dataclasses(kind)  # type: ignore[arg-type]  # it is a type, not an instance
+    return rules
 
 
 def split(words: Sequence[str], verbs: Mapping[str, type[Command]]) -> tuple[str, list[str]]:
@@ -102,10 +97,17 @@ def split(words: Sequence[str], verbs: Mapping[str, type[Command]]) -> tuple[str
         return " ".join(words[:2]), [*words[2:]]
     verb, rest = "".join(words[:1]), [*words[1:]]
     verb = FORMER.get(verb, verb.replace("data-import", "data import"))
-    if verb == "report" and "--study" in rest[:-1]:  # the study was a flag
-        place = rest.index("--study")
-        rest = [rest[place + 1], *rest[:place], *rest[place + 2 :]]
-    return verb, rest
+    return verb, _of_today(rest) if verb == "report" else rest
+
+
+def _of_today(words: Sequence[str]) -> list[str]:
+    """Words of `report`, of which the study was a flag before, and the page had to be asked for."""
+    parts = (word.split("=", 1) if word.startswith("--study=") else [word] for word in words)
+    words = [word for part in parts for word in part if word != "--html"]
+    if "--study" not in words[:-1]:
+        return words
+    place = words.index("--study")
+    return [words[place + 1], *words[:place], *words[place + 2 :]]
 
 
 def by_name(groups: Verbs) -> dict[str, type[Command]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hourglass_bench.architectures import defaults
-from hourglass_bench.bench.commands.cli import EXIT_INPUT, Verbs, say
+from hourglass_bench.bench.commands.cli import EXIT_INPUT, Verbs, say, to_reader
 from hourglass_bench.bench.commands.command_line import by_name, split
 from hourglass_bench.bench.commands.parameters import parameters
 
@@ -42,7 +42,8 @@ def answer(prog: str, groups: Verbs, words: Sequence[str], names: Names) -> int:
     if script is None:
         say(f"{prog}: --completion must be one of {', '.join(SCRIPTS)}, got {' '.join(words[1:])!r}.")
         return EXIT_INPUT
-    print(script.format(prog=prog, name=prog.replace("-", "_")))
+    with to_reader():
+        print(script.format(prog=prog, name=prog.replace("-", "_")))
     return 0
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 
 from tyro.conf import arg
 
-from hourglass_bench.bench.commands.command_line import say_default
 from hourglass_bench.bench.config import FLAG, Weights
 
 
@@ -96,7 +95,7 @@ def _flagged(
             kind, default = spelling.kind, spelling.write(defaults[item.name])
         else:
             kind, default = (bool, False) if spelling.kind is bool else (spelling.kind | None, None)
-        flag = arg(name=item.metadata.get(FLAG), metavar=spelling.metavar, help_behavior_hint=say_default)
+        flag = arg(name=item.metadata.get(FLAG), metavar=spelling.metavar)
         members.append((item.name, Annotated[kind, flag], field(default=default, metadata=item.metadata)))
     return make_dataclass(
         config.__name__, members, kw_only=True, namespace={"__call__": call, "__doc__": config.__doc__}

@@ -14,13 +14,18 @@ _OPTION: Final = re.compile(r"[a-z_]+(?: budget)?(?= must )")
 _CHOICE: Final = re.compile(r"must be (?:one )?of (?P<known>.+)[,;] got '(?P<given>[^']+)'\.$")
 
 
-def as_typed(text: str, flags: Collection[str]) -> str:
+def as_typed(text: str, flags: Collection[str], words: Collection[str] = ()) -> str:
     """`text` with fields of configs, and the command's own at its start, by the names of these flags.
 
-    A field without a flag keeps its name.
+    A field without a flag keeps its name, and so does what is one of the `words` of the command line: a folder, say,
+    that is called like a field.
     """
+    given = {word.partition("=")[2] if word.startswith("--") else word for word in words}
+    given = {word.rstrip("/") for word in given}
 
     def spell(name: str) -> str:
+        if name in given:
+            return name
         flag = "--" + _NAMES.get(name, name.partition(".")[2] or name).replace("_", "-").replace(" ", "-")
         return flag if flag in flags else name
 

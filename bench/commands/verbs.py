@@ -94,7 +94,7 @@ OF_IMPORT = (
 
 @dataclass(frozen=True, kw_only=True)
 class DataImport(cli.Command):
-    """Write a data set once from what annotation tools and others deliver (`data import SOURCE --out DIR`)."""
+    """Write a data set once from what annotation tools deliver: `data import SOURCE --out DIR`."""
 
     source: Positional[Path]
     """COCO, labelme or CVAT annotations, or a folder with masks in any layout"""
@@ -251,7 +251,7 @@ class Train(cli.Command, cli.Store):
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduce(cli.Command, cli.Store):
-    """Train a stored run again and compare every number (exit code 0: identical, 1: different)."""
+    """Train a stored run again and compare every number. The exit code is 0 if all are identical, and 1 else."""
 
     run_id: Positional[str]
     """id of a run of a study or of `train` that ended complete, pruned or diverged"""
@@ -269,7 +269,7 @@ class Reproduce(cli.Command, cli.Store):
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes(cli.Command):
-    """Tell a network's sizes, and what a step of its training takes, without data and without training."""
+    """Tell a network's sizes, and what a step of its training takes. Nothing is trained, and no data are read."""
 
     network: Network
     data: Annotated[Callable[..., DataConfig], flags(DataConfig, only=("size",))]

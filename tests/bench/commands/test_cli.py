@@ -227,6 +227,25 @@ def test_what_may_not_be_read_is_named(
     assert re.fullmatch(rf"\w+: {said}", capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["list", "train --help", "--help", "--version", "--completion bash"])
+def test_a_reader_who_has_seen_enough_ends_it_quietly(words: str, unbuffered: str) -> None:
+    """As `head` does, which leaves before everything is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "hourglass_bench", *words.split()]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment, text=True)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_the_check_is_called_as_it_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    for main, prog in ((hourglass, "hourglass-bench"), (bench, "bench")):
+        assert main(["check", "--device", "gpu"]) == 2
+        assert capsys.readouterr().err.startswith(f"{prog}: --device must be one of auto, cpu, ")
+
+
 def test_a_mistake_of_the_program_keeps_its_traceback(command: Callable[..., int]) -> None:
     with pytest.raises(TypeError, match=r"<lambda>\(\) "):
         command(lambda: None)
@@ -265,6 +284,7 @@ print(sorted({{"torch", "mlflow", "optuna", "pandas", "numpy", "matplotlib", "sq
         (studies, "run quick --runs here", "hourglass_bench.studies.run.run_study"),
         (studies, "sweep quick --runs here", "hourglass_bench.studies.run.run_study"),
         (reports, "build --runs here --compare a:b --study skips --html", "hourglass_bench.reports.build.build"),
+        (reports, "build --study=skips --runs here --html --compare a:b", "hourglass_bench.reports.build.build"),
         (reports, "report skips --runs here --html --compare a:b", "hourglass_bench.reports.build.build"),
     ],
 )

@@ -90,6 +90,25 @@ def test_what_has_no_flag_keeps_its_name(verb: str, text: str, said: str) -> Non
     assert as_typed(text, FLAGS[verb]) == said
 
 
+@pytest.mark.parametrize("word", ["data.folds", "data.folds/", "--data=data.folds"])
+def test_what_the_user_calls_like_a_field_keeps_its_name(word: str) -> None:
+    said = "frames of data.folds must be of one size, got 2 of data.folds"
+    assert as_typed(said, FLAGS["train"], ["--data", word]) == said
+    assert as_typed(said, FLAGS["train"], ["--data", "other"]) == said.replace("data.folds", "--folds")
+    assert as_typed("runs must hold a study", FLAGS["sweep"], ["--runs", "runs"]) == "runs must hold a study"
+
+
+def test_a_folder_that_is_called_like_a_field_is_refused_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.folds").mkdir()
+    assert main(["data", "--data", "data.folds"]) == 2
+    said = capsys.readouterr().err
+    assert "data.folds" in said
+    assert "--folds" not in said
+
+
 def test_flags_are_those_that_the_parser_takes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
