@@ -1,6 +1,5 @@
 """`studies COMMAND`. Torch, Optuna and MLflow are imported when a command needs them."""
 
-import shlex
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -78,11 +77,11 @@ def _answer(state: "State", given: str, stores: Stores) -> Answer:
     """A table for people, everything for programs; then a report of what is done, or the rest of the study."""
     from hourglass_bench.studies.display import to_text
 
-    verb, flags = (
-        ("sweep", ["--storage", stores.storage] if stores.storage else []) if state.waiting else ("report", [])
-    )
-    make = shlex.join([verb, f"STUDY={given}", *(f"STORAGE={url}" for url in flags[1:])])
-    then = next_step(verb, given, *flags, make=make, runs=stores.runs, tracking=stores.tracking)
+    verb, storage = ("sweep", stores.storage) if state.waiting else ("report", "")
+    make = (verb, f"STUDY={given}")
+    then = next_step(verb, given, make=make, runs=stores.runs, storage=storage, tracking=stores.tracking)
+    if state.waiting:
+        then += ", with the flags that it was started with"
     return Answer(state.answer(), to_text(state), then="" if state.running else then)
 
 

@@ -66,7 +66,7 @@ def _architecture_table(status: Status) -> Table:
 
 
 def to_text(status: Status) -> str:
-    """What `studies status` prints."""
+    """What `hourglass-bench status` prints."""
     console = Console(width=120, force_terminal=False, color_system=None)  # who prints it knows about colour
     with console.capture() as capture:
         console.print(render(status))

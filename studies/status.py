@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.bench.schema import Stage
 from hourglass_bench.bench.tracking.open_runs import open_runs
 from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
@@ -98,7 +99,7 @@ class Status:
         return times.total(outcome["time"] for outcome in self.outcomes.values())
 
     def answer(self) -> dict[str, Any]:
-        """As `studies status --json` prints it."""
+        """As `hourglass-bench status --json` prints it."""
         best = self.best
         return {
             "study": self.study,
@@ -133,7 +134,9 @@ def status(given: str, runs: Path, storage_url: str = "", tracking: str = "") ->
     found = read_study(url, name)
     if found is None:
         find_study(given)
-        raise ValueError(f"study {name} must have been started in {runs}, got none there; make sweep STUDY={given}.")
+        stores: dict[str, Any] = {"runs": runs, "storage": storage_url, "tracking": tracking}
+        start = next_step("sweep", given, make=("sweep", f"STUDY={given}"), **stores)
+        raise ValueError(f"study {name} must have been started in {runs}, got none there; {start} starts it.")
     root, stages = found  # read before the runs: a driver may be at work
     done = storage.counted(root, stages)
     running = _running(name, place) if lock.is_held(url, name) else ()

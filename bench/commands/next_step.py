@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,16 +10,23 @@ BY_MAKE: Final = "HOURGLASS_BENCH_BY_MAKE"
 """Variable of the environment, set by the Makefile where it has a target for the next step."""
 
 
-def next_step(verb: str, *words: str, make: str = "", runs: Path = Path("runs"), tracking: str = "") -> str:
+def next_step(
+    verb: str,
+    *words: str,
+    make: Sequence[str] = (),
+    runs: Path = Path("runs"),
+    storage: str = "",
+    tracking: str = "",
+) -> str:
     """`hourglass-bench VERB WORDS`, or `make TARGET` with its variables, with the stores if they are not usual.
 
     Args:
         make: Target and variables that do the same; empty: there are none.
     """
     by_make = bool(make) and bool(os.environ.get(BY_MAKE))
-    line = ["make", *shlex.split(make)] if by_make else ["hourglass-bench", verb, *words]
-    if runs != Path("runs"):
-        line += [f"RUNS={runs}"] if by_make else ["--runs", str(runs)]
-    if tracking:
-        line += [f"TRACKING={tracking}"] if by_make else ["--tracking", tracking]
+    line = ["make", *make] if by_make else ["hourglass-bench", verb, *words]
+    stores = {"runs": "" if runs == Path("runs") else str(runs), "storage": storage, "tracking": tracking}
+    for name, place in stores.items():
+        if place:
+            line += [f"{name.upper()}={place}"] if by_make else [f"--{name}", place]
     return shlex.join(line)

@@ -1,6 +1,5 @@
 """`bench train`: one tracked training. Open the store, run, close."""
 
-import shlex
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +13,7 @@ from hourglass_bench.bench.commands import first_audit
 from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.commands.early import say_early
 from hourglass_bench.bench.commands.folds import load_fitting
+from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.bench.config import SYNTHETIC, RunConfig, run_name
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.machine.precision import resolve
@@ -125,12 +125,9 @@ def tracked(
 
 def resumed_by(runs: Path, tracking: str) -> Callable[[str], str]:
     """Function that tells how the training of a run is resumed."""
-    where = "".join(
-        f" {flag} {shlex.quote(str(value))}"
-        for flag, value, default in (("--runs", runs, Path("runs")), ("--tracking", tracking, ""))
-        if value != default
+    return lambda run_id: (
+        f"stopped; `{next_step('train', '--resume', run_id, runs=runs, tracking=tracking)}` goes on with it"
     )
-    return lambda run_id: f"stopped; `hourglass-bench train --resume {run_id}{where}` goes on with it"
 
 
 def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, unseal: bool) -> "RunLog":

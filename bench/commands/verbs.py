@@ -1,6 +1,5 @@
 """The verbs of `bench`: flags become configs, and configs go to what does the work, which is imported when it runs."""
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,7 +74,7 @@ class Data(cli.Command):
         if self.audit is None:
             then = next_step("data", "--audit", config.path)
             return describe(config, self.sheet)._replace(then=then)
-        then = next_step("sweep", "quick", "--data", config.path, make=shlex.join(["sweep", f"DATA={config.path}"]))
+        then = next_step("sweep", "quick", "--data", config.path, make=("sweep", f"DATA={config.path}"))
         return audit_data(config, self.sheet, table)._replace(then=then)
 
     def _table(self, data: DataConfig) -> Path | None:

@@ -331,7 +331,8 @@ def test_a_wrong_file_is_refused_in_one_sentence(name: str, capsys: pytest.Captu
 
 def test_a_study_that_was_never_started_says_how(capsys: pytest.CaptureFixture[str]) -> None:
     said = refusal(capsys, "status", "mine.py", "--runs", "runs")
-    assert said == "studies: study mine must have been started in runs, got none there; make sweep STUDY=mine.py."
+    start = "hourglass-bench sweep mine.py starts it."
+    assert said == f"studies: study mine must have been started in runs, got none there; {start}"
 
 
 def test_a_report_is_of_the_study_that_the_file_defines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,9 +174,17 @@ def test_a_terminal_that_cannot_move_its_cursor_has_a_line_per_event(tmp_path: P
     ("ended", "by_make", "then"),
     [
         (True, False, "hourglass-bench report quick"),
-        (False, False, "hourglass-bench sweep quick --storage sqlite:///s.db --runs R --tracking sqlite:///t.db"),
+        (
+            *(False, False),
+            "hourglass-bench sweep quick --runs R --storage sqlite:///s.db --tracking sqlite:///t.db, with the flags "
+            "that it was started with",
+        ),
         (True, True, "make report STUDY=quick"),
-        (False, True, "make sweep STUDY=quick STORAGE=sqlite:///s.db RUNS=R TRACKING=sqlite:///t.db"),
+        (
+            *(False, True),
+            "make sweep STUDY=quick RUNS=R STORAGE=sqlite:///s.db TRACKING=sqlite:///t.db, with the flags that it was "
+            "started with",
+        ),
     ],
 )
 def test_the_next_step_is_said_as_the_user_came(
