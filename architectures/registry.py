@@ -108,7 +108,7 @@ def get_preset(name: str) -> ArchitectureConfig:
         return PRESETS[name]
     architecture, _, own = name.rpartition(":")
     ours = f"be one of {', '.join(PRESETS)}, or of a spec from elsewhere, as path/to/file.py:SPEC:NAME"
-    require(architecture != "", "preset", ours, name)
+    require(architecture in ARCHITECTURES or find_spec(architecture) is not None, "preset", ours, name)
     known = _presets(architecture)
     choices = ", ".join(get_spec(architecture).presets) or "none"
     require(name in known, f"preset of {architecture}", f"be one of {choices}", own)

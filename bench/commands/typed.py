@@ -47,5 +47,6 @@ def with_meant(text: str) -> str:
     found = _CHOICE.search(text)
     if found is None:
         return text
-    known = re.findall(r"[\w.:-]+", found["known"].rpartition(": ")[2])
+    listed = re.split(r", (?:or )?| or | and ", found["known"].rpartition(": ")[2])
+    known = [name for name in listed if re.fullmatch(r"[\w.-]+", name)]  # others are patterns, such as cuda:INDEX
     return text if found["given"] in known else text[:-1] + meant(found["given"], known)

@@ -280,8 +280,8 @@ def test_presets_of_a_spec_are_asked_for_by_its_reference(
     assert json.loads(capsys.readouterr().out)["params"] == expected
     for wrong, said in (
         ("spec.py:SPEC:tall", "preset of spec.py:SPEC must be one of wide, narrow, got 'tall'."),
-        ("spec.py:SPEC", "architecture.name must be one of simple_conv, "),
-        ("tall", "preset must be one of simple_conv_shallow, "),
+        ("spec.py:SPEC", "--preset must be one of simple_conv_shallow, "),
+        ("tall", "--preset must be one of simple_conv_shallow, "),
         ("spec.py:SPEC:wide --norm batch", "--norm must stand with a network of our own, got --preset spec.py:SPEC:w"),
     ):
         assert bench(["train", "--runs", "runs", "--preset", *wrong.split()]) == 2

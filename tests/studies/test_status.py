@@ -138,7 +138,7 @@ from hourglass_bench.studies.status import Status
 from hourglass_bench.studies.unit import Planned
 
 units = {"a": Planned("comparison", "unet"), "b": Planned("comparison", "unet")}
-ended = {"state": "complete", "values": [0.5], "name": "unet 4 repeat 0"}
+ended = {"state": "complete", "values": [0.5], "name": "unet 4 repeat 0", "time": {}}
 outcomes = {"a": ended}
 status = lambda: Status(study="s", units=units, outcomes=dict(outcomes))
 with Display(status, lambda: None) as display:
@@ -190,7 +190,7 @@ def test_a_terminal_that_cannot_move_its_cursor_has_a_line_per_event(tmp_path: P
 def test_the_next_step_is_said_as_the_user_came(
     ended: bool, by_make: bool, then: str, midway: Status, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    done = {"state": "complete", "values": [0.5], "name": "unet"}
+    done = {"state": "complete", "values": [0.5], "name": "unet", "time": {}}
     now = replace(midway, outcomes=dict.fromkeys(PLANNED, done) if ended else {}, running=())
     monkeypatch.setattr("hourglass_bench.studies.status.status", lambda *_: now)
     monkeypatch.setenv(BY_MAKE, "1") if by_make else monkeypatch.delenv(BY_MAKE, raising=False)

@@ -179,12 +179,11 @@ def test_an_attempt_that_is_lost_is_nobodys_time(
 def test_outcomes_of_before_have_a_status_without_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write = Trials.attribute
+    def as_before(study: optuna.Study, trial: int, outcome: storage.Outcome, _: Any) -> None:
+        blob = {name: value for name, value in outcome.items() if name != "time"}
+        storage.attribute(study, trial, {storage.OUTCOME: blob})
 
-    def as_before(self: Trials, opened: Any, name: str, value: Any) -> None:
-        write(self, opened, name, {key: value[key] for key in value if key != "time"} if name == "outcome" else value)
-
-    monkeypatch.setattr(Trials, "attribute", as_before)
+    monkeypatch.setattr(storage, "record", as_before)
     sweep_until("hourglass_bench.bench.tracking.store.RunLog.close", tmp_path)
     assert sweep(tmp_path) == 0  # also closes the run that was left open
     capsys.readouterr()

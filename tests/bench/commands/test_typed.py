@@ -134,6 +134,12 @@ def test_flags_are_those_that_the_parser_takes(
         ("study must be one of quick, got 'zoo'.", "study must be one of quick, got 'zoo'."),
         ("loss must be of words A=B, such as bce, got 'bce'.", "loss must be of words A=B, such as bce, got 'bce'."),
         ("lr must be above 0, got 'x'.", "lr must be above 0, got 'x'."),
+        (
+            "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got 'msp'.",
+            "device must be one of auto, cpu, cuda, cuda:INDEX or mps, got 'msp'; did you mean mps?",
+        ),
+        ("arch must be one of unet, or path/to/file.py:Class, got 'a.py'.",) * 2,
+        ("preset must be one of unet, or of a spec, as file.py:SPEC:NAME, got 'a.py:SPEC'.",) * 2,
     ],
 )
 def test_what_was_probably_meant_is_said(text: str, said: str) -> None:
