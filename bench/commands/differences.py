@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands.stored_training import StoredTraining
 
 TABLES = (schema.FRAME_TABLE, schema.RECONSTRUCTION_TABLE, schema.CALIBRATION_TABLE, schema.LATENT_TABLE)
+WEIGHTS = "weights of the best epoch"
 
 VERSIONS = ("python", "torch", "torchmetrics", "numpy", "scipy", "driver", "cuda", "cudnn")
 HARDWARE = ("processor", "instructions", "cores", "device", "system")
@@ -87,10 +87,13 @@ def _tables(stored: StoredTraining, again: StoredTraining) -> Iterator[Differenc
 
     renewed = {metric.column for metric in schema.METRICS.values() if metric.since > stored.version}
     for name in TABLES:
-        paths = _both(name, stored, again)
-        if paths is None:
+        ours_at, theirs_at = stored.artifact(name), again.artifact(name)
+        if ours_at is None:  # it never had it, or has lost it since
             continue
-        ours, theirs = (pd.read_parquet(path) for path in paths)
+        if theirs_at is None:
+            yield Difference(name, math.inf)
+            continue
+        ours, theirs = pd.read_parquet(ours_at), pd.read_parquet(theirs_at)
         for column in ours.select_dtypes("number").columns:
             called = f"{name} {column}"
             if column in renewed:
@@ -107,10 +110,13 @@ def _weights(stored: StoredTraining, again: StoredTraining) -> Iterator[Differen
     """Of the best epoch, all tensors together."""
     import torch
 
-    paths = _both(schema.CHECKPOINT_FILE, stored, again)
-    if paths is None:
+    ours_at, theirs_at = (run.artifact(schema.CHECKPOINT_FILE) for run in (stored, again))
+    if ours_at is None:
         return
-    ours, theirs = (torch.load(path, map_location="cpu", weights_only=True) for path in paths)
+    if theirs_at is None:
+        yield Difference(WEIGHTS, math.inf)
+        return
+    ours, theirs = (torch.load(path, map_location="cpu", weights_only=True) for path in (ours_at, theirs_at))
     apart = dict.fromkeys(ours.keys() ^ theirs.keys(), math.inf)
     for name in ours.keys() & theirs.keys():
         one, other = ours[name].double(), theirs[name].double()
@@ -119,14 +125,7 @@ def _weights(stored: StoredTraining, again: StoredTraining) -> Iterator[Differen
         elif not torch.equal(one, other):
             apart[name] = _apart(0.0, (one - other).abs().max().item())
     tensor = max(apart, key=lambda name: apart[name], default="")
-    yield Difference("weights of the best epoch", apart.get(tensor, 0.0), tensor)
-
-
-def _both(name: str, stored: StoredTraining, again: StoredTraining) -> tuple[Path, Path] | None:
-    """Where an artifact lies that both have; what the stored run lacks, or has lost since, is not compared."""
-    ours = stored.artifact(name)
-    theirs = again.artifact(name) if ours else None
-    return (ours, theirs) if ours and theirs else None
+    yield Difference(WEIGHTS, apart.get(tensor, 0.0), tensor)
 
 
 def _causes(stored: StoredTraining, again: StoredTraining) -> list[str]:

@@ -225,7 +225,13 @@ class Train(cli.Command, cli.Store):
         config = RunConfig(
             architecture=self.network.config(data.size), data=data, training=training, repeat=self.repeat
         )
-        where: dict[str, Any] = {"runs": self.runs, "device": self.device, "tracking": self.tracking}
+        where: dict[str, Any] = {
+            "runs": self.runs,
+            "device": self.device,
+            "tracking": self.tracking,
+            "unseal": self.unseal,
+            "watch_system": self.system_metrics,
+        }
         if self.resume:
             from hourglass_bench.bench.commands.resume import resume_one
             from hourglass_bench.bench.stored_config import flatten
@@ -233,11 +239,11 @@ class Train(cli.Command, cli.Store):
             size = DataConfig().size
             default = RunConfig(architecture=Network().config(size), data=DataConfig(), training=TrainingConfig())
             given = dict(flatten(config).items() - flatten(default).items())
-            return Answer(resume_one(self.resume, given, unseal=self.unseal, **where))
+            return Answer(resume_one(self.resume, given, **where))
         from hourglass_bench.bench.commands.train import train_one
 
         with working("training"):
-            values = train_one(config, unseal=self.unseal, watch_system=self.system_metrics, **where)
+            values = train_one(config, **where)
         if not values.get("checkpoint"):
             return Answer(values)
         verb = (

@@ -31,6 +31,7 @@ def sweep(
     executor: str = "local",
     accept_changes: bool = False,
     redo_deleted: bool = False,
+    system_metrics: bool = False,
     runs: str | Path = "runs",
     storage: str = "",
     tracking: str = "",
@@ -60,6 +61,7 @@ def sweep(
         executor: local or ray.
         accept_changes: Resume although the study, the data or the arithmetic changed since it was started.
         redo_deleted: Do units again whose runs were deleted from the tracking store.
+        system_metrics: Log use of the machine's processors, memory, disks and network in every run (needs psutil).
         runs: Folder of all results.
         storage: URL of the Optuna storage, if it is not the database under `runs`.
         tracking: URL of the MLflow store, if it is not the database under `runs`.
@@ -87,6 +89,7 @@ def sweep(
         "executor": executor,
         "accept_changes": accept_changes,
         "redo_deleted": redo_deleted,
+        "system_metrics": system_metrics,
         "storage": storage,
         "tracking": tracking,
     }

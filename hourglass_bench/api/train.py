@@ -68,6 +68,7 @@ def train(
     runs: str | Path = "runs",
     tracking: str = "",
     unseal: bool = False,
+    system_metrics: bool = False,
     **options: Any,
 ) -> Trained:
     """Train one network, test it and track it.
@@ -90,6 +91,7 @@ def train(
         runs: Folder of all results.
         tracking: URL of the MLflow store, if it is not the database under `runs`.
         unseal: Open the test frames although this configuration opened them before.
+        system_metrics: Log use of the machine's processors, memory, disks and network (needs psutil).
 
     Returns:
         The result. A training that diverges raises nothing: its `state` says so.
@@ -108,7 +110,7 @@ def train(
     from hourglass_bench.bench.commands.train import train_one
 
     where: dict[str, Any] = {"runs": Path(runs), "tracking": tracking, "device": device}
-    answer = train_one(config, unseal=unseal, **where)
+    answer = train_one(config, unseal=unseal, watch_system=system_metrics, **where)
     numbers = {name: value for name, value in answer.items() if isinstance(value, int | float)}
     ended = {name: answer[name] for name in ("run_id", "state", "reason", "checkpoint")}
     return Trained(config=config, metrics=numbers, _where=where, **ended)

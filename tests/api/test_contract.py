@@ -10,7 +10,10 @@ from typing import get_type_hints
 import pytest
 
 import hourglass_bench as hb
+from hourglass_bench.bench.commands.parameters import parameters
+from hourglass_bench.bench.commands.verbs import Network, Train
 from hourglass_bench.bench.config import DataConfig, TrainingConfig
+from hourglass_bench.studies.__main__ import Sweep
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ("train", "sweep", "load", "predict")
@@ -72,6 +75,15 @@ def test_signatures_name_every_option() -> None:
     assert fields | {"data", "arch", "preset"} <= names
     assert "synthetic_scenes" not in inspect.signature(hb.sweep).parameters
     assert inspect.signature(hb.sweep).parameters["folds"].default == DataConfig().folds
+
+
+def test_every_flag_has_its_keyword() -> None:
+    """But for those that only a command line has; the network's are options of the architecture."""
+    for verb, function, none in ((Train, hb.train, {"json", "resume", "set"}), (Sweep, hb.sweep, {"json"})):
+        flags = {one.name.replace("-", "_") for one in parameters(verb)} - none
+        network = {one.name.replace("-", "_") for one in parameters(Network)} if verb is Train else set()
+        keywords = set(inspect.signature(function).parameters)
+        assert flags - keywords - (network - {"arch", "preset"}) == set()
 
 
 def test_every_public_name_has_its_place_in_the_page() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.__main__ import main
-from hourglass_bench.bench.commands.differences import TABLES, compare
+from hourglass_bench.bench.commands.differences import TABLES, WEIGHTS, compare
 from hourglass_bench.bench.commands.reproduce import reproduce
 from hourglass_bench.bench.commands.stored_training import StoredTraining, read
 from hourglass_bench.bench.commands.train import tracked, train_one
@@ -170,6 +170,15 @@ def test_a_number_that_is_missing_is_a_difference(shared: Trained) -> None:
     again = stored._replace(values={key: value for key, value in stored.values.items() if key[1] != 2})
     names = {name for name, epoch in stored.values if epoch == 2} - schema.OF_MACHINES
     assert {one.name for one in compare(stored, again).differences} == names
+
+
+def test_a_file_that_is_missing_is_a_difference(shared: Trained) -> None:
+    """Of the new run; what the stored one has lost cannot be compared."""
+    stored = shared.stored()
+    without = stored._replace(run_id="0" * 32)
+    names = {name for name in TABLES if stored.artifact(name)} | {WEIGHTS}
+    assert {one.name for one in compare(stored, without).differences} == names
+    assert compare(without, stored).differences == []
 
 
 def test_a_pruned_run_comes_out_again_as_far_as_it_went(tmp_path: Path, tiny_config: MakeConfig) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +144,24 @@ def test_a_killed_process_leaves_what_it_takes(tmp_path: Path, tmp_path_factory:
 
 
 def test_another_configuration_is_refused_and_the_same_one_is_not(
-    stopped: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stopped: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = stopped()
+    watched: list[str] = []
+
+    def watch(run_id: str, url: str) -> AbstractContextManager[None]:
+        watched.append(f"{run_id} {url}")
+        return nullcontext()
+
+    monkeypatch.setattr(resume_module, "system_metrics", watch)
     command = ["train", "--resume", run_id, "--runs", str(tmp_path), "--device", "cpu"]
     assert main([*command, "--lr", "0.5", "--epochs", "5"]) == 2
     said = capsys.readouterr().err
     assert "must be resumed as it was started, got --lr 0.003 -> 0.5;" in said
     assert "epochs 5" not in said
-    assert main([*command, "--epochs", "5", "--batch-size", "4", "--channels", "4", "8"]) == 0
+    assert watched == []
+    assert main([*command, "--epochs", "5", "--batch-size", "4", "--channels", "4", "8", "--system-metrics"]) == 0
+    assert watched == [f"{run_id} {tracking_url(tmp_path)}"]
 
 
 def test_a_run_has_one_process(stopped: Callable[..., str], tmp_path: Path) -> None:
