@@ -1,1 +1,1 @@
-"""What is wrong with a data set, before anything is trained on it: `python -m bench data --audit`."""
+"""What is wrong with a data set, before anything is trained on it: `hourglass-bench data --audit`."""

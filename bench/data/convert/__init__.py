@@ -1,1 +1,1 @@
-"""From what annotation tools write to a folder of images and masks: `python -m bench data import`."""
+"""From what annotation tools write to a folder of images and masks: `hourglass-bench data import`."""
