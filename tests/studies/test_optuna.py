@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import RunConfig
@@ -121,3 +122,14 @@ def test_outcomes_of_before_are_read(tmp_path: Path, tiny_study: Factorial) -> N
     assert storage.outcome(older) == newer | {"floor": 0.0, "time": {}}
     begun = optuna.trial.create_trial(value=1.0, user_attrs={storage.UNIT: "unit", storage.REASON: ""})
     assert not storage.has_outcome(begun)
+
+
+def test_attributes_are_written_all_or_none_and_are_seen_at_once(tmp_path: Path) -> None:
+    """By SQL beside Optuna's cache."""
+    study = storage.create(storage.open_storage(storage.storage_url(tmp_path)), "s", [schema.BEST_VAL_IOU])
+    trial = study.ask()
+    assert study.get_trials(deepcopy=False)[0].user_attrs == {}
+    storage.attribute(study, trial._trial_id, {"state": "complete", "values": [0.5]})
+    with pytest.raises(IntegrityError, match="UNIQUE constraint"):
+        storage.attribute(study, trial._trial_id, {"new": 1, "state": "failed"})
+    assert study.get_trials(deepcopy=False)[0].user_attrs == {"state": "complete", "values": [0.5]}
