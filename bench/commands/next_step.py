@@ -1,6 +1,7 @@
 """What one does after a command, as a line to be copied: by make, if that is how one came."""
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Final
 
 BY_MAKE: Final = "HOURGLASS_BENCH_BY_MAKE"
 """Variable of the environment, set by the Makefile where it has a target for the next step."""
+_PASSWORD: Final = re.compile(r"(?<=://)([^:@/]*):[^@/]*@")
+"""Of a URL, with the user before it."""
 
 
 def next_step(
@@ -20,6 +23,8 @@ def next_step(
 ) -> str:
     """`hourglass-bench VERB WORDS`, or `make TARGET` with its variables, with the stores if they are not usual.
 
+    Passwords are left out: the line goes to logs.
+
     Args:
         make: Target and variables that do the same; empty: there are none.
     """
@@ -28,5 +33,6 @@ def next_step(
     stores = {"runs": "" if runs == Path("runs") else str(runs), "storage": storage, "tracking": tracking}
     for name, place in stores.items():
         if place:
+            place = _PASSWORD.sub(r"\1:***@", place)
             line += [f"{name.upper()}={place}"] if by_make else [f"--{name}", place]
     return shlex.join(line)

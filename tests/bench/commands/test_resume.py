@@ -204,4 +204,6 @@ def test_the_message_names_folder_and_store() -> None:
     assert re.fullmatch(
         "stopped; `hourglass-bench train --resume abc --runs 'my runs' --tracking http://localhost:5000` .*", said
     )
+    said = train_module.resumed_by(Path("a:b@c"), "postgresql://me:secret@host:5432/db?sslmode=require")("abc")
+    assert "--runs a:b@c --tracking 'postgresql://me:***@host:5432/db?sslmode=require'" in said
     assert "--runs" not in train_module.resumed_by(Path("runs"), "")("abc")
