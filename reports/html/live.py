@@ -125,8 +125,8 @@ def _learning_curves(summary: Summary, subjects: Subjects) -> Live:
     chosen = summary.runs if len(summary.runs) <= MOST_CURVES else summary.runs[summary.runs[RUN].isin(shown.runs[RUN])]
     every = "all runs" if len(chosen) == len(summary.runs) else learning_curves.CHOICES[shown.choice]
     names = [metric.name for metric in learning_curves.METRICS]
-    logged = summary.study.curves[summary.study.curves["metric"].isin(names)].sort_values("epoch")
-    curves = dict(tuple(logged.groupby([RUN, "metric"])))
+    logged = summary.study.curves[summary.study.curves["metric"].isin(names)].dropna(subset="value")
+    curves = dict(tuple(logged.sort_values("epoch").groupby([RUN, "metric"])))
     lines = [
         {
             "of": of,

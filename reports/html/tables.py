@@ -5,12 +5,12 @@ from typing import NamedTuple
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import style
 from hourglass_bench.reports.analysis.estimates import estimates
-from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, tensor_peaks
+from hourglass_bench.reports.analysis.summary import CONFIGURATION, LABEL, Summary, tensor_peaks
 from hourglass_bench.reports.html.subjects import Of, Subjects
 from hourglass_bench.reports.store.load import ARCHITECTURE, REPEAT, RUN
-from hourglass_bench.reports.tables.base import Column, left, memory_note, right, size
+from hourglass_bench.reports.tables.base import Column, left, memory_note, right
 from hourglass_bench.reports.tables.measured import MEASURED
-from hourglass_bench.reports.text import digits, megabytes, significant, with_interval
+from hourglass_bench.reports.text import DASH, digits, megabytes, parted, significant, with_interval
 
 OF_CONFIGURATION = ("repeats", "peak memory (MB)", "validation IoU")
 TESTED = (schema.TEST_IOU, schema.TEST_BOUNDARY_IOU)
@@ -51,7 +51,7 @@ def _configurations(summary: Summary, subjects: Subjects) -> Explored:
     rows = [
         [
             style.look(row[ARCHITECTURE]).label,
-            size(row),
+            parted(row[LABEL]) or DASH,
             *(MEASURED[heading](row).replace("\n", " ") for heading in OF_CONFIGURATION),
             *(with_interval(*one.loc[row[CONFIGURATION]]) for one in found),
         ]
@@ -61,7 +61,7 @@ def _configurations(summary: Summary, subjects: Subjects) -> Explored:
     return Explored(
         "Configurations",
         f"Means over the complete runs; ± is a standard deviation, brackets are the interval. {memory_note(summary)}",
-        [*left("architecture", "size"), *right(*OF_CONFIGURATION, *scores)],
+        [*left("architecture", "configuration"), *right(*OF_CONFIGURATION, *scores)],
         rows,
         [[of] for of in subjects.of_configurations(table[CONFIGURATION])],
         [],
@@ -76,7 +76,7 @@ def _runs(summary: Summary, subjects: Subjects) -> Explored:
         [
             *([row[schema.STAGE]] if stages else []),
             style.look(row[ARCHITECTURE]).label,
-            size(row),
+            parted(row[LABEL]) or DASH,
             str(row[REPEAT]),
             str(row[schema.STATE]).replace("_", " "),
             megabytes(peak),
@@ -85,7 +85,7 @@ def _runs(summary: Summary, subjects: Subjects) -> Explored:
         ]
         for (_, row), peak in zip(runs.iterrows(), tensor_peaks(runs), strict=True)
     ]
-    words = [*(["stage"] if stages else []), "architecture", "size", "repeat", "state"]
+    words = [*(["stage"] if stages else []), "architecture", "configuration", "repeat", "state"]
     numbers = ["peak memory (MB)", "validation IoU", *(f"test {metric.label}" for metric in TESTED), "seconds"]
     return Explored(
         "Runs",

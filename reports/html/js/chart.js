@@ -1,6 +1,6 @@
 /* An empty chart: its size, scales, grid, ticks and names of axes. */
 
-const MARGIN = { top: 12, right: 14, bottom: 44, left: 52 };
+const MARGIN = { top: 12, right: 14, bottom: 44, left: 60 };
 
 /** Round numbers between two ends, about so many; epochs are whole. */
 function niceTicks(low, high, count, least = 0) {

@@ -41,13 +41,14 @@ function drawScatter(body, place, figure, withRuns) {
   explorable(drawn.svg, [...points, ...runs].map((one) => itemOf(drawn, one, figure)));
 }
 
-/** The ends of an axis with all these values, at least `range`. */
-function spread(values, [low, high]) {
-  return [Math.min(low, ...values), Math.max(high, ...values)];
+/** The ends of an axis with all these values, at least `range`; curves have more of them than a call takes arguments. */
+function spread(values, range = [Infinity, -Infinity]) {
+  return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], range);
 }
 
+/** The same with some room; of no values any. */
 function padded(values) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = values.length ? spread(values) : [0, 1];
   const room = 0.08 * (high - low || 0.1);
   return [low - room, high + room];
 }
@@ -66,7 +67,8 @@ function drawRules({ layer, svg, y, left, right, top, bottom }, rules) {
 function drawBudgets({ layer, x, top, bottom }, budgets) {
   for (const budget of budgets) {
     layer.append(draw("line", { class: "budget", x1: x(budget), x2: x(budget), y1: top, y2: bottom }));
-    layer.append(draw("text", { transform: `translate(${x(budget) - 4} ${bottom - 5}) rotate(-90)` }, `${megabytes(budget)} MB`));
+    // At the upper end: at the lower one are the names of the rules.
+    layer.append(draw("text", { transform: `translate(${x(budget) - 4} ${top + 5}) rotate(-90)`, "text-anchor": "end" }, `${megabytes(budget)} MB`));
   }
 }
 

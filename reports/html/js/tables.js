@@ -6,10 +6,10 @@ function filterRows() {
 
 const PREFIXES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
-/** What a cell is sorted by: the number that it begins with, or its text. */
+/** What a cell is sorted by: the number that it begins with, or its text, as of an id or of `144x4x4`. */
 function sortKey(cell) {
   const text = cell.textContent.trim().replace("−", "-");
-  const found = /^([+-]?[\d,]*\.?\d+)(?:\s([kMGT])\b)?/.exec(text);
+  const found = /^([+-]?[\d,]*\.?\d+)(?!\w)(?:\s([kMGT])\b)?/.exec(text);
   return found ? Number(found[1].replaceAll(",", "")) * (PREFIXES[found[2]] || 1) : text;
 }
 
