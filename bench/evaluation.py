@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.data.frames import Frames
-from hourglass_bench.bench.data.panel import choose_frames, draw_rows, stack
+from hourglass_bench.bench.data.panel import choose_frames, draw_rows
 from hourglass_bench.bench.data.split import Split
 from hourglass_bench.bench.data.stepped_images import write_steps
 from hourglass_bench.bench.metrics.baselines import baseline_metrics, baseline_table, iou_columns
@@ -68,16 +68,14 @@ def _predict(setup: Setup) -> NDArray[np.float16]:
 
 
 def _write_panel(frames: Frames, split: Split, probability: NDArray[np.float16], folder: Path) -> None:
-    """Predictions on fixed test frames, as a picture and as arrays for the report."""
+    """Predictions on fixed test frames, as pictures and as arrays for the report."""
     positions = choose_frames([frames.scenes[index] for index in split.test])
     chosen = split.test[positions]
     images, truth, ignored = np.asarray(frames.images[chosen]), frames.foreground_of(chosen), frames.ignored_of(chosen)
     if ignored is None:
         ignored = np.zeros(truth.shape, np.bool_)
     probability = probability[positions]
-    rows = draw_rows(images, truth, ignored, probability)
-    stack(rows).save(folder / schema.PANEL_IMAGE)
-    write_steps(folder, schema.PREDICTION_IMAGES, rows)
+    write_steps(folder, schema.PREDICTION_IMAGES, draw_rows(images, truth, ignored, probability))
     stems, scenes = (np.array(names)[chosen] for names in (frames.stems, frames.scenes))
     arrays = {"images": images, "truth": truth, "ignored": ignored, "probability": probability}
     np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, stems=stems, scenes=scenes, **arrays)

@@ -247,9 +247,8 @@ def _test(config: RunConfig, setup: Setup, result: TrainingResult, log: "RunLog"
 
     In the same look the weights of the last epoch, which the network has, are tested by their IoU.
     """
-    from hourglass_bench.bench.tracking.artifacts import (
-        store_artifacts,  # what training can do without is imported after it
-    )
+    # What training can do without is imported after it.
+    from hourglass_bench.bench.tracking.artifacts import store_artifacts
 
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     log.tags({schema.TEST_OPENED: opened})

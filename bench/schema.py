@@ -457,11 +457,9 @@ float32 (IEEE), tf32 or bfloat16; `environment.instructions` are those that torc
 the digest of this code, and `environment.arithmetic` rises when it computes otherwise."""
 
 # --- Artifacts of a trial run ---
-PANEL_IMAGE = "panel.png"
-"""Image, mask and prediction of some test frames, to look at."""
 PREDICTION_IMAGES = "predictions/test_scenes"
-"""The same of the middle frame of each test scene, up to 24, as images by step in MLflow's layout, for its slider:
-step is the scene's place in alphabetical order."""
+"""Image, mask, probability and errors of the middle frame of each test scene, up to 24, as images by step in MLflow's
+layout, for its slider: step is the scene's place in alphabetical order."""
 PANEL_DATA = "panel.npz"
 """The middle frame of test scenes: arrays `stems` and `scenes` (F), `images` (F, H, W, 3) uint8, `truth` (F, H, W)
 bool, `ignored` (F, H, W) bool, the pixels that count in no metric (older files have no such array), and `probability`

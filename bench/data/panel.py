@@ -7,7 +7,6 @@ from scipy.ndimage import binary_erosion
 
 PANEL_FRAMES = 24
 """Frames whose arrays are kept: the scenes of a test fold, unless it has more."""
-PICTURED_FRAMES = 6
 
 MISSED = np.array([213, 94, 0])
 """Okabe-Ito vermilion: person that was not found."""
@@ -46,11 +45,6 @@ def draw_rows(
         scale = max(1, 128 // row.height)
         rows.append(row.resize((row.width * scale, row.height * scale), Image.Resampling.NEAREST))
     return rows
-
-
-def stack(rows: list[Image.Image]) -> Image.Image:
-    """The first rows, one below the other."""
-    return Image.fromarray(np.concatenate([np.asarray(row) for row in rows[:PICTURED_FRAMES]]))
 
 
 def paint(image: NDArray[np.uint8], truth: NDArray[np.bool_], prediction: NDArray[np.bool_]) -> NDArray[np.uint8]:
