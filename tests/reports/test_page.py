@@ -115,7 +115,7 @@ def test_parts_without_data_are_left_out(units: list[Unit], new_store: Fill, ope
 def test_filters_act_on_figures_and_tables_together(quick: Path, opened: Open) -> None:
     page = opened(quick)
     assert (marks(page).count(), len(rows(page, "configurations")), len(rows(page, "runs"))) == (12, 12, 24)
-    assert page.locator("#filters summary output").inner_text() == "12 of 12 configurations, 24 of 24 runs"
+    assert page.locator("#filters summary span").inner_text() == "12 of 12 configurations, 24 of 24 runs"
     untick(page, "U-Net")
     assert set(rows(page, "configurations")) == set(rows(page, "runs")) == {"SimpleConv", "Hourglass"}
     assert marks(page).count() == 8
@@ -132,6 +132,30 @@ def test_filters_act_on_figures_and_tables_together(quick: Path, opened: Open) -
     assert "at most" in page.locator("#filters").inner_text()
     page.get_by_role("button", name="Show all").click()
     assert (marks(page).count(), len(rows(page, "configurations")), len(rows(page, "runs"))) == (12, 12, 24)
+
+
+def test_on_a_phone_the_filters_open_by_a_tap_anywhere_on_their_line(quick: Path, opened: Open) -> None:
+    page = opened(quick, PHONE, has_touch=True)
+    assert not page.locator("#filters form").is_visible()
+    page.locator("#filters summary span").tap()
+    assert page.locator("#filters form").is_visible()
+
+
+def test_configurations_are_told_apart_by_all_that_differs(built: Report, generative_store: Path, opened: Open) -> None:
+    page = opened(built(generative_store, "generative").report)
+    names = page.locator("#configurations tbody tr").evaluate_all(
+        "rows => rows.map(row => row.cells[0].textContent + row.cells[1].textContent)"
+    )
+    assert len(set(names)) == len(names) > 2
+    assert names[0].endswith("latent\xa04")
+
+
+def test_axes_have_any_number_of_values(quick: Path, opened: Open) -> None:
+    page = opened(quick)
+    low, high = page.evaluate("padded(Array.from({ length: 400 * 1000 }, (_, at) => at))")  # curves of 1000 epochs
+    assert low < 0
+    assert high > 400 * 1000 - 1
+    assert page.evaluate("padded([])") == page.evaluate("padded([0, 1])")
 
 
 def test_a_mark_tells_memory_interval_and_runs(quick: Path, opened: Open) -> None:
@@ -207,6 +231,14 @@ def test_a_dash_is_sorted_last(troubled_store: Path, built: Report, opened: Open
         found = page.locator("#runs tbody tr").evaluate_all(f"rows => rows.map(row => row.cells[{place}].textContent)")
         assert "–" in found
         assert found.index("–") == len(found) - found.count("–") > 0
+
+
+def test_what_begins_with_a_number_is_sorted_by_it_unless_it_is_a_name(quick: Path, opened: Open) -> None:
+    keys = "texts => texts.map(text => sortKey({ textContent: text }))"
+    names = ["144x4x4", "3f6c52b8copy"]
+    assert opened(quick).evaluate(keys, names) == names
+    numbers = {"1,234": 1234, "12.5\xa0k": 12500, "−0.5\n[−1, 1]": -0.5, "62 %": 62, "2 of 5": 2, "+0.1": 0.1}
+    assert opened(quick).evaluate(keys, [*numbers]) == [*numbers.values()]
 
 
 def test_scenes_are_browsed_by_a_slider(quick: Path, opened: Open) -> None:

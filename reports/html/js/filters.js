@@ -79,7 +79,7 @@ function buildFilters() {
   if (!parts.length) return place.remove();
   const form = make("form", {}, ...parts);
   form.append(resetButton(form));
-  const said = make("output", { "aria-live": "polite" });
+  const said = make("span", { role: "status" }); // no output, on which a click would not open the details
   const details = make("details", {}, make("summary", {}, "Filters ", said), form);
   details.open = window.innerWidth > 700;
   place.append(details);
