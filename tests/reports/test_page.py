@@ -14,6 +14,7 @@ from fake_store import plan_of
 from fake_units import Unit, foreign, grid
 from helpers import Fill
 
+from hourglass_bench.bench import schema
 from hourglass_bench.reports.build import Built, build
 
 Report = Callable[[Path, str], Built]
@@ -148,6 +149,16 @@ def test_configurations_are_told_apart_by_all_that_differs(built: Report, genera
     )
     assert len(set(names)) == len(names) > 2
     assert names[0].endswith("latent\xa04")
+
+
+def test_a_run_whose_scores_are_not_numbers_has_no_curve(execute: Callable[..., Path], opened: Open) -> None:
+    name = schema.VAL_IOU.name
+    ran = f"(SELECT run_uuid FROM metrics WHERE key = '{name}' ORDER BY run_uuid LIMIT 1)"
+    runs = execute(f"UPDATE metrics SET is_nan = 1 WHERE key = '{name}' AND run_uuid = {ran}")
+    page = opened(build(runs, "quick").report)  # which complains of nothing
+    lines = marks(page, "learning_curves").count()
+    page.get_by_role("button", name="validation cross-entropy").click()
+    assert 0 < lines == marks(page, "learning_curves").count() - 1
 
 
 def test_axes_have_any_number_of_values(quick: Path, opened: Open) -> None:
