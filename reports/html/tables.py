@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import pandas as pd
+
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import style
 from hourglass_bench.reports.analysis.estimates import estimates
@@ -68,6 +70,13 @@ def _configurations(summary: Summary, subjects: Subjects) -> Explored:
     )
 
 
+def _configuration(row: pd.Series) -> str:
+    """What a run's title has in brackets; units that tune are called by a hash, which tells nobody anything."""
+    tunes = row[schema.STAGE] == "tuning"
+    label = str(row[LABEL]).removeprefix(str(row[schema.UNIT])).removeprefix(", ") if tunes else str(row[LABEL])
+    return parted(label) or DASH
+
+
 def _runs(summary: Summary, subjects: Subjects) -> Explored:
     """Every run with an outcome and parameters, of all stages."""
     runs = summary.logged
@@ -76,7 +85,7 @@ def _runs(summary: Summary, subjects: Subjects) -> Explored:
         [
             *([row[schema.STAGE]] if stages else []),
             style.look(row[ARCHITECTURE]).label,
-            parted(row[LABEL]) or DASH,
+            _configuration(row),
             str(row[REPEAT]),
             str(row[schema.STATE]).replace("_", " "),
             megabytes(peak),

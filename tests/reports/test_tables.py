@@ -18,6 +18,8 @@ from hourglass_bench.bench import schema
 from hourglass_bench.reports import style
 from hourglass_bench.reports.analysis.claims import HEADLINE_METRICS, judge_headline
 from hourglass_bench.reports.analysis.summary import Summary, summarise
+from hourglass_bench.reports.html.subjects import Subjects
+from hourglass_bench.reports.html.tables import explored
 from hourglass_bench.reports.store.load import load_study
 from hourglass_bench.reports.tables import TABLES
 from hourglass_bench.reports.tables.base import NARROWEST, Table, right
@@ -136,3 +138,10 @@ def test_a_head_breaks_where_its_column_asks_for_it_and_in_no_word() -> None:
     assert made.header == ["multiply-\naccumulates", "MS-SSIM", "detectable\ndifference", "test IoU"]
     assert len("MS-SSIM") <= NARROWEST
     assert made.headings == list(heads)
+
+
+def test_runs_of_the_page_are_called_by_their_configuration_and_not_by_a_hash(tuning: Summary) -> None:
+    (runs,) = (table for table in explored(tuning, Subjects(tuning)) if table.heading == "Runs")
+    stages, names = ({row[runs.headings.index(name)] for row in runs.rows} for name in ("stage", "configuration"))
+    assert stages == {"tuning", "comparison"}
+    assert all(re.fullmatch(r"depth\s\d, width\s\d+", name) for name in names), names
