@@ -61,7 +61,9 @@ def test_datasets_that_another_run_adds_at_the_same_moment_are_added_by_trying_a
     monkeypatch.setattr(MlflowClient, "log_inputs", log_inputs)
     if failures < ATTEMPTS:
         run.write(entries)
-        assert [one.dataset.name for one in client.get_run(run.run_id).inputs.dataset_inputs] == ["dancers"]
+        inputs = client.get_run(run.run_id).inputs
+        assert inputs is not None
+        assert [one.dataset.name for one in inputs.dataset_inputs] == ["dancers"]
     else:
         with pytest.raises(MlflowException, match="UNIQUE constraint failed"):
             run.write(entries)
