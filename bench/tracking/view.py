@@ -50,7 +50,7 @@ def _state() -> dict[str, Any]:
         "selectedColumns": COLUMNS,
         "isAccordionReordered": True,  # else the sections stand in the order of their names
         "compareRunSections": [{"uuid": KEY, "name": TITLE, "display": True, "isReordered": True}],
-        "compareRunCharts": [*(_curve(metric) for metric in CURVES), _bars(schema.TEST_IOU), _scatter()],
+        "compareRunCharts": [*(_curve(metric) for metric in CURVES), _bars(schema.TEST_IOU), _scatter(), _pictures()],
     }
 
 
@@ -82,3 +82,9 @@ def _scatter() -> dict[str, Any]:
     axes = {"xaxis": schema.TENSOR_PEAK.name, "yaxis": schema.TEST_IOU.name}
     named = {axis: {"key": name, "type": "METRIC", "dataAccessKey": name} for axis, name in axes.items()}
     return _chart("SCATTER", "iou-memory", **named)
+
+
+def _pictures() -> dict[str, Any]:
+    """Masks of the runs side by side, a scene at a time; their parameters would push them out of the card."""
+    key = schema.PREDICTION_IMAGES
+    return _chart("IMAGE", key, imageKeys=[key], step=0, showRunParams=False)

@@ -8,10 +8,14 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.entries import Entries
 from hourglass_bench.bench.tracking.store import RunLog, connect, tracking_url
+
+if TYPE_CHECKING:
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 FIGURES = {
     "claim.difference": schema.STUDY_DIFFERENCE,
@@ -19,9 +23,10 @@ FIGURES = {
     "claim.high": schema.STUDY_DIFFERENCE_HIGH,
 }
 """Numbers of the first page, by their names in report.json."""
-FILES = ("report.pdf", "report.html")
 FOLDER = "report"
 """Of the artifacts."""
+FILES = ("report.pdf", "report.html")
+"""What is in it; the page only if it was built."""
 
 
 def publish(built: Path, study: str, runs: Path, tracking: str) -> str | None:
@@ -39,20 +44,30 @@ def publish(built: Path, study: str, runs: Path, tracking: str) -> str | None:
 
 
 def _publish(built: Path, study: str, runs: Path, tracking: str) -> None:
-    client = connect(tracking_url(runs, tracking))
+    client = connect(tracking_url(runs, tracking))  # first: it sets what MLflow asks for when it is imported
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
     experiment = client.get_experiment_by_name(study)
     assert experiment is not None  # the report has just been read from it
     parents = client.search_runs([experiment.experiment_id], f"tags.{schema.KIND} = 'study'", max_results=1)
     if not parents:
         return
+    run = parents[0]
     report = json.loads((built / "report.json").read_text(encoding="utf-8"))
-    parent = RunLog(client, parents[0].info.run_id)
-    note = parents[0].data.tags.get(schema.NOTE, "").partition(schema.NOTE_ANSWER)[0].rstrip()
-    parent.tags({schema.NOTE: f"{note}\n\n{schema.NOTE_ANSWER}\n\n{_answer(report)}".lstrip()})
-    parent.metrics(_figures(report["numbers"], built / "data" / "configurations.csv"))
+    note = run.data.tags.get(schema.NOTE, "").partition(schema.NOTE_ANSWER)[0].rstrip()
+    note = f"{note}\n\n{schema.NOTE_ANSWER}\n\n{_answer(report)}".lstrip()
+    figures = _figures(report["numbers"], built / "data" / "configurations.csv")
+    RunLog(client, run.info.run_id).write([Entries(metrics=figures, tags={schema.NOTE: note})])
+    _replace_files(built, get_artifact_repository(run.info.artifact_uri, client.tracking_uri))
+
+
+def _replace_files(built: Path, artifacts: "ArtifactRepository") -> None:
+    before = {file.path for file in artifacts.list_artifacts(FOLDER)}
     for name in FILES:
         if (built / name).is_file():
-            client.log_artifact(parent.run_id, str(built / name), FOLDER)
+            artifacts.log_artifact(str(built / name), FOLDER)
+        elif f"{FOLDER}/{name}" in before:
+            artifacts.delete_artifacts(f"{FOLDER}/{name}")
 
 
 def _answer(report: Mapping[str, Any]) -> str:
