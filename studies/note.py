@@ -13,7 +13,7 @@ from hourglass_bench.studies.study import Study
 
 
 def describe(parent: RunLog, study: Study, status: Status, options: Options, data_digest: str) -> None:
-    """Write the note, without the answer of a report of before: there are new outcomes."""
+    """Write the note anew, without the answer of a report of before and what users added: there are new outcomes."""
     parent.tags({schema.NOTE: _note(study, status, options, data_digest)})
     parent.metrics({schema.STUDY_UNITS.name: len(status.outcomes)})
 

@@ -195,6 +195,18 @@ class RunLog(Log):
         if (folder / stepped_images.FOLDER).exists():
             self.tags({stepped_images.TAG: "True"})
 
+    def replace_artifacts(self, folder: str, files: Sequence[Path]) -> None:
+        """Have copies of these files, and nothing else, in a folder of the run's artifacts."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        run = self._client.get_run(self.run_id)
+        artifacts = get_artifact_repository(run.info.artifact_uri, self.tracking)
+        before = {artifact.path for artifact in artifacts.list_artifacts(folder)}
+        for file in files:
+            artifacts.log_artifact(str(file), folder)
+        for path in before - {f"{folder}/{file.name}" for file in files}:
+            artifacts.delete_artifacts(path)
+
     def text(self, text: str, name: str) -> None:
         """Store a text as an artifact."""
         self._client.log_text(self.run_id, text, name)

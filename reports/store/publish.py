@@ -8,14 +8,10 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.tracking.entries import Entries
 from hourglass_bench.bench.tracking.store import RunLog, connect, tracking_url
-
-if TYPE_CHECKING:
-    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 FIGURES = {
     "claim.difference": schema.STUDY_DIFFERENCE,
@@ -44,9 +40,7 @@ def publish(built: Path, study: str, runs: Path, tracking: str) -> str | None:
 
 
 def _publish(built: Path, study: str, runs: Path, tracking: str) -> None:
-    client = connect(tracking_url(runs, tracking))  # first: it sets what MLflow asks for when it is imported
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
+    client = connect(tracking_url(runs, tracking))
     experiment = client.get_experiment_by_name(study)
     assert experiment is not None  # the report has just been read from it
     parents = client.search_runs([experiment.experiment_id], f"tags.{schema.KIND} = 'study'", max_results=1)
@@ -57,17 +51,10 @@ def _publish(built: Path, study: str, runs: Path, tracking: str) -> None:
     note = run.data.tags.get(schema.NOTE, "").partition(schema.NOTE_ANSWER)[0].rstrip()
     note = f"{note}\n\n{schema.NOTE_ANSWER}\n\n{_answer(report)}".lstrip()
     figures = _figures(report["numbers"], built / "data" / "configurations.csv")
-    RunLog(client, run.info.run_id).write([Entries(metrics=figures, tags={schema.NOTE: note})])
-    _replace_files(built, get_artifact_repository(run.info.artifact_uri, client.tracking_uri))
-
-
-def _replace_files(built: Path, artifacts: "ArtifactRepository") -> None:
-    before = {file.path for file in artifacts.list_artifacts(FOLDER)}
-    for name in FILES:
-        if (built / name).is_file():
-            artifacts.log_artifact(str(built / name), FOLDER)
-        elif f"{FOLDER}/{name}" in before:
-            artifacts.delete_artifacts(f"{FOLDER}/{name}")
+    log = RunLog(client, run.info.run_id)
+    log.metrics(figures)
+    log.tags({schema.NOTE: note})
+    log.replace_artifacts(FOLDER, [built / name for name in FILES if (built / name).is_file()])
 
 
 def _answer(report: Mapping[str, Any]) -> str:

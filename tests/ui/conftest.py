@@ -18,7 +18,7 @@ from hourglass_bench.__main__ import main
 VERB = (sys.executable, "-P", "-m", "hourglass_bench")
 SECONDS = 180
 """For a server to start, on a machine that runs other tests beside."""
-MILLISECONDS = 90_000
+MILLISECONDS = 60_000
 """For a page to show something, likewise."""
 CHROMIUM = shutil.which("chromium")
 HEADLESS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -28,9 +28,11 @@ CLOSED = "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The RUNS folder of a finished `quick` of two epochs, with its report; spaces and quotes are in its name."""
+    """The RUNS folder of a finished, short `quick`, one model of which is registered; quote and spaces are its name."""
     runs = tmp_path_factory.mktemp("finished") / "it's a run"
-    assert main(["sweep", "quick", "--epochs", "2", "--no-tune", "--workers", "1", "--runs", str(runs)]) == 0
+    short = ("--epochs", "2", "--repeats", "1", "--no-tune", "--workers", "1")
+    assert main(["sweep", "quick", *short, "--runs", str(runs)]) == 0
+    assert main(["register", "quick", "--archs", "unet", "--runs", str(runs)]) == 0
     return runs
 
 
@@ -63,29 +65,21 @@ def ui(finished: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium."""
+def look() -> Iterator[Callable[[str], Any]]:
+    """Function that opens a page in Chromium."""
     if CHROMIUM is None:
         pytest.skip("no chromium here, which shows the pages")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=HEADLESS)
-        yield opened
-        opened.close()
+    expect.set_options(timeout=MILLISECONDS)
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=HEADLESS) as opened:
+        context = opened.new_context(viewport={"width": 1800, "height": 1000})
+        context.add_init_script(CLOSED)
+        context.set_default_timeout(MILLISECONDS)
 
+        def open_page(url: str) -> Any:
+            page = context.new_page()
+            page.goto(url)
+            return page
 
-@pytest.fixture
-def look(browser: Any) -> Iterator[Callable[[str], Any]]:
-    """Function that opens a page."""
-    context = browser.new_context(viewport={"width": 1500, "height": 1000})
-    context.add_init_script(CLOSED)
-    context.set_default_timeout(MILLISECONDS)
-
-    def open_page(url: str) -> Any:
-        page = context.new_page()
-        page.goto(url)
-        return page
-
-    yield open_page
-    context.close()
+        yield open_page

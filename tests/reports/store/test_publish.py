@@ -105,7 +105,9 @@ def test_a_report_has_all_that_is_published(runs: Path, small_store: Path, built
 def test_a_store_that_cannot_be_written(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_sql(runs, "CREATE TRIGGER refuse BEFORE INSERT ON latest_metrics BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+    run_sql(
+        runs, "CREATE TRIGGER refuse BEFORE INSERT ON latest_metrics BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
     pdf = made(tmp_path / "report", "One is better.") / "report.pdf"
     monkeypatch.setattr(build, "build", lambda *_, **__: Built(pdf, "quick", 24, 8))
     assert main(["report", "quick", "--runs", str(runs)]) == 0
