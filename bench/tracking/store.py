@@ -203,9 +203,9 @@ class RunLog(Log):
         artifacts = get_artifact_repository(run.info.artifact_uri, self.tracking)
         before = {artifact.path for artifact in artifacts.list_artifacts(folder)}
         for file in files:
-            artifacts.log_artifact(str(file), folder)
+            artifacts.log_artifact(str(file), folder)  # type: ignore[no-untyped-call]
         for path in before - {f"{folder}/{file.name}" for file in files}:
-            artifacts.delete_artifacts(path)
+            artifacts.delete_artifacts(path)  # type: ignore[no-untyped-call]
 
     def text(self, text: str, name: str) -> None:
         """Store a text as an artifact."""
