@@ -54,6 +54,9 @@ def _publish(built: Path, study: str, runs: Path, tracking: str) -> None:
     log = RunLog(client, run.info.run_id)
     log.metrics(figures)
     log.tags({schema.NOTE: note})
+    place = Path(log.artifact(FOLDER))
+    if place.is_absolute() and not place.is_relative_to(runs.resolve()):
+        raise ValueError(f"the run's artifacts lie in {place.parent}, as those of the store that this one is a copy of")
     log.replace_artifacts(FOLDER, [built / name for name in FILES if (built / name).is_file()])
 
 

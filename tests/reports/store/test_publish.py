@@ -69,6 +69,18 @@ def test_an_answer_replaces_the_one_of_before(runs: Path, tmp_path: Path) -> Non
     }
 
 
+def test_a_copied_store_writes_no_files_into_the_original(runs: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(runs / schema.TRACKING_DB, copy)
+    publish.publish(made(tmp_path / "first", "Of the original."), "quick", runs, "")
+    said = publish.publish(made(tmp_path / "second", "Of the copy."), "quick", copy, "")
+    assert said is not None
+    assert "artifacts lie in" in said
+    assert files(runs)["report.pdf"] == "PDF: Of the original."
+    assert "Of the copy." in parent(copy).data.tags[schema.NOTE]
+
+
 def test_what_stands_before_the_answer_is_kept(runs: Path, tmp_path: Path) -> None:
     run = parent(runs).info.run_id
     for number in range(2):
