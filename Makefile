@@ -122,8 +122,8 @@ help:  ## what can be made, and with which variables
 # report where the environment forbids Python to keep it (PYTHONDONTWRITEBYTECODE, common in containers).
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, got " + sys.version + "; set PYTHON=.")'
-	@echo "Installing torch, MLflow, Optuna and what they need into .venv, once: 1.3 GB where torch is for CPUs alone (on Linux"
-	@echo "with TORCH_INDEX of such builds), several GB with CUDA's libraries; 'make setup' in README says more."
+	@echo "Installing torch, MLflow, Optuna and what they need into .venv, once: 1.6 GB where torch is for CPUs alone (on Linux"
+	@echo "with TORCH_INDEX of such builds), several GB with CUDA's libraries; docs/install.md says more."
 	$(PYTHON) -m venv .venv
 	$(INSTALL) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e .
 	@PYTHONDONTWRITEBYTECODE= MLFLOW_DISABLE_TELEMETRY=true $(BIN)/python -c "import mlflow, hourglass_bench.reports.build, hourglass_bench.studies.run"
