@@ -149,9 +149,9 @@ def _check(study: Study, options: Options) -> Checked:
     for data, repeat in study.splits(setting):
         training_frames(data, repeat)
     if identity.is_new(study, url, dataset.digest):
-        say_early(study.configs(setting), dataset.frames)
         if setting.data.path != SYNTHETIC:
             first_audit.say_once(setting.data, dataset, cache, f"study {study.name}")
+        say_early(study.configs(setting), dataset.frames)
     ignores = dataset.frames.ignored is not None
     rooms = placement.rooms(device, facts, dataset.frames)
     return Checked(

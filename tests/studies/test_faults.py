@@ -176,7 +176,7 @@ def study_of(tiny_config: Make) -> Factorial:
         training=TrainingConfig(),
         plan=lambda *_: units,
         repeats=1,
-        data={"folds": 3, "synthetic_scenes": 6, "synthetic_frames": 2},
+        data={"folds": 3, "synthetic_scenes": 6, "synthetic_frames": 18},  # a batch is of no more than a third
     )
 
 

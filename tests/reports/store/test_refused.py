@@ -24,15 +24,19 @@ def runs(troubled_store: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes a report of nothing but its template and an empty PDF."""
+    """Makes a report of nothing but its template, an empty page and an empty PDF."""
     monkeypatch.setattr(document, "write", lambda *_: {"sections": [{"blocks": []}]})
+    monkeypatch.setattr(build, "page", lambda *_: "")
     monkeypatch.setattr(build, "_compile", lambda folder, *_: (folder / build.PDF).write_bytes(b""))
 
 
 @pytest.mark.parametrize("command", ["build", "calibrate"])
 def test_unknown_study(command: str, runs: Path, refused: Refuse) -> None:
     said = refused(main, f"{command} --study quack --runs .")
-    assert f"study must be one of those in {runs / schema.TRACKING_DB}, which are: quick; got 'quack'." in said
+    assert (
+        f"study must be one of those in {runs / schema.TRACKING_DB}, which are: quick; got 'quack'; did you mean quick?"
+        in said
+    )
 
 
 def test_no_store(tmp_path: Path, refused: Refuse) -> None:
