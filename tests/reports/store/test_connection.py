@@ -92,7 +92,7 @@ def test_the_ui_of_a_server_is_named_without_its_url() -> None:
     command = [make, "--silent", "--old-file=setup", "ui", f"TRACKING=http://user:{SECRET}@host"]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert said.returncode == 2
-    assert "TRACKING is a server with a UI of its own" in said.stdout
+    assert "a server with a UI of its own; open that." in said.stderr
     assert SECRET not in said.stdout + said.stderr
 
 
