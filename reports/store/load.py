@@ -253,14 +253,18 @@ def _require_present(name: str, store: Store) -> None:
     raise ValueError(f"study must be one of those in {store.place}, which are: {listed}; got {name!r}.")
 
 
+OF_STUDIES = [name for name in schema.METRICS if name.startswith("study/")]
+"""Of the parent run, and no columns of trials: a report that was published would change the next one."""
+
+
 def redo(study: str) -> str:
     """The command that does the deleted runs of a study again."""
     return f"make sweep STUDY={study} REDO_DELETED=1"
 
 
 def _values() -> list[str]:
-    """The metrics that are one number of a run."""
-    return [name for name, metric in schema.METRICS.items() if not metric.curve]
+    """The metrics that are one number of a trial's run."""
+    return [name for name, metric in schema.METRICS.items() if not metric.curve and name not in OF_STUDIES]
 
 
 def _study(name: str, store: Store) -> Study:
@@ -269,7 +273,9 @@ def _study(name: str, store: Store) -> Study:
     opened = pd.concat([rows, gone]).sort_values("start_time", kind="stable").dropna(subset=schema.TEST_OPENED)
     openings = opened.loc[opened[schema.KIND] == "trial", schema.UNIT]
     rows, gone = (table[table[schema.SUPERSEDED].isna()] for table in (rows, gone))
-    attempts, gone_attempts = (table[table[schema.KIND] == "trial"] for table in (rows, gone))
+    attempts, gone_attempts = (
+        table[table[schema.KIND] == "trial"].drop(columns=OF_STUDIES, errors="ignore") for table in (rows, gone)
+    )
     if attempts.empty and len(gone_attempts):
         raise ValueError(
             f"all runs of study {name!r} were deleted by hand: restore them in the MLflow UI, or do them again with "

@@ -69,8 +69,8 @@ def test_two_builds_are_equal_byte_by_byte(small_store: Path, built: Report, tmp
     assert [path.name for path in again.report.parent.parent.iterdir()] == ["quick"]
 
 
-def test_half_done_study(troubled_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["build", "--runs", str(troubled_store), "--json"]) == 0
+def test_half_done_study(execute: Fill, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "--runs", str(execute()), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["runs"] == 6
     assert set(printed) == {"report", "study", "runs", "pages"}

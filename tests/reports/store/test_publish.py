@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from helpers import run_sql
 
@@ -15,6 +16,7 @@ from hourglass_bench.reports import build
 from hourglass_bench.reports.__main__ import main
 from hourglass_bench.reports.build import Built
 from hourglass_bench.reports.store import publish
+from hourglass_bench.reports.store.load import load_study
 from tests.studies.conftest import trial_runs
 
 CONFIGURATIONS = f"{schema.BEST_VAL_IOU.name} mean,{schema.TEST_IOU.name} mean\n0.7,0.6\n0.8,0.5\n,\n"
@@ -67,6 +69,12 @@ def test_an_answer_replaces_the_one_of_before(runs: Path, tmp_path: Path) -> Non
         schema.STUDY_DIFFERENCE_HIGH.name: 0.4,
         schema.STUDY_IOU.name: 0.5,  # of the configuration that validation chooses
     }
+
+
+def test_the_next_report_is_the_same(runs: Path, tmp_path: Path) -> None:
+    before = load_study(runs, "quick").trials
+    publish.publish(made(tmp_path / "report", "One is better.", difference=0.1, low=0.0, high=0.2), "quick", runs, "")
+    pd.testing.assert_frame_equal(load_study(runs, "quick").trials, before)
 
 
 def test_a_copied_store_writes_no_files_into_the_original(runs: Path, tmp_path: Path) -> None:
