@@ -16,7 +16,7 @@ from hourglass_bench.bench.run import run
 from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.tracking.database import StoreError, store_failure
 from hourglass_bench.bench.tracking.store import RunLog, connect
-from hourglass_bench.bench.tracking.system_metrics import system_metrics
+from hourglass_bench.bench.tracking.system_metrics import log_system_metrics
 from hourglass_bench.bench.training.forecast import predict_peak_bytes
 from hourglass_bench.studies.channel import Address, reporter
 
@@ -125,7 +125,7 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
         with ExitStack() as stack:
             report = stack.enter_context(reporter(task.reports, task.run_id, waits=task.prunable))
             if task.system_metrics:
-                stack.enter_context(system_metrics(task.run_id, task.tracking))
+                stack.enter_context(log_system_metrics(task.run_id, task.tracking))
             result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
     except Exception as error:
         log.finish(lambda _: None)

@@ -22,7 +22,7 @@ from hourglass_bench.bench.stored_config import flatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.tracking.entries import Entries
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
-from hourglass_bench.bench.tracking.system_metrics import require_monitor, system_metrics
+from hourglass_bench.bench.tracking.system_metrics import log_system_metrics, require_monitor
 from hourglass_bench.bench.training.unfinished import Unfinished
 
 
@@ -51,20 +51,20 @@ def resume_one(
     device: str = "auto",
     tracking: str = "",
     unseal: bool = False,
-    watch_system: bool = False,
+    system_metrics: bool = False,
 ) -> dict[str, Any]:
     """Go on with a training of `bench train`; the same answer as if it had never stopped, on a CPU to the bit.
 
     Args:
         given: fields of the configuration that were asked for, as stores keep them: they must be the run's.
         device: `auto` is the kind of device that the run was trained on.
-        watch_system: log what the machine does from here on.
+        system_metrics: log what the machine does from here on.
 
     Raises:
         ValueError: there is no such run, it has come to its end, is still trained, or is of a study; its data, weights,
             device or configuration are others.
     """
-    if watch_system:
+    if system_metrics:
         require_monitor()
     stored = read(tracking_url(runs, tracking), run_id)
     _require_unfinished(stored, runs / schema.UNFINISHED_DIR)
@@ -92,8 +92,8 @@ def resume_one(
         options: dict[str, Any] = {"stop": report_epoch, "dataset": dataset, "unfinished": unfinished}
         options["execution"] = unfinished.execution
         train = partial(run, stored.in_its_precision(config, target), log, cache=cache, device=target, **options)
-        if watch_system:
-            stack.enter_context(system_metrics(run_id, stored.url))
+        if system_metrics:
+            stack.enter_context(log_system_metrics(run_id, stored.url))
         with threads(stored.threads):
             result = tracked(log, train, resumed_by(runs, tracking))
         unfinished.remove()

@@ -20,7 +20,7 @@ from hourglass_bench.bench.machine.precision import resolve
 from hourglass_bench.bench.run import RunResult, note, run
 from hourglass_bench.bench.stored_config import config_hash, located, unflatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
-from hourglass_bench.bench.tracking.system_metrics import require_monitor, system_metrics
+from hourglass_bench.bench.tracking.system_metrics import log_system_metrics, require_monitor
 from hourglass_bench.bench.training.losses import require_known
 from hourglass_bench.bench.training.pretrain import kinds_of_steps
 from hourglass_bench.bench.training.setup import capabilities, make_network
@@ -43,20 +43,20 @@ def train_one(
     device: str,
     tracking: str = "",
     unseal: bool = False,
-    watch_system: bool = False,
+    system_metrics: bool = False,
 ) -> dict[str, Any]:
     """Train `config`, tracked in the experiment `train`; the answer of `bench train --json`.
 
     `tracking` is the URL of the store, if it is not the database in the folder `runs`. With `unseal` the test frames
-    may be opened although the same configuration opened them before. With `watch_system` the run logs what the machine
-    does.
+    may be opened although the same configuration opened them before. With `system_metrics` the run logs what the
+    machine does.
 
     Raises:
         ValueError: wrong input, a store that a newer version has written, or test frames that were opened before; then
             there is no run.
     """
     require_known(config.training.loss)
-    if watch_system:
+    if system_metrics:
         require_monitor()
     if tracking or (runs / schema.TRACKING_DB).exists():  # else nothing but torch is loaded before the first step
         from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
@@ -81,8 +81,8 @@ def train_one(
         def open_run() -> "RunLog":
             opened = _open_run(config, dataset.digest, runs, tracking, unseal)
             unfinished.hold(runs / schema.UNFINISHED_DIR / opened.run_id)
-            if watch_system:
-                stack.enter_context(system_metrics(opened.run_id, opened.tracking))
+            if system_metrics:
+                stack.enter_context(log_system_metrics(opened.run_id, opened.tracking))
             return opened
 
         log = BackgroundLog(open_run)

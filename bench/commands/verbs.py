@@ -230,7 +230,7 @@ class Train(cli.Command, cli.Store):
             "device": self.device,
             "tracking": self.tracking,
             "unseal": self.unseal,
-            "watch_system": self.system_metrics,
+            "system_metrics": self.system_metrics,
         }
         if self.resume:
             from hourglass_bench.bench.commands.resume import resume_one

@@ -16,7 +16,7 @@ def require_monitor() -> None:
 
 
 @contextmanager
-def system_metrics(run_id: str, tracking: str) -> Iterator[None]:
+def log_system_metrics(run_id: str, tracking: str) -> Iterator[None]:
     """Log use of the whole machine's processors, memory, disks and network into a run of the store at `tracking`.
 
     Of NVIDIA GPUs too, where nvidia-ml-py is installed.

@@ -110,7 +110,7 @@ def train(
     from hourglass_bench.bench.commands.train import train_one
 
     where: dict[str, Any] = {"runs": Path(runs), "tracking": tracking, "device": device}
-    answer = train_one(config, unseal=unseal, watch_system=system_metrics, **where)
+    answer = train_one(config, unseal=unseal, system_metrics=system_metrics, **where)
     numbers = {name: value for name, value in answer.items() if isinstance(value, int | float)}
     ended = {name: answer[name] for name in ("run_id", "state", "reason", "checkpoint")}
     return Trained(config=config, metrics=numbers, _where=where, **ended)

@@ -65,10 +65,10 @@ def test_settings_are_tried_with_the_batch_that_there_is(
 
     def measured(make: object, options: object, batch: tuple[torch.Tensor, torch.Tensor], reference: object) -> object:
         sizes.append(len(batch[0]))
-        raise InterruptedError
+        raise InterruptedError("measured")
 
     monkeypatch.setattr("hourglass_bench.bench.training.autotune.measure", measured)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "none")
-    with pytest.raises(InterruptedError):
+    with pytest.raises(InterruptedError, match="measured"):
         tune(*made, tmp_path, CPU)
     assert sizes == [4]

@@ -7,7 +7,7 @@ import pytest
 
 from hourglass_bench.bench.tracking import system_metrics as module
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
-from hourglass_bench.bench.tracking.system_metrics import require_monitor, system_metrics
+from hourglass_bench.bench.tracking.system_metrics import log_system_metrics, require_monitor
 
 
 def test_machine_is_watched_while_the_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,7 +15,7 @@ def test_machine_is_watched_while_the_block_runs(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(module, "INTERVAL", 0.05)
     client = open_store(tracking_url(tmp_path))
     run = RunLog.create(client, get_experiment(client, "e", tmp_path), "r", {})
-    with system_metrics(run.run_id, tracking_url(tmp_path)):
+    with log_system_metrics(run.run_id, tracking_url(tmp_path)):
         time.sleep(1)
     metrics = client.get_run(run.run_id).data.metrics
     assert all(name.startswith("system/") for name in metrics)
