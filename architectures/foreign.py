@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -19,7 +19,7 @@ from hourglass_bench.architectures.arguments import (
     spell,
 )
 from hourglass_bench.architectures.config import ARGUMENTS, ArchitectureConfig, InfeasibleArchitecture
-from hourglass_bench.architectures.reference import find, first_line, installed, is_reference
+from hourglass_bench.architectures.reference import Known, find, first_line, installed, is_reference
 from hourglass_bench.architectures.spec import ArchitectureSpec
 
 Arguments = tuple[tuple[str, str], ...]
@@ -39,7 +39,7 @@ class ForeignConfig(ArchitectureConfig):
         return " ".join(f"{name}={text}" for name, text in self.arguments if usual.get(name) != text)
 
 
-@cache
+@Known
 def find_spec(name: str) -> ArchitectureSpec | None:
     """Of a reference or the name of an entry point; None if it is neither.
 

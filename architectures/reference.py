@@ -6,14 +6,14 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, update_wrapper
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from torch import nn
 
@@ -27,6 +27,24 @@ OF_FILE = "hourglass_bench_file_"
 """How the names of modules of files begin."""
 EXTRAS = {"monai": "zoo"}
 """Package -> the extra of this project that installs it."""
+
+_Found = TypeVar("_Found")
+
+
+class Known(Generic[_Found]):
+    """Cache of a function of a network's name, which stands for another file in another working directory."""
+
+    def __init__(self, function: Callable[[str], _Found]) -> None:
+        self._find = cache(lambda name, _folder: function(name))
+        update_wrapper(self, function)
+
+    def __call__(self, name: str) -> _Found:
+        """What the name stands for here."""
+        return self._find(name, os.getcwd())
+
+    def cache_clear(self) -> None:
+        """Forget everything."""
+        self._find.cache_clear()
 
 
 def is_reference(name: str) -> bool:
@@ -46,7 +64,7 @@ def installed() -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-@cache
+@Known
 def find(name: str) -> Any:
     """The class, function or spec that a reference or an entry point names."""
     if is_reference(name):

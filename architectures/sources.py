@@ -1,17 +1,17 @@
 """The files and packages that a network from elsewhere comes from."""
 
 import sys
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import ModuleType
 
 from hourglass_bench.architectures.neighbours import neighbours
-from hourglass_bench.architectures.reference import OF_FILE, file_module, find, installed, is_reference
+from hourglass_bench.architectures.reference import OF_FILE, Known, file_module, find, installed, is_reference
 from hourglass_bench.architectures.spec import ArchitectureSpec
 
 
-@cache
+@Known
 def sources(name: str) -> dict[str, str]:
     """Name -> text of the files that say what a network is: the one that is named, that of its class or function, and
     what these import from below their folders unless they are of an installed package.
@@ -29,7 +29,7 @@ def sources(name: str) -> dict[str, str]:
     return found
 
 
-@cache
+@Known
 def packages(name: str) -> tuple[str, ...]:
     """Installed packages that a network comes from, such as `monai 1.5.1`; none for one from a file."""
     modules = _modules(name)

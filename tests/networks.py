@@ -7,5 +7,5 @@ from hourglass_bench.architectures.sources import packages, sources
 
 def forget_networks() -> None:
     """What a name stands for, as a new process does."""
-    for known in (installed, find, find_spec, sources, packages):
-        known.cache_clear()
+    for one in (installed, find, find_spec, sources, packages):
+        one.cache_clear()

@@ -1,9 +1,12 @@
 """What a network from elsewhere is made of: files and packages."""
 
 import sys
+from pathlib import Path
 
+import pytest
 import torch
 
+from hourglass_bench.architectures.reference import find
 from hourglass_bench.architectures.sources import packages, sources
 from tests.architectures.conftest import NETWORK, SPEC, Write
 
@@ -15,6 +18,18 @@ def test_sources_are_the_named_file_and_that_of_the_class(write: Write) -> None:
     assert sources(name) == {"mine.py": again, "parts/nets.py": NETWORK}
     assert packages(name) == ()
     del sys.modules["parts.nets"], sys.modules["parts"]
+
+
+def test_a_file_is_the_one_of_the_working_directory(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = find(f"{write(NETWORK)}:Net")
+    write(NETWORK + "\n", "elsewhere/mine.py")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert find("mine.py:Net") is not first
+    assert sources("mine.py:Net") == {"mine.py": NETWORK + "\n"}
+    monkeypatch.chdir(tmp_path)
+    assert find("mine.py:Net") is first
 
 
 def test_sources_of_a_spec_are_of_its_functions(write: Write) -> None:

@@ -153,7 +153,8 @@ def test_configurations_are_told_apart_by_all_that_differs(built: Report, genera
 
 def test_a_run_whose_scores_are_not_numbers_has_no_curve(execute: Callable[..., Path], opened: Open) -> None:
     name = schema.VAL_IOU.name
-    ran = f"(SELECT run_uuid FROM metrics WHERE key = '{name}' ORDER BY run_uuid LIMIT 1)"
+    tested = f"SELECT run_uuid FROM metrics WHERE key = '{schema.TEST_IOU.name}'"
+    ran = f"(SELECT run_uuid FROM metrics WHERE key = '{name}' AND run_uuid IN ({tested}) ORDER BY run_uuid LIMIT 1)"
     runs = execute(f"UPDATE metrics SET is_nan = 1 WHERE key = '{name}' AND run_uuid = {ran}")
     page = opened(build(runs, "quick").report)  # which complains of nothing
     lines = marks(page, "learning_curves").count()
@@ -182,6 +183,8 @@ def test_a_mark_tells_memory_interval_and_runs(quick: Path, opened: Open) -> Non
     assert lines[1] == f"test IoU {cells[5]}".replace("\xa0", " ")
     assert lines[2] == f"peak memory {cells[3]} MB"
     assert [line.split(": ")[1] for line in lines[3:]] == ids
+    page.evaluate("new Promise(done => { addEventListener('scroll', done, { once: true }); scrollBy(0, 40) })")
+    assert page.locator("#tip").inner_text() == by_keys  # it goes along
     page.keyboard.press("Escape")
     assert not page.locator("#tip").is_visible()
     box = first.bounding_box()

@@ -13,4 +13,11 @@ for (const place of document.querySelectorAll("[data-figure]")) {
   KINDS[figure.kind](place, figure);
 }
 changed();
-document.addEventListener("scroll", () => (tip.hidden = true), { passive: true });
+document.addEventListener(
+  "scroll",
+  () => {
+    tip.hidden = true;
+    document.activeElement?.onfocus?.(); // reached by keys, which may be what scrolled: its tip goes along
+  },
+  { passive: true },
+);

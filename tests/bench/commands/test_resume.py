@@ -153,7 +153,7 @@ def test_another_configuration_is_refused_and_the_same_one_is_not(
         watched.append(f"{run_id} {url}")
         return nullcontext()
 
-    monkeypatch.setattr(resume_module, "system_metrics", watch)
+    monkeypatch.setattr(resume_module, "log_system_metrics", watch)
     command = ["train", "--resume", run_id, "--runs", str(tmp_path), "--device", "cpu"]
     assert main([*command, "--lr", "0.5", "--epochs", "5"]) == 2
     said = capsys.readouterr().err
