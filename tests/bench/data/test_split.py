@@ -58,6 +58,13 @@ def test_folds_are_balanced_in_frames_and_do_not_depend_on_the_order() -> None:
     assert assign_folds(SCENES[::-1], 4) == assignment
 
 
+def test_large_scenes_come_first_and_equal_ones_by_their_names() -> None:
+    scenes = ["b", "a", "c", "c", *"dddd", *"eeeee"]
+    assert assign_folds(scenes, 3) == {"e": 0, "d": 1, "c": 2, "a": 2, "b": 2}
+    with pytest.raises(ValueError, match=r"data.folds must be at most the number of scenes \(5\), got 6; .*add scenes"):
+        assign_folds(scenes, 6)
+
+
 @pytest.mark.parametrize("name", ["scene_folds", "scene_holdout"])
 @pytest.mark.parametrize("count", [1, 3, 7])
 def test_so_many_training_scenes_are_labelled_and_the_others_only_lose_their_labels(
@@ -83,7 +90,9 @@ def test_the_repeat_decides_which_scenes_are_labelled() -> None:
 def test_all_training_scenes_can_be_labelled_by_their_number_too() -> None:
     scenes = len({SCENES[index] for index in split().train})
     assert split(labelled=scenes).train.tolist() == split().train.tolist()
-    with pytest.raises(ValueError, match=rf"labelled_scenes must be at most the training scenes \({scenes}\), got"):
+    with pytest.raises(
+        ValueError, match=rf"training scenes \({scenes}\), got {scenes + 1}; add scenes, or label fewer \(--lab"
+    ):
         split(labelled=scenes + 1)
 
 
@@ -98,9 +107,12 @@ def test_given_roles_are_kept_whatever_the_repeat() -> None:
             assert {GIVEN[index] for index in getattr(parts, role)} == {role}
         assert sorted(np.concatenate(parts).tolist()) == list(range(len(SCENES)))
         assert data.test_fold(repeat) == 0
-    few = split_frames(SCENES, DataConfig(split="given", labelled_scenes=2), 1, GIVEN)
+    few, again, other = (
+        split_frames(SCENES, DataConfig(split="given", labelled_scenes=2), repeat, GIVEN) for repeat in (1, 1, 2)
+    )
     assert len({SCENES[index] for index in few.train}) == 2
     assert {GIVEN[index] for index in few.unlabelled} == {"train"}
+    assert few.train.tolist() == again.train.tolist() != other.train.tolist()
 
 
 @pytest.mark.parametrize(("given", "missing"), [((), "train, val, test"), (["train"] * 50 + ["test"] * 50, "val")])
@@ -114,11 +126,16 @@ def test_roles_that_the_folder_does_not_give_are_named(given: list[str], missing
 def test_scenes_in_several_roles_leak() -> None:
     scenes, given = ["b", "a", "b", "c", "a", "a"], ["test", "train", "train", "val", "val", "train"]
     assert find_leaks(scenes, given) == ["a", "b"]
+    with pytest.raises(ValueError, match="zip"):
+        find_leaks(scenes, given[1:])
 
 
 def test_frames_at_random_need_frames_and_no_scenes() -> None:
     data = DataConfig(split="random_frames", folds=5)
-    parts = split_frames(["a"] * 9, data, 0)
-    assert all(len(part) for part in parts[:3])
+    for frames in (5, 9):
+        parts = split_frames(["a"] * frames, data, 0)
+        sizes = {"val": len(parts.val), "test": len(parts.test)}
+        assert set(sizes.values()) <= {frames // 5, frames // 5 + 1}
+        assert sum(sizes.values()) + len(parts.train) == frames
     with pytest.raises(ValueError, match=r"data.folds must be at most the number of frames \(4\), got 5"):
         split_frames(["a"] * 4, data, 0)

@@ -1,15 +1,20 @@
 """Calibration metrics and the table of all metrics per frame."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torchmetrics.classification import BinaryCalibrationError
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.data.frames import Frames
+from hourglass_bench.bench.data.split import Split
 from hourglass_bench.bench.metrics.calibration import brier, calibration_error, calibration_table
-from hourglass_bench.bench.metrics.frame_table import frame_table, scene_means
+from hourglass_bench.bench.metrics.frame_table import frame_table, scene_means, write_table
 from hourglass_bench.bench.metrics.overlap import label_agreement
 
 
@@ -19,16 +24,19 @@ def predictions(frames: int = 5) -> tuple[np.ndarray, np.ndarray]:
     return probability, rng.random((frames, 16, 12)) < probability**2
 
 
-def table_of(probability: np.ndarray, truth: np.ndarray, original_size: tuple[int, int]) -> pd.DataFrame:
+def frames_of(truth: np.ndarray, original_size: tuple[int, int]) -> Frames:
     count = len(truth)
-    frames = Frames(
+    return Frames(
         stems=tuple(str(number) for number in range(count)),
-        scenes=("a",) * count,
+        scenes=tuple("ab"[number % 2] for number in range(count)),
         images=np.zeros((*truth.shape, 3), np.uint8),
         masks=truth * np.uint8(255),
         original_sizes=np.full((count, 2), original_size),
     )
-    return frame_table(probability, frames, np.arange(count))
+
+
+def table_of(probability: np.ndarray, truth: np.ndarray, original_size: tuple[int, int]) -> pd.DataFrame:
+    return frame_table(probability, frames_of(truth, original_size), np.arange(len(truth)))
 
 
 def test_calibration_error_is_that_of_torchmetrics() -> None:
@@ -83,6 +91,28 @@ def test_table_has_every_metric_within_its_bounds_and_a_row_per_frame() -> None:
     for metric in schema.TEST_METRICS:
         column = table[metric.column]
         assert column.between(metric.lower, metric.upper or np.inf).all(), metric.name
+
+
+def test_foreground_is_what_is_above_one_half() -> None:
+    truth = np.zeros((1, 16, 12), dtype=bool)
+    truth[0, :4] = True
+    chance = np.where(truth, 0.51, 0.5).astype(np.float32)
+    assert table_of(chance, truth, (16, 12))["iou"].tolist() == [1.0]
+
+
+def test_a_stored_table_names_the_frames_that_were_tested(tmp_path: Path) -> None:
+    probability, truth = predictions()
+    frames, path = frames_of(truth, (16, 12)), tmp_path / "frames.parquet"
+    none = np.empty(0, dtype=np.int64)
+    split = Split(train=none, val=none, test=np.array([3, 0, 4]))
+    table = frame_table(probability[split.test], frames, split.test)
+    write_table(SimpleNamespace(frames=frames), split, table, path)
+    stored = pd.read_parquet(path)
+    assert list(stored) == ["stem", "scene", *table]
+    assert stored["stem"].tolist() == ["3", "0", "4"]
+    assert stored["scene"].tolist() == ["b", "a", "a"]
+    pd.testing.assert_frame_equal(stored[list(table)], table)
+    assert pq.read_schema(path).names == list(stored)
 
 
 def test_perfect_prediction_is_perfect_in_every_metric() -> None:

@@ -11,6 +11,7 @@ from hourglass_bench.reports.analysis.statistics import (
     Verdict,
     compare,
     detectable,
+    estimate_means,
     holm,
     holm_steps,
     interval,
@@ -157,6 +158,40 @@ def test_detectable_difference_is_from_the_measured_error(folds: Pair) -> None:
     assert found.detectable(claims=4) == pytest.approx(detectable(error, 2, claims=4))
 
 
+def test_an_adjusted_interval_is_at_a_level_that_is_shared(folds: Pair) -> None:
+    found, differences = compare(*folds, folds=5), means(folds[0]) - means(folds[1])
+    close(found.adjusted(4), stats.ttest_1samp(differences, 0).confidence_interval(1 - 0.05 / 4))
+
+
+def estimated(table: pd.DataFrame) -> None:
+    """Fail unless its estimate is what `compare` makes of its difference from zero."""
+    other = drawn(7, folds=3, scenes=4, repeats=3)
+    groups = pd.concat([other.assign(key=3), table.assign(key=8)])
+    found, expected = estimate_means(groups, "key"), compare(table, table.assign(value=0.0), folds=5)
+    assert sorted(found) == [3, 8]
+    assert found[8].mean == pytest.approx(expected.difference, rel=1e-12)
+    assert tuple(found[8].interval) == pytest.approx(tuple(expected.interval), rel=1e-12)
+    assert found[8].repeats == expected.repeats
+    assert found[3].mean == pytest.approx(means(other).mean(), rel=1e-12)
+
+
+def test_estimates_are_differences_from_zero() -> None:
+    estimated(drawn(5, folds=4, scenes=3, repeats=8))
+    estimated(drawn(5, folds=4, scenes=3, repeats=6))  # two folds have a repeat more
+    estimated(drawn(5, folds=1, scenes=6, repeats=4))
+    estimated(drawn(5, folds=1, scenes=6, repeats=1))
+    estimated(drawn(5, folds=1, scenes=1, repeats=1))
+    generator = np.random.default_rng(5)
+    runs, scenes = generator.normal(0, 0.05, 4), generator.normal(0, 0.02, 7)
+    crossed = {(r, 0, f"{s}"): runs[r] + scenes[s] + generator.normal(0, 0.01) for r in range(4) for s in range(7)}
+    estimated(arm(crossed))
+    estimated(arm({key: value for key, value in crossed.items() if key != (2, 0, "3")}))  # a repeat lacks a scene
+    twice = drawn(6, folds=1, scenes=6, repeats=4)
+    estimated(twice.iloc[np.random.default_rng(1).permutation(len(twice))])
+    with pytest.raises(ValueError, match=r"finite value for every tested scene, got 5 in 6 rows\.$"):
+        estimate_means(drawn(5, folds=1, scenes=6, repeats=1).assign(key=1, value=[math.nan, 1, 1, 1, 1, 1]), "key")
+
+
 def test_pairs_average_repeats_of_an_arm_first() -> None:
     a = arm({(0, 0, "s1"): 0.8, (5, 0, "s1"): 0.6, (1, 1, "s2"): 0.5})
     b = arm({(1, 1, "s2"): 0.25, (5, 0, "s1"): 0.5})
@@ -180,6 +215,15 @@ def test_arms_must_cover_the_same_scenes(folds: Pair) -> None:
     for arms, name in (((a, partial), "b"), ((partial, a), "a")):
         with pytest.raises(ValueError, match=message.format(name) + "scene 2-2 of fold 2 and 1 more.$"):
             paired(*arms)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "named"), [(1, "a of fold 1"), (3, "scene c of fold 1"), (4, "c of fold 1 and 1 more")]
+)
+def test_three_missing_scenes_are_named(lacking: int, named: str) -> None:
+    cells = {(0, 0, "s"): 0.5} | {(1, 1, "abcd"[scene]): 0.5 for scene in range(lacking)}
+    with pytest.raises(ValueError, match=rf"{named}\.$"):
+        paired(arm(cells), arm({(0, 0, "s"): 0.5}))
 
 
 def test_values_must_be_finite(folds: Pair) -> None:
@@ -235,6 +279,7 @@ def test_a_single_scene_is_inconclusive() -> None:
         # Surely different, by how much is not known.
         (Interval(0.001, 0.011), "higher", "better"),
         (Interval(0.0, 0.02), "higher", "inconclusive"),
+        (Interval(-0.02, 0.0), "higher", "inconclusive"),
     ],
 )
 def test_verdict(found: Interval, direction: Any, said: Verdict) -> None:
