@@ -60,6 +60,7 @@ def test_folds_are_balanced_in_frames_and_do_not_depend_on_the_order() -> None:
 
 def test_large_scenes_come_first_and_equal_ones_by_their_names() -> None:
     scenes = ["b", "a", "c", "c", *"dddd", *"eeeee"]
+    assert assign_folds("bac", 3) == {"a": 0, "b": 1, "c": 2}
     assert assign_folds(scenes, 3) == {"e": 0, "d": 1, "c": 2, "a": 2, "b": 2}
     with pytest.raises(ValueError, match=r"data.folds must be at most the number of scenes \(5\), got 6; .*add scenes"):
         assign_folds(scenes, 6)

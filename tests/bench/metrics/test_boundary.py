@@ -112,6 +112,23 @@ def test_boundary_f_is_that_of_davis(size: tuple[int, int]) -> None:
     assert len(set(scores)) > 8
 
 
+@pytest.mark.parametrize("stretch", [(5.0, 20.0), (0.5, 9.0), (12.0, 3.0)])
+def test_boundary_f_of_pixels_that_are_not_square(stretch: tuple[float, float]) -> None:
+    predictions, truths = blobs(1), blobs(2, share=0.25)
+    sizes = np.array([[round(side * by) for side, by in zip(SIZE, stretch, strict=True)]] * 3)
+    scores = [of.boundary_f for of in boundary_scores(predictions, truths, sizes, sizes / SIZE)]
+    pairs, diagonal = zip(predictions, truths, strict=True), math.hypot(*sizes[0])
+    assert scores == pytest.approx([f_measure(*pair, stretch, diagonal) for pair in pairs])
+    assert min(scores) < 1
+
+
+def test_boundaries_that_are_far_apart_do_not_agree_at_all() -> None:
+    truth = np.zeros((1, *SIZE), dtype=bool)
+    truth[0, 1:4, 1:4] = True
+    (scores,) = boundary_scores(np.roll(truth, (9, 7), (1, 2)), truth, np.array([SIZE]), np.ones((1, 2)))
+    assert (scores.boundary_f, scores.nsd) == (0, 0)
+
+
 def test_the_frames_edge_is_no_boundary_to_boundary_f() -> None:
     """Truth that fills the frame has no boundary map: to DAVIS six missing columns are all wrong."""
     truth = np.ones((1, 64, 64), bool)

@@ -14,7 +14,7 @@ from hourglass_bench.bench import schema
 from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.split import Split
 from hourglass_bench.bench.metrics.calibration import brier, calibration_error, calibration_table
-from hourglass_bench.bench.metrics.frame_table import frame_table, scene_means, write_table
+from hourglass_bench.bench.metrics.frame_table import FRAMES_AT_A_TIME, frame_table, scene_means, write_table
 from hourglass_bench.bench.metrics.overlap import label_agreement
 
 
@@ -61,6 +61,10 @@ def test_calibration_table_is_that_of_the_error() -> None:
     assert scene.loc[4, "pixels"] == inside.sum()
     assert scene.loc[4, "probability"] == pytest.approx(probability[1:3][inside].mean())
     assert scene.loc[4, "foreground"] == pytest.approx(truth[1:3][inside].mean())
+    single = calibration_table(np.full((1, 1, 1), 0.9, np.float32), np.ones((1, 1, 1), bool), ["a"])
+    assert single.to_dict("records") == [
+        {"scene": "a", "bin": 13, "pixels": 1, "probability": pytest.approx(0.9), "foreground": 1.0}
+    ]
 
 
 def test_calibrated_and_overconfident_predictions() -> None:
@@ -115,6 +119,15 @@ def test_a_stored_table_names_the_frames_that_were_tested(tmp_path: Path) -> Non
     assert pq.read_schema(path).names == list(stored)
 
 
+def test_frames_that_are_in_work_one_after_the_other_are_one_table() -> None:
+    probability, truth = predictions(FRAMES_AT_A_TIME + 2)
+    table = table_of(probability, truth, (16, 12))
+    pd.testing.assert_frame_equal(
+        table.iloc[-5:].reset_index(drop=True), table_of(probability[-5:], truth[-5:], (16, 12))
+    )
+    assert table.index.tolist() == list(range(FRAMES_AT_A_TIME + 2))
+
+
 def test_perfect_prediction_is_perfect_in_every_metric() -> None:
     _, truth = predictions()
     table = table_of(truth.astype(np.float16), truth, (16, 12))
@@ -135,6 +148,6 @@ def test_scenes_weigh_the_same_in_every_mean() -> None:
 
 def test_label_agreement_is_the_iou_of_two_thresholds() -> None:
     masks = np.zeros((2, 4, 4), dtype=np.uint8)
-    masks[0, :2], masks[0, 2] = 255, 100  # 8 pixels against 12
-    masks[1, 0] = 255
-    assert label_agreement(masks, ["a", "b"]) == pytest.approx((8 / 12 + 1) / 2)
+    masks[0, :2], masks[0, 2] = 192, 64  # 8 pixels against 12
+    masks[0, 3], masks[1, 0], masks[1, 1] = 63, 255, 191
+    assert label_agreement(masks, ["a", "b"]) == pytest.approx((8 / 12 + 4 / 8) / 2)
