@@ -53,6 +53,13 @@ class Serve:
             cli.say(f"port {self.port} is taken, so this is {port}")
         return self.host, port
 
+    def hosts(self, port: int) -> list[str]:
+        """Values of a request's Host header that are answered, where a page of another site that made its name mean
+        this machine (DNS rebinding) is not; empty: all are, since others may reach it by whatever name they have."""
+        if self.share:
+            return []
+        return [f"{name}:{port}" for name in {"localhost", LOOPBACK, "[::1]", _in_url(self.host)}]
+
     def announce(self, page: str, url: str) -> None:
         """Say where the page is, and open it where there is somebody to look at it."""
         cli.say(f"{page}: {url} (Ctrl-C ends it)")
@@ -87,8 +94,11 @@ def _is_free(host: str, port: int) -> bool:
 
 def base_url(host: str, port: int) -> str:
     """Address for a browser on this machine; one that listens everywhere is reached by the loopback address."""
-    host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{_in_url({'0.0.0.0': LOOPBACK, '::': '::1'}.get(host, host))}:{port}"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def has_screen() -> bool:

@@ -64,7 +64,10 @@ def serve_ui(runs: Path, tracking: str, study: str, where: serve.Serve) -> cli.A
         "--log-level warning",
     ]
     # Not in the command, which everybody on this machine can read: a URL may hold a password.
-    settings = SETTINGS | {"MLFLOW_BACKEND_STORE_URI": url}
+    settings = SETTINGS | {
+        "MLFLOW_BACKEND_STORE_URI": url,
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(where.hosts(port)) or "*",
+    }
     with TemporaryFile() as said, serve.until_interrupted(), _started(command, settings, said) as server:
         if _answers(server, f"{address}/health"):
             where.announce("MLflow's UI", opened)

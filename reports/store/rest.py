@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 REQUESTS_AT_ONCE = 4
+LARGEST_FILE = 2**28
+"""Bytes of a run's file that are taken from a server: its tables of a million frames have half as many."""
+LONGEST_FILE = 600
+"""Seconds for a file: a server that trickles would hold a report for ever."""
 SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     # For one answer: a busy server takes seconds to search a thousand runs.
@@ -160,16 +165,26 @@ class RestStore:
 
     def _file(self, run: str, name: str) -> bytes:
         """A file of a run, wherever the server keeps it."""
-        with _asking(self.place):
-            return bytes(self._get("/get-artifact", run_id=run, path=name).content)
+        content, began = bytearray(), time.monotonic()
+        with _asking(self.place), self._get("/get-artifact", run_id=run, path=name) as answer:
+            for chunk in answer.iter_content(2**20):
+                content += chunk
+                if len(content) > LARGEST_FILE or time.monotonic() - began > LONGEST_FILE:
+                    break
+            else:
+                return bytes(content)
+        raise ValueError(
+            f"{self.place} must send {name} of run {run} in at most {LARGEST_FILE / 2**20:g} MiB and {LONGEST_FILE} s, "
+            f"got {len(content)} B in {time.monotonic() - began:.0f} s and no end."
+        )
 
     def _get(self, endpoint: str, **query: str) -> Any:
-        """What the server answers to a request that the client has no method for."""
+        """What the server answers to a request that the client has no method for, to be read piece by piece."""
         from mlflow.utils.credentials import get_default_host_creds
         from mlflow.utils.rest_utils import http_request
 
         server = get_default_host_creds(self._url)  # type: ignore[no-untyped-call]
-        answer = http_request(server, endpoint, "GET", params=query)  # type: ignore[no-untyped-call]
+        answer = http_request(server, endpoint, "GET", params=query, stream=True)  # type: ignore[no-untyped-call]
         answer.raise_for_status()
         return answer
 

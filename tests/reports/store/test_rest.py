@@ -427,6 +427,17 @@ def test_a_file_that_the_server_fails_to_send_is_an_error_and_not_kept(serve: Se
     }
 
 
+@pytest.mark.parametrize(("limit", "value"), [("LARGEST_FILE", 2**20), ("LONGEST_FILE", -1)])
+def test_a_file_without_an_end_is_not_taken(
+    limit: str, value: int, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, limit, value)
+    url = f"http://{serve(scripted(record('a' * 32), {schema.FRAME_TABLE: (200, b'x' * (2**20 + 1))}))}"
+    with pytest.raises(ValueError, match=rf"must send {schema.FRAME_TABLE} of run a{{32}} in at most .*, got \d+ B in"):
+        RestStore(url, tmp_path).folders(complete("a" * 32))
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
 def test_a_cache_that_cannot_be_written(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("in the way")
     url = f"http://{serve(scripted(record('a' * 32), {schema.FRAME_TABLE: (200, b'frames')}))}"
