@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are complete."""
+"""Files that appear under their name only when they are complete, and only where they are meant to lie."""
 
 import os
 from collections.abc import Iterator
@@ -27,3 +27,23 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"--out must be a folder, or one that can be made, got {path} ({error.strerror}).") from error
+
+
+def require_inside(folder: Path, path: Path) -> None:
+    """Refuse to write or delete `path`, which lies in `folder`, where a link on the way to it leads out of the folder.
+
+    The folder itself may be a link, and so may be what lies in it, to other places in it. What was unpacked from an
+    archive or is shared with others could otherwise lead to any file of whoever writes.
+
+    Raises:
+        ValueError: there is such a link.
+    """
+    place = root = folder.resolve()
+    for name in path.relative_to(folder).parts:
+        place /= name
+        target = os.path.realpath(place)  # of a loop too, of which `Path.resolve` raises
+        if place.is_symlink() and not Path(target).is_relative_to(root):
+            raise ValueError(
+                f"{place} must not be a link that leads out of {folder}, got one to {target}, where nothing is written "
+                f"or deleted; remove the link, or move all of {folder} and leave a link to it."
+            )
