@@ -44,8 +44,11 @@ MEANT = $(patsubst %, (did you mean %?),$(shell $(PYTHON) -c 'import difflib, sy
 	print(*difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1))' '$(firstword $(UNKNOWN))' $(VARIABLES)))
 $(if $(UNKNOWN),$(error variables must be of $(sort $(VARIABLES)), got $(UNKNOWN)$(MEANT); `make help` says which target takes which))
 
+# One word for the shell, whatever is in it; of a path that begins with a dash, no flag.
+WORD = '$(if $(filter -%,$(firstword $(1))),./)$(subst ','\'',$(1))'
+
 # Where results lie, for every command.
-STORE = --runs "$(RUNS)" $(if $(TRACKING),--tracking "$(TRACKING)")
+STORE = --runs $(call WORD,$(RUNS)) $(if $(TRACKING),--tracking $(call WORD,$(TRACKING)))
 
 # Which frames, and how they are read. As they were given: a pattern may hold `$$`, and flags have quotes of their own.
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
@@ -59,7 +62,7 @@ sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (
 	@$(if $(filter zoo,$(STUDY)),$(PIP) -e ".[zoo]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
 	@HOURGLASS_BENCH_BY_MAKE=1 $(BIN)/hourglass-bench sweep "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
-		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(EPOCHS),--epochs "$(EPOCHS)") \
+		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage $(call WORD,$(STORAGE))) $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 		$(if $(THREADS),--threads "$(THREADS)") $(if $(filter 0,$(TUNE)),--no-tune) \
 		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \
 		$(if $(ARCHS),--archs $(ARCHS)) $(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
@@ -69,12 +72,12 @@ report: setup  ## write RUNS/reports/STUDY/report.pdf, and report.html to play w
 	@$(BIN)/hourglass-bench report "$(STUDY)" $(STORE) $(if $(filter-out 0,$(HTML)),,--no-html) $(if $(COMPARE),--compare $(COMPARE))
 
 register: setup  ## register the best run of each architecture in MLflow, with the alias best [STUDY RUNS STORAGE TRACKING ARCHS]
-	@$(BIN)/hourglass-bench register "$(STUDY)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(ARCHS),--archs $(ARCHS))
+	@$(BIN)/hourglass-bench register "$(STUDY)" $(STORE) $(if $(STORAGE),--storage $(call WORD,$(STORAGE))) $(if $(ARCHS),--archs $(ARCHS))
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]
 	@$(PIP) -e ".[perf]"
-	@$(BIN)/hourglass-bench perf $(READ) --device "$(DEVICE)" --out "$(RUNS)/perf" --lr 0.01 --loss bce=1 dice=3 \
+	@$(BIN)/hourglass-bench perf $(READ) --device "$(DEVICE)" --out $(call WORD,$(RUNS)/perf) --lr 0.01 --loss bce=1 dice=3 \
 		$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(REPETITIONS),--repetitions "$(REPETITIONS)")
 
 check-device: setup  ## whether a device computes what it should, and how fast; eight minutes at most [DEVICE]
@@ -85,7 +88,7 @@ ui: setup  ## MLflow's UI at the runs of STUDY (unset: of the newest one), on th
 
 dashboard: setup  ## Optuna's dashboard on the trials of all studies, on this machine only [RUNS STORAGE PORT]
 	@$(PIP) -e ".[dashboard]"
-	@$(BIN)/hourglass-bench dashboard --runs "$(RUNS)" --port "$(PORT)" $(if $(STORAGE),--storage "$(STORAGE)")
+	@$(BIN)/hourglass-bench dashboard --runs $(call WORD,$(RUNS)) --port "$(PORT)" $(if $(STORAGE),--storage $(call WORD,$(STORAGE)))
 
 test: $(TOOLS)  ## the tests one waits for, on all cores
 	$(PYTEST) -m "not slow"

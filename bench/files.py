@@ -1,6 +1,7 @@
 """Files that appear under their name only when they are complete, and only where they are meant to lie."""
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,15 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_printable(name: str, path: Path) -> None:
+    """Raise ValueError if a path has line breaks, other control characters or bytes that are no UTF-8.
+
+    Terminals and reports would show something else, and URLs and databases could not hold it.
+    """
+    if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in str(path)):
+        raise ValueError(f"{name} must be a path of printable UTF-8 characters, got {str(path)!r}; rename the folder.")
 
 
 def make_folder(path: Path) -> None:
@@ -41,8 +51,10 @@ def require_inside(folder: Path, path: Path) -> None:
     place = root = folder.resolve()
     for name in path.relative_to(folder).parts:
         place /= name
+        if not place.is_symlink():
+            continue
         target = os.path.realpath(place)  # of a loop too, of which `Path.resolve` raises
-        if place.is_symlink() and not Path(target).is_relative_to(root):
+        if not Path(target).is_relative_to(root):
             raise ValueError(
                 f"{place} must not be a link that leads out of {folder}, got one to {target}, where nothing is written "
                 f"or deleted; remove the link, or move all of {folder} and leave a link to it."

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.commands.cli import Answer
+from hourglass_bench.bench.commands.writing import open_to_write
 from hourglass_bench.bench.models.logged import ALIAS, find_model, log_model, register_model
-from hourglass_bench.bench.tracking.store import get_experiment, open_store, tracking_url
+from hourglass_bench.bench.tracking.store import get_experiment
 from hourglass_bench.studies import storage
 from hourglass_bench.studies.deleted import Missing
 from hourglass_bench.studies.status import status
@@ -70,7 +71,7 @@ def register(given: str, archs: Sequence[str], runs: Path, storage_url: str = ""
             f"study {state.study} must have a complete run of {wanted} to register, got those of "
             f"{', '.join(best) or 'none'}."
         )
-    client = open_store(tracking_url(runs, tracking))
+    client = open_to_write(runs, tracking)
     experiment = get_experiment(client, state.study, runs)
     found = {}
     for architecture in archs or best:

@@ -15,6 +15,7 @@ from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import cli, first_audit
 from hourglass_bench.bench.commands.early import say_early
 from hourglass_bench.bench.commands.folds import load_fitting
+from hourglass_bench.bench.commands.writing import keep_place, open_to_write, refuse_links
 from hourglass_bench.bench.config import SYNTHETIC, DataConfig, RunConfig
 from hourglass_bench.bench.data.split import training_counts
 from hourglass_bench.bench.machine.device import parse_device
@@ -24,7 +25,7 @@ from hourglass_bench.bench.parallel import in_threads
 from hourglass_bench.bench.progress import working
 from hourglass_bench.bench.size import parse_bytes
 from hourglass_bench.bench.tracking.database import require_reachable
-from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, refuse_newer, tracking_url
+from hourglass_bench.bench.tracking.store import RunLog, get_experiment, refuse_newer, tracking_url
 from hourglass_bench.bench.tracking.stored_runs import stored_runs
 from hourglass_bench.bench.tracking.system_metrics import require_monitor
 from hourglass_bench.bench.tracking.view import keep_view
@@ -79,8 +80,9 @@ def run_study(study: Study, options: Options) -> Status:
     checked = _check(study, options)
     capability = next(iter(checked.facts.values())).capability
     arithmetic = resolve_by(checked.setting.training.precision, checked.device, capability)
+    keep_place(options.runs, options.tracking)  # before the lock, which it takes itself
     with lock.exclusive(checked.storage, study.name):
-        client = open_store(checked.tracking)  # first: it asks a server whether its runs are newer
+        client = open_to_write(options.runs, options.tracking)  # first: it asks a server whether its runs are newer
         optuna_storage = storage.open_storage(checked.storage)
         root = identity.open_study(study, checked.setting, options, checked.data_digest, arithmetic, optuna_storage)
         checked = checked._replace(setting=identity.known(root, checked.setting))
@@ -131,6 +133,7 @@ def _check(study: Study, options: Options) -> Checked:
         require_reachable(name, store)
     storage.refuse_newer(url)
     refuse_newer(tracking)
+    refuse_links(options.runs)
     lock.require_free(url, study.name)  # before the data are read, which can take long
     if options.executor == "ray":
         from hourglass_bench.studies.executors import ray_cluster

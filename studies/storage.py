@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.tracking import newer
-from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, sqlite_url
+from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, store_url
 from hourglass_bench.studies.unit import Factor, Planned
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Outcome(TypedDict):
 
 def storage_url(runs: Path, url: str = "") -> str:
     """`url`, or the SQLite database in the folder `runs` if it is empty."""
-    return url or sqlite_url(runs / schema.STUDY_DB)
+    return store_url(runs / schema.STUDY_DB, url)
 
 
 def open_storage(url: str) -> "optuna.storages.RDBStorage":

@@ -33,6 +33,6 @@ def next_step(
     stores = {"runs": "" if runs == Path("runs") else str(runs), "storage": storage, "tracking": tracking}
     for name, place in stores.items():
         if place:
-            place = _PASSWORD.sub(r"\1:***@", place)
-            line += [f"{name.upper()}={place}"] if by_make else [f"--{name}", place]
+            place = f"./{place}" if place.startswith("-") else _PASSWORD.sub(r"\1:***@", place)
+            line += [f"{name.upper()}={place.replace('$', '$$')}"] if by_make else [f"--{name}", place]
     return shlex.join(line)

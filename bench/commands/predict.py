@@ -23,10 +23,10 @@ NAMED = 12
 """Files that failed which are named to people."""
 
 
-def resolve_checkpoint(name: str, tracking: str) -> Path:
-    """Path of a checkpoint given as a path or as the id of an MLflow run in the store at the URL `tracking`."""
-    path = Path(name)
-    return path if path.exists() else find_artifact(tracking, name, schema.CHECKPOINT_FILE)
+def resolve_checkpoint(name: str, runs: Path, tracking: str = "") -> Path:
+    """Path of a checkpoint given as a path, or as the id of a run in the store at `tracking` or in RUNS."""
+    path, url = Path(name), tracking_url(runs, tracking)
+    return path if path.exists() else find_artifact(url, name, schema.CHECKPOINT_FILE, None if tracking else runs)
 
 
 class Wanted(NamedTuple):
@@ -54,7 +54,7 @@ def predict_images(
         ValueError: wrong input; then nothing is written.
     """
     files = find_files(images, wanted.out)
-    resolved = resolve_checkpoint(checkpoint, tracking_url(runs, tracking))
+    resolved = resolve_checkpoint(checkpoint, runs, tracking)
     segmenter = Segmenter(resolved, choose_device(device), tile=wanted.tile, max_megapixels=wanted.max_megapixels)
     make_folder(wanted.out)
     masks, failed = 0, {}

@@ -12,6 +12,7 @@ from hourglass_bench.bench.commands.cli import Answer, say
 from hourglass_bench.bench.commands.differences import Comparison, Difference, compare
 from hourglass_bench.bench.commands.stored_training import StoredTraining, at, read
 from hourglass_bench.bench.commands.train import report_epoch, tracked
+from hourglass_bench.bench.commands.writing import REPRODUCE, beginning, open_to_write
 from hourglass_bench.bench.config import RunConfig, run_name
 from hourglass_bench.bench.data.cache.entry import Dataset
 from hourglass_bench.bench.machine.examine import choose_device
@@ -22,8 +23,8 @@ from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from hourglass_bench.bench.training.forecast import predict_peak_bytes
 from hourglass_bench.bench.training.train import EpochRecord
+from hourglass_bench.bench.training.unfinished import Unfinished
 
-EXPERIMENT = "reproduce"
 EXIT_DIFFERENT = 1
 REPRODUCIBLE: tuple[schema.State, ...] = ("complete", "pruned", "diverged")
 SHOWN = 12
@@ -55,8 +56,12 @@ def reproduce(run_id: str, *, runs: Path, tracking: str = "", device: str = "aut
     cache = runs / schema.CACHE_DIR
     dataset = stored.load(config, cache)
     say(f"training {run_name(config)} again, {stored.epochs} epochs, by {stored.threads} threads on {target}")
-    with threads(stored.threads):
-        again_id = _train(stored, config, runs, target, dataset, cache)
+    with threads(stored.threads), Unfinished() as unfinished:
+        log = BackgroundLog(lambda: _open_run(stored, config, runs, tracking, unfinished))
+        try:
+            again_id = _train(stored, config, log, target, dataset, cache)
+        finally:
+            unfinished.remove()
     comparison = compare(stored, read(url, again_id))
     verdict = "different" if comparison.differences else "identical"
     RunLog(open_store(url), again_id).tags({schema.REPRODUCED: verdict})
@@ -64,23 +69,27 @@ def reproduce(run_id: str, *, runs: Path, tracking: str = "", device: str = "aut
     return Answer(_values(run_id, again_id, comparison), _text(run_id, again_id, comparison), code)
 
 
+def _open_run(stored: StoredTraining, config: RunConfig, runs: Path, tracking: str, unfinished: Unfinished) -> RunLog:
+    """The new run, whose folder is held, although no state is kept there."""
+    client = open_to_write(runs, tracking)
+    experiment = get_experiment(client, REPRODUCE, runs)
+    tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), schema.REPRODUCES: stored.run_id}
+    with beginning(runs):
+        log = RunLog.create(client, experiment, f"{run_name(config)} again", tags)
+        unfinished.hold(runs / schema.UNFINISHED_DIR / log.run_id)
+    return log
+
+
 def _train(
-    stored: StoredTraining, config: RunConfig, runs: Path, device: torch.device, dataset: Dataset, cache: Path
+    stored: StoredTraining, config: RunConfig, log: BackgroundLog, device: torch.device, dataset: Dataset, cache: Path
 ) -> str:
     """Train as the stored run was, as far as it went -> the id of the new run."""
-
-    def open_run() -> RunLog:
-        client = open_store(stored.url)
-        tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), schema.REPRODUCES: stored.run_id}
-        name = f"{run_name(config)} again"
-        return RunLog.create(client, get_experiment(client, EXPERIMENT, runs), name, tags)
 
     def stop(record: EpochRecord) -> str | None:
         report_epoch(record)
         pruned = stored.state == "pruned" and record.epoch >= stored.epochs
         return stored.tags.get(schema.STATE_REASON, "as the stored run") if pruned else None
 
-    log = BackgroundLog(open_run)
     if (schema.PREDICTED_PEAK.name, 0) in stored.values:
         peak = predict_peak_bytes(config, device, dataset.frames.ignored is not None)
         log.metrics({schema.PREDICTED_PEAK.name: float(peak)})

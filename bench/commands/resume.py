@@ -12,8 +12,10 @@ from typing_extensions import override
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.commands.stored_training import StoredTraining, at, read
-from hourglass_bench.bench.commands.train import EXPERIMENT, answer, report_epoch, require_sealed, resumed_by, tracked
+from hourglass_bench.bench.commands.train import answer, report_epoch, require_sealed, resumed_by, tracked
+from hourglass_bench.bench.commands.writing import TRAIN, open_to_write
 from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.files import require_inside
 from hourglass_bench.bench.machine.environment import code_digest
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.machine.threads import threads
@@ -74,10 +76,11 @@ def resume_one(
         raise ValueError(f"device must be the run's kind, {stored.device}, to go on with it, got {device}.")
     cache = runs / schema.CACHE_DIR
     dataset = stored.load(config, cache)
-    client = open_store(stored.url)
+    client = open_to_write(runs, tracking)
     if not unseal:
-        require_sealed(client, get_experiment(client, EXPERIMENT, runs), config, dataset.digest, own=run_id)
+        require_sealed(client, get_experiment(client, TRAIN, runs), config, dataset.digest, own=run_id)
     with Unfinished() as unfinished, ExitStack() as stack:
+        require_inside(runs, runs / schema.UNFINISHED_DIR / run_id)
         try:
             unfinished.hold(runs / schema.UNFINISHED_DIR / run_id)
         except BlockingIOError:

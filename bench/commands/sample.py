@@ -14,11 +14,12 @@ from hourglass_bench.architectures.vae import VAE
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.checkpoint import load_checkpoint
 from hourglass_bench.bench.commands.predict import resolve_checkpoint
+from hourglass_bench.bench.commands.writing import open_to_write
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.data.dataset import load
 from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.panel import choose_frames
-from hourglass_bench.bench.files import make_folder
+from hourglass_bench.bench.files import make_folder, require_inside
 from hourglass_bench.bench.generative.config import SampleConfig
 from hourglass_bench.bench.generative.decoding import OFFSETS, interpolate, sample, traverse
 from hourglass_bench.bench.generative.grids import Grid, interpolation_grid, sample_grid, save_grid, traversal_grid
@@ -28,7 +29,7 @@ from hourglass_bench.bench.machine.device import place
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.machine.precision import set_arithmetic
 from hourglass_bench.bench.stored_config import config_hash
-from hourglass_bench.bench.tracking.store import RunLog, open_store, tracking_url
+from hourglass_bench.bench.tracking.store import RunLog
 from hourglass_bench.bench.training.objective import latent_shape
 from hourglass_bench.bench.training.setup import Setup, prepare
 
@@ -57,14 +58,17 @@ def sample_one(
     Raises:
         ValueError: wrong input; then nothing is written.
     """
-    target, url = choose_device(device), tracking_url(runs, tracking)
-    network, config = load_checkpoint(resolve_checkpoint(checkpoint, url))
+    target = choose_device(device)
+    network, config = load_checkpoint(resolve_checkpoint(checkpoint, runs, tracking))
     run_id = "" if Path(checkpoint).exists() else checkpoint
     drawn = draw(
         _require_decoder(network, wanted, config.architecture.name), config, wanted, runs / schema.CACHE_DIR, target
     )
-    written = write(drawn, out or runs / schema.GRID_DIR / (run_id or config_hash(config)))
-    logged = log_grids(drawn, RunLog(open_store(url), run_id)) if run_id else []
+    own = runs / schema.GRID_DIR / (run_id or config_hash(config))
+    for picture in () if out else drawn:
+        require_inside(runs, own / f"{picture.name}.png")
+    written = write(drawn, out or own)
+    logged = log_grids(drawn, RunLog(open_to_write(runs, tracking), run_id)) if run_id else []
     return {**{name: str(path) for name, path in written.items()}, "run_id": run_id, "logged": logged}
 
 

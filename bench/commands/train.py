@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from hourglass_bench.bench.tracking.store import RunLog
 
-EXPERIMENT = "train"
-
 
 def train_one(
     config: RunConfig,
@@ -79,8 +77,7 @@ def train_one(
     with Unfinished() as unfinished, ExitStack() as stack:
 
         def open_run() -> "RunLog":
-            opened = _open_run(config, dataset.digest, runs, tracking, unseal)
-            unfinished.hold(runs / schema.UNFINISHED_DIR / opened.run_id)
+            opened = _open_run(config, dataset.digest, runs, tracking, unseal, unfinished)
             if system_metrics:
                 stack.enter_context(log_system_metrics(opened.run_id, opened.tracking))
             return opened
@@ -130,22 +127,29 @@ def resumed_by(runs: Path, tracking: str) -> Callable[[str], str]:
     )
 
 
-def _open_run(config: RunConfig, data_digest: str, runs: Path, tracking: str, unseal: bool) -> "RunLog":
-    """A new run in the store, unless the configuration has seen its test frames."""
-    from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
+def _open_run(
+    config: RunConfig, data_digest: str, runs: Path, tracking: str, unseal: bool, unfinished: Unfinished
+) -> "RunLog":
+    """A new run in the store, whose folder is held, unless the configuration has seen its test frames."""
+    from hourglass_bench.bench.commands import writing
+    from hourglass_bench.bench.tracking.store import RunLog, get_experiment
 
-    client = open_store(tracking_url(runs, tracking))
-    experiment = get_experiment(client, EXPERIMENT, runs)
+    client = writing.open_to_write(runs, tracking)
+    experiment = get_experiment(client, writing.TRAIN, runs)
     if not unseal:
         require_sealed(client, experiment, config, data_digest)
     tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), schema.NOTE: note(config)}
-    return RunLog.create(client, experiment, run_name(config), tags)
+    with writing.beginning(runs):
+        log = RunLog.create(client, experiment, run_name(config), tags)
+        unfinished.hold(runs / schema.UNFINISHED_DIR / log.run_id)
+    return log
 
 
 def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, data_digest: str, own: str = "") -> None:
     """Raise ValueError if a run of this configuration has looked at the test frames: a second look is a choice.
 
-    The same data under another path are the same, and so are the same weights.
+    The same data under another path are the same, and so are the same weights. One that opened them and left no result,
+    such as of a full disk, has shown nothing to anybody: that it was there is said.
 
     Args:
         own: id of the run that is to look, if it has one: what it saw itself before it was cut off is no other look.
@@ -154,13 +158,23 @@ def require_sealed(client: "MlflowClient", experiment: str, config: RunConfig, d
 
     weights = weights_digest(config.training.weights)
     for earlier in search_runs(client, experiment, f"tags.`{schema.DATA_DIGEST}` = '{data_digest}'"):
-        opened = earlier.data.tags.get(schema.TEST_OPENED)
+        opened, run_id = earlier.data.tags.get(schema.TEST_OPENED), earlier.info.run_id
         began_alike = earlier.data.tags.get(schema.WEIGHTS_DIGEST, "") == weights
-        if opened and earlier.info.run_id != own and began_alike and _is_alike(earlier.data.params, config):
-            raise ValueError(
-                f"test frames must be opened once per configuration, got them opened by run {earlier.info.run_id} on "
-                f"{opened}; use its result, or train and open them again with --unseal."
-            )
+        if not opened or run_id == own or not began_alike or not _is_alike(earlier.data.params, config):
+            continue
+        if not _has_result(earlier.data.metrics):
+            say(f"run {run_id} opened the test frames on {opened} and left no result: they are opened again")
+            continue
+        raise ValueError(
+            f"test frames must be opened once per configuration, got them opened by run {run_id} on {opened}; use its "
+            "result, or train and open them again with --unseal."
+        )
+
+
+def _has_result(metrics: Mapping[str, float]) -> bool:
+    """Whether a run measured something on the test frames, by the names of today or of an older version."""
+    tested = {metric.name for metric in schema.METRICS.values() if metric.column}
+    return any(schema.RENAMED.get(name, name) in tested for name in metrics)
 
 
 def _is_alike(params: Mapping[str, str], config: RunConfig) -> bool:

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.request import urlopen
 
 from hourglass_bench.bench.commands import cli, serve
+from hourglass_bench.bench.commands.writing import keep_place
 from hourglass_bench.bench.tracking import view
 from hourglass_bench.bench.tracking.database import kind, redact
 from hourglass_bench.bench.tracking.store import connect, refuse_newer, tracking_url
@@ -46,6 +47,7 @@ def serve_ui(runs: Path, tracking: str, study: str, where: serve.Serve) -> cli.A
     serve.require_store(url, runs)
     refuse_newer(url)
     host, port = where.address()
+    keep_place(runs, tracking)  # the UI shows pictures where the store says that they lie
     experiment = _find(connect(url), study)
     address = serve.base_url(host, port)
     opened = address + view.page(experiment)

@@ -6,9 +6,12 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
+
+from hourglass_bench.bench.files import require_printable
 
 PORTS = {"http": 80, "https": 443, "postgresql": 5432}
 SQLITE = "sqlite"
@@ -19,8 +22,26 @@ _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPER
 
 
 def sqlite_url(path: Path) -> str:
-    """URL of a database file, whose name may hold what means something else in a URL."""
-    return f"{SQLITE}:///{str(path.resolve()).replace('%', '%25').replace('?', '%3F')}"
+    """URL of a database file, whose name may hold what means something else in a URL, or in Optuna's templates.
+
+    Slashes are escaped as well: MLflow makes the folders that it reads in the URL as it stands, and there are none.
+    """
+    return f"{SQLITE}:////{quote(str(path.resolve())[1:], safe='')}"
+
+
+def store_url(file: Path, url: str) -> str:
+    """`url`, or that of the database `file` in RUNS if it is empty; one of SQLite as `sqlite_url` spells it.
+
+    Raises:
+        ValueError: it is no URL of a store, or RUNS has a name that no terminal could show.
+    """
+    require_printable("RUNS", file.parent)
+    if not url:
+        return sqlite_url(file)
+    if kind(url) != SQLITE:
+        return url
+    _, mark, options = url.partition("?")
+    return f"{sqlite_url(sqlite_path(url))}{mark}{options}"
 
 
 def kind(url: str) -> str:

@@ -6,16 +6,17 @@ only logs into a run that it is handed.
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
 
 from sqlalchemy import create_engine
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.data import stepped_images
+from hourglass_bench.bench.files import require_inside
 from hourglass_bench.bench.tracking import newer
 from hourglass_bench.bench.tracking.database import (
     SQLITE,
@@ -25,9 +26,11 @@ from hourglass_bench.bench.tracking.database import (
     settle_sqlite,
     sqlite_path,
     sqlite_url,
+    store_url,
 )
 from hourglass_bench.bench.tracking.datasets import to_input
 from hourglass_bench.bench.tracking.entries import Entries, Log
+from hourglass_bench.bench.tracking.locations import local_path, run_folder, runs_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,7 +45,7 @@ ATTEMPTS = 3
 
 def tracking_url(runs: Path, url: str = "") -> str:
     """`url`, or the SQLite database in the folder `runs` if it is empty."""
-    return url or sqlite_url(runs / schema.TRACKING_DB)
+    return store_url(runs / schema.TRACKING_DB, url)
 
 
 def _quieten() -> None:
@@ -191,6 +194,7 @@ class RunLog(Log):
 
     def artifacts(self, folder: Path) -> None:
         """Copy the contents of `folder` into the run's artifacts."""
+        self._require_inside(str(path.relative_to(folder)) for path in folder.rglob("*"))
         self._client.log_artifacts(self.run_id, str(folder))
         if (folder / stepped_images.FOLDER).exists():
             self.tags({stepped_images.TAG: "True"})
@@ -199,8 +203,8 @@ class RunLog(Log):
         """Have copies of these files, and nothing else, in a folder of the run's artifacts."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        run = self._client.get_run(self.run_id)
-        artifacts = get_artifact_repository(run.info.artifact_uri, self.tracking)
+        self._require_inside(f"{folder}/{file.name}" for file in files)
+        artifacts = get_artifact_repository(self._artifact_uri, self.tracking)
         before = {artifact.path for artifact in artifacts.list_artifacts(folder)}
         for file in files:
             artifacts.log_artifact(str(file), folder)  # type: ignore[no-untyped-call]
@@ -209,14 +213,23 @@ class RunLog(Log):
 
     def text(self, text: str, name: str) -> None:
         """Store a text as an artifact."""
+        self._require_inside([name])
         self._client.log_text(self.run_id, text, name)
 
     def artifact(self, name: str) -> str:
         """Where an artifact lies: a path on this machine, or else a `runs:/` URI."""
-        place = urlparse(self._client.get_run(self.run_id).info.artifact_uri)
-        if place.scheme in ("", "file"):
-            return str(Path(unquote(place.path)) / name)
-        return f"runs:/{self.run_id}/{name}"
+        folder = local_path(self._artifact_uri)
+        return f"runs:/{self.run_id}/{name}" if folder is None else str(folder / name)
+
+    @cached_property
+    def _artifact_uri(self) -> str:
+        return str(self._client.get_run(self.run_id).info.artifact_uri)
+
+    def _require_inside(self, names: Iterable[str]) -> None:
+        """Raise ValueError if links would lead artifacts of these names out of RUNS."""
+        if folder := local_path(self._artifact_uri):
+            for name in names:
+                require_inside(runs_of(folder) or folder, folder / name)
 
     def close(self, state: schema.State, reason: str, idle: float | None = None) -> None:
         """Record how the run ended, and how long a study's worker was idle for it."""
@@ -230,8 +243,11 @@ class RunLog(Log):
         self._client.set_terminated(self.run_id, "KILLED")
 
 
-def find_artifact(url: str, run_id: str, name: str) -> Path:
+def find_artifact(url: str, run_id: str, name: str, runs: Path | None = None) -> Path:
     """Local path of an artifact of a run in the store at `url`; an artifact on a server is fetched.
+
+    Args:
+        runs: RUNS, if the store is the one that lies in it.
 
     Raises:
         ValueError: there is no such store, run or artifact.
@@ -240,16 +256,20 @@ def find_artifact(url: str, run_id: str, name: str) -> Path:
     from mlflow.exceptions import MlflowException
 
     if kind(url) == SQLITE and not sqlite_path(url).is_file():
-        raise ValueError(f"{run_id!r} must be a checkpoint or a run of {url}, got neither file nor tracking store.")
+        raise ValueError(
+            f"{run_id!r} must be a checkpoint or a run of {redact(url)}, got neither file nor tracking store."
+        )
     try:
-        location = RunLog(open_store(url), run_id).artifact(name)
-        if location.startswith("runs:"):  # on a server: with what lies beside it
-            folder = download_artifacts(location.rpartition("/")[0], tracking_uri=url)
-            location = str(Path(folder) / Path(name).name)
+        folder = run_folder(open_store(url).get_run(run_id).info.artifact_uri, runs)
+        if folder is None:  # on a server: with what lies beside it
+            fetched = download_artifacts(f"runs:/{run_id}/{name}".rpartition("/")[0], tracking_uri=url)
+            place = Path(fetched) / Path(name).name
+        else:
+            place = folder / name
     except MlflowException as error:
         raise ValueError(
             f"{run_id!r} must be a checkpoint or the id of a run in {redact(url)}, got neither."
         ) from error
-    if not Path(location).exists():
+    if not place.exists():
         raise ValueError(f"run {run_id} must have the artifact {name}, got none; only complete runs store it.")
-    return Path(location)
+    return place

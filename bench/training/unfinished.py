@@ -10,14 +10,14 @@ from typing import IO, Any, Self
 import torch
 
 from hourglass_bench.bench.files import replacing
-from hourglass_bench.bench.machine.file_lock import lock
+from hourglass_bench.bench.machine.file_lock import LOCK, lock
 from hourglass_bench.bench.training.execution import Execution
 from hourglass_bench.bench.training.train import EpochRecord, Progress
 from hourglass_bench.bench.training.trainer import Trainer
 
 SHARE = 0.02
 """Of the training's time that may go into writing states: an epoch that comes sooner is not written."""
-STATE, LOCK = "state.pt", "lock"
+STATE = "state.pt"
 
 
 class Unfinished:

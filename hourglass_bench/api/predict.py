@@ -10,7 +10,6 @@ from hourglass_bench.bench.commands.predict import resolve_checkpoint
 from hourglass_bench.bench.data.files.pictures import Page
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.segmenter import Segmenter
-from hourglass_bench.bench.tracking.store import tracking_url
 
 
 def predict(
@@ -38,7 +37,7 @@ def predict(
     Raises:
         ValueError: there is no such checkpoint, it does not segment, or the image is none.
     """
-    path = resolve_checkpoint(str(checkpoint), tracking_url(Path(runs), tracking))
+    path = resolve_checkpoint(str(checkpoint), Path(runs), tracking)
     segmenter = Segmenter(path, choose_device(device), tile=tile)
     if isinstance(image, str | Path):
         return segmenter.look(Page(Path(image))).mask

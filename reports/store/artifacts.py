@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.tracking.locations import local_path, run_folder
 
 CACHE = "cache/artifacts"
 """Under RUNS. A run's files do not change once it is complete, so that copies serve every later report."""
@@ -16,8 +16,7 @@ READ_FILES = (schema.FRAME_TABLE, schema.CALIBRATION_TABLE, schema.PANEL_DATA, s
 def local_folder(uri: str, runs: Path) -> Path:
     """Folder of an artifact URI; if it is gone, the place it has in `runs`, since people move stores about."""
     path = _path(uri)
-    # RUNS/artifacts/STUDY/RUN/artifacts
-    return path if uri and path.exists() else runs.joinpath(*path.parts[-4:])
+    return path if uri and path.exists() else run_folder(uri, runs) or path
 
 
 def own_folder(uri: object, run: str, runs: Path) -> Path | None:
@@ -35,7 +34,7 @@ def own_folder(uri: object, run: str, runs: Path) -> Path | None:
 
 
 def _path(uri: str) -> Path:
-    return Path(unquote(urlparse(uri).path)) if uri.startswith("file:") else Path(uri)
+    return local_path(uri) or Path(uri)
 
 
 def keep_copies(folder: Path, listed: Callable[[], list[str]], download: Callable[[str], bytes]) -> None:

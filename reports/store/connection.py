@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.files import require_printable
 from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, postgresql_engine, redact
 from hourglass_bench.bench.tracking.newer import MLFLOW, refuse_newer_tables
 from hourglass_bench.reports.store.rest import RestStore
@@ -36,12 +37,13 @@ def open_store(runs: Path, tracking: str = "") -> Iterator[Store]:
     Raises:
         ValueError: there is no such store or no way in, or it cannot be read as one.
     """
+    require_printable("RUNS", runs)
     if tracking.startswith(SERVERS):
         yield RestStore(tracking, runs.resolve())
         return
     url = database(runs, tracking)
     with snapshot(url) as connection:
-        yield SqlStore(connection, shown(url), runs.resolve())
+        yield SqlStore(connection, shown(url), runs.resolve(), own=not tracking)
 
 
 def database(runs: Path, tracking: str = "") -> URL:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.tracking.locations import relocate
 from hourglass_bench.bench.tracking.store import RunLog, connect, tracking_url
 
 FIGURES = {
@@ -40,6 +42,8 @@ def publish(built: Path, study: str, runs: Path, tracking: str) -> str | None:
 
 
 def _publish(built: Path, study: str, runs: Path, tracking: str) -> None:
+    if not tracking and (done := relocate(runs)):
+        say(done)
     client = connect(tracking_url(runs, tracking))
     experiment = client.get_experiment_by_name(study)
     assert experiment is not None  # the report has just been read from it

@@ -7,6 +7,7 @@ from typing import Literal, Protocol, get_args
 import pandas as pd
 from sqlalchemy import Connection, bindparam, text
 
+from hourglass_bench.bench.tracking.locations import run_folder
 from hourglass_bench.reports.store.artifacts import local_folder
 
 Table = Literal["params", "tags", "latest_metrics"]
@@ -62,10 +63,12 @@ class Store(Protocol):
 class SqlStore:
     """A database, as one open connection sees it. Artifacts lie in folders."""
 
-    def __init__(self, connection: Connection, place: str, root: Path) -> None:
+    def __init__(self, connection: Connection, place: str, root: Path, *, own: bool) -> None:
+        """Database of which RUNS is `root`; its `own` if it lies in RUNS, and so do its artifacts."""
         self.place = place
         self._connection = connection
         self._root = root
+        self._own = own
 
     def studies(self, lifecycle: Lifecycle = "active") -> list[str]:
         """Names of the studies in the store."""
@@ -90,7 +93,8 @@ class SqlStore:
 
     def folders(self, runs: pd.DataFrame) -> list[Path]:
         """Where each run's artifacts lie."""
-        return [local_folder(uri, self._root) for uri in runs["artifact_uri"]]
+        find = run_folder if self._own else local_folder
+        return [find(uri, self._root) or Path(uri) for uri in runs["artifact_uri"]]
 
 
 def last_of_step(points: pd.DataFrame) -> pd.DataFrame:
