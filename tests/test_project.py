@@ -58,6 +58,14 @@ def test_variables_that_exist_are_passed_on() -> None:
     assert "--size" not in made.stdout
 
 
+@pytest.mark.parametrize("runs", ["a'b \\"c", "-lead", "a;b&c", "`id` $$HOME", "a#b(c)*\\\\d", "a,b"])
+def test_a_folder_of_any_name_is_one_word_for_the_shell(runs: str) -> None:
+    recipe = make("--dry-run", "report", "--old-file", ".venv/installed", f"RUNS={runs}").stdout
+    words = shlex.split(recipe)
+    wanted = f"./{runs}" if runs.startswith("-") else runs.replace("$$", "$")
+    assert words[words.index("--runs") + 1 :] == [wanted]
+
+
 @pytest.mark.parametrize("target", ["sweep", "perf"])
 def test_variables_of_the_data_reach_the_command_as_they_were_given(target: str) -> None:
     """Neither make nor the shell changes a pattern."""

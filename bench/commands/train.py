@@ -15,6 +15,7 @@ from hourglass_bench.bench.commands.early import say_early
 from hourglass_bench.bench.commands.folds import load_fitting
 from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.bench.config import SYNTHETIC, RunConfig, run_name
+from hourglass_bench.bench.files import require_printable
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.machine.precision import resolve
 from hourglass_bench.bench.run import RunResult, note, run
@@ -53,6 +54,7 @@ def train_one(
         ValueError: wrong input, a store that a newer version has written, or test frames that were opened before; then
             there is no run.
     """
+    require_printable("RUNS", runs)
     require_known(config.training.loss)
     if system_metrics:
         require_monitor()

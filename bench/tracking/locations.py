@@ -34,11 +34,11 @@ LOCK_SECONDS: Final = 20
 
 
 def local_path(uri: str) -> Path | None:
-    """The path of a file's URI, or of what is a path already; None if it lies on a server."""
+    """The path of a file's URI, or of what is a path already; None if it lies on a server, or nowhere."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
-    return None if parts.scheme else Path(uri)
+    return Path(uri) if uri and not parts.scheme else None
 
 
 def runs_of(folder: Path) -> Path | None:
@@ -95,9 +95,10 @@ def _find_elsewhere(store: sqlite3.Connection, here: str) -> set[str]:
 
 def _root(uri: str | None, inside: str) -> str:
     """How the URI begins of what lies `inside` of RUNS/artifacts; empty if it is of another shape, as others' are."""
-    root = (uri or "").rsplit("/", inside.count("/") + 2)[0]
-    begin = _artifacts(root)
-    return begin if uri and uri.startswith(begin) and unquote(uri.removeprefix(begin)) == inside else ""
+    if not uri or local_path(uri) is None:
+        return ""
+    begin = _artifacts(uri.rsplit("/", inside.count("/") + 2)[0])
+    return begin if uri.startswith(begin) and unquote(uri.removeprefix(begin)) == inside else ""
 
 
 def _keep_idle(runs: Path, stack: ExitStack) -> None:

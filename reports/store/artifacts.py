@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.files import replacing
-from hourglass_bench.bench.tracking.locations import local_path, run_folder
+from hourglass_bench.bench.tracking.locations import local_path
 
 CACHE = "cache/artifacts"
 """Under RUNS. A run's files do not change once it is complete, so that copies serve every later report."""
@@ -16,7 +16,8 @@ READ_FILES = (schema.FRAME_TABLE, schema.CALIBRATION_TABLE, schema.PANEL_DATA, s
 def local_folder(uri: str, runs: Path) -> Path:
     """Folder of an artifact URI; if it is gone, the place it has in `runs`, since people move stores about."""
     path = _path(uri)
-    return path if uri and path.exists() else run_folder(uri, runs) or path
+    # RUNS/artifacts/STUDY/RUN/artifacts
+    return path if uri and path.exists() else runs.joinpath(*path.parts[-4:])
 
 
 def own_folder(uri: object, run: str, runs: Path) -> Path | None:

@@ -93,8 +93,8 @@ class SqlStore:
 
     def folders(self, runs: pd.DataFrame) -> list[Path]:
         """Where each run's artifacts lie."""
-        find = run_folder if self._own else local_folder
-        return [find(uri, self._root) or Path(uri) for uri in runs["artifact_uri"]]
+        own = self._root if self._own else None
+        return [(own and run_folder(uri, own)) or local_folder(uri, self._root) for uri in runs["artifact_uri"]]
 
 
 def last_of_step(points: pd.DataFrame) -> pd.DataFrame:

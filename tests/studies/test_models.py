@@ -6,13 +6,12 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -305,17 +304,7 @@ def test_another_best_run_is_another_version_and_a_resumed_study_logs_none_twice
 
 def moved(runs: Path, to: Path) -> Path:
     """A copy of a folder of runs that a test may change."""
-    shutil.copytree(runs, to)
-    with closing(sqlite3.connect(to / schema.TRACKING_DB)) as database, database:
-        for table, column in (
-            ("experiments", "artifact_location"),
-            ("runs", "artifact_uri"),
-            ("logged_models", "artifact_location"),
-            ("model_versions", "source"),
-            ("model_versions", "storage_location"),
-        ):
-            database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (runs.as_uri(), to.as_uri()))
-    return to
+    return shutil.copytree(runs, to)
 
 
 @pytest.mark.usefixtures("catalog")

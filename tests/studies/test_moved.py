@@ -23,11 +23,11 @@ from hourglass_bench.studies.catalog import CATALOG
 from hourglass_bench.studies.study import Factorial
 from tests.studies.conftest import InlineExecutor, sweep, trial_runs
 
-NAMES = ["a%20b", "100%", "what?#", "{x}", "it's \"so\"", "ü 漢", "-lead", "a;b&c=d", "$HOME `id`", "a\\b*[c]", "file:"]
+NAMES = ["a%20b", "100%", "what?#", "{x}", 'it\'s "so"', "ü 漢", "-lead", "a;b&c=d", "$HOME `id`", "a\\b*[c]", "file:"]
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory, tiny_study: Factorial) -> Iterator[Path]:
+def kept(tmp_path_factory: pytest.TempPathFactory, tiny_study: Factorial) -> Path:
     """A finished study that was swept in `old`, and then moved."""
     old = tmp_path_factory.mktemp("home") / "old"
     with pytest.MonkeyPatch.context() as patch:
@@ -35,7 +35,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, tiny_study: Factorial) -> Ite
         patch.setattr(placement, "LocalExecutor", InlineExecutor)
         patch.setattr("hourglass_bench.studies.models.log", lambda *_: None)
         assert sweep(old) == 0
-    yield old.rename(old.with_name("kept"))
+    return old.rename(old.with_name("kept"))
 
 
 @pytest.fixture(params=["moved", "copied"])
@@ -162,8 +162,9 @@ def test_nobody_is_moved_while_another_process_works(moved: Path, who: str) -> N
 
 def test_older_stores_move_too(stored: Path) -> None:
     runs = shutil.move(stored / "runs", stored / "moved")
-    frames = [Path(folder) for folder in load("quick", runs=runs)._summary.study.trials["artifacts"]]
-    assert {folder.is_dir() and folder.is_relative_to(runs) for folder in frames} == {True}
+    folders = [Path(folder) for folder in load("quick", runs=runs)._summary.study.trials["artifacts"]]
+    assert {folder.is_relative_to(runs) for folder in folders} == {True}
+    assert any((folder / schema.FRAME_TABLE).is_file() for folder in folders)
     assert relocate(Path(runs))
     assert {place.startswith(f"{Path(runs).as_uri()}/artifacts/") for place in stored_places(Path(runs))} == {True}
     assert not (stored / "runs").exists()
@@ -197,7 +198,9 @@ def sweep_there(runs: Path) -> int:
 
 @pytest.mark.usefixtures("catalog")
 @pytest.mark.parametrize("name", ["a\nb", "a\x1b[31mb", "a\u2028b", "a\udcffb"])
-@pytest.mark.parametrize("verb", ["sweep tiny", "status tiny", "register tiny", "dashboard", "train", "ui", "reproduce X"])
+@pytest.mark.parametrize(
+    "verb", ["sweep tiny", "status tiny", "register tiny", "dashboard", "train", "ui", "reproduce X"]
+)
 def test_a_name_that_no_terminal_shows_is_refused(
     name: str, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

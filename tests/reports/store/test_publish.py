@@ -132,7 +132,8 @@ def test_a_store_that_cannot_be_written(
     monkeypatch.setattr(build, "build", lambda *_, **__: Built(pdf, "quick", 24, 8))
     assert main(["report", "quick", "--runs", str(runs)]) == 0
     said = capsys.readouterr()
-    line, _ = said.err.splitlines()  # and what to do next
+    moved, line, _ = said.err.splitlines()  # and what to do next
+    assert f"{runs} was moved or copied" in moved
     assert "could not be put into the tracking store: " in line
     assert line.endswith("the disk is full")
     assert said.out.startswith(str(pdf))
