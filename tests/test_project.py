@@ -58,7 +58,7 @@ def test_variables_that_exist_are_passed_on() -> None:
     assert "--size" not in made.stdout
 
 
-@pytest.mark.parametrize("runs", ["a'b \\"c", "-lead", "a;b&c", "`id` $$HOME", "a#b(c)*\\\\d", "a,b"])
+@pytest.mark.parametrize("runs", ["a'b \"c", "-lead", "a;b&c", "`id` $$HOME", r"a#b(c)*\d", "a,b"])
 def test_a_folder_of_any_name_is_one_word_for_the_shell(runs: str) -> None:
     recipe = make("--dry-run", "report", "--old-file", ".venv/installed", f"RUNS={runs}").stdout
     words = shlex.split(recipe)

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.next_step import BY_MAKE
+from hourglass_bench.bench.commands.next_step import BY_MAKE, next_step
 from hourglass_bench.bench.run import run
 from hourglass_bench.bench.tracking.store import open_store, tracking_url
 from hourglass_bench.bench.training.train import EpochRecord
@@ -199,3 +199,18 @@ def test_the_next_step_is_said_as_the_user_came(
     assert capsys.readouterr().err == f"next: {then}\n"
     assert main(["status", "quick", *stores, "--json"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("runs", "by_make", "line"),
+    [
+        ("-lead", False, "hourglass-bench report quick --runs ./-lead"),
+        ("a $b", False, "hourglass-bench report quick --runs 'a $b'"),
+        ("a $b", True, "make report 'RUNS=a $$b'"),
+    ],
+)
+def test_the_next_step_names_a_folder_of_any_name(
+    runs: str, by_make: bool, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(BY_MAKE, "1") if by_make else monkeypatch.delenv(BY_MAKE, raising=False)
+    assert next_step("report", "quick", make=("report",), runs=Path(runs)) == line
