@@ -4,6 +4,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from tyro.conf import Positional
 
@@ -25,13 +26,18 @@ class Report(cli.Command, cli.Store):
     compare: tuple[str, ...] = ()
     """pairs to be judged beside the usual ones, each as A:B of two architectures (each at its best) or configurations,
     such as unet/3/12:hourglass/3/6 or ResUNet/width=24:unet"""
+    out: Path | None = None
+    """folder in which the report's folder STUDY is written (default: RUNS/reports); for RUNS that cannot be written"""
 
     def run(self) -> Answer:
         """Build the report."""
         from hourglass_bench.reports.build import build
         from hourglass_bench.reports.store.publish import publish
 
-        built = build(self.runs, cli.study_name(self.study), self.tracking, html=self.html, compare=self.compare)
+        study = cli.study_name(self.study)
+        built = build(self.runs, study, self.tracking, html=self.html, compare=self.compare, out=self.out)
+        for name, now in built.kept.items():
+            cli.say(f"{name} was edited since the last report, and is kept as {now}")
         if failed := publish(built.report.parent, built.study, self.runs, self.tracking):
             cli.say(failed)
         return Answer(

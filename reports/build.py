@@ -1,9 +1,6 @@
 """Store -> PDF, with everything it is made of beside it. Equal stores give equal bytes."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -17,14 +14,13 @@ from hourglass_bench.bench import schema
 from hourglass_bench.bench.progress import working
 from hourglass_bench.reports import document
 from hourglass_bench.reports.analysis.summary import summarise
+from hourglass_bench.reports.folder import LAYOUT, PAGE, replaced
 from hourglass_bench.reports.html import page
 from hourglass_bench.reports.pages import Piece, page_starts
 from hourglass_bench.reports.store.load import load_study
 
-TEMPLATE = "report.typ"
 PAGES = "pages.json"
 PDF = "report.pdf"
-HTML = "report.html"
 STANDARDS: "list[typst.PDFStandard]" = ["a-2a", "ua-1"]
 
 
@@ -36,10 +32,20 @@ class Built(NamedTuple):
     runs: int
     """Runs with an outcome."""
     pages: int
+    kept: dict[str, str]
+    """Files of the report of before that were edited since, and the names by which they are kept beside this one."""
 
 
-def build(runs: Path, study: str, tracking: str = "", *, html: bool = True, compare: tuple[str, ...] = ()) -> Built:
-    """Write RUNS/reports/STUDY/report.pdf and its parts; nothing is replaced unless all of it was made.
+def build(
+    runs: Path,
+    study: str,
+    tracking: str = "",
+    *,
+    html: bool = True,
+    compare: tuple[str, ...] = (),
+    out: Path | None = None,
+) -> Built:
+    """Write report.pdf and its parts into the folder STUDY of `out`, or else of RUNS/reports, all or nothing.
 
     The store is the one at the URL `tracking`, or the database under `runs` if that is empty. With `html` there is a
     self-contained page report.html beside it. The pairs of `compare` are judged too (`analysis.asked`).
@@ -51,22 +57,17 @@ def build(runs: Path, study: str, tracking: str = "", *, html: bool = True, comp
     _require_folder_name(study)
     with working(f"reading study {study}"):
         summary = summarise(load_study(runs, study, tracking), compare)
-    reports = runs.resolve() / schema.REPORT_DIR
-    with (
-        _made(reports),
-        tempfile.TemporaryDirectory(dir=reports, prefix=".building-") as name,
-        working("drawing figures") as step,
-    ):
-        folder = Path(name)
-        report = document.write(summary, folder)
+    folder = (runs.resolve() / schema.REPORT_DIR if out is None else out.resolve()) / study
+    kept: dict[str, str] = {}
+    with _made(folder), replaced(folder, kept) as made, working("drawing figures") as step:
+        report = document.write(summary, made)
         if html:
-            (folder / HTML).write_text(page(report, summary, folder), encoding="utf-8")
-        template = (files("hourglass_bench.reports") / TEMPLATE).read_text(encoding="utf-8")
-        (folder / TEMPLATE).write_text(template, encoding="utf-8")
+            (made / PAGE).write_text(page(report, summary, made), encoding="utf-8")
+        template = (files("hourglass_bench.reports") / LAYOUT).read_text(encoding="utf-8")
+        (made / LAYOUT).write_text(template, encoding="utf-8")
         step("setting pages")
-        pages = _compile(folder, summary.study.newest, len(report["sections"][0]["blocks"]))
-        _publish(folder, reports / study)
-    return Built(reports / study / PDF, study, summary.study.outcomes, pages)
+        pages = _compile(made, summary.study.newest, len(report["sections"][0]["blocks"]))
+    return Built(folder / PDF, study, summary.study.outcomes, pages, kept)
 
 
 def _require_folder_name(study: str) -> None:
@@ -80,19 +81,20 @@ def _require_folder_name(study: str) -> None:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """The folder, which is made; what the disk refuses meanwhile is a ValueError."""
+    """What the disk refuses while the report is made is a ValueError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise ValueError(f"the report in {folder} cannot be made: {error}.") from error
+        raise ValueError(
+            f"the report in {folder} cannot be made: {error}. Another place for it is --out FOLDER."
+        ) from error
 
 
 def _compile(folder: Path, timestamp: int, answer: int) -> int:
     """Write pages.json and report.pdf, whose first `answer` blocks are the answer, and return its number of pages."""
     (folder / PAGES).write_text("[]\n", encoding="utf-8")
     compiler = typst.Compiler(
-        folder / TEMPLATE,
+        folder / LAYOUT,
         root=folder,
         # The figures' font, which matplotlib brings along: no font of the machine decides how the report looks.
         font_paths=[Path(mpl.get_data_path()) / "fonts" / "ttf"],
@@ -103,19 +105,3 @@ def _compile(folder: Path, timestamp: int, answer: int) -> int:
     (folder / PAGES).write_text(f"{json.dumps(starts)}\n", encoding="utf-8")
     compiler.compile(output=folder / PDF, format="pdf", pdf_standards=STANDARDS, timestamp=timestamp)
     return int(compiler.query("<pages>", field="value", one=True))
-
-
-def _publish(made: Path, target: Path) -> None:
-    """Move the files into place, the PDF last, and drop what an earlier build made and this one did not."""
-    names = sorted(
-        (path.relative_to(made) for path in made.rglob("*") if path.is_file()),
-        key=lambda name: name.name == PDF,
-    )
-    folders = [target / document.FIGURE_DIR, target / document.DATA_DIR]
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        os.replace(made / name, target / name)
-    for path in [*(path for folder in folders for path in folder.iterdir()), target / HTML]:
-        if path.exists() and path.relative_to(target) not in names:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()

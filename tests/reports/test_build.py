@@ -73,7 +73,7 @@ def test_half_done_study(execute: Fill, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["build", "--runs", str(execute()), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["runs"] == 6
-    assert set(printed) == {"report", "study", "runs", "pages"}
+    assert set(printed) == {"report", "study", "runs", "pages", "kept"}
     # Text with the template's own marks went in and came out as text.
     rows = [row for block in blocks(Path(printed["report"]).parent, "table") for row in block["rows"]]
     assert any("OSError: *disk* #full $" in row for row in rows)
@@ -101,7 +101,8 @@ def test_single_run_without_panel(new_store: Fill) -> None:
     runs = new_store([Unit(panel=False, epochs=1)])
     folder = runs / schema.REPORT_DIR / "quick"
     (folder / "figures").mkdir(parents=True)
-    (folder / "figures" / "old.svg").touch()
+    (folder / "figures" / "predictions.svg").touch()
+    (folder / "figures" / "mine.svg").touch()
     (folder / "report.html").touch()
     (folder / "notes.txt").write_text("mine")
     made = build(runs, "quick", html=False)
@@ -110,7 +111,8 @@ def test_single_run_without_panel(new_store: Fill) -> None:
     assert len(said) + len(figures(made.report.parent)) == len(COMPARED)
     assert made.runs == 1
     # Figures and page of an earlier build go, and nothing else does.
-    assert not (folder / "figures" / "old.svg").exists()
+    assert not (folder / "figures" / "predictions.svg").exists()
+    assert (folder / "figures" / "mine.svg").exists()
     assert not (folder / "report.html").exists()
     assert (folder / "notes.txt").read_text() == "mine"
 

@@ -298,7 +298,7 @@ def test_verbs_of_before_go_on_to_work(
     assert main(words.split()) == 2
     said = capsys.readouterr().err
     if main is reports:
-        assert "(PosixPath('here'), 'skips', '') {'html': True, 'compare': ('a:b',)}" in said
+        assert "(PosixPath('here'), 'skips', '') {'html': True, 'compare': ('a:b',), 'out': None}" in said
     else:
         assert "name='quick'" in said
         assert "runs=PosixPath('here')" in said

@@ -129,7 +129,7 @@ def test_a_store_that_cannot_be_written(
         runs, "CREATE TRIGGER refuse BEFORE INSERT ON latest_metrics BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
     )
     pdf = made(tmp_path / "report", "One is better.") / "report.pdf"
-    monkeypatch.setattr(build, "build", lambda *_, **__: Built(pdf, "quick", 24, 8))
+    monkeypatch.setattr(build, "build", lambda *_, **__: Built(pdf, "quick", 24, 8, {}))
     assert main(["report", "quick", "--runs", str(runs)]) == 0
     said = capsys.readouterr()
     moved, line, _ = said.err.splitlines()  # and what to do next

@@ -87,16 +87,28 @@ def test_newer_layout(statement: str, message: str, runs: Path, refused: Refuse)
     assert message in refused(main, "build --runs .")
 
 
-@pytest.mark.parametrize(
-    "name", [schema.REPORT_DIR, f"{schema.REPORT_DIR}/quick", f"{schema.REPORT_DIR}/quick/figures"]
-)
+@pytest.mark.parametrize("name", [schema.REPORT_DIR, f"{schema.REPORT_DIR}/quick"])
 @pytest.mark.usefixtures("hasty")
 def test_a_file_in_the_way_of_the_report(name: str, runs: Path, refused: Refuse) -> None:
     (runs / name).parent.mkdir(parents=True, exist_ok=True)
     (runs / name).write_text("in the way")
     said = refused(main, "build --runs .")
-    assert f"the report in {runs / schema.REPORT_DIR} cannot be made: " in said
+    assert f"{runs / name} must be a folder, where reports are written, and is a link or a file: " in said
     assert (runs / name).read_text() == "in the way"
+
+
+@pytest.mark.usefixtures("hasty")
+def test_where_runs_cannot_be_written_the_report_goes_elsewhere(
+    runs: Path, refused: Refuse, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (runs / schema.REPORT_DIR).mkdir()
+    (runs / schema.REPORT_DIR / ".lock").mkdir()  # as root, whom no mode keeps from writing
+    said = refused(main, "build --runs .")
+    assert f"the report in {runs / schema.REPORT_DIR / 'quick'} cannot be made: " in said
+    assert "Another place for it is --out FOLDER." in said
+    assert main(["report", "--runs", str(runs), "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'out' / 'quick' / 'report.pdf'}\n"
+    assert not (runs / schema.REPORT_DIR / "quick").exists()
 
 
 # The last one is Typst's, which says it in words only.
@@ -104,7 +116,7 @@ def test_a_file_in_the_way_of_the_report(name: str, runs: Path, refused: Refuse)
     ("function", "error"),
     [
         ("document.write", OSError(errno.ENOSPC, "No space left on device")),
-        ("_publish", PermissionError(errno.EACCES, "Permission denied", "somewhere")),
+        ("replaced", PermissionError(errno.EACCES, "Permission denied", "somewhere")),
         ("_compile", OSError("No space left on device (os error 28)")),
     ],
 )
