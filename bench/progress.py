@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from hourglass_bench.bench.terminal import is_live
+from hourglass_bench.bench.terminal import is_live, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -24,6 +24,7 @@ _INTERVAL = 30.0  # seconds between two lines
 def progress(items: Iterable[Item], doing: str, total: int, done: int = 0) -> Iterator[Item]:
     """The items as they come; of `total`, `done` were there before."""
     start, said, bar = 0.0, 0.0, None
+    doing = printable(doing)
     try:
         for count, item in enumerate(items, start=done + 1):
             yield item
@@ -53,7 +54,7 @@ def working(doing: str) -> Iterator[Callable[[str], None]]:
 
     On a terminal a line with the seconds so far, which goes again; elsewhere one line.
     """
-    line = _Line(doing)
+    line = _Line(printable(doing))
     timer = Timer(_SHORT, line.show)
     timer.daemon = True
     timer.start()

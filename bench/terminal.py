@@ -1,7 +1,11 @@
-"""Colour, for people at a terminal who have not said otherwise. Without rich: a check of a machine has none."""
+"""Text for people at a terminal: coloured unless they have said otherwise, and free of what a terminal would obey.
+
+Without rich: a check of a machine has none.
+"""
 
 import os
 import re
+import unicodedata
 from typing import Final, TextIO
 
 RED, GREEN, YELLOW, BOLD = "31", "32", "33", "1"
@@ -15,6 +19,36 @@ _COLOURED: Final = [
     (colour, re.compile(rf"(?<![\w/.-])(?:{'|'.join(words)})(?=[:,;)]| \(| \||  | in \d| after \d|$)", re.MULTILINE))
     for colour, words in WORDS.items()
 ]
+
+_OBEYED: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of what moves the cursor, colours, turns the direction of writing, hides or ends lines, and of
+the bytes of names that are no text."""
+_JOINERS: Final = "\u200c\u200d"
+"""Between letters of Persian and Hindi, and in emoji: of that kind, and harmless."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""The text with what a terminal would obey instead of showing it as escapes, such as `\x1b`.
+
+    The name of a file may hold anything; so may what a message quotes of its contents.
+
+    Args:
+        keep: characters that stay, such as the line ends of a text of several lines.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter in keep or not _is_obeyed(letter) else _escaped(letter) for letter in text)
+
+
+def _is_obeyed(letter: str) -> bool:
+    return unicodedata.category(letter) in _OBEYED and letter not in _JOINERS
+
+
+def _escaped(letter: str) -> str:
+    code = ord(letter)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte of a name that is no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def is_wanted(stream: TextIO) -> bool:
@@ -35,7 +69,8 @@ def paint(text: str, colour: str, stream: TextIO) -> str:
 
 
 def paint_words(text: str, stream: TextIO) -> str:
-    """The text with its states, verdicts and warnings coloured."""
+    """The text, made `printable`, with its states, verdicts and warnings coloured."""
+    text = printable(text, keep="\n\t")
     if not is_wanted(stream):
         return text
     for colour, words in _COLOURED:

@@ -75,7 +75,7 @@ def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Comman
         SystemExit: of `parse`; nobody reads what is printed (141).
     """
     if platform.system() == "Windows":
-        _refuse(prog, "Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
+        refuse(prog, "Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
         return EXIT_INPUT
     with to_reader():
         command = parse(words)
@@ -88,17 +88,17 @@ def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Comman
         say(f"\n{str(interrupt) or 'interrupted'}")
         return EXIT_INTERRUPTED
     except ValueError as error:
-        _refuse(prog, _typed(error, command, words))
+        refuse(prog, _typed(error, command, words))
         return EXIT_INPUT
     except Exception as error:
         from hourglass_bench.bench.tracking.database import store_failure
 
         if (path := _find_unreadable(error)) is not None:
-            _refuse(prog, f"{path} must be readable, got permission denied; allow it (chmod u+rX) or move it away.")
+            refuse(prog, f"{path} must be readable, got permission denied; allow it (chmod u+rX) or move it away.")
             return EXIT_INPUT
         if (said := store_failure(error)) is None:
             raise
-        _refuse(
+        refuse(
             prog,
             f"results must be written, but the disk or database refused: {said}; what was recorded before is "
             "kept, and the same command goes on from there.",
@@ -129,8 +129,10 @@ def to_reader() -> Iterator[None]:
         raise SystemExit(EXIT_UNREAD) from None
 
 
-def _refuse(prog: str, why: str) -> None:
-    say(f"{terminal.paint(prog, terminal.RED, sys.stderr)}: {why}")
+def refuse(prog: str, why: str) -> None:
+    """Say on stderr why `prog` does not do what it was asked for: one paragraph, whatever it quotes."""
+    name, text = terminal.paint(prog, terminal.RED, sys.stderr), terminal.printable(why)
+    print(f"{name}: {terminal.paint_words(text, sys.stderr)}", file=sys.stderr, flush=True)
 
 
 def _typed(error: ValueError, command: Command, words: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
 
 from hourglass_bench.bench import terminal
-from hourglass_bench.bench.commands.cli import EXIT_INPUT, Command, Verbs, run, say, to_reader
+from hourglass_bench.bench.commands.cli import EXIT_INPUT, Command, Verbs, refuse, run, to_reader
 from hourglass_bench.bench.commands.typed import meant
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command
         _show(prog, about, groups, failed=not verb)
     if verb not in verbs:
         said = f"verb must be one of {', '.join(verbs)}, got {verb!r}{meant(verb, [*verbs, *FORMER])}"
-        say(f"{terminal.paint(prog, terminal.RED, sys.stderr)}: {said} {prog} --help says what each does.")
+        refuse(prog, f"{said} {prog} --help says what each does.")
         raise SystemExit(EXIT_INPUT)
     import tyro
     from tyro import conf

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hourglass_bench.bench import terminal
+from hourglass_bench.bench.commands.cli import refuse, say
 from tests.terminal import on_a_terminal
 
 REFUSED = [sys.executable, "-m", "hourglass_bench", "sweep", "qick"]
@@ -67,3 +68,26 @@ def test_states_and_verdicts_are_coloured_not_words_of_sentences(text: str, word
     painted = terminal.paint_words(text, sys.stderr)
     assert re.findall(rf"{CODE}(.+?)\x1b\[0m", painted) == words
     assert re.sub(CODE, "", painted) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("s01_2 Höhle 東京 \U0001f600.png", "s01_2 Höhle 東京 \U0001f600.png"),
+        ("می\u200cخواهم", "می\u200cخواهم"),  # two words of which the joiner makes one
+        ("a\x1b[31mb", r"a\x1b[31mb"),
+        ("a\nb\r\tc\x00\x7f\x9b", r"a\x0ab\x0d\x09c\x00\x7f\x9b"),
+        ("a\u202egnp.exe", r"a\u202egnp.exe"),
+        ("a\u2028b\u2066\ufeff", r"a\u2028b\u2066\ufeff"),
+        ("caf\udce9", r"caf\xe9"),
+        ("\U000e0041", r"\U000e0041"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown(name: str, shown: str) -> None:
+    assert terminal.printable(name) == shown
+
+
+def test_lines_stay_lines_where_a_text_has_several(capsys: pytest.CaptureFixture[str]) -> None:
+    say("one\x1b[2J\ntwo")
+    refuse("bench", "a\x1b[2J\nb.png must be whole.")
+    assert capsys.readouterr().err == "one\\x1b[2J\ntwo\nbench: a\\x1b[2J\\x0ab.png must be whole.\n"
