@@ -12,7 +12,7 @@ from hourglass_bench.reports.analysis.pretraining import judge_pretraining
 from hourglass_bench.reports.analysis.statistics import Comparison, Interval
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
 from hourglass_bench.reports.analysis.tuning import tuning
-from hourglass_bench.reports.store.load import ARTIFACTS
+from hourglass_bench.reports.store.load import ARTIFACTS, RUN
 
 HERE_ONLY = [ARTIFACTS, "artifact_uri"]
 """Columns that name places on this machine."""
@@ -20,7 +20,7 @@ HERE_ONLY = [ARTIFACTS, "artifact_uri"]
 
 def tables(summary: Summary) -> dict[str, pd.DataFrame]:
     """Name -> table: study, runs, units, planned, configurations, scenes, convergence, rates, rate_groups,
-    claims, openings, evidence.
+    claims, openings, evidence, refused.
     """
     planned = [
         {"stage": stage, "architecture": name, "planned": count}
@@ -48,6 +48,7 @@ def tables(summary: Summary) -> dict[str, pd.DataFrame]:
         "claims": pd.DataFrame(map(_claim, judged), columns=CLAIM),
         "openings": summary.study.openings.to_frame(),
         "evidence": evidence(summary),
+        "refused": pd.DataFrame(list(summary.refused.items()), columns=[RUN, "frame_table"]),
     }
 
 

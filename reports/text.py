@@ -6,13 +6,21 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from hourglass_bench.bench import schema
+from hourglass_bench.bench import schema, terminal
 
 DASH = "–"
 NBSP = "\u00a0"
 """Keeps what it stands between on one line."""
 MEGABYTE = 1e6
+UNSHOWN = re.compile(r"[\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000f0000-\U0010ffff]")
+"""Of private use and no characters at all: neither PDF/A nor XML may have them."""
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def printable(text: str) -> str:
+    """A text from outside as PDF, page and figures can have it: what they may not is an escape, such as `\\x1b`."""
+    text = terminal.printable(text, keep="\n\t")
+    return UNSHOWN.sub(lambda found: found[0].encode("ascii", "backslashreplace").decode(), text)
 
 
 def digits(value: float, places: int = 3) -> str:

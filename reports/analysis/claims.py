@@ -18,7 +18,7 @@ from hourglass_bench.reports import style
 from hourglass_bench.reports.analysis.asked import asked_pairs
 from hourglass_bench.reports.analysis.choices import ALIKE, Choice, alike, choices, tested, within
 from hourglass_bench.reports.analysis.gate import passes
-from hourglass_bench.reports.analysis.scenes import PROTOCOL, SCENE
+from hourglass_bench.reports.analysis.scenes import PROTOCOL
 from hourglass_bench.reports.analysis.skips import with_and_without
 from hourglass_bench.reports.analysis.statistics import (
     MIN_REPEATS,
@@ -41,6 +41,7 @@ from hourglass_bench.reports.analysis.summary import (
     statistic,
     title,
 )
+from hourglass_bench.reports.analysis.verified import SCENE
 from hourglass_bench.reports.store.load import ABSENT, ARCHITECTURE, CHANNELS, DATA_FOLDS, NORM, PRETRAIN_EPOCHS, REPEAT
 from hourglass_bench.reports.text import round_number
 

@@ -22,12 +22,13 @@ def evidence(summary: Summary) -> pd.DataFrame:
     """A row per stage, architecture (empty if unknown) and kind of evidence: how many units have it or had it, and of
     how many of them it is gone.
 
-    Frame tables, panels and curves are those of the complete runs that were tested. `deleted` is of all units that
+    Frame tables, panels and curves are those of the complete runs that were tested; a frame table that was refused is
+    gone. `deleted` is of all units that
     ended, and gone are those whose outcome was deleted by hand.
     """
     ended = endings(summary.study)
     deleted = ended[[schema.STAGE, ARCHITECTURE]].assign(kind="deleted", gone=ended[schema.STATE] == "deleted")
-    rows = pd.concat([_of_tested(summary.study.trials, summary.study.curves), deleted], ignore_index=True)
+    rows = pd.concat([_of_tested(summary), deleted], ignore_index=True)
     # As categories, so that rows come in the order of the report's tables.
     orders = {schema.STAGE: STAGES, ARCHITECTURE: style.in_order(rows[ARCHITECTURE]), "kind": KINDS}
     ordered = rows.astype({name: pd.CategoricalDtype(list(order)) for name, order in orders.items()})
@@ -35,8 +36,9 @@ def evidence(summary: Summary) -> pd.DataFrame:
     return counts.astype(dict.fromkeys(orders, "str"))
 
 
-def _of_tested(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+def _of_tested(summary: Summary) -> pd.DataFrame:
     """Stage, architecture, kind and whether it is gone, of what each complete run that was tested should have."""
+    trials, curves = summary.study.trials, summary.study.curves
     runs = trials[(trials[schema.STATE] == "complete") & ~trials[schema.STAGE].isin(schema.CHOOSING)]
     generative = runs[schema.STAGE] == "generative"
     # What makes images has neither masks to score nor a validation IoU; no generative run keeps a panel.
@@ -44,7 +46,9 @@ def _of_tested(trials: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     logged = pd.MultiIndex.from_frame(curves[[RUN, "metric"]])
     lacks = ~pd.MultiIndex.from_arrays([runs[RUN], curve]).isin(logged)
     gone: dict[str, pd.Series] = {
-        "frame_table": _gone(runs, schema.FRAME_TABLE).where(runs[schema.TARGET] == "mask"),
+        "frame_table": (_gone(runs, schema.FRAME_TABLE) | runs[RUN].isin(list(summary.refused))).where(
+            runs[schema.TARGET] == "mask"
+        ),
         "panel": _gone(runs, schema.PANEL_DATA).where(~generative),
         "curves": pd.Series(lacks, index=runs.index),
     }

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from hourglass_bench.bench import schema
-from hourglass_bench.reports.analysis.scenes import SCENE, STEM, read_columns
 from hourglass_bench.reports.analysis.statistics import Estimate, estimate_means
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.analysis.verified import SCENE, STEM, read_columns
 from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN
 from hourglass_bench.reports.text import counted_range
 
@@ -20,7 +20,8 @@ KEYS = ["repeat", "fold", "scene"]
 def best_tables(summary: Summary, file: str, columns: list[str]) -> pd.DataFrame:
     """The rows of a file of the complete runs of each architecture's best configuration, where the run kept it.
 
-    Columns architecture, repeat, fold, scene and those asked for; empty if no run kept the file.
+    Runs whose frame table was refused are left out. Columns architecture, repeat, fold, scene and those asked for;
+    empty if no run is left.
 
     Raises:
         ValueError: as `read_columns`.
@@ -33,7 +34,7 @@ def best_tables(summary: Summary, file: str, columns: list[str]) -> pd.DataFrame
         .to_pandas()
         .assign(architecture=run[ARCHITECTURE], repeat=run[REPEAT], fold=run[schema.FOLD])
         for _, run in chosen.iterrows()
-        if (path := Path(run[ARTIFACTS]) / file).is_file()
+        if run[RUN] not in summary.refused and (path := Path(run[ARTIFACTS]) / file).is_file()
     ]
     names = list(dict.fromkeys(["architecture", *KEYS, *columns]))
     return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
@@ -43,8 +44,10 @@ def run_frames(summary: Summary) -> pd.DataFrame:
     """Every column of the frame tables that the runs of all stages kept, after the run's id.
 
     Raises:
-        ValueError: a table cannot be read.
+        ValueError: a table was refused.
     """
+    for run, why in summary.refused.items():
+        raise ValueError(f"{schema.FRAME_TABLE} of run {run} {why}")
     runs = summary.logged
     parts = [
         read_columns(path, [STEM, SCENE], None).to_pandas().assign(**{RUN: run})

@@ -14,6 +14,7 @@ import pandas as pd
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import style
 from hourglass_bench.reports.analysis.scenes import scene_means
+from hourglass_bench.reports.analysis.verified import verify
 from hourglass_bench.reports.store.load import (
     ABSENT,
     ARCHITECTURE,
@@ -111,6 +112,8 @@ class Summary:
     """The configuration of each architecture that is best by validation (`highest`); never chosen on test."""
     scenes: pd.DataFrame
     """A row per tested scene of every complete run: configuration, and what `scene_means` has."""
+    refused: dict[str, str]
+    """Runs of these and of `others` whose frame table is not used, and what it must be and is not."""
     others: dict[schema.Stage, "Summary"]
     """The stages of OTHERS that have runs, each as if it were the comparison. No two stages share a configuration."""
     asked: tuple[str, ...] = ()
@@ -164,14 +167,17 @@ def summarise(study: Study, asked: tuple[str, ...] = ()) -> Summary:
         if len(trials):
             others[stage] = _summarise(study, trials, first=first)
             first += len(others[stage].configurations)
-    return replace(summary, search=_named(search), tuning=_named(tuning), others=others, asked=asked)
+    refused = {run: why for one in (summary, *others.values()) for run, why in one.refused.items()}
+    apart = {"search": _named(search), "tuning": _named(tuning), "others": others}
+    return replace(summary, **apart, refused=refused, asked=asked)
 
 
 def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
     """Of one stage, whose configurations are numbered from `first`."""
     runs = _labelled(trials, first)
     table = _configurations(runs)
-    complete = runs[runs[schema.STATE] == "complete"]
+    complete = runs[runs[schema.STATE] == "complete"].reset_index(drop=True)
+    verified = verify(complete)
     return Summary(
         study=study,
         runs=runs,
@@ -179,7 +185,8 @@ def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:
         tuning=_named(trials.iloc[:0]),
         configurations=table,
         best=_best(table),
-        scenes=scene_means(complete).merge(complete[[RUN, CONFIGURATION]], on=RUN),
+        scenes=scene_means(complete, verified).merge(complete[[RUN, CONFIGURATION]], on=RUN),
+        refused=verified.refused,
         others={},
     )
 

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import style, text
 from hourglass_bench.reports.analysis.claims import Claim, arms, judge_headline, pair_key
-from hourglass_bench.reports.analysis.scenes import PROTOCOL, SCENE
+from hourglass_bench.reports.analysis.scenes import PROTOCOL
 from hourglass_bench.reports.analysis.statistics import paired
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, LABEL, Summary, listed_labels, title
+from hourglass_bench.reports.analysis.verified import SCENE
 from hourglass_bench.reports.figures.base import NoDataError, Plot, readable, told
 from hourglass_bench.reports.store.arrays import overlap, read_ignored, read_panel
 from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, REPEAT, RUN

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import style, text
-from hourglass_bench.reports.analysis.scenes import SCENE
 from hourglass_bench.reports.analysis.statistics import profile
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
+from hourglass_bench.reports.analysis.verified import SCENE
 from hourglass_bench.reports.figures.base import NoDataError, Plot, Points, by_architecture, told
 from hourglass_bench.reports.store.load import ARCHITECTURE
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from hourglass_bench.bench import schema
 from hourglass_bench.reports.analysis.claims import pair
-from hourglass_bench.reports.analysis.scenes import SCENE
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, title
+from hourglass_bench.reports.analysis.verified import SCENE
 from hourglass_bench.reports.figures.base import NoDataError
 from hourglass_bench.reports.figures.predictions import IGNORED, Candidates, candidates, errors, read_frames, scores
 from hourglass_bench.reports.html.subjects import Subjects, number

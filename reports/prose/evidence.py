@@ -5,6 +5,9 @@ from hourglass_bench.reports.analysis.evidence import KINDS, evidence
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, statistic, tensor_peaks
 from hourglass_bench.reports.store.load import redo
 
+MOST_NAMED = 3
+"""Refused frame tables of which the first page tells; data/refused.csv has all."""
+
 
 def gather(summary: Summary) -> dict[str, object]:
     """How much of each kind is gone, None where nothing is, and what that leaves without an interval."""
@@ -17,6 +20,8 @@ def gather(summary: Summary) -> dict[str, object]:
             "memory": _memory(summary),
             "bare": not tested.isin(summary.scenes[CONFIGURATION]).all(),
             "file": schema.FRAME_TABLE,
+            "refused": {run[:8]: why for run, why in list(summary.refused.items())[:MOST_NAMED]},
+            "more_refused": max(0, len(summary.refused) - MOST_NAMED),
             "redo": redo(summary.study.name),
             "plan_deleted": summary.study.plan_deleted,
         }

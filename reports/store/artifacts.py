@@ -9,7 +9,13 @@ from hourglass_bench.bench.tracking.locations import local_path
 
 CACHE = "cache/artifacts"
 """Under RUNS. A run's files do not change once it is complete, so that copies serve every later report."""
-READ_FILES = (schema.FRAME_TABLE, schema.CALIBRATION_TABLE, schema.PANEL_DATA, schema.GENERATED_DATA)
+READ_FILES = (
+    schema.FRAME_TABLE,
+    schema.CALIBRATION_TABLE,
+    schema.PANEL_DATA,
+    schema.GENERATED_DATA,
+    schema.SPLIT_FILE,
+)
 """The files of a run that reports read."""
 
 

@@ -24,6 +24,7 @@ from fake_problems import PROBLEMS, TAGS
 from fake_units import LADDER, MEMORY_BUDGET, Unit, blobs, foreign, generative, grid, long_grid, refits, searched, tuned
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.digest import digest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -201,6 +202,7 @@ def _rows(run: LoggedRun, name: str, experiment: str, parent: str, files: Path) 
 
 def _write_artifacts(unit: Unit, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / schema.SPLIT_FILE).write_text(json.dumps(unit.roles()))
     if unit.segments:
         pd.DataFrame(unit.frames()).to_parquet(folder / schema.FRAME_TABLE)
     if unit.reconstructs:
@@ -231,7 +233,7 @@ def _environment(unit: Unit) -> dict[str, str]:
         tags[schema.NETWORK_NOTES] = unit.notes
     if unit.precision:
         tags[schema.ENVIRONMENT + "precision"] = unit.precision
-    tags[schema.SPLIT_DIGEST] = f"{unit.split} {unit.repeat}"
+    tags[schema.SPLIT_DIGEST] = digest(json.dumps(unit.roles()))
     if unit.state == "complete" and unit.tested:
         tags[schema.TEST_OPENED] = "2026-01-01T00:00:00+00:00"
     return tags | ({schema.COLLAPSE: unit.collapse} if unit.architecture == "vae" else {})

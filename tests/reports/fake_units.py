@@ -269,7 +269,8 @@ class Unit:
             if self.segments:
                 values |= {schema.BEST_VAL_IOU: self.best_val_iou}
             if self.tested and self.segments:
-                values |= {metric: self.test(metric) for metric in schema.TEST_METRICS}
+                frames = self.frames()  # as many of each scene: the mean over scenes is that over frames
+                values |= {metric: np.mean(frames[metric.column]) for metric in schema.TEST_METRICS}
             if self.reconstructs:
                 values |= fake_generative.values(self)
             elif self.tested:
@@ -331,7 +332,12 @@ class Unit:
                 logged = self.baselines()[schema.baseline_metric(name, "iou")]
                 of_scenes = logged + 4 * logged * (1 - logged) * (hard - hard.mean())  # in [0, 1] as `logged` is
                 columns[schema.baseline_column(name)] = of_scenes.repeat(self.frames_per_scene).tolist()
-        return {"stem": [f"{name}_{place:04d}" for place, name in enumerate(names)], "scene": names, **columns}
+        return {"stem": self.roles()["test"], "scene": names, **columns}
+
+    def roles(self) -> dict[str, list[str]]:
+        """The stems of each role: those that train stand for all that the split decides."""
+        stems = [f"{name}_{place:04d}" for place, name in enumerate(self.scenes())]
+        return {"train": [f"{self.split} {self.repeat}"], "val": [], "test": stems}
 
     def scenes(self) -> list[str]:
         """The scene of each test frame."""

@@ -33,9 +33,9 @@ from hourglass_bench.bench.training.setup import prepare
 from hourglass_bench.bench.training.train import train
 from hourglass_bench.reports.analysis.claims import Claim, arms
 from hourglass_bench.reports.analysis.nested import VAL, nested, val_fold
-from hourglass_bench.reports.analysis.scenes import COLUMNS, SCENE
 from hourglass_bench.reports.analysis.statistics import compare, verdict
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, N, Summary, by_validation, statistic
+from hourglass_bench.reports.analysis.verified import COLUMNS, SCENE
 from hourglass_bench.reports.store.load import DATA_FOLDS, REPEAT, SPLIT, Study
 
 CPU = torch.device("cpu")
@@ -108,7 +108,7 @@ def train_study(study: int, seed: int, training: TrainingConfig = TRAINING) -> O
 
 def _means(probability: np.ndarray, frames: Frames, indices: np.ndarray) -> pd.DataFrame:
     """Scene means of all test metrics."""
-    table = frame_table(probability, frames, indices)[COLUMNS]
+    table = frame_table(probability, frames, indices)[[*COLUMNS]]
     return table.groupby(np.array(frames.scenes)[indices]).mean().rename_axis(SCENE).reset_index()
 
 

@@ -15,7 +15,7 @@ from helpers import Fill, Summarised, table
 
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import data
-from hourglass_bench.reports.analysis import claims, scenes
+from hourglass_bench.reports.analysis import claims, verified
 from hourglass_bench.reports.analysis.statistics import compare, estimate_means
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary, statistic, summarise
 from hourglass_bench.reports.store.load import ARCHITECTURE, ARTIFACTS, RUN, Study, load_study
@@ -75,12 +75,12 @@ def test_inserted_rows_are_the_store_that_mlflow_makes(template: Path, tmp_path:
 def test_scene_means_read_each_table_of_frames_once(many: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
 
-    class Counted(scenes.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
+    class Counted(verified.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
         def __init__(self, path: Path) -> None:
             read.append(path)
             super().__init__(path)
 
-    monkeypatch.setattr(scenes, "ParquetFile", Counted)
+    monkeypatch.setattr(verified, "ParquetFile", Counted)
     again = summarise(many.study)
     assert len(read) == len(set(read)) == 72
     pd.testing.assert_frame_equal(again.scenes, many.scenes)

@@ -15,7 +15,7 @@ from real_studies import ARMS, PAIRS, SCENES, TRAINING, Outcome, choose, coverag
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import DataConfig
 from hourglass_bench.reports.analysis.nested import VAL
-from hourglass_bench.reports.analysis.scenes import COLUMNS
+from hourglass_bench.reports.analysis.verified import COLUMNS
 
 FOLDS = DataConfig().folds
 
@@ -56,7 +56,7 @@ def test_a_study_tests_every_scene_once_in_every_arm(trained: list[Outcome]) -> 
             assert len(own) == own["scene"].nunique() == SCENES
         assert len(runs) == len(ARMS) * FOLDS
         assert (runs["repeat"] % FOLDS == runs["fold"]).all()
-        assert scenes[COLUMNS].notna().all(axis=None)
+        assert scenes[[*COLUMNS]].notna().all(axis=None)
 
 
 def test_studies_share_no_repeat_and_so_no_initial_weights(trained: list[Outcome]) -> None:

@@ -1,11 +1,9 @@
 """Which configurations a report compares, and the words it finds for them."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from fake_problems import PROBLEMS
 from fake_units import RESUNET, SEGRESNET, Unit, foreign
@@ -16,7 +14,6 @@ from hourglass_bench.reports import prose
 from hourglass_bench.reports.analysis.choices import choices
 from hourglass_bench.reports.analysis.claims import Judged, claims, headline, judge_headline, judge_metrics, pair, word
 from hourglass_bench.reports.analysis.estimates import estimates
-from hourglass_bench.reports.analysis.scenes import scene_means
 from hourglass_bench.reports.analysis.statistics import compare, holm
 from hourglass_bench.reports.analysis.summary import Summary, summarise, title
 from hourglass_bench.reports.prose.facts import Facts
@@ -186,26 +183,6 @@ def test_one_architecture_claims_nothing(summarised: Summarised) -> None:
     summary = summarised([Unit(repeat=repeat) for repeat in range(3)])
     assert claims(summary) == []
     assert TABLES["verdicts"].make(summary) is None
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda table: table.drop(columns="hd95"), r"the columns .*, got none for hd95\."),
-        (
-            lambda table: table.assign(hd95=table["hd95"].where(table.index != 2)),
-            r"a number for every frame, metric and baseline, got none in hd95\.",
-        ),
-    ],
-)
-def test_a_frame_table_without_a_number_is_named(
-    damage: Callable[[pd.DataFrame], pd.DataFrame], message: str, summarised: Summarised
-) -> None:
-    summary = summarised(arms(0.1, repeats=1))
-    file = Path(summary.runs["artifacts"].iloc[0]) / schema.FRAME_TABLE
-    damage(pd.read_parquet(file)).to_parquet(file)
-    with pytest.raises(ValueError, match=f"{file} must have {message}"):
-        scene_means(summary.runs)
 
 
 def test_an_architecture_that_is_ahead_by_a_repeat_does_not_win_by_it(summarised: Summarised) -> None:

@@ -11,8 +11,8 @@ from helpers import Summarised
 
 from hourglass_bench.bench import schema
 from hourglass_bench.reports.analysis.practical import elements
-from hourglass_bench.reports.analysis.scenes import read_columns
 from hourglass_bench.reports.analysis.summary import map_shape
+from hourglass_bench.reports.analysis.verified import read_columns
 from hourglass_bench.reports.figures import bottleneck, predictions
 from hourglass_bench.reports.figures.base import NoDataError
 from hourglass_bench.reports.store.arrays import read_panel

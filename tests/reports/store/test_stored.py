@@ -12,7 +12,7 @@ from helpers import Fill, run_sql, written
 from hourglass_bench.bench import schema
 from hourglass_bench.reports import data, document
 from hourglass_bench.reports.__main__ import main
-from hourglass_bench.reports.analysis import scenes, summary
+from hourglass_bench.reports.analysis import summary, verified
 from hourglass_bench.reports.analysis.claims import HEADLINE_METRICS, arms, claims, judge_metrics
 from hourglass_bench.reports.analysis.estimates import estimates
 from hourglass_bench.reports.analysis.statistics import Interval
@@ -193,8 +193,8 @@ def test_frame_tables_of_older_runs_may_lack_a_test_metric(stored: Path, monkeyp
     metric = replace(NEW, name="test/new", column="new", margin=0.01)
     monkeypatch.setitem(schema.METRICS, metric.name, metric)
     monkeypatch.setattr(schema, "TEST_METRICS", (*schema.TEST_METRICS, metric))
-    monkeypatch.setattr(scenes, "COLUMNS", [*scenes.COLUMNS, metric.column])
-    monkeypatch.setattr(scenes, "SINCE", [*scenes.SINCE, metric.since])
+    monkeypatch.setitem(verified.COLUMNS, metric.column, metric)
+    monkeypatch.setitem(verified.LOGGED, metric.column, metric)
     monkeypatch.setattr(summary, "AVERAGED", [*summary.AVERAGED, metric.name])
     before = summarise(load_study(stored / "runs", "quick"))
     assert before.scenes[metric.column].isna().all()
@@ -205,6 +205,11 @@ def test_frame_tables_of_older_runs_may_lack_a_test_metric(stored: Path, monkeyp
     for folder in trials.loc[newer, ARTIFACTS]:
         table = pd.read_parquet(Path(folder, schema.FRAME_TABLE))
         table.assign(new=table[schema.TEST_IOU.column]).to_parquet(Path(folder, schema.FRAME_TABLE))
+    run_sql(
+        stored / "runs",
+        "INSERT INTO latest_metrics SELECT 'test/new', value, timestamp, step, is_nan, run_uuid FROM latest_metrics "
+        f"WHERE key = 'iou/test' AND run_uuid IN ({HALF})",
+    )
     of = summarise(load_study(stored / "runs", "quick"))
     newer = of.scenes[RUN].isin(of.runs.loc[of.runs[schema.SCHEMA_VERSION] == str(schema.VERSION), RUN])
     assert of.scenes[metric.column].equals(of.scenes[schema.TEST_IOU.column].where(newer))
