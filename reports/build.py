@@ -1,6 +1,7 @@
 """Store -> PDF, with everything it is made of beside it. Equal stores give equal bytes."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -72,19 +73,22 @@ def build(
 
 def _require_folder_name(study: str) -> None:
     """Stores hold studies of any name; a report of one such as `../..` would lie outside RUNS."""
-    if study in ("", "..") or Path(study).name != study:
+    if study in ("", "..") or Path(study).name != study or not study.isprintable():
         raise ValueError(
-            "study must be a name that can be one folder's, neither empty nor dots nor with a separator, since its "
+            "study must be a name that can be one folder's, neither empty nor dots nor with a separator or what cannot "
+            "be printed, since its "
             f"report lies in RUNS/{schema.REPORT_DIR}/STUDY; got {study!r}."
         )
 
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """What the disk refuses while the report is made is a ValueError."""
+    """What the disk refuses while the report is made is a ValueError, which names the file that cannot be read."""
     try:
         yield
     except OSError as error:
+        if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder.parent):
+            raise ValueError(f"{error.filename} must be readable, got {str(error.strerror).lower()}.") from error
         raise ValueError(
             f"the report in {folder} cannot be made: {error}. Another place for it is --out FOLDER."
         ) from error
@@ -93,6 +97,13 @@ def _made(folder: Path) -> Iterator[None]:
 def _compile(folder: Path, timestamp: int, answer: int) -> int:
     """Write pages.json and report.pdf, whose first `answer` blocks are the answer, and return its number of pages."""
     (folder / PAGES).write_text("[]\n", encoding="utf-8")
+    try:
+        return _set_pages(folder, timestamp, answer)
+    except RuntimeError as error:  # typst's own for what it cannot compile
+        raise ValueError(f"the PDF of the report cannot be set: {error}.") from error
+
+
+def _set_pages(folder: Path, timestamp: int, answer: int) -> int:
     compiler = typst.Compiler(
         folder / LAYOUT,
         root=folder,

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -17,10 +18,21 @@ UNSHOWN = re.compile(r"[\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000f0000-\U0010f
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-def printable(text: str) -> str:
-    """A text from outside as PDF, page and figures can have it: what they may not is an escape, such as `\\x1b`."""
-    text = terminal.printable(text, keep="\n\t")
-    return UNSHOWN.sub(lambda found: found[0].encode("ascii", "backslashreplace").decode(), text)
+def printable(value: Any) -> Any:
+    """A value from outside whose texts PDF, page, figures and terminals can show: what they may not obey or hold is an
+    escape, such as `\\x1b`.
+
+    Args:
+        value: a text, or lists and dicts of such, as JSON has them; all else stays as it is.
+    """
+    if isinstance(value, dict):
+        return {printable(key): printable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [printable(one) for one in value]
+    if not isinstance(value, str) or value.isascii() and value.isprintable():
+        return value
+    shown = terminal.printable(value, keep="\n\t")
+    return UNSHOWN.sub(lambda found: found[0].encode("ascii", "backslashreplace").decode(), shown)
 
 
 def digits(value: float, places: int = 3) -> str:

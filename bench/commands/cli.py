@@ -1,5 +1,6 @@
 """What the three command lines share: flags and help from dataclasses, exit codes, JSON on stdout, words on stderr."""
 
+import errno
 import json
 import os
 import platform
@@ -16,6 +17,8 @@ from hourglass_bench.bench import terminal
 
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO)
+"""What the system says of a file that it cannot read, and of one that it cannot write."""
 EXIT_UNREAD = 141
 """What a shell says of a program that wrote to a reader who had left."""
 
@@ -93,6 +96,9 @@ def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Comman
     except Exception as error:
         from hourglass_bench.bench.tracking.database import store_failure
 
+        if (said := _of_input(error, command)) is not None:
+            refuse(prog, said)
+            return EXIT_INPUT
         if (path := _find_unreadable(error)) is not None:
             refuse(prog, f"{path} must be readable, got permission denied; allow it (chmod u+rX) or move it away.")
             return EXIT_INPUT
@@ -143,6 +149,17 @@ def _typed(error: ValueError, command: Command, words: Sequence[str]) -> str:
     if isinstance(error, FileInputError):
         return with_meant(str(error))
     return with_meant(as_typed(str(error), {one.flag for one in parameters(type(command)) if one.flag}, words))
+
+
+def _of_input(error: Exception, command: Command) -> str | None:
+    """What is wrong with a file that is no result of the command, if that is why `error` was raised."""
+    if not isinstance(error, OSError) or error.filename is None or error.errno not in UNREADABLE:
+        return None
+    path = Path(os.fsdecode(error.filename)).resolve()
+    results = [folder.resolve() for name in ("runs", "out") if isinstance(folder := getattr(command, name, None), Path)]
+    if _find_unreadable(error) is not None or any(path.is_relative_to(folder) for folder in results):
+        return None
+    return f"{path} must be readable, got {os.strerror(error.errno).lower()}."
 
 
 def _find_unreadable(error: Exception) -> Path | None:

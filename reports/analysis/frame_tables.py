@@ -24,18 +24,19 @@ def best_tables(summary: Summary, file: str, columns: list[str]) -> pd.DataFrame
     empty if no run is left.
 
     Raises:
-        ValueError: as `read_columns`.
+        ValueError: as `read_columns`, or a row has no value.
     """
     chosen = summary.runs[
         summary.runs[CONFIGURATION].isin(summary.best[CONFIGURATION]) & (summary.runs[schema.STATE] == "complete")
     ]
-    parts = [
-        read_columns(path, [SCENE, *columns])
-        .to_pandas()
-        .assign(architecture=run[ARCHITECTURE], repeat=run[REPEAT], fold=run[schema.FOLD])
-        for _, run in chosen.iterrows()
-        if run[RUN] not in summary.refused and (path := Path(run[ARTIFACTS]) / file).is_file()
-    ]
+    parts = []
+    for _, run in chosen[~chosen[RUN].isin(list(summary.refused))].iterrows():
+        path = Path(run[ARTIFACTS]) / file
+        if path.is_file():
+            table = read_columns(path, [SCENE, *columns]).to_pandas()
+            if lacking := table.columns[table.isna().any()].to_list():
+                raise ValueError(f"{path} must have a value in every row, got none in {', '.join(lacking)}.")
+            parts.append(table.assign(architecture=run[ARCHITECTURE], repeat=run[REPEAT], fold=run[schema.FOLD]))
     names = list(dict.fromkeys(["architecture", *KEYS, *columns]))
     return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
 

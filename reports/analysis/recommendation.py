@@ -8,6 +8,7 @@ from hourglass_bench.bench import schema
 from hourglass_bench.reports.analysis.choices import PEAK, choices
 from hourglass_bench.reports.analysis.claims import AT_BEST, Judged, budget_matching, judge_headline, pair_key
 from hourglass_bench.reports.analysis.gate import passes
+from hourglass_bench.reports.analysis.mixture import mixture
 from hourglass_bench.reports.analysis.summary import CONFIGURATION, Summary
 from hourglass_bench.reports.text import MEGABYTE
 
@@ -34,9 +35,9 @@ def standing(one: Judged) -> Standing:
 
 
 def recommend(summary: Summary) -> Recommendation | None:
-    """None if nothing was tested on whole scenes."""
+    """None if nothing was tested on whole scenes, or some runs had other data than the rest."""
     made = choices(summary)
-    if not made:
+    if not made or len(mixture(summary).others):
         return None
     first = made[-1].row
     rivals = [one for one in _judged(summary, AT_BEST) if pair_key(one.claim)[0] == first[CONFIGURATION]]

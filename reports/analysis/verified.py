@@ -78,7 +78,7 @@ def _test_frames(runs: pd.DataFrame) -> dict[str, pa.Array]:
         with suppress(OSError, ValueError, KeyError, TypeError, pa.ArrowException):
             roles = json.loads((Path(folder) / schema.SPLIT_FILE).read_text(encoding="utf-8"))
             if digest(json.dumps(roles)) == split:
-                found[split] = pa.array(roles["test"], pa.string())
+                found[split] = pa.array(printable(roles["test"]), pa.string())
     return found
 
 
@@ -160,4 +160,16 @@ def read_columns(path: Path, names: list[str], optional: Iterable[str] | None = 
     if missing:
         raise ValueError(f"{path} must have the columns {', '.join(names)}, got none for {', '.join(missing)}.")
     more = (name for name in (there if optional is None else optional) if name in there and name not in names)
-    return table.select([*names, *more])
+    return _printable(table.select([*names, *more]))
+
+
+def _printable(table: pa.Table) -> pa.Table:
+    """With names of scenes and frames that can be shown, which are those of people's files."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            names = table.column(place).unique().to_pylist()
+            if names != (shown := printable(names)):
+                known = dict(zip(names, shown, strict=True))
+                texts = [known[name] for name in table.column(place).to_pylist()]
+                table = table.set_column(place, field.name, pa.array(texts, field.type))
+    return table

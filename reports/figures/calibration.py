@@ -11,7 +11,7 @@ from hourglass_bench.reports import style, text
 from hourglass_bench.reports.analysis.frame_tables import KEYS, best_tables, bounded, sample, sizes
 from hourglass_bench.reports.analysis.statistics import estimate_means
 from hourglass_bench.reports.analysis.summary import Summary, statistic
-from hourglass_bench.reports.figures.base import NoDataError, Plot, draw_bands, interval, told
+from hourglass_bench.reports.figures.base import NoDataError, Plot, draw_bands, interval, readable, told
 from hourglass_bench.reports.store.load import ARCHITECTURE
 
 COLUMNS = ["bin", "pixels", "probability", "foreground"]
@@ -31,7 +31,8 @@ class Calibration(NamedTuple):
 
 def record(summary: Summary) -> Calibration:
     """Every bin that has a pixel."""
-    table = best_tables(summary, schema.CALIBRATION_TABLE, COLUMNS)
+    with readable():
+        table = best_tables(summary, schema.CALIBRATION_TABLE, COLUMNS)
     if table.empty:
         raise NoDataError("no complete run of the best configurations kept its calibration table.")
     parts = [_bins(str(name), own) for name, own in table.groupby("architecture")]

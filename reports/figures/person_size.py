@@ -18,6 +18,7 @@ from hourglass_bench.reports.figures.base import (
     draw_scores,
     ends,
     interval,
+    readable,
 )
 
 BINS = 5
@@ -36,7 +37,8 @@ class PersonSize(NamedTuple):
 
 def record(summary: Summary) -> PersonSize:
     """Bins with equally many of the test frames."""
-    table = best_tables(summary, schema.FRAME_TABLE, ["stem", schema.FRAME_FOREGROUND, schema.TEST_IOU.column])
+    with readable():
+        table = best_tables(summary, schema.FRAME_TABLE, ["stem", schema.FRAME_FOREGROUND, schema.TEST_IOU.column])
     if table.empty:
         raise NoDataError("no complete run of the best configurations kept its table of test frames.")
     table["size"] = 100 * table[schema.FRAME_FOREGROUND]

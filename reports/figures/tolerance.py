@@ -16,6 +16,7 @@ from hourglass_bench.reports.figures.base import (
     draw_bands,
     ends,
     interval,
+    readable,
     score_limits,
 )
 
@@ -29,7 +30,8 @@ def record(summary: Summary) -> Points:
 
     Columns architecture, tolerance, mean, low, high, repeats, scenes.
     """
-    table = best_tables(summary, schema.FRAME_TABLE, COLUMNS)
+    with readable():
+        table = best_tables(summary, schema.FRAME_TABLE, COLUMNS)
     if table.empty:
         raise NoDataError("no complete run of the best configurations kept its table of test frames.")
     parts = [_estimates(own).assign(architecture=name, **sizes(own)) for name, own in table.groupby("architecture")]

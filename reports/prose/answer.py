@@ -5,7 +5,7 @@ from hourglass_bench.reports.analysis.baselines import LEAK, copy_iou
 from hourglass_bench.reports.analysis.claims import claims, judge_headline, pair
 from hourglass_bench.reports.analysis.statistics import POWER
 from hourglass_bench.reports.analysis.summary import Summary, precision
-from hourglass_bench.reports.prose import evidence, recommendation, tuning
+from hourglass_bench.reports.prose import evidence, mixture, recommendation, tuning
 from hourglass_bench.reports.prose.claims import claim_values
 from hourglass_bench.reports.prose.search import front_ends
 from hourglass_bench.reports.store.load import ARCHITECTURE, RUN, SPLIT
@@ -29,6 +29,7 @@ def gather(summary: Summary) -> dict[str, object]:
         "tuned": int((stages == "tuning").sum()),
         **tuning.of_first_page(summary),
         **evidence.gather(summary),
+        **mixture.gather(summary),
     }
     if study.stages == ["search"]:
         return found | {"search": None, "fronts": front_ends(summary), "precision": precision(summary)}

@@ -10,6 +10,7 @@ from hourglass_bench.reports import style
 from hourglass_bench.reports.analysis.claims import judge_headline
 from hourglass_bench.reports.analysis.summary import Summary
 from hourglass_bench.reports.store.load import ARCHITECTURE, BETA, DATA_FOLDS, LR, PRETRAIN_EPOCHS, REPEAT, SPLIT
+from hourglass_bench.reports.text import printable
 
 OF_FEW = {BETA, "training.beta_warmup", "training.sigma", PRETRAIN_EPOCHS}
 """Parameters of VAEs and of pre-training, which favour no network that segments."""
@@ -54,7 +55,7 @@ def describe_readings(runs: pd.DataFrame) -> list[dict[str, object]]:
     """How files were read, as the runs recorded it; black and white only where images have more than 8 bits."""
     described: list[dict[str, object]] = []
     for text in filter(None, runs[schema.DATA_READING].unique()):
-        reading = json.loads(text)
+        reading = printable(json.loads(text))
         black, white = reading["limits"][:2] if reading["limits"] else (None, None)
         described.append({"masks": reading["masks"]["text"], "black": black, "white": white, "fit": reading["fit"]})
     return described

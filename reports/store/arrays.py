@@ -11,9 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hourglass_bench.bench import schema
+from hourglass_bench.reports.text import printable
 
 # What numpy and zipfile raise for damaged archives; TypeError is for a file that is a bare array.
-DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, BadZipFile, zlib.error)
+DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    MemoryError,
+    BadZipFile,
+    zlib.error,
+)
+MOST_BYTES = 2**31
+"""Of the arrays of a file together: a compressed file of a few bytes can have any number of zeros."""
 
 
 Pictures = NDArray[np.uint8]
@@ -66,13 +80,21 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
         ValueError: the file lacks one or cannot be read.
     """
     with _open(path) as data:
-        return [data[name] for name in names]
+        return [_printable(data[name]) for name in names]
+
+
+def _printable(array: NDArray[Any]) -> NDArray[Any]:
+    """With names of scenes and frames that can be shown."""
+    return np.array(printable(array.tolist())) if array.dtype.kind == "U" else array
 
 
 @contextmanager
 def _open(path: Path) -> "Iterator[np.lib.npyio.NpzFile]":
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            size = sum(entry.file_size for entry in data.zip.infolist())
+            if size > MOST_BYTES:
+                raise ValueError(f"its arrays have {size:,} bytes, more than {MOST_BYTES:,}")
             yield data
     except DAMAGED as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error

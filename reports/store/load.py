@@ -28,6 +28,7 @@ from hourglass_bench.reports.store.checks import (
 )
 from hourglass_bench.reports.store.connection import open_store
 from hourglass_bench.reports.store.sql import TABLES, Store, Table
+from hourglass_bench.reports.text import printable
 
 # Columns that are neither metrics nor tags: what `bench.config.flatten` calls the fields this report reads by name.
 RUN = "run_id"
@@ -313,7 +314,11 @@ def _study(name: str, store: Store) -> Study:
 
 
 def _todays(long: pd.DataFrame) -> pd.DataFrame:
-    """Pairs by the names of today. Where a run has both, as that of a resumed study may, the new one counts."""
+    """Pairs by the names of today, with texts made printable: anybody can edit tags, and names are of people's files.
+
+    Where a run has both names, as that of a resumed study may, the new one counts.
+    """
+    long = long.assign(key=long["key"].map(printable), value=long["value"].map(printable, na_action="ignore"))
     old = long["key"].isin(schema.RENAMED)
     keys = long["key"].where(~old, long["key"].map(schema.RENAMED))
     latest_last = old.sort_values(ascending=False, kind="stable").index
@@ -432,7 +437,7 @@ def _from_json(parent: pd.DataFrame, name: str, what: str, read: Callable[[Any],
     """What a tag of the study says; empty if it has none."""
     text = _tag(parent, name)
     try:
-        return read(json.loads(text or "{}"))
+        return read(printable(json.loads(text or "{}")))
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"tag {name} must be JSON of {what}, got {text!r}.") from error
 

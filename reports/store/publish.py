@@ -5,6 +5,7 @@ It is MLflow's own client that writes, so that databases and servers do alike; i
 
 import csv
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -67,7 +68,12 @@ def _publish(built: Path, study: str, runs: Path, tracking: str) -> None:
 def _answer(report: Mapping[str, Any]) -> str:
     """The texts of the first page."""
     blocks: list[dict[str, str]] = next((section["blocks"] for section in report["sections"]), [])
-    return "\n\n".join(block["text"] for block in blocks if block["kind"] in ("lead", "text"))
+    return "\n\n".join(_escaped(block["text"]) for block in blocks if block["kind"] in ("lead", "text"))
+
+
+def _escaped(text: str) -> str:
+    """A text in which names of people's files are neither HTML nor marks, links and pictures of Markdown."""
+    return re.sub(r"[<`*\\]|(?<=\])\(", r"\\\g<0>", text)
 
 
 def _figures(numbers: Mapping[str, Mapping[str, Any]], configurations: Path) -> dict[str, float]:

@@ -279,5 +279,11 @@ def memory_unknown() -> list[Unit]:
     return [replace(unit, predicted_peak=0.0) for unit in memory_ran_out()]
 
 
+@problem
+def changed_data() -> list[Unit]:
+    """The U-Net is clearly better, and the masks were changed after three of five repeats."""
+    return [replace(unit, data="0badf00d" if unit.repeat > 2 else unit.data) for unit in winner_clear()]
+
+
 def _is_one_hourglass(unit: Unit) -> bool:
     return unit.architecture == "hourglass" and (unit.width, unit.repeat) == (16, 2)

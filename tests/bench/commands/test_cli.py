@@ -227,6 +227,28 @@ def test_what_may_not_be_read_is_named(
     assert re.fullmatch(rf"\w+: {said}", capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("frame.png", "{} must be readable, got input/output error."),
+        ("runs/frame.png", "results must be written, but the disk or database refused: .*{}"),
+    ],
+)
+def test_a_disk_that_fails_is_told_by_what_it_held(
+    name: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(tmp_path / name))
+
+    monkeypatch.setattr("hourglass_bench.studies.status.status", fail)
+    assert studies(["status", "quick", "--runs", str(tmp_path / "runs")]) == 2
+    assert re.match(f"studies: {said.format(tmp_path / name)}", capsys.readouterr().err)
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", ["list", "train --help", "--help", "--version", "--completion bash"])
 def test_a_reader_who_has_seen_enough_ends_it_quietly(words: str, unbuffered: str) -> None:

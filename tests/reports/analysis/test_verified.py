@@ -54,7 +54,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         r"must have numbers in ece, got (large_)?string\.",
     ),
     "a metric is not there": (lambda table: table.drop(columns="ece"), r"must have the columns .*, got none for ece\."),
-    "stems are lists": (lambda table: table.assign(stem=[[1]] * 8), "ast"),
+    "stems are lists": (lambda table: table.assign(stem=[[1]] * 8), "must have texts in stem, got list"),
 }
 
 
@@ -117,7 +117,7 @@ def test_a_table_whose_run_has_lost_its_split_is_held_against_that_of_another_ru
             path.write_text(content)
 
 
-def test_what_cannot_be_read_is_refused(summary: Summary, table_of: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_read_is_refused(summary: Summary, table_of: Table) -> None:
     table_of(0).write_bytes(b"")
     content = table_of(1).read_bytes()
     table_of(1).write_bytes(content[:200] + b"\xff" * 600 + content[800:])
@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_refused(summary: Summary, table_of: Table, monke
     names = parquet.read_schema(table_of(2)).names
     bomb = pa.table({name: pa.DictionaryArray.from_arrays(np.zeros(many, "int8"), ["0"]) for name in names})
     parquet.write_table(bomb, table_of(2), compression="zstd")
-    assert table_of(2).stat().st_size < 100_000
+    assert table_of(2).stat().st_size < 300_000
     found = verify(summary.runs).refused
     assert len(found) == 3
     assert all("cannot be read: " in why for why in list(found.values())[:2])
@@ -157,8 +157,8 @@ def test_the_first_page_names_it_and_no_mean_changes(summary: Summary, table_of:
     runs = summary.runs[RUN].tolist()
     (said,) = (text for text in written("answer", again) if "frame table" in text)
     assert said.startswith(
-        "The frame table (test_frames.parquet) of 4 of 10 tested runs is gone or not used, since it is not what the run "
-        f"logged: that of run {runs[1][:8]} must have the 8 test frames of the run's split in their order, got 4. "
+        "The frame table (test_frames.parquet) of 4 of 10 tested runs is gone or not used, since it is not what the "
+        f"run logged: that of run {runs[1][:8]} must have the 8 test frames of the run's split in their order, got 4. "
     )
     assert "Those of 1 more run are listed in data/refused.csv. Differences and verdicts are of the repeats" in said
     pd.testing.assert_frame_equal(again.configurations, summary.configurations)

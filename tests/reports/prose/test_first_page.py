@@ -10,6 +10,7 @@ import pytest
 from fake_problems import PROBLEMS, three, trained
 from helpers import Summarised, cells, table, written
 
+from hourglass_bench.reports.analysis.mixture import mixture
 from hourglass_bench.reports.analysis.summary import Summary, summarise
 from hourglass_bench.reports.prose import recommendation
 from hourglass_bench.reports.store.load import load_study
@@ -52,6 +53,7 @@ MISSING = {
     "rising": "after 90 optimiser steps the validation IoU of 5 of its 5 runs was still rising. Raise EPOCHS",
     "empty_folds": "only 2 of 5 tested folds hold any foreground",
     "all_empty": "No test mask holds any foreground",
+    "changed_data": "6 of 15 complete runs had other data than the rest with the same settings",
 }
 """What a page says that recommends nothing."""
 AS_WELL = {"empty_folds": ["It is ahead, but the folds differ too much to be sure"]}
@@ -134,6 +136,36 @@ def test_two_that_learnt_nothing_are_never_equivalent(name: str, of: Of, page: P
     verdicts = [cells(table("verdicts", of(name)), row) for row in range(len(table("verdicts", of(name)).rows))]
     assert verdicts
     assert not re.search("equivalent|−0\\.000", f"{verdicts} {page(name)}")
+
+
+def test_runs_of_other_data_are_named_first_and_nothing_is_recommended(of: Of, page: Page) -> None:
+    lead, *rest = page("changed_data")
+    changed = of("changed_data").runs.query("repeat > 2")["run_id"].str[:8].tolist()
+    named = lead.partition(f"{'feedc0de' * 4} of most runs, and {'0badf00d' * 4} of ")[2].partition(". ")[0]
+    assert sorted(named.split(", ")) == sorted(changed)
+    assert lead.endswith("do them again with “make sweep STUDY=quick REDO_DELETED=1”.")
+    assert "less Hourglass (depth 2, width 8), each at its best by validation: +0.050" in " ".join(
+        rest
+    )  # what is paired is of the same data
+
+
+def test_data_that_were_to_differ_are_no_mixture(summarised: Summarised) -> None:
+    blends = [
+        replace(unit, data="0badf00d", params={"data.synthetic_blend": "0.5"}) for unit in PROBLEMS["winner_clear"]()
+    ]
+    assert not len(mixture(summarised([*PROBLEMS["winner_clear"](), *blends])).others)
+
+
+def test_two_versions_of_the_arithmetic_are_said_first(of: Of) -> None:
+    study = of("winner_clear").study
+    versions = ["1"] * 4 + [""] + ["2"] * 10
+    changed = replace(study, trials=study.trials.assign(**{"environment.arithmetic": versions}))
+    first, lead, *_ = written("answer", summarise(changed))
+    assert first.startswith("Beware: the runs were computed by different versions of the arithmetic")
+    assert ": 4 runs by version 1 and 10 runs by version 2." in first
+    assert lead.startswith("Take U-Net")
+    same = replace(study, trials=study.trials.assign(**{"environment.arithmetic": ["1"] * 14 + [""]}))
+    assert written("answer", summarise(same))[0].startswith("Take U-Net")
 
 
 def test_third_architecture_is_judged_against_both_others(page: Page) -> None:

@@ -1,7 +1,10 @@
 """Files of runs, as reports read them: panels, tables, and the folders they lie in."""
 
+import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -15,7 +18,8 @@ from hourglass_bench.reports.analysis.summary import map_shape
 from hourglass_bench.reports.analysis.verified import read_columns
 from hourglass_bench.reports.figures import bottleneck, predictions
 from hourglass_bench.reports.figures.base import NoDataError
-from hourglass_bench.reports.store.arrays import read_panel
+from hourglass_bench.reports.store import arrays
+from hourglass_bench.reports.store.arrays import Generated, read_generated, read_ignored, read_panel
 from hourglass_bench.reports.store.artifacts import local_folder, own_folder
 from hourglass_bench.reports.store.load import ARTIFACTS
 
@@ -60,6 +64,47 @@ def test_a_damaged_panel_is_a_value_error(damage: Callable[[bytes], bytes], tmp_
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ValueError, match=r"panel\.npz cannot be read: .*\.$"):
         read_panel(path, "stems", "scenes")
+
+
+def test_no_reader_of_arrays_runs_what_is_in_them(tmp_path: Path) -> None:
+    """Python's own pickles, in an archive, bare and as a bare array."""
+
+    class Payload:
+        def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    path, objects = tmp_path / schema.PANEL_DATA, np.array([Payload()], dtype=object)
+    for write in (
+        lambda: np.savez(path, allow_pickle=True, stems=objects, ignored=objects),
+        lambda: path.write_bytes(pickle.dumps(Payload())),
+        lambda: path.write_bytes(objects.dumps()),
+    ):
+        write()  # type: ignore[no-untyped-call]
+        with pytest.raises(ValueError, match=r"panel\.npz cannot be read: .*\.$"):
+            read_panel(path, "stems")
+        with pytest.raises(ValueError, match=r"panel\.npz cannot be read: .*\.$"):
+            read_ignored(path, np.zeros(1, bool))
+    np.savez(tmp_path / schema.GENERATED_DATA, allow_pickle=True, **dict.fromkeys(Generated._fields, objects))
+    with pytest.raises(ValueError, match=r"generated\.npz cannot be read: Object arrays cannot be loaded"):
+        read_generated(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_few_bytes_that_stand_for_many_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / schema.PANEL_DATA
+    np.savez_compressed(path, stems=np.zeros(2**23, np.uint8))
+    assert path.stat().st_size < 2**14
+    monkeypatch.setattr(arrays, "MOST_BYTES", 2**22)
+    with pytest.raises(ValueError, match=r"panel\.npz cannot be read: its arrays have 8,388,736 bytes, more than"):
+        read_panel(path, "stems")
+
+
+def test_an_array_that_says_to_be_larger_than_it_is(tmp_path: Path) -> None:
+    path = tmp_path / schema.PANEL_DATA
+    with ZipFile(path, "w") as archive, archive.open("stems.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (2**62,)})
+    with pytest.raises(ValueError, match=r"panel\.npz cannot be read: "):
+        read_panel(path, "stems")
 
 
 def test_a_panel_must_have_all_arrays_of_one_length(tmp_path: Path) -> None:

@@ -71,6 +71,12 @@ def test_an_answer_replaces_the_one_of_before(runs: Path, tmp_path: Path) -> Non
     }
 
 
+def test_names_are_no_markdown(runs: Path, tmp_path: Path) -> None:
+    publish.publish(made(tmp_path / "report", "[l](http://x) <img src=x> *b* [0.1, 0.2]"), "quick", runs, "")
+    said = parent(runs).data.tags[schema.NOTE]
+    assert "\n\n[l]\\(http://x) \\<img src=x> \\*b\\* [0.1, 0.2]\n\n" in said
+
+
 def test_the_next_report_is_the_same(runs: Path, tmp_path: Path) -> None:
     before = load_study(runs, "quick").trials
     publish.publish(made(tmp_path / "report", "One is better.", difference=0.1, low=0.0, high=0.2), "quick", runs, "")

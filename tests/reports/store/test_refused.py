@@ -111,12 +111,25 @@ def test_where_runs_cannot_be_written_the_report_goes_elsewhere(
     assert not (runs / schema.REPORT_DIR / "quick").exists()
 
 
+@pytest.mark.usefixtures("hasty")
+def test_a_file_of_a_run_that_cannot_be_read_is_named(
+    runs: Path, refused: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(runs / "artifacts" / "panel.npz"))
+
+    (runs / schema.REPORT_DIR).mkdir()
+    monkeypatch.setattr(document, "write", read)
+    said = refused(main, "build --runs .")
+    assert said.endswith(f"reports: {runs / 'artifacts' / 'panel.npz'} must be readable, got input/output error.\n")
+
+
 # The last one is Typst's, which says it in words only.
 @pytest.mark.parametrize(
     ("function", "error"),
     [
         ("document.write", OSError(errno.ENOSPC, "No space left on device")),
-        ("replaced", PermissionError(errno.EACCES, "Permission denied", "somewhere")),
+        ("replaced", PermissionError(errno.EACCES, "Permission denied")),
         ("_compile", OSError("No space left on device (os error 28)")),
     ],
 )
