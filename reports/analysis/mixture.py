@@ -37,4 +37,5 @@ def mixture(summary: Summary) -> Mixture:
     table = pd.DataFrame({RUN: runs[RUN], "digest": runs[schema.DATA_DIGEST], "usual": usual})
     known = complete[ARITHMETIC] if ARITHMETIC in complete else pd.Series(dtype="str")
     arithmetics = known[known.notna() & ~known.isin(["", ABSENT])].value_counts()
-    return Mixture(len(runs), table[table["digest"] != table["usual"]], arithmetics.sort_index().to_dict())
+    counts = {str(name): int(count) for name, count in arithmetics.sort_index().items()}
+    return Mixture(len(runs), table[table["digest"] != table["usual"]], counts)

@@ -168,8 +168,7 @@ def summarise(study: Study, asked: tuple[str, ...] = ()) -> Summary:
             others[stage] = _summarise(study, trials, first=first)
             first += len(others[stage].configurations)
     refused = {run: why for one in (summary, *others.values()) for run, why in one.refused.items()}
-    apart = {"search": _named(search), "tuning": _named(tuning), "others": others}
-    return replace(summary, **apart, refused=refused, asked=asked)
+    return replace(summary, search=_named(search), tuning=_named(tuning), others=others, refused=refused, asked=asked)
 
 
 def _summarise(study: Study, trials: pd.DataFrame, first: int) -> Summary:

@@ -127,12 +127,12 @@ def _disagreeing(frames: pd.DataFrame, tables: dict[int, pa.Table], runs: pd.Dat
     apart &= has
     wrong = {}
     for place in places:
-        if lacks.loc[place].any():
-            lacking = ", ".join(has.columns[lacks.loc[place]])
-            wrong[place] = f"must have a number for every frame, metric and baseline, got none in {lacking}."
-        elif apart.loc[place].any():
-            name = has.columns[apart.loc[place]][0]
-            label, was, found = LOGGED[name].label, logged.loc[place, name], means.loc[place, name]
+        lacking, other = ([name for name in names if table.at[place, name]] for table in (lacks, apart))
+        if lacking:
+            wrong[place] = f"must have a number for every frame, metric and baseline, got none in {', '.join(lacking)}."
+        elif other:
+            label = LOGGED[other[0]].label
+            was, found = (float(table.at[place, other[0]]) for table in (logged, means))
             wrong[place] = f"must have the mean {label} that was logged, {was:.6g}, got {found:.6g}."
     return wrong
 

@@ -18,6 +18,7 @@ from hourglass_bench.bench.digest import digest
 from hourglass_bench.reports import build as build_module
 from hourglass_bench.reports.__main__ import main
 from hourglass_bench.reports.build import build
+from hourglass_bench.reports.folder import LAYOUT
 from hourglass_bench.reports.store.load import ARTIFACTS, RUN, load_study
 
 SIGNS = (
@@ -81,7 +82,7 @@ def test_what_typst_cannot_set_is_one_sentence(monkeypatch: pytest.MonkeyPatch, 
     set_pages: Callable[..., int] = build_module._set_pages
 
     def spoilt(folder: Path, *given: int) -> int:
-        (folder / build_module.LAYOUT).write_text("#panic(1)")
+        (folder / LAYOUT).write_text("#panic(1)")
         return set_pages(folder, *given)
 
     monkeypatch.setattr(build_module, "_set_pages", spoilt)

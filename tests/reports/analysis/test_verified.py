@@ -1,7 +1,7 @@
 """Frame tables that are not what their runs logged: each is named and used nowhere, and no mean changes."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,10 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         r"must have numbers in ece, got (large_)?string\.",
     ),
     "a metric is not there": (lambda table: table.drop(columns="ece"), r"must have the columns .*, got none for ece\."),
-    "stems are lists": (lambda table: table.assign(stem=[[1]] * 8), "must have texts in stem, got list"),
+    "stems are lists": (
+        lambda table: table.assign(stem=pd.Series([["a"]] * 8, dtype="object")),
+        "must have texts in stem, got list",
+    ),
 }
 
 
@@ -64,11 +67,11 @@ def summary(summarised: Summarised) -> Summary:
 
 
 @pytest.fixture
-def table_of(summary: Summary) -> Callable[[int], Path]:
+def table_of(summary: Summary) -> Iterator[Callable[[int], Path]]:
     """Function that gives the frame table of the run at a place, which the test may damage."""
     paths = [Path(folder) / schema.FRAME_TABLE for folder in summary.runs[ARTIFACTS]]
     before = {path: path.read_bytes() for path in paths}
-    yield lambda place: paths[place]  # type: ignore[misc]
+    yield lambda place: paths[place]
     for path, content in before.items():
         path.write_bytes(content)
 

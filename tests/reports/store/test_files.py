@@ -79,7 +79,7 @@ def test_no_reader_of_arrays_runs_what_is_in_them(tmp_path: Path) -> None:
         lambda: path.write_bytes(pickle.dumps(Payload())),
         lambda: path.write_bytes(objects.dumps()),
     ):
-        write()  # type: ignore[no-untyped-call]
+        write()
         with pytest.raises(ValueError, match=r"panel\.npz cannot be read: .*\.$"):
             read_panel(path, "stems")
         with pytest.raises(ValueError, match=r"panel\.npz cannot be read: .*\.$"):
