@@ -10,6 +10,7 @@ RUNS           ?= runs
 DEVICE         ?= auto
 WORKERS        ?= auto
 THREADS        ?=
+TRIAL_TIMEOUT  ?= auto
 EXECUTOR       ?= local
 EPOCHS         ?=
 REPEATS        ?=
@@ -22,6 +23,7 @@ STORAGE        ?=
 TRACKING       ?=
 ACCEPT_CHANGES ?=
 REDO_DELETED   ?=
+RETRY_FAILED   ?=
 HTML           ?= 1
 COMPARE        ?=
 PORT           ?= 5000
@@ -57,16 +59,16 @@ READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FO
 .PHONY: sweep report register perf check-device ui dashboard setup test test-all check glossary docs help
 .DEFAULT_GOAL := sweep
 
-sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED]
+sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS TRIAL_TIMEOUT EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED RETRY_FAILED]
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
 	@$(if $(filter zoo,$(STUDY)),$(PIP) -e ".[zoo]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
 	@HOURGLASS_BENCH_BY_MAKE=1 $(BIN)/hourglass-bench sweep "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
-		--executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage $(call WORD,$(STORAGE))) $(if $(EPOCHS),--epochs "$(EPOCHS)") \
+		--trial-timeout "$(TRIAL_TIMEOUT)" --executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage $(call WORD,$(STORAGE))) $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 		$(if $(THREADS),--threads "$(THREADS)") $(if $(filter 0,$(TUNE)),--no-tune) \
 		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \
 		$(if $(ARCHS),--archs $(ARCHS)) $(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
-		$(if $(REDO_DELETED),--redo-deleted)
+		$(if $(REDO_DELETED),--redo-deleted) $(if $(RETRY_FAILED),--retry-failed)
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf, and report.html to play with [STUDY RUNS TRACKING HTML COMPARE]
 	@$(BIN)/hourglass-bench report "$(STUDY)" $(STORE) $(if $(filter-out 0,$(HTML)),,--no-html) $(if $(COMPARE),--compare $(COMPARE))

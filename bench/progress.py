@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from hourglass_bench.bench.machine import signs
 from hourglass_bench.bench.terminal import is_live, printable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def progress(items: Iterable[Item], doing: str, total: int, done: int = 0) -> It
     try:
         for count, item in enumerate(items, start=done + 1):
             yield item
+            signs.give()
             if count == done + 1:  # it may have waited for processes to start, which says nothing of the rate
                 start = time.monotonic()
                 said = start + _SHORT - _INTERVAL

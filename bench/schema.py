@@ -410,8 +410,8 @@ WEIGHTS_LOADED = "weights.loaded"
 """What of that file the network has, as JSON: `loaded`, the number of tensors, and number and first names of those that
 are `missing` in the file, `unexpected` by the network, or `reshaped`, which both have in different shapes."""
 SUPERSEDED = "superseded"
-"""Set on a run whose unit is no longer planned since the study was changed, or was done again after the run had been
-deleted; reports leave it out."""
+"""Set on a run whose unit is no longer planned since the study was changed, or is done again since the run had failed
+or was deleted; reports leave it out."""
 UNIT = "unit"
 """Hash of the RunConfig: the identity of a planned unit of a study."""
 TRIAL = "optuna.trial"

@@ -30,7 +30,7 @@ class List(cli.Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep(cli.Command, Options):
-    """Run a study, or resume it where it was."""
+    """Run a study, or resume it where it was. The exit code is 1 if units of it failed or ran out of memory."""
 
     study: Positional[str]
     """name of the study, which `list` tells, or a file of your own that defines one (.py)"""
@@ -40,7 +40,9 @@ class Sweep(cli.Command, Options):
         study = find_study(self.study)
         from hourglass_bench.studies.run import run_study
 
-        return _answer(run_study(study, self), self.study, self)
+        state = run_study(study, self)
+        answer = _answer(state, self.study, self)
+        return answer._replace(code=cli.EXIT_FAILED) if state.failed else answer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,10 +50,6 @@ def settle(root: "optuna.Study", runs: Mapping[str, StoredRun], *, again: bool) 
             cli.say(line)
         return missing
     lost = {*missing.deleted, *missing.gone}
-    for stage in storage.stages(root):
-        numbers = [trial.number for trial in storage.ended(stage) if trial.user_attrs.get(storage.RUN_ID) in lost]
-        if numbers:
-            stage.set_user_attr(storage.REDONE, [*stage.user_attrs.get(storage.REDONE, ()), *numbers])
-    if lost:
-        cli.say(f"units that are done again, since their runs were deleted: {len(lost)}")
+    if count := storage.discount(root, lambda trial: trial.user_attrs.get(storage.RUN_ID) in lost):
+        cli.say(f"units that are done again, since their runs were deleted: {count}")
     return Missing()

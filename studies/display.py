@@ -12,7 +12,7 @@ from rich.text import Text
 
 from hourglass_bench.bench import terminal
 from hourglass_bench.bench.commands import cli
-from hourglass_bench.studies import times
+from hourglass_bench.studies import retry, times
 from hourglass_bench.studies.status import Status
 from hourglass_bench.studies.unit import Planned
 
@@ -28,7 +28,7 @@ def render(status: Status, left: str = "", of: Callable[[str], Text] = Text) -> 
     counts = [f"{count} {state.replace('_', ' ')}" for state, count in status.states.items() if count]
     line = ", ".join([*counts, f"{len(status.running)} running", f"{status.waiting} waiting"])
     head = of(f"{status.study}: {len(status.outcomes)} of {len(status.units)} units ended ({line}){left}")
-    parts: list[RenderableType] = [head, *map(Text, status.missing.advice())]
+    parts: list[RenderableType] = [head, *map(Text, (*retry.advice(status.states), *status.missing.advice()))]
     if any((spent := status.time).values()):
         parts.append(Text(_time_line(spent)))
     if status.running:
@@ -46,11 +46,12 @@ def _time_line(spent: Mapping[str, float]) -> str:
 
 
 def _running_table(status: Status) -> Table:
-    table = Table("running", "epoch", "val IoU", "elapsed", "left", box=None, padding=(0, 2, 0, 0))
+    table = Table("running", "epoch", "val IoU", "elapsed", "left", "last sign", box=None, padding=(0, 2, 0, 0))
     for trial in status.running:
         iou = "" if trial.val_iou is None else f"{trial.val_iou:.3f}"
         left = "" if trial.seconds_left is None else duration(trial.seconds_left)
-        table.add_row(trial.name, f"{trial.epoch}/{trial.epochs}", iou, duration(trial.seconds), left)
+        sign = "" if trial.silent is None else f"{duration(trial.silent)} ago"
+        table.add_row(trial.name, f"{trial.epoch}/{trial.epochs}", iou, duration(trial.seconds), left, sign)
     return table
 
 

@@ -8,11 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, assert_never
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import DataConfig, RunConfig, fitting_batch, step_shape
@@ -20,22 +20,31 @@ from hourglass_bench.bench.run import describe, note
 from hourglass_bench.bench.size import format_bytes
 from hourglass_bench.bench.tracking.database import StoreError
 from hourglass_bench.bench.tracking.store import PARENT, RunLog
+from hourglass_bench.bench.training.held_data import of_frames
 from hourglass_bench.bench.training.train import EpochRecord
 from hourglass_bench.studies import times
 from hourglass_bench.studies.channel import Channel, Epoch
 from hourglass_bench.studies.display import Clock, Display
 from hourglass_bench.studies.executors import Broken, Crowded, Ending, Executor, Failed, Forecast, Lost
+from hourglass_bench.studies.executors.silence import LOOK
+from hourglass_bench.studies.last_signs import LastSigns
+from hourglass_bench.studies.retry import AGAIN
 from hourglass_bench.studies.stages import Opened, Trials
 from hourglass_bench.studies.status import RunningTrial, Status
 from hourglass_bench.studies.storage import RUN_ID
+from hourglass_bench.studies.streak import LEAST, Streak
 from hourglass_bench.studies.unit import Planned
-from hourglass_bench.studies.worker import Outcome, Task, Unpredicted, brief
+from hourglass_bench.studies.worker import DataChangedError, Outcome, Task, Unpredicted, brief
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MAX_LOSSES = 3
 """A unit whose worker died this often is recorded as failed: it probably takes its process down."""
+
+
+class StoppedError(ValueError):
+    """The study cannot go on, through no fault of a unit; says why, and how it goes on."""
 
 
 class Forecasted(NamedTuple):
@@ -79,7 +88,7 @@ class Running:
         """Since the start."""
         return time.monotonic() - self._start
 
-    def describe(self) -> RunningTrial:
+    def describe(self, silent: float | None) -> RunningTrial:
         """For the status."""
         return RunningTrial(
             name=self.opened.name,
@@ -88,6 +97,7 @@ class Running:
             epochs=self.opened.config.training.main_epochs,
             val_iou=self.newest.val_iou if self.newest else None,
             seconds=self.seconds(),
+            silent=silent,
         )
 
 
@@ -106,6 +116,10 @@ class Site(NamedTuple):
     """Whether the data have pixels that count nowhere, which a step's memory depends on."""
     training_frames: Callable[[DataConfig, int], int]
     """How many frames train, by the data's fields and the repeat: a batch has no more."""
+    data: DataConfig
+    """What this session has read."""
+    data_digest: str
+    """Of its frames."""
     system_metrics: bool
     """Whether runs log what the machine does."""
 
@@ -128,10 +142,15 @@ class Driver:
         self._unpredicted: set[str] = set()
         self._alone: set[str] = set()
         """Units that ran out of memory beside others."""
+        self._streak = Streak({unit.architecture for unit in before.units.values()})
+        self._stopping = ""
+        """Why no more trials are opened."""
+        self._silent: Mapping[str, float] = {}
+        self._last_signs = LastSigns(site.runs, before.study)
 
     def status(self) -> Status:
         """The study now."""
-        running = tuple(trial.describe() for trial in tuple(self._running.values()))
+        running = tuple(trial.describe(self._silent.get(run_id)) for run_id, trial in tuple(self._running.items()))
         return replace(self._before, outcomes=dict(self._outcomes), running=running)
 
     def work(self, stages: Sequence[Trials], executor: Executor) -> None:
@@ -139,7 +158,8 @@ class Driver:
 
         Raises:
             StoreError: the store failed. What was recorded is kept.
-            ValueError: the executor failed. What was recorded is kept.
+            StoppedError: the executor failed, the data changed, or units failed one after the other in the same way.
+                What was recorded is kept.
             KeyboardInterrupt: the trials that ran are left open.
         """
         with ExitStack() as stack:
@@ -147,8 +167,14 @@ class Driver:
             stack.callback(channel.close)
             self._executor, self._reports = executor, channel.address
             self._display = stack.enter_context(Display(self.status, self._time_left))
+            stack.callback(self._last_signs.remove)
             while self._fill(stages) or self._running:
-                self._handle(self._events.get())
+                with suppress(Empty):
+                    self._handle(self._events.get(timeout=LOOK))
+                self._silent = executor.watch()
+                self._last_signs.write(self._silent)
+        if self._stopping:
+            raise self._stopped(self._stopping)
 
     def _fill(self, stages: Sequence[Trials]) -> bool:
         """Open trials until every slot is taken; the stage that is furthest behind goes first."""
@@ -156,7 +182,7 @@ class Driver:
         self._free.settle(self._workers - len(self._running))
         while len(self._running) < self._executor.slots:
             trials = max(stages, key=lambda stage: stage.share_waiting)
-            if not trials.waiting:
+            if self._stopping or not trials.waiting:
                 return False
             self._open(trials)
         return True
@@ -197,7 +223,7 @@ class Driver:
                     self._display.say(f"memory of {running.opened.name} is not predicted: {reason}")
                 self._submit(running, None)
             case Broken(reason):
-                self._stop(reason)
+                raise self._stopped(reason)
             case _:
                 assert_never(forecast)
 
@@ -208,6 +234,7 @@ class Driver:
             run_id=run_id,
             tracking=self._site.tracking,
             cache=self._site.runs.resolve() / schema.CACHE_DIR,
+            data_digest=self._site.data_digest if self._is_read(opened.config.data) else None,
             test=running.trials.stage not in schema.CHOOSING,
             predicted_peak=peak,
             reports=self._reports,
@@ -217,6 +244,10 @@ class Driver:
         )
         running.submitted = time.monotonic()
         self._executor.submit(task, lambda ending: self._events.put(Ended(run_id, ending, time.monotonic())))
+
+    def _is_read(self, data: DataConfig) -> bool:
+        """Whether these are the session's frames; a unit of a user's own study may have others."""
+        return of_frames(data) == of_frames(self._site.data)
 
     def _refuse(self, running: Running, outcome: Outcome) -> None:
         """The unit is done without having been started."""
@@ -264,17 +295,26 @@ class Driver:
                 self._again(running, f"out of memory beside others ({reason})")
             case Failed(StoreError() as error):
                 raise error
+            case Failed(DataChangedError() as error):
+                self._put_back(running, str(error))
+                self._stop(str(error))
             case Failed(error):
                 outcome = Outcome("failed", brief(error), {})
                 self._end(running, outcome, running.spent(outcome, moment))
             case Broken(reason):
-                self._stop(reason)
+                raise self._stopped(reason)
             case _:
                 assert_never(ending)
 
-    def _stop(self, reason: str) -> NoReturn:
+    def _stop(self, reason: str) -> None:
+        """Open no more trials; those that run come to their end."""
+        if not self._stopping and self._running:
+            self._display.say(f"no more trials are started; the {len(self._running)} that run come to their end")
+        self._stopping = self._stopping or reason
+
+    def _stopped(self, reason: str) -> StoppedError:
         kept = "what was recorded before is kept, and the same command resumes study"
-        raise ValueError(f"{reason}; {kept} {self._before.study}.")
+        return StoppedError(f"{reason}; {kept} {self._before.study}.")
 
     def _end(self, running: Running, outcome: Outcome, spent: Mapping[str, float]) -> None:
         """The unit is done: its outcome first, then the run, then Optuna's state (see `studies.run.recover`)."""
@@ -290,6 +330,9 @@ class Driver:
             detail = f", {running.trials.objectives[0].label} {values[0]:.3f}"
         count = f"[{len(self._outcomes)}/{len(self._before.units)}]"
         self._display.ended(count, opened.name, outcome.state, detail, running.seconds())
+        if self._streak.add(outcome.state, outcome.reason, running.planned.architecture):
+            why = f"{LEAST} units or more failed one after the other in the same way ({outcome.reason.rstrip('.')})"
+            self._stop(f"{why}, so that others wait; once the cause is gone, run all of them with {AGAIN}")
 
     def _lose(self, running: Running, reason: str) -> None:
         """The worker died: once more, unless it happened too often."""
@@ -301,9 +344,13 @@ class Driver:
 
     def _again(self, running: Running, reason: str) -> None:
         """Close the attempt; the unit is next."""
+        self._put_back(running, reason)
+        self._display.say(f"{running.opened.name}: {reason}; it runs again")
+
+    def _put_back(self, running: Running, reason: str) -> None:
+        """Close the attempt without an outcome; the unit waits."""
         running.log.kill(reason)
         running.trials.again(running.opened)
-        self._display.say(f"{running.opened.name}: {reason}; it runs again")
 
     def _time_left(self) -> float | None:
         running = [(trial.planned, trial.seconds()) for trial in tuple(self._running.values())]

@@ -52,11 +52,16 @@ class Options(Stores):
     """trials at a time; auto: on a CPU as many as its cores allow, on a GPU the number that measures fastest"""
     threads: int | None = None
     """threads of a trial on a CPU, which decide its numbers (default: what the study had, 1 for a new one)"""
+    trial_timeout: str = "auto"
+    """seconds without a sign of life, as each step gives one, after which a trial's worker is ended and the trial runs
+    again; 0: never; auto: half an hour, or 20 times the trial's longest pause so far if that is more"""
     executor: Executor = "local"
     """where trials run: in local processes or on a Ray cluster"""
     accept_changes: bool = False
     """resume although the study, the data or the arithmetic changed since it was started"""
     redo_deleted: bool = False
     """do units again whose runs were deleted from the tracking store"""
+    retry_failed: bool = False
+    """do units again that failed or ran out of memory"""
     system_metrics: bool = False
     """log use of the machine's processors, memory, disks and network in every run, as system/* (needs psutil)"""

@@ -4,6 +4,7 @@ A trial's threads decide its numbers on a CPU: there they are the study's, and t
 On a GPU they do not matter, and workers share the cores.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,15 +13,16 @@ from statistics import harmonic_mean
 import optuna
 import torch
 
+from hourglass_bench.architectures.config import require
 from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.data.frames import Frames
-from hourglass_bench.bench.machine.device import cores
+from hourglass_bench.bench.machine.device import cores, memory_limit
 from hourglass_bench.bench.machine.environment import processor
 from hourglass_bench.bench.machine.examine import DeviceFacts
 from hourglass_bench.bench.progress import working
 from hourglass_bench.bench.training.device_frames import bytes_on_device, has_room
-from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.executors.admission import CPU_BASELINE, USABLE_SHARE, Room
 from hourglass_bench.studies.executors.local import LocalExecutor
 from hourglass_bench.studies.storage import SPEEDS
 from hourglass_bench.studies.worker import Place
@@ -28,6 +30,12 @@ from hourglass_bench.studies.worker import Place
 AUTO = "auto"
 PER_GPU = (1, 2, 4, 8)
 """Numbers of workers on one GPU that `auto` tries."""
+PER_CORE = 4
+"""Workers that may be asked for, however little memory is free."""
+LARGEST_MACHINE = 256
+"""Cores."""
+LARGEST_CLUSTER = 10_000
+"""Workers."""
 Speed = float | str
 """Images per second, or why there are none."""
 
@@ -77,17 +85,39 @@ def candidates(device: torch.device, cores: int, gpus: int, units: int, threads:
     return [places(count, device, cores, gpus, threads) for count in counts]
 
 
-def parse_workers(text: str) -> int | None:
+def parse_workers(text: str, most: int) -> int | None:
     """A number of workers, or None for `auto`.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, or more than `most`.
     """
     if text == AUTO:
         return None
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"workers must be auto or a number of at least 1, got {text!r}.")
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        why = "each takes half a GiB of what is free, or four share a core"
+        raise ValueError(f"workers must be auto or a number from 1 to {most} here ({why}), got {text!r}.")
     return int(text)
+
+
+def most_workers(*, elsewhere: bool) -> int:
+    """Processes that this machine has memory for, or a few for each core, which can wait for it.
+
+    Args:
+        elsewhere: they run on a cluster, which starts no more than fit.
+    """
+    if elsewhere:
+        return LARGEST_CLUSTER
+    free = memory_limit(torch.device("cpu"))
+    return max(PER_CORE * cores(), int(USABLE_SHARE * free) // CPU_BASELINE)
+
+
+def require_threads(threads: int | None) -> None:
+    """Raise ValueError if no machine has so many cores.
+
+    More than this one has are slow, and have the numbers of the machine that a study was started on.
+    """
+    most = max(cores(), LARGEST_MACHINE)
+    require(threads is None or 1 <= threads <= most, "threads", f"be from 1 to {most}", threads)
 
 
 def local_executor(
@@ -102,6 +132,7 @@ def local_executor(
     rooms: Mapping[str, Room],
     ignores: bool,
     threads: int,
+    timeout: float | None,
 ) -> LocalExecutor:
     """As many workers as asked for, or with None as many as train the examples fastest, and says which.
 
@@ -110,6 +141,7 @@ def local_executor(
         rooms: of the same.
         ignores: as in `predict_peak_bytes`.
         threads: of a trial on a CPU.
+        timeout: as in `LocalExecutor`.
 
     What was measured is kept with the study: resuming it on the same machine does not measure again.
     """
@@ -120,12 +152,12 @@ def local_executor(
         placements = [places(workers, device, cores(), gpus, threads)]
     if len(placements) == 1:
         cli.say(f"workers: {len(placements[0])} x {_threads(placements[0][0].threads)}")
-        return LocalExecutor(placements[0], rooms)
+        return LocalExecutor(placements[0], rooms, timeout)
     known: dict[str, dict[str, Speed]] = study.user_attrs.get(SPEEDS, {})
     here = machine(device, facts)
     if here in known:
-        return LocalExecutor(_fastest(placements, known[here]), rooms)
-    executor = LocalExecutor(placements[-1], rooms)
+        return LocalExecutor(_fastest(placements, known[here]), rooms, timeout)
+    executor = LocalExecutor(placements[-1], rooms, timeout)
     try:
         speeds = measure(executor, placements, examples(), ignores, cache)
     except BaseException:

@@ -1,5 +1,6 @@
 """One session of a study: open the stores, make sure that it is the same study, recover, run what is left."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -9,7 +10,7 @@ import optuna
 import torch
 from optuna.trial import TrialState
 
-from hourglass_bench.architectures.config import InfeasibleArchitecture, require
+from hourglass_bench.architectures.config import InfeasibleArchitecture
 from hourglass_bench.architectures.registry import get_spec
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import cli, first_audit
@@ -30,10 +31,11 @@ from hourglass_bench.bench.tracking.stored_runs import stored_runs
 from hourglass_bench.bench.tracking.system_metrics import require_monitor
 from hourglass_bench.bench.tracking.view import keep_view
 from hourglass_bench.bench.training.setup import make_network
-from hourglass_bench.studies import deleted, identity, importance, lock, models, placement, storage, times
-from hourglass_bench.studies.driver import Driver, Site
+from hourglass_bench.studies import deleted, identity, importance, lock, models, placement, retry, storage, times
+from hourglass_bench.studies.driver import Driver, Site, StoppedError
 from hourglass_bench.studies.executors import Executor
 from hourglass_bench.studies.executors.admission import Room
+from hourglass_bench.studies.executors.silence import parse_timeout
 from hourglass_bench.studies.note import describe
 from hourglass_bench.studies.options import Options
 from hourglass_bench.studies.stages import conclude
@@ -56,6 +58,8 @@ class Checked(NamedTuple):
     rooms: dict[str, Room]
     """Of the same."""
     workers: int | None
+    trial_timeout: float | None
+    """Seconds; None for what the trial's own pace says."""
     memory_budget: int | None
     """Bytes; None for what one trial may take."""
     storage: str
@@ -73,6 +77,7 @@ def run_study(study: Study, options: Options) -> Status:
 
     Raises:
         ValueError: wrong input; nothing has been written then.
+        StoppedError: what is wrong is no unit's fault; what was recorded before is kept.
         KeyboardInterrupt: stopped; the state is saved and the message says how to resume.
     """
     if options.archs:
@@ -89,6 +94,7 @@ def run_study(study: Study, options: Options) -> Status:
         experiment = get_experiment(client, study.name, options.runs)
         keep_view(client, experiment)
         runs = stored_runs(checked.tracking, study.name)
+        retry.settle(root, again=options.retry_failed)
         parent = identity.open_parent(root, client, experiment, runs, study.question, checked.memory_budget)
         recover(storage.stages(root), client, experiment)
         missing = deleted.settle(root, runs, again=options.redo_deleted)
@@ -101,6 +107,8 @@ def run_study(study: Study, options: Options) -> Status:
             memory_budget=checked.memory_budget,
             ignores=checked.ignores,
             training_frames=checked.training_frames,
+            data=checked.setting.data,
+            data_digest=checked.data_digest,
             system_metrics=options.system_metrics,
         )
         driver = Driver(read(root, storage.done(root), missing), site)
@@ -108,10 +116,12 @@ def run_study(study: Study, options: Options) -> Status:
             worked = _work(study, driver, root, options, checked)
             importance.log(root, client, parent, anew=worked)
             models.log(root, client, experiment, missing)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StoppedError) as stop:
             recover(storage.stages(root), client, experiment)
             describe(RunLog(client, parent), study, driver.status(), options, checked.data_digest)
             client.set_terminated(parent, "KILLED")
+            if isinstance(stop, StoppedError):
+                raise
             raise KeyboardInterrupt(f"stopped; the same command resumes study {study.name} where it was") from None
         if worked or schema.NOTE not in client.get_run(parent).data.tags:  # else the report's answer holds
             describe(RunLog(client, parent), study, driver.status(), options, checked.data_digest)
@@ -122,10 +132,12 @@ def run_study(study: Study, options: Options) -> Status:
 def _check(study: Study, options: Options) -> Checked:
     """Refuse what cannot run before a store exists; the decoded data are cached."""
     device = parse_device(options.device)
-    workers = placement.parse_workers(options.workers)
+    on_cluster = options.executor == "ray" and "RAY_ADDRESS" in os.environ
+    workers = placement.parse_workers(options.workers, placement.most_workers(elsewhere=on_cluster))
+    placement.require_threads(options.threads)
+    trial_timeout = parse_timeout(options.trial_timeout)
     if options.system_metrics:
         require_monitor()
-    require(options.threads is None or options.threads >= 1, "threads", "be at least 1", options.threads)
     budget = options.memory_budget or study.memory_budget
     memory_budget = None if budget == placement.AUTO else parse_bytes(budget, "memory budget")
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
@@ -162,6 +174,7 @@ def _check(study: Study, options: Options) -> Checked:
         facts=facts,
         rooms=rooms,
         workers=workers,
+        trial_timeout=trial_timeout,
         memory_budget=memory_budget,
         storage=url,
         tracking=tracking,
@@ -217,6 +230,7 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
         rooms=checked.rooms,
         ignores=checked.ignores,
         threads=identity.threads(root),
+        timeout=checked.trial_timeout,
     )
 
 

@@ -62,7 +62,7 @@ class Trials(ABC):
         known = study.get_trials(deepcopy=False)
         done = {trial.user_attrs[UNIT] for trial in ended(study)}
         self._attempts = Counter(trial.user_attrs[UNIT] for trial in known if UNIT in trial.user_attrs)
-        self._losses = Counter(trial.user_attrs[UNIT] for trial in known if LOST in trial.user_attrs)
+        self._losses = storage.losses(study)
         self._next_number = len(known)
         self._planned = len(units)
         self._todo = deque(unit for unit in units if unit not in done)

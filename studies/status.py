@@ -13,7 +13,7 @@ from hourglass_bench.bench.schema import Stage
 from hourglass_bench.bench.tracking.open_runs import open_runs
 from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
 from hourglass_bench.bench.tracking.stored_runs import stored_runs
-from hourglass_bench.studies import lock, storage, times
+from hourglass_bench.studies import last_signs, lock, retry, storage, times
 from hourglass_bench.studies.deleted import Missing, find
 from hourglass_bench.studies.own_file import find_study, name_of
 from hourglass_bench.studies.stored_study import read_study
@@ -33,6 +33,8 @@ class RunningTrial:
     """Of the last epoch."""
     seconds: float
     """Since its start."""
+    silent: float | None = None
+    """Seconds since its worker's last sign of life; None: not known."""
 
     @property
     def seconds_left(self) -> float | None:
@@ -71,6 +73,11 @@ class Status:
         """Units with an outcome, by state."""
         counts = Counter(outcome["state"] for outcome in self.outcomes.values())
         return {state: counts[state] for state in schema.STATES}
+
+    @property
+    def failed(self) -> int:
+        """Units that failed or ran out of memory, which can be done again."""
+        return retry.count(self.states)
 
     @property
     def planned_units(self) -> dict[Stage, dict[str, tuple[int, int]]]:
@@ -139,7 +146,7 @@ def status(given: str, runs: Path, storage_url: str = "", tracking: str = "") ->
         raise ValueError(f"study {name} must have been started in {runs}, got none there; {start} starts it.")
     root, stages = found  # read before the runs: a driver may be at work
     done = storage.counted(root, stages)
-    running = _running(name, place) if lock.is_held(url, name) else ()
+    running = _running(name, place, last_signs.silences(runs, name)) if lock.is_held(url, name) else ()
     return read(root, done, find(done, stored_runs(place, name)), running)
 
 
@@ -156,7 +163,7 @@ def read(
     )
 
 
-def _running(name: str, place: str) -> tuple[RunningTrial, ...]:
+def _running(name: str, place: str, silences: Mapping[str, float]) -> tuple[RunningTrial, ...]:
     return tuple(
         RunningTrial(
             name=run.name,
@@ -165,6 +172,7 @@ def _running(name: str, place: str) -> tuple[RunningTrial, ...]:
             epochs=int(run.params.get("training.epochs", 0)) - int(run.params.get("training.pretrain_epochs", 0)),
             val_iou=run.val_iou,
             seconds=time.time() - run.start_time / 1000,
+            silent=silences.get(run.run_id),
         )
         for run in open_runs(place, name)
     )

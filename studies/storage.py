@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
 
@@ -30,7 +31,8 @@ SPEEDS = "speeds"
 
 # Attribute of a stage's Optuna study, since that of an ended trial cannot be written.
 REDONE = "redone"
-"""Numbers of the trials whose outcome no longer counts: their runs were deleted, and their units are done again."""
+"""Numbers of the trials whose outcome no longer counts: their units are done again, since their runs were deleted or
+since they failed."""
 
 # Attributes of a trial.
 UNIT = schema.UNIT
@@ -202,6 +204,28 @@ def attribute(study: "optuna.Study", trial: int, attributes: Mapping[str, Any]) 
     backend: RDBStorage = study._storage._backend  # type: ignore[attr-defined]  # Optuna's cache lies before it
     with backend.engine.begin() as connection:
         connection.execute(insert, rows)
+
+
+def discount(study: "optuna.Study", which: "Callable[[FrozenTrial], bool]") -> int:
+    """Let the outcomes of trials count no longer, so that their units are done again; returns how many."""
+    count = 0
+    for stage in stages(study):
+        if numbers := [trial.number for trial in ended(stage) if which(trial)]:
+            stage.set_user_attr(REDONE, [*stage.user_attrs.get(REDONE, ()), *numbers])
+            count += len(numbers)
+    return count
+
+
+def losses(stage: Study[Trial]) -> Counter[str]:
+    """Unit -> attempts whose worker died, since its last outcome that no longer counts."""
+    left_out = set(stage.user_attrs.get(REDONE, ()))
+    found: Counter[str] = Counter()
+    for trial in stage.get_trials(deepcopy=False):
+        if LOST in trial.user_attrs:
+            found[trial.user_attrs[UNIT]] += 1
+        if trial.number in left_out:
+            del found[trial.user_attrs[UNIT]]
+    return found
 
 
 def redone(study: "optuna.Study") -> set[str]:

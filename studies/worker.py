@@ -18,6 +18,7 @@ from hourglass_bench.bench.tracking.database import StoreError, store_failure
 from hourglass_bench.bench.tracking.store import RunLog, connect
 from hourglass_bench.bench.tracking.system_metrics import log_system_metrics
 from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.held_data import hold
 from hourglass_bench.studies.channel import Address, reporter
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Task(NamedTuple):
     run_id: str
     tracking: str
     cache: Path
+    data_digest: str | None
+    """Of the frames that the driver read: a worker trains on no others. None: the trial has frames of its own."""
     test: bool
     """Whether the best epoch is evaluated on test scenes."""
     predicted_peak: int | None
@@ -70,6 +73,10 @@ class Unpredicted(NamedTuple):
     reason: str
 
 
+class DataChangedError(Exception):
+    """The data are not what the driver read, which is no fault of the trial; says what they are."""
+
+
 def forecast(config: RunConfig, ignores: bool, place: Place) -> int | Outcome | Unpredicted:
     """Tensor peak in bytes of a trial's steps, or how the trial ends without being started."""
     try:
@@ -91,12 +98,15 @@ def work(task: Task, place: Place) -> Outcome:
 
     Raises:
         StoreError: results could not be written.
+        DataChangedError: the frames are not those that the driver read, or cannot be read any more.
     """
     torch.set_num_threads(place.threads)
     device = torch.device(place.device)
     try:
         hold_to(place.memory, device)
         return _attempt(task, device)
+    except DataChangedError:
+        raise
     except Exception as error:
         if failure := store_failure(error):
             raise StoreError(failure) from None
@@ -126,10 +136,12 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
             report = stack.enter_context(reporter(task.reports, task.run_id, waits=task.prunable))
             if task.system_metrics:
                 stack.enter_context(log_system_metrics(task.run_id, task.tracking))
+            if task.data_digest is not None:
+                _require_same_data(task, device)
             result = run(task.config, log, cache=task.cache, device=device, stop=report, test=task.test)
     except Exception as error:
         log.finish(lambda _: None)
-        if store_failure(error):
+        if store_failure(error) or isinstance(error, DataChangedError):
             raise
         if is_out_of_memory(error):
             return Outcome("out_of_memory", brief(error), {})
@@ -137,6 +149,23 @@ def _attempt(task: Task, device: torch.device) -> Outcome:
         raise
     torch.cuda.empty_cache()  # what this trial reserved must not count as the next one's
     return Outcome(result.state, result.reason, predicted | result.metrics)
+
+
+def _require_same_data(task: Task, device: torch.device) -> None:
+    """A process reads the data once, and a new one whatever lies there then.
+
+    Raises:
+        DataChangedError: they are not what the driver read.
+    """
+    kept = f"data in {task.config.data.path} must stay as they were when this session began (digest {task.data_digest})"
+    try:
+        found = hold(task.config.data, task.cache, device).dataset.digest
+    except (ValueError, OSError) as error:
+        if store_failure(error):
+            raise
+        raise DataChangedError(f"{kept}, got: {str(error).rstrip('.')}") from error
+    if found != task.data_digest:
+        raise DataChangedError(f"{kept}, got digest {found}; put them back")
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from hourglass_bench.bench import terminal
 
+EXIT_FAILED = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO)
@@ -72,7 +73,10 @@ def study_name(study: str) -> str:
 
 
 def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Command]) -> int:
-    """Run the command that the words ask for, and print; the exit code: 0 done, 2 wrong input (to all or a part), 130.
+    """Run the command that the words ask for, and print; the exit code.
+
+    0: done. 1: done, with failures that the answer names. 2: wrong input (to all or a part), or something has to be
+    mended first. 130: interrupted.
 
     Raises:
         SystemExit: of `parse`; nobody reads what is printed (141).

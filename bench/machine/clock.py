@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
+from hourglass_bench.bench.machine import signs
 from hourglass_bench.bench.schema import Phase
 
 
@@ -42,7 +43,9 @@ class Phases:
     def phase(self, name: Phase) -> Iterator[None]:
         """Add the time inside to the phase; also if it ends with an error."""
         clock = Stopwatch(self._device)
+        signs.give()
         try:
             yield
         finally:
+            signs.give()
             self.seconds[name] = self.seconds.get(name, 0.0) + clock.seconds()

@@ -26,6 +26,7 @@ ORDER BY r.start_time
 class OpenRun(NamedTuple):
     """A trial's run before its end."""
 
+    run_id: str
     name: str
     start_time: int
     """Milliseconds since 1970."""
@@ -51,6 +52,7 @@ def open_runs(url: str, experiment: str) -> list[OpenRun]:
         rows = connection.execute(text(RUNS), names).all()
     return [
         OpenRun(
+            run_id=run_id,
             name=name or run_id,
             start_time=start_time,
             step=step or 0,
@@ -72,6 +74,7 @@ def _ask_client(url: str, experiment: str) -> list[OpenRun]:
     runs = client.search_runs([found.experiment_id], rule, order_by=["attributes.start_time"])
     return [
         OpenRun(
+            run_id=run.info.run_id,
             name=run.info.run_name or run.info.run_id,
             start_time=run.info.start_time,
             step=max((point.step for point in client.get_metric_history(run.info.run_id, loss)), default=0),

@@ -34,7 +34,7 @@ def hold(config: DataConfig, cache: Path, device: torch.device) -> HeldData:
     """
     from hourglass_bench.bench.data.dataset import load  # reads pictures, which trainers do without
 
-    key = (_of_frames(config), cache, device)
+    key = (of_frames(config), cache, device)
     if key not in _held:
         _held.clear()  # its memory is free before the next set takes any
         _held[key] = send(load(config, cache), device)
@@ -46,7 +46,7 @@ def send(dataset: "Dataset", device: torch.device) -> HeldData:
     return HeldData(dataset, to_device(dataset.frames, device))
 
 
-def _of_frames(config: DataConfig) -> DataConfig:
+def of_frames(config: DataConfig) -> DataConfig:
     """The config with everything equal that decides on roles alone; a field that SPLITTING lacks tells sets apart."""
     equal: dict[str, Any] = {item.name: item.default for item in fields(config) if item.name in SPLITTING}
     return replace(config, **equal)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import TrainingConfig
+from hourglass_bench.bench.machine import signs
 from hourglass_bench.bench.machine.device import send
 from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
 from hourglass_bench.bench.machine.precision import Arithmetic, torch_dtype
@@ -276,6 +277,7 @@ class Trainer:
                 total += self._step(_gathering(self.update), batch.there, sample, fixed=fixed)
             else:
                 total += self.step(*_frames(data, batch), sample)
+            signs.give()
             on_step()
         return total, len(batches)
 
@@ -315,6 +317,7 @@ class Trainer:
                 parts.append(self._evaluation(_gathering(self.score), batch.there, latent, fixed=fixed))
             else:
                 parts.append(self._evaluation(self.score, *_frames(data, batch), latent))
+            signs.give()
         return parts
 
     def score(self, images: Tensor, masks: Tensor, latent: LatentSample | None) -> Scores:
@@ -339,6 +342,7 @@ class Trainer:
         """What enters the network and what is to leave it, without augmentation, some frames at a time."""
         for batch in self._batches(indices, self._evaluation_size):
             yield self._pair(*_frames(data, batch))
+            signs.give()
 
     def _pair(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Targets]:
         labels, ignored = known(masks.float(), masks)

@@ -28,9 +28,11 @@ def sweep(
     device: str = "auto",
     workers: str | int = "auto",
     threads: int | None = None,
+    trial_timeout: str | float = "auto",
     executor: str = "local",
     accept_changes: bool = False,
     redo_deleted: bool = False,
+    retry_failed: bool = False,
     system_metrics: bool = False,
     runs: str | Path = "runs",
     storage: str = "",
@@ -58,9 +60,11 @@ def sweep(
         device: auto (cuda or cpu), cpu, cuda, cuda:INDEX or mps.
         workers: Trials at a time, or auto.
         threads: Of a trial on a CPU, which decide its numbers; None: what the study had, 1 for a new one.
+        trial_timeout: Seconds without a sign of life after which a trial's worker is ended, 0 for never, or auto.
         executor: local or ray.
         accept_changes: Resume although the study, the data or the arithmetic changed since it was started.
         redo_deleted: Do units again whose runs were deleted from the tracking store.
+        retry_failed: Do units again that failed or ran out of memory.
         system_metrics: Log use of the machine's processors, memory, disks and network in every run (needs psutil).
         runs: Folder of all results.
         storage: URL of the Optuna storage, if it is not the database under `runs`.
@@ -86,9 +90,11 @@ def sweep(
         "device": device,
         "workers": str(workers),
         "threads": threads,
+        "trial_timeout": str(trial_timeout),
         "executor": executor,
         "accept_changes": accept_changes,
         "redo_deleted": redo_deleted,
+        "retry_failed": retry_failed,
         "system_metrics": system_metrics,
         "storage": storage,
         "tracking": tracking,

@@ -1,6 +1,6 @@
 """Where trials run: one small interface. Implementations: studies/executors/local.py and ray_cluster.py."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from hourglass_bench.bench.config import RunConfig
@@ -57,6 +57,12 @@ class Executor(Protocol):
 
     def submit(self, task: Task, done: Callable[[Ending], None]) -> None:
         """Start a task, or let it wait until its device has room; `done` is called from another thread."""
+
+    def watch(self) -> Mapping[str, float]:
+        """Seconds since the last sign of life of each task that runs, by its MLflow run; none where that is unknown.
+
+        Workers that hang are ended, and their tasks `Lost`. To be called about once a second.
+        """
 
     def close(self) -> None:
         """End the workers, and what they are doing."""

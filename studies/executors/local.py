@@ -1,5 +1,7 @@
 """Worker processes on this machine, one per slot, each living from task to task and replaced when one ends badly.
 
+One that gives no sign of life for too long is ended, which ends its task like any other death.
+
 A slot is a pool of one process: when a process dies, Python breaks its pool at once, so only the one task is lost.
 """
 
@@ -7,17 +9,20 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from ctypes import c_uint64
 from functools import partial
 from pathlib import Path
 from threading import RLock, Thread
 from typing import Any, NamedTuple, TypeVar
 
 from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.machine import signs
 from hourglass_bench.bench.spawn import SPAWN
 from hourglass_bench.studies import benchmark, worker
 from hourglass_bench.studies.benchmark import CannotTrainError
@@ -25,9 +30,11 @@ from hourglass_bench.studies.channel import LOOPBACK
 from hourglass_bench.studies.executors import Ending, Failed, Forecast, Lost
 from hourglass_bench.studies.executors.admission import Room
 from hourglass_bench.studies.executors.answers import as_forecast, is_healthy, told
+from hourglass_bench.studies.executors.silence import LOOK, Silence
 from hourglass_bench.studies.worker import Place, Task
 
 DIED = "its worker process died"
+HUNG = "its worker gave no sign of life for {:.0f} s and was ended"
 FOR_THE_DRIVER = (signal.SIGINT, signal.SIGTERM)
 """Signals that go to the whole group."""
 Result = TypeVar("Result")
@@ -49,12 +56,15 @@ class LocalExecutor:
 
     Args:
         rooms: of every device that places name.
+        timeout: seconds without a sign of life after which a worker is ended; None: by its own pace.
     """
 
     host = LOOPBACK
 
-    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room]) -> None:
+    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room], timeout: float | None = None) -> None:
         self._rooms = rooms
+        self._timeout = timeout
+        self._looked = time.monotonic()
         self._waiting: deque[_Call] = deque()
         self._lock = RLock()  # the driver's thread and those on which calls end share what follows
         self._closed = False
@@ -74,6 +84,15 @@ class LocalExecutor:
         """Start a task on a free worker whose device has room for it, once there is one."""
         self._enqueue(_Call(None if task.alone else task.predicted_peak, worker.work, (task,), done))
 
+    def watch(self) -> dict[str, float]:
+        """See `Executor.watch`; forecasts are ended too."""
+        now = time.monotonic()
+        # What passes while this process is stopped, or waits for a store, says nothing of the workers.
+        elapsed, self._looked = min(now - self._looked, 2 * LOOK), now
+        for slot in self._slots:
+            slot.look(elapsed, self._timeout)
+        return {slot.run_id: slot.silence.seconds for slot in self._slots if slot.run_id and slot.is_busy}
+
     def benchmark(self, config: RunConfig, ignores: bool, cache: Path, places: Sequence[Place]) -> float | str:
         """Images per second that all of the places train together, or why one of them cannot.
 
@@ -83,16 +102,16 @@ class LocalExecutor:
         rooms = {device: self._rooms[device] for device in sharing}
         shares = [_share(place, rooms[place.device], sharing[place.device]) for place in places]
         slots = self._slots[: len(places)]
-        _forget(self._slots)  # none of them is still starting when steps are timed
+        self._forget(self._slots)  # none of them is still starting when steps are timed
         try:
-            (peak,) = _in_each(slots[:1], partial(worker.forecast, config, ignores), shares[:1])
+            (peak,) = self._in_each(slots[:1], partial(worker.forecast, config, ignores), shares[:1])
             if isinstance(peak, int) and not all(rooms[device].holds(peak, sharing[device]) for device in rooms):
                 return benchmark.OUT_OF_MEMORY
-            _in_each(slots, partial(benchmark.get_ready, config, cache), shares)
-            speed: float | str = sum(_in_each(slots, benchmark.time_steps))
+            self._in_each(slots, partial(benchmark.get_ready, config, cache), shares)
+            speed: float | str = sum(self._in_each(slots, benchmark.time_steps))
         except CannotTrainError as error:
             speed = str(error)
-        _forget(slots)  # not where Ctrl-C comes: they would be waited for
+        self._forget(slots)  # not where Ctrl-C comes: they would be waited for
         return speed
 
     def settle(self, places: Sequence[Place]) -> None:
@@ -151,7 +170,7 @@ class LocalExecutor:
         return [other for other in self._slots if other is not slot and other.place.device == slot.place.device]
 
     def _finish(self, slot: "_Slot", done: Callable[[Any], None], future: Future[Any]) -> None:
-        answer = _answer(future, alone=self._room(slot).limit(slot.grant) is None)
+        answer = _answer(future, slot.death, alone=self._room(slot).limit(slot.grant) is None)
         with self._lock:
             if is_healthy(answer):
                 self._release(slot)
@@ -176,6 +195,37 @@ class LocalExecutor:
                 slot.start()
                 self._release(slot)
 
+    def _forget(self, slots: Sequence["_Slot"]) -> None:
+        """See `benchmark.forget`; a process that has died has forgotten too."""
+        with suppress(CannotTrainError):
+            self._in_each(slots, benchmark.forget)
+
+    def _in_each(
+        self, slots: Sequence["_Slot"], function: Callable[..., Result], *arguments: Sequence[Any]
+    ) -> list[Result]:
+        """What a function returns in each of the workers, given its one of each of the arguments.
+
+        Waits for all; who fails gets a new process.
+
+        Raises:
+            CannotTrainError: one failed, died or hung.
+        """
+        calls = [slot.call(function, *given) for slot, *given in zip(slots, *arguments, strict=True)]
+        while wait(calls, LOOK).not_done:
+            self.watch()
+        errors = [call.exception() for call in calls]
+        reasons = [
+            slot.death if isinstance(error, BrokenProcessPool) else str(error)
+            for slot, error in zip(slots, errors, strict=True)
+            if error
+        ]
+        for slot, error in zip(slots, errors, strict=True):
+            if error:
+                slot.renew()
+        for reason in reasons:
+            raise CannotTrainError(reason)
+        return [call.result() for call in calls]
+
 
 class _Slot:
     """A worker process and its successors."""
@@ -184,16 +234,20 @@ class _Slot:
         self.place = place
         self.grant = 0
         """Bytes of its device; 0 while it is idle."""
+        self._signs: c_uint64 = SPAWN.RawValue(c_uint64)
         self.start()
 
     def start(self) -> None:
         """A process, which holds nothing of the device yet."""
         self.used = False
+        self.death = DIED
+        """Why, if the process is found dead."""
+        self._signs.value = 0
         self._pool: ProcessPoolExecutor | None
-        self._pool = ProcessPoolExecutor(1, SPAWN, initializer=_initialise)
+        self._pool = ProcessPoolExecutor(1, SPAWN, initializer=_initialise, initargs=(self._signs,))
         before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_DRIVER)  # which a process inherits as it starts
         try:
-            self._pid = self._pool.submit(os.getpid)
+            self._begin(self._pool.submit(os.getpid))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -202,17 +256,33 @@ class _Slot:
         assert self._pool is not None
         self.used = True
         try:
-            return self._pool.submit(function, *arguments)
+            return self._begin(self._pool.submit(function, *arguments), *arguments)
         except BrokenProcessPool:  # it died while idle
             self.start()
             return self.call(function, *arguments)
 
+    def _begin(self, call: Future[Any], *arguments: Any) -> Future[Any]:
+        self._call, self.silence = call, Silence(self._signs.value)
+        self.run_id = next((one.run_id for one in arguments if isinstance(one, Task)), "")
+        return call
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call has not ended."""
+        return not self._call.done()
+
+    def look(self, elapsed: float, timeout: float | None) -> None:
+        """End the process if it hangs; so many seconds have passed since the last look."""
+        if self.is_busy:
+            self.silence.look(self._signs.value, elapsed)
+            if self.silence.is_too_long(timeout):
+                self.death = HUNG.format(self.silence.seconds)
+                _kill(self._pool)
+
     def kill(self) -> ProcessPoolExecutor | None:
         """End the process: -> its pool, which is still to be shut down, or None if it has been killed before."""
         pool, self._pool = self._pool, None
-        with suppress(ProcessLookupError, BrokenProcessPool):
-            if pool and self._pid.done():
-                os.kill(self._pid.result(), signal.SIGKILL)
+        _kill(pool)
         return pool
 
     def renew(self) -> None:
@@ -232,32 +302,19 @@ def _share(place: Place, room: Room, workers: int) -> Place:
     return place._replace(memory=room.limit(room.capacity // workers))
 
 
-def _forget(slots: Sequence[_Slot]) -> None:
-    """See `benchmark.forget`; a process that has died has forgotten too."""
-    with suppress(CannotTrainError):
-        _in_each(slots, benchmark.forget)
+def _kill(pool: ProcessPoolExecutor | None) -> None:
+    """End a pool's process, which may be stopped or still starting."""
+    for process in list(((pool and pool._processes) or {}).values()):
+        process.kill()
 
 
-def _in_each(slots: Sequence[_Slot], function: Callable[..., Result], *arguments: Sequence[Any]) -> list[Result]:
-    """What a function returns in each of the workers, given its one of each of the arguments.
+def _initialise(count: c_uint64) -> None:
+    """A worker leaves Ctrl-C, SIGTERM and stdout to the driver, whose answer is alone there, and ends when it does.
 
-    Waits for all; who fails gets a new process.
-
-    Raises:
-        CannotTrainError: one failed or died.
+    Args:
+        count: where it gives signs of life.
     """
-    calls = [slot.call(function, *given) for slot, *given in zip(slots, *arguments, strict=True)]
-    errors = [call.exception() for call in calls]
-    for slot, error in zip(slots, errors, strict=True):
-        if error:
-            slot.renew()
-    for error in filter(None, errors):
-        raise CannotTrainError(DIED if isinstance(error, BrokenProcessPool) else str(error)) from None
-    return [call.result() for call in calls]
-
-
-def _initialise() -> None:
-    """A worker leaves Ctrl-C, SIGTERM and stdout to the driver, whose answer is alone there, and ends when it does."""
+    signs.share(count)
     sys.stdout = sys.stderr
     for number in FOR_THE_DRIVER:
         signal.signal(number, signal.SIG_IGN)
@@ -272,11 +329,11 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _answer(future: Future[Any], *, alone: bool) -> Any:
+def _answer(future: Future[Any], death: str, *, alone: bool) -> Any:
     """What a worker returned, or how it did not."""
     try:
         return told(future.result(), alone=alone)
     except BrokenProcessPool:
-        return Lost(DIED)
+        return Lost(death)
     except Exception as error:
         return Failed(error)

@@ -101,6 +101,10 @@ class RayExecutor:
 
         future.add_done_callback(finish)
 
+    def watch(self) -> dict[str, float]:
+        """See `Executor.watch`; nothing is known."""
+        return {}
+
     def close(self) -> None:
         """End the tasks, and the connection to Ray if it is ours."""
         if self._session.ray.is_initialized():

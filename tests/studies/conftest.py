@@ -12,6 +12,7 @@ import pytest
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.data.dataset import load
 from hourglass_bench.bench.run import RunResult, run
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from hourglass_bench.studies import placement, storage, worker
@@ -32,7 +33,7 @@ class InlineExecutor:
     crash: Callable[[Task], Ending | None] = staticmethod(lambda _: None)
     """Ending of a task that does not run, or None."""
 
-    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room]) -> None:
+    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room], timeout: float | None = None) -> None:
         self.places = places
 
     @property
@@ -52,6 +53,9 @@ class InlineExecutor:
             return worker.work(task, self.places[0])
         except Exception as error:
             return Failed(error)
+
+    def watch(self) -> Mapping[str, float]:
+        return {}
 
     def close(self) -> None:
         pass
@@ -149,5 +153,6 @@ def make_task(
     """A trial whose epochs go to `receive`."""
     client = open_store(tracking_url(runs))
     log = RunLog.create(client, get_experiment(client, "tiny", runs), "?", {schema.KIND: "trial"})
-    reports = Channel(receive, host).address
-    return Task(config, log.run_id, tracking_url(runs), runs / "cache", True, 2**20, reports, prunable=True)
+    reports, cache = Channel(receive, host).address, runs / "cache"
+    data = load(config.data, cache).digest
+    return Task(config, log.run_id, tracking_url(runs), cache, data, True, 2**20, reports, prunable=True)

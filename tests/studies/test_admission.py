@@ -76,7 +76,7 @@ class FakeSlot(local._Slot):
     """A worker without a process: what it is given waits until a test ends it."""
 
     def start(self) -> None:
-        self.used, self._pool = False, None
+        self.used, self._pool, self.death = False, None, "died"
         self.starts = getattr(self, "starts", 0) + 1
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -101,7 +101,7 @@ class Trials:
 
     def submit(self, name: str, peak: int | None, *, alone: bool = False) -> None:
         nowhere = Address("", 0, b"")
-        task = Task(self._config, name, "", None, False, peak, nowhere, False, alone)  # type: ignore[arg-type]
+        task = Task(self._config, name, "", None, None, False, peak, nowhere, False, alone)  # type: ignore[arg-type]
         self.executor.submit(task, lambda ending: self.endings.update({name: ending}))
 
     def slot(self, name: str) -> FakeSlot:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 
 from hourglass_bench.architectures.registry import configure
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
 from hourglass_bench.bench.data.cache.entry import Dataset
 from hourglass_bench.bench.data.dataset import load
@@ -189,11 +190,11 @@ def test_a_unit_whose_worker_dies_again_and_again_is_given_up(
         return Lost("killed by a test") if task.config == unlucky[0] else None
 
     inline.crash = staticmethod(crash)
-    assert sweep(tmp_path) == 0
+    assert sweep(tmp_path) == cli.EXIT_FAILED
     assert unlucky.count(unlucky[0]) == driver.MAX_LOSSES == 3
     assert states(tmp_path) == {"failed": 1, "complete": 3}
     assert "failed (killed by a test; so did the 2 attempts before)" in capsys.readouterr().err
-    assert sweep(tmp_path) == 0
+    assert sweep(tmp_path) == cli.EXIT_FAILED
     assert len(trial_runs(tmp_path)) == 6
 
 
@@ -261,6 +262,14 @@ def test_states_other_than_complete_have_a_reason_and_are_not_run_again(
 
     monkeypatch.setattr(worker, "run", lambda *_, **__: pytest.fail("a finished unit ran again"))
     assert run_units(tmp_path, configs, memory_budget="1GiB").states == told
+
+    again: list[RunConfig] = []
+    monkeypatch.setattr(worker, "run", lambda config, *_, **__: again.append(config) or 1 / 0)
+    assert run_units(tmp_path, configs, memory_budget="1GiB", retry_failed=True).states == told | {
+        "failed": 3,
+        "out_of_memory": 0,
+    }
+    assert again == list(errors), "what ended otherwise has its result"
 
 
 @pytest.mark.usefixtures("inline")

@@ -49,7 +49,7 @@ def test_every_error_of_a_training_is_an_outcome(
     monkeypatch.setattr(worker, "_client", lambda _: None)
     monkeypatch.setattr(worker, "RunLog", faults.NoLog)
     with closing(Channel(lambda _: None)) as channel:
-        task = Task(tiny_config(), "run", "", tmp_path, True, None, channel.address, prunable=False)
+        task = Task(tiny_config(), "run", "", tmp_path, None, True, None, channel.address, prunable=False)
         outcome = worker.work(task, Place("cpu", 1))
     first = next(iter(str(error).splitlines()), "")
     state = "out_of_memory" if error in OUT_OF_MEMORY else "failed"
@@ -92,7 +92,7 @@ def new_task(tmp_path: Path, tiny_config: Make) -> Iterator[NewTask]:
 
         def make(batch: int, *, alone: bool = False) -> Task:
             config = config_of(tiny_config, batch)
-            return Task(config, "run", "", tmp_path, True, 2**20, channel.address, prunable=False, alone=alone)
+            return Task(config, "run", "", tmp_path, None, True, 2**20, channel.address, prunable=False, alone=alone)
 
         yield make
 

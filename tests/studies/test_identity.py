@@ -14,7 +14,7 @@ from sqlalchemy import Pool, event
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.machine.precision import NAMES, Arithmetic
-from hourglass_bench.studies import identity, lock, storage
+from hourglass_bench.studies import identity, lock, placement, storage
 from hourglass_bench.studies.__main__ import main
 from hourglass_bench.studies.catalog import CATALOG
 from hourglass_bench.studies.options import DataChanges, Options
@@ -30,9 +30,17 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
     [
         (("--data", "nowhere"), "tiny", "nowhere must be a folder"),
         ((), "slow", f"study must be one of {', '.join(CATALOG)}, tiny, got 'slow'"),
-        (("--workers", "many"), "tiny", "workers must be auto or a number of at least 1, got 'many'"),
-        (("--threads", "0"), "tiny", "threads must be at least 1, got 0"),
-        (("--workers", "0"), "tiny", "workers must be auto or a number of at least 1, got '0'"),
+        (("--workers", "many"), "tiny", "--workers must be auto or a number from 1 to 40 here"),
+        (("--workers", "0"), "tiny", "four share a core), got '0'"),
+        (("--workers", "41"), "tiny", "--workers must be auto or a number from 1 to 40 here"),
+        (("--workers", "9" * 5000), "tiny", "--workers must be auto or a number from 1 to 40 here"),
+        (("--threads", "0"), "tiny", "--threads must be from 1 to 256, got 0"),
+        (("--threads", "257"), "tiny", "--threads must be from 1 to 256, got 257"),
+        (("--trial-timeout", "soon"), "tiny", "--trial-timeout must be auto, 0 (never) or seconds of at least 10"),
+        (("--trial-timeout", "9.9"), "tiny", "seconds of at least 10, got '9.9'"),
+        (("--trial-timeout", "inf"), "tiny", "seconds of at least 10, got 'inf'"),
+        (("--trial-timeout", "nan"), "tiny", "seconds of at least 10, got 'nan'"),
+        (("--trial-timeout", "-1"), "tiny", "seconds of at least 10, got '-1'"),
         (("--repeats", "0"), "tiny", "repeats must be at least 1, got 0"),
         (("--repeats", "2"), "memory_budget", "study memory_budget must be run without --repeats: it refits no winner"),
         (("--memory-budget", "2 GigaBytes"), "tiny", "--memory-budget must be a size such as 2GiB"),
@@ -45,8 +53,14 @@ pytestmark = pytest.mark.usefixtures("catalog", "inline")
     ],
 )
 def test_wrong_input_is_refused_before_anything_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], study: str, message: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    study: str,
+    message: str,
 ) -> None:
+    monkeypatch.setattr(placement, "most_workers", lambda **_: 40)
     runs = tmp_path / "runs"
     assert sweep(runs, *arguments, study=study) == 2
     said = capsys.readouterr().err

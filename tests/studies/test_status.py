@@ -19,6 +19,7 @@ from hourglass_bench.bench.training.train import EpochRecord
 from hourglass_bench.studies import worker
 from hourglass_bench.studies.__main__ import main
 from hourglass_bench.studies.display import Clock, duration, render, to_text
+from hourglass_bench.studies.retry import AGAIN
 from hourglass_bench.studies.status import RunningTrial, Status, _running, status
 from hourglass_bench.studies.unit import Planned
 from tests.studies.conftest import sweep
@@ -109,7 +110,7 @@ def test_what_an_older_version_runs_now_is_read_by_its_names(tmp_path: Path) -> 
     for step, (loss, iou) in enumerate([(0.9, 0.1), (0.8, 0.2)], start=1):
         client.log_metric(run.info.run_id, schema.OLD_NAMES[schema.VAL_LOSS.name], loss, step=step)
         client.log_metric(run.info.run_id, schema.OLD_NAMES[schema.VAL_IOU.name], iou, step=step)
-    (trial,) = _running("tiny", place)
+    (trial,) = _running("tiny", place, {})
     assert (trial.epoch, trial.val_iou) == (2, 0.2)
 
 
@@ -158,6 +159,7 @@ def test_a_terminal_shows_the_table_once(tmp_path: Path) -> None:
     assert shown.lines == [
         "[2/2] unet 4 repeat 1: failed (why), 3 s",
         "s: 2 of 2 units ended (1 complete, 1 failed, 0 running, 0 waiting)",
+        f"units that failed: 1; once the cause is gone, run them again with {AGAIN}",
         "architecture  stage       ended  best val IoU  of",
         "unet          comparison  2/2    0.500         unet 4 repeat 0",
     ]
@@ -167,7 +169,7 @@ def test_a_terminal_that_cannot_move_its_cursor_has_a_line_per_event(tmp_path: P
     shown = on_a_terminal([sys.executable, "-c", SHOWN], tmp_path, TERM="dumb")
     assert "\x1b" not in shown.everything
     assert shown.lines[0] == "[2/2] unet 4 repeat 1: failed (why), 3 s"
-    assert len(shown.lines) == 4
+    assert len(shown.lines) == 5
 
 
 @pytest.mark.parametrize(
