@@ -150,7 +150,7 @@ def _check(study: Study, options: Options) -> Checked:
     if options.executor == "ray":
         from hourglass_bench.studies.executors import ray_cluster
 
-        ray_cluster.require(device)
+        ray_cluster.require(device, trial_timeout)
     names = placement.devices(device)
     with working(f"examining {', '.join(names)}"):
         facts = dict(zip(names, in_threads(examine_apart, map(torch.device, names)), strict=True))

@@ -8,6 +8,10 @@ GPU like the others' if trials are to use GPUs.
 A trial asks for CPUs and memory, or for a share of a GPU, so that Ray starts it where it fits. Ray retries nothing: the
 driver does that, with a record. Ray itself keeps Ctrl-C away from its workers, and has the kernel take them first when
 memory runs out.
+
+Nobody watches for signs of life here: workers on other nodes share no memory with the driver, and Ray ends a task by
+asking its worker to end, which one that is stopped does not. A hung worker there is ended by hand, and its task is lost
+and runs again like that of any other that dies.
 """
 
 import math
@@ -28,8 +32,13 @@ from hourglass_bench.studies.executors.ray_session import Node, RaySession
 from hourglass_bench.studies.worker import Place, Task
 
 
-def require(device: torch.device) -> None:
-    """Raise ValueError if Ray is not installed, does not answer, or is to use a certain GPU."""
+def require(device: torch.device, timeout: float | None = None) -> None:
+    """Raise ValueError if Ray is not installed, does not answer, is to use a certain GPU, or to end hung workers."""
+    if timeout is not None and timeout < math.inf:
+        raise ValueError(
+            f"trial_timeout must be auto or 0 with the executor ray, got {timeout:g}; on its nodes nobody watches for "
+            "signs of life."
+        )
     if ":" in str(device):
         raise ValueError(
             f"with the executor ray, device must be auto, cpu or cuda, got {device}; Ray chooses among the GPUs that "

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, NoReturn
 
 import torch
@@ -66,11 +67,27 @@ def _raise(error: Callable[[], Exception]) -> Callable[[], NoReturn]:
     return fault
 
 
+def _stop_once() -> None:
+    """As `kill -STOP`, and nobody continues it."""
+    marker = Path(os.environ[LOG]).with_suffix(".stopped")
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _lock_up() -> NoReturn:
+    """As two locks that wait for each other."""
+    lock = Lock()
+    while True:
+        lock.acquire()
+
+
 COMPLETE = 10
 OUT_OF_MEMORY = range(11, 17)
 POISON, AWKWARD = 20, 21
 LARGE, HUGE, UNPREDICTED, KILLED = 30, 31, 32, 33
-FAULTS: dict[int, Callable[[], NoReturn]] = {
+STOPPED, LOCKED = 40, 41
+FAULTS: dict[int, Callable[[], None]] = {
     11: _raise(lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")),
     12: _raise(lambda: RuntimeError("GET was unable to find an engine to execute this computation")),
     13: _raise(lambda: RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")),
@@ -79,6 +96,8 @@ FAULTS: dict[int, Callable[[], NoReturn]] = {
     16: _raise(lambda: RuntimeError(INVALIDATED)),
     POISON: _poison,
     AWKWARD: _raise(lambda: AwkwardError(700, "illegal address")),
+    STOPPED: _stop_once,
+    LOCKED: _lock_up,
 }
 PEAKS = {LARGE: 5 * GIB, HUGE: 50 * GIB}
 

@@ -36,6 +36,8 @@ PLACES = [Place("cpu", 1)] * 2
 class FakeSlot:
     """A worker on a thread of this process. What it is called with is what it does."""
 
+    run_id, death = "", local.DIED
+
     def __init__(self, place: Place) -> None:
         self.place = place
         self.renewals = 0
@@ -47,6 +49,9 @@ class FakeSlot:
 
     def renew(self) -> None:
         self.renewals += 1
+
+    def look(self, *_: float) -> None:
+        pass
 
     def close(self) -> None:
         self._thread.shutdown()
@@ -209,7 +214,7 @@ def test_a_process_that_dies_is_a_result(tmp_path: Path, tiny_config: NewConfig)
     """Real processes: the executor goes on with new ones."""
     executor = LocalExecutor([Place("cpu", 1)], {"cpu": ROOM})
     with pytest.raises(CannotTrainError, match="its worker process died"):
-        local._in_each(executor._slots, os._exit, [1])
+        executor._in_each(executor._slots, os._exit, [1])
     rate = executor.benchmark(tiny_config(), False, tmp_path, [Place("cpu", 1)])
     assert isinstance(rate, float)
     assert rate > 0
