@@ -23,10 +23,10 @@ from hourglass_bench.studies.worker import DataChangedError, Place
 from tests.studies.conftest import find_study, make_task, sweep, trial_runs
 from tests.studies.storm import wait
 
-CHANGES: dict[str, Callable[[Path], None]] = {
+CHANGES: dict[str, Callable[[Path], object]] = {
     "another mask": lambda mask: Image.fromarray(np.full_like(np.asarray(Image.open(mask)), 255)).save(mask),
     "a missing mask": Path.unlink,
-    "a mask of nothing but text": lambda mask: mask.write_text("no picture") and None,
+    "a mask of nothing but text": lambda mask: mask.write_text("no picture"),
 }
 
 

@@ -17,6 +17,7 @@ import torch
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import RunConfig, TrainingConfig
 from hourglass_bench.bench.machine import signs
+from hourglass_bench.bench.run import run
 from hourglass_bench.bench.training.setup import prepare
 from hourglass_bench.studies import last_signs, storage, worker
 from hourglass_bench.studies.executors import Ending, Lost, local, silence
@@ -225,7 +226,6 @@ def test_another_shell_reads_when_the_last_sign_was(
     tmp_path: Path, inline: type[InlineExecutor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Status] = []
-    run = worker.run
 
     def watch(self: InlineExecutor) -> Mapping[str, float]:
         return {item.info.run_id: 70.0 for item in trial_runs(tmp_path) if item.info.status == "RUNNING"}

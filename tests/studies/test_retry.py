@@ -12,6 +12,7 @@ import pytest
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.run import run
 from hourglass_bench.reports.__main__ import main as reports
 from hourglass_bench.studies import driver, storage, worker
 from hourglass_bench.studies.executors import Lost
@@ -59,9 +60,9 @@ def counted(runs: Path) -> list[Any]:
 def test_an_error_that_hits_everything_stops_the_study_and_costs_three_units(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], trained: list[RunConfig]
 ) -> None:
-    pretend = worker.run
-    monkeypatch.setattr(worker, "run", fail("the disk at 0x7f12 is on fire"))
-    assert sweep(tmp_path, "--repeats", "4") == cli.EXIT_INPUT
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "run", fail("the disk at 0x7f12 is on fire"))
+        assert sweep(tmp_path, "--repeats", "4") == cli.EXIT_INPUT
     said = capsys.readouterr().err
     refusal = said.splitlines()[-1]
     assert "units or more failed one after the other in the same way (RuntimeError: the disk at 0x7f12" in refusal
@@ -71,7 +72,6 @@ def test_an_error_that_hits_everything_stops_the_study_and_costs_three_units(
     (parent,) = trial_runs(tmp_path, kind="study")
     assert parent.info.status == "KILLED"
 
-    monkeypatch.setattr(worker, "run", pretend)
     assert sweep(tmp_path, "--repeats", "4") == cli.EXIT_FAILED
     assert counts(tmp_path) == {"failed": 3, "complete": 5}
     assert len(trained) == 5
@@ -89,7 +89,6 @@ def test_an_error_that_hits_everything_stops_the_study_and_costs_three_units(
 def test_a_report_counts_a_unit_that_was_retried_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = worker.run
 
     def fails_once(config: RunConfig, *arguments: Any, **options: Any) -> Any:
         if config.repeat == 1 and config.architecture.name == "unet":
