@@ -20,7 +20,7 @@ from hourglass_bench.bench.machine import signs
 from hourglass_bench.bench.run import run
 from hourglass_bench.bench.training.setup import prepare
 from hourglass_bench.studies import last_signs, storage, worker
-from hourglass_bench.studies.executors import Ending, Lost, local, silence
+from hourglass_bench.studies.executors import Ending, Lost, local, ray_cluster, silence
 from hourglass_bench.studies.executors.admission import Room
 from hourglass_bench.studies.executors.local import LocalExecutor
 from hourglass_bench.studies.executors.silence import FACTOR, LEAST, LOOK, STARTING, Silence, parse_timeout
@@ -81,6 +81,11 @@ def test_a_process_that_starts_has_time_to_import() -> None:
 def test_timeouts() -> None:
     assert (parse_timeout("auto"), parse_timeout("0"), parse_timeout("90.5")) == (None, float("inf"), 90.5)
     assert LEAST > 20 * 60, "a worker that was stopped for a minute goes on unharmed"
+
+
+def test_with_ray_nobody_watches_and_says_so() -> None:
+    with pytest.raises(ValueError, match="trial_timeout must be auto or 0 with the executor ray, got 90; on its nodes"):
+        ray_cluster.require(torch.device("cpu"), 90.0)
 
 
 # Who gives signs.

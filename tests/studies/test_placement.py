@@ -66,7 +66,7 @@ class Measured:
     tried: Sequence[Sequence[float | str]] = ()
     """What each config is trained with instead, by the placements' sizes."""
 
-    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room]) -> None:
+    def __init__(self, places: Sequence[Place], rooms: Mapping[str, Room], timeout: float | None) -> None:
         self.places = list(places)
 
     def benchmark(self, config: RunConfig, ignores: bool, cache: Path, places: Sequence[Place]) -> float | str:
@@ -97,7 +97,9 @@ def choose(
         monkeypatch.setattr(placement, "LocalExecutor", measured)
         configs = [tiny_config(repeat=repeat) for repeat in range(examples)]
         about: dict[str, Any] = {"facts": {"cuda:0": H200}, "rooms": {"cuda:0": Room(2**30)}, "ignores": False}
-        return placement.local_executor(None, CUDA, 10, lambda: configs, tmp_path, study, threads=1, **about)
+        return placement.local_executor(
+            None, CUDA, 10, lambda: configs, tmp_path, study, threads=1, timeout=None, **about
+        )
 
     return choose
 
@@ -156,3 +158,19 @@ def test_data_that_would_take_most_of_a_device_are_counted_as_staying_in_host_me
     rooms = placement.rooms(CUDA, facts, frames)
     assert {name: room.data for name, room in rooms.items()} == {"cuda:0": images + masks, "cuda:1": masks}
     assert placement.rooms(CPU, {"cpu": PROCESSOR}, frames)["cpu"] == Room.of(PROCESSOR.memory, 0, "cpu")
+
+
+@pytest.mark.parametrize(("cores", "free", "most"), [(2, 16 * 2**30, 25), (2, 0, 8), (64, 2**30, 256)])
+def test_workers_are_bounded_by_memory_or_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, free: int, most: int
+) -> None:
+    monkeypatch.setattr(placement, "cores", lambda: cores)
+    monkeypatch.setattr(placement, "memory_limit", lambda _: free)
+    assert placement.most_workers(elsewhere=False) == most
+    assert placement.parse_workers(str(most), most) == most
+    with pytest.raises(
+        ValueError, match=rf"workers must be auto or a number from 1 to {most} here .*, got '{most + 1}'"
+    ):
+        placement.parse_workers(str(most + 1), most)
+    assert placement.parse_workers("auto", most) is None
+    assert placement.most_workers(elsewhere=True) == placement.LARGEST_CLUSTER
