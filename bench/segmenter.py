@@ -1,21 +1,16 @@
 """A trained network that finds the foreground in files of pictures, for `predict` and for models that are served."""
 
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from hourglass_bench.bench.checkpoint import load_checkpoint, load_reading
 from hourglass_bench.bench.data.files.pictures import Page, open_picture, to_rgb
 from hourglass_bench.bench.inference import predict, predict_tiles
 from hourglass_bench.bench.machine.precision import set_arithmetic
-
-COMPRESSION = 3
-"""Of PNG: three times as fast as Pillow's own 6, for files that are 14 % larger."""
 
 
 class Seen(NamedTuple):
@@ -69,11 +64,3 @@ class Segmenter:
         if self._tile:
             return Seen(image, predict_tiles(self._network, image, self._size, self._device))
         return Seen(image, predict(self._network, image, self._size, self._reading.fit, self._device))
-
-
-def to_png(pixels: NDArray[Any]) -> bytes:
-    """A file of grey levels (H, W), 8 or 16 bits, or of colours (H, W, 3); of a mask (H, W) 0 and 255."""
-    file = BytesIO()
-    shown = pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
-    Image.fromarray(shown).save(file, format="PNG", compress_level=COMPRESSION)
-    return file.getvalue()

@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from hourglass_bench.bench.commands.cli import Answer
-from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.config import SYNTHETIC, DataConfig
 from hourglass_bench.bench.data.audit.audit import audit
 from hourglass_bench.bench.data.audit.look_alikes import LookAlikes, merge_look_alikes
 from hourglass_bench.bench.data.audit.text import render
 from hourglass_bench.bench.data.cache.entry import Dataset
 from hourglass_bench.bench.data.dataset import read
 from hourglass_bench.bench.data.folder.folds import fit_folds
+from hourglass_bench.bench.data.folder.pairs import find_pairs
 from hourglass_bench.bench.data.folder.scene_table import write_scene_table
 from hourglass_bench.bench.data.frames import Frames, is_foreground
 from hourglass_bench.bench.data.sheet import contact_sheet
+from hourglass_bench.bench.outputs import require_file_apart
 from hourglass_bench.bench.progress import working
 
 
@@ -72,7 +74,11 @@ def _merge(frames: Frames, found: LookAlikes, table: Path) -> tuple[dict[str, An
 
 
 def _read(data: DataConfig, sheet: Path | None) -> Dataset:
-    dataset = read(data)
+    found = None if data.path == SYNTHETIC else find_pairs(data)
+    if sheet is not None and found is not None:
+        pages = (page for pair in found.pairs for page in (pair.image, *pair.masks))
+        require_file_apart("--sheet", sheet, (page.path for page in pages))
+    dataset = read(data, found)
     if sheet is not None:
         contact_sheet(dataset.frames, sheet)
     return dataset

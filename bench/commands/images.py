@@ -5,6 +5,8 @@ from pathlib import Path
 
 from hourglass_bench.bench.data.files.pictures import list_pictures
 from hourglass_bench.bench.data.folder.pairs import find_images
+from hourglass_bench.bench.outputs import require_folder_apart
+from hourglass_bench.bench.png import is_ours
 
 OVERLAYS, PROBABILITIES = "overlays", "probabilities"
 """Folders beside the masks."""
@@ -17,22 +19,23 @@ def find_files(given: Path, out: Path) -> dict[str, Path]:
         given: an image, a folder of images, which may lie in folders, or a data set.
 
     Raises:
-        ValueError: there is none, two would be written under one name, or `out` holds images already.
+        ValueError: there is none, two would be written under one name, or a folder that will be written holds images.
     """
-    if given.is_file():
-        files = {given.stem: given}
-    else:
-        earlier = out.resolve() if _is_written(out) else None
-        found = find_images(given).items()
-        files = {name: path for name, path in found if earlier not in path.resolve().parents}
+    found = {given.stem: given} if given.is_file() else find_images(given)
+    files = {name: path for name, path in found.items() if not _is_earlier(path, out)}
+    if not files:
+        raise ValueError(f"IMAGES must hold images, got {given}, which holds nothing but what was written to {out}.")
     _require_own_names(files)
-    _require_own_folder(out, files.values())
+    inner = {Path(), *(Path(name).parent for name in files)}
+    for folder in sorted(out / kind / place for kind in ("", OVERLAYS, PROBABILITIES) for place in inner):
+        require_folder_apart("--out", folder, files.values())
+        require_own_folder(folder)
     return files
 
 
-def _is_written(out: Path) -> bool:
-    """Whether it is by an earlier `predict`, whose masks are no images."""
-    return (out / OVERLAYS).is_dir()
+def _is_earlier(path: Path, out: Path) -> bool:
+    """Whether it was written below `out` before, and is no image."""
+    return out.is_dir() and out.resolve() in path.resolve().parents and is_ours(path)
 
 
 def _require_own_names(files: Mapping[str, Path]) -> None:
@@ -46,14 +49,15 @@ def _require_own_names(files: Mapping[str, Path]) -> None:
                 )
 
 
-def _require_own_folder(out: Path, files: Iterable[Path]) -> None:
-    """Refuse to write where images lie, by whatever links they are reached."""
-    homes = {home for path in files for home in (path.parent.resolve(), path.resolve().parent)}
-    target = out.resolve()
-    if any(target in (home, *home.parents) for home in homes):
-        raise ValueError(f"--out must be a folder that holds none of the images, got {out}; name a new one.")
-    if out.is_dir() and not _is_written(out) and (others := list_pictures(out)):
+def require_own_folder(folder: Path) -> None:
+    """Refuse to write among pictures that this project has not written.
+
+    Raises:
+        ValueError: one lies there, such as a mask that was drawn or mended by hand.
+    """
+    pictures: Iterable[Path] = list_pictures(folder) if folder.is_dir() else ()
+    if (other := next((path for path in pictures if not is_ours(path)), None)) is not None:
         raise ValueError(
-            f"--out must be a new folder or one that predict has written, got {out}, which holds other pictures, such "
-            f"as {others[0].name}; name a new one."
+            f"--out must be a new folder or hold no pictures but those that are written there, got {folder}, which "
+            f"holds {other.name}; name a new one."
         )

@@ -15,8 +15,9 @@ from hourglass_bench.bench.data.files.pictures import list_pages
 from hourglass_bench.bench.data.panel import overlay
 from hourglass_bench.bench.files import make_folder, replacing
 from hourglass_bench.bench.machine.examine import choose_device
+from hourglass_bench.bench.png import to_png
 from hourglass_bench.bench.progress import progress
-from hourglass_bench.bench.segmenter import Seen, Segmenter, to_png
+from hourglass_bench.bench.segmenter import Seen, Segmenter
 from hourglass_bench.bench.tracking.store import find_artifact, tracking_url
 
 NAMED = 12

@@ -13,6 +13,7 @@ from hourglass_bench.architectures.config import Target
 from hourglass_bench.architectures.vae import VAE
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.checkpoint import load_checkpoint
+from hourglass_bench.bench.commands.images import require_own_folder
 from hourglass_bench.bench.commands.predict import resolve_checkpoint
 from hourglass_bench.bench.commands.writing import open_to_write
 from hourglass_bench.bench.config import RunConfig
@@ -58,6 +59,8 @@ def sample_one(
     Raises:
         ValueError: wrong input; then nothing is written.
     """
+    if out is not None:
+        require_own_folder(out)
     target = choose_device(device)
     network, config = load_checkpoint(resolve_checkpoint(checkpoint, runs, tracking))
     run_id = "" if Path(checkpoint).exists() else checkpoint

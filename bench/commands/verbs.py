@@ -1,5 +1,6 @@
 """The verbs of `bench`: flags become configs, and configs go to what does the work, which is imported when it runs."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,6 +70,8 @@ class Data(cli.Command):
         for name, file in (("--merge-scenes", table), ("--sheet", self.sheet)):
             if file is not None and not file.parent.is_dir():
                 raise ValueError(f"{name} must name a file in a folder that exists, got {file}.")
+        if table is not None and os.path.lexists(table):
+            raise ValueError(f"--merge-scenes must name a new file, got {table}; name another, or move it away.")
         from hourglass_bench.bench.commands.data import audit_data, describe
 
         if self.audit is None:

@@ -44,14 +44,18 @@ def load(config: DataConfig, cache: Path, found: Found | None = None) -> Dataset
     return dataset
 
 
-def read(config: DataConfig) -> Dataset:
-    """Frames of `config`, decoded or drawn anew; whether they can be split is not asked, and no cache is made."""
+def read(config: DataConfig, found: Found | None = None) -> Dataset:
+    """Frames of `config`, decoded or drawn anew; whether they can be split is not asked, and no cache is made.
+
+    Args:
+        found: as in `load`.
+    """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if config.path == SYNTHETIC:
             write(_draw(config), folder)
         else:
-            prepare(find_pairs(config).pairs, config, folder)
+            prepare((found or find_pairs(config)).pairs, config, folder)
         dataset = open_dataset(folder)  # what is mapped outlives its name
     assert dataset is not None
     return dataset

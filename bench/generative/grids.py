@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.png import software
 
 GAP = 2
 """Pixels between the pictures of a grid."""
@@ -79,7 +80,7 @@ def save_grid(grid: Grid, path: Path) -> None:
     for column, name in enumerate(grid.columns):
         draw.text((left + (column + 0.5) * tile_width, top / 2), name, ink, font, anchor="mm")
     with replacing(path) as partial:
-        sheet.save(partial, format="PNG")
+        sheet.save(partial, format="PNG", pnginfo=software())
 
 
 def _lay_out(pictures: Pictures) -> Image.Image:

@@ -30,7 +30,7 @@ from hourglass_bench.bench.data.reading import Reading
 from hourglass_bench.bench.data.resizing.boxes import Size
 from hourglass_bench.bench.data.synthetic import generate
 from hourglass_bench.bench.models import served
-from hourglass_bench.bench.segmenter import to_png
+from hourglass_bench.bench.png import to_png
 
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(DataType.binary, served.IMAGE)]), outputs=Schema([ColSpec(DataType.binary, served.MASK)])

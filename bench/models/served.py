@@ -10,7 +10,8 @@ import pandas as pd
 
 from hourglass_bench.bench.data.files.pictures import list_pages
 from hourglass_bench.bench.machine.examine import choose_device
-from hourglass_bench.bench.segmenter import Segmenter, to_png
+from hourglass_bench.bench.png import to_png
+from hourglass_bench.bench.segmenter import Segmenter
 
 IMAGE, MASK = "image", "mask"
 """Columns of what enters and of what leaves."""

@@ -187,6 +187,29 @@ def test_masks_of_an_earlier_call_are_no_images(checkpoint: Path, photos: Path, 
     assert below(tmp_path) == first
 
 
+def test_a_mask_that_was_mended_by_hand_is_not_written_over(
+    checkpoint: Path, photos: Path, tmp_path: Path, refused: Refused, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = f"predict {checkpoint} {photos} --out {tmp_path / 'out'} --device cpu"
+    assert main(command.split()) == 0
+    capsys.readouterr()
+    mask = tmp_path / "out" / "b.png"
+    Image.fromarray(255 - pixels(mask)).save(mask)
+    mended = mask.read_bytes()
+    assert "which holds b.png" in refused(main, command)
+    assert mask.read_bytes() == mended
+
+
+def test_masks_alone_are_nothing_to_predict(
+    checkpoint: Path, photos: Path, refused: Refused, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(checkpoint), str(photos), "--out", "out", "--device", "cpu"]) == 0
+    capsys.readouterr()
+    assert "IMAGES must hold images, got out/a.png" in refused(
+        main, f"predict {checkpoint} out/a.png --out out --device cpu"
+    )
+
+
 def test_an_image_alone(photos: Path, run: Predict, tmp_path: Path) -> None:
     assert run(photos / "b.jpg")[1]["masks"] == 1
     assert below(tmp_path / "out") == ["b.png", "overlays/b.png"]
@@ -226,6 +249,13 @@ def test_the_fit_of_the_training_is_undone(
         ("data", "data/images"),
         ("data", "data/masks"),
         ("data/images", "data/masks"),
+        ("overlaid", "overlaid"),
+        ("overlaid/a.png", "overlaid"),
+        ("data", "into_images"),
+        ("data", "into_masks"),
+        ("nested", "into_walk"),
+        ("data", "hard"),
+        ("data", "data/labels"),
     ],
 )
 def test_originals_are_never_written_over(
@@ -234,8 +264,20 @@ def test_originals_are_never_written_over(
     (tmp_path / "link").symlink_to(photos)
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "a.png").symlink_to(photos / "a.png")
-    for name in ("nested/walk/1.png", "nested/run/1.png", "data/images/x.png", "data/masks/x.png"):
+    (tmp_path / "data" / "labels").mkdir(parents=True)
+    for name in ("nested/walk/1.png", "nested/run/1.png", "data/images/x.png", "data/masks/x.png", "overlaid/a.png"):
         draw(tmp_path / name)
+    draw(tmp_path / "data" / "labels" / "x.png")
+    for folder in ("data/images", "data/labels", "data/masks", "overlaid", "hard"):
+        (tmp_path / folder / "overlays").mkdir(parents=True)  # as predict makes them, which says nothing of who did
+    (tmp_path / "hard" / "x.png").hardlink_to(tmp_path / "data" / "masks" / "x.png")
+    for name, inner, target in (
+        ("into_images", "overlays", "data/images"),
+        ("into_masks", "probabilities", "data/masks"),
+        ("into_walk", "walk", "nested/walk"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / inner).symlink_to(tmp_path / target)
     held = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     said = refused(main, f"predict {checkpoint} {images} --out {out.replace('WORK', tmp_path.name)} --device cpu")
     assert said.startswith("bench: --out must be a ")
