@@ -71,5 +71,10 @@ def _read(checkpoint: Path) -> Source:
     file = checkpoint / Path(schema.SOURCE_FILE).name
     if not file.is_file():
         return Source({}, ())
-    stored = json.loads(file.read_text(encoding="utf-8"))
-    return Source(stored["files"], tuple(filter(None, stored["package"].split(", "))))
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return Source(dict(stored["files"]), tuple(filter(None, stored["package"].split(", "))))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{file} must say what a network is built from, got {type(error).__name__}: {error}."
+        ) from error

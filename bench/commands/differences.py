@@ -110,13 +110,19 @@ def _weights(stored: StoredTraining, again: StoredTraining) -> Iterator[Differen
     """Of the best epoch, all tensors together."""
     import torch
 
+    from hourglass_bench.bench.tensors import read_torch
+
     ours_at, theirs_at = (run.artifact(schema.CHECKPOINT_FILE) for run in (stored, again))
     if ours_at is None:
         return
     if theirs_at is None:
         yield Difference(WEIGHTS, math.inf)
         return
-    ours, theirs = (torch.load(path, map_location="cpu", weights_only=True) for path in (ours_at, theirs_at))
+    try:
+        ours, theirs = read_torch(ours_at), read_torch(theirs_at)
+    except ValueError as error:
+        yield Difference(WEIGHTS, math.inf, str(error))
+        return
     apart = dict.fromkeys(ours.keys() ^ theirs.keys(), math.inf)
     for name in ours.keys() & theirs.keys():
         one, other = ours[name].double(), theirs[name].double()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 
@@ -39,8 +39,14 @@ class Reading:
 
     @classmethod
     def from_json(cls, text: str) -> "Reading":
-        """What `to_json` wrote."""
+        """What `to_json` wrote.
+
+        Raises:
+            ValueError, LookupError, TypeError: the text says something else.
+        """
         values = json.loads(text)
+        if values["fit"] not in get_args(Fit):
+            raise ValueError(f"fit must be one of {', '.join(get_args(Fit))}, got {values['fit']!r}")
         limits = values["limits"] and Range(*values["limits"])
         return cls(masks=MaskRule(**values["masks"]), limits=limits, fit=values["fit"])
 

@@ -11,6 +11,7 @@ import torch
 
 from hourglass_bench.bench.files import replacing
 from hourglass_bench.bench.machine.file_lock import LOCK, lock
+from hourglass_bench.bench.tensors import describe, read_torch
 from hourglass_bench.bench.training.execution import Execution
 from hourglass_bench.bench.training.train import EpochRecord, Progress
 from hourglass_bench.bench.training.trainer import Trainer
@@ -44,12 +45,13 @@ class Unfinished:
 
         Raises:
             BlockingIOError: another process trains there.
+            ValueError: what lies there is no state.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / LOCK).open("ab")
         lock(self._lock)
         if (folder / STATE).exists():
-            self._stored = torch.load(folder / STATE, map_location="cpu", weights_only=True)
+            self._stored = _read(folder / STATE)
         self._folder = folder
 
     @property
@@ -87,3 +89,15 @@ class Unfinished:
         """The training has come to its end: there is nothing to go on with."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        stored = read_torch(file)
+        if not isinstance(stored, dict) or stored.keys() != {"trainer", "execution", "progress"}:
+            raise ValueError(describe(stored))
+    except ValueError as error:
+        raise ValueError(
+            f"{file} must hold the state of a training, got {error}; it cannot go on from there: train anew."
+        ) from error
+    return stored

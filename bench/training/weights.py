@@ -3,28 +3,22 @@
 import hashlib
 import importlib
 import json
-import re
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from hourglass_bench.architectures.registry import get_spec
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.tensors import EXAMPLES, State, describe, fault, find_unusable, read_torch, shortened
 from hourglass_bench.bench.training.encoder import find_encoder
-
-State = dict[str, Tensor]
 
 KEYS = ("state_dict", "model_state_dict", "model")
 """Under which checkpoints keep a state dict beside other things: Lightning's, that of torch's tutorials, and timm's."""
 PREFIXES = ("module.", "model.")
 """What names begin with that were saved from inside `nn.DataParallel`, and from inside Lightning's modules."""
-EXAMPLES = 3
-"""Names that are told of many."""
 SAFETENSORS = ".safetensors"
 
 
@@ -53,7 +47,7 @@ class Loaded(NamedTuple):
         tensors = len(self.loaded) + len(self.missing) + len(self.reshaped)
         lines = [f"weights of {self.path}: {len(self.loaded)} of the network's {tensors} tensors are loaded"]
         words = {"missing": "not in the file", "unexpected": "not in the network", "reshaped": "of another shape"}
-        return "\n".join([*lines, *(f"  {words[kind]}: {_shortened(names)}" for kind, names in self._left() if names)])
+        return "\n".join([*lines, *(f"  {words[kind]}: {shortened(names)}" for kind, names in self._left() if names)])
 
     def _left(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for kind in ("missing", "unexpected", "reshaped"):
@@ -91,13 +85,15 @@ def load_weights(network: nn.Module, config: RunConfig) -> Loaded:
     if not any(name.startswith(encoder or "") for name in fitting):
         part = "its encoder" if encoder else "the network"
         theirs, ours = (
-            _shortened([f"{name} {tuple(of[name].shape)}" for name in of if name.startswith(start)])
+            shortened([f"{name} {tuple(of[name].shape)}" for name in of if name.startswith(start)])
             for of, start in ((state, ""), (own, encoder or ""))
         )
         raise ValueError(
             f"training.weights {path} must have tensors of {config.architecture.name}, got none that fits {part}: the "
             f"file has {theirs}; {part} has {ours}."
         )
+    if unusable := find_unusable(fitting, own):
+        raise ValueError(f"training.weights {path} must hold floating point numbers that are finite, got {unusable}.")
     network.load_state_dict(fitting, strict=False)
     return Loaded(
         path=path,
@@ -126,11 +122,6 @@ def _fitting(state: State, own: Mapping[str, Tensor]) -> State:
     return {name: tensor for name, tensor in state.items() if name in own and own[name].shape == tensor.shape}
 
 
-def _shortened(names: tuple[str, ...] | list[str]) -> str:
-    more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
-    return ", ".join(names[:EXAMPLES]) + more
-
-
 def read_weights(path: str) -> State:
     """The state dict in a file, on the CPU. Nothing in the file is run.
 
@@ -139,7 +130,7 @@ def read_weights(path: str) -> State:
     """
     _require_file(path)
     try:
-        content = _read_safetensors(path) if path.endswith(SAFETENSORS) else _read_torch(path)
+        content = _read_safetensors(path) if path.endswith(SAFETENSORS) else read_torch(path)
     except ImportError as error:
         raise ValueError(
             f"training.weights {path} must be read by the package safetensors, got {error}; pip install safetensors "
@@ -148,16 +139,15 @@ def read_weights(path: str) -> State:
     except Exception as error:  # each of the libraries has its own kinds
         raise ValueError(
             f"training.weights {path} must hold tensors alone, as torch.save(network.state_dict(), FILE) writes them, "
-            f"got {_fault(error)}."
+            f"got {error if type(error) is ValueError else fault(error)}."
         ) from error
     outer = content if isinstance(content, Mapping) else {}
     inner = next((outer[key] for key in KEYS if isinstance(outer.get(key), Mapping)), outer)
     tensors = {str(name): value for name, value in inner.items() if isinstance(value, Tensor)}
     if not tensors:
-        held = ", ".join(f"{name}: {type(value).__name__}" for name, value in list(inner.items())[:EXAMPLES])
         raise ValueError(
-            f"training.weights {path} must hold a state dict, alone or as {', '.join(KEYS)}, got a "
-            f"{type(content).__name__}{f' of {held}' if held else ' without names'}."
+            f"training.weights {path} must hold a state dict, alone or as {', '.join(KEYS)}, got "
+            f"{describe(inner if isinstance(content, Mapping) else content)}."
         )
     return tensors
 
@@ -165,19 +155,6 @@ def read_weights(path: str) -> State:
 def _require_file(path: str) -> None:
     if not Path(path).is_file():
         raise ValueError(f"training.weights must name a file that exists, got {path}.")
-
-
-def _fault(error: Exception) -> str:
-    """What is wrong with a file, without torch's advice to run what is in it."""
-    if found := re.search(r"GLOBAL (\S+)", str(error)):
-        return f"an object of {found[1]}"
-    first_sentence = re.split(r"\n|[.](?:\s|$)", str(error))[0]
-    return f"{type(error).__name__}: {first_sentence}".rstrip(": ")
-
-
-def _read_torch(path: str) -> Any:
-    with warnings.catch_warnings(action="ignore"):  # about the format, which is answered here
-        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _read_safetensors(path: str) -> Any:
