@@ -1,6 +1,7 @@
 """Files that appear under their name only when they are complete, and only where they are meant to lie."""
 
 import os
+import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, which becomes `path` at the end; after an error nothing is left."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     try:
         yield partial
         os.replace(partial, path)

@@ -1,8 +1,12 @@
 """From a DataConfig to frames in memory: decoded once, cached as memory-mapped arrays under a content hash."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from PIL import features
 
 from hourglass_bench.bench.config import SYNTHETIC, DataConfig
 from hourglass_bench.bench.data.cache.entry import Dataset, cached, open_dataset, write
@@ -17,6 +21,11 @@ from hourglass_bench.bench.progress import working
 
 DRAWN = ("synthetic_scenes", "synthetic_frames", "synthetic_seed", "synthetic_blend")
 """Fields of the DataConfig that decide what is drawn, beside the size."""
+
+LIBRARIES = ("numpy", "scipy", "pillow", "imagecodecs", "tifffile")
+"""Packages whose next version may read or draw other pixels."""
+CODECS = ("jpg", "jpg_2000", "webp", "avif", "libtiff")
+"""Of Pillow's libraries those that decode with a loss, which a system may bring along in another version."""
 
 
 def load(config: DataConfig, cache: Path, found: Found | None = None) -> Dataset:
@@ -87,13 +96,21 @@ def _source_digest(pairs: Sequence[Pair], config: DataConfig, hashes: FileHashes
 
 
 def _code_of_decoder() -> str:
-    """Frames of an older decoder must not be taken from the cache."""
+    """Frames of an older decoder must not be taken from the cache, be it this project's or a library's."""
     here = Path(__file__).parent
-    together = (here / name for name in ("reading.py", "facts.py"))
-    rooms = digest_sources(here / name for name in ("files", "masks", "resizing"))
-    return digest(rooms, *(path.read_text(encoding="utf-8") for path in together))
+    together = (here / name for name in ("reading.py", "facts.py", "frames.py"))
+    rooms = digest_sources(here / name for name in ("files", "masks", "resizing", "cache"))
+    codecs = (features.version(name) for name in CODECS)
+    return digest(rooms, *(path.read_text(encoding="utf-8") for path in together), *_versions(), *codecs)
 
 
 def _code_of_generator() -> str:
     """Frames of an older generator must not be taken from the cache."""
-    return digest_sources([Path(__file__).parent / "synthetic"])
+    return digest(digest_sources([Path(__file__).parent / "synthetic"]), *_versions())
+
+
+def _versions() -> Iterator[str]:
+    """Of the packages that turn files or numbers into pixels; those that are not installed do nothing here."""
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"

@@ -1,19 +1,26 @@
-"""Decoded frames on the disk: memory-mapped arrays, which all workers share."""
+"""Decoded frames on the disk: memory-mapped arrays, which all workers share.
+
+What is read is what was written: each file's hash stands beside it, and is taken anew whenever size or times of the
+file are others than when it was last found to be so. What is otherwise, or may be another user's, is made anew.
+"""
 
 import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hourglass_bench.bench.data.cache.file_hashes import FileHashes
 from hourglass_bench.bench.data.facts import Facts
 from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.reading import Reading
@@ -22,6 +29,9 @@ from hourglass_bench.bench.machine.file_lock import lock
 
 _PARTIAL, _LOCK, _NAMES = ".partial-", "lock", "names.json"
 _ABANDONED_SECONDS = 24 * 3600  # what was cut off goes on within a day; then it makes room
+
+_KINDS: Final = {"images": np.uint8, "masks": np.uint8, "ignored": np.bool_, "original_sizes": np.int64}
+"""Number formats of the arrays."""
 
 Fill = Callable[[Path], None]
 """Writes frames into a folder, which may hold what an earlier process has written before it was cut off."""
@@ -48,8 +58,8 @@ def cached(cache: Path, source: str, size: tuple[int, int], fill: Fill) -> Datas
 
     One process writes at a time; others of the same frames wait for it.
     """
-    # A cache of other fields is never read.
-    key = digest(source, *size, *Frames._fields, *Facts._fields, Reading().to_json())
+    # A cache of other fields is never read, and users who share a RUNS folder have their own.
+    key = digest(source, *size, *Frames._fields, *Facts._fields, Reading().to_json(), os.geteuid())
     folder = cache / key
     with suppress(ValueError):
         if dataset := open_dataset(folder):
@@ -58,10 +68,9 @@ def cached(cache: Path, source: str, size: tuple[int, int], fill: Fill) -> Datas
     try:
         with _writing(cache / f"{_PARTIAL}{key}") as partial:
             if not _is_whole(folder):
-                shutil.rmtree(folder, ignore_errors=True)
                 fill(partial)
                 _settle(partial)
-                os.rename(partial, folder)
+                _replace(folder, partial)
                 (folder / _LOCK).unlink()
     except Exception:
         for path in made:
@@ -83,20 +92,70 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
+def _replace(folder: Path, partial: Path) -> None:
+    """Give `partial` the name of `folder`, where something damaged may lie.
+
+    Raises:
+        ValueError: that cannot be removed.
+    """
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        os.rename(partial, folder)
+    except OSError as error:
+        raise ValueError(f"{folder} must make room for whole frames, but: {error.strerror}; remove it.") from error
+
+
 def open_dataset(folder: Path) -> Dataset | None:
     """The frames in a folder; None if there is no such folder.
 
     Raises:
-        ValueError: a file is missing or damaged.
+        ValueError: a file is missing or not as it was written, or another user may write there.
     """
-    if not folder.is_dir():
+    if not os.path.lexists(folder):
         return None
+    _require_own(folder)
     try:
-        names = json.loads((folder / _NAMES).read_text())
+        stored = json.loads((folder / _NAMES).read_text())
+        names = stored["names"]
+        if digest(json.dumps(names)) != stored["digest"]:
+            raise ValueError(f"{folder / _NAMES} must be as it was written, got other contents")
+        _require_whole(folder, names["files"])
         facts = tuple(Facts(*map(_tuple, values)) for values in names["facts"])
         return Dataset(_map(folder, names), names["digest"], Reading.from_json(names["reading"]), facts)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder} must hold whole frames, got {type(error).__name__}: {error}") from error
+
+
+def _require_own(folder: Path) -> None:
+    """Raise ValueError if another user may have written what lies there."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise ValueError(f"{folder} must be a folder, got a file or a link")
+    if status.st_uid != os.geteuid() and status.st_uid != _owner_of_new(folder.parent):
+        raise ValueError(f"{folder} must belong to user {os.geteuid()}, got user {status.st_uid}")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ValueError(f"{folder} must be for its owner to write in, got {stat.filemode(status.st_mode)}")
+
+
+def _owner_of_new(folder: Path) -> int | None:
+    """Of a file that this process makes there: some network disks give all files one owner."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return os.fstat(file.fileno()).st_uid
+    except OSError:
+        return None
+
+
+def _require_whole(folder: Path, written: Mapping[str, str]) -> None:
+    """Raise ValueError if a file has not the hash that it was written with."""
+    hashes = FileHashes(folder, folder)
+    for path, found in hashes.of([folder / name for name in written], "checking cached frames").items():
+        if found != written[path.name]:
+            raise ValueError(f"{path} must be as it was written, got other contents")
+    with suppress(OSError):  # without room for them it is read again the next time
+        hashes.save()
 
 
 def _tuple(value: object) -> Any:
@@ -118,11 +177,11 @@ def _map(folder: Path, names: Mapping[str, Any]) -> Frames:
     def load(name: str, *shape: int) -> NDArray[Any]:
         path = array_file(folder, name)
         try:
-            array: NDArray[Any] = np.load(path, mmap_mode="c")
+            array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise ValueError(f"{path} must be a whole array, got {error}") from error
-        if array.shape[: len(shape)] != shape:
-            raise ValueError(f"{path} must begin with the shape {shape}, got {array.shape}")
+        if array.shape[: len(shape)] != shape or array.dtype != _KINDS[name]:
+            raise ValueError(f"{path} must begin with the shape {shape}, got {array.shape} of {array.dtype}")
         return array
 
     count = len(names["stems"])
@@ -150,7 +209,9 @@ def write(frames: Frames, folder: Path) -> None:
 def complete(folder: Path, names: Mapping[str, Any], reading: Reading, facts: Sequence[Facts]) -> None:
     """Write the names and the digest of the arrays in a folder."""
     known = {**names, "digest": content_digest(_map(folder, names)), "reading": reading.to_json(), "facts": facts}
-    (folder / _NAMES).write_text(json.dumps(known))
+    hashes = FileHashes(folder, folder).of(sorted(folder.glob("*.npy")), "hashing frames")
+    known = json.loads(json.dumps({**known, "files": {path.name: found for path, found in hashes.items()}}))
+    (folder / _NAMES).write_text(json.dumps({"digest": digest(json.dumps(known)), "names": known}))
 
 
 def _settle(folder: Path) -> None:
@@ -178,8 +239,10 @@ def _writing(partial: Path) -> Iterator[Path]:
 
 
 def _lock(partial: Path) -> BinaryIO:
+    if partial.is_symlink():
+        partial.unlink()  # what it leads to is not for frames
     while True:
-        partial.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(mode=0o700, parents=True, exist_ok=True)  # no other user has a say in what is trained on
         try:
             file = (partial / _LOCK).open("ab")
         except FileNotFoundError:  # another process has just finished

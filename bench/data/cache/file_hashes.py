@@ -1,4 +1,4 @@
-"""Hashes of files' contents, kept beside the cache: a file whose size and times stay is not read again."""
+"""Hashes of files' contents, kept in the cache: a file whose size and times stay is not read again."""
 
 import hashlib
 import json
@@ -28,14 +28,14 @@ class FileHashes:
         self._known: dict[str, tuple[Stamp, str]] = _read(self._file)
         self._changed = False
 
-    def of(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """SHA-256 of each file. Files are stored by their place in the folder."""
+    def of(self, paths: Iterable[Path], doing: str = "reading files") -> dict[Path, str]:
+        """SHA-256 of each file. Files are stored by their place in the folder; `doing` is what a bar says."""
         names = {path: str(path).removeprefix(self._folder) for path in paths}
         stamps = {path: _stamp(path) for path in names}
         unknown = [path for path, name in names.items() if self._known.get(name, (None,))[0] != stamps[path]]
         now = time.time_ns()
         hashes = in_threads(_hash, unknown)
-        fresh = dict(zip(unknown, progress(hashes, "reading files", len(unknown)), strict=True))
+        fresh = dict(zip(unknown, progress(hashes, doing, len(unknown)), strict=True))
         found = {path: fresh.get(path) or self._known[name][1] for path, name in names.items()}
         known = {
             name: (stamps[path], found[path])

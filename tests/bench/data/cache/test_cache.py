@@ -1,7 +1,9 @@
 """Preparing a folder once: what counts as the same data, what is read again, and what survives a kill."""
 
+import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,7 @@ from hourglass_bench.bench.data.dataset import load, read
 from hourglass_bench.bench.data.folder.pairs import Pair, find_pairs
 from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.reading import ReadFrame, decide, read_frame
+from hourglass_bench.bench.digest import digest
 
 FRAMES = 12
 
@@ -50,12 +53,13 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the files whose contents were read for their hash."""
+    """Names of the data's files whose contents were read for their hash."""
     names: list[str] = []
     hash_file = file_hashes._hash
 
     def watched(path: Path) -> str:
-        names.append(path.name)
+        if path.suffix != ".npy":
+            names.append(path.name)
         return hash_file(path)
 
     monkeypatch.setattr(file_hashes, "_hash", watched)
@@ -116,7 +120,8 @@ def test_the_second_start_reads_the_map(folder: Path, cache: Path, decoded: list
     assert second.facts[0].image_size == (32, 24)
     (entry,) = entries(cache)
     names = ["images.npy", "masks.npy", "names.json", "original_sizes.npy"]
-    assert sorted(path.name for path in (cache / entry).iterdir()) == names
+    assert sorted(path.name for path in (cache / entry).iterdir() if not path.name.startswith("files-")) == names
+    assert stat.filemode((cache / entry).stat().st_mode) == "drwx------"
 
 
 def test_a_data_set_is_the_same_however_it_is_spelled(
@@ -192,6 +197,11 @@ def test_what_decides_how_files_are_read_makes_another_entry(
     load(config(folder, max_megapixels=100), cache)  # it refuses files, and reads none otherwise
     assert len(entries(cache)) == 3
     assert len(decoded) == 3 * FRAMES
+    with monkeypatch.context() as patch:
+        patch.setattr(cache_module.os, "geteuid", lambda: os.getuid() + 1)
+        patch.setattr(cache_module, "_owner_of_new", lambda _: os.getuid())
+        load(config(folder), cache)  # another user's, in a RUNS that is shared
+    assert len(entries(cache)) == 4
 
 
 def test_every_module_that_reads_files_decides_the_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,6 +238,126 @@ def test_a_damaged_entry_is_said_and_made_anew(
     assert f"{cache / entry} is made anew: " in said
     assert name in said or name == "names.json"
     assert entries(cache) == [entry]
+
+
+@pytest.mark.parametrize("library", ["pillow", "imagecodecs", "numpy", "jpg"])
+@pytest.mark.parametrize("drawn", [False, True])
+def test_another_version_of_what_decodes_makes_another_entry(
+    library: str, drawn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = dataset._code_of_generator if drawn else dataset._code_of_decoder
+    before = code()
+    assert code() == before
+    versions = {"version": dataset.version, "features": dataset.features.version}
+    monkeypatch.setattr(dataset, "version", lambda name: f"{versions['version'](name)}{'+1' * (name == library)}")
+    monkeypatch.setattr(
+        dataset.features, "version", lambda name: f"{versions['features'](name)}{'+1' * (name == library)}"
+    )
+    assert (code() == before) == (drawn and library == "jpg")
+
+
+def entry_of(folder: Path, cache: Path) -> Path:
+    load(config(folder), cache)
+    (entry,) = entries(cache)
+    return cache / entry
+
+
+@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "original_sizes.npy", "names.json"])
+def test_one_bit_that_turns_is_seen_and_never_trained_on(
+    name: str, folder: Path, cache: Path, later: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also if size and modification time stay."""
+    before, entry = by_hand(folder), entry_of(folder, cache)
+    load(config(folder), cache)
+    file = entry / name
+    status, content = file.stat(), bytearray(file.read_bytes())
+    content[-3 if name == "names.json" else -1] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert same(load(config(folder), cache), before)
+    said = capsys.readouterr().err
+    assert f"{entry} is made anew: " in said
+    assert name == "names.json" or f"{file} must be as it was written, got other contents" in said
+    load(config(folder), cache)
+    assert capsys.readouterr().err == ""
+
+
+def test_files_that_stay_are_not_read_to_be_verified(
+    folder: Path, cache: Path, later: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = entry_of(folder, cache)
+    load(config(folder), cache)
+    hashed: list[Path] = []
+    hash_file = file_hashes._hash
+    monkeypatch.setattr(file_hashes, "_hash", lambda path: hashed.append(path) or hash_file(path))  # type: ignore[func-returns-value]
+    load(config(folder), cache)
+    assert hashed == []
+    (entry / "masks.npy").touch()
+    for _ in range(2):
+        load(config(folder), cache)
+    assert hashed == [entry / "masks.npy"]
+
+
+def test_an_array_that_is_a_pickle_is_never_run(folder: Path, cache: Path, tmp_path: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "it ran",)
+
+    before, entry = by_hand(folder), entry_of(folder, cache)
+    for name in ("images.npy", "original_sizes.npy"):
+        payload = np.empty((FRAMES, 2), object)
+        payload[:] = Payload()
+        np.save(entry / name, payload)
+        stored = json.loads((entry / "names.json").read_text())
+        stored["names"]["files"][name] = file_hashes._hash(entry / name)
+        stored["digest"] = digest(json.dumps(stored["names"]))
+        (entry / "names.json").write_text(json.dumps(stored))
+        assert same(load(config(folder), cache), before)
+    assert not (tmp_path / "it ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "writable"])
+def test_what_others_could_have_written_is_made_anew(
+    kind: str, folder: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, entry = by_hand(folder), entry_of(folder, cache)
+    if kind == "writable":
+        entry.chmod(0o770)
+    else:
+        entry.rename(tmp_path / "elsewhere")
+        entry.symlink_to(tmp_path / "elsewhere") if kind == "link" else entry.touch()
+    assert same(load(config(folder), cache), before)
+    assert f"{entry} is made anew: {entry} must be " in capsys.readouterr().err
+    assert not entry.is_symlink()
+    assert stat.filemode(entry.stat().st_mode) == "drwx------"
+    assert kind == "writable" or (tmp_path / "elsewhere" / "images.npy").exists()
+
+
+def test_a_folder_of_another_user_is_not_read(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the disk gives all files one owner, as some of networks do."""
+    entry = entry_of(folder, cache)
+    monkeypatch.setattr(cache_module.os, "geteuid", lambda: os.getuid() + 1)
+    assert cache_module.open_dataset(entry) is not None
+    monkeypatch.setattr(cache_module, "_owner_of_new", lambda _: os.getuid() + 1)
+    with pytest.raises(ValueError, match=rf"{entry} must belong to user {os.getuid() + 1}, got user {os.getuid()}$"):
+        cache_module.open_dataset(entry)
+
+
+def test_what_cannot_be_removed_is_named(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = entry_of(folder, cache)
+    (entry / "masks.npy").unlink()
+    monkeypatch.setattr(cache_module.shutil, "rmtree", lambda *_, **__: None)
+    with pytest.raises(ValueError, match=rf"{entry} must make room for whole frames, but: .+; remove it\.$"):
+        load(config(folder), cache)
+
+
+def test_a_part_is_not_written_through_a_link(folder: Path, cache: Path, tmp_path: Path) -> None:
+    entry = entry_of(folder, cache)
+    shutil.rmtree(entry)
+    (tmp_path / "elsewhere").mkdir()
+    (cache / f".partial-{entry.name}").symlink_to(tmp_path / "elsewhere")
+    load(config(folder), cache)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]) -> list[str]:
@@ -390,5 +520,5 @@ def test_nothing_is_said_of_a_short_work_and_lines_of_a_long_one(
     monkeypatch.setattr(progress, "_SHORT", 0.0)
     load(config(folder, intensity="dtype"), cache)
     said = capsys.readouterr().err.splitlines()
-    assert said[-1].startswith(f"reading frames of {folder}: 2 of 12, ")
-    assert said[-1].endswith(" s left")
+    (line,) = (line for line in said if line.startswith(f"reading frames of {folder}: 2 of 12, "))
+    assert line.endswith(" s left")
