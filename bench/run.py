@@ -150,12 +150,14 @@ def note(config: RunConfig) -> str:
 
 
 def data_tags(setup: Setup) -> dict[str, str]:
-    """Hashes of the frames and of their roles."""
+    """Hashes of the frames and of their roles, and how many test frames lost their foreground, if any did."""
     dataset = setup.dataset
+    vanished = sum(dataset.facts[index].vanished for index in setup.split.test) if dataset.facts else 0
     return {
         schema.DATA_DIGEST: dataset.digest,
         schema.DATA_READING: dataset.reading.to_json(),
         schema.SPLIT_DIGEST: digest(json.dumps(roles(dataset.frames.stems, setup.split))),
+        **({schema.TEST_VANISHED: str(vanished)} if vanished else {}),
     }
 
 

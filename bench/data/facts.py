@@ -33,6 +33,8 @@ class Facts(NamedTuple):
     """Share of the foreground that lies where the resized mask says background."""
     keeping_size: tuple[int, int] | None = None
     """The size that would keep it, where more is lost than is tolerated."""
+    vanished: bool = False
+    """Whether it has foreground and the resized frame has none that counts: there an empty prediction scores 1."""
 
 
 def facts_of(

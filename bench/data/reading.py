@@ -19,6 +19,7 @@ from hourglass_bench.bench.data.files.pictures import (
     to_rgb,
 )
 from hourglass_bench.bench.data.folder.pairs import Pair
+from hourglass_bench.bench.data.frames import is_foreground
 from hourglass_bench.bench.data.masks.rule import MaskRule, read_labels
 from hourglass_bench.bench.data.resizing.boxes import Fit, choose_fit
 from hourglass_bench.bench.data.resizing.fit import TOLERATED_LOSS, Fitted, fit_frame, keeping_size
@@ -102,7 +103,8 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
     fitted = fit_frame(np.ascontiguousarray(image[: least[0], : least[1]]), cropped, data.size, reading.fit)
     keeping = keeping_size(cropped, data.size, reading.fit) if fitted.lost > TOLERATED_LOSS else None
     facts = facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping)
-    return ReadFrame(fitted, least, facts)
+    left = bool((is_foreground(fitted.mask) & ~fitted.ignored).any())
+    return ReadFrame(fitted, least, facts._replace(vanished=facts.foreground > 0 and not left))
 
 
 def _fit(size: tuple[int, int], other: tuple[int, int]) -> bool:

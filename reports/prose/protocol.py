@@ -27,6 +27,7 @@ def gather(summary: Summary) -> dict[str, object]:
             for split in sorted(runs[SPLIT].unique(), reverse=True)
         },
         "readings": describe_readings(runs),
+        "vanished": count_vanished(runs),
         "all_repeats": ", ".join(map(str, sorted(runs[REPEAT].unique()))),
         "generative": "generative" in summary.others,
         "openings": {"all": len(opened), "again": opened.duplicated().sum()},
@@ -59,6 +60,12 @@ def describe_readings(runs: pd.DataFrame) -> list[dict[str, object]]:
         black, white = reading["limits"][:2] if reading["limits"] else (None, None)
         described.append({"masks": reading["masks"]["text"], "black": black, "white": white, "fit": reading["fit"]})
     return described
+
+
+def count_vanished(runs: pd.DataFrame) -> int:
+    """Test frames that lost their foreground when they were resized, of all folds that were tested."""
+    counts = pd.to_numeric(runs[schema.TEST_VANISHED]).fillna(0)
+    return int(counts.groupby(runs[schema.FOLD]).max().sum())
 
 
 def gather_provenance(summary: Summary) -> dict[str, object]:

@@ -104,6 +104,7 @@ TAGS = (
     schema.DATA_READING,
     schema.SPLIT_DIGEST,
     schema.TEST_OPENED,
+    schema.TEST_VANISHED,
     schema.GIT_COMMIT,
     schema.NETWORK_SOURCE,
     schema.NETWORK_NOTES,

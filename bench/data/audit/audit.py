@@ -136,6 +136,7 @@ def _describe_masks(frames: Frames, facts: Sequence[Facts]) -> MaskFacts:
         keeping_size=max((item.keeping_size for item in facts if item.keeping_size), default=None),
         ignored=float(np.mean([item.ignored for item in facts])),
         empty=_select(frames.stems, (share == 0 for share in foreground)),
+        vanished=_select(frames.stems, (item.vanished for item in facts)),
         full=_select(frames.stems, (share >= FULL for share in foreground)),
         covered=float(np.mean([share > COVERED for share in foreground])),
         soft_share=float(np.mean([item.soft for item in facts])),

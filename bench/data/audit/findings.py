@@ -42,6 +42,8 @@ class MaskFacts:
     """Share of the masks' pixels that count in no loss and no metric."""
     empty: list[str]
     """Stems of the frames without foreground."""
+    vanished: list[str]
+    """Stems of the frames that have foreground, of which nothing is left after resizing."""
     full: list[str]
     """Stems of the frames that are foreground to `FULL` or more."""
     covered: float

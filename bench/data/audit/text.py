@@ -96,6 +96,7 @@ def _masks(audit: Audit) -> list[str]:
         f"foreground: {_shares(masks)}",
         _resized(audit),
         f"frames without foreground: {_names(masks.empty)}",
+        f"frames whose foreground is gone after resizing: {_names(masks.vanished)}",
         f"frames that are all foreground ({FULL:.1%} or more): {_names(masks.full)}",
         f"soft pixels, neither 0 nor 255: {masks.soft_share:.1%}",
         f"IoU of the masks cut at 64 and at 192: {masks.threshold_iou:.3f} (1 if the threshold decided nothing)",

@@ -31,6 +31,13 @@ def _of_masks(audit: Audit, data: DataConfig) -> Iterator[str]:
     if masks.lost > TOLERATED_LOSS:
         kept = " ".join(map(str, dict.fromkeys(masks.keeping_size))) if masks.keeping_size else "of more pixels"
         yield f"Resizing to {width}x{height} loses {masks.lost:.0%} of the foreground: --size {kept} would keep it."
+    if masks.vanished:
+        one = len(masks.vanished) == 1
+        yield (
+            f"Of {'1 frame' if one else f'{len(masks.vanished):,} frames'} nothing of the foreground is left at "
+            f"{width}x{height} ({_names(masks.vanished)}): there a network that finds nothing scores an IoU of 1. A "
+            "larger --size or another --fit may keep it."
+        )
 
 
 def _of_images(audit: Audit, data: DataConfig) -> Iterator[str]:

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import DataConfig, FitName
 from hourglass_bench.bench.data.audit import audit as auditing
 from hourglass_bench.bench.data.audit.audit import audit
 from hourglass_bench.bench.data.audit.copies import find_near_copies
@@ -21,6 +25,8 @@ from hourglass_bench.bench.data.files.pictures import Range
 from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.neighbours import thumbnails
 from hourglass_bench.bench.data.reading import Reading
+from hourglass_bench.bench.data.split import Split
+from hourglass_bench.bench.run import data_tags
 
 CONFIG = DataConfig(size=(32, 32), folds=3)
 
@@ -249,3 +255,34 @@ def test_images_without_a_mask_are_warned_of() -> None:
     files = replace(found.files, unlabelled=["a", "b", "c", "d"])
     (warning,) = find_warnings(replace(found, files=files), CONFIG)
     assert warning == "4 images are without a mask and left out (a, b, c and 1 more); --require-all refuses such a set."
+
+
+def test_foreground_that_resizing_takes_whole_is_named_and_counted_with_the_run(tmp_path: Path) -> None:
+    """Frames of which a soft mask or a crop leaves nothing: an empty prediction of them scores 1."""
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    shapes = {"a_0": (40, 90, 50), "b_0": (0, 0, 3), "c_0": (50, 90, 50), "d_0": (0, 0, 0)}
+    for stem, (top, left, side) in shapes.items():
+        mask = np.zeros((128, 256), np.uint8)
+        mask[top : top + side, left : left + side] = 255
+        mask[-2:, -120:] = np.arange(120)  # soft, and not foreground
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{stem}.png")
+        noise = np.random.default_rng(len(stem)).integers(0, 256, (128, 256, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "images" / f"{stem}.png")
+    fits: tuple[FitName, ...] = ("squash", "crop")
+    for fit in fits:
+        data = DataConfig(path=str(tmp_path), size=(16, 16), folds=3, fit=fit)
+        dataset = read(data)
+        assert [facts.vanished for facts in dataset.facts] == [False, True, False, False]
+        assert not dataset.frames.foreground_of(np.array([1])).any()
+        found = audit(dataset, data)
+        assert found.masks.vanished == ["b_0"]
+        assert found.masks.empty == ["d_0"]
+        (warning,) = (sentence for sentence in found.warnings if "is left" in sentence)
+        assert warning.startswith("Of 1 frame nothing of the foreground is left at 16x16 (b_0): there a network that ")
+        (line,) = (line for line in render(found).splitlines() if "foreground is gone after resizing" in line)
+        assert "b_0" in line
+        for test, count in (([0, 1], "1"), ([0, 3], None)):
+            split = Split(np.array([2]), np.array([3]), np.array(test))
+            setup: Any = SimpleNamespace(dataset=dataset, split=split)
+            assert data_tags(setup).get(schema.TEST_VANISHED) == count
