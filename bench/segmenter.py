@@ -60,7 +60,15 @@ class Segmenter:
         return self.see(to_rgb(open_picture(page, self._max_megapixels), self._reading.limits))
 
     def see(self, image: NDArray[np.uint8]) -> Seen:
-        """At RGB pixels (H, W, 3)."""
+        """At RGB pixels (H, W, 3).
+
+        Raises:
+            ValueError: the network's answer is no number, which would look like background.
+        """
         if self._tile:
-            return Seen(image, predict_tiles(self._network, image, self._size, self._device))
-        return Seen(image, predict(self._network, image, self._size, self._reading.fit, self._device))
+            probability = predict_tiles(self._network, image, self._size, self._device)
+        else:
+            probability = predict(self._network, image, self._size, self._reading.fit, self._device)
+        if not np.isfinite(probability).all():
+            raise ValueError("the network must give numbers between 0 and 1, got NaN: its weights are of no use here.")
+        return Seen(image, probability)

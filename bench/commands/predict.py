@@ -1,7 +1,9 @@
 """`bench predict`: masks of new images from a trained checkpoint."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ from hourglass_bench.bench.data.files.pictures import list_pages
 from hourglass_bench.bench.data.panel import overlay
 from hourglass_bench.bench.files import make_folder, replacing
 from hourglass_bench.bench.machine.examine import choose_device
+from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
 from hourglass_bench.bench.png import to_png
 from hourglass_bench.bench.progress import progress
 from hourglass_bench.bench.segmenter import Seen, Segmenter
@@ -22,6 +25,8 @@ from hourglass_bench.bench.tracking.store import find_artifact, tracking_url
 
 NAMED = 12
 """Files that failed which are named to people."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says where no other file can be written either."""
 
 
 def resolve_checkpoint(name: str, runs: Path, tracking: str = "") -> Path:
@@ -53,18 +58,70 @@ def predict_images(
 
     Raises:
         ValueError: wrong input; then nothing is written.
+        KeyboardInterrupt: says what is done and what is not.
     """
     files = find_files(images, wanted.out)
     resolved = resolve_checkpoint(checkpoint, runs, tracking)
     segmenter = Segmenter(resolved, choose_device(device), tile=wanted.tile, max_megapixels=wanted.max_megapixels)
     make_folder(wanted.out)
-    masks, failed = 0, {}
+    done = _Done(list(files.values()), wanted.out)
     for name, path in progress(files.items(), f"predicting {images}", len(files)):
         try:
-            masks += _write_file(path, name, segmenter, wanted)
-        except (ValueError, OSError) as error:
-            failed[str(path)] = str(error)
-    return _answer(masks, len(files), failed, wanted.out)
+            done.masks += _write_file(path, name, segmenter, wanted)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted: {done.so_far()}") from None
+        except Exception as error:
+            if not isinstance(error, ValueError | OSError) and not is_out_of_memory(error):
+                raise
+            done.failed[str(path)] = str(error).partition("\n")[0] or type(error).__name__
+            done.is_full = isinstance(error, OSError) and error.errno in FULL
+        done.tried += 1
+        if done.is_full:
+            break
+    return done.answer()
+
+
+@dataclass(slots=True)
+class _Done:
+    """What has become of the files."""
+
+    files: list[Path]
+    out: Path
+    tried: int = 0
+    """Files that were predicted or failed, one after the other."""
+    masks: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why, by the paths."""
+    is_full: bool = False
+    """Whether nothing more can be written."""
+
+    @property
+    def left(self) -> list[Path]:
+        """What was not tried."""
+        return self.files[self.tried :]
+
+    def so_far(self) -> str:
+        """Of a prediction that stopped."""
+        return (
+            f"masks that are whole in {self.out}: {self.masks:,}; files that were not predicted: {len(self.left):,} of "
+            f"{len(self.files):,}, from {self.left[0]} on; the same command predicts all of them again"
+        )
+
+    def answer(self) -> Answer:
+        """All of them were tried, or none could be written any more."""
+        values: dict[str, Any] = {"masks": self.masks, "out": str(self.out)}
+        if not self.failed:
+            return Answer(values)
+        lines = [reason if path in reason else f"{path}: {reason}" for path, reason in self.failed.items()]
+        more = [f"and {len(lines) - NAMED} more, which --json lists."] if len(lines) > NAMED else []
+        count, of = len(self.failed), len(self.files)
+        if self.left:
+            more.append(f"nothing more can be written: {self.so_far()}.")
+            values["not_tried"] = len(self.left)
+        say("\n".join((f"bench: predict failed for {count} of {of} files:", *lines[:NAMED], *more)))
+        text = f"masks: {self.masks}\nout: {self.out}\nfailed: {count} of {of} files"
+        text += f"\nnot tried: {len(self.left)} of {of} files" * bool(self.left)
+        return Answer(values | {"failed": self.failed}, text, EXIT_INPUT)
 
 
 def _write_file(path: Path, name: str, segmenter: Segmenter, wanted: Wanted) -> int:
@@ -87,14 +144,3 @@ def _draw(seen: Seen, probabilities: bool) -> Iterator[tuple[str, NDArray[Any]]]
     yield OVERLAYS, overlay(seen.image, seen.mask)
     if probabilities:
         yield PROBABILITIES, (seen.probability * 65535 + 0.5).astype(np.uint16)
-
-
-def _answer(masks: int, files: int, failed: dict[str, str], out: Path) -> Answer:
-    values: dict[str, Any] = {"masks": masks, "out": str(out)}
-    if not failed:
-        return Answer(values)
-    lines = [reason if path in reason else f"{path}: {reason}" for path, reason in failed.items()]
-    more = [f"and {len(lines) - NAMED} more, which --json lists."] if len(lines) > NAMED else []
-    say("\n".join((f"bench: predict failed for {len(failed)} of {files} files:", *lines[:NAMED], *more)))
-    text = f"masks: {masks}\nout: {out}\nfailed: {len(failed)} of {files} files"
-    return Answer(values | {"failed": failed}, text, EXIT_INPUT)

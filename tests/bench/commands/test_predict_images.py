@@ -1,5 +1,6 @@
 """`bench predict` on anyone's folders: all or nothing of a file, on to the next, and never over an original."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -150,16 +151,79 @@ def test_of_a_file_that_fails_nothing_is_written(
     assert below(tmp_path / "out") == ["b.png", "c.png", "overlays/b.png", "overlays/c.png"]
 
 
-def test_an_interruption_leaves_no_half_file(
+def stop_at(photo: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the overlay of an image fail, whose mask is there by then."""
+
+    def fail(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        if np.array_equal(image, pixels(photo)):
+            raise error
+        return overlay(image, mask)
+
+    monkeypatch.setattr(predict, "overlay", fail)
+
+
+def test_an_interruption_leaves_no_half_file_and_says_what_is_done(
+    photos: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop_at(photos / "b.jpg", KeyboardInterrupt(), monkeypatch)
+    out = tmp_path / "out"
+    assert main(["predict", str(checkpoint), str(photos), "--out", str(out), "--device", "cpu", "--json"]) == 130
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"\ninterrupted: masks that are whole in {out}: 1; files that were not predicted: 2 of 3, from "
+        f"{photos / 'b.jpg'} on; the same command predicts all of them again\n"
+    )
+    assert below(out) == ["a.png", "overlays/a.png"]
+
+
+def test_where_nothing_more_can_be_written_the_rest_is_not_tried(
     photos: Path, run: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    full = OSError(errno.ENOSPC, "No space left on device")
+    stop_at(photos / "a.png", full, monkeypatch)
+    out = tmp_path / "out"
+    code, answer = run(photos)
+    assert code == 2
+    assert answer == {"masks": 0, "out": str(out), "failed": {str(photos / "a.png"): str(full)}, "not_tried": 2}
+    assert below(out) == []
+    stop_at(photos / "c.png", full, monkeypatch)
+    assert "not_tried" not in run(photos)[1]
+    assert below(out) == ["a.png", "b.png", "overlays/a.png", "overlays/b.png"]
 
-    monkeypatch.setattr(predict, "overlay", interrupt)
-    with pytest.raises(json.JSONDecodeError, match="Expecting value"):  # it answers nothing
-        run(photos)
+
+def test_an_image_too_large_for_memory_is_one_that_fails(
+    photos: Path, run: Predict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_at(photos / "a.png", RuntimeError("DefaultCPUAllocator: can't allocate memory\nadvice"), monkeypatch)
+    code, answer = run(photos)
+    assert (code, answer["masks"]) == (2, 2)
+    assert answer["failed"] == {str(photos / "a.png"): "DefaultCPUAllocator: can't allocate memory"}
+
+
+def test_a_network_that_gives_no_numbers_gives_no_mask(
+    photos: Path, run: Predict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nothing = np.full((20, 30), np.nan, np.float32)
+    monkeypatch.setattr("hourglass_bench.bench.segmenter.predict", lambda *_: nothing)
+    code, answer = run(photos)
+    assert (code, answer["masks"]) == (2, 0)
+    assert "must give numbers between 0 and 1, got NaN" in answer["failed"][str(photos / "a.png")]
     assert below(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("flags", [(), ("--tile",)])
+def test_images_of_odd_sizes(flags: tuple[str, ...], run: Predict, tmp_path: Path) -> None:
+    sizes = {"pixel": (1, 1), "line": (1, 20_000), "column": (20_000, 1)}
+    for name, (height, width) in sizes.items():
+        draw(tmp_path / "odd" / f"{name}.png", height, width)
+    (tmp_path / "odd" / "nothing.png").touch()
+    code, answer = run(tmp_path / "odd", "--probabilities", *flags)
+    assert (code, answer["masks"]) == (2, 3)
+    assert "got an empty file (0 bytes)" in answer["failed"][str(tmp_path / "odd" / "nothing.png")]
+    for name, size in sizes.items():
+        for folder in ("", "overlays", "probabilities"):
+            assert pixels(tmp_path / "out" / folder / f"{name}.png").shape[:2] == size
 
 
 def test_of_a_data_set_the_images_are_predicted(run: Predict, tmp_path: Path) -> None:
