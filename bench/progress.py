@@ -11,7 +11,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from hourglass_bench.bench.machine import signs
-from hourglass_bench.bench.terminal import is_live, printable
+from hourglass_bench.bench.terminal import is_live, printable, tell
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -44,7 +44,7 @@ def progress(items: Iterable[Item], doing: str, total: int, done: int = 0) -> It
             else:
                 rate = (count - done - 1) / (said - start)
                 left = f"{(total - count) / rate:.0f} s left"
-                print(f"{doing}: {count:,} of {total:,}, {rate:.3g}/s, {left}", file=sys.stderr, flush=True)
+                tell(f"{doing}: {count:,} of {total:,}, {rate:.3g}/s, {left}")
     finally:
         if bar is not None:
             bar.close()
@@ -79,7 +79,7 @@ class _Line:
         if is_live(sys.stderr):
             self._row = _Row(self._doing)
         else:
-            print(f"{self._doing} ...", file=sys.stderr, flush=True)
+            tell(f"{self._doing} ...")
 
     def step(self, doing: str) -> None:
         self._doing = doing

@@ -1,11 +1,13 @@
-"""Text for people at a terminal: coloured unless they have said otherwise, and free of what a terminal would obey.
+"""What people see: lines on stderr, coloured unless they have said otherwise, free of what a terminal would obey.
 
 Without rich: a check of a machine has none.
 """
 
 import os
 import re
+import sys
 import unicodedata
+from contextlib import suppress
 from typing import Final, TextIO
 
 RED, GREEN, YELLOW, BOLD = "31", "32", "33", "1"
@@ -49,6 +51,30 @@ def _escaped(letter: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte of a name that is no UTF-8
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def open_streams() -> None:
+    """Open the standard streams that whoever started this process has closed, as files that hold nothing.
+
+    Else the next file that is opened, a database perhaps, would get their number, and with it what libraries print.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the process ends
+
+
+def tell(text: str) -> None:
+    """A line on stderr. That nobody can read it any more, or its disk is full, ends no work."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Have what is written to a stream that refuses it go nowhere, what Python still has to flush as well."""
+    with suppress(OSError):  # it may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def is_wanted(stream: TextIO) -> bool:

@@ -128,15 +128,23 @@ def _print(answer: Answer, as_json: bool) -> None:
 
 @contextmanager
 def to_reader() -> Iterator[None]:
-    """Print in here: whoever reads it, such as `head`, may have seen enough, and then this process ends quietly."""
+    """Print in here: whoever reads it, such as `head`, may have seen enough, and then this process ends quietly.
+
+    Raises:
+        SystemExit: nobody reads any more (141), or what it is written to is full (2).
+    """
+    terminal.open_streams()
     try:
         try:
             yield
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still has to flush
-        raise SystemExit(EXIT_UNREAD) from None
+    except OSError as error:
+        terminal.silence(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(EXIT_UNREAD) from None
+        say(f"the answer must be printed, but where it goes refused: {error.strerror}.")
+        raise SystemExit(EXIT_INPUT) from None
 
 
 def refuse(prog: str, why: str) -> None:
@@ -200,4 +208,4 @@ def prepare_process() -> None:
 
 def say(text: str) -> None:
     """One line for people, on stderr."""
-    print(terminal.paint_words(text, sys.stderr), file=sys.stderr, flush=True)
+    terminal.tell(terminal.paint_words(text, sys.stderr))

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import stat
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.reading import Reading
 from hourglass_bench.bench.digest import digest
 from hourglass_bench.bench.machine.file_lock import lock
+from hourglass_bench.bench.terminal import tell
 
 _PARTIAL, _LOCK, _NAMES = ".partial-", "lock", "names.json"
 _ABANDONED_SECONDS = 24 * 3600  # what was cut off goes on within a day; then it makes room
@@ -88,7 +88,7 @@ def _is_whole(folder: Path) -> bool:
     try:
         return open_dataset(folder) is not None
     except ValueError as error:
-        print(f"{folder} is made anew: {error}", file=sys.stderr, flush=True)
+        tell(f"{folder} is made anew: {error}")
         return False
 
 
