@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -403,3 +404,35 @@ def test_a_larger_file_is_named_with_the_flag_that_reads_it(run: Predict, tmp_pa
     assert "set --max-megapixels 2 " in answer["failed"][str(folder / "a.png")]
     code, answer = run(folder, "--max-megapixels", "2")
     assert (code, answer["masks"]) == (0, 1)
+
+
+@pytest.mark.parametrize("sheet", ["data/images/x.png", "data/images/new.png", "data/masks/x.png", "link/new.png"])
+def test_a_contact_sheet_is_no_input_and_lies_beside_none(
+    sheet: str, folder_data: Path, tmp_path: Path, refused: Refused
+) -> None:
+    shutil.copytree(folder_data, tmp_path / "data")
+    (tmp_path / "link").symlink_to(tmp_path / "data" / "images")
+    held = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for words in ("--data data", "--audit data"):
+        said = refused(main, f"data {words} --sheet {sheet}")
+        assert said.startswith(f"bench: --sheet must be a place that holds none of the images and masks, got {sheet}, ")
+    assert held == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_table_of_merged_scenes_is_a_new_file(folder_data: Path, tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "mine.csv").write_text("stem,scene\n")
+    (tmp_path / "link.csv").symlink_to("nowhere.csv")
+    for name in ("mine.csv", "link.csv"):
+        said = refused(main, f"data --audit {folder_data} --merge-scenes {name}")
+        assert said.startswith(f"bench: --merge-scenes must name a new file, got {name}; ")
+    assert (tmp_path / "mine.csv").read_text() == "stem,scene\n"
+
+
+def test_what_is_sampled_lies_among_no_other_pictures(save_checkpoint: Any, tmp_path: Path, refused: Refused) -> None:
+    draw(tmp_path / "photos" / "samples.png")
+    vae = save_checkpoint("vae", "mask", 4)
+    photo = (tmp_path / "photos" / "samples.png").read_bytes()
+    assert "got photos, which holds samples.png" in refused(main, f"sample {vae} --out photos --device cpu")
+    assert (tmp_path / "photos" / "samples.png").read_bytes() == photo
+    for _ in range(2):
+        assert main(["sample", str(vae), "--out", "drawn", "--device", "cpu"]) == 0

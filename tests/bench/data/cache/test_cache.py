@@ -6,13 +6,15 @@ import shutil
 import stat
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from hourglass_bench.bench import progress
 from hourglass_bench.bench.config import DataConfig
@@ -198,7 +200,7 @@ def test_what_decides_how_files_are_read_makes_another_entry(
     assert len(entries(cache)) == 3
     assert len(decoded) == 3 * FRAMES
     with monkeypatch.context() as patch:
-        patch.setattr(cache_module.os, "geteuid", lambda: os.getuid() + 1)
+        patch.setattr("hourglass_bench.bench.data.cache.entry.os.geteuid", lambda: os.getuid() + 1)
         patch.setattr(cache_module, "_owner_of_new", lambda _: os.getuid())
         load(config(folder), cache)  # another user's, in a RUNS that is shared
     assert len(entries(cache)) == 4
@@ -248,11 +250,10 @@ def test_another_version_of_what_decodes_makes_another_entry(
     code = dataset._code_of_generator if drawn else dataset._code_of_decoder
     before = code()
     assert code() == before
-    versions = {"version": dataset.version, "features": dataset.features.version}
-    monkeypatch.setattr(dataset, "version", lambda name: f"{versions['version'](name)}{'+1' * (name == library)}")
-    monkeypatch.setattr(
-        dataset.features, "version", lambda name: f"{versions['features'](name)}{'+1' * (name == library)}"
-    )
+    names = ("hourglass_bench.bench.data.dataset.version", "hourglass_bench.bench.data.dataset.features.version")
+    for name, known in zip(names, (version, features.version), strict=True):
+        later = partial(lambda known, of: f"{known(of)}{'+1' * (of == library)}", known)
+        monkeypatch.setattr(name, later)
     assert (code() == before) == (drawn and library == "jpg")
 
 
@@ -336,7 +337,7 @@ def test_what_others_could_have_written_is_made_anew(
 def test_a_folder_of_another_user_is_not_read(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless the disk gives all files one owner, as some of networks do."""
     entry = entry_of(folder, cache)
-    monkeypatch.setattr(cache_module.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr("hourglass_bench.bench.data.cache.entry.os.geteuid", lambda: os.getuid() + 1)
     assert cache_module.open_dataset(entry) is not None
     monkeypatch.setattr(cache_module, "_owner_of_new", lambda _: os.getuid() + 1)
     with pytest.raises(ValueError, match=rf"{entry} must belong to user {os.getuid() + 1}, got user {os.getuid()}$"):
@@ -346,7 +347,7 @@ def test_a_folder_of_another_user_is_not_read(folder: Path, cache: Path, monkeyp
 def test_what_cannot_be_removed_is_named(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = entry_of(folder, cache)
     (entry / "masks.npy").unlink()
-    monkeypatch.setattr(cache_module.shutil, "rmtree", lambda *_, **__: None)
+    monkeypatch.setattr("hourglass_bench.bench.data.cache.entry.shutil.rmtree", lambda *_, **__: None)
     with pytest.raises(ValueError, match=rf"{entry} must make room for whole frames, but: .+; remove it\.$"):
         load(config(folder), cache)
 
