@@ -150,7 +150,7 @@ def to_reader() -> Iterator[None]:
 def refuse(prog: str, why: str) -> None:
     """Say on stderr why `prog` does not do what it was asked for: one paragraph, whatever it quotes."""
     name, text = terminal.paint(prog, terminal.RED, sys.stderr), terminal.printable(why)
-    print(f"{name}: {terminal.paint_words(text, sys.stderr)}", file=sys.stderr, flush=True)
+    terminal.tell(f"{name}: {terminal.paint_words(text, sys.stderr)}")
 
 
 def _typed(error: ValueError, command: Command, words: Sequence[str]) -> str:
