@@ -1,11 +1,70 @@
-"""Files that appear under their name only when they are complete, and only where they are meant to lie."""
+"""What a file is before it is opened, errors that name it, and files that appear whole, where they are meant to lie."""
 
+import errno
 import os
+import stat
 import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+FOLDER: Final = "a folder"
+_KINDS: Final = {
+    stat.S_IFDIR: FOLDER,
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def what_is(path: Path) -> str:
+    """What lies at `path`, in words, unless it is a regular file or a link to one: then nothing.
+
+    Nothing is opened: to open a FIFO is to wait for somebody who writes into it.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "a link that leads to itself"
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            return _cause(error)
+        return f"a link that leads nowhere (to {os.readlink(path)})" if os.path.islink(path) else "none there"
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "no regular file")
+
+
+def require_file(path: Path, rule: str) -> None:
+    """Refuse what is no regular file, nor a link to one, before it is opened.
+
+    Args:
+        rule: what it must be, such as `be a file of weights`.
+
+    Raises:
+        ValueError: names the path and what lies there.
+    """
+    if found := what_is(path):
+        raise ValueError(f"{path} must {rule}, got {found}.")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Read a file or list a folder in here: a disk that fails, or is gone, names it.
+
+    Raises:
+        ValueError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "; allow it (chmod u+rX) or move it away" if isinstance(error, PermissionError) else ""
+        raise ValueError(f"{path} must be readable, got {_cause(error)}{remedy}.") from error
+
+
+def _cause(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 @contextmanager

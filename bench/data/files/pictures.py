@@ -13,14 +13,15 @@ from PIL import Image, UnidentifiedImageError
 from hourglass_bench.bench.data.files import decode, intensity, tiff
 from hourglass_bench.bench.data.files.decode import Head, Picture
 from hourglass_bench.bench.data.files.intensity import Range, kind_of, to_rgb
+from hourglass_bench.bench.files import reading, require_file
 
 __all__ = [
     "SUFFIXES",
     "Page",
     "Picture",
     "Range",
-    "dead_links",
     "find_range",
+    "list_no_files",
     "list_pages",
     "list_pictures",
     "open_picture",
@@ -41,6 +42,7 @@ _SAMPLED_FILES = 200
 _HEAD = 4096
 """Bytes of a file that mostly show whether it is a stack."""
 _HEADS_KEPT = 1 << 17
+_RULE = "be a readable image"
 _LFS = b"version https://git-lfs"
 
 
@@ -63,23 +65,22 @@ class Page(NamedTuple):
 def list_pictures(folder: Path) -> list[Path]:
     """Files of pictures that lie in `folder` itself, sorted.
 
-    Litter is passed over: hidden files (`._x`, `.DS_Store`), what has no suffix of a picture, links that lead nowhere,
-    and what is no file (folders, FIFOs, sockets), which is never opened.
+    Litter is passed over: hidden files (`._x`, `.DS_Store`), what has no suffix of a picture, and what is no file
+    (folders, FIFOs, sockets, links that lead nowhere), which is never opened.
 
     Raises:
-        ValueError: there is no such folder.
+        ValueError: there is no such folder, or it cannot be read.
     """
     return [folder / entry.name for entry in _named_as_pictures(folder) if _is_file(entry)]
 
 
-def dead_links(folder: Path) -> list[Path]:
-    """Links of `folder` that are named as pictures and lead nowhere, sorted.
+def list_no_files(folder: Path) -> list[Path]:
+    """What is named as a picture in `folder` and is no file, see `bench.files.what_is`, sorted.
 
     Raises:
-        ValueError: there is no such folder.
+        ValueError: there is no such folder, or it cannot be read.
     """
-    named = _named_as_pictures(folder)
-    return [folder / entry.name for entry in named if entry.is_symlink() and not os.path.exists(entry.path)]
+    return [folder / entry.name for entry in _named_as_pictures(folder) if not _is_file(entry)]
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
@@ -90,7 +91,8 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 def _named_as_pictures(folder: Path) -> list[os.DirEntry[str]]:
     if not folder.is_dir():
         raise ValueError(f"{folder} must be a folder, got none there; a data set is a folder with images/ and masks/.")
-    named = (entry for entry in os.scandir(folder) if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != ".")
+    with reading(folder), os.scandir(folder) as entries:
+        named = [entry for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "."]
     return sorted(named, key=lambda entry: entry.name)
 
 
@@ -102,6 +104,7 @@ def list_pages(path: Path) -> list[Page]:
     Raises:
         ValueError: the file is no picture, which may show only when it is opened.
     """
+    require_file(path, _RULE)
     with _refusing(Page(path)), path.open("rb", buffering=0) as file:
         if decode.is_single(file.read(_HEAD)):
             return [Page(path)]
@@ -181,6 +184,7 @@ def find_range(pages: list[Page], setting: str, max_megapixels: int) -> Range | 
 
 
 def _head_of(page: Page) -> Head:
+    require_file(page.path, _RULE)
     with _refusing(page):
         state = page.path.stat()
         return _read_head(page.path, state.st_mtime_ns, state.st_size)
@@ -202,7 +206,7 @@ def _refusing(page: Page) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # decoders raise errors of any kind, such as SyntaxError or struct.error
-        raise ValueError(f"{page} must be a readable image, got {_cause(page.path, error)}.") from error
+        raise ValueError(f"{page} must {_RULE}, got {_cause(page.path, error)}.") from error
 
 
 def _cause(path: Path, error: Exception) -> str:

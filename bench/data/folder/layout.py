@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from hourglass_bench.bench.data.files.pictures import SUFFIXES, dead_links, list_pictures
+from hourglass_bench.bench.data.files.pictures import SUFFIXES, list_no_files, list_pictures
 from hourglass_bench.bench.data.folder.names import ROLES, SHORT_ROLES, is_plain, kind_of, role_of, words_of
+from hourglass_bench.bench.files import FOLDER, reading, what_is
 
 SECOND_CHOICE = frozenset(["nd", "object", "instance", "instances", "color", "colour", "visualization", "overlay"])
 """Words of mask folders that lie beside better ones: a second annotator's (2nd), of objects, or to be looked at."""
@@ -49,8 +50,8 @@ class Layout(NamedTuple):
     """Folders with pictures that are neither."""
     unread: Counter[str]
     """How many files there are of each suffix that is not read."""
-    dangling: frozenset[Path]
-    """Of the images and masks, links to files that are gone."""
+    no_files: frozenset[Path]
+    """Of the images and masks, what is only named as one: links to files that are gone, folders, FIFOs."""
 
 
 def find_layout(folder: Path, images: str = "", masks: str = "", *, pairs: bool = True) -> Layout:
@@ -80,7 +81,7 @@ def find_layout(folder: Path, images: str = "", masks: str = "", *, pairs: bool 
             found = _without_common_place(found[0]), _without_common_place(found[1])
     else:
         found = tree.files(named or [choice._replace(says=range(0)) for choice in pictures]), []
-    return Layout(tree.root, *found, passed_over, tree.unread, frozenset(tree.dangling))
+    return Layout(tree.root, *found, passed_over, tree.unread, frozenset(tree.no_files))
 
 
 class _Choice(NamedTuple):
@@ -119,21 +120,20 @@ class _Tree(NamedTuple):
     pictures: dict[tuple[str, ...], list[Path]]
     """Of each folder, by the parts of its path below the root."""
     unread: Counter[str]
-    dangling: set[Path]
+    no_files: set[Path]
     has_roles_outside: bool
     """Whether each outermost folder says a role."""
 
     @classmethod
     def of(cls, top: Path) -> "_Tree":
-        if not top.is_dir():
-            there = "a file; unpack it if it is an archive" if top.exists() else "none there"
-            raise ValueError(f"{top} must be a folder, got {there}.")
+        if (there := what_is(top)) != FOLDER:
+            raise ValueError(f"{top} must be a folder, got {there or 'a file; unpack it if it is an archive'}.")
         found: dict[tuple[str, ...], list[Path]] = {}
-        unread, dangling = Counter[str](), set[Path]()
+        unread, no_files = Counter[str](), set[Path]()
         for folder, names in _walk(top):
-            gone = dead_links(folder)
-            dangling.update(gone)
-            if files := sorted([*list_pictures(folder), *gone], key=lambda path: path.name):
+            others = list_no_files(folder)
+            no_files.update(others)
+            if files := sorted([*list_pictures(folder), *others], key=lambda path: path.name):
                 found[folder.relative_to(top).parts] = files
             read = {path.name for path in files}
             unread.update(_full_suffix(name) for name in names if name not in read)
@@ -143,7 +143,7 @@ class _Tree(NamedTuple):
         pictures = {parts[len(wrapper) :]: paths for parts, paths in sorted(found.items())}
         outside = {parts[0] if parts else "" for parts in pictures}
         return cls(
-            top, top.joinpath(*wrapper), pictures, unread, dangling, all(role_of(words_of(name)) for name in outside)
+            top, top.joinpath(*wrapper), pictures, unread, no_files, all(role_of(words_of(name)) for name in outside)
         )
 
     def named(self, name: str, flag: str) -> list[_Choice]:
@@ -198,15 +198,26 @@ class _Tree(NamedTuple):
         return sorted(found, key=lambda file: (file.home, file.name, file.path.suffix))
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Each folder at or below `folder` with the names of what lies in it besides folders; hidden ones are left out."""
-    entries = [entry for entry in os.scandir(folder) if not entry.name.startswith((".", "__MACOSX"))]
+def _walk(folder: Path, around: frozenset[str] = frozenset()) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder at or below `folder` with the names of what lies in it besides folders; hidden ones are left out.
+
+    Args:
+        around: the real paths of the folders that it lies in: a link to one of them leads in a circle.
+    """
+    around |= {os.path.realpath(folder)}
+    with reading(folder), os.scandir(folder) as found:
+        entries = [entry for entry in found if not entry.name.startswith((".", "__MACOSX"))]
     inner = {entry.name: entry for entry in entries if _is_folder(entry)}
     yield folder, [entry.name for entry in entries if entry.name not in inner]
     for entry in inner.values():
-        is_loop = entry.is_symlink() and folder.resolve().is_relative_to(Path(entry.path).resolve())
+        is_loop = entry.is_symlink() and _leads_around(os.path.realpath(entry.path), around)
         if not is_loop and not entry.name.lower().endswith(SUFFIXES):
-            yield from _walk(folder / entry.name)
+            yield from _walk(folder / entry.name, around)
+
+
+def _leads_around(target: str, around: frozenset[str]) -> bool:
+    """Whether one of these folders is the target, or lies in it."""
+    return any(os.path.commonpath((target, folder)) == target for folder in around)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

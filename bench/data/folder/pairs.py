@@ -11,6 +11,7 @@ from hourglass_bench.bench.data.files.pictures import Page, list_pages
 from hourglass_bench.bench.data.folder.layout import File, Layout, count_suffixes, find_layout
 from hourglass_bench.bench.data.folder.pairing import Matched, match, tell_apart
 from hourglass_bench.bench.data.folder.scenes import SceneRule, scene_rule
+from hourglass_bench.bench.files import reading, require_file, what_is
 
 LAYOUTS = (
     "known are images/ and masks/ (imgs/, frames/, JPEGImages/ ... and labels/, annotations/, SegmentationClass/ ...), "
@@ -61,7 +62,7 @@ def find_pairs(data: DataConfig) -> Found:
     _require_one_file_each(folder, masks)
     matched = match(images, masks)
     _require_pairs(folder, layout, images, masks, matched)
-    unlabelled, without_image = _alone(images, matched, layout.dangling), _alone(masks, matched, layout.dangling)
+    unlabelled, without_image = _alone(images, matched, layout.no_files), _alone(masks, matched, layout.no_files)
     if data.require_all and (unlabelled or without_image):
         raise ValueError(
             f"every image in {folder} must have a mask and every mask an image (--require-all); without: "
@@ -98,7 +99,7 @@ def find_images(folder: Path) -> dict[str, Path]:
         photos, masks = tell_apart(images)
         images = photos if _is_paired(match(photos, masks), masks) else images
     _require_one_file_each(folder, images)
-    images = [file for file in images if file.path not in layout.dangling]
+    images = [file for file in images if file.path not in layout.no_files]
     return {stem: path for path, stem in _name_stems(images).items()}
 
 
@@ -122,7 +123,7 @@ def _require_pairs(
     folder: Path, layout: Layout, images: Sequence[File], masks: Sequence[File], matched: Matched
 ) -> None:
     if not _is_paired(matched, masks):
-        alone = [file for files in (images, masks) for file in _alone(files, matched, layout.dangling)[:6]]
+        alone = [file for files in (images, masks) for file in _alone(files, matched, layout.no_files)[:6]]
         unread = f"; not read are {count_suffixes(layout.unread)}" if layout.unread else ""
         if layout.passed_over:
             unread += f"; folders that are called neither: {_listing(layout.passed_over, 6)}"
@@ -132,17 +133,17 @@ def _require_pairs(
             f"{_listing([_below(folder, file) for file in alone])}{unread}; {LAYOUTS}."
         )
     files = (file.path for image, several in matched.pairs for file in (image, *several))
-    if gone := sorted(path for path in files if path in layout.dangling):
+    if no_files := sorted(path for path in files if path in layout.no_files):
         raise ValueError(
-            f"{gone[0]} must be a picture, got a link that leads nowhere (to {gone[0].readlink()}), one of {len(gone)} "
-            f"such links that have a partner; bring back what they lead to, or delete them with their partners."
+            f"{no_files[0]} must be a picture, got {what_is(no_files[0])}, one of {len(no_files)} that are no files "
+            "and have a partner; put the pictures there, or delete them with their partners."
         )
 
 
-def _alone(files: Sequence[File], matched: Matched, dangling: Set[Path]) -> list[File]:
-    """Those without a partner, but for links that lead nowhere: nothing is lost without them."""
+def _alone(files: Sequence[File], matched: Matched, no_files: Set[Path]) -> list[File]:
+    """Those without a partner, but for what is no file: nothing is lost without it."""
     used = {file.path for image, several in matched.pairs for file in (image, *several)}
-    return [file for file in files if file.path not in used and file.path not in dangling]
+    return [file for file in files if file.path not in used and file.path not in no_files]
 
 
 def _name_stems(images: Sequence[File], by_folder: bool = False) -> dict[Path, str]:
@@ -189,12 +190,18 @@ def _find_roles(root: Path, images: Sequence[File]) -> list[str]:
         stem: file.stem
         for file in sorted((root / "ImageSets" / "Segmentation").glob("*.txt"))
         if file.stem in ("train", "val", "test")
-        for stem in file.read_text(encoding="utf-8").split()
+        for stem in _read_list(file)
     }
     for roles in ([file.home.role for file in images], [listed.get(file.name, "") for file in images]):
         if all(roles) and len({*roles}) > 1:
             return roles
     return [""] * len(images)
+
+
+def _read_list(file: Path) -> list[str]:
+    require_file(file, "be a list of stems")
+    with reading(file):
+        return file.read_text(encoding="utf-8", errors="replace").split()
 
 
 def _describe(folder: Path, layout: Layout, matched: Matched, pairs: Sequence[Pair]) -> str:

@@ -2,36 +2,43 @@
 
 import csv
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from textwrap import shorten
 
 from hourglass_bench.bench.data.files.pictures import SUFFIXES
-from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.files import reading, replacing, require_file
 
 COLUMNS = ("stem", "scene")
 _DELIMITERS = ",;\t|"
+_NAMED = 200
+"""Characters of the columns' names that a message holds at most."""
 
 
 def read_scene_table(table: Path) -> dict[str, str]:
     """Stem -> scene; in any usual encoding, with any usual mark between the columns, among any other columns.
 
     Raises:
-        ValueError: there is no such file, a column is missing, or one stem has two scenes.
+        ValueError: it is no file, cannot be read as a table, lacks a column or has it twice, names no scene or no stem
+            in a line that has the other, or names two scenes for one stem.
     """
-    if not table.is_file():
-        raise ValueError(f"the table of scenes must be a file, got none at {table} (--scene-table FILE).")
-    content = table.read_bytes()
+    require_file(table, "be a table of scenes (--scene-table FILE, or scenes.csv in the data's folder)")
+    with reading(table):
+        content = table.read_bytes()
     if content.startswith(b"PK"):
         raise ValueError(f"{table} must be a text file, got a workbook of a spreadsheet; save it as CSV.")
-    rows, stem, scene = _split(_decode(content), table)
     scenes: dict[str, str] = {}
-    for row in rows:
-        if len(row) <= max(stem, scene) or not row[stem].strip() or not row[scene].strip():
-            continue  # a blank line, or a frame that nobody has told of yet: the image will miss it by name
-        name, value = _normal(row[stem]), row[scene].strip()
-        if scenes.setdefault(name, value) != value:
+    for number, stem, scene in _rows(_decode(content, table), table):
+        if not (stem or scene):
+            continue
+        if not (stem and scene):
+            found = f"the scene {scene!r} without a stem" if scene else f"the stem {stem!r} without a scene"
+            raise ValueError(f"{table} must name a stem and its scene in each line, got {found} in line {number}.")
+        name = _normal(stem)
+        if scenes.setdefault(name, scene) != scene:
             raise ValueError(
-                f"{table} must name one scene for each stem, got {scenes[name]!r} and {value!r} for {name!r}."
+                f"{table} must name one scene for each stem, got {scenes[name]!r} and {scene!r} for {name!r} (line "
+                f"{number})."
             )
     return scenes
 
@@ -58,30 +65,46 @@ def write_scene_table(table: Path, stems: Sequence[str], scenes: Sequence[str]) 
         csv.writer(file).writerows([COLUMNS, *zip(stems, scenes, strict=True)])
 
 
-def _decode(content: bytes) -> str:
+def _decode(content: bytes, table: Path) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", errors="replace")
+    if b"\0" in content:
+        raise ValueError(f"{table} must be a text file, got bytes of 0 in it; save it as CSV in UTF-8.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", errors="replace")
 
 
-def _split(text: str, table: Path) -> tuple[list[list[str]], int, int]:
-    """The rows below the header, and the places of stem and scene in them."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    if lines and lines[0].lower().startswith("sep="):  # a spreadsheet's own line
-        lines = lines[1:]
+def _rows(text: str, table: Path) -> Iterator[tuple[int, str, str]]:
+    """Number, stem and scene of each line below the header; empty where a line is too short to have them."""
+    lines = text.splitlines()
+    start = next((at for at, line in enumerate(lines) if line.strip() and not line.lower().startswith("sep=")), 0)
+    number = start + 1
+    try:
+        delimiter, stem, scene = _find_columns("".join(lines[start : start + 1]), table)
+        reader = csv.reader(lines[start + 1 :], delimiter=delimiter, skipinitialspace=True, strict=True)
+        for row in reader:
+            number = start + 1 + reader.line_num
+            cells = [cell.strip() for cell in row] + [""] * (1 + max(stem, scene))
+            yield number, cells[stem], cells[scene]
+    except csv.Error as error:  # a field of more than 128 KiB, or a quote that nothing ends
+        raise ValueError(f"{table} must be a table of text, got {error} below line {number}.") from error
+
+
+def _find_columns(header: str, table: Path) -> tuple[str, int, int]:
+    """The mark between the columns, and the places of stem and scene."""
     found: list[str] = []
     for delimiter in _DELIMITERS:
-        header, *rows = csv.reader(lines or [""], delimiter=delimiter, skipinitialspace=True)
-        names = [name.strip().strip('"').lower() for name in header]
+        cells = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True))
+        names = [cell.strip().strip('"').lower() for cell in cells]
         if set(COLUMNS) <= set(names):
-            return rows, names.index("stem"), names.index("scene")
-        found = max(found, [name.strip() for name in header], key=len)
-    raise ValueError(
-        f"{table} must have the columns stem and scene in its first line, got {', '.join(found) or 'none'}."
-    )
+            if twice := [column for column in COLUMNS if names.count(column) > 1]:
+                raise ValueError(f"{table} must have one column {twice[0]}, got {names.count(twice[0])}.")
+            return delimiter, names.index("stem"), names.index("scene")
+        found = max(found, cells, key=len)
+    named = shorten(", ".join(filter(None, map(str.strip, found))), _NAMED, placeholder="...") or "none"
+    raise ValueError(f"{table} must have the columns stem and scene in its first line, got {named}.")
 
 
 def _normal(stem: str) -> str:

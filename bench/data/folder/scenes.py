@@ -1,5 +1,6 @@
 """What makes a scene of frames: a pattern, a table, the folder they lie in, their stack, or their name."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ def scene_rule(folder: Path, data: DataConfig) -> SceneRule:
     pattern, table = data.scene_pattern, Path(data.scene_table or folder / "scenes.csv")
     if pattern:
         return SceneRule(lambda stem: _match_scene(stem, pattern), f"first group of {pattern}")
-    if data.scene_table or table.is_file():
+    if data.scene_table or os.path.lexists(table):  # what is there is meant, whatever it is
         scenes = read_scene_table(table)
         return SceneRule(lambda stem: look_up(stem, scenes, table), f"as {table} says")
     text = "the folder, the file of a stack, or the name up to its last `_`"

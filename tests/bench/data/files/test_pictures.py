@@ -21,8 +21,8 @@ from hourglass_bench.bench.data.files.pictures import (
     Page,
     Picture,
     Range,
-    dead_links,
     find_range,
+    list_no_files,
     list_pages,
     list_pictures,
     open_picture,
@@ -74,7 +74,8 @@ def test_litter_is_passed_over_and_never_opened(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(tmp_path / "s.png"))
         assert list_pictures(tmp_path) == sorted([*kept, tmp_path / "link.png"])
-    assert dead_links(tmp_path) == [tmp_path / "gone.png"]
+    others = ("folder.png", "gone.png", "pipe.png", "s.png")
+    assert list_no_files(tmp_path) == [tmp_path / name for name in others]
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
@@ -405,7 +406,7 @@ def test_a_link_to_itself_is_passed_over(tmp_path: Path) -> None:
     encode(tmp_path / "whole.png", _png(LETTERS))
     (tmp_path / "loop.png").symlink_to("loop.png")
     assert [path.name for path in list_pictures(tmp_path)] == ["whole.png"]
-    assert [path.name for path in dead_links(tmp_path)] == ["loop.png"]
+    assert [path.name for path in list_no_files(tmp_path)] == ["loop.png"]
 
 
 def _read_all(path: Path) -> None:
