@@ -35,6 +35,8 @@ class Facts(NamedTuple):
     """The size that would keep it, where more is lost than is tolerated."""
     vanished: bool = False
     """Whether it has foreground and the resized frame has none that counts: there an empty prediction scores 1."""
+    turned_apart: bool = False
+    """Whether EXIF turns the image and not its mask, or otherwise: they fit as they are seen."""
 
 
 def facts_of(
@@ -44,6 +46,8 @@ def facts_of(
     digest: str,
     lost: float,
     keeping_size: tuple[int, int] | None = None,
+    *,
+    turned_apart: bool = False,
 ) -> Facts:
     """Of one frame, whose image has a mode and size."""
     alpha, counted = labels.foreground, ~labels.ignored
@@ -60,6 +64,7 @@ def facts_of(
         threshold_iou=_threshold_iou(alpha),
         lost=lost,
         keeping_size=keeping_size,
+        turned_apart=turned_apart,
     )
 
 

@@ -21,7 +21,7 @@ from hourglass_bench.bench.data.files.pictures import (
 from hourglass_bench.bench.data.folder.pairs import Pair
 from hourglass_bench.bench.data.frames import is_foreground
 from hourglass_bench.bench.data.masks.rule import MaskRule, read_labels
-from hourglass_bench.bench.data.resizing.boxes import Fit, choose_fit
+from hourglass_bench.bench.data.resizing.boxes import Fit, Size, choose_fit
 from hourglass_bench.bench.data.resizing.fit import TOLERATED_LOSS, Fitted, fit_frame, keeping_size
 
 
@@ -89,25 +89,36 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
     image = to_rgb(picture, reading.limits)
     labels = read_labels(pair.masks, reading.masks, data.max_megapixels)
     (height, width), (mask_height, mask_width) = image.shape[:2], labels.foreground.shape
-    fits = _fit((height, width), (mask_height, mask_width))
-    for mask in pair.masks:
-        _check_turns(pair.image, mask, fits)
-    if not fits:
-        raise ValueError(
-            f"{pair.masks[0]} must have the size of its image {pair.image} to within one pixel, "
-            f"got {mask_width}x{mask_height} against {width}x{height}; scale the masks, by the nearest pixel."
-        )
+    check_fit(pair, (height, width), (mask_height, mask_width))
     least = min(height, mask_height), min(width, mask_width)
     top_left = slice(least[0]), slice(least[1])
     cropped = labels._replace(foreground=labels.foreground[top_left], ignored=labels.ignored[top_left])
     fitted = fit_frame(np.ascontiguousarray(image[: least[0], : least[1]]), cropped, data.size, reading.fit)
     keeping = keeping_size(cropped, data.size, reading.fit) if fitted.lost > TOLERATED_LOSS else None
-    facts = facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping)
+    turned = any(picture_turn(mask) != picture_turn(pair.image) for mask in pair.masks)
+    facts = facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping, turned_apart=turned)
     left = bool((is_foreground(fitted.mask) & ~fitted.ignored).any())
     return ReadFrame(fitted, least, facts._replace(vanished=facts.foreground > 0 and not left))
 
 
-def _fit(size: tuple[int, int], other: tuple[int, int]) -> bool:
+def check_fit(pair: Pair, size: Size, mask_size: Size) -> None:
+    """Whether the masks of a frame, upright as its image is, lie on it.
+
+    Raises:
+        ValueError: the sizes differ by more than one pixel, or EXIF turns only one of the two and nothing tells whether
+            they fit.
+    """
+    fits = _fit(size, mask_size)
+    for mask in pair.masks:
+        _check_turns(pair.image, mask, fits)
+    if not fits:
+        raise ValueError(
+            f"{pair.masks[0]} must have the size of its image {pair.image} to within one pixel, got "
+            f"{mask_size[1]}x{mask_size[0]} against {size[1]}x{size[0]}; scale the masks, by the nearest pixel."
+        )
+
+
+def _fit(size: Size, other: Size) -> bool:
     return max(abs(size[0] - other[0]), abs(size[1] - other[1])) <= 1
 
 

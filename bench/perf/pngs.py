@@ -69,8 +69,8 @@ class PngDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         name = f"{self._stems[index]}.png"
-        image = np.array(Image.open(self._root / "images" / name).convert("RGB"))
-        mask = np.array(Image.open(self._root / "masks" / name).convert("L"))
+        image = np.array(Image.open(self._root / "images" / name, formats=("PNG",)).convert("RGB"))
+        mask = np.array(Image.open(self._root / "masks" / name, formats=("PNG",)).convert("L"))
         pixels = torch.from_numpy(image).permute(2, 0, 1).float() / 255
         labels = (
             torch.from_numpy(mask.view(np.int8)) if self._ignores else torch.from_numpy(is_foreground(mask)).float()

@@ -122,6 +122,7 @@ def _describe_files(stems: Sequence[str], facts: Sequence[Facts], found: Found |
         image_modes=_count(item.image_mode for item in facts),
         mask_modes=_count(item.mask_mode for item in facts),
         masks_of_other_size=_select(stems, (item.mask_size != item.image_size for item in facts)),
+        turned_apart=_select(stems, (item.turned_apart for item in facts)),
     )
 
 

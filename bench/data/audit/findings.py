@@ -22,6 +22,8 @@ class FileFacts:
     mask_modes: dict[str, int]
     masks_of_other_size: list[str]
     """Stems of the frames whose mask has not the size of the image."""
+    turned_apart: list[str]
+    """Stems of the frames of which EXIF turns the image and not its mask, or otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,13 @@ def _of_masks(audit: Audit, data: DataConfig) -> Iterator[str]:
             f"More than half of the masks are foreground to more than {COVERED:.0%}: if they mark the background, use "
             "--invert, or name the foreground's value or colour with --foreground."
         )
+    ignored = list(map(str, audit.reading.masks.ignored))
+    if len(ignored) > len(data.ignore):
+        yield (
+            f"{' and '.join(ignored)} among small numbers is taken for undecided, and left out of loss and metrics "
+            f"({masks.ignored:.1%} of the pixels): --ignore {' '.join(ignored)} says so, --foreground VALUE ... "
+            "what it is otherwise."
+        )
     if masks.lost > TOLERATED_LOSS:
         kept = " ".join(map(str, dict.fromkeys(masks.keeping_size))) if masks.keeping_size else "of more pixels"
         yield f"Resizing to {width}x{height} loses {masks.lost:.0%} of the foreground: --size {kept} would keep it."
@@ -44,6 +51,11 @@ def _of_images(audit: Audit, data: DataConfig) -> Iterator[str]:
     if stems := audit.files.unlabelled:
         yield (
             f"{_images(len(stems))} without a mask and left out ({_names(stems)}); --require-all refuses such a set."
+        )
+    if stems := audit.files.turned_apart:
+        yield (
+            f"EXIF turns {len(stems):,} images or their masks and not both ({_names(stems)}): they fit as they are "
+            "seen, and are taken so; store both upright (mogrify -auto-orient) to be sure."
         )
     if audit.plain > 0.5:
         other = "set" if data.intensity == "dtype" else "dtype"

@@ -33,7 +33,9 @@ from hourglass_bench.bench.data.folder.scenes import scene_rule
 from hourglass_bench.bench.data.frames import is_foreground
 from hourglass_bench.bench.data.masks.decide import decide_masks
 from hourglass_bench.bench.data.masks.rule import read_labels
+from hourglass_bench.bench.data.reading import check_fit
 from hourglass_bench.bench.data.resizing.fit import Labels
+from hourglass_bench.bench.files import FOLDER, reading, require_file, what_is
 
 ROLE = re.compile(r"(?<![a-z])(train|val|test)(?:ing|id|idation)?(?![a-z])")
 """In the name of an annotation file or of its folder."""
@@ -60,8 +62,8 @@ def import_data(source: Path, out: Path, data: DataConfig) -> Imported:
         ValueError: the source holds nothing that is known, its labels could mean two things, or `out` holds something
             already. Nothing is written then.
     """
-    if not source.exists():
-        raise ValueError(f"SOURCE must be a folder or an annotation file, got nothing at {source}.")
+    if (there := what_is(source)) not in ("", FOLDER):
+        raise ValueError(f"{source} must be a folder or an annotation file, got {there}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"--out must be a new or empty folder, got {out}, which holds something.")
     if not out.resolve().parent.is_dir():
@@ -80,7 +82,8 @@ def find_annotations(source: Path) -> Annotations:
         ValueError: an annotation file breaks the rules of its form, or speaks of an image that is not there.
     """
     root = source if source.is_dir() else source.parent
-    below = sorted(root.rglob("*"))
+    with reading(root):
+        below = sorted(root.rglob("*"))
     files = below if source.is_dir() else [source]
     pictures: dict[str, list[Path]] = {}
     for path in below:
@@ -88,15 +91,16 @@ def find_annotations(source: Path) -> Annotations:
             pictures.setdefault(path.name, []).append(path)
     found: list[Annotations] = []
     for file in files:
-        if file.name.startswith(".") or not file.is_file():
+        if file.name.startswith(".") or file.suffix.lower() not in (".json", ".xml") or file.is_dir():
             continue
+        require_file(file, "be an annotation file")
         if file.suffix.lower() == ".json":
             content = load_json(file)
             if is_coco(content):
                 found.append(_with_role(read_coco(file, content, pictures), file))
             elif is_labelme(content):
                 found.append(read_labelme(file, content, pictures))
-        elif file.suffix.lower() == ".xml":
+        else:
             found.append(read_cvat(file, pictures))
     drawings = tuple(drawing for part in found for drawing in part.drawings)
     if not all(drawing.role for drawing in drawings):
@@ -126,11 +130,13 @@ def _write_drawings(annotations: Annotations, source: Path, folder: Path, data: 
         key = f"{drawing.role}/{stem}" if drawing.role else stem
         if key in scenes:
             raise ValueError(f"{source} must hold one image of each name, got two called {key}.")
-        if sentence := _wrong_size(drawing, data):
-            result.refused.append(sentence)
-            continue
         part = folder / drawing.role
-        _write_image(drawing.image, part / "images" / drawing.name)
+        image = part / "images" / drawing.name
+        _write_image(drawing.image, image)
+        if sentence := _wrong_size(drawing, image, data):
+            result.refused.append(sentence)
+            image.unlink()
+            continue
         _write_mask(draw(drawing, foreground, data.ignore), part / "masks" / f"{stem}.png")
         scenes[key] = rule.of(stem)
     if not scenes:
@@ -158,16 +164,23 @@ def _choose_labels(labels: dict[str, int], data: DataConfig) -> set[str]:
     return set(data.foreground)
 
 
-def _wrong_size(drawing: Drawing, data: DataConfig) -> str:
-    """Why an image cannot lie under its outlines, if so."""
-    if isinstance(drawing.image, bytes):
-        return ""
-    height, width = picture_size(Page(drawing.image))
-    if (height, width) == drawing.size:
+def _wrong_size(drawing: Drawing, image: Path, data: DataConfig) -> str:
+    """Why the image, which was written to a file, cannot lie under its outlines, if so."""
+    name = f"the image in {drawing.file}" if isinstance(drawing.image, bytes) else str(drawing.image)
+    try:
+        height, width = picture_size(Page(image), data.max_megapixels)
+    except ValueError as error:
+        raise ValueError(str(error).replace(str(image), name)) from error
+    if (height, width) != drawing.size:
+        return (
+            f"{name} has {width}x{height} pixels, its annotations speak of {drawing.size[1]}x{drawing.size[0]}; "
+            "it may have been turned by EXIF or resized since."
+        )
+    if picture_turn(Page(image)) == 1 or _turn_shows(Page(image)):
         return ""
     return (
-        f"{drawing.image} has {width}x{height} pixels, its annotations speak of {drawing.size[1]}x{drawing.size[0]}; "
-        "it may have been turned by EXIF or resized since."
+        f"{name} is turned by EXIF, and its size does not tell whether its outlines were drawn on it as it is seen or "
+        "as it is stored; store it upright (mogrify -auto-orient) or without its orientation (exiftool -Orientation=)."
     )
 
 
@@ -179,6 +192,7 @@ def _write_pairs(source: Path, folder: Path, data: DataConfig) -> Imported:
     result.refused += [f"{mask} has no image." for mask in found.without_image]
     for pair in found.pairs:
         labels = read_labels(pair.masks, rule, data.max_megapixels)
+        check_fit(pair, picture_size(pair.image), labels.foreground.shape)
         part, stem = folder / pair.role, pair.stem.removeprefix(f"{pair.role}/")
         if _can_be_copied(pair.image):
             _write_image(pair.image.path, part / "images" / f"{stem}{pair.image.path.suffix}")
@@ -203,8 +217,13 @@ def _to_values(labels: Labels) -> NDArray[np.uint8]:
 
 def _can_be_copied(image: Page) -> bool:
     """Whether it is a file of its own, which EXIF does not turn or so that its size shows it: masks are upright."""
+    return image.number is None and (picture_turn(image) == 1 or _turn_shows(image))
+
+
+def _turn_shows(image: Page) -> bool:
+    """Whether the size of a picture is another one after EXIF's turn."""
     height, width = picture_size(image)
-    return image.number is None and (picture_turn(image) == 1 or (picture_turn(image) >= 5 and abs(height - width) > 1))
+    return picture_turn(image) >= 5 and abs(height - width) > 1
 
 
 def _write_image(image: Path | bytes, path: Path) -> None:

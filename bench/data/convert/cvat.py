@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,12 +11,17 @@ from hourglass_bench.bench.data.convert.drawing import (
     Annotations,
     Drawing,
     Points,
+    Polygons,
+    Runs,
     Shape,
     ellipse,
-    encode,
     outline,
+    parsing,
+    read_size,
     rectangle,
+    runs,
 )
+from hourglass_bench.bench.files import reading
 
 
 def read_cvat(file: Path, pictures: Mapping[str, list[Path]]) -> Annotations:
@@ -27,30 +31,29 @@ def read_cvat(file: Path, pictures: Mapping[str, list[Path]]) -> Annotations:
         ValueError: the file is no XML, an entry lacks what CVAT writes, or an image is not there.
     """
     try:
-        root = ElementTree.parse(file).getroot()
-    except ElementTree.ParseError as error:
+        with reading(file):
+            root = ElementTree.parse(file).getroot()
+    except (ElementTree.ParseError, UnicodeError) as error:
         raise ValueError(f"{file} must be XML, got {error}.") from error
     if root.tag != "annotations":
         return Annotations((), ())
     drawings, refused = [], []
-    try:
+    with parsing(file, "CVAT's XML for images"):
         for image in root.iter("image"):
-            name, size = image.attrib["name"], (int(image.attrib["height"]), int(image.attrib["width"]))
+            name, size = image.attrib["name"], read_size(image.attrib["height"], image.attrib["width"])
             shapes = []
             for shape in image:
-                region = _region(shape, size)
+                region = _region(shape)
                 if region is not None:
                     shapes.append(Shape(shape.attrib["label"], region))
                 elif "label" in shape.attrib:
                     refused.append(f"{file}: a {shape.tag} ({shape.attrib['label']}) in {name} covers no area.")
-            drawings.append(Drawing(find_picture(name, file, pictures), Path(name).name, size, tuple(shapes)))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{file} must be CVAT's XML for images, got an entry without {error}.") from error
+            drawings.append(Drawing(find_picture(name, file, pictures), Path(name).name, size, tuple(shapes), file))
     return Annotations(tuple(drawings), tuple(refused))
 
 
-def _region(shape: ElementTree.Element, size: tuple[int, int]) -> Any:
-    """As `Shape.region`; None of points, lines and what is no shape."""
+def _region(shape: ElementTree.Element) -> Polygons | Runs | None:
+    """None of points, lines and what is no shape."""
     of = shape.attrib
     if shape.tag == "polygon":
         return outline(np.array([[float(number) for number in point.split(",")] for point in of["points"].split(";")]))
@@ -59,7 +62,7 @@ def _region(shape: ElementTree.Element, size: tuple[int, int]) -> Any:
     if shape.tag == "ellipse":
         x, y, wide, tall = (float(of[name]) for name in ("cx", "cy", "rx", "ry"))
         return outline(_turn(ellipse(np.array([x, y]), wide, tall), of))
-    return _encode(of, size) if shape.tag == "mask" else None
+    return _mask(of) if shape.tag == "mask" else None
 
 
 def _turn(points: Points, of: Mapping[str, str]) -> Points:
@@ -70,10 +73,7 @@ def _turn(points: Points, of: Mapping[str, str]) -> Points:
     return np.asarray(middle + turned)
 
 
-def _encode(of: Mapping[str, str], size: tuple[int, int]) -> Any:
-    """A mask in its box, whose runs go along rows and begin with background, as an encoding of the whole image."""
+def _mask(of: Mapping[str, str]) -> Runs:
+    """Runs along the rows of a box."""
     left, top, width, height = (int(of[name]) for name in ("left", "top", "width", "height"))
-    runs = np.array([int(run) for run in of["rle"].split(",")])
-    if runs.sum() != width * height:
-        raise ValueError(f"a mask of CVAT must fill its box of {width}x{height} pixels, got runs of {runs.sum()}.")
-    return encode(np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width), top, left, size)
+    return runs(of["rle"].split(","), (height, width), top, left, by_columns=False)

@@ -7,10 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from hourglass_bench.bench.data.convert.coco import find_picture
-from hourglass_bench.bench.data.convert.drawing import Annotations, Drawing, Shape, ellipse, encode, outline, rectangle
+from hourglass_bench.bench.data.convert.drawing import (
+    AnnotationError,
+    Annotations,
+    Bitmap,
+    Drawing,
+    Polygons,
+    Shape,
+    ellipse,
+    outline,
+    parsing,
+    read_size,
+    rectangle,
+)
+from hourglass_bench.bench.data.files.decode import open_image
 
 
 def is_labelme(content: Any) -> bool:
@@ -25,38 +37,36 @@ def read_labelme(file: Path, content: Mapping[str, Any], pictures: Mapping[str, 
         ValueError: an entry lacks what labelme writes, or the image is not there.
     """
     refused = []
-    try:
+    with parsing(file, "labelme's JSON"):
         name = Path(content["imagePath"].replace("\\", "/")).name
         image: Path | bytes
         try:
             image = find_picture(content["imagePath"], file, pictures)
-        except ValueError:
+        except AnnotationError:
             if not content.get("imageData"):
                 raise
-            image = base64.b64decode(content["imageData"])
-        size = int(content["imageHeight"]), int(content["imageWidth"])
+            image = base64.b64decode(content["imageData"], validate=True)
+        size = read_size(content["imageHeight"], content["imageWidth"])
         shapes = []
         for shape in content["shapes"]:
-            region = _region(shape, size)
+            region = _region(shape)
             if region is None:
                 refused.append(f"{file}: a {shape['shape_type']} ({shape['label']}) covers no area.")
             else:
                 shapes.append(Shape(str(shape["label"]), region))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{file} must be labelme's JSON, got an entry without {error}.") from error
-    return Annotations((Drawing(image, name, size, tuple(shapes)),), tuple(refused))
+    return Annotations((Drawing(image, name, size, tuple(shapes), file),), tuple(refused))
 
 
-def _region(shape: Mapping[str, Any], size: tuple[int, int]) -> Any:
-    """As `Shape.region`; None of points and lines."""
-    points, kind = np.array(shape["points"], float), shape.get("shape_type") or "polygon"
+def _region(shape: Mapping[str, Any]) -> Polygons | Bitmap | None:
+    """None of points and lines."""
+    points, kind = np.array(shape["points"], float).reshape(-1, 2), shape.get("shape_type") or "polygon"
     if kind == "rectangle":
         return outline(rectangle(*points.min(axis=0), *points.max(axis=0)))
     if kind == "circle":
         radius = float(np.hypot(*(points[1] - points[0])))
         return outline(ellipse(points[0], radius, radius))
     if kind == "mask":
-        bitmap = np.asarray(Image.open(io.BytesIO(base64.b64decode(shape["mask"]))).convert("L")) > 0
-        left, top = points.min(axis=0).astype(int)
-        return encode(bitmap, top, left, size)
+        bitmap = open_image(io.BytesIO(base64.b64decode(shape["mask"], validate=True)))
+        left, top = (int(corner) for corner in points.min(axis=0))
+        return Bitmap(bitmap, top, left)
     return outline(points) if kind == "polygon" and len(points) >= 3 else None

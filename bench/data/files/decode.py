@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,9 +53,18 @@ class Picture(NamedTuple):
     """(256, 3) or, with transparency, (256, 4): the colour of each index."""
 
 
+def open_image(file: Path | BytesIO, formats: tuple[str, ...] = FORMATS) -> ImageFile:
+    """Pillow's image of a file, not decoded yet; any exception means that it is no picture of these formats.
+
+    All pictures are opened here: without a list, Pillow would start Ghostscript for PostScript, whatever the file's
+    name says.
+    """
+    return Image.open(file, formats=formats)
+
+
 def read_head(path: Path) -> Head:
     """What the head of a file says; any exception means that it is no picture."""
-    with Image.open(path, formats=FORMATS) as image:
+    with open_image(path) as image:
         frames = getattr(image, "n_frames", 1) if image.format in _ANIMATED else 1
         turn = _turn_of(image)
         return Head(turned_size((image.height, image.width), turn), _kind_of(image), frames, turn)
@@ -62,7 +72,7 @@ def read_head(path: Path) -> Head:
 
 def decode(path: Path, number: int | None) -> Picture:
     """One frame of an animation, or what a file holds; any exception means that it is broken."""
-    with Image.open(path, formats=FORMATS) as image:
+    with open_image(path) as image:
         turn = _turn_of(image)
         if number is None and image.mode in ("RGB", "RGBA") and _kind_of(image) == "uint16":
             values = _DEEP[str(image.format)](path.read_bytes())

@@ -112,13 +112,16 @@ def list_pages(path: Path) -> list[Page]:
     return [Page(path)] if frames == 1 else [Page(path, number) for number in range(frames)]
 
 
-def picture_size(page: Page) -> tuple[int, int]:
+def picture_size(page: Page, max_megapixels: int | None = None) -> tuple[int, int]:
     """Upright height and width, of which only the file's head is read.
 
     Raises:
-        ValueError: the file is no picture.
+        ValueError: the file is no picture, or larger than `max_megapixels` million pixels.
     """
-    return _head_of(page).size
+    head = _head_of(page)
+    if max_megapixels is not None:
+        _require_size(page, head, max_megapixels)
+    return head.size
 
 
 def picture_turn(page: Page) -> int:
@@ -138,20 +141,24 @@ def open_picture(page: Page, max_megapixels: int) -> Picture:
             `max_megapixels` million pixels, which is known before it is decoded.
     """
     head = _head_of(page)
-    height, width = head.size
     if page.number is None and head.frames > 1:  # large sets are listed by suffixes
         raise ValueError(
             f"{page} must hold one picture, as its suffix says, got {head.frames}; a stack or an animation must be "
             "called by its kind, such as .tif, .gif or .apng."
         )
+    _require_size(page, head, max_megapixels)
+    with _refusing(page):
+        read = tiff.decode if _is_tiff(page.path) else decode.decode
+        return read(page.path, page.number)
+
+
+def _require_size(page: Page, head: Head, max_megapixels: int) -> None:
+    height, width = head.size
     if height * width > max_megapixels * 10**6:
         raise ValueError(
             f"{page} has {width}x{height} pixels, {height * width / 10**6:.1f} million; files of up to "
             f"{max_megapixels} million are read: set --max-megapixels {-(-height * width // 10**6)} or cut it to tiles."
         )
-    with _refusing(page):
-        read = tiff.decode if _is_tiff(page.path) else decode.decode
-        return read(page.path, page.number)
 
 
 def find_range(pages: list[Page], setting: str, max_megapixels: int) -> Range | None:
@@ -192,7 +199,10 @@ def _head_of(page: Page) -> Head:
 
 @lru_cache(maxsize=_HEADS_KEPT)  # pages, sizes and number formats of a set are asked for one after the other
 def _read_head(path: Path, changed: int, length: int) -> Head:
-    return tiff.read_head(path) if _is_tiff(path) else decode.read_head(path)
+    head = tiff.read_head(path) if _is_tiff(path) else decode.read_head(path)
+    if 0 in head.size:
+        raise ValueError("no pixels")
+    return head
 
 
 def _is_tiff(path: Path) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile
 
-from hourglass_bench.bench.data.files.decode import Head, Picture, turned_size, upright
+from hourglass_bench.bench.data.files.decode import Head, Picture, open_image, turned_size, upright
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs what it mends in odd metadata
 
@@ -201,7 +201,7 @@ def _mode_of(values: NDArray[np.generic]) -> str:
 
 def _decode_ycbcr(path: Path, page: int) -> Picture:
     """Colours of coarser resolution, which tifffile leaves to others."""
-    with Image.open(path, formats=("TIFF",)) as image:
+    with open_image(path, ("TIFF",)) as image:
         image.seek(page)
         image.load()  # Pillow turns a TIFF upright by itself
         return Picture(np.asarray(image.convert("RGB")), "YCbCr")

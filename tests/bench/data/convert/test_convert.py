@@ -311,7 +311,7 @@ def test_folders_in_the_way_are_refused(tmp_path: Path, refused: Callable[[Any, 
     coco(tmp_path / "in", [of(0, 2, [SQUARE])], names=("cell",))
     assert "--out must be a new or empty folder, got in" in refused(main, "data import in --out in")
     assert "--out must be a folder in one that exists, got a/b" in refused(main, "data import in --out a/b")
-    assert "SOURCE must be a folder or an annotation file, got nothing at there" in refused(
+    assert "there must be a folder or an annotation file, got none there." in refused(
         main, "data import there --out out"
     )
 
