@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from threading import Timer
+from threading import RLock, Timer
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from hourglass_bench.bench.machine import signs
@@ -95,21 +95,25 @@ class _Row:
     """A row of the one display on the terminal, which is there while it has rows."""
 
     _display: "ClassVar[Progress | None]" = None
+    _lock: ClassVar = RLock()
+    """Threads show rows of their own."""
 
     def __init__(self, doing: str, total: int | None = None, done: int = 0) -> None:
-        display = _Row._display = _Row._display or _start_display()
-        self._of = display
-        self._task = display.add_task(doing, total=total, completed=done)
+        with _Row._lock:
+            display = _Row._display = _Row._display or _start_display()
+            self._of = display
+            self._task = display.add_task(doing, total=total, completed=done)
 
     def update(self, **values: Any) -> None:
         """As rich's."""
         self._of.update(self._task, **values)
 
     def close(self) -> None:
-        self._of.remove_task(self._task)
-        if not self._of.tasks:
-            self._of.stop()
-            _Row._display = None
+        with _Row._lock:
+            self._of.remove_task(self._task)
+            if not self._of.tasks:
+                self._of.stop()
+                _Row._display = None
 
 
 def _start_display() -> "Progress":

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hourglass_bench.bench.commands import cli
+from hourglass_bench.bench.files import what_is
 from hourglass_bench.studies.catalog import CATALOG, get_study
 from hourglass_bench.studies.study import Study
 
@@ -56,13 +57,13 @@ def find_study(given: str | Study) -> Study:
     if name == given:
         return get_study(name)
     path = Path(given)
-    if not path.is_file():
-        raise ValueError(f"study file must be one that exists, got {given}.")
+    if there := what_is(path):
+        raise ValueError(f"study file must be one that exists, got {given} ({there}).")
     from hourglass_bench.architectures.reference import load_file
 
     try:
         found = getattr(load_file(path), "STUDY", None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise cli.FileInputError(f"study file {given} must be importable, got {_told(error, path)}.") from error
     if not isinstance(found, Study):
         kind = "none" if found is None else type(found).__name__
@@ -77,7 +78,7 @@ def find_study(given: str | Study) -> Study:
     return study
 
 
-def _told(error: Exception, path: Path) -> str:
+def _told(error: BaseException, path: Path) -> str:
     """The error's last line, and where in the file it came from."""
     last = traceback.format_exception_only(error)[-1].strip().rstrip(".")
     lines = [

@@ -50,7 +50,7 @@ def facts_of(
     turned_apart: bool = False,
 ) -> Facts:
     """Of one frame, whose image has a mode and size."""
-    alpha, counted = labels.foreground, ~labels.ignored
+    alpha = np.where(labels.ignored, np.uint8(0), labels.foreground) if labels.ignored.any() else labels.foreground
     height, width = alpha.shape
     return Facts(
         image_size=image_size,
@@ -58,9 +58,9 @@ def facts_of(
         image_mode=mode,
         mask_mode=labels.mode,
         digest=digest,
-        foreground=float((is_foreground(alpha) & counted).mean()),
-        ignored=float(labels.ignored.mean()),
-        soft=float(((alpha > 0) & (alpha < 255)).mean()),
+        foreground=np.count_nonzero(is_foreground(alpha)) / alpha.size,
+        ignored=np.count_nonzero(labels.ignored) / alpha.size,
+        soft=(np.count_nonzero(alpha) - np.count_nonzero(alpha == 255)) / alpha.size,
         threshold_iou=_threshold_iou(alpha),
         lost=lost,
         keeping_size=keeping_size,

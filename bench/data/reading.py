@@ -16,6 +16,7 @@ from hourglass_bench.bench.data.files.pictures import (
     open_picture,
     picture_size,
     picture_turn,
+    telling,
     to_rgb,
 )
 from hourglass_bench.bench.data.folder.pairs import Pair
@@ -85,6 +86,11 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
         ValueError: a file is no picture, the sizes of image and mask differ by more than one pixel, or EXIF turns only
             one of the two and nothing tells whether they fit.
     """
+    with telling(pair.image):
+        return _read_frame(pair, reading, data)
+
+
+def _read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
     picture = open_picture(pair.image, data.max_megapixels)
     image = to_rgb(picture, reading.limits)
     labels = read_labels(pair.masks, reading.masks, data.max_megapixels)
@@ -95,8 +101,9 @@ def read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
     cropped = labels._replace(foreground=labels.foreground[top_left], ignored=labels.ignored[top_left])
     fitted = fit_frame(np.ascontiguousarray(image[: least[0], : least[1]]), cropped, data.size, reading.fit)
     keeping = keeping_size(cropped, data.size, reading.fit) if fitted.lost > TOLERATED_LOSS else None
-    turned = any(picture_turn(mask) != picture_turn(pair.image) for mask in pair.masks)
-    facts = facts_of(picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping, turned_apart=turned)
+    facts = facts_of(
+        picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping, turned_apart=turned_apart(pair)
+    )
     left = bool((is_foreground(fitted.mask) & ~fitted.ignored).any())
     return ReadFrame(fitted, least, facts._replace(vanished=facts.foreground > 0 and not left))
 
@@ -120,6 +127,11 @@ def check_fit(pair: Pair, size: Size, mask_size: Size) -> None:
 
 def _fit(size: Size, other: Size) -> bool:
     return max(abs(size[0] - other[0]), abs(size[1] - other[1])) <= 1
+
+
+def turned_apart(pair: Pair) -> bool:
+    """Whether EXIF turns the image and not its masks, or otherwise."""
+    return any(picture_turn(mask) != picture_turn(pair.image) for mask in pair.masks)
 
 
 def _check_turns(image: Page, mask: Page, fits: bool) -> None:

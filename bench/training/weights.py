@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hourglass_bench.architectures.registry import get_spec
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.files import what_is
 from hourglass_bench.bench.tensors import EXAMPLES, State, describe, fault, find_unusable, read_torch, shortened
 from hourglass_bench.bench.training.encoder import find_encoder
 
@@ -153,8 +154,8 @@ def read_weights(path: str) -> State:
 
 
 def _require_file(path: str) -> None:
-    if not Path(path).is_file():
-        raise ValueError(f"training.weights must name a file that exists, got {path}.")
+    if there := what_is(Path(path)):
+        raise ValueError(f"training.weights must name a file that exists, got {path} ({there}).")
 
 
 def _read_safetensors(path: str) -> Any:

@@ -153,7 +153,9 @@ def test_other_weights_under_the_same_name_are_refused_until_that_is_accepted(
             '*grid("unet", depth=(1,), base_width=(4,)), ', ""
         )
     )
-    assert "training.weights must name a file that exists, got some.pt." in refusal(capsys, "run", "mine.py", *RUN)
+    assert "training.weights must name a file that exists, got some.pt (none there)." in refusal(
+        capsys, "run", "mine.py", *RUN
+    )
     torch.save({"other": torch.zeros(1)}, "some.pt")
     assert "some.pt" in refusal(capsys, "run", "mine.py", *RUN)
     head = {"head.bias": torch.zeros(1)}
@@ -290,7 +292,7 @@ def test_presets_of_a_spec_are_asked_for_by_its_reference(
 
 
 FAULTS = {
-    "missing.py": (None, r"study file must be one that exists, got missing.py."),
+    "missing.py": (None, r"study file must be one that exists, got missing.py \(none there\)."),
     "quick.py": (
         "",
         "study file must be called by a name of letters, digits, _ and - that is none of quick, practical",

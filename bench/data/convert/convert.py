@@ -33,7 +33,7 @@ from hourglass_bench.bench.data.folder.scenes import scene_rule
 from hourglass_bench.bench.data.frames import is_foreground
 from hourglass_bench.bench.data.masks.decide import decide_masks
 from hourglass_bench.bench.data.masks.rule import read_labels
-from hourglass_bench.bench.data.reading import check_fit
+from hourglass_bench.bench.data.reading import check_fit, turned_apart
 from hourglass_bench.bench.data.resizing.fit import Labels
 from hourglass_bench.bench.files import FOLDER, reading, require_file, what_is
 
@@ -168,7 +168,7 @@ def _wrong_size(drawing: Drawing, image: Path, data: DataConfig) -> str:
     """Why the image, which was written to a file, cannot lie under its outlines, if so."""
     name = f"the image in {drawing.file}" if isinstance(drawing.image, bytes) else str(drawing.image)
     try:
-        height, width = picture_size(Page(image), data.max_megapixels)
+        height, width = open_picture(Page(image), data.max_megapixels).values.shape[:2]
     except ValueError as error:
         raise ValueError(str(error).replace(str(image), name)) from error
     if (height, width) != drawing.size:
@@ -192,7 +192,8 @@ def _write_pairs(source: Path, folder: Path, data: DataConfig) -> Imported:
     result.refused += [f"{mask} has no image." for mask in found.without_image]
     for pair in found.pairs:
         labels = read_labels(pair.masks, rule, data.max_megapixels)
-        check_fit(pair, picture_size(pair.image), labels.foreground.shape)
+        image = open_picture(pair.image, data.max_megapixels)  # before it is copied: it may be broken
+        check_fit(pair, image.values.shape[:2], labels.foreground.shape)
         part, stem = folder / pair.role, pair.stem.removeprefix(f"{pair.role}/")
         if _can_be_copied(pair.image):
             _write_image(pair.image.path, part / "images" / f"{stem}{pair.image.path.suffix}")
@@ -203,6 +204,10 @@ def _write_pairs(source: Path, folder: Path, data: DataConfig) -> Imported:
         stems, scenes = [pair.stem for pair in found.pairs], [pair.scene for pair in found.pairs]
         write_scene_table(folder / "scenes.csv", stems, scenes)
     result.changed.append(f"masks became PNG files of 0 and 255 ({found.layout})")
+    if turned := sum(map(turned_apart, found.pairs)):
+        result.changed.append(
+            f"EXIF turns {turned:,} images or their masks and not both: they fit as they are seen, and were taken so"
+        )
     return result
 
 

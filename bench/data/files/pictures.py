@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,8 @@ from hourglass_bench.bench.data.files import decode, intensity, tiff
 from hourglass_bench.bench.data.files.decode import Head, Picture
 from hourglass_bench.bench.data.files.intensity import Range, kind_of, to_rgb
 from hourglass_bench.bench.files import reading, require_file
+from hourglass_bench.bench.progress import working
+from hourglass_bench.bench.size import format_bytes
 
 __all__ = [
     "SUFFIXES",
@@ -27,6 +29,7 @@ __all__ = [
     "open_picture",
     "picture_size",
     "picture_turn",
+    "telling",
     "to_rgb",
 ]
 
@@ -42,6 +45,10 @@ _SAMPLED_FILES = 200
 _HEAD = 4096
 """Bytes of a file that mostly show whether it is a stack."""
 _HEADS_KEPT = 1 << 17
+LARGE = 32 * 10**6
+"""Pixels of a picture that takes more than a second, and gigabytes of memory."""
+_BYTES = 16
+"""That a pixel of a large picture takes while it is read, with its mask: 14 were measured of RGB, by the peak."""
 _RULE = "be a readable image"
 _LFS = b"version https://git-lfs"
 
@@ -112,16 +119,13 @@ def list_pages(path: Path) -> list[Page]:
     return [Page(path)] if frames == 1 else [Page(path, number) for number in range(frames)]
 
 
-def picture_size(page: Page, max_megapixels: int | None = None) -> tuple[int, int]:
+def picture_size(page: Page) -> tuple[int, int]:
     """Upright height and width, of which only the file's head is read.
 
     Raises:
-        ValueError: the file is no picture, or larger than `max_megapixels` million pixels.
+        ValueError: the file is no picture.
     """
-    head = _head_of(page)
-    if max_megapixels is not None:
-        _require_size(page, head, max_megapixels)
-    return head.size
+    return _head_of(page).size
 
 
 def picture_turn(page: Page) -> int:
@@ -146,19 +150,39 @@ def open_picture(page: Page, max_megapixels: int) -> Picture:
             f"{page} must hold one picture, as its suffix says, got {head.frames}; a stack or an animation must be "
             "called by its kind, such as .tif, .gif or .apng."
         )
-    _require_size(page, head, max_megapixels)
-    with _refusing(page):
-        read = tiff.decode if _is_tiff(page.path) else decode.decode
-        return read(page.path, page.number)
-
-
-def _require_size(page: Page, head: Head, max_megapixels: int) -> None:
     height, width = head.size
     if height * width > max_megapixels * 10**6:
         raise ValueError(
             f"{page} has {width}x{height} pixels, {height * width / 10**6:.1f} million; files of up to "
             f"{max_megapixels} million are read: set --max-megapixels {-(-height * width // 10**6)} or cut it to tiles."
         )
+    if height * width > LARGE:
+        _require_memory(page, head)
+    with _refusing(page):
+        read = tiff.decode if _is_tiff(page.path) else decode.decode
+        return read(page.path, page.number)
+
+
+def _require_memory(page: Page, head: Head) -> None:
+    import torch  # which files of usual sizes are read without
+
+    from hourglass_bench.bench.machine.device import memory_limit
+
+    height, width = head.size
+    needed, free = height * width * _BYTES, memory_limit(torch.device("cpu"))
+    if needed > free:
+        raise ValueError(
+            f"{page} of {width}x{height} pixels needs about {format_bytes(needed)} of memory to be read, got "
+            f"{format_bytes(free)} that is free; free some, or cut it to tiles."
+        )
+
+
+@contextmanager
+def telling(page: Page) -> Iterator[None]:
+    """Work on a picture in here: people are told which it is, if it is so large that they wait for it."""
+    height, width = picture_size(page)
+    with working(f"reading {page} of {width}x{height} pixels") if height * width > LARGE else nullcontext():
+        yield
 
 
 def find_range(pages: list[Page], setting: str, max_megapixels: int) -> Range | None:
@@ -220,6 +244,8 @@ def _refusing(page: Page) -> Iterator[None]:
 
 
 def _cause(path: Path, error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "more pixels than there is memory for"
     if isinstance(error, OSError) and error.strerror:  # of the system, not of a decoder
         return error.strerror.lower()
     if path.is_file():

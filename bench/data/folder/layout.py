@@ -134,6 +134,7 @@ class _Tree(NamedTuple):
             others = list_no_files(folder)
             no_files.update(others)
             if files := sorted([*list_pictures(folder), *others], key=lambda path: path.name):
+                _require_text(top, files)
                 found[folder.relative_to(top).parts] = files
             read = {path.name for path in files}
             unread.update(_full_suffix(name) for name in names if name not in read)
@@ -213,6 +214,19 @@ def _walk(folder: Path, around: frozenset[str] = frozenset()) -> Iterator[tuple[
         is_loop = entry.is_symlink() and _leads_around(os.path.realpath(entry.path), around)
         if not is_loop and not entry.name.lower().endswith(SUFFIXES):
             yield from _walk(folder / entry.name, around)
+
+
+def _require_text(top: Path, files: Sequence[Path]) -> None:
+    """Stems and scenes stand in tables and reports, which hold text alone."""
+    for file in files:
+        name = file.relative_to(top).as_posix()
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"{top} must hold files whose names are text, got {name}, with bytes that are no UTF-8; rename it "
+                "(convmv -f latin1 -t utf8)."
+            ) from None
 
 
 def _leads_around(target: str, around: frozenset[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from hourglass_bench.bench.data.files.pictures import Page, Picture
+from hourglass_bench.bench.data.files.pictures import Page, Picture, telling
 from hourglass_bench.bench.data.masks.planes import Plane, count_visible_colours, has_alpha, open_mask, pack
 from hourglass_bench.bench.data.masks.tally import Tally, tally_page
 from hourglass_bench.bench.parallel import in_threads
@@ -76,8 +76,9 @@ def survey_masks(pages: Iterable[Page], max_megapixels: int) -> Survey:
 
 
 def _survey_page(page: Page, max_megapixels: int) -> tuple[str, dict[int, int], Described]:
-    picture = open_mask(page, max_megapixels)
-    kind, tallies = described = _describe(page, picture)
+    with telling(page):
+        picture = open_mask(page, max_megapixels)
+        kind, tallies = described = _describe(page, picture)
     palette: dict[int, int] = {}
     if kind == "palette" and picture.palette is not None:
         indices = list(tallies["values"].seen)

@@ -75,7 +75,7 @@ def test_test_frames_are_those_of_the_files_content(weights: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--weights none.pt", "--weights must name a file that exists, got none.pt."),
+        ("--weights none.pt", "--weights must name a file that exists, got none.pt (none there)."),
         ("--weights w.pt --pretrain-epochs 1", "--weights must be empty with --pretrain-epochs, whose"),
         (
             "--freeze-epochs 30",

@@ -18,16 +18,20 @@ DATA = {
     "data import": "data import set --out imported",
 }
 """What reads a data set in the folder `set`."""
+TRAINING = {verb: DATA[verb] for verb in ("train", "sweep")}
+AS_ONE = {verb: words for verb, words in DATA.items() if verb != "data import"}
+"""What reads all images of a set alike."""
 TABLE = {**DATA, "train": f"{DATA['train']} --scene-table set/scenes.csv"}
 IMPORT = {"data import": "data import set --out imported --foreground all"}
 PREDICT = {"predict": "predict checkpoint images --out predicted --device cpu"}
 PREDICT_ONE = {"predict": "predict checkpoint x.png --out predicted --device cpu"}
+PREDICT_GIVEN = {"predict": "predict given one.png --out predicted --device cpu"}
 CHECKPOINT = {
-    "predict": "predict given one.png --out predicted --device cpu",
-    "sample": "sample given --samples 1 --out sampled --device cpu",
+    **PREDICT_GIVEN,
+    "sample": "sample given --n 1 --out sampled --device cpu",
 }
 WEIGHTS = {"train --weights": "train --synthetic-scenes 6 --synthetic-frames 1 --size 16 --epochs 1 --weights given.pt"}
-STUDY = {"sweep": "sweep given.py --epochs 1 --workers 1 --device cpu", "report": "report given.py"}
+STUDY = {"sweep": "sweep given.py --epochs 1 --workers 1 --device cpu"}
 NETWORK = {
     "train --arch": "train --arch given.py:Net --synthetic-scenes 6 --synthetic-frames 1 --size 16 --epochs 1",
     "sizes": "sizes --arch given.py:Net --size 16 --device cpu",

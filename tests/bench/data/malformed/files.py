@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.bench.data.malformed.cases import CHECKPOINT, NETWORK, SPECIAL, STUDY, WEIGHTS, case, special
+from tests.bench.data.malformed.cases import CHECKPOINT, NETWORK, PREDICT_GIVEN, SPECIAL, STUDY, WEIGHTS, case, special
 from tests.bench.data.malformed.pictures import Attack, encoded, zipped
 
 WEIGHTS_OF: dict[str, Callable[[Path], object]] = {
@@ -65,9 +65,10 @@ for _kind in WEIGHTS_OF:
         partial(_of_checkpoint, kind=_kind)
     )
 for _kind, _called in SPECIAL.items():
-    case(f"weights: {_kind}", WEIGHTS, rf"given\.pt must be .*got {_called}")(partial(_special_weights, kind=_kind))
+    case(f"weights: {_kind}", WEIGHTS, rf"got given\.pt \({_called}\)")(partial(_special_weights, kind=_kind))
     for _name in ("state_dict.pt", "config.json", "reading.json"):
-        case(f"checkpoint: {_kind} for {_name}", CHECKPOINT, rf"{_name}.*got {_called}")(
+        _commands = PREDICT_GIVEN if _name == "reading.json" else CHECKPOINT  # samples ask for no image
+        case(f"checkpoint: {_kind} for {_name}", _commands, rf"{_name}.*(but|got) {_called}")(
             partial(_special_checkpoint, kind=_kind, name=_name)
         )
 
@@ -112,5 +113,5 @@ for _kind, (_content, _says) in STUDIES.items():
 for _kind, (_content, _says) in NETWORKS.items():
     case(f"network: {_kind}", NETWORK, _says)(partial(_write, content=_content))
 for _kind, _called in SPECIAL.items():
-    case(f"study: {_kind}", STUDY, rf"given\.py.*got {_called}")(partial(_special_file, kind=_kind))
-    case(f"network: {_kind}", NETWORK, rf"given\.py.*got {_called}")(partial(_special_file, kind=_kind))
+    case(f"study: {_kind}", STUDY, rf"got given\.py \({_called}\)")(partial(_special_file, kind=_kind))
+    case(f"network: {_kind}", NETWORK, "must name a file that exists, got given.py")(partial(_special_file, kind=_kind))

@@ -16,7 +16,7 @@ import tifffile
 from PIL import Image
 
 from tests.bench.data.kinds import folders
-from tests.bench.data.malformed.cases import DATA, PREDICT, PREDICT_ONE, SPECIAL, case, made, special
+from tests.bench.data.malformed.cases import AS_ONE, DATA, PREDICT, PREDICT_ONE, SPECIAL, case, made, special
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n(ran) print quit\n"
@@ -211,12 +211,12 @@ def trailing(root: Path) -> None:
         file.write(b"and more" * 1000)
 
 
-@case("image: 16 bits among 8", DATA, "one number format")
+@case("image: 16 bits among 8", AS_ONE, "one number format")
 def deep(root: Path) -> None:
     (made(root) / "images" / "s03_0.png").write_bytes(encoded("PNG", PIXELS[..., 0].astype(np.uint16) * 200))
 
 
-@case("image: no number at all in a TIFF of floating point", DATA, "one number format")
+@case("image: no number at all in a TIFF of floating point", AS_ONE, "one number format")
 def no_numbers(root: Path) -> None:
     (made(root) / "images" / "s03_0.png").write_bytes(tiff(np.full((48, 64), np.nan, np.float32)))
 

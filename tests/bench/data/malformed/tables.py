@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.data.kinds import drawn
-from tests.bench.data.malformed.cases import DATA, SPECIAL, TABLE, case, made, special
+from tests.bench.data.malformed.cases import DATA, SPECIAL, TABLE, TRAINING, case, made, special
 
 STEMS = [frame.stem for frame in drawn()]
 SCENE = {stem: stem[:3] for stem in STEMS}
@@ -35,7 +35,6 @@ TABLES: dict[str, tuple[bytes | str, str]] = {
     "a stem that is missing": (text({stem: SCENE[stem] for stem in STEMS[:-1]}), "got none for 's05_1'"),
     "stems in upper case": (text({stem.upper(): SCENE[stem] for stem in STEMS}), "it has 'S00_0'.*case"),
     "stems without zeros": (text({stem.replace("s0", "s"): SCENE[stem] for stem in STEMS}), "must name the scene"),
-    "one scene": (text(dict.fromkeys(STEMS, "all")), "at least 3 scenes"),
     "a quote that nothing ends": (text(tail='"s09_0,s09\n' + "x,y\n" * 50), "must be a table of text.*line"),
     "a field of a megabyte": (text(tail="x" * 2**20 + ",s09\n"), "field larger than field limit"),
     "a header of a megabyte": ("x" * 2**20 + ",stem,scene\n", "field larger than field limit"),
@@ -64,6 +63,7 @@ def _write(root: Path, content: bytes | str) -> None:
 
 for _kind, (_content, _says) in TABLES.items():
     case(f"scenes.csv: {_kind}", DATA, _says)(partial(_write, content=_content))
+case("scenes.csv: one scene", TRAINING, "at least 3 scenes")(partial(_write, content=text(dict.fromkeys(STEMS, "all"))))
 for _kind, _content in GOOD.items():
     case(f"scenes.csv: {_kind}", DATA)(partial(_write, content=_content))
 
