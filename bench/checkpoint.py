@@ -1,7 +1,6 @@
 """A trained network as its run stored it: weights, config, and how the images of its data were read."""
 
 import json
-import os
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -11,7 +10,6 @@ from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.data.reading import Reading
-from hourglass_bench.bench.files import reading, require_file, what_is
 from hourglass_bench.bench.inference import feed_contiguous
 from hourglass_bench.bench.network_source import changed, needed
 from hourglass_bench.bench.stored_config import unflatten
@@ -30,10 +28,8 @@ def load_checkpoint(checkpoint: Path) -> tuple[nn.Module, RunConfig]:
     weights = checkpoint / Path(schema.CHECKPOINT_FILE).name if checkpoint.is_dir() else checkpoint
     config_file = weights.parent / Path(schema.CONFIG_FILE).name
     for path in (weights, config_file):
-        if there := what_is(path):
-            raise ValueError(
-                f"a checkpoint is {weights.name} with {config_file.name} beside it, got no file {path}, but {there}."
-            )
+        if not path.is_file():
+            raise ValueError(f"a checkpoint is {weights.name} with {config_file.name} beside it, got no file {path}.")
     stored = _read_config(config_file)
     try:
         state = _read_state(weights)
@@ -116,11 +112,9 @@ def load_reading(checkpoint: Path) -> Reading:
         ValueError: the file that says it is broken.
     """
     file = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / Path(schema.READING_FILE).name
-    if not os.path.lexists(file):
+    if not file.is_file():
         return Reading()
-    require_file(file, "say how images were read")
     try:
-        with reading(file):
-            return Reading.from_json(file.read_text(encoding="utf-8"))
+        return Reading.from_json(file.read_text(encoding="utf-8"))
     except Exception as error:  # of whatever is missing or of another kind
         raise ValueError(f"{file} must say how images are read, got {fault(error)}.") from error

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hourglass_bench.bench.digest import digest
-from hourglass_bench.bench.files import replacing
+from hourglass_bench.bench.files import reading, replacing
 from hourglass_bench.bench.parallel import in_threads
 from hourglass_bench.bench.progress import progress
 
@@ -62,10 +62,11 @@ def _read(file: Path) -> dict[str, tuple[Stamp, str]]:
 
 
 def _stamp(path: Path) -> Stamp:
-    status = os.stat(path)
+    with reading(path):
+        status = os.stat(path)
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _hash(path: Path) -> str:
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -90,8 +90,6 @@ def find_pairs(data: DataConfig) -> Found:
 def find_images(folder: Path) -> dict[str, Path]:
     """Stem -> file of every picture in `folder` and the folders in it, or of the images if it holds masks as well.
 
-    What is named as a picture and is none is among them: who reads it says so.
-
     Raises:
         ValueError: there is no folder or no picture in it, or two pictures have one stem.
     """
@@ -101,6 +99,7 @@ def find_images(folder: Path) -> dict[str, Path]:
         photos, masks = tell_apart(images)
         images = photos if _is_paired(match(photos, masks), masks) else images
     _require_one_file_each(folder, images)
+    images = [file for file in images if file.path not in layout.no_files]
     return {stem: path for path, stem in _name_stems(images).items()}
 
 

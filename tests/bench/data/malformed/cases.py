@@ -25,9 +25,8 @@ TABLE = {**DATA, "train": f"{DATA['train']} --scene-table set/scenes.csv"}
 IMPORT = {"data import": "data import set --out imported --foreground all"}
 PREDICT = {"predict": "predict checkpoint images --out predicted --device cpu"}
 PREDICT_ONE = {"predict": "predict checkpoint x.png --out predicted --device cpu"}
-PREDICT_GIVEN = {"predict": "predict given one.png --out predicted --device cpu"}
 CHECKPOINT = {
-    **PREDICT_GIVEN,
+    "predict": "predict given one.png --out predicted --device cpu",
     "sample": "sample given --n 1 --out sampled --device cpu",
 }
 WEIGHTS = {"train --weights": "train --synthetic-scenes 6 --synthetic-frames 1 --size 16 --epochs 1 --weights given.pt"}

@@ -89,7 +89,9 @@ def _void(mask: np.ndarray, number: int) -> Image.Image:
 
 case("masks: 255 among small numbers", DATA, warns="255 .*left out")(partial(_write, draw=_void))
 case("masks: numbers of 64 bits", DATA)(partial(_write, draw=_values(0, 2**40, dtype=np.int64)))
-case("masks: all foreground", DATA, warns="--invert")(partial(_write, draw=lambda mask, _: grey(mask | True)))
+case("masks: all foreground", DATA, warns="--invert|values 255; 255 is foreground")(
+    partial(_write, draw=lambda mask, _: grey(mask | True))
+)
 
 
 def _turned(root: Path, kind: str, orientation: int, square: bool) -> None:
