@@ -22,13 +22,15 @@ from hourglass_bench.bench.progress import working
 
 def describe(data: DataConfig, sheet: Path | None) -> Answer:
     """Numbers of the frames, and a contact sheet of them if there is a file for it."""
-    frames = _read(data, sheet).frames
+    dataset = _read(data, sheet)
+    frames = dataset.frames
     return Answer(
         {
             "frames": len(frames.stems),
             "scenes": len(set(frames.scenes)),
             "size": list(frames.images.shape[1:3]),
             "foreground_share": round(float(is_foreground(frames.masks).mean()), 4),
+            **({"masks": dataset.reading.masks.text} if data.path != SYNTHETIC else {}),
             **({"sheet": str(sheet)} if sheet else {}),
         }
     )

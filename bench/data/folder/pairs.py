@@ -61,6 +61,7 @@ def find_pairs(data: DataConfig) -> Found:
     _require_one_file_each(folder, images)
     _require_one_file_each(folder, masks)
     matched = match(images, masks)
+    matched = matched._replace(pairs=[pair for pair in matched.pairs if _is_meant(*pair, layout.no_files)])
     _require_pairs(folder, layout, images, masks, matched)
     unlabelled, without_image = _alone(images, matched, layout.no_files), _alone(masks, matched, layout.no_files)
     if data.require_all and (unlabelled or without_image):
@@ -138,6 +139,11 @@ def _require_pairs(
             f"{no_files[0]} must be a picture, got {what_is(no_files[0])}, one of {len(no_files)} that are no files "
             "and have a partner; put the pictures there, or delete them with their partners."
         )
+
+
+def _is_meant(image: File, masks: Sequence[File], no_files: Set[Path]) -> bool:
+    """Whether one of them is a file, or a link to one that is gone: folders, FIFOs and sockets alone are litter."""
+    return any(file.path not in no_files or file.path.is_symlink() for file in (image, *masks))
 
 
 def _alone(files: Sequence[File], matched: Matched, no_files: Set[Path]) -> list[File]:

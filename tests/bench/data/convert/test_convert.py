@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from pycocotools import mask as encoder
 
 from hourglass_bench.bench.__main__ import main
 from hourglass_bench.bench.config import DataConfig
+from hourglass_bench.bench.data.convert.coco import _region
 from hourglass_bench.bench.data.convert.convert import import_data
 from hourglass_bench.bench.data.dataset import read
 from hourglass_bench.bench.data.folder.pairs import find_pairs
@@ -324,3 +326,15 @@ def test_the_command_tells_what_it_took(tmp_path: Path, capsys: pytest.CaptureFi
     assert "object 1 (cell) has no outline that covers an area" in said
     assert main(["data", "import", str(source), "--out", str(tmp_path / "more"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["frames"] == 2
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["numbers", "text"])
+def test_runs_of_coco_cover_what_its_own_tools_say(packed: bool, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for share in (0.0, 0.02, 0.5, 0.98, 1.0):
+        mask = draw.random((37, 53)) < share
+        text = encoder.encode(np.asfortranarray(mask, np.uint8))["counts"].decode()
+        changes = np.flatnonzero(np.diff(mask.ravel(order="F"), prepend=False))
+        numbers = np.diff(changes, prepend=0, append=mask.size).tolist()
+        region = _region({"counts": text if packed else numbers, "size": [37, 53]})
+        np.testing.assert_array_equal(region.cover((37, 53)), mask)

@@ -1,9 +1,11 @@
 """Pictures of every kind: listed without litter, decoded page by page to the numbers of the file, or refused."""
 
+import ast
 import errno
 import io
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +16,10 @@ import tifffile
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
+from hourglass_bench.bench import progress as bench_progress
 from hourglass_bench.bench.config import DataConfig
 from hourglass_bench.bench.data.dataset import read
+from hourglass_bench.bench.data.files import pictures
 from hourglass_bench.bench.data.files.pictures import (
     SUFFIXES,
     Page,
@@ -28,9 +32,13 @@ from hourglass_bench.bench.data.files.pictures import (
     open_picture,
     picture_size,
     picture_turn,
+    telling,
     to_rgb,
 )
 from hourglass_bench.bench.data.reading import Reading
+from hourglass_bench.bench.machine import device
+
+ROOT = Path(__file__).parents[4]
 
 Y, X = np.mgrid[:24, :32]
 RGB = np.stack([X * 7 % 256, Y * 9 % 256, (X + Y) * 4], axis=-1).astype(np.uint8)
@@ -652,3 +660,39 @@ def test_a_dead_link_with_a_partner_is_refused_and_one_without_is_litter(folder:
     path.symlink_to(folder / "gone" / "1_0.jpg")
     with pytest.raises(ValueError, match=r"images/1_0.jpg must be a picture, got a link that leads nowhere"):
         _read(folder)
+
+
+def test_a_picture_that_memory_has_no_room_for_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "large.png", RGB)
+    monkeypatch.setattr(pictures, "LARGE", 0)
+    opened(path)
+    monkeypatch.setattr(device, "memory_limit", lambda _: 100)
+    with pytest.raises(ValueError, match=r"large.png of 32x24 pixels needs about 9 KiB .* got 100 B that is free"):
+        opened(path)
+
+
+def test_a_large_picture_is_named_while_people_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Page(save(tmp_path / "large.png", RGB))
+    monkeypatch.setattr(bench_progress, "_SHORT", 0.01)
+    for limit, said in ((32 * 24, ""), (32 * 24 - 1, f"reading {page} of 32x24 pixels ...\n")):
+        monkeypatch.setattr(pictures, "LARGE", limit)
+        with telling(page):
+            time.sleep(0.1)
+        assert capsys.readouterr().err == said
+
+
+def test_pillow_is_never_left_to_choose_a_format() -> None:
+    """It would start Ghostscript for PostScript, whatever the name of its file says."""
+    rooms = [ROOT / name for name in ("architectures", "bench", "studies", "reports")]
+    calls = [
+        (file, call)
+        for file in (file for room in rooms for file in room.rglob("*.py"))
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("Image.open")
+    ]
+    assert calls
+    assert [str(file) for file, call in calls if "formats" not in [word.arg for word in call.keywords]] == []
