@@ -292,7 +292,7 @@ def test_presets_of_a_spec_are_asked_for_by_its_reference(
 
 
 FAULTS = {
-    "missing.py": (None, r"study file must be one that exists, got missing.py \(none there\)."),
+    "missing.py": (None, "study file must be one that exists, got missing.py (none there)."),
     "quick.py": (
         "",
         "study file must be called by a name of letters, digits, _ and - that is none of quick, practical",
