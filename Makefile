@@ -20,6 +20,7 @@ TUNE           ?= 1
 ARCHS          ?=
 MEMORY_BUDGET  ?=
 STORAGE        ?=
+STORE_PATIENCE ?=
 TRACKING       ?=
 ACCEPT_CHANGES ?=
 REDO_DELETED   ?=
@@ -59,7 +60,7 @@ READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FO
 .PHONY: sweep report register perf check-device ui dashboard setup test test-all check glossary docs help
 .DEFAULT_GOAL := sweep
 
-sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS TRIAL_TIMEOUT EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING ACCEPT_CHANGES REDO_DELETED RETRY_FAILED]
+sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS TRIAL_TIMEOUT EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING STORE_PATIENCE ACCEPT_CHANGES REDO_DELETED RETRY_FAILED]
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
 	@$(if $(filter zoo,$(STUDY)),$(PIP) -e ".[zoo]")
 	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
@@ -68,7 +69,7 @@ sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (
 		$(if $(THREADS),--threads "$(THREADS)") $(if $(filter 0,$(TUNE)),--no-tune) \
 		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \
 		$(if $(ARCHS),--archs $(ARCHS)) $(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
-		$(if $(REDO_DELETED),--redo-deleted) $(if $(RETRY_FAILED),--retry-failed)
+		$(if $(REDO_DELETED),--redo-deleted) $(if $(RETRY_FAILED),--retry-failed) $(if $(STORE_PATIENCE),--store-patience "$(STORE_PATIENCE)")
 
 report: setup  ## write RUNS/reports/STUDY/report.pdf, and report.html to play with [STUDY RUNS TRACKING HTML COMPARE]
 	@$(BIN)/hourglass-bench report "$(STUDY)" $(STORE) $(if $(filter-out 0,$(HTML)),,--no-html) $(if $(COMPARE),--compare $(COMPARE))

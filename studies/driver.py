@@ -19,6 +19,7 @@ from hourglass_bench.bench.config import DataConfig, RunConfig, fitting_batch, s
 from hourglass_bench.bench.run import describe, note
 from hourglass_bench.bench.size import format_bytes
 from hourglass_bench.bench.tracking.database import StoreError
+from hourglass_bench.bench.tracking.spool import Spool
 from hourglass_bench.bench.tracking.store import PARENT, RunLog
 from hourglass_bench.bench.training.held_data import of_frames
 from hourglass_bench.bench.training.train import EpochRecord
@@ -233,7 +234,7 @@ class Driver:
             config=opened.config,
             run_id=run_id,
             tracking=self._site.tracking,
-            cache=self._site.runs.resolve() / schema.CACHE_DIR,
+            runs=self._site.runs.resolve(),
             data_digest=self._site.data_digest if self._is_read(opened.config.data) else None,
             test=running.trials.stage not in schema.CHOOSING,
             predicted_peak=peak,
@@ -320,6 +321,7 @@ class Driver:
         """The unit is done: its outcome first, then the run, then Optuna's state (see `studies.run.recover`)."""
         opened = running.opened
         recorded = running.trials.record(opened, outcome, spent)
+        Spool(self._site.runs, running.log.run_id).replay(running.log)
         running.log.close(outcome.state, outcome.reason, spent.get(times.IDLE))
         running.trials.finish(opened, recorded)
         self._outcomes[opened.unit] = recorded
@@ -350,6 +352,7 @@ class Driver:
     def _put_back(self, running: Running, reason: str) -> None:
         """Close the attempt without an outcome; the unit waits."""
         running.log.kill(reason)
+        Spool(self._site.runs, running.log.run_id).discard()
         running.trials.again(running.opened)
 
     def _time_left(self) -> float | None:

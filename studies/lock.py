@@ -1,19 +1,53 @@
-"""The lock that makes one process the only writer of a study's store. Whoever holds it knows that nothing else runs."""
+"""The lock that makes one process the only writer of a study's store. Whoever holds it knows that nothing else runs.
+
+PostgreSQL keeps its lock for as long as a connection lives. One that breaks is made anew and the lock taken again,
+which is right unless another driver has worked in between: each session signs the study, so that this can be seen.
+"""
 
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import IO, TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from hourglass_bench.bench.machine.file_lock import lock
 from hourglass_bench.bench.tracking.database import POSTGRESQL, kind, postgresql_engine, redact, sqlite_path
+from hourglass_bench.studies.storage import SESSION
+
+if TYPE_CHECKING:
+    import optuna
+
+BEAT = 5.0
+"""Seconds between two looks at a connection that holds a lock."""
+SIGNED = """
+SELECT a.value_json FROM study_user_attributes a JOIN studies s ON s.study_id = a.study_id
+WHERE s.study_name = :study AND a.key = :key
+"""
 
 
-def exclusive(storage: str, study: str) -> AbstractContextManager[None]:
+class Hold(Protocol):
+    """A lock that is held."""
+
+    def sign(self, root: "optuna.Study") -> None:
+        """Say in the study that this session works on it."""
+
+    def confirm(self) -> None:
+        """Make sure that nobody else writes.
+
+        Raises:
+            ValueError: another driver has taken over, or may have.
+            ConnectionError: that cannot be said now.
+        """
+
+
+def exclusive(storage: str, study: str) -> AbstractContextManager[Hold]:
     """Hold the store alone: a whole SQLite file, or one study of a PostgreSQL database.
 
     The kernel or the server frees the lock when the process ends, however it ends.
@@ -48,7 +82,7 @@ def is_held(storage: str, study: str) -> bool:
 
 
 @contextmanager
-def _file(database: Path, study: str) -> Iterator[None]:
+def _file(database: Path, study: str) -> Iterator[Hold]:
     database.parent.mkdir(parents=True, exist_ok=True)
     with _lock_file(database).open("a+") as file:
         try:
@@ -63,21 +97,121 @@ def _file(database: Path, study: str) -> Iterator[None]:
         file.truncate(0)
         file.write(json.dumps({"study": study, "process": os.getpid()}))
         file.flush()
-        yield
+        yield _File(file, database)
 
 
 def _lock_file(database: Path) -> Path:
     return database.with_suffix(".lock")
 
 
+class _File:
+    """A lock of a file's: the kernel takes it from nobody, but another driver would lock another file of that name."""
+
+    def __init__(self, file: IO[str], database: Path) -> None:
+        self._file = file
+        self._path = _lock_file(database)
+
+    def sign(self, root: "optuna.Study") -> None:
+        """Nobody would look for it."""
+
+    def confirm(self) -> None:
+        """It is still the file of that name."""
+        try:
+            here = os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            here = False
+        if not here:
+            raise ValueError(
+                f"{self._path} must stay in its place while a driver works, got one that was removed, moved or "
+                "replaced; what was recorded before is kept."
+            )
+
+
 @contextmanager
-def _advisory(storage: str, study: str) -> Iterator[None]:
-    with _connect(storage) as connection:
-        if not _try(connection, study):
+def _advisory(storage: str, study: str) -> Iterator[Hold]:
+    hold, ended = _Advisory(storage, study), Event()
+
+    def look() -> None:
+        while not ended.wait(BEAT):
+            with suppress(Exception):  # the driver meets it before it writes
+                hold.confirm()
+
+    Thread(target=look, daemon=True).start()
+    try:
+        yield hold
+    finally:
+        ended.set()
+        hold.release()
+
+
+class _Advisory:
+    """A lock of PostgreSQL's, taken."""
+
+    def __init__(self, storage: str, study: str) -> None:
+        self._storage = storage
+        self._study = study
+        self._session: str | None = None
+        self._lock = Lock()  # the driver and the thread that looks after it use one connection
+        self._connection: Connection | None = None
+        if not self._take():
             raise ValueError(
                 f"study {study} in {redact(storage)} must be free, got a driver that holds it; wait for it or stop it."
             )
-        yield
+
+    def sign(self, root: "optuna.Study") -> None:
+        """With a word of its own."""
+        session = secrets.token_hex(8)
+        root.set_user_attr(SESSION, session)
+        self._session = session
+
+    def confirm(self) -> None:
+        """By the connection, or by a new one."""
+        with self._lock:
+            if not self._lives() and not self._take():
+                raise ConnectionError(f"the lock of study {self._study} was lost and is not free yet")
+
+    def release(self) -> None:
+        """Give the lock back, if it is held."""
+        with self._lock:
+            self._drop()
+
+    def _lives(self) -> bool:
+        """Whether the connection is there, and the lock with it."""
+        if self._connection is None:
+            return False
+        with suppress(DBAPIError):
+            self._connection.execute(text("SELECT 1"))
+            return True
+        self._drop()
+        return False
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with suppress(DBAPIError):
+                self._connection.close()
+        self._connection = None
+
+    def _take(self) -> bool:
+        """Take the lock by a new connection: not before a lost one, of which the server may not know, has ended."""
+        with ExitStack() as stack:
+            connection = stack.enter_context(_connect(self._storage))
+            taken = _try(connection, self._study)
+            self._require_own(connection)
+            if taken:
+                stack.pop_all()
+                self._connection = connection
+            return taken
+
+    def _require_own(self, connection: Connection) -> None:
+        """Raise ValueError if another session has signed the study."""
+        if self._session is None:
+            return
+        signed = connection.execute(text(SIGNED), {"study": self._study, "key": SESSION}).scalar()
+        if signed != json.dumps(self._session):
+            raise ValueError(
+                f"study {self._study} in {redact(self._storage)} must be written by one driver, got another one that "
+                "took over while the connection of this one was lost; nothing that was recorded before is lost."
+            )
 
 
 def _connect(storage: str) -> Connection:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
-from hourglass_bench.bench.commands.cli import Store
+from hourglass_bench.bench.commands.cli import STORE_PATIENCE, Store
 from hourglass_bench.bench.commands.flags import changes
 from hourglass_bench.bench.config import DataConfig
 
@@ -63,5 +63,8 @@ class Options(Stores):
     """do units again whose runs were deleted from the tracking store"""
     retry_failed: bool = False
     """do units again that failed or ran out of memory"""
+    store_patience: float = STORE_PATIENCE
+    """seconds for which a store may be away while the study runs, such as a server that is started again; after them
+    the study stops, and the same command resumes it"""
     system_metrics: bool = False
     """log use of the machine's processors, memory, disks and network in every run, as system/* (needs psutil)"""

@@ -4,13 +4,15 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import optuna
 import torch
 from optuna.trial import TrialState
 
-from hourglass_bench.architectures.config import InfeasibleArchitecture
+from hourglass_bench.architectures.config import InfeasibleArchitecture, require
 from hourglass_bench.architectures.registry import get_spec
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import cli, first_audit
@@ -26,6 +28,8 @@ from hourglass_bench.bench.parallel import in_threads
 from hourglass_bench.bench.progress import working
 from hourglass_bench.bench.size import parse_bytes
 from hourglass_bench.bench.tracking.database import require_reachable
+from hourglass_bench.bench.tracking.patience import Patience, unless_away
+from hourglass_bench.bench.tracking.spool import Spool
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, refuse_newer, tracking_url
 from hourglass_bench.bench.tracking.stored_runs import stored_runs
 from hourglass_bench.bench.tracking.system_metrics import require_monitor
@@ -86,17 +90,20 @@ def run_study(study: Study, options: Options) -> Status:
     capability = next(iter(checked.facts.values())).capability
     arithmetic = resolve_by(checked.setting.training.precision, checked.device, capability)
     keep_place(options.runs, options.tracking)  # before the lock, which it takes itself
-    with lock.exclusive(checked.storage, study.name):
+    with lock.exclusive(checked.storage, study.name) as hold:
+        patience = Patience(options.store_patience, cli.say, hold.confirm)
         client = open_to_write(options.runs, options.tracking)  # first: it asks a server whether its runs are newer
-        optuna_storage = storage.open_storage(checked.storage)
+        optuna_storage = storage.open_storage(checked.storage, patience)
         root = identity.open_study(study, checked.setting, options, checked.data_digest, arithmetic, optuna_storage)
+        hold.sign(root)
         checked = checked._replace(setting=identity.known(root, checked.setting))
         experiment = get_experiment(client, study.name, options.runs)
+        client = patience.client(client)
         keep_view(client, experiment)
         runs = stored_runs(checked.tracking, study.name)
         retry.settle(root, again=options.retry_failed)
         parent = identity.open_parent(root, client, experiment, runs, study.question, checked.memory_budget)
-        recover(storage.stages(root), client, experiment)
+        recover(storage.stages(root), client, experiment, options.runs)
         missing = deleted.settle(root, runs, again=options.redo_deleted)
         site = Site(
             client=client,
@@ -117,12 +124,17 @@ def run_study(study: Study, options: Options) -> Status:
             importance.log(root, client, parent, anew=worked)
             models.log(root, client, experiment, missing)
         except (KeyboardInterrupt, StoppedError) as stop:
-            recover(storage.stages(root), client, experiment)
-            describe(RunLog(client, parent), study, driver.status(), options, checked.data_digest)
-            client.set_terminated(parent, "KILLED")
+            if isinstance(stop, KeyboardInterrupt):
+                patience.end()  # nobody who stops it wants to wait
+            with unless_away():  # then the next session recovers
+                recover(storage.stages(root), client, experiment, options.runs)
+                describe(RunLog(client, parent), study, driver.status(), options, checked.data_digest)
+                client.set_terminated(parent, "KILLED")
             if isinstance(stop, StoppedError):
                 raise
             raise KeyboardInterrupt(f"stopped; the same command resumes study {study.name} where it was") from None
+        if patience.has_waited:  # a trial or a run may have been made twice
+            recover(storage.stages(root), client, experiment, options.runs)
         if worked or schema.NOTE not in client.get_run(parent).data.tags:  # else the report's answer holds
             describe(RunLog(client, parent), study, driver.status(), options, checked.data_digest)
         client.set_terminated(parent, "FINISHED")
@@ -138,6 +150,7 @@ def _check(study: Study, options: Options) -> Checked:
     trial_timeout = parse_timeout(options.trial_timeout)
     if options.system_metrics:
         require_monitor()
+    require(0 <= options.store_patience < inf, "store_patience", "be at least 0 and finite", options.store_patience)
     budget = options.memory_budget or study.memory_budget
     memory_budget = None if budget == placement.AUTO else parse_bytes(budget, "memory budget")
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
@@ -234,10 +247,11 @@ def _open_executor(study: Study, root: optuna.Study, options: Options, checked: 
     )
 
 
-def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: str) -> None:
+def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: str, runs: Path) -> None:
     """Close every trial and run that a driver left open; whoever holds the lock knows that nothing else runs.
 
-    A trial with an outcome keeps it; another one's unit is to be done again.
+    A trial with an outcome keeps it, and its run is told what is kept for it under `runs`; another one's unit is to be
+    done again.
     """
     rule = f"attributes.status = 'RUNNING' and tags.{schema.KIND} = 'trial'"
     open_runs: set[str] = {run.info.run_id for run in client.search_runs([experiment], rule)}
@@ -249,9 +263,11 @@ def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: 
                 continue
             outcome = storage.outcome(trial)
             if run_id in open_runs:
-                idle = outcome["time"].get(times.IDLE)
-                RunLog(client, run_id).close(outcome["state"], outcome["reason"], idle)
+                log, idle = RunLog(client, run_id), outcome["time"].get(times.IDLE)
+                Spool(runs, run_id).replay(log)
+                log.close(outcome["state"], outcome["reason"], idle)
                 open_runs.remove(run_id)
             conclude(stage, trial._trial_id, outcome["state"], outcome["values"])
     for run_id in open_runs:
         RunLog(client, run_id).kill(CUT_OFF)
+        Spool(runs, run_id).discard()

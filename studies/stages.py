@@ -94,15 +94,18 @@ class Trials(ABC):
 
     def _add(self, unit: str, params: Mapping[str, Any], distributions: dict[str, BaseDistribution]) -> int:
         """Make a running trial with given parameters, in a single write; `enqueue_trial` and `ask` take a dozen."""
-        self.study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
-                params=dict(params),
-                distributions=distributions,
-                user_attrs={UNIT: unit},
-            )
+        trial = create_trial(
+            state=TrialState.RUNNING,
+            params=dict(params),
+            distributions=distributions,
+            user_attrs={UNIT: unit},
         )
-        return self._next_number
+        stored, study, number = self.study._storage, self.study._study_id, self._next_number
+        made = stored.create_new_trial(study, trial)
+        # If the store was away, an earlier one may have been made and not been answered; `studies.run.recover` ends it.
+        while stored.get_trial_id_from_study_id_trial_number(study, number) != made:
+            number += 1
+        return number
 
     def attribute(self, opened: Opened, name: str, value: Any) -> None:
         """Write an attribute of a running trial."""

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.tracking import newer
 from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, store_url
+from hourglass_bench.bench.tracking.patience import Patience
 from hourglass_bench.studies.unit import Factor, Planned
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
-    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial, TrialState
+
+    from hourglass_bench.studies.patient_storage import PatientStorage
 
 # Attributes of the study.
 OPTIONS = "options"
@@ -26,6 +28,8 @@ PLANNED = "planned"
 STAGES = "stages"
 """Names of the Optuna studies that hold the trials."""
 PARENT_RUN = "mlflow.parent_run_id"
+SESSION = "session"
+"""Which session of a driver works on the study or did last: one that lost its lock sees whether another took over."""
 SPEEDS = "speeds"
 """Machine -> workers -> images per second, as `WORKERS=auto` measured it."""
 
@@ -103,8 +107,11 @@ def storage_url(runs: Path, url: str = "") -> str:
     return store_url(runs / schema.STUDY_DB, url)
 
 
-def open_storage(url: str) -> "optuna.storages.RDBStorage":
+def open_storage(url: str, patience: Patience | None = None) -> "PatientStorage":
     """The storage, made with its tables if it is not there.
+
+    Args:
+        patience: of what is done with it once it is open; None: none.
 
     Raises:
         ValueError: nothing answers there, or it is neither SQLite nor PostgreSQL.
@@ -115,7 +122,9 @@ def open_storage(url: str) -> "optuna.storages.RDBStorage":
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.storages.RDBStorage(url)
+    from hourglass_bench.studies.patient_storage import PatientStorage
+
+    return PatientStorage(url, patience or Patience(0))
 
 
 def refuse_newer(url: str) -> None:
@@ -201,9 +210,7 @@ def attribute(study: "optuna.Study", trial: int, attributes: Mapping[str, Any]) 
 
     insert = text("INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (:trial, :key, :value)")
     rows = [{"trial": trial, "key": key, "value": json.dumps(value)} for key, value in attributes.items()]
-    backend: RDBStorage = study._storage._backend  # type: ignore[attr-defined]  # Optuna's cache lies before it
-    with backend.engine.begin() as connection:
-        connection.execute(insert, rows)
+    _backend(study).transact(lambda connection: connection.execute(insert, rows))
 
 
 def discount(study: "optuna.Study", which: "Callable[[FrozenTrial], bool]") -> int:
@@ -256,13 +263,20 @@ def choices(study: "optuna.Study", values: Mapping[str, Iterable[Factor]]) -> "d
         "UPDATE trial_params SET distribution_json = :json WHERE param_name = :name "
         "AND trial_id IN (SELECT trial_id FROM trials WHERE study_id = :study)"
     )
-    backend: RDBStorage = study._storage._backend  # type: ignore[attr-defined]  # Optuna's cache lies before it
-    with backend.engine.begin() as connection:
-        for name in grown.keys() & known.keys():
-            if grown[name] != known[name]:
-                new = {"json": distribution_to_json(distributions[name]), "name": name, "study": study._study_id}
-                connection.execute(update, new)
+    new = [
+        {"json": distribution_to_json(distributions[name]), "name": name, "study": study._study_id}
+        for name in sorted(grown.keys() & known.keys())
+        if grown[name] != known[name]
+    ]
+    if new:
+        _backend(study).transact(lambda connection: connection.execute(update, new))
     return distributions
+
+
+def _backend(study: "optuna.Study") -> "PatientStorage":
+    """Behind Optuna's cache."""
+    backend: PatientStorage = study._storage._backend  # type: ignore[attr-defined]
+    return backend
 
 
 def planned(study: Study[Trial]) -> dict[str, Planned]:

@@ -2,7 +2,7 @@
 
 import traceback
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,8 +14,10 @@ from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
 from hourglass_bench.bench.run import run
 from hourglass_bench.bench.tracking.background import BackgroundLog
-from hourglass_bench.bench.tracking.database import StoreError, store_failure
-from hourglass_bench.bench.tracking.store import RunLog, connect
+from hourglass_bench.bench.tracking.database import StoreError, require_reachable, store_failure
+from hourglass_bench.bench.tracking.patience import relayed
+from hourglass_bench.bench.tracking.spool import Spool, SpooledLog
+from hourglass_bench.bench.tracking.store import connect
 from hourglass_bench.bench.tracking.system_metrics import log_system_metrics
 from hourglass_bench.bench.training.forecast import predict_peak_bytes
 from hourglass_bench.bench.training.held_data import hold
@@ -33,7 +35,8 @@ class Task(NamedTuple):
     config: RunConfig
     run_id: str
     tracking: str
-    cache: Path
+    runs: Path
+    """Folder of all results."""
     data_digest: str | None
     """Of the frames that the driver read: a worker trains on no others. None: the trial has frames of its own."""
     test: bool
@@ -48,6 +51,11 @@ class Task(NamedTuple):
     """Whether it must have its device to itself, as one without a prediction has."""
     system_metrics: bool = False
     """Whether the run logs what the machine does."""
+
+    @property
+    def cache(self) -> Path:
+        """Folder of decoded data."""
+        return self.runs / schema.CACHE_DIR
 
 
 class Place(NamedTuple):
@@ -126,7 +134,8 @@ def hold_to(memory: int | None, device: torch.device) -> None:
 
 
 def _attempt(task: Task, device: torch.device) -> Outcome:
-    run_log = RunLog(_client(task.tracking), task.run_id)
+    client = relayed(task.tracking, partial(_client, task.tracking))
+    run_log = SpooledLog(client, task.run_id, Spool(task.runs, task.run_id))
     log = BackgroundLog(lambda: run_log)
     log.poll()
     predicted = {} if task.predicted_peak is None else {schema.PREDICTED_PEAK.name: float(task.predicted_peak)}
@@ -170,7 +179,15 @@ def _require_same_data(task: Task, device: torch.device) -> None:
 
 @cache
 def _client(url: str) -> "MlflowClient":
-    """One per process: opening a store takes longer than logging a short trial."""
+    """One per process: opening a store takes longer than logging a short trial.
+
+    Raises:
+        ConnectionError: it is away, for which MLflow's client would wait for an hour.
+    """
+    try:
+        require_reachable("tracking", url)
+    except ValueError as error:
+        raise ConnectionError(str(error)) from None
     return connect(url)
 
 

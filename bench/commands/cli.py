@@ -49,6 +49,8 @@ class Command(ABC):
         """Do it; ValueError says what is wrong with the input. What takes long to import is imported here."""
 
 
+STORE_PATIENCE = 600.0
+"""Seconds for which a store may be away while something is written, unless somebody says otherwise."""
 Verbs = Mapping[str, tuple[type[Command], ...]]
 """Commands by what they are for."""
 

@@ -22,7 +22,7 @@ TRAIN: Final = "train"
 REPRODUCE: Final = "reproduce"
 """The same."""
 CUT_OFF: Final = "its process was cut off"
-OURS: Final = ("mlflow.", "optuna.", f"{TRAIN}.", schema.ARTIFACT_DIR, schema.UNFINISHED_DIR)
+OURS: Final = ("mlflow.", "optuna.", f"{TRAIN}.", schema.ARTIFACT_DIR, schema.UNFINISHED_DIR, schema.SPOOL_DIR)
 """How names begin of what is written in RUNS, beside reports, and the cache, which may be a link to a larger disk."""
 
 

@@ -62,6 +62,7 @@ def connect(url: str) -> "MlflowClient":
 
     settle_sqlite()
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints tracebacks of what it raises as well
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # warns of each connection that a stopped server leaves behind
     return MlflowClient(url)
 
 

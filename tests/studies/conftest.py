@@ -153,6 +153,6 @@ def make_task(
     """A trial whose epochs go to `receive`."""
     client = open_store(tracking_url(runs))
     log = RunLog.create(client, get_experiment(client, "tiny", runs), "?", {schema.KIND: "trial"})
-    reports, cache = Channel(receive, host).address, runs / "cache"
-    data = load(config.data, cache).digest
-    return Task(config, log.run_id, tracking_url(runs), cache, data, True, 2**20, reports, prunable=True)
+    reports = Channel(receive, host).address
+    data = load(config.data, runs / "cache").digest
+    return Task(config, log.run_id, tracking_url(runs), runs, data, True, 2**20, reports, prunable=True)

@@ -38,7 +38,7 @@ class AwkwardError(Exception):
 class NoLog:
     """A run's log without a store, whose client takes seconds to import."""
 
-    def __init__(self, _: object, run_id: str) -> None:
+    def __init__(self, _: object, run_id: str, spool: object) -> None:
         self.run_id = run_id
 
     def write(self, entries: object) -> None:
@@ -125,7 +125,7 @@ def work(task: Task, place: Place) -> Outcome:
             checkpoint="",
         )
 
-    worker.run, worker._client, worker.RunLog = train, lambda _: None, NoLog  # type: ignore[assignment,misc]
+    worker.run, worker._client, worker.SpooledLog = train, lambda _: None, NoLog  # type: ignore[assignment,misc]
     return worker.work(task, place)
 
 

@@ -60,11 +60,11 @@ def storm(executor: Executor, runs: Path, *, workers: int, drivers: int, seed: i
 class Driver:
     """A process that runs or resumes the study."""
 
-    def __init__(self, executor: Executor, runs: Path) -> None:
+    def __init__(self, executor: Executor, runs: Path, *more: str) -> None:
         self.executor = executor
         self.runs = runs
         options = ["--runs", str(runs), "--executor", executor.name, "--device", "cpu", "--workers", "2", "--json"]
-        options.append("--accept-changes")  # of the code, by whoever works on it meanwhile
+        options += ["--accept-changes", *more]  # of the code, by whoever works on it meanwhile
         environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(runs.parent)}
         self._log = runs.parent / "driver.log"
         with self._log.open("a") as log:
@@ -82,7 +82,7 @@ class Driver:
 
     def check(self) -> None:
         """Fail if the driver has ended by itself."""
-        assert self._process.poll() is None, f"driver ended with {self._process.returncode}: {self._said()}"
+        assert self._process.poll() is None, f"driver ended with {self._process.returncode}: {self.said()}"
 
     def kill(self) -> None:
         """As the kernel does when memory runs out."""
@@ -91,15 +91,21 @@ class Driver:
 
     def finish(self) -> dict[str, Any]:
         """Wait for the end of the study; what the driver then prints."""
-        try:
-            answer, _ = self._process.communicate(timeout=2 * PATIENCE)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"the last driver hangs: {self._said()}") from None
-        assert self._process.returncode == 0, self._said()
+        code, answer = self.end()
+        assert code == 0, self.said()
         result: dict[str, Any] = json.loads(answer)
         return result
 
-    def _said(self) -> str:
+    def end(self) -> tuple[int, str]:
+        """Wait for the end of the driver: its exit code and what it printed."""
+        try:
+            answer, _ = self._process.communicate(timeout=2 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the driver hangs: {self.said()}") from None
+        return self._process.returncode, answer
+
+    def said(self) -> str:
+        """The end of what it, and those before it, told people."""
         return self._log.read_text()[-5000:]
 
 

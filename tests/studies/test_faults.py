@@ -47,7 +47,7 @@ def test_every_error_of_a_training_is_an_outcome(
 
     monkeypatch.setattr(worker, "run", planted)
     monkeypatch.setattr(worker, "_client", lambda _: None)
-    monkeypatch.setattr(worker, "RunLog", faults.NoLog)
+    monkeypatch.setattr(worker, "SpooledLog", faults.NoLog)
     with closing(Channel(lambda _: None)) as channel:
         task = Task(tiny_config(), "run", "", tmp_path, None, True, None, channel.address, prunable=False)
         outcome = worker.work(task, Place("cpu", 1))

@@ -1,77 +1,49 @@
 """Both stores on a real PostgreSQL, started by the test from the machine's own binaries."""
 
-import getpass
 import json
-import shutil
-import socket
-import subprocess
-import tempfile
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import create_engine, text
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.run import RunResult, run
+from hourglass_bench.bench.tracking.database import postgresql_engine
 from hourglass_bench.reports.__main__ import main as reports
-from hourglass_bench.studies import lock
+from hourglass_bench.studies import lock, storage, worker
 from hourglass_bench.studies.__main__ import main
+from hourglass_bench.studies.catalog import CATALOG
+from hourglass_bench.studies.options import Options
+from hourglass_bench.studies.run import run_study
+from hourglass_bench.studies.study import Factorial
+from tests.servers import needs_postgresql, run_postgresql
 from tests.studies.conftest import sweep, trial_runs
-
-BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
-    Path(found).parent for found in [shutil.which("initdb")] if found
-]
+from tests.studies.once import require_once
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not BINARIES, reason="no PostgreSQL server here (Debian's package postgresql has one)"),
+    needs_postgresql,
     pytest.mark.usefixtures("catalog", "inline"),
 ]
-
-
-def as_owner(command: list[str]) -> list[str]:
-    """PostgreSQL refuses to run as root: then it runs as `postgres`, whom Debian's package makes."""
-    return ["runuser", "-u", "postgres", "--", *command] if getpass.getuser() == "root" else command
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """URL of a fresh server, without a database's name."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    if getpass.getuser() == "root":
-        shutil.chown(folder, "postgres")
-    binaries, data = BINARIES[-1], folder / "data"
-    make = [str(binaries / "initdb"), "-D", str(data), "-U", "bench", "--auth", "trust", "--no-sync"]
-    subprocess.run(as_owner(make), check=True, capture_output=True, cwd=folder)
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    control = [str(binaries / "pg_ctl"), "-D", str(data), "-w"]
-    start = [*control, "-l", str(folder / "log"), "-o", options, "start"]
-    subprocess.run(as_owner(start), check=True, cwd=folder, stdout=subprocess.DEVNULL)
-    opened: list[Any] = []
-    remember = lambda connection, _: opened.append(connection)  # noqa: E731
-    event.listen(Engine, "connect", remember)
-    try:
-        yield f"postgresql://bench@127.0.0.1:{port}"
-    finally:
-        event.remove(Engine, "connect", remember)
-        for connection in opened:  # MLflow and Optuna keep theirs until the process ends, which here it does not
-            connection.close()
-        subprocess.run(as_owner([*control, "-m", "immediate", "stop"]), check=True, capture_output=True, cwd=folder)
-        shutil.rmtree(folder)
+    with run_postgresql() as postgresql:
+        postgresql.make_databases("optuna", "mlflow")
+        yield postgresql.url
 
 
 @pytest.fixture(scope="module")
 def stores(server: str) -> tuple[str, ...]:
     """The flags that name two databases on the server."""
-    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for name in ("optuna", "mlflow"):
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
     return "--storage", f"{server}/optuna", "--tracking", f"{server}/mlflow"
 
 
@@ -97,15 +69,15 @@ def test_sweep_status_resume_and_report(
 def test_a_second_driver_is_refused_and_the_lock_ends_with_its_holder(
     tmp_path: Path, stores: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    storage = stores[1]
-    with lock.exclusive(storage, "tiny"):
-        assert lock.is_held(storage, "tiny")
-        assert not lock.is_held(storage, "quick")
+    url = stores[1]
+    with lock.exclusive(url, "tiny"):
+        assert lock.is_held(url, "tiny")
+        assert not lock.is_held(url, "quick")
         assert sweep(tmp_path, *stores) == 2
-        with lock.exclusive(storage, "quick"):
+        with lock.exclusive(url, "quick"):
             pass
     assert "study tiny in postgresql://bench@127.0.0.1" in capsys.readouterr().err
-    assert not lock.is_held(storage, "tiny")
+    assert not lock.is_held(url, "tiny")
 
 
 @pytest.mark.parametrize("flag", ["--storage", "--tracking"])
@@ -134,3 +106,80 @@ def test_newer_tables_are_refused(
     engine.dispose()
     assert f"/{name} must be written by no newer {name} than the one installed here" in capsys.readouterr().err
     assert sweep(tmp_path, *stores) == 0
+
+
+def end_connections(storage: str) -> None:
+    """As an administrator, or a restart of the server, ends those that hold locks."""
+    with postgresql_engine(storage, isolation_level="AUTOCOMMIT").connect() as connection:
+        held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        ended = connection.execute(text(f"SELECT pg_terminate_backend(pid, 10000) FROM ({held}) AS held")).all()
+    assert ended == [(True,)]
+
+
+def make_root(storage_url: str, name: str) -> optuna.Study:
+    return storage.create(storage.open_storage(storage_url), name, [schema.BEST_VAL_IOU])
+
+
+def test_a_lost_lock_is_taken_again(stores: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT", 0.1)
+    with lock.exclusive(stores[1], "lost") as hold:
+        hold.sign(make_root(stores[1], "lost"))
+        end_connections(stores[1])
+        deadline = time.monotonic() + 30
+        while not lock.is_held(stores[1], "lost"):  # by itself: a driver may not write for an hour
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with pytest.raises(ValueError, match="study lost in .* must be free, got a driver that holds it"):
+            lock.require_free(stores[1], "lost")
+        hold.confirm()
+    assert not lock.is_held(stores[1], "lost")
+
+
+def test_a_lock_that_another_driver_took_over_is_seen_while_it_works_and_after(
+    stores: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "BEAT", 3600)
+    root = make_root(stores[1], "taken")
+    with lock.exclusive(stores[1], "taken") as first:
+        first.sign(root)
+        end_connections(stores[1])
+        with lock.exclusive(stores[1], "taken") as second:
+            with pytest.raises(ConnectionError, match="was lost and is not free yet"):
+                first.confirm()  # it may be its own, of which the server has not seen the end
+            second.sign(root)
+            for _ in range(2):
+                with pytest.raises(ValueError, match="must be written by one driver, got another one that took over"):
+                    first.confirm()
+            second.confirm()
+        with pytest.raises(ValueError, match="must be written by one driver"):
+            first.confirm()
+
+
+def test_a_driver_that_lost_its_lock_to_another_one_stops_before_it_writes(
+    tmp_path: Path,
+    stores: tuple[str, ...],
+    tiny_study: Factorial,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The other one starts in the middle of a trial, and does all units: the first does none of them again."""
+    monkeypatch.setattr(lock, "BEAT", 3600)
+    begun: list[RunConfig] = []
+    study = replace(tiny_study, name="fought")
+    monkeypatch.setitem(CATALOG, "fought", study)
+    options = Options(device="cpu", workers="1", runs=tmp_path, storage=stores[1], tracking=stores[3])
+
+    def fought(config: RunConfig, *arguments: Any, **named: Any) -> RunResult:
+        begun.append(config)
+        if len(begun) == 2:
+            end_connections(stores[1])
+            assert run_study(study, options).states["complete"] == 4
+        return run(config, *arguments, **named)
+
+    monkeypatch.setattr(worker, "run", fought)
+    assert sweep(tmp_path, *stores, study="fought") == 2
+    assert "got another one that took over while the connection of this one was lost" in capsys.readouterr().err
+    require_once(tmp_path, "fought", tiny_study.training.epochs, stored=stores[1], tracking=stores[3])
+    assert len(begun) == 5
+    assert sweep(tmp_path, *stores, study="fought") == 0
+    assert len(begun) == 5

@@ -1,16 +1,9 @@
 """The REST store against a real `mlflow server`, and against servers that are none."""
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
 import traceback
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
@@ -31,8 +24,8 @@ from hourglass_bench.reports.store.artifacts import CACHE, READ_FILES
 from hourglass_bench.reports.store.connection import open_store
 from hourglass_bench.reports.store.load import ARTIFACTS, RUN, Study, load_study
 from hourglass_bench.reports.store.rest import RestStore
+from tests.servers import MlflowServer
 
-START_SECONDS = 120
 SECRET = "sesame"
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search"
 RUNS = "/api/2.0/mlflow/runs/search"
@@ -50,35 +43,12 @@ class Live(NamedTuple):
 @contextmanager
 def mlflow_server(folder: Path) -> Iterator[str]:
     """URL of a tracking server over `folder`/mlflow.db, from when it answers until it is stopped."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder / schema.TRACKING_DB}", "--serve-artifacts"]
-    command += ["--artifacts-destination", str(folder / "served")]
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _await(url, process, folder / "server.log")
-            yield url
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"mlflow server did not start:\n{log.read_text()[-2000:]}")
+    server = MlflowServer(folder)
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.stop()
 
 
 @pytest.fixture(autouse=True)
