@@ -25,6 +25,7 @@ TRACKING       ?=
 ACCEPT_CHANGES ?=
 REDO_DELETED   ?=
 RETRY_FAILED   ?=
+REPAIR         ?=
 HTML           ?= 1
 COMPARE        ?=
 PORT           ?= 5000
@@ -57,7 +58,7 @@ STORE = --runs $(call WORD,$(RUNS)) $(if $(TRACKING),--tracking $(call WORD,$(TR
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
 	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
 
-.PHONY: sweep report register perf check-device ui dashboard setup test test-all check glossary docs help
+.PHONY: sweep report register doctor migrate perf check-device ui dashboard setup test test-all check glossary docs help
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS TRIAL_TIMEOUT EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING STORE_PATIENCE ACCEPT_CHANGES REDO_DELETED RETRY_FAILED]
@@ -76,6 +77,12 @@ report: setup  ## write RUNS/reports/STUDY/report.pdf, and report.html to play w
 
 register: setup  ## register the best run of each architecture in MLflow, with the alias best [STUDY RUNS STORAGE TRACKING ARCHS]
 	@$(BIN)/hourglass-bench register "$(STUDY)" $(STORE) $(if $(STORAGE),--storage $(call WORD,$(STORAGE))) $(if $(ARCHS),--archs $(ARCHS))
+
+doctor: setup  ## what is inconsistent between a study's stores and files; REPAIR=1 repairs it [STUDY RUNS STORAGE TRACKING REPAIR]
+	@$(BIN)/hourglass-bench doctor "$(STUDY)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(filter-out 0,$(REPAIR)),--repair)
+
+migrate: setup  ## bring database files of an older MLflow or Optuna up to date, after a copy of each [RUNS STORAGE TRACKING]
+	@$(BIN)/hourglass-bench migrate $(STORE) $(if $(STORAGE),--storage "$(STORAGE)")
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]

@@ -75,6 +75,34 @@ class Register(cli.Command, Stores):
         return register(self.study, self.archs, self.runs, self.storage, self.tracking)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Doctor(cli.Command, Stores):
+    """Tell what is inconsistent between a study's stores and files. The exit code is 0 if nothing is, and 1 else."""
+
+    study: Positional[str]
+    """name of the study, or the file that defines it"""
+    repair: bool = False
+    """repair it: trials and runs that were cut off are closed, and units whose run is lost or damaged are left to the
+    next sweep; nothing is written without"""
+
+    def run(self) -> Answer:
+        """Compare, and repair if that is asked for."""
+        from hourglass_bench.studies.doctor import doctor
+
+        return doctor(self.study, self.runs, self.storage, self.tracking, repair=self.repair)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Migrate(cli.Command, Stores):
+    """Bring database files of an older MLflow or Optuna up to date, after a copy of each."""
+
+    def run(self) -> Answer:
+        """Migrate what is older."""
+        from hourglass_bench.studies.migrate import migrate_stores
+
+        return migrate_stores(self.runs, self.storage, self.tracking)
+
+
 def _answer(state: "State", given: str, stores: Stores) -> Answer:
     """A table for people, everything for programs; then a report of what is done, or the rest of the study."""
     from hourglass_bench.studies.display import to_text
@@ -98,7 +126,7 @@ class Dashboard(cli.Command, Stores, Serve):
         return serve_dashboard(self.runs, self.storage, self)
 
 
-COMMANDS: cli.Verbs = {"studies": (List, Sweep, Status, Register), "in a browser": (Dashboard,)}
+COMMANDS: cli.Verbs = {"studies": (List, Sweep, Status, Register, Doctor, Migrate), "in a browser": (Dashboard,)}
 main = partial(command_line.main, "studies", "Plan, run and resume studies.", COMMANDS)
 
 if __name__ == "__main__":

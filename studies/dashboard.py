@@ -22,7 +22,7 @@ def serve_dashboard(runs: Path, storage_url: str, where: serve.Serve) -> Answer:
     """
     url = storage.storage_url(runs, storage_url)
     serve.require_store(url, runs)
-    storage.refuse_newer(url)
+    storage.require_storage(url)
     try:
         from optuna_dashboard import wsgi
     except ImportError as error:

@@ -19,7 +19,9 @@ from hourglass_bench.bench.tracking.stored_runs import StoredRun
 from hourglass_bench.bench.training import ARITHMETIC
 from hourglass_bench.bench.training.weights import weights_digest
 from hourglass_bench.studies import storage
+from hourglass_bench.studies.agreement import unclaimed
 from hourglass_bench.studies.options import OF_THE_STUDY, Options
+from hourglass_bench.studies.stored_study import read_study
 from hourglass_bench.studies.study import Study
 from hourglass_bench.studies.unit import Setting, count_planned
 
@@ -54,8 +56,8 @@ REPEATS = "repeats"
 
 def is_new(study: Study, url: str, data_digest: str) -> bool:
     """Whether the study was never started in the storage at `url`, or on other data."""
-    root = storage.find(url, study.name)
-    return root is None or root.user_attrs[storage.OPTIONS].get("data.digest", data_digest) != data_digest
+    found = read_study(url, study.name)
+    return found is None or found[0].user_attrs[storage.OPTIONS].get("data.digest", data_digest) != data_digest
 
 
 def open_study(
@@ -185,7 +187,7 @@ def open_parent(
         tags[schema.STUDY_MEMORY_BUDGET] = str(memory_budget)
     if ladder := root.user_attrs[storage.OPTIONS]["ladder"]:
         tags[schema.STUDY_LADDER] = json.dumps(ladder)
-    _supersede(client, runs, set(planned), storage.redone(root))
+    supersede(root, client, runs)
     run_id: str | None = root.user_attrs.get(storage.PARENT_RUN)
     if run_id is None or run_id not in runs:
         run_id = RunLog.create(client, experiment, root.study_name, tags).run_id
@@ -199,10 +201,11 @@ def open_parent(
     return run_id
 
 
-def _supersede(client: "MlflowClient", runs: Mapping[str, StoredRun], planned: set[str], redone: set[str]) -> None:
-    """Mark runs of units that only an earlier form of the study planned, and runs that were restored after their units
-    had been done again; take the mark from those that count again.
+def supersede(root: optuna.Study, client: "MlflowClient", runs: Mapping[str, StoredRun]) -> None:
+    """Mark runs of units that only an earlier form of the study planned, runs that were restored after their units had
+    been done again, and runs that ended without an outcome; take the mark from those that count again.
     """
+    planned, redone = storage.planned(root), storage.redone(root) | unclaimed(runs, storage.done(root))
     for run_id, run in runs.items():
         if run.deleted or run.unit is None:
             continue

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -59,10 +59,12 @@ def exclusive(storage: str, study: str) -> AbstractContextManager[Hold]:
 
 
 def require_free(storage: str, study: str) -> None:
-    """Raise ValueError if another driver holds the store now; nothing is made."""
-    if kind(storage) == POSTGRESQL or _lock_file(sqlite_path(storage)).exists():
+    """Raise ValueError if another driver holds the store now; nothing is made or written."""
+    if kind(storage) == POSTGRESQL:
         with exclusive(storage, study):
-            pass
+            return
+    if holder := _holder(sqlite_path(storage)):
+        raise _taken(sqlite_path(storage), holder)
 
 
 def is_held(storage: str, study: str) -> bool:
@@ -70,38 +72,88 @@ def is_held(storage: str, study: str) -> bool:
     if kind(storage) == POSTGRESQL:
         with _connect(storage) as connection:
             return not _try(connection, study)
-    path = _lock_file(sqlite_path(storage))
+    holder = _holder(sqlite_path(storage))
+    return holder is not None and holder.study == study
+
+
+class Holder(NamedTuple):
+    """Who holds a store, as the lock file says; it says nothing for a moment at the beginning."""
+
+    study: str = ""
+    process: int = 0
+
+
+def _holder(database: Path) -> Holder | None:
+    """The driver that holds a file now."""
+    path = _lock_file(database)
     if not path.exists():
-        return False
-    with path.open() as file:
+        return None
+    with _opened(path, "r") as file:
+        holder = _read(file)
         try:
             lock(file, shared=True)
         except BlockingIOError:
-            return bool(json.loads(file.read() or "{}").get("study") == study)
-    return False
+            return holder
+    return None
 
 
 @contextmanager
 def _file(database: Path, study: str) -> Iterator[Hold]:
     database.parent.mkdir(parents=True, exist_ok=True)
-    with _lock_file(database).open("a+") as file:
+    with _opened(_lock_file(database), "a+") as file:
         try:
             lock(file)
         except BlockingIOError:
-            file.seek(0)
-            holder = json.loads(file.read() or "{}")
-            raise ValueError(
-                f"{database.parent} must be free, got a sweep of study {holder.get('study')} there already "
-                f"(process {holder.get('process')}); wait for it, stop it, or use another RUNS folder."
-            ) from None
+            raise _taken(database, _read(file)) from None
+        _read(file)  # what is not ours is not overwritten
         file.truncate(0)
-        file.write(json.dumps({"study": study, "process": os.getpid()}))
+        file.write(json.dumps(Holder(study, os.getpid())._asdict()))
         file.flush()
         yield _File(file, database)
 
 
+def _read(file: IO[str]) -> Holder:
+    file.seek(0)
+    text = file.read()
+    try:
+        return Holder(**json.loads(text or "{}"))
+    except (ValueError, TypeError):
+        raise ValueError(f"{file.name} must be the lock of a RUNS folder, got another file; move it away.") from None
+
+
+def _taken(database: Path, holder: Holder) -> ValueError:
+    by = (
+        f"a sweep of study {holder.study} there already (process {holder.process})" if holder.study else "a sweep there"
+    )
+    return ValueError(f"{database.parent} must be free, got {by}; wait for it, stop it, or use another RUNS folder.")
+
+
+@contextmanager
+def _opened(path: Path, mode: str) -> Iterator[IO[str]]:
+    try:
+        file = path.open(mode, errors="replace")
+    except OSError as error:
+        raise ValueError(
+            f"{path} must be a file that can be {'read' if mode == 'r' else 'written'}, got: {error.strerror}; allow "
+            "it, or use another RUNS folder."
+        ) from error
+    with file:
+        yield file
+
+
 def _lock_file(database: Path) -> Path:
-    return database.with_suffix(".lock")
+    """The lock beside a database.
+
+    Raises:
+        ValueError: something else is in its place.
+    """
+    path = database.with_suffix(".lock")
+    if path == database:
+        raise ValueError(f"storage must be no file NAME.lock, which is the name of its lock, got {database}.")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        found = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "a device or pipe"
+        raise ValueError(f"{path} must be the lock of a RUNS folder, got {found}; move it away.")
+    return path
 
 
 class _File:

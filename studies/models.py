@@ -10,8 +10,9 @@ from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.commands.cli import Answer
 from hourglass_bench.bench.commands.writing import open_to_write
 from hourglass_bench.bench.models.logged import ALIAS, find_model, log_model, register_model
-from hourglass_bench.bench.tracking.store import get_experiment
+from hourglass_bench.bench.tracking.store import get_experiment, tracking_url
 from hourglass_bench.studies import storage
+from hourglass_bench.studies.agreement import require_together
 from hourglass_bench.studies.deleted import Missing
 from hourglass_bench.studies.status import status
 
@@ -62,7 +63,9 @@ def register(given: str, archs: Sequence[str], runs: Path, storage_url: str = ""
         ValueError: there is no such study, it has no complete run of such an architecture, or its checkpoint is gone.
     """
     state = status(given, runs, storage_url, tracking)  # refuses what is no study
-    root = storage.find(storage.storage_url(runs, storage_url), state.study)
+    url, place = storage.storage_url(runs, storage_url), tracking_url(runs, tracking)
+    require_together(state.study, url, place)
+    root = storage.find(url, state.study)
     assert root is not None
     best = best_runs(root, state.missing)
     if not best or not best.keys() >= set(archs):

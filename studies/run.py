@@ -30,12 +30,13 @@ from hourglass_bench.bench.size import parse_bytes
 from hourglass_bench.bench.tracking.database import require_reachable
 from hourglass_bench.bench.tracking.patience import Patience, unless_away
 from hourglass_bench.bench.tracking.spool import Spool
-from hourglass_bench.bench.tracking.store import RunLog, get_experiment, refuse_newer, tracking_url
+from hourglass_bench.bench.tracking.store import RunLog, get_experiment, require_store, tracking_url
 from hourglass_bench.bench.tracking.stored_runs import stored_runs
 from hourglass_bench.bench.tracking.system_metrics import require_monitor
 from hourglass_bench.bench.tracking.view import keep_view
 from hourglass_bench.bench.training.setup import make_network
 from hourglass_bench.studies import deleted, identity, importance, lock, models, placement, retry, storage, times
+from hourglass_bench.studies.agreement import require_together
 from hourglass_bench.studies.driver import Driver, Site, StoppedError
 from hourglass_bench.studies.executors import Executor
 from hourglass_bench.studies.executors.admission import Room
@@ -156,8 +157,9 @@ def _check(study: Study, options: Options) -> Checked:
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
     for name, store in (("storage", url), ("tracking", tracking)):
         require_reachable(name, store)
-    storage.refuse_newer(url)
-    refuse_newer(tracking)
+    storage.require_storage(url)
+    require_store(tracking)
+    require_together(study.name, url, tracking, again=options.redo_deleted)
     refuse_links(options.runs)
     lock.require_free(url, study.name)  # before the data are read, which can take long
     if options.executor == "ray":

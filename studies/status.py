@@ -11,9 +11,10 @@ from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.bench.schema import Stage
 from hourglass_bench.bench.tracking.open_runs import open_runs
-from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
+from hourglass_bench.bench.tracking.store import tracking_url
 from hourglass_bench.bench.tracking.stored_runs import stored_runs
 from hourglass_bench.studies import last_signs, lock, retry, storage, times
+from hourglass_bench.studies.agreement import require_new
 from hourglass_bench.studies.deleted import Missing, find
 from hourglass_bench.studies.own_file import find_study, name_of
 from hourglass_bench.studies.stored_study import read_study
@@ -133,14 +134,13 @@ def status(given: str, runs: Path, storage_url: str = "", tracking: str = "") ->
     """The study of a name or a user's own file, as the stores have it.
 
     Raises:
-        ValueError: it was never started there, or a newer version has written a store.
+        ValueError: it was never started there, or a store cannot be read.
     """
-    name, url = name_of(given), storage.storage_url(runs, storage_url)
-    storage.refuse_newer(url)
-    refuse_newer(place := tracking_url(runs, tracking))
+    name, url, place = name_of(given), storage.storage_url(runs, storage_url), tracking_url(runs, tracking)
     found = read_study(url, name)
     if found is None:
         find_study(given)
+        require_new(name, url, place, stored_runs(place, name))
         stores: dict[str, Any] = {"runs": runs, "storage": storage_url, "tracking": tracking}
         start = next_step("sweep", given, make=("sweep", f"STUDY={given}"), **stores)
         raise ValueError(f"study {name} must have been started in {runs}, got none there; {start} starts it.")

@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, cast
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.tracking import newer
-from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, kind, prepare, redact, sqlite_path, store_url
+from hourglass_bench.bench.tracking.database import (
+    POSTGRESQL,
+    SQLITE,
+    kind,
+    make_whole,
+    prepare,
+    redact,
+    sqlite_path,
+    store_url,
+)
+from hourglass_bench.bench.tracking.opening import require_usable
 from hourglass_bench.bench.tracking.patience import Patience
+from hourglass_bench.bench.tracking.versions import Library
 from hourglass_bench.studies.unit import Factor, Planned
 
 if TYPE_CHECKING:
@@ -19,6 +29,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, TrialState
 
     from hourglass_bench.studies.patient_storage import PatientStorage
+
+OPTUNA = Library("optuna", "storages/_rdb/alembic/versions", "studies")
 
 # Attributes of the study.
 OPTIONS = "options"
@@ -114,22 +126,44 @@ def open_storage(url: str, patience: Patience | None = None) -> "PatientStorage"
         patience: of what is done with it once it is open; None: none.
 
     Raises:
-        ValueError: nothing answers there, or it is neither SQLite nor PostgreSQL.
+        ValueError: nothing answers there, or as `require_storage`.
     """
-    if kind(url) not in (SQLITE, POSTGRESQL):
-        raise ValueError(f"storage must be SQLite or PostgreSQL, got {redact(url)}.")
-    prepare("storage", url)
+    require_storage(url)
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     from hourglass_bench.studies.patient_storage import PatientStorage
 
+    if kind(url) == SQLITE:
+        make_whole(sqlite_path(url), _make_tables)
+    prepare("storage", url)
     return PatientStorage(url, patience or Patience(0))
 
 
-def refuse_newer(url: str) -> None:
-    """Raise ValueError if a newer version of Optuna has written the storage at `url`."""
-    newer.refuse_newer(url, "optuna", "storages/_rdb/alembic/versions")
+def _make_tables(url: str) -> None:
+    import optuna
+
+    optuna.storages.RDBStorage(url).engine.dispose()
+
+
+def upgrade_tables(url: str) -> None:
+    """Bring the tables of a database that an older Optuna made up to date."""
+    import optuna
+
+    older = optuna.storages.RDBStorage(url, skip_compatibility_check=True)
+    older.upgrade()
+    older.engine.dispose()
+
+
+def require_storage(url: str) -> None:
+    """Raise ValueError unless a storage at `url` can be written, or made; nothing is.
+
+    Raises:
+        ValueError: it is neither SQLite nor PostgreSQL, or as `opening.require_usable`.
+    """
+    if kind(url) not in (SQLITE, POSTGRESQL):
+        raise ValueError(f"storage must be SQLite or PostgreSQL, got {redact(url)}.")
+    require_usable(url, OPTUNA)
 
 
 def create(

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, inspect, text
+from sqlalchemy import Connection, bindparam, text
 
-from hourglass_bench.bench.tracking.database import SQLITE, database_engine, kind, sqlite_path
-from hourglass_bench.studies.storage import PLANNED, STAGES
+from hourglass_bench.bench.tracking.opening import reading
+from hourglass_bench.studies.storage import OPTUNA, PLANNED, STAGES
 
 STUDIES = """
 SELECT s.study_name, a.key, a.value_json
@@ -19,8 +19,8 @@ FROM studies s LEFT JOIN study_user_attributes a ON a.study_id = s.study_id
 WHERE s.study_name IN :names
 """
 TRIALS = """
-SELECT s.study_name, t.number, a.key, a.value_json
-FROM trials t JOIN studies s ON s.study_id = t.study_id JOIN trial_user_attributes a ON a.trial_id = t.trial_id
+SELECT s.study_name, t.number, t.state, a.key, a.value_json
+FROM trials t JOIN studies s ON s.study_id = t.study_id LEFT JOIN trial_user_attributes a ON a.trial_id = t.trial_id
 WHERE s.study_name IN :names
 ORDER BY t.number
 """
@@ -28,9 +28,11 @@ ORDER BY t.number
 
 @dataclass(frozen=True, slots=True)
 class StoredTrial:
-    """A trial that has attributes."""
+    """A trial."""
 
     number: int
+    state: str
+    """Optuna's: RUNNING, COMPLETE, PRUNED, FAIL or WAITING."""
     user_attrs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,11 +51,13 @@ class StoredStudy:
 
 
 def read_study(url: str, name: str) -> tuple[StoredStudy, list[StoredStudy]] | None:
-    """The study and those that hold its trials, of the stages that have begun; None if it was never started there."""
-    if kind(url) == SQLITE and not sqlite_path(url).is_file():
-        return None
-    with database_engine(url).connect() as connection:
-        if not inspect(connection).has_table("studies"):
+    """The study and those that hold its trials, of the stages that have begun; None if it was never started there.
+
+    Raises:
+        ValueError: the storage cannot be read, or a newer version of Optuna wrote it.
+    """
+    with reading(url, OPTUNA) as connection:
+        if connection is None:
             return None
         root = _read(connection, [name]).get(name)
         if root is None or PLANNED not in root.user_attrs:
@@ -69,8 +73,10 @@ def _read(connection: Connection, names: Collection[str]) -> dict[str, StoredStu
         attributes = found.setdefault(study, StoredStudy(study)).user_attrs
         if key is not None:
             attributes[key] = json.loads(value)
-    for study, number, key, value in _execute(connection, TRIALS, names):
-        found[study].trials.setdefault(number, StoredTrial(number)).user_attrs[key] = json.loads(value)
+    for study, number, state, key, value in _execute(connection, TRIALS, names):
+        attributes = found[study].trials.setdefault(number, StoredTrial(number, state)).user_attrs
+        if key is not None:
+            attributes[key] = json.loads(value)
     return found
 
 

@@ -38,6 +38,8 @@ SHORT: Final[dict[str, str]] = {
     "sweep": "--size 16 --epochs 1 --repeats 1 --folds 3 --device cpu --workers 1",
     "report": "",
     "register": "",
+    "doctor": "",
+    "migrate": "",
     "reproduce": "",
     "calibrate": "--simulations 20",
 }

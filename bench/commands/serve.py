@@ -111,9 +111,10 @@ def has_screen() -> bool:
 def require_store(url: str, runs: Path) -> None:
     """Raise ValueError if there is no store at `url`; none is made."""
     # Imported late, as the flags above are part of every help.
-    from hourglass_bench.bench.tracking.database import SQLITE, kind, redact, require_reachable, sqlite_path
+    from hourglass_bench.bench.tracking.database import SQLITE, kind, redact, require_reachable
+    from hourglass_bench.bench.tracking.opening import find_file
 
-    if kind(url) == SQLITE and not sqlite_path(url).is_file():
+    if kind(url) == SQLITE and find_file(url) is None:
         raise ValueError(
             f"{redact(url)} must be a store that a study or a training has written, got no such file; "
             f"RUNS is {runs}: name the folder that your results lie in, or run a study first."

@@ -13,7 +13,8 @@ from hourglass_bench.bench.data.cache.entry import Dataset
 from hourglass_bench.bench.data.dataset import load
 from hourglass_bench.bench.machine.precision import NAMES, resolve
 from hourglass_bench.bench.stored_config import located, unflatten
-from hourglass_bench.bench.tracking.database import SQLITE, kind, redact, sqlite_path
+from hourglass_bench.bench.tracking.database import SQLITE, kind, redact
+from hourglass_bench.bench.tracking.opening import find_file
 from hourglass_bench.bench.tracking.store import find_artifact, open_store
 from hourglass_bench.bench.training.execution import Execution
 from hourglass_bench.bench.training.weights import weights_digest
@@ -125,7 +126,7 @@ def read(url: str, run_id: str) -> StoredTraining:
     """
     from mlflow.exceptions import MlflowException
 
-    if kind(url) == SQLITE and not sqlite_path(url).is_file():
+    if kind(url) == SQLITE and find_file(url) is None:
         raise ValueError(
             f"{run_id!r} must be the id of a run, got no store {redact(url)}; name its folder with --runs."
         )

@@ -1,5 +1,6 @@
 """`bench train`: one tracked training. Open the store, run, close."""
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -58,10 +59,10 @@ def train_one(
     require_known(config.training.loss)
     if system_metrics:
         require_monitor()
-    if tracking or (runs / schema.TRACKING_DB).exists():  # else nothing but torch is loaded before the first step
-        from hourglass_bench.bench.tracking.store import refuse_newer, tracking_url
+    if tracking or os.path.lexists(runs / schema.TRACKING_DB):  # else nothing but torch is loaded before the first step
+        from hourglass_bench.bench.tracking.store import require_store, tracking_url
 
-        refuse_newer(tracking_url(runs, tracking))
+        require_store(tracking_url(runs, tracking))
     target, cache = choose_device(device), runs / schema.CACHE_DIR
     resolve(config.training.precision, target)
     # What cannot be trained is refused before the data are read, which can take long.

@@ -16,7 +16,7 @@ from hourglass_bench.bench.commands import cli, serve
 from hourglass_bench.bench.commands.writing import keep_place
 from hourglass_bench.bench.tracking import view
 from hourglass_bench.bench.tracking.database import kind, redact
-from hourglass_bench.bench.tracking.store import connect, refuse_newer, tracking_url
+from hourglass_bench.bench.tracking.store import open_store, tracking_url
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,10 +45,9 @@ def serve_ui(runs: Path, tracking: str, study: str, where: serve.Serve) -> cli.A
     if kind(url).startswith("http"):
         raise ValueError(f"tracking must be a database, got {redact(url)}: a server with a UI of its own; open that.")
     serve.require_store(url, runs)
-    refuse_newer(url)
     host, port = where.address()
     keep_place(runs, tracking)  # the UI shows pictures where the store says that they lie
-    experiment = _find(connect(url), study)
+    experiment = _find(open_store(url), study)
     address = serve.base_url(host, port)
     opened = address + view.page(experiment)
     command = [

@@ -12,7 +12,7 @@ from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.bench.files import require_inside
 from hourglass_bench.bench.machine.file_lock import LOCK, is_held, lock
 from hourglass_bench.bench.tracking.locations import relocate
-from hourglass_bench.bench.tracking.store import RunLog, open_store, search_runs, tracking_url
+from hourglass_bench.bench.tracking.store import RunLog, open_store, require_store, search_runs, tracking_url
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,9 +51,10 @@ def keep_place(runs: Path, tracking: str = "") -> None:
     """If RUNS was moved or copied, have its store say so before something is written to where it was.
 
     Raises:
-        ValueError: another process works in RUNS, or as `refuse_links`.
+        ValueError: another process works in RUNS, or as `require_store` and `refuse_links`.
     """
     refuse_links(runs)
+    require_store(tracking_url(runs, tracking))
     if not tracking and (done := relocate(runs)):
         say(done)
 

@@ -3,8 +3,10 @@
 import errno
 import socket
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +28,8 @@ def sqlite_url(path: Path) -> str:
 
     Slashes are escaped as well: MLflow makes the folders that it reads in the URL as it stands, and there are none.
     """
-    return f"{SQLITE}:////{quote(str(path.resolve())[1:], safe='')}"
+    whole = path.resolve() if path.exists() or not path.is_symlink() else path.absolute()  # a link to nothing stays one
+    return f"{SQLITE}:////{quote(str(whole)[1:], safe='')}"
 
 
 def store_url(file: Path, url: str) -> str:
@@ -44,19 +47,21 @@ def store_url(file: Path, url: str) -> str:
     return f"{sqlite_url(sqlite_path(url))}{mark}{options}"
 
 
-def kind(url: str) -> str:
+def kind(url: str | URL) -> str:
     """`sqlite`, `postgresql`, `http` or `https`, whatever driver the URL names.
 
     Raises:
         ValueError: it is none of them.
     """
-    scheme = url.partition(":")[0].partition("+")[0]
+    scheme = str(url).partition(":")[0].partition("+")[0]
     if scheme != SQLITE and scheme not in PORTS:
-        raise ValueError(f"a store's URL must start with one of {SQLITE}, {', '.join(PORTS)}, got {redact(url)!r}.")
+        raise ValueError(
+            f"a store's URL must start with one of {SQLITE}, {', '.join(PORTS)}, got {redact(str(url))!r}."
+        )
     return scheme
 
 
-def sqlite_path(url: str) -> Path:
+def sqlite_path(url: str | URL) -> Path:
     """The file of a SQLite URL.
 
     Raises:
@@ -64,8 +69,16 @@ def sqlite_path(url: str) -> Path:
     """
     name = make_url(url).database
     if not name:
-        raise ValueError(f"a SQLite URL must name a file, as in sqlite:////data/runs.db, got {url!r}.")
+        raise ValueError(f"a SQLite URL must name a file, as in sqlite:////data/runs.db, got {str(url)!r}.")
     return Path(name)
+
+
+def shown(url: str | URL) -> str:
+    """A store as messages name it: a file by its path, a server with its password masked and without options."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == SQLITE:
+        return parsed.database or str(parsed)
+    return redact(parsed.render_as_string(hide_password=False))
 
 
 def redact(url: str) -> str:
@@ -95,15 +108,6 @@ def require_reachable(name: str, url: str) -> None:
         postgresql_engine(url).connect().close()
 
 
-def database_engine(url: str) -> Engine:
-    """Engine of a SQLite or PostgreSQL database, without a pool.
-
-    Raises:
-        ValueError: there is no driver.
-    """
-    return create_engine(url, poolclass=NullPool) if kind(url) == SQLITE else postgresql_engine(url)
-
-
 def postgresql_engine(url: str | URL, **options: Any) -> Engine:
     """Engine without a pool: a connection that is closed is gone, and its locks with it.
 
@@ -131,6 +135,21 @@ def prepare(name: str, url: str) -> None:
         with closing(sqlite3.connect(sqlite_path(url))) as connection:
             # The file stays in this mode, in which readers and one writer do not wait for each other.
             connection.execute("PRAGMA journal_mode=WAL")
+
+
+def make_whole(path: Path, make: Callable[[str], None]) -> None:
+    """Have `make` make a database, given its URL, unless it is there.
+
+    It is made elsewhere and then moved, since neither library can go on where it was killed.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        make(sqlite_url(draft))
+        if not path.exists():
+            draft.replace(path)
 
 
 def settle_sqlite() -> None:

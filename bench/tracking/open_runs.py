@@ -6,7 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.tracking.database import SQLITE, database_engine, kind, sqlite_path
+from hourglass_bench.bench.tracking.database import kind
+from hourglass_bench.bench.tracking.opening import reading
+from hourglass_bench.bench.tracking.versions import MLFLOW
 
 """By which an older version, which may be at work, logs them."""
 PARAMS = ("architecture.name", "training.epochs", "training.pretrain_epochs")
@@ -42,13 +44,13 @@ def open_runs(url: str, experiment: str) -> list[OpenRun]:
     """Runs of an experiment's trials that have not ended, the oldest first; none if there is no such experiment."""
     if kind(url).startswith("http"):
         return _ask_client(url, experiment)
-    if kind(url) == SQLITE and not sqlite_path(url).is_file():
-        return []
     names = {"kind": schema.KIND, "experiment": experiment}
     for name, metric in (("loss", schema.VAL_LOSS), ("iou", schema.VAL_IOU)):
         names |= {name: metric.name, f"old_{name}": schema.OLD_NAMES[metric.name]}
     names |= {f"p{place}": name for place, name in enumerate(PARAMS)}
-    with database_engine(url).connect() as connection:
+    with reading(url, MLFLOW) as connection:
+        if connection is None:
+            return []
         rows = connection.execute(text(RUNS), names).all()
     return [
         OpenRun(

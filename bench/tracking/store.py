@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine
@@ -17,20 +16,23 @@ from sqlalchemy import create_engine
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.data import stepped_images
 from hourglass_bench.bench.files import require_inside
-from hourglass_bench.bench.tracking import newer
 from hourglass_bench.bench.tracking.database import (
     SQLITE,
     kind,
+    make_whole,
     prepare,
     redact,
     settle_sqlite,
+    shown,
     sqlite_path,
-    sqlite_url,
     store_url,
 )
 from hourglass_bench.bench.tracking.datasets import to_input
 from hourglass_bench.bench.tracking.entries import Entries, Log
 from hourglass_bench.bench.tracking.locations import local_path, run_folder, runs_of
+from hourglass_bench.bench.tracking.opening import find_file, reading, require_usable
+from hourglass_bench.bench.tracking.stored_runs import artifact_uri
+from hourglass_bench.bench.tracking.versions import MLFLOW, newer_than, refuse_newer_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,6 +43,11 @@ AS_PLANNED: frozenset[schema.State] = frozenset({"complete", "pruned"})
 """States of runs that went as they should: pruning is what a search is for. All others failed."""
 ATTEMPTS = 3
 """At datasets, which two runs cannot add to the same experiment at the same moment."""
+
+
+def run_status(state: schema.State) -> str:
+    """MLflow's, of a run that ended so."""
+    return "FINISHED" if state in AS_PLANNED else "FAILED"
 
 
 def tracking_url(runs: Path, url: str = "") -> str:
@@ -70,9 +77,9 @@ def open_store(url: str) -> "MlflowClient":
     """Client of the store at `url`, which is made, with its tables, if it is a file that is not there.
 
     Raises:
-        ValueError: nothing answers there, it is no URL of a store, or a newer version has written it.
+        ValueError: nothing answers there, or as `require_store`.
     """
-    refuse_newer(url)
+    require_store(url)
     if kind(url) == SQLITE:
         _make_tables(sqlite_path(url))
     prepare("tracking", url)
@@ -82,30 +89,46 @@ def open_store(url: str) -> "MlflowClient":
         known = " and ".join(f"tags.`{schema.SCHEMA_VERSION}` != '{version}'" for version in range(schema.VERSION + 1))
         for run in client.search_runs(experiments, known, max_results=1):
             found = f"runs of version {run.data.tags[schema.SCHEMA_VERSION]} of the schema"
-            raise newer.newer_than(redact(url), "hourglass-bench", found)
+            raise newer_than(redact(url), "hourglass-bench", found)
     return client
 
 
-def refuse_newer(url: str) -> None:
-    """Raise ValueError if a newer version of MLflow or of this code has written the database at `url`."""
-    newer.refuse_newer(url, *newer.MLFLOW)
+def require_store(url: str) -> None:
+    """Raise ValueError unless a store at `url` can be written, or made; nothing is. What a server has it knows itself.
+
+    Raises:
+        ValueError: it is no URL of a store, as `opening.require_usable`, or a newer version of this code wrote it.
+    """
+    if kind(url).startswith("http"):
+        return
+    require_usable(url, MLFLOW)
+    with reading(url, MLFLOW) as connection:
+        if connection is not None:
+            refuse_newer_runs(connection, shown(url))
 
 
 def _make_tables(path: Path) -> None:
-    """Make the database if there is none: elsewhere and then moved, since MLflow cannot go on where it was killed."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Make the database if there is none."""
+    make_whole(path, _initialize)
+
+
+def _initialize(url: str) -> None:
     _quieten()
     from mlflow.store.db.utils import _initialize_tables
 
-    with TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
-        engine = create_engine(sqlite_url(draft))
-        _initialize_tables(engine)  # type: ignore[no-untyped-call]
-        engine.dispose()
-        if not path.exists():
-            draft.replace(path)
+    engine = create_engine(url)
+    _initialize_tables(engine)  # type: ignore[no-untyped-call]
+    engine.dispose()
+
+
+def upgrade_tables(url: str) -> None:
+    """Bring the tables of a database that an older MLflow made up to date."""
+    _quieten()
+    from mlflow.store.db.utils import _upgrade_db
+
+    engine = create_engine(url)
+    _upgrade_db(engine)  # type: ignore[no-untyped-call]
+    engine.dispose()
 
 
 def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:
@@ -141,6 +164,12 @@ def search_runs(client: "MlflowClient", experiment: str, rule: str = "", *, dele
         runs = client.search_runs([experiment], rule, view, max_results=1000, page_token=page)
         yield from runs
         page = runs.token or ""
+
+
+def find_runs(client: "MlflowClient", experiment: str) -> "list[Run]":
+    """All runs of the experiment of that name, deleted ones too; none if there is no such experiment."""
+    found = client.get_experiment_by_name(experiment)
+    return [] if found is None else list(search_runs(client, found.experiment_id, deleted=True))
 
 
 class RunLog(Log):
@@ -236,7 +265,7 @@ class RunLog(Log):
         """Record how the run ended, and how long a study's worker was idle for it."""
         metrics = {} if idle is None else {schema.IDLE_SECONDS.name: idle}
         self.write([Entries(metrics=metrics, tags={schema.STATE: state, schema.STATE_REASON: reason})])
-        self._client.set_terminated(self.run_id, "FINISHED" if state in AS_PLANNED else "FAILED")
+        self._client.set_terminated(self.run_id, run_status(state))
 
     def kill(self, reason: str) -> None:
         """Record that the run was cut off: it has no outcome."""
@@ -244,8 +273,33 @@ class RunLog(Log):
         self._client.set_terminated(self.run_id, "KILLED")
 
 
+def _served_uri(url: str, run_id: str) -> str | None:
+    """Where a server keeps the artifacts of a run; None if it has no such run."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(open_store(url).get_run(run_id).info.artifact_uri)
+    except MlflowException:
+        return None
+
+
+def _fetch(url: str, run_id: str, name: str) -> Path:
+    """A copy of an artifact on a server, with what lies beside it."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    location = f"runs:/{run_id}/{name}"
+    try:
+        folder = download_artifacts(location.rpartition("/")[0], tracking_uri=url)
+    except MlflowException as error:
+        raise ValueError(f"{location} must be an artifact that {redact(url)} gives, got: {error}.") from error
+    return Path(folder) / Path(name).name
+
+
 def find_artifact(url: str, run_id: str, name: str, runs: Path | None = None) -> Path:
     """Local path of an artifact of a run in the store at `url`; an artifact on a server is fetched.
+
+    A database is only read, so that it may be one that cannot be written.
 
     Args:
         runs: RUNS, if the store is the one that lies in it.
@@ -253,24 +307,15 @@ def find_artifact(url: str, run_id: str, name: str, runs: Path | None = None) ->
     Raises:
         ValueError: there is no such store, run or artifact.
     """
-    from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
-
-    if kind(url) == SQLITE and not sqlite_path(url).is_file():
+    if kind(url) == SQLITE and find_file(url) is None:
         raise ValueError(
             f"{run_id!r} must be a checkpoint or a run of {redact(url)}, got neither file nor tracking store."
         )
-    try:
-        folder = run_folder(open_store(url).get_run(run_id).info.artifact_uri, runs)
-        if folder is None:  # on a server: with what lies beside it
-            fetched = download_artifacts(f"runs:/{run_id}/{name}".rpartition("/")[0], tracking_uri=url)
-            place = Path(fetched) / Path(name).name
-        else:
-            place = folder / name
-    except MlflowException as error:
-        raise ValueError(
-            f"{run_id!r} must be a checkpoint or the id of a run in {redact(url)}, got neither."
-        ) from error
+    uri = _served_uri(url, run_id) if kind(url).startswith("http") else artifact_uri(url, run_id)
+    if uri is None:
+        raise ValueError(f"{run_id!r} must be a checkpoint or the id of a run in {redact(url)}, got neither.")
+    folder = run_folder(uri, runs)
+    place = _fetch(url, run_id, name) if folder is None else folder / name
     if not place.exists():
         raise ValueError(f"run {run_id} must have the artifact {name}, got none; only complete runs store it.")
     return place

@@ -1,18 +1,18 @@
 """Opening a tracking store for reading: the SQLite file under RUNS, or the database or server that a URL names."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy import URL, Connection, inspect, make_url
+from sqlalchemy.exc import ArgumentError
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.files import require_printable
-from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, postgresql_engine, redact
-from hourglass_bench.bench.tracking.newer import MLFLOW, refuse_newer_tables
+from hourglass_bench.bench.tracking.database import POSTGRESQL, SQLITE, shown, sqlite_url
+from hourglass_bench.bench.tracking.opening import explain, find_file, reading
+from hourglass_bench.bench.tracking.versions import MLFLOW
 from hourglass_bench.reports.store.rest import RestStore
 from hourglass_bench.reports.store.sql import SqlStore, Store
 
@@ -53,10 +53,10 @@ def database(runs: Path, tracking: str = "") -> URL:
         ValueError: it cannot be a tracking database, or is a file that does not exist.
     """
     if not tracking:
-        path = runs.resolve() / schema.TRACKING_DB
-        if not path.is_file():
-            raise ValueError(f"{path} does not exist: no study ran with RUNS={runs}. Run one first, with `make sweep`.")
-        return URL.create(SQLITE, database=str(path))
+        url = make_url(sqlite_url(runs / schema.TRACKING_DB))
+        if find_file(url) is None:
+            raise ValueError(f"{shown(url)} does not exist: {_lost_or_never_run(runs)}")
+        return url
     # No message here repeats the text: what does not parse may hold a password anywhere.
     try:
         url = make_url(tracking)
@@ -70,16 +70,18 @@ def database(runs: Path, tracking: str = "") -> URL:
             f"tracking must be a {SQLITE}://, {POSTGRESQL}:// or http(s):// URL, got one that starts with "
             f"{url.drivername}."
         )
-    if url.get_backend_name() == SQLITE and not Path(url.database or "").is_file():
+    if url.get_backend_name() == SQLITE and (not url.database or find_file(url) is None):
         raise ValueError(f"{shown(url)} names no file that exists.")
     return url
 
 
-def shown(url: URL) -> str:
-    """The database as messages name it: a file by its path, a server with its password masked and without options."""
-    if url.get_backend_name() == SQLITE:
-        return url.database or str(url)
-    return redact(url.render_as_string(hide_password=False))
+def _lost_or_never_run(runs: Path) -> str:
+    if (runs / schema.STUDY_DB).exists():
+        return (
+            f"{schema.STUDY_DB} beside it knows of studies whose runs it held; put back a copy of it, or do all units "
+            "again with `make sweep REDO_DELETED=1`."
+        )
+    return f"no study ran with RUNS={runs}. Run one first, with `make sweep`."
 
 
 @contextmanager
@@ -91,33 +93,13 @@ def snapshot(url: URL) -> Iterator[Connection]:
             newer MLflow.
     """
     try:
-        with _engine(url).connect() as connection:
-            connection.exec_driver_sql("BEGIN" if url.get_backend_name() == SQLITE else "SET TRANSACTION READ ONLY")
+        with reading(url, MLFLOW) as connection:
+            if connection is None:
+                raise ValueError(f"{shown(url)} holds no study yet: run one first, with `make sweep`.")
             _require_columns(connection, shown(url))
-            refuse_newer_tables(connection, shown(url), *MLFLOW)
             yield connection
-    except (DatabaseError, pd.errors.DatabaseError) as error:
-        raise ValueError(f"{shown(url)} cannot be read: {_reason(error, url)}") from error
-
-
-def _engine(url: URL) -> Engine:
-    """Both kinds hold one snapshot per transaction, and nothing they are sent can change the store."""
-    if url.get_backend_name() == SQLITE:
-        file = f"{Path(url.database or '').resolve().as_uri()}?mode=ro"
-        return create_engine("sqlite://", creator=lambda: sqlite3.connect(file, uri=True), poolclass=NullPool)
-    return postgresql_engine(url, isolation_level="REPEATABLE READ")
-
-
-def _reason(error: Exception, url: URL) -> str:
-    """What the database said, as one sentence without the password."""
-    # pandas raises its own error from SQLAlchemy's, which wraps the driver's.
-    driver = error if isinstance(error, DatabaseError) else error.__cause__
-    said = " ".join(str(getattr(driver, "orig", driver)).split())
-    said += "" if said.endswith((".", "?")) else "."
-    secrets = [url.password, *url.normalized_query.get("password", ())]
-    for secret in filter(None, secrets):
-        said = said.replace(str(secret), "***")
-    return said
+    except pd.errors.DatabaseError as error:  # pandas raises its own error from that of the database
+        raise ValueError(explain(url, error.__cause__ if isinstance(error.__cause__, Exception) else error)) from error
 
 
 def _require_columns(connection: Connection, place: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.tracking.locations import relocate
-from hourglass_bench.bench.tracking.store import RunLog, connect, tracking_url
+from hourglass_bench.bench.tracking.store import RunLog, open_store, tracking_url
 
 FIGURES = {
     "claim.difference": schema.STUDY_DIFFERENCE,
@@ -45,7 +45,7 @@ def publish(built: Path, study: str, runs: Path, tracking: str) -> str | None:
 def _publish(built: Path, study: str, runs: Path, tracking: str) -> None:
     if not tracking and (done := relocate(runs)):
         say(done)
-    client = connect(tracking_url(runs, tracking))
+    client = open_store(tracking_url(runs, tracking))
     experiment = client.get_experiment_by_name(study)
     assert experiment is not None  # the report has just been read from it
     parents = client.search_runs([experiment.experiment_id], f"tags.{schema.KIND} = 'study'", max_results=1)

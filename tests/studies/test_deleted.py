@@ -144,13 +144,14 @@ def test_runs_that_are_gone_are_told_apart(
 def test_another_tracking_store_lacks_every_run(
     swept: Swept, trained: list[RunConfig], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As after the store was removed: it is made anew, with a parent run."""
+    """As after the store was removed: it is made anew, with a parent run, if all units are to be done again."""
     other = f"sqlite:///{swept.runs / 'other.db'}"
     assert len(status("tiny", swept.runs, tracking=other).missing.gone) == 4
     assert not (swept.runs / "other.db").exists()
-    assert sweep(swept.runs, "--tracking", other) == 0
-    assert GONE.format(4) in capsys.readouterr().err
+    assert sweep(swept.runs, "--tracking", other) == 2
+    assert "other.db must hold the runs of the 4 ended units of study tiny in" in capsys.readouterr().err
     assert trained == []
+    assert not (swept.runs / "other.db").exists()
     assert sweep(swept.runs, "--tracking", other, "--redo-deleted") == 0
     assert len(trained) == len(trial_runs(swept.runs, tracking=other)) == 4
     assert len(trial_runs(swept.runs, tracking=other, kind="study")) == 1
@@ -196,7 +197,11 @@ def test_tables_and_client_tell_the_same(swept: Swept) -> None:
     runs = stored_runs(tracking_url(swept.runs), "tiny")
     assert ask_client(client, "tiny") == runs
     assert runs.keys() == {*swept.ids, swept.parent}
-    assert runs[swept.parent] == StoredRun(deleted=False, unit=None, superseded=False)
+    place = runs[swept.parent].artifacts
+    assert place.endswith(f"/{schema.ARTIFACT_DIR}/tiny/{swept.parent}/artifacts")
+    parent = StoredRun(deleted=False, unit=None, superseded=False, status="FINISHED", state=None, artifacts=place)
+    assert runs[swept.parent] == parent
+    assert {run.state for run in runs.values() if run.unit} == {"complete"}
     assert [run for run, of in runs.items() if of.deleted] == [deleted]
     assert [run for run, of in runs.items() if of.superseded] == [superseded]
     for ask in (lambda: stored_runs(tracking_url(swept.runs), "none"), lambda: ask_client(client, "none")):

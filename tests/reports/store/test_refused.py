@@ -55,8 +55,8 @@ def test_store_without_a_study(template: Path, tmp_path: Path, refused: Refuse) 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "lacks the table experiments, "),
-        (b"these are no tables" * 100, f"{schema.TRACKING_DB} cannot be read: file is not a database."),
+        (b"", f"{schema.TRACKING_DB} must be a SQLite database, got an empty file; put back a copy of it"),
+        (b"these are no tables" * 100, f"{schema.TRACKING_DB} must be a SQLite database, got a file that is none; "),
     ],
 )
 def test_file_that_is_no_store(content: bytes, message: str, tmp_path: Path, refused: Refuse) -> None:
