@@ -191,7 +191,7 @@ def _repair(given: str, name: str, url: str, place: str, runs: Path, findings: S
     assert root is not None
     lost = {finding.run_id for finding in findings if finding.kind in DISCOUNTED}
     storage.discount(root, lambda trial: _run_of(trial) in lost)
-    recover(storage.stages(root), client, experiment)
+    recover(storage.stages(root), client, experiment, runs)
     outcomes = {_run_of(trial): storage.outcome(trial) for trial in storage.done(root).values()}
     for finding in findings:
         if finding.kind == "state" and finding.run_id in outcomes:

@@ -132,7 +132,7 @@ def _disagreeing(frames: pd.DataFrame, tables: dict[int, pa.Table], runs: pd.Dat
             wrong[place] = f"must have a number for every frame, metric and baseline, got none in {', '.join(lacking)}."
         elif other:
             label = LOGGED[other[0]].label
-            was, found = (float(table.at[place, other[0]]) for table in (logged, means))
+            was, found = (float(table[other[0]][place]) for table in (logged, means))
             wrong[place] = f"must have the mean {label} that was logged, {was:.6g}, got {found:.6g}."
     return wrong
 
