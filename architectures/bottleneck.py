@@ -48,6 +48,8 @@ class Prediction(NamedTuple):
     macs: int
     bottleneck: str = "bottleneck"
     """Submodule whose output is the bottleneck map."""
+    activations: int = 0
+    """Numbers that leave its convolutions for one image."""
 
 
 def block_layers(
@@ -76,6 +78,7 @@ def summarise(
         compression=config.in_channels * image[0] * image[1] / elements,
         params=sum(layer.params for layer in layers),
         macs=sum(layer.macs for layer in layers),
+        activations=sum(layer.out_channels * layer.height * layer.width for layer in layers),
     )
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from hourglass_bench.architectures.bounds import Bounds, shown
+from hourglass_bench.architectures.bounds import require as require  # beside the configs that it is for
+
 Norm = Literal["none", "batch", "group"]
 Block = Literal["practical", "double", "residual"]
 Upsampling = Literal["transposed", "bilinear"]
@@ -13,16 +16,18 @@ images has no bound."""
 ARGUMENTS = "arguments"
 """Key of a field's metadata: the field holds names and texts, each of which is stored under its own name."""
 CHANNELS_OF: dict[Target, int] = {"mask": 1, "image": 3}
+MOST_LEVELS = 32
+"""Of an encoder; the largest image is too small for half of them."""
+WIDTH = Bounds(1, 2**16, "where one convolution has 39 billion weights")
+"""Channels of a map."""
+ABSENT_OR_WIDTH = WIDTH._replace(least=0)
+"""The same, or 0 for none."""
+SIDE = Bounds(1, 2**15, "where one image has 3 GB")
+"""Pixels of a side of an image."""
 
 
 class InfeasibleArchitecture(ValueError):  # noqa: N818 - a state of the world, not a mistake
     """A valid configuration that cannot run on the given input, for example a bottleneck that would vanish."""
-
-
-def require(holds: bool, name: str, rule: str, value: object) -> None:
-    """Raise ValueError `NAME must RULE, got VALUE.` unless `holds`."""
-    if not holds:
-        raise ValueError(f"{name} must {rule}, got {value!r}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +45,8 @@ class ArchitectureConfig:
     """Channels of what leaves it."""
 
     def __post_init__(self) -> None:
-        require(self.in_channels >= 1, "architecture.in_channels", "be at least 1", self.in_channels)
-        require(self.out_channels >= 1, "architecture.out_channels", "be at least 1", self.out_channels)
+        WIDTH.require("architecture.in_channels", self.in_channels)
+        WIDTH.require("architecture.out_channels", self.out_channels)
 
     @property
     def depth(self) -> int | None:
@@ -114,11 +119,14 @@ class EncoderDecoderConfig(ArchitectureConfig):
         if not self.channels:
             raise ValueError("architecture.channels must name at least one width, got none.")
         for name, widths in (("channels", self.channels), ("decoder_channels", self.decoder_channels)):
-            require(min(widths, default=1) >= 1, f"architecture.{name}", "hold integers of at least 1", widths)
-        levels = sorted(set(self.skips) & set(range(1, self.depth + 1)))
-        rule = f"be ascending levels between 1 and {self.depth}"
-        require(list(self.skips) == levels, "architecture.skips", rule, self.skips)
-        require(self.latent >= 0, "architecture.latent", "be at least 0", self.latent)
+            wide = isinstance(widths, tuple) and all(map(WIDTH.holds, widths))
+            require(wide, f"architecture.{name}", f"hold integers of at least 1 and at most {WIDTH.most:,}", widths)
+        require(self.depth <= MOST_LEVELS, "architecture.channels", f"be of at most {MOST_LEVELS} levels", self.depth)
+        level = Bounds(1, self.depth)
+        ascending = isinstance(self.skips, tuple) and all(map(level.holds, self.skips))
+        ascending = ascending and list(self.skips) == sorted(set(self.skips))
+        require(ascending, "architecture.skips", f"be ascending levels between 1 and {self.depth}", self.skips)
+        ABSENT_OR_WIDTH.require("architecture.latent", self.latent)
         for option, value, kinds in (
             ("norm", self.norm, Norm),
             ("block", self.block, Block),
@@ -127,11 +135,12 @@ class EncoderDecoderConfig(ArchitectureConfig):
             require(
                 value in get_args(kinds), f"architecture.{option}", f"be one of {', '.join(get_args(kinds))}", value
             )
-        require(self.bottom >= 0, "architecture.bottom", "be at least 0", self.bottom)
-        if len(self.image_size) != (2 if self.latent else 0):
+        ABSENT_OR_WIDTH.require("architecture.bottom", self.bottom)
+        sides = isinstance(self.image_size, tuple) and all(map(SIDE.holds, self.image_size))
+        if not sides or len(self.image_size) != (2 if self.latent else 0):
             raise ValueError(
                 "architecture.image_size must be height and width with a flat latent and empty without one, got "
-                f"{self.image_size} with a latent of {self.latent}."
+                f"{shown(self.image_size)} with a latent of {self.latent}."
             )
 
     @property
@@ -184,8 +193,12 @@ def require_no_skips(config: EncoderDecoderConfig) -> None:
 
 
 def widths(base: int, depth: int, growth: float = 2.0) -> tuple[int, ...]:
-    """Encoder widths `base * growth**level` for `depth` levels, rounded, at least 1 each."""
-    require(depth >= 1, "depth", "be at least 1", depth)
-    require(base >= 1, "base_width", "be at least 1", base)
-    require(growth > 0, "growth", "be above 0", growth)
+    """Encoder widths `base * growth**level` for `depth` levels, rounded, at least 1 each.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+    Bounds(1, MOST_LEVELS, "since no image has more to pool").require("depth", depth)
+    WIDTH.require("base_width", base)
+    Bounds(0.0, 1e4, "since widths end at 65,536", above=True).require("growth", growth)
     return tuple(max(1, round(base * growth**level)) for level in range(depth))

@@ -60,6 +60,7 @@ def configure_by(
             raise ValueError(
                 f"architecture.target must be mask for {name}, which segments, got image; use autoencoder or vae."
             )
+        require(target is None or target in CHANNELS_OF, "architecture.target", "be mask or image", target)
         out_channels = CHANNELS_OF[target or ("image" if reconstructs else "mask")]
         encoder = default_channels if channels is None else tuple(channels)
         if depth is not None or base_width is not None:

@@ -51,13 +51,15 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
             spec declares.
     """
     with _disable_current_modes(), torch.enable_grad(), torch.random.fork_rng(devices=[]):
-        network = spec.network(config)
-        _require_plain(network, config.name)
-        params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
         fake = FakeTensorMode(allow_non_fake_inputs=True)
         mode: AbstractContextManager[Any] = fake
+        with mode if spec.origin == "here" else nullcontext():  # ours may be larger than the memory
+            network = spec.network(config)
+        _require_plain(network, config.name)
+        params = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
         try:
-            seen = _pass(without_contents(network, fake), config, size, mode)
+            empty = network if spec.origin == "here" else without_contents(network, fake)
+            seen = _pass(empty, config, size, mode)
         except NEEDS_CONTENTS:  # what it computes with depends on what it sees
             network, mode = spec.network(config), nullcontext()
             seen = _pass(network, config, size, mode)
@@ -66,7 +68,7 @@ def trace(config: ArchitectureConfig, spec: ArchitectureSpec, size: tuple[int, i
     shape = smallest(seen.maps[place]) if place else (config.out_channels, *size)
     elements = shape[0] * shape[1] * shape[2]
     compression = config.in_channels * size[0] * size[1] / elements
-    prediction = Prediction(shape, elements, compression, params, seen.macs // BATCH, place)
+    prediction = Prediction(shape, elements, compression, params, seen.macs // BATCH, place, seen.kept // BATCH // 4)
     return Traced(prediction, seen.kept // BATCH, reading, notes)
 
 

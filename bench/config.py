@@ -3,11 +3,14 @@
 A field that is added later needs no more than a default: `bench.stored_config` says what that means to older stores.
 """
 
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import dataclass, replace
 from textwrap import shorten
 from typing import Any, Literal, get_args
 
-from hourglass_bench.architectures.config import SIGMA_FLOOR, ArchitectureConfig, require
+from hourglass_bench.architectures.bounds import SEED, Bounds, shown
+from hourglass_bench.architectures.config import SIDE, SIGMA_FLOOR, ArchitectureConfig, require
+from hourglass_bench.bench.fields import documented, require_fields, require_text
 
 SYNTHETIC = "synthetic"
 
@@ -17,20 +20,8 @@ SplitName = Literal["scene_folds", "scene_holdout", "random_frames", "given"]
 Intensity = Literal["auto", "set", "dtype"]
 FitName = Literal["auto", "squash", "letterbox", "crop"]
 
-
-HELP, FLAG, ABSENT, WEIGHTS = "help", "flag", "absent", "weights"
-"""Keys of a field's metadata."""
-
-
-def documented(default: Any, text: str, **metadata: Any) -> Any:
-    """A field of a config; the text is the help of its flag.
-
-    Args:
-        metadata: `flag`: name of the flag, if it is not the field's. `absent`: what a stored config without the field
-            means, if the default is another one by now. `weights`: the field names numbers, each of which is stored by
-            this pattern, such as `{}_weight`.
-    """
-    return field(default=default, metadata={HELP: text, **metadata})
+SHARE = Bounds(0.0, 1.0)
+MAGNITUDE = Bounds(0.0, 1e30, "since float32 must hold what is computed with it")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,15 +45,27 @@ class DataConfig:
         "how frames are split: the repeat's fold of scenes is tested, one hold-out of scenes is (low power), or frames "
         "at random, which leaks and only shows by how much; given: by the folder's own train/, val/ and test/",
     )
-    folds: int = documented(5, "number of folds: one is test, one validation, the others train")
-    labelled_scenes: int = documented(
-        0, "training scenes whose masks are used, drawn by the repeat; the images of the others only pre-train (0: all)"
+    folds: int = documented(
+        5,
+        "number of folds: one is test, one validation, the others train",
+        bounds=Bounds(3, 10_000, "since each holds scenes of its own", least_why="train, validation, test"),
     )
-    synthetic_scenes: int = documented(60, "scenes of the synthetic dancers")
-    synthetic_frames: int = documented(8, "frames per scene of the synthetic dancers")
-    synthetic_seed: int = documented(0, "seed of the synthetic dancers")
+    labelled_scenes: int = documented(
+        0,
+        "training scenes whose masks are used, drawn by the repeat; the images of the others only pre-train (0: all)",
+        bounds=Bounds(0, 10**6, "since no set has more"),
+    )
+    synthetic_scenes: int = documented(
+        60, "scenes of the synthetic dancers", bounds=Bounds(1, 10**5, "since their names have five digits")
+    )
+    synthetic_frames: int = documented(
+        8, "frames per scene of the synthetic dancers", bounds=Bounds(1, 10**4, "since their names have four digits")
+    )
+    synthetic_seed: int = documented(0, "seed of the synthetic dancers", bounds=SEED)
     synthetic_blend: float = documented(
-        0.0, "share of what is behind them in the colours of the synthetic dancers: 0 as they are, 1 invisible"
+        0.0,
+        "share of what is behind them in the colours of the synthetic dancers: 0 as they are, 1 invisible",
+        bounds=Bounds(0.0, 1.0, below=True),
     )
     images: str = documented("", "folder of the images below the data's (default: found by its name)")
     masks: str = documented("", "folder of the masks below the data's (default: found by its name)")
@@ -82,21 +85,30 @@ class DataConfig:
         "how frames of another aspect ratio come to the size: squashed, letterboxed with a border that counts nowhere, "
         "or cropped in the middle; auto squashes where all frames have one aspect ratio, else letterboxes",
     )
-    max_megapixels: int = documented(250, "largest file that is read, in millions of pixels")
+    max_megapixels: int = documented(
+        250,
+        "largest file that is read, in millions of pixels",
+        bounds=Bounds(1, 10**6, "since an image of that size has 3 TB"),
+    )
 
     def __post_init__(self) -> None:
+        require_fields(self, "data.")
+        sides = len(self.size) == 2 and all(map(SIDE.holds, self.size))
+        require(sides, "data.size", f"be height and width in pixels, 1 to {SIDE.most:,} each", self.size)
         require(min(self.size) >= 16, "data.size", "be at least 16 pixels high and wide", self.size)
+        for name, words in (("foreground", self.foreground), ("ignore", self.ignore)):
+            for word in words:
+                require_text(f"data.{name}", word)
+        try:
+            re.compile(self.scene_pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            pattern = shown(self.scene_pattern)
+            raise ValueError(f"data.scene_pattern must be a regular expression, got {pattern} ({error}).") from error
         both = not (self.scene_pattern and self.scene_table)
         require(both, "data.scene_table", "stand without data.scene_pattern", self.scene_table)
         for name, kind in (("split", SplitName), ("intensity", Intensity), ("fit", FitName)):
             choices, value = get_args(kind), getattr(self, name)
             require(value in choices, f"data.{name}", f"be one of {', '.join(choices)}", value)
-        require(self.max_megapixels >= 1, "data.max_megapixels", "be at least 1", self.max_megapixels)
-        require(self.folds >= 3, "data.folds", "be at least 3 (train, validation, test)", self.folds)
-        require(self.labelled_scenes >= 0, "data.labelled_scenes", "be at least 0", self.labelled_scenes)
-        require(self.synthetic_scenes >= 1, "data.synthetic_scenes", "be at least 1", self.synthetic_scenes)
-        require(self.synthetic_frames >= 1, "data.synthetic_frames", "be at least 1", self.synthetic_frames)
-        require(0 <= self.synthetic_blend < 1, "data.synthetic_blend", "lie in [0, 1)", self.synthetic_blend)
 
     def test_fold(self, repeat: int) -> int:
         """The fold that a run of this repeat is tested on."""
@@ -118,18 +130,26 @@ AUGMENTATION = ("flip", "rotate", "scale", "shift", "color_jitter")
 class TrainingConfig:
     """How a network is trained; equal for all architectures that are compared."""
 
-    epochs: int = documented(30, "passes over the training frames")
-    batch_size: int = documented(16, "frames per optimiser step")
-    lr: float = documented(3e-3, "peak learning rate of AdamW")
-    weight_decay: float = documented(1e-2, "decoupled weight decay of AdamW")
+    epochs: int = documented(30, "passes over the training frames", bounds=Bounds(1, 10**6, "since each is recorded"))
+    batch_size: int = documented(
+        16, "frames per optimiser step", bounds=Bounds(1, 2**20, "since a step holds all its frames")
+    )
+    lr: float = documented(3e-3, "peak learning rate of AdamW", bounds=MAGNITUDE._replace(above=True))
+    weight_decay: float = documented(1e-2, "decoupled weight decay of AdamW", bounds=MAGNITUDE)
     schedule: Schedule = documented("one_cycle", "learning-rate schedule over the steps of the run")
-    warmup_share: float = documented(0.2, "share of the steps in which the one-cycle schedule rises")
-    clip_norm: float = documented(1.0, "largest global gradient norm; 0 switches clipping off")
+    warmup_share: float = documented(
+        0.2, "share of the steps in which the one-cycle schedule rises", bounds=Bounds(0.0, 1.0, above=True, below=True)
+    )
+    clip_norm: float = documented(1.0, "largest global gradient norm; 0 switches clipping off", bounds=MAGNITUDE)
     loss: Weights = documented(
         (("bce", 1.0), ("dice", 1.0)), "weight of each loss that segmentation adds up", weights="{}_weight"
     )
-    beta: float = documented(1.0, "weight of the KL divergence in a VAE's loss; 1 is the evidence lower bound")
-    beta_warmup: float = documented(0.3, "share of the steps in which a VAE's beta rises from 0")
+    beta: float = documented(
+        1.0, "weight of the KL divergence in a VAE's loss; 1 is the evidence lower bound", bounds=MAGNITUDE
+    )
+    beta_warmup: float = documented(
+        0.3, "share of the steps in which a VAE's beta rises from 0", bounds=Bounds(0.0, 1.0, below=True)
+    )
     sigma: float = documented(0.0, "standard deviation of a VAE's normal likelihood of images in [0, 1] (0: learnt)")
     pretrain_epochs: int = documented(
         0, "of the epochs, the first in which the encoder learns to reconstruct all training images instead"
@@ -140,46 +160,43 @@ class TrainingConfig:
         "shape fit; what does not fit is told",
     )
     freeze_epochs: int = documented(0, "first epochs in which the encoder stays as it is, its statistics too")
-    encoder_lr_factor: float = documented(1.0, "learning rate of the encoder, relative to that of all else")
+    encoder_lr_factor: float = documented(
+        1.0, "learning rate of the encoder, relative to that of all else", bounds=Bounds(0.0, 1.0, above=True)
+    )
     precision: Precision = documented(
         "auto",
         "arithmetic; auto is bf16 where the hardware computes in it, else fp32; fp32 is IEEE float32 on every device "
         "and, on a CPU, takes batches whole; tf32 rounds the factors of its products, as GPUs since Ampere can",
     )
-    flip: float = documented(0.5, "probability of a horizontal flip")
-    rotate: float = documented(15.0, "largest rotation in degrees")
-    scale: float = documented(0.25, "largest relative change of scale")
-    shift: float = documented(0.1, "largest translation as a share of the frame")
-    color_jitter: float = documented(0.4, "strength of brightness, contrast, saturation and hue changes")
+    flip: float = documented(0.5, "probability of a horizontal flip", bounds=SHARE)
+    rotate: float = documented(15.0, "largest rotation in degrees", bounds=Bounds(0.0, 360.0, "a whole turn"))
+    scale: float = documented(0.25, "largest relative change of scale", bounds=SHARE)
+    shift: float = documented(0.1, "largest translation as a share of the frame", bounds=SHARE)
+    color_jitter: float = documented(0.4, "strength of brightness, contrast, saturation and hue changes", bounds=SHARE)
 
     def __post_init__(self) -> None:
-        require(self.epochs >= 1, "training.epochs", "be at least 1", self.epochs)
-        require(self.batch_size >= 1, "training.batch_size", "be at least 1", self.batch_size)
-        require(self.lr > 0, "training.lr", "be above 0", self.lr)
+        require_fields(self, "training.")
         for name, choices in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
             value = getattr(self, name)
             require(value in choices, f"training.{name}", f"be one of {', '.join(choices)}", value)
-        require(0 < self.warmup_share < 1, "training.warmup_share", "lie between 0 and 1", self.warmup_share)
-        require(0 <= self.beta_warmup < 1, "training.beta_warmup", "lie in [0, 1)", self.beta_warmup)
         rule = f"be at least 0 and less than the epochs ({self.epochs})"
         require(0 <= self.pretrain_epochs < self.epochs, "training.pretrain_epochs", rule, self.pretrain_epochs)
         rule = "be empty with training.pretrain_epochs, whose encoder would replace the file's"
         require(not (self.weights and self.pretrain_epochs), "training.weights", rule, self.weights)
         rule = f"be at least 0 and less than the epochs after pre-training ({self.main_epochs})"
         require(0 <= self.freeze_epochs < self.main_epochs, "training.freeze_epochs", rule, self.freeze_epochs)
-        require(0 < self.encoder_lr_factor <= 1, "training.encoder_lr_factor", "lie in (0, 1]", self.encoder_lr_factor)
         rule = f"be 0 (learnt) or at least one grey level, {SIGMA_FLOOR:.5f}"
         require(self.sigma == 0 or self.sigma >= SIGMA_FLOOR, "training.sigma", rule, self.sigma)
-        for name in ("weight_decay", "clip_norm", "beta", "rotate"):
-            require(getattr(self, name) >= 0, f"training.{name}", "be at least 0", getattr(self, name))
+        pairs = all(isinstance(pair, tuple) and len(pair) == 2 for pair in self.loss)
+        require(pairs, "training.loss", "be names with a weight each", self.loss)
         for name, weight in self.loss:
-            require(weight >= 0, f"training.loss {name}", "have a weight of at least 0", weight)
+            require_text("training.loss", name)
+            rule = "have a finite weight of at least 0"
+            require(MAGNITUDE.holds(weight), f"training.loss {name}", rule, weight)
         require(sum(weight for _, weight in self.loss) > 0, "training.loss", "have a weight above 0", self.loss)
         require(len(dict(self.loss)) == len(self.loss), "training.loss", "name each loss once", self.loss)
         weights = tuple(sorted((name, float(weight)) for name, weight in self.loss if weight))
         object.__setattr__(self, "loss", weights)  # in one form, so that equal losses are equal configs
-        for name in ("flip", "scale", "shift", "color_jitter"):
-            require(0 <= getattr(self, name) <= 1, f"training.{name}", "lie in [0, 1]", getattr(self, name))
 
     @property
     def main_epochs(self) -> int:
@@ -208,10 +225,12 @@ class RunConfig:
     architecture: ArchitectureConfig
     data: DataConfig
     training: TrainingConfig
-    repeat: int = documented(0, "decides fold, initialisation, order and augmentation, the same for every architecture")
+    repeat: int = documented(
+        0, "decides fold, initialisation, order and augmentation, the same for every architecture", bounds=SEED
+    )
 
     def __post_init__(self) -> None:
-        require(self.repeat >= 0, "repeat", "be at least 0", self.repeat)
+        require_fields(self)
         size, allowed = self.architecture.frame_size, f"be the frames' size {self.data.size}"
         require(size in ((), self.data.size), "architecture.image_size", allowed, size)
 

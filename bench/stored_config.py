@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any, Literal, NamedTuple, cast, get_origin, get_type_hints
 
+from hourglass_bench.architectures.bounds import shown
 from hourglass_bench.architectures.config import ARGUMENTS, ArchitectureConfig
-from hourglass_bench.bench.config import ABSENT, WEIGHTS, DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.fields import ABSENT, WEIGHTS
 from hourglass_bench.bench.schema import OLD_NAMES, RENAMED
 
 _VERSION_3 = {
@@ -153,5 +155,8 @@ def _to_text(value: object) -> str:
 def _from_text(text: str, hint: Any) -> Any:
     if hint is str or get_origin(hint) is Literal:
         return text
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(f"a stored value must be a number or a list of some, got {shown(text)}.") from error
     return tuple(value) if isinstance(value, list) else value

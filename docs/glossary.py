@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from hourglass_bench.architectures import config
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.config import HELP, WEIGHTS, DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.fields import HELP, WEIGHTS
 from hourglass_bench.bench.schema import Metric
 from hourglass_bench.bench.training.losses import LOSSES
 

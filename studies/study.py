@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from hourglass_bench.architectures.bounds import Bounds
 from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
 from hourglass_bench.bench.digest import digest
 from hourglass_bench.bench.schema import OBJECTIVES, Stage
@@ -63,8 +64,8 @@ class Study(ABC):
         """
         if repeats is not None and not self.repeats:
             raise ValueError(f"study {self.name} must be run without --repeats: it refits no winner, got {repeats}.")
-        if repeats is not None and repeats < 1:
-            raise ValueError(f"repeats must be at least 1, got {repeats}.")
+        if repeats is not None:
+            Bounds(1, 100, "since each trains every unit").require("repeats", repeats)
         needed, split = self.data.get("split"), data.get("split")
         if split and needed and split != needed:
             raise ValueError(f"study {self.name} must keep its split, {needed}, got {split}.")

@@ -4,8 +4,9 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
-from hourglass_bench.bench.commands.cli import EXIT_INTERRUPTED, Answer, Command, say
+from hourglass_bench.bench.commands.cli import EXIT_INPUT, EXIT_INTERRUPTED, Answer, Command, refuse, say
 
 SECONDS = 480.0
 """That the whole check may take."""
@@ -63,13 +64,19 @@ class Check(Command):
         )
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        refuse("hourglass-bench", f"{message}. See {self.prog} --help.")
+        raise SystemExit(EXIT_INPUT)
+
+
 def parse(words: Sequence[str]) -> Check:
     """The command by its flags.
 
     Raises:
         SystemExit: help was asked for (0) or there is no such flag (2).
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "hourglass-bench check", "%(prog)s [--help] [--device DEVICE] [--short] [--json]", description=Check.__doc__
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:INDEX (default: %(default)s)")

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hourglass_bench.architectures.bounds import shown
 from hourglass_bench.bench import terminal
+from hourglass_bench.bench.commands.refused_words import wrong_word
 
 EXIT_FAILED = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
 UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO)
 """What the system says of a file that it cannot read, and of one that it cannot write."""
+_IMPOSSIBLE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+"""How systems refuse paths: too long, through a file, or where a file or a folder is already."""
 EXIT_UNREAD = 141
 """What a shell says of a program that wrote to a reader who had left."""
 
@@ -86,6 +90,9 @@ def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Comman
     if platform.system() == "Windows":
         refuse(prog, "Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
         return EXIT_INPUT
+    if wrong := wrong_word(words):
+        refuse(prog, wrong)
+        return EXIT_INPUT
     with to_reader():
         command = parse(words)
     prepare_process()
@@ -100,21 +107,9 @@ def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Comman
         refuse(prog, _typed(error, command, words))
         return EXIT_INPUT
     except Exception as error:
-        from hourglass_bench.bench.tracking.database import store_failure
-
-        if (said := _of_input(error, command)) is not None:
-            refuse(prog, said)
-            return EXIT_INPUT
-        if (path := _find_unreadable(error)) is not None:
-            refuse(prog, f"{path} must be readable, got permission denied; allow it (chmod u+rX) or move it away.")
-            return EXIT_INPUT
-        if (said := store_failure(error)) is None:
+        if (said := _explain(error, command)) is None:
             raise
-        refuse(
-            prog,
-            f"results must be written, but the disk or database refused: {said}; what was recorded before is "
-            "kept, and the same command goes on from there.",
-        )
+        refuse(prog, said)
         return EXIT_INPUT
     _print(answer, command.json)
     return answer.code
@@ -174,6 +169,32 @@ def _of_input(error: Exception, command: Command) -> str | None:
     if _find_unreadable(error) is not None or any(path.is_relative_to(folder) for folder in results):
         return None
     return f"{path} must be readable, got {os.strerror(error.errno).lower()}."
+
+
+def _explain(error: Exception, command: Command) -> str | None:
+    """What the machine lacks or refuses, in a sentence; None of a mistake of the program."""
+    if (said := _of_input(error, command)) is not None:
+        return said
+    if (unreadable := _find_unreadable(error)) is not None:
+        return f"{unreadable} must be readable, got permission denied; allow it (chmod u+rX) or move it away."
+    if isinstance(error, OSError) and error.errno in _IMPOSSIBLE and error.filename is not None:
+        path = shown(os.fsdecode(error.filename))
+        return f"{path} must be a path that the system takes, got {error.strerror}; give another."
+    from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
+
+    if is_out_of_memory(error):
+        return (
+            f"memory must suffice, but this ran out of it: {str(error).partition(chr(10))[0] or type(error).__name__}; "
+            "take smaller frames, batches or networks."
+        )
+    from hourglass_bench.bench.tracking.database import store_failure
+
+    if (said := store_failure(error)) is None:
+        return None
+    return (
+        f"results must be written, but the disk or database refused: {said}; what was recorded before is kept, and the "
+        "same command goes on from there."
+    )
 
 
 def _find_unreadable(error: Exception) -> Path | None:

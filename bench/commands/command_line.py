@@ -7,10 +7,14 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
 
+from hourglass_bench.architectures.bounds import shown
 from hourglass_bench.bench import terminal
 from hourglass_bench.bench.commands.cli import EXIT_INPUT, Command, Verbs, refuse, run, to_reader
+from hourglass_bench.bench.commands.parameters import parameters
+from hourglass_bench.bench.commands.refused_words import in_sentences
 from hourglass_bench.bench.commands.typed import meant
 
 if TYPE_CHECKING:
@@ -47,9 +51,9 @@ def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command
     if verb in ("", "-h", "--help"):
         _show(prog, about, groups, failed=not verb)
     if verb not in verbs:
-        said = f"verb must be one of {', '.join(verbs)}, got {verb!r}{meant(verb, [*verbs, *FORMER])}"
-        refuse(prog, f"{said} {prog} --help says what each does.")
-        raise SystemExit(EXIT_INPUT)
+        near = meant(verb, [*verbs, *FORMER])
+        said = f"verb must be one of {', '.join(verbs)}, got {shown(verb)}{near}"
+        _refuse(prog, f"{said} {prog} --help says what each does.")
     import tyro
     from tyro import conf
 
@@ -62,8 +66,15 @@ def parse(prog: str, about: str, groups: Verbs, words: Sequence[str]) -> Command
         conf.HelptextFromCommentsOff,
     )
     tyro._experimental_options["ansi_codes"] = all(map(terminal.is_wanted, (sys.stdout, sys.stderr)))
-    command: Command = tyro.cli(verbs[verb], prog=f"{prog} {verb}", args=rest, config=style, registry=_plain_defaults())
+    see = f"See {prog} {verb} --help."
+    with in_sentences(rest, parameters(verbs[verb]), lambda said: _refuse(prog, f"{said} {see}")):
+        command: Command = tyro.cli(verbs[verb], prog=f"{prog} {verb}", args=rest, config=style, registry=_rules())
     return command
+
+
+def _refuse(prog: str, said: str) -> NoReturn:
+    refuse(prog, said)
+    raise SystemExit(EXIT_INPUT)
 
 
 def _say_default(value: str) -> str:
@@ -71,10 +82,19 @@ def _say_default(value: str) -> str:
     return "" if value in ("", "''", "None", "False") else f"(default: {value})"
 
 
-def _plain_defaults() -> "ConstructorRegistry":
-    """Tyro's rules, by which the help says of the default of every flag what `_say_default` says."""
+def _rules() -> "ConstructorRegistry":
+    """Tyro's rules, by which the help says of the default of every flag what `_say_default` says, and paths have names.
+
+    An empty path would be the current folder, which a variable without a value does not mean.
+    """
     from tyro.conf import arg
-    from tyro.constructors import ConstructorRegistry, StructConstructorSpec, StructTypeInfo
+    from tyro.constructors import (
+        ConstructorRegistry,
+        PrimitiveConstructorSpec,
+        PrimitiveTypeInfo,
+        StructConstructorSpec,
+        StructTypeInfo,
+    )
 
     rules, hint = ConstructorRegistry(), arg(help_behavior_hint=_say_default)
 
@@ -88,7 +108,25 @@ def _plain_defaults() -> "ConstructorRegistry":
         fields = [replace(of, type=cast(Any, Annotated[of.type, hint])) for of in usual.fields]
         return replace(usual, fields=tuple(fields))
 
+    @rules.primitive_rule
+    def with_name(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Path] | None:
+        if info.type is not Path:
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="PATH",
+            instance_from_str=_read_path,
+            is_instance=lambda value: isinstance(value, Path),
+            str_from_instance=lambda path: [str(path)],
+        )
+
     return rules
+
+
+def _read_path(words: list[str]) -> Path:
+    if not words[0]:
+        raise ValueError("a path must have a name")
+    return Path(words[0])
 
 
 def split(words: Sequence[str], verbs: Mapping[str, type[Command]]) -> tuple[str, list[str]]:

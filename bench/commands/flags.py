@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final, NamedTuple, get_type_hints
 
 from tyro.conf import arg
 
-from hourglass_bench.bench.config import FLAG, Weights
+from hourglass_bench.bench.config import Weights
+from hourglass_bench.bench.fields import FLAG
 
 
 class _Spelling(NamedTuple):

@@ -12,13 +12,15 @@ class Parameter(NamedTuple):
     """Empty of an argument."""
     name: str
     """Of the argument; of a flag without its dashes."""
+    kind: Any
+    """Type of its value."""
     choices: tuple[str, ...]
     """All that it may be, if they are few."""
 
 
 def parameters(command: type[Any]) -> Iterator[Parameter]:
     """All that a command, or a config of its flags, takes, in order."""
-    hints = get_type_hints(command, include_extras=True)
+    hints, kinds = get_type_hints(command, include_extras=True), get_type_hints(command)
     for item in fields(command):
         hint = hints[item.name]
         notes = getattr(hint, "__metadata__", ())  # of tyro: how the field is built, its name, whether it has a flag
@@ -30,7 +32,7 @@ def parameters(command: type[Any]) -> Iterator[Parameter]:
         given = next((note.name for note in notes if getattr(note, "name", None)), None)
         name = str(given or item.name).replace("_", "-")
         flag = "" if any(str(note) == "Positional" for note in notes) else f"--{name}"
-        yield Parameter(flag, name, tuple(_choices(hint)))
+        yield Parameter(flag, name, kinds[item.name], tuple(_choices(hint)))
 
 
 def _choices(hint: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ from hourglass_bench.bench.commands.cli import Answer
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.training.forecast import predict_peak_bytes
+from hourglass_bench.bench.training.room import require_room_to_make
 from hourglass_bench.bench.training.setup import capabilities
 
 
@@ -18,6 +19,7 @@ def describe_sizes(config: RunConfig, device: str) -> Answer:
         ValueError: the network cannot be had, or cannot be trained on such images.
     """
     network, (height, width) = config.architecture, config.data.size
+    require_room_to_make(network)
     prediction, traced = registry.predict(network, height, width), registry.traced(network, height, width)
     target, batch = choose_device(device), config.training.batch_size
     notes = capabilities(config, target).notes

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hourglass_bench.architectures import registry
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import first_audit
 from hourglass_bench.bench.commands.cli import STORE_PATIENCE, say
 from hourglass_bench.bench.commands.early import say_early
 from hourglass_bench.bench.commands.folds import load_fitting
 from hourglass_bench.bench.commands.next_step import next_step
-from hourglass_bench.bench.config import SYNTHETIC, RunConfig, run_name
+from hourglass_bench.bench.config import SYNTHETIC, RunConfig, fitting_batch, run_name
+from hourglass_bench.bench.data.split import training_counts
 from hourglass_bench.bench.files import require_printable
 from hourglass_bench.bench.machine.examine import choose_device
 from hourglass_bench.bench.machine.precision import resolve
@@ -24,7 +24,7 @@ from hourglass_bench.bench.stored_config import config_hash, located, unflatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.tracking.system_metrics import log_system_metrics, require_monitor
 from hourglass_bench.bench.training.losses import require_known
-from hourglass_bench.bench.training.pretrain import kinds_of_steps
+from hourglass_bench.bench.training.room import require_room_to_train
 from hourglass_bench.bench.training.setup import capabilities, make_network
 from hourglass_bench.bench.training.train import EpochRecord
 from hourglass_bench.bench.training.unfinished import Unfinished
@@ -66,8 +66,7 @@ def train_one(
     target, cache = choose_device(device), runs / schema.CACHE_DIR
     resolve(config.training.precision, target)
     # What cannot be trained is refused before the data are read, which can take long.
-    for kind in kinds_of_steps(config):
-        registry.predict(kind.architecture, *config.data.size)
+    require_room_to_train(fitting_batch(config, 1), target)
     capabilities(config, target)
     _, weights = make_network(config)
     if weights:
@@ -77,6 +76,8 @@ def train_one(
     if data.path != SYNTHETIC:
         first_audit.say_once(data, dataset, cache, "train")
     say_early([config], dataset.frames)
+    there = training_counts(dataset.frames.scenes, dataset.frames.given)(config.data, config.repeat)
+    require_room_to_train(fitting_batch(config, there), target)
     with Unfinished() as unfinished, ExitStack() as stack:
 
         def open_run() -> "RunLog":

@@ -1,6 +1,7 @@
 """The verbs of `bench`: flags become configs, and configs go to what does the work, which is imported when it runs."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,7 +186,7 @@ class Network:
     def _skips(self) -> Any:
         if self.skips is None or self.skips in (("none",), ("all",)):
             return self.skips and self.skips[0]
-        if not all(word.isdigit() for word in self.skips):
+        if not all(re.fullmatch("[0-9]{1,4}", word) for word in self.skips):
             raise ValueError(f"--skips must be none, all or level numbers, got {' '.join(self.skips)}.")
         return tuple(int(word) for word in self.skips)
 
@@ -314,6 +315,8 @@ class Predict(cli.Command, cli.Store):
         """Predict all images."""
         from hourglass_bench.bench.commands.predict import Wanted, predict_images
 
+        if self.max_megapixels is not None:
+            DataConfig(max_megapixels=self.max_megapixels)  # refuses
         wanted = Wanted(self.out, self.probabilities, self.tile, self.max_megapixels)
         answer = predict_images(self.checkpoint, self.images, wanted, self.device, self.runs, self.tracking)
         look = f"look at {self.out}/overlays, which has the masks over their images"

@@ -17,10 +17,13 @@ from hourglass_bench.bench.data.folder.scene_names import require_scenes
 from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.split import split_frames
 from hourglass_bench.bench.digest import digest, digest_sources
+from hourglass_bench.bench.machine.room import require_room
 from hourglass_bench.bench.progress import working
 
 DRAWN = ("synthetic_scenes", "synthetic_frames", "synthetic_seed", "synthetic_blend")
 """Fields of the DataConfig that decide what is drawn, beside the size."""
+_RESIZING = 12
+"""Bytes for each pixel of a frame while a file comes to its size, at least: its colours in float32."""
 
 LIBRARIES = ("numpy", "scipy", "pillow", "imagecodecs", "tifffile")
 """Packages whose next version may read or draw other pixels."""
@@ -48,7 +51,7 @@ def load(config: DataConfig, cache: Path, found: Found | None = None) -> Dataset
     split_frames([pair.scene for pair in pairs], config, repeat=0, given=[pair.role for pair in pairs])
     hashes = FileHashes(Path(config.path), cache)
     source = _source_digest(pairs, config, hashes)
-    dataset = cached(cache, source, config.size, lambda folder: prepare(pairs, config, folder))
+    dataset = cached(cache, source, config.size, lambda folder: _prepare(pairs, config, folder))
     hashes.save()
     return dataset
 
@@ -64,7 +67,7 @@ def read(config: DataConfig, found: Found | None = None) -> Dataset:
         if config.path == SYNTHETIC:
             write(_draw(config), folder)
         else:
-            prepare((found or find_pairs(config)).pairs, config, folder)
+            _prepare((found or find_pairs(config)).pairs, config, folder)
         dataset = open_dataset(folder)  # what is mapped outlives its name
     assert dataset is not None
     return dataset
@@ -73,14 +76,27 @@ def read(config: DataConfig, found: Found | None = None) -> Dataset:
 def _draw(config: DataConfig) -> Frames:
     from hourglass_bench.bench.data import synthetic  # many modules, which folders do without
 
-    with working(f"drawing {config.synthetic_scenes:,} scenes of {config.synthetic_frames:,} frames"):
+    count = {"scenes": config.synthetic_scenes, "frames_per_scene": config.synthetic_frames}
+    what = f"drawing {config.synthetic_scenes:,} scenes of {config.synthetic_frames:,} frames"
+    fewer = "take fewer (--synthetic-scenes, --synthetic-frames) or smaller ones (--size)"
+    require_room(synthetic.memory_needed(**count, size=config.size), f"{what} of {_pixels(config)}", fewer)
+    with working(what):
         return synthetic.generate(
-            scenes=config.synthetic_scenes,
-            frames_per_scene=config.synthetic_frames,
+            **count,
             size=config.size,
             seed=config.synthetic_seed,
             blend=config.synthetic_blend,
         )
+
+
+def _prepare(pairs: Sequence[Pair], config: DataConfig, folder: Path) -> None:
+    needed = _RESIZING * config.size[0] * config.size[1]
+    require_room(needed, f"a frame of {config.path} at {_pixels(config)}", "take smaller ones (--size)")
+    prepare(pairs, config, folder)
+
+
+def _pixels(config: DataConfig) -> str:
+    return f"{config.size[0]}x{config.size[1]} pixels"
 
 
 def _source_digest(pairs: Sequence[Pair], config: DataConfig, hashes: FileHashes) -> str:

@@ -1,6 +1,7 @@
 """Which device a run uses, and how a network gets there."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -23,8 +24,10 @@ def parse_device(name: str) -> torch.device:
         ValueError: unknown name, or asked for and not there.
     """
     kind, colon, index = name.partition(":")
-    known = kind in DEVICES and (not colon or (kind == "cuda" and index.isdigit()))
-    require(known, "device", "be one of auto, cpu, cuda, cuda:INDEX or mps", name)
+    indexed = kind == "cuda" and re.fullmatch("[0-9]{1,4}", index)
+    require(
+        kind in DEVICES and bool(indexed or not colon), "device", "be one of auto, cpu, cuda, cuda:INDEX or mps", name
+    )
     if kind == "auto":  # a GPU that cannot be used is not passed over: whoever uses it says why
         return torch.device("cuda" if torch.cuda.device_count() else "cpu")
     if kind == "cuda" and not torch.backends.cuda.is_built():

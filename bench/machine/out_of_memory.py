@@ -1,8 +1,6 @@
-"""Whether an error means that memory ran out, which libraries say in many words."""
+"""Whether an error means that memory ran out, which libraries say in many words. Imports no torch."""
 
 from collections.abc import Iterator
-
-import torch
 
 TEXTS = (
     "out of memory",  # CUDA's, HIP's, Triton's and the MPS backend's, also where the exception's type got lost
@@ -25,7 +23,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _says_so(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in str(error) for text in TEXTS)
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or any(text in str(error) for text in TEXTS)
+    )
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from hourglass_bench.architectures.config import require
-from hourglass_bench.bench.config import documented
+from hourglass_bench.architectures.bounds import Bounds, require
+from hourglass_bench.bench.fields import documented, require_fields
 
 HARNESS, PLAIN, ADVISED, LIGHTNING = "harness", "plain", "advised", "lightning"
 IMPLEMENTATIONS = {
@@ -17,6 +17,7 @@ IMPLEMENTATIONS = {
 """Name -> how it is called in tables and figures."""
 GPU_LAP_SECONDS = 5.0
 """Least training time of what is timed on a GPU, where an epoch may take milliseconds."""
+MANY = "since a comparison must end"
 INSTALL = 'install it with: pip install -e ".[perf]"'
 
 
@@ -28,18 +29,27 @@ class PerfConfig:
         3,
         "timed laps of each implementation, in turns with the others; a lap is an epoch, on a GPU as many as train for "
         f"{GPU_LAP_SECONDS:.0f} s",
+        bounds=Bounds(1, 1000, MANY),
     )
-    steps: int = documented(4, "least steps of a timed epoch; if the frames give fewer, they are passed several times")
-    epochs: int = documented(30, "epochs of the trainings whose validation IoU is followed; 0 leaves them out")
-    trainings: int = documented(1, "trainings of each implementation whose validation IoU is followed")
-    target_iou: float = documented(0.0, "validation IoU to be reached; 0 takes the highest that every training reached")
+    steps: int = documented(
+        4,
+        "least steps of a timed epoch; if the frames give fewer, they are passed several times",
+        bounds=Bounds(1, 10**5, MANY),
+    )
+    epochs: int = documented(
+        30, "epochs of the trainings whose validation IoU is followed; 0 leaves them out", bounds=Bounds(0, 10**4, MANY)
+    )
+    trainings: int = documented(
+        1, "trainings of each implementation whose validation IoU is followed", bounds=Bounds(1, 1000, MANY)
+    )
+    target_iou: float = documented(
+        0.0,
+        "validation IoU to be reached; 0 takes the highest that every training reached",
+        bounds=Bounds(0.0, 1.0, below=True),
+    )
 
     def __post_init__(self) -> None:
-        require(self.repetitions >= 1, "repetitions", "be at least 1", self.repetitions)
-        require(self.steps >= 1, "steps", "be at least 1", self.steps)
-        require(self.epochs >= 0, "epochs", "be at least 0", self.epochs)
-        require(self.trainings >= 1, "trainings", "be at least 1", self.trainings)
-        require(0 <= self.target_iou < 1, "target_iou", "lie in [0, 1)", self.target_iou)
+        require_fields(self)
 
 
 def choose_implementations(names: Sequence[str] | None) -> tuple[list[str], dict[str, str]]:

@@ -61,7 +61,16 @@ def predict_peak_bytes(config: RunConfig, device: torch.device, ignores: bool = 
         registry.predict(kind.architecture, *kind.data.size)  # refuses
         capabilities(kind, device)  # tries what has contents
     labels = torch.int8 if ignores else torch.bool  # see `DeviceFrames`
-    return max(_predict(kind, device, labels) for kind in kinds_of_steps(config))
+    try:
+        return max(_predict(kind, device, labels) for kind in kinds_of_steps(config))
+    except RuntimeError as error:
+        if "overflow" not in str(error):
+            raise
+        batch, (height, width) = config.training.batch_size, config.data.size
+        raise ValueError(
+            f"a step must have tensors of less than 2**63 bytes, got {config.architecture.name} with {batch:,} "
+            f"images of {height}x{width} pixels; take a smaller network, batch (--batch-size) or frames (--size)."
+        ) from error
 
 
 def _predict(config: RunConfig, device: torch.device, labels: torch.dtype) -> int:

@@ -9,7 +9,8 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from hourglass_bench.architectures.config import require
-from hourglass_bench.bench.config import FLAG, HELP, Weights
+from hourglass_bench.bench.config import Weights
+from hourglass_bench.bench.fields import FLAG, HELP
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
+from hourglass_bench.architectures.bounds import SEED, Bounds
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.progress import progress
 from hourglass_bench.reports.analysis.claims import arms, claims, pair
@@ -104,10 +105,8 @@ def calibrate(simulations: int, shape: Shape, components: Components, *, margin:
 
 
 def _check(simulations: int, shape: Shape, components: Components, seed: int) -> None:
-    if simulations < 1:
-        raise ValueError(f"simulations must be at least 1, got {simulations}.")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}.")
+    Bounds(1, 10**6, "since they must end").require("simulations", simulations)
+    SEED.require("seed", seed)
     if shape.repeats < MIN_REPEATS:
         raise ValueError(f"repeats must be at least {MIN_REPEATS}, or every verdict is refused, got {shape.repeats}.")
     if shape.folds < 3:

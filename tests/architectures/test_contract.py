@@ -297,7 +297,10 @@ def test_vanishing_bottleneck_names_the_largest_depth(name: str) -> None:
     ("change", "message"),
     [
         ({"channels": ()}, "architecture.channels must name at least one width, got none"),
-        ({"channels": (4, 0)}, r"architecture.channels must hold integers of at least 1, got \(4, 0\)"),
+        (
+            {"channels": (4, 0)},
+            r"architecture.channels must hold integers of at least 1 and at most 65,536, got \(4, 0\)",
+        ),
         ({"norm": "layer"}, "architecture.norm must be one of none, batch, group, got 'layer'"),
         ({"block": "dense"}, "architecture.block must be one of practical, double, residual, got 'dense'"),
         ({"upsampling": "cubic"}, "architecture.upsampling must be one of transposed, bilinear, got 'cubic'"),

@@ -25,7 +25,11 @@ FRAMES = r"architecture.image_size must be the frames' size \(128, 128\), got \(
         (TrainingConfig, {"lr": 0}, "training.lr must be above 0, got 0"),
         (TrainingConfig, {"flip": 1.5}, r"training.flip must lie in \[0, 1\], got 1.5"),
         (TrainingConfig, {"loss": (("bce", 0.0),)}, "training.loss must have a weight above 0"),
-        (TrainingConfig, {"loss": (("bce", 1), ("dice", -1))}, "training.loss dice must have a weight of at least 0"),
+        (
+            TrainingConfig,
+            {"loss": (("bce", 1), ("dice", -1))},
+            "training.loss dice must have a finite weight of at least 0",
+        ),
         (TrainingConfig, {"loss": (("bce", 1.0), ("bce", 2.0))}, "training.loss must name each loss once"),
         (TrainingConfig, {"schedule": "step"}, "training.schedule must be one of one_cycle, constant, got 'step'"),
         (TrainingConfig, {"beta": -0.1}, "training.beta must be at least 0, got -0.1"),

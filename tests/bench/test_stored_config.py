@@ -7,7 +7,8 @@ import pytest
 
 from hourglass_bench.architectures.registry import ARCHITECTURES, PRESETS, configure
 from hourglass_bench.bench import stored_config
-from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig, documented
+from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig
+from hourglass_bench.bench.fields import documented
 from hourglass_bench.bench.stored_config import VERSION_3, config_hash, flatten, identity, unflatten
 
 

@@ -48,7 +48,7 @@ def test_a_pipe_has_colour_only_if_that_is_forced(tmp_path: Path) -> None:
 def test_the_parser_is_coloured_by_the_same_rule(tmp_path: Path) -> None:
     shown = on_a_terminal([*REFUSED[:3], "train", "--norm", "x"], tmp_path)
     assert re.findall(CODE, shown.everything)
-    assert "Invalid choice" in " ".join(shown.lines)
+    assert "--norm must be one of none, batch, group, got 'x'." in " ".join(shown.lines)
 
 
 @pytest.mark.usefixtures("always")

@@ -15,8 +15,9 @@ import pytest
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.__main__ import main as bench
-from hourglass_bench.bench.config import RunConfig, TrainingConfig, documented
+from hourglass_bench.bench.config import RunConfig, TrainingConfig
 from hourglass_bench.bench.digest import digest
+from hourglass_bench.bench.fields import documented
 from hourglass_bench.bench.run import run
 from hourglass_bench.bench.stored_config import config_hash, located, unflatten
 from hourglass_bench.studies import storage, worker

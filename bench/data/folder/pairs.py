@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
+from hourglass_bench.architectures.bounds import require
 from hourglass_bench.bench.config import DataConfig
 from hourglass_bench.bench.data.files.pictures import Page, list_pages
 from hourglass_bench.bench.data.folder.layout import File, Layout, count_suffixes, find_layout
@@ -55,6 +56,7 @@ def find_pairs(data: DataConfig) -> Found:
         ValueError: there are no images and masks that belong together, several could be meant, two files have one
             stem, files of several pages differ in their number, a link leads nowhere, or a scene cannot be told.
     """
+    require(data.path != "", "data.path", "name a folder (. is the one that you are in)", data.path)
     folder = Path(data.path)
     layout = find_layout(folder, data.images, data.masks)
     images, masks = (layout.images, layout.masks) if layout.masks else tell_apart(layout.images)

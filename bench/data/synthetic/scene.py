@@ -64,8 +64,10 @@ def render_scene(
     plan, sensor = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, index]).spawn(2))
     stage = _build(plan, index, view_of(size))
     path = camera_path(plan, frames)
-    shots = [_shoot(stage, path[frame], frame, sensor, 1.0 - blend) for frame in range(frames)]
-    return np.stack([image for image, _ in shots]), np.stack([mask for _, mask in shots])
+    images, masks = np.empty((frames, *size, 3), np.uint8), np.empty((frames, *size), np.uint8)
+    for frame in range(frames):
+        images[frame], masks[frame] = _shoot(stage, path[frame], frame, sensor, 1.0 - blend)
+    return images, masks
 
 
 def _build(rng: np.random.Generator, index: int, view: View) -> Stage:

@@ -20,7 +20,7 @@ DEVICE = "--device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
         ("train --loss lovasz=1", "--loss must be of bce, dice, focal, tversky, got 'lovasz'."),
         ("train --loss bce", "--loss must be of words NAME=WEIGHT, such as bce=1 dice=3, got 'bce'."),
         ("train --loss bce=much", "--loss must be of words NAME=WEIGHT, such as bce=1 dice=3, got 'bce=much'."),
-        ("train --loss bce=-1", "--loss bce must have a weight of at least 0, got -1.0."),
+        ("train --loss bce=-1", "--loss bce must have a finite weight of at least 0, got -1.0."),
         ("train --loss", "--loss must have a weight above 0, got ()."),
         ("train --size 1 2 3", "--size must be one side or height and width, got [1, 2, 3]."),
         ("train --size", "--size must be one side or height and width, got []."),

@@ -15,7 +15,8 @@ from hourglass_bench.bench.commands.command_line import by_name
 from hourglass_bench.bench.commands.parameters import parameters
 from hourglass_bench.bench.commands.typed import as_typed, with_meant
 from hourglass_bench.bench.commands.verbs import COMMANDS, Train
-from hourglass_bench.bench.config import FLAG, DataConfig, TrainingConfig
+from hourglass_bench.bench.config import DataConfig, TrainingConfig
+from hourglass_bench.bench.fields import BOUNDS, FLAG
 from hourglass_bench.bench.generative.config import SampleConfig
 from hourglass_bench.bench.perf.config import PerfConfig
 from hourglass_bench.reports.__main__ import COMMANDS as REPORTS
@@ -30,8 +31,11 @@ NO_FLAG = {"architecture.in_channels", "architecture.out_channels"}
 
 
 def required() -> Iterator[str]:
-    """Fields of configs that texts in the code begin with: what a `require` names, and what a refusal is about."""
+    """Fields of configs with bounds, and those that texts in the code begin with: what a refusal is about."""
     known = {f"{group}.{item.name}" for group, config in CONFIGS.items() for item in fields(config)}
+    yield from (
+        f"{of}.{item.name}" for of, config in CONFIGS.items() for item in fields(config) if BOUNDS in item.metadata
+    )
     for file in sorted(
         path for package in ("architectures", "bench", "studies") for path in (ROOT / package).rglob("*.py")
     ):
