@@ -32,6 +32,8 @@ BASE: Final[dict[str, str]] = {
     "sweep": "quick --size 16 --epochs 1 --no-tune --device cpu --workers 1",
     "status": "quick",
     "register": "quick",
+    "doctor": "quick",
+    "migrate": "",
     "report": "quick",
     "calibrate": "",
     "train": f"--epochs 1 --device cpu --batch-size 2 {DATA}",
@@ -47,7 +49,18 @@ BASE: Final[dict[str, str]] = {
     "ui": "--no-browser",
 }
 """Words with which a command does little, if what it needs is there."""
-NEEDS_MORE: Final = {"status", "register", "report", "reproduce", "predict", "sample", "dashboard", "ui"}
+NEEDS_MORE: Final = {
+    "status",
+    "register",
+    "doctor",
+    "migrate",
+    "report",
+    "reproduce",
+    "predict",
+    "sample",
+    "dashboard",
+    "ui",
+}
 """Commands that are refused whatever their flags, after these were looked at: there is no store and no checkpoint."""
 WORK: Final = (
     "bench.commands.train.tracked",

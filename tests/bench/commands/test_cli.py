@@ -27,7 +27,7 @@ LINES = pytest.mark.parametrize(
     ("main", "verbs"),
     [
         (bench, "train reproduce sizes predict sample data check perf ui"),
-        (studies, "list sweep status register dashboard"),
+        (studies, "list sweep status register doctor migrate dashboard"),
         (reports, "report calibrate"),
     ],
     ids=["bench", "studies", "reports"],
