@@ -62,6 +62,15 @@ def test_primary_is_the_paired_t_test_over_folds(folds: Pair) -> None:
     assert (found.over, found.n, found.repeats, found.scenes) == ("folds", 3, 6, 12)
 
 
+def test_two_folds_are_a_t_test_with_one_degree_of_freedom() -> None:
+    a, b = drawn(1, folds=2, scenes=4, repeats=4), drawn(2, folds=2, scenes=4, repeats=4)
+    result = stats.ttest_rel(means(a), means(b))
+    found = compare(a, b, folds=5)
+    assert (found.n, found.freedom) == (2, 1)
+    assert found.p == pytest.approx(result.pvalue, rel=1e-12)
+    close(found.interval, result.confidence_interval(0.95))
+
+
 def test_folds_of_unequal_size_count_equally_and_scenes_too() -> None:
     a = arm({(0, 0, "s1"): 0.5, (0, 0, "s2"): 0.7, (0, 0, "s3"): 0.9, (1, 1, "s4"): 0.4})
     b = arm({(0, 0, "s1"): 0.4, (0, 0, "s2"): 0.5, (0, 0, "s3"): 0.6, (1, 1, "s4"): 0.4})
@@ -88,21 +97,22 @@ def test_a_single_fold_has_its_scenes_as_units() -> None:
     assert all(map(math.isnan, found.corrected))
 
 
-def test_a_single_fold_with_trainings_that_differ_is_a_two_way_table() -> None:
-    generator = np.random.default_rng(5)
-    runs, scenes = generator.normal(0, 0.05, 4), generator.normal(0, 0.02, 7)
-    values = {(r, 0, f"{s}"): runs[r] + scenes[s] + generator.normal(0, 0.01) for r in range(4) for s in range(7)}
+@pytest.mark.parametrize(("rows", "columns"), [(4, 7), (2, 7)])
+def test_a_single_fold_with_trainings_that_differ_is_a_two_way_table(rows: int, columns: int) -> None:
+    generator, places = np.random.default_rng(5), list(np.ndindex(rows, columns))
+    runs, scenes = generator.normal(0, 0.05, rows), generator.normal(0, 0.02, columns)
+    values = {(r, 0, f"{s}"): runs[r] + scenes[s] + generator.normal(0, 0.01) for r, s in places}
     found = compare(arm(values), arm(dict.fromkeys(values, 0.0)), folds=5)
-    cells = np.array([[values[r, 0, f"{s}"] for s in range(7)] for r in range(4)])
+    cells = np.array([[values[r, 0, f"{s}"] for s in range(columns)] for r in range(rows)])
     grand = cells.mean()
-    of_runs = sum(7 * (cells[r].mean() - grand) ** 2 for r in range(4)) / 3
-    of_scenes = sum(4 * (cells[:, s].mean() - grand) ** 2 for s in range(7)) / 6
-    rest = (
-        sum((cells[r, s] - cells[r].mean() - cells[:, s].mean() + grand) ** 2 for r in range(4) for s in range(7)) / 18
-    )
+    of_runs = sum(columns * (cells[r].mean() - grand) ** 2 for r in range(rows)) / (rows - 1)
+    of_scenes = sum(rows * (cells[:, s].mean() - grand) ** 2 for s in range(columns)) / (columns - 1)
+    of_rest = (rows - 1) * (columns - 1)
+    rest = sum((cells[r, s] - cells[r].mean() - cells[:, s].mean() + grand) ** 2 for r, s in places) / of_rest
     total = of_runs + of_scenes - rest
-    freedom = total**2 / (of_runs**2 / 3 + of_scenes**2 / 6 + rest**2 / 18)
-    half = stats.t.isf(0.025, freedom) * math.sqrt(total / 28)
+    freedom = total**2 / (of_runs**2 / (rows - 1) + of_scenes**2 / (columns - 1) + rest**2 / of_rest)
+    freedom = max(freedom, min(rows, columns) - 1)
+    half = stats.t.isf(0.025, freedom) * math.sqrt(total / cells.size)
     assert tuple(found.interval) == pytest.approx((grand - half, grand + half), rel=1e-9)
     low, high = found.scene_interval
     assert half > (high - low) / 2
@@ -319,6 +329,8 @@ def test_holm_steps() -> None:
     assert holm_steps([0.01, 0.02]) == [2, 1]
     assert holm_steps([]) == []
     assert holm_steps([0.01 + 1e-15, 0.01]) == [2, 1], "rounding decides nothing"
+    assert holm_steps([0.05]) == [1]
+    assert holm_steps([*[0.001] * 20, 0.9]) == [*range(21, 0, -1)], "of equal ones the first comes first"
 
 
 @pytest.mark.parametrize("seed", range(200))
