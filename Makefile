@@ -51,22 +51,23 @@ $(if $(UNKNOWN),$(error variables must be of $(sort $(VARIABLES)), got $(UNKNOWN
 # One word for the shell, whatever is in it; of a path that begins with a dash, no flag.
 WORD = '$(if $(filter -%,$(firstword $(1))),./)$(subst ','\'',$(1))'
 
-# Where results lie, for every command.
+# Where results lie, for every command, and for those that need a study's trials.
 STORE = --runs $(call WORD,$(RUNS)) $(if $(TRACKING),--tracking $(call WORD,$(TRACKING)))
+TRIALS = $(if $(STORAGE),--storage $(call WORD,$(STORAGE)))
 
 # Which frames, and how they are read. As they were given: a pattern may hold `$$`, and flags have quotes of their own.
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
 	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
 
-.PHONY: sweep report register doctor migrate perf check-device ui dashboard setup test test-all check glossary docs help
+.PHONY: sweep report register doctor migrate perf check-device ui dashboard setup test test-all check audit glossary docs help
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS TRIAL_TIMEOUT EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING STORE_PATIENCE ACCEPT_CHANGES REDO_DELETED RETRY_FAILED]
 	@$(if $(filter ray,$(EXECUTOR)),$(PIP) -e ".[ray]")
 	@$(if $(filter zoo,$(STUDY)),$(PIP) -e ".[zoo]")
-	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)),$(PIP) -e ".[postgresql]")
+	@$(if $(findstring postgresql,$(STORAGE)$(TRACKING)$(HOURGLASS_BENCH_STORAGE)$(HOURGLASS_BENCH_TRACKING)),$(PIP) -e ".[postgresql]")
 	@HOURGLASS_BENCH_BY_MAKE=1 $(BIN)/hourglass-bench sweep "$(STUDY)" $(READ) --device "$(DEVICE)" --workers "$(WORKERS)" \
-		--trial-timeout "$(TRIAL_TIMEOUT)" --executor "$(EXECUTOR)" $(STORE) $(if $(STORAGE),--storage $(call WORD,$(STORAGE))) $(if $(EPOCHS),--epochs "$(EPOCHS)") \
+		--trial-timeout "$(TRIAL_TIMEOUT)" --executor "$(EXECUTOR)" $(STORE) $(TRIALS) $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 		$(if $(THREADS),--threads "$(THREADS)") $(if $(filter 0,$(TUNE)),--no-tune) \
 		$(if $(REPEATS),--repeats "$(REPEATS)") $(if $(SPLIT),--split "$(SPLIT)") \
 		$(if $(ARCHS),--archs $(ARCHS)) $(if $(MEMORY_BUDGET),--memory-budget "$(MEMORY_BUDGET)") $(if $(ACCEPT_CHANGES),--accept-changes) \
@@ -76,13 +77,13 @@ report: setup  ## write RUNS/reports/STUDY/report.pdf, and report.html to play w
 	@$(BIN)/hourglass-bench report "$(STUDY)" $(STORE) $(if $(filter-out 0,$(HTML)),,--no-html) $(if $(COMPARE),--compare $(COMPARE))
 
 register: setup  ## register the best run of each architecture in MLflow, with the alias best [STUDY RUNS STORAGE TRACKING ARCHS]
-	@$(BIN)/hourglass-bench register "$(STUDY)" $(STORE) $(if $(STORAGE),--storage $(call WORD,$(STORAGE))) $(if $(ARCHS),--archs $(ARCHS))
+	@$(BIN)/hourglass-bench register "$(STUDY)" $(STORE) $(TRIALS) $(if $(ARCHS),--archs $(ARCHS))
 
 doctor: setup  ## what is inconsistent between a study's stores and files; REPAIR=1 repairs it [STUDY RUNS STORAGE TRACKING REPAIR]
-	@$(BIN)/hourglass-bench doctor "$(STUDY)" $(STORE) $(if $(STORAGE),--storage "$(STORAGE)") $(if $(filter-out 0,$(REPAIR)),--repair)
+	@$(BIN)/hourglass-bench doctor "$(STUDY)" $(STORE) $(TRIALS) $(if $(filter-out 0,$(REPAIR)),--repair)
 
 migrate: setup  ## bring database files of an older MLflow or Optuna up to date, after a copy of each [RUNS STORAGE TRACKING]
-	@$(BIN)/hourglass-bench migrate $(STORE) $(if $(STORAGE),--storage "$(STORAGE)")
+	@$(BIN)/hourglass-bench migrate $(STORE) $(TRIALS)
 
 # The rate and the loss's weights let few steps of large batches reach a mask, so that there is an IoU to wait for.
 perf: setup  ## speed and memory beside plain PyTorch and Lightning -> RUNS/perf [DATA SIZE FOLDS SCENES DATA_FLAGS DEVICE RUNS EPOCHS REPETITIONS]
@@ -98,7 +99,7 @@ ui: setup  ## MLflow's UI at the runs of STUDY (unset: of the newest one), on th
 
 dashboard: setup  ## Optuna's dashboard on the trials of all studies, on this machine only [RUNS STORAGE PORT]
 	@$(PIP) -e ".[dashboard]"
-	@$(BIN)/hourglass-bench dashboard --runs $(call WORD,$(RUNS)) --port "$(PORT)" $(if $(STORAGE),--storage $(call WORD,$(STORAGE)))
+	@$(BIN)/hourglass-bench dashboard --runs $(call WORD,$(RUNS)) --port "$(PORT)" $(TRIALS)
 
 test: $(TOOLS)  ## the tests one waits for, on all cores
 	$(PYTEST) -m "not slow"
@@ -111,6 +112,10 @@ check: $(TOOLS)  ## ruff, mypy and the import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit:  ## known vulnerabilities of the pinned packages, by the registry's database [PYTHON]
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip install --quiet pip-audit; }
+	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt
 
 docs: $(TOOLS)  ## the docs folder as a book: site/index.html, to be read as files
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -23,7 +23,8 @@ class Stores(Store):
     """Where the results of a study lie."""
 
     storage: str = ""
-    """Optuna storage: sqlite:///FILE or postgresql://USER@HOST/DB (default: RUNS/optuna.db)"""
+    """Optuna storage: sqlite:///FILE or postgresql://USER@HOST/DB (default: the environment's HOURGLASS_BENCH_STORAGE,
+    where a URL with a password belongs, or RUNS/optuna.db)"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from hourglass_bench.architectures.bounds import shown
 from hourglass_bench.bench import terminal
 from hourglass_bench.bench.commands.refused_words import wrong_word
+from hourglass_bench.bench.commands.secrets import from_environment
 
 EXIT_FAILED = 1
 EXIT_INPUT = 2
@@ -70,7 +71,8 @@ class Store:
     runs: Path = Path("runs")
     """folder of all results"""
     tracking: str = ""
-    """MLflow store: sqlite:///FILE, postgresql://USER@HOST/DB or http(s)://HOST:PORT (default: RUNS/mlflow.db)"""
+    """MLflow store: sqlite:///FILE, postgresql://USER@HOST/DB or http(s)://HOST:PORT (default: the environment's
+    HOURGLASS_BENCH_TRACKING, where a URL with a password belongs, or RUNS/mlflow.db)"""
 
 
 def study_name(study: str) -> str:
@@ -94,7 +96,7 @@ def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Comman
         refuse(prog, wrong)
         return EXIT_INPUT
     with to_reader():
-        command = parse(words)
+        command = from_environment(parse(words))
     prepare_process()
     try:
         # A network's own prints are for people, and must not stand in the answer.

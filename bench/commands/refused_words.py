@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourglass_bench.architectures.bounds import shown
 from hourglass_bench.bench.commands.parameters import Parameter
+from hourglass_bench.bench.commands.secrets import with_password
 from hourglass_bench.bench.commands.typed import meant
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def wrong_word(words: Sequence[str]) -> str:
             return f"words must have at most {LONGEST_WORD:,} characters, got {len(word):,}: {shown(word)}."
         if "\0" in word or not _is_text(word):
             return f"words must be text in UTF-8 without NUL, got {word!a}; rename a file that is called so."
-    return ""
+    return with_password(words)
 
 
 def _is_text(word: str) -> bool:

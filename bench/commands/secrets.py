@@ -14,8 +14,8 @@ _PASSWORD: Final = re.compile(r"://[^/@\s]*:[^/@\s]+@|://\S*[?&]password=", re.I
 Command = TypeVar("Command")
 
 
-def password_in(words: Sequence[str]) -> str | None:
-    """What is wrong with a command's words that hold a password; None of others."""
+def with_password(words: Sequence[str]) -> str:
+    """What is wrong with a command's words that hold a password; nothing of others."""
     for before, word in zip(("", *words), words, strict=False):
         if _PASSWORD.search(word):
             flag = word.partition("=")[0] if word.startswith("--") else before
@@ -25,7 +25,7 @@ def password_in(words: Sequence[str]) -> str | None:
                 f"one; put the URL into the environment variable {variable} and leave the flag out, or the password "
                 "where its client looks for it (~/.pgpass, PGPASSWORD, MLFLOW_TRACKING_PASSWORD)."
             )
-    return None
+    return ""
 
 
 def from_environment(command: Command) -> Command:

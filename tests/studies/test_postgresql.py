@@ -183,3 +183,38 @@ def test_a_driver_that_lost_its_lock_to_another_one_stops_before_it_writes(
     assert len(begun) == 5
     assert sweep(tmp_path, *stores, study="fought") == 0
     assert len(begun) == 5
+
+
+def test_no_password_is_written_or_said(
+    tmp_path: Path, server: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in files, tables and artifacts of a study and its report, nor in what is said, resuming included."""
+    secret = "s3cretpassword"
+    with create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT").connect() as connection:
+        for name in ("own_optuna", "own_mlflow"):
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    place = server.replace("bench@", f"bench:{secret}@")
+    monkeypatch.setenv("HOURGLASS_BENCH_STORAGE", f"{place}/own_optuna")
+    monkeypatch.setenv("HOURGLASS_BENCH_TRACKING", f"{place}/own_mlflow")
+    runs = ["--runs", str(tmp_path)]
+    for _ in range(2):
+        assert sweep(tmp_path) == 0
+    assert main(["status", "tiny", *runs]) == 0
+    assert main(["doctor", "tiny", *runs]) == 0
+    assert reports(["report", "tiny", *runs]) == 0
+    assert reports(["report", "nothing", *runs]) == 2
+    said = "".join(capfd.readouterr())
+    assert "own_mlflow" in said
+    assert secret not in said
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 50
+    assert [path for path in files if secret.encode() in path.read_bytes()] == []
+    for name in ("own_optuna", "own_mlflow"):
+        assert secret not in everything(f"{server}/{name}")
+
+
+def everything(url: str) -> str:
+    """All rows of all tables of a database."""
+    with create_engine(url).connect() as connection:
+        tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+        return "\n".join(str(connection.execute(text(f'SELECT * FROM "{table}"')).all()) for table in tables)
