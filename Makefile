@@ -59,7 +59,7 @@ TRIALS = $(if $(STORAGE),--storage $(call WORD,$(STORAGE)))
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
 	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
 
-.PHONY: sweep report register doctor migrate perf check-device ui dashboard setup test test-all check audit glossary docs help
+.PHONY: sweep report register doctor migrate perf check-device ui dashboard setup test test-all check mutants audit glossary docs help
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS TRIAL_TIMEOUT EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING STORE_PATIENCE ACCEPT_CHANGES REDO_DELETED RETRY_FAILED]
@@ -112,6 +112,9 @@ check: $(TOOLS)  ## ruff, mypy and the import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+mutants: $(TOOLS)  ## which small changes of statistics, metrics and splits no test notices; half an hour and more
+	@sh tests/mutants.sh
 
 audit:  ## known vulnerabilities of the pinned packages, by the registry's database [PYTHON]
 	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip install --quiet pip-audit; }
