@@ -28,6 +28,8 @@ from hourglass_bench.bench.machine.file_lock import lock
 from hourglass_bench.bench.terminal import tell
 
 _PARTIAL, _LOCK, _NAMES = ".partial-", "lock", "names.json"
+_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+"""Bits of a mode that let others than the owner write."""
 _ABANDONED_SECONDS = 24 * 3600  # what was cut off goes on within a day; then it makes room
 
 _KINDS: Final = {"images": np.uint8, "masks": np.uint8, "ignored": np.bool_, "original_sizes": np.int64}
@@ -133,17 +135,21 @@ def _require_own(folder: Path) -> None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise ValueError(f"{folder} must be a folder, got a file or a link")
-    if status.st_uid != os.geteuid() and status.st_uid != _owner_of_new(folder.parent):
+    if status.st_uid == os.geteuid() and not status.st_mode & _OTHERS:
+        return
+    new = _made_in(folder.parent)
+    if status.st_uid not in (os.geteuid(), new and new.st_uid):
         raise ValueError(f"{folder} must belong to user {os.geteuid()}, got user {status.st_uid}")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_mode & _OTHERS & ~(new.st_mode if new else 0):
         raise ValueError(f"{folder} must be for its owner to write in, got {stat.filemode(status.st_mode)}")
 
 
-def _owner_of_new(folder: Path) -> int | None:
-    """Of a file that this process makes there: some network disks give all files one owner."""
+def _made_in(folder: Path) -> os.stat_result | None:
+    """Of a folder that this process makes there for itself: some disks give all that lies on them one owner (of
+    networks) or one mode (a stick's, Windows' in WSL2), which say nothing of who wrote it."""
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            return os.fstat(file.fileno()).st_uid
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_PARTIAL) as made:
+            return os.stat(made)
     except OSError:
         return None
 

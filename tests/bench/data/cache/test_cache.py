@@ -201,7 +201,6 @@ def test_what_decides_how_files_are_read_makes_another_entry(
     assert len(decoded) == 3 * FRAMES
     with monkeypatch.context() as patch:
         patch.setattr("hourglass_bench.bench.data.cache.entry.os.geteuid", lambda: os.getuid() + 1)
-        patch.setattr(cache_module, "_owner_of_new", lambda _: os.getuid())
         load(config(folder), cache)  # another user's, in a RUNS that is shared
     assert len(entries(cache)) == 4
 
@@ -339,9 +338,27 @@ def test_a_folder_of_another_user_is_not_read(folder: Path, cache: Path, monkeyp
     entry = entry_of(folder, cache)
     monkeypatch.setattr("hourglass_bench.bench.data.cache.entry.os.geteuid", lambda: os.getuid() + 1)
     assert cache_module.open_dataset(entry) is not None
-    monkeypatch.setattr(cache_module, "_owner_of_new", lambda _: os.getuid() + 1)
+    monkeypatch.setattr(cache_module, "_made_in", lambda _: None)  # it is read only
     with pytest.raises(ValueError, match=rf"{entry} must belong to user {os.getuid() + 1}, got user {os.getuid()}$"):
         cache_module.open_dataset(entry)
+
+
+def test_a_disk_that_gives_all_files_one_mode_keeps_frames(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
+) -> None:
+    """As a stick's, and Windows' in WSL2: there everything is for everybody to write in, whoever made it."""
+    status = os.stat
+
+    def for_all(path: Path | str, **how: Any) -> os.stat_result:
+        found = status(path, **how)
+        return os.stat_result((found.st_mode | 0o777, *found[1:])) if stat.S_ISDIR(found.st_mode) else found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", for_all)
+        patch.setattr(os, "lstat", lambda path, **how: for_all(path, follow_symlinks=False, **how))
+        for _ in range(2):
+            load(config(folder), cache)
+    assert len(decoded) == FRAMES
 
 
 def test_what_cannot_be_removed_is_named(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -436,7 +453,7 @@ def test_a_full_disk_is_refused_before_anything_is_read(
     monkeypatch.setattr(
         "hourglass_bench.bench.data.cache.pixel_files.shutil.disk_usage", lambda _: usage._replace(free=1000)
     )
-    with pytest.raises(ValueError, match=r"cache must have room for 12 frames of 16x32 \(24 KiB\), got 1e\+03 B"):
+    with pytest.raises(ValueError, match=r"cache must have room for 12 frames of 16x32 \(24 KiB\), got 1,000 B"):
         load(config(folder), cache)
     assert decoded == []
     assert not cache.exists()
