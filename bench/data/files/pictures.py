@@ -15,7 +15,6 @@ from hourglass_bench.bench.data.files.decode import Head, Picture
 from hourglass_bench.bench.data.files.intensity import Range, kind_of, to_rgb
 from hourglass_bench.bench.files import reading, require_file
 from hourglass_bench.bench.progress import working
-from hourglass_bench.bench.size import format_bytes
 
 __all__ = [
     "SUFFIXES",
@@ -157,24 +156,13 @@ def open_picture(page: Page, max_megapixels: int) -> Picture:
             f"{max_megapixels} million are read: set --max-megapixels {-(-height * width // 10**6)} or cut it to tiles."
         )
     if height * width > LARGE:
-        _require_memory(page, head)
+        from hourglass_bench.bench.machine.room import require_room  # torch, which files of usual sizes do without
+
+        what = f"reading {page} of {width}x{height} pixels"
+        require_room(height * width * _BYTES, what, "free some, or cut it to tiles")
     with _refusing(page):
         read = tiff.decode if _is_tiff(page.path) else decode.decode
         return read(page.path, page.number)
-
-
-def _require_memory(page: Page, head: Head) -> None:
-    import torch  # which files of usual sizes are read without
-
-    from hourglass_bench.bench.machine.device import memory_limit
-
-    height, width = head.size
-    needed, free = height * width * _BYTES, memory_limit(torch.device("cpu"))
-    if needed > free:
-        raise ValueError(
-            f"{page} of {width}x{height} pixels needs about {format_bytes(needed)} of memory to be read, got "
-            f"{format_bytes(free)} that is free; free some, or cut it to tiles."
-        )
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from hourglass_bench.bench.data.files.pictures import (
     to_rgb,
 )
 from hourglass_bench.bench.data.reading import Reading
-from hourglass_bench.bench.machine import device
+from hourglass_bench.bench.machine import room
 
 ROOT = Path(__file__).parents[4]
 
@@ -668,8 +668,8 @@ def test_a_picture_that_memory_has_no_room_for_is_refused_before_it_is_decoded(
     path = save(tmp_path / "large.png", RGB)
     monkeypatch.setattr(pictures, "LARGE", 0)
     opened(path)
-    monkeypatch.setattr(device, "memory_limit", lambda _: 100)
-    with pytest.raises(ValueError, match=r"large.png of 32x24 pixels needs about 9 KiB .* got 100 B that is free"):
+    monkeypatch.setattr(room, "memory_limit", lambda _: 100)
+    with pytest.raises(ValueError, match=r"reading .*large.png of 32x24 pixels, at least 9 KiB, got 100 B free on cpu"):
         opened(path)
 
 
