@@ -67,4 +67,9 @@ def require_text(name: str, value: object) -> None:
     require(isinstance(value, str), name, "be a text", value)
     assert isinstance(value, str)
     require(len(value) <= LONGEST_TEXT, name, f"have at most {LONGEST_TEXT:,} characters", value)
-    require(not _UNSTORABLE.search(value), name, "be of Unicode's characters, without NUL", value)
+    require(is_text(value), name, "be of Unicode's characters, without NUL", value)
+
+
+def is_text(value: str) -> bool:
+    """Whether it can be stored: without NUL, and without bytes of other encodings, as Python keeps those of names."""
+    return not _UNSTORABLE.search(value)

@@ -10,30 +10,20 @@ from hourglass_bench.architectures.bounds import shown
 from hourglass_bench.bench.commands.parameters import Parameter
 from hourglass_bench.bench.commands.secrets import with_password
 from hourglass_bench.bench.commands.typed import meant
+from hourglass_bench.bench.fields import LONGEST_TEXT, is_text
 
 if TYPE_CHECKING:
     from tyro._errors import ParseErrorEvent
-
-LONGEST_WORD = 4096
-"""Characters of a path that Linux takes."""
 
 
 def wrong_word(words: Sequence[str]) -> str:
     """Why one of them cannot be meant, or nothing: no file, database or report takes it."""
     for word in words:
-        if len(word) > LONGEST_WORD:
-            return f"words must have at most {LONGEST_WORD:,} characters, got {len(word):,}: {shown(word)}."
-        if "\0" in word or not _is_text(word):
+        if len(word) > LONGEST_TEXT:
+            return f"words must have at most {LONGEST_TEXT:,} characters, got {len(word):,}: {shown(word)}."
+        if not is_text(word):
             return f"words must be text in UTF-8 without NUL, got {word!a}; rename a file that is called so."
     return with_password(words)
-
-
-def _is_text(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:  # bytes of another encoding, as Python keeps them
-        return False
-    return True
 
 
 def in_sentences(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hourglass_bench.bench.data.files.pictures import SUFFIXES, list_no_files, list_pictures
 from hourglass_bench.bench.data.folder.names import ROLES, SHORT_ROLES, is_plain, kind_of, role_of, words_of
+from hourglass_bench.bench.fields import is_text
 from hourglass_bench.bench.files import FOLDER, reading, what_is
 
 SECOND_CHOICE = frozenset(["nd", "object", "instance", "instances", "color", "colour", "visualization", "overlay"])
@@ -219,14 +220,11 @@ def _walk(folder: Path, around: frozenset[str] = frozenset()) -> Iterator[tuple[
 def _require_text(top: Path, files: Sequence[Path]) -> None:
     """Stems and scenes stand in tables and reports, which hold text alone."""
     for file in files:
-        name = file.relative_to(top).as_posix()
-        try:
-            name.encode()
-        except UnicodeEncodeError:
+        if not is_text(name := file.relative_to(top).as_posix()):
             raise ValueError(
                 f"{top} must hold files whose names are text, got {name}, with bytes that are no UTF-8; rename it "
                 "(convmv -f latin1 -t utf8)."
-            ) from None
+            )
 
 
 def _leads_around(target: str, around: frozenset[str]) -> bool:
