@@ -114,14 +114,14 @@ def _build(cls: type[Any], params: Mapping[str, str], prefix: str) -> Any:
         elif is_dataclass(hint):
             value = _build(cast(type[Any], hint), params, f"{name}.")
         elif WEIGHTS in item.metadata:
-            weights = _weights(params, prefix, item)
-            value = tuple((weighted, float(params[key])) for weighted, key in weights.items()) or _absent(item)
+            weights = _weights(params, prefix, item).items()
+            value = tuple((of, float(_from_text(key, params[key], float))) for of, key in weights) or _absent(item)
         elif ARGUMENTS in item.metadata:
             own = {prefix + other.name for other in fields(cls) if other is not item}
             given = {key.removeprefix(prefix): text for key, text in params.items() if key.startswith(prefix)}
             value = tuple(sorted((key, text) for key, text in given.items() if prefix + key not in own))
         else:
-            value = _from_text(params[name], hint) if name in params else _absent(item)
+            value = _from_text(name, params[name], hint) if name in params else _absent(item)
         if value is MISSING:
             raise ValueError(f"{name} must be in the stored config, got only {', '.join(sorted(params))}.")
         values[item.name] = value
@@ -152,11 +152,11 @@ def _to_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _from_text(text: str, hint: Any) -> Any:
+def _from_text(name: str, text: str, hint: Any) -> Any:
     if hint is str or get_origin(hint) is Literal:
         return text
     try:
         value = json.loads(text)
-    except RecursionError as error:
-        raise ValueError(f"a stored value must be a number or a list of some, got {shown(text)}.") from error
+    except (RecursionError, ValueError) as error:
+        raise ValueError(f"{name} must be stored as a number or a list of some, got {shown(text)}.") from error
     return tuple(value) if isinstance(value, list) else value

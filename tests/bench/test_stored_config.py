@@ -84,6 +84,14 @@ def test_old_names_are_read() -> None:
     assert unflatten(flat | old) == config
 
 
+@pytest.mark.parametrize("name", ["training.lr", "training.bce_weight"])
+@pytest.mark.parametrize("text", ["", "much", "9" * 5000, "[" * 10**5])
+def test_a_number_that_is_none_is_named(name: str, text: str) -> None:
+    stored = flatten(make()) | {name: text}
+    with pytest.raises(ValueError, match=f"^{name} must be stored as a number or a list of some, got .{{,300}}$"):
+        unflatten(stored)
+
+
 def test_weights_are_parameters_of_their_own() -> None:
     config = make(training=TrainingConfig(loss=(("bce", 0.5), ("focal", 2.0))))
     flat = flatten(config)
