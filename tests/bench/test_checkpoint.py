@@ -234,9 +234,9 @@ def test_a_value_of_another_kind_is_a_sentence(name: str, text: str, checkpoint:
 
 
 def test_a_network_that_no_file_fills_is_not_built(checkpoint: Path) -> None:
-    """Of 400 thousand million numbers."""
+    """Of 40 thousand million numbers."""
     file = checkpoint.parent / "config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"architecture.channels": "[4, 300000]"}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"architecture.channels": "[65536, 65536]"}))
     with pytest.raises(ValueError, match=r"got \d,\d{3} numbers for a network of \d[\d,]{11,}"):
         load_checkpoint(checkpoint)
 
