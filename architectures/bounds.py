@@ -14,8 +14,12 @@ def require(holds: bool, name: str, rule: str, value: object) -> None:
 
 def shown(value: object) -> str:
     """The value as a message repeats it: a long one by its ends."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 2 :]}"
+    return ends(repr(value), _SHOWN)
+
+
+def ends(text: str, most: int) -> str:
+    """The text; of one with more than so many characters the first and the last of them."""
+    return text if len(text) <= most else f"{text[: most // 2]}...{text[-(most // 2) :]}"
 
 
 class Bounds(NamedTuple):

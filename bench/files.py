@@ -59,8 +59,13 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = "; allow it (chmod u+rX) or move it away" if isinstance(error, PermissionError) else ""
-        raise ValueError(f"{path} must be readable, got {_cause(error)}{remedy}.") from error
+        raise ValueError(unreadable(path, error)) from error
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why a file or folder could not be read, and the remedy if there is one."""
+    remedy = "; allow it (chmod u+rX) or move it away" if isinstance(error, PermissionError) else ""
+    return f"{path} must be readable, got {_cause(error)}{remedy}."
 
 
 def _cause(error: OSError) -> str:

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import typst
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.files import unreadable
 from hourglass_bench.bench.progress import working
 from hourglass_bench.reports import document
 from hourglass_bench.reports.analysis.summary import summarise
@@ -88,7 +89,7 @@ def _made(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder.parent):
-            raise ValueError(f"{error.filename} must be readable, got {str(error.strerror).lower()}.") from error
+            raise ValueError(unreadable(Path(os.fsdecode(error.filename)), error)) from error
         raise ValueError(
             f"the report in {folder} cannot be made: {error}. Another place for it is --out FOLDER."
         ) from error

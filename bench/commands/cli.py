@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hourglass_bench.architectures.bounds import shown
+from hourglass_bench.architectures.bounds import ends, shown
 from hourglass_bench.bench import terminal
 from hourglass_bench.bench.commands.refused_words import wrong_word
 from hourglass_bench.bench.commands.secrets import from_environment
+from hourglass_bench.bench.files import unreadable
 
 EXIT_FAILED = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
-UNREADABLE = (errno.EACCES, errno.EPERM, errno.EIO)
-"""What the system says of a file that it cannot read, and of one that it cannot write."""
 _IMPOSSIBLE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 """How systems refuse paths: too long, through a file, or where a file or a folder is already."""
+_SAID = 10_000
+"""Characters of a refusal that are printed: what it quotes of a file may be the file."""
 EXIT_UNREAD = 141
 """What a shell says of a program that wrote to a reader who had left."""
 
@@ -147,8 +148,8 @@ def to_reader() -> Iterator[None]:
 
 
 def refuse(prog: str, why: str) -> None:
-    """Say on stderr why `prog` does not do what it was asked for: one paragraph, whatever it quotes."""
-    name, text = terminal.paint(prog, terminal.RED, sys.stderr), terminal.printable(why)
+    """Say on stderr why `prog` does not do what it was asked for: one paragraph, whatever it quotes and how much."""
+    name, text = terminal.paint(prog, terminal.RED, sys.stderr), terminal.printable(ends(why, _SAID))
     terminal.tell(f"{name}: {terminal.paint_words(text, sys.stderr)}")
 
 
@@ -162,26 +163,10 @@ def _typed(error: ValueError, command: Command, words: Sequence[str]) -> str:
     return with_meant(as_typed(str(error), {one.flag for one in parameters(type(command)) if one.flag}, words))
 
 
-def _of_input(error: Exception, command: Command) -> str | None:
-    """What is wrong with a file that is no result of the command, if that is why `error` was raised."""
-    if not isinstance(error, OSError) or error.filename is None or error.errno not in UNREADABLE:
-        return None
-    path = Path(os.fsdecode(error.filename)).resolve()
-    results = [folder.resolve() for name in ("runs", "out") if isinstance(folder := getattr(command, name, None), Path)]
-    if _find_unreadable(error) is not None or any(path.is_relative_to(folder) for folder in results):
-        return None
-    return f"{path} must be readable, got {os.strerror(error.errno).lower()}."
-
-
 def _explain(error: Exception, command: Command) -> str | None:
     """What the machine lacks or refuses, in a sentence; None of a mistake of the program."""
-    if (said := _of_input(error, command)) is not None:
+    if isinstance(error, OSError) and error.filename is not None and (said := _of_file(error, command)):
         return said
-    if (unreadable := _find_unreadable(error)) is not None:
-        return f"{unreadable} must be readable, got permission denied; allow it (chmod u+rX) or move it away."
-    if isinstance(error, OSError) and error.errno in _IMPOSSIBLE and error.filename is not None:
-        path = shown(os.fsdecode(error.filename))
-        return f"{path} must be a path that the system takes, got {error.strerror}; give another."
     from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
 
     if is_out_of_memory(error):
@@ -199,14 +184,26 @@ def _explain(error: Exception, command: Command) -> str | None:
     )
 
 
-def _find_unreadable(error: Exception) -> Path | None:
-    """The file or the folder around it that may not be read, if that is why `error` was raised."""
-    if not isinstance(error, PermissionError) or error.filename is None:
-        return None
+def _of_file(error: OSError, command: Command) -> str:
+    """What the system has against a file that the error names; empty if it is a result of the command that cannot be
+    written, or none of the file's faults."""
     path = Path(os.fsdecode(error.filename))
-    needed = {path.parent: os.R_OK | os.X_OK, path: os.R_OK}
-    forbidden = (place for place, mode in needed.items() if os.path.exists(place) and not os.access(place, mode))
-    return next(forbidden, None)
+    if error.errno in _IMPOSSIBLE:
+        return f"{shown(str(path))} must be a path that the system takes, got {error.strerror}; give another."
+    if isinstance(error, PermissionError):
+        needed = {path.parent: os.R_OK | os.X_OK, path: os.R_OK}
+        for place, mode in needed.items():
+            if os.path.exists(place) and not os.access(place, mode):
+                return unreadable(place, error)
+    results = [folder.resolve() for name in ("runs", "out") if isinstance(folder := getattr(command, name, None), Path)]
+    if any(path.resolve().is_relative_to(folder) for folder in results):
+        return ""
+    if error.errno == errno.EIO:
+        return unreadable(path, error)
+    if not isinstance(error, PermissionError) and error.errno != errno.EROFS:
+        return ""
+    place = path if os.path.lexists(path) else path.parent
+    return f"{place} must be writable, got {os.strerror(error.errno).lower()}; allow it (chmod u+w) or name another."
 
 
 @contextmanager

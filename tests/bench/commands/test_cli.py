@@ -228,6 +228,43 @@ def test_what_may_not_be_read_is_named(
 
 
 @pytest.mark.parametrize(
+    ("code", "name", "refused"),
+    [
+        (errno.EACCES, "new.png", "{folder} must be writable, got permission denied; allow it"),
+        (errno.EPERM, "old.png", "{folder}/old.png must be writable, got operation not permitted; allow it"),
+        (errno.EROFS, "new.png", "{folder} must be writable, got read-only file system; allow it"),
+    ],
+)
+def test_what_may_not_be_written_is_not_called_unreadable(
+    code: int,
+    name: str,
+    refused: str,
+    command: Callable[..., int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "old.png").touch()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code), str(tmp_path / name))
+
+    assert command(fail) == 2
+    assert f": {refused.format(folder=tmp_path)}" in capsys.readouterr().err
+
+
+def test_a_refusal_that_quotes_a_whole_file_is_told_by_its_ends(
+    command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError(f"table must name a stem, got {'x' * 10**6}; mend it.")
+
+    assert command(fail) == 2
+    said = capsys.readouterr().err
+    assert len(said) < 11_000
+    assert re.fullmatch(r"\w+: table must name a stem, got x+\.\.\.x+; mend it\.\n", said)
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [
         ("frame.png", "{} must be readable, got input/output error."),
