@@ -1,20 +1,22 @@
 """What a command writes takes the place of nothing that it reads, by whatever spelling or link that is reached."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 Identity = tuple[int, int]
 """Device and inode: equal for two names of one folder, also where upper and lower case are the same."""
 
 
-def require_folder_apart(flag: str, folder: Path, inputs: Iterable[Path]) -> None:
+def require_folders_apart(flag: str, folders: Iterable[Path], inputs: Iterable[Path]) -> None:
     """Refuse to write into a folder that holds an input, be it in a folder of its own.
 
     Raises:
-        ValueError: it does.
+        ValueError: one does.
     """
-    holding = {place: path for home, path in _homes(inputs).items() for place in (home, *home.parents)}
-    _require_none(flag, folder, folder, holding)
+    around = {place: path for home, path in _homes(inputs).items() for place in (home, *home.parents)}
+    holding = _by_identity(around)
+    for folder in folders:
+        _require_none(flag, folder, folder, holding)
 
 
 def require_file_apart(flag: str, file: Path, inputs: Iterable[Path]) -> None:
@@ -23,7 +25,7 @@ def require_file_apart(flag: str, file: Path, inputs: Iterable[Path]) -> None:
     Raises:
         ValueError: it would be.
     """
-    _require_none(flag, file, file.parent, _homes(inputs))
+    _require_none(flag, file, file.parent, _by_identity(_homes(inputs)))
 
 
 def _homes(inputs: Iterable[Path]) -> dict[Path, Path]:
@@ -38,15 +40,16 @@ def _homes(inputs: Iterable[Path]) -> dict[Path, Path]:
     return homes
 
 
-def _require_none(flag: str, given: Path, folder: Path, holding: dict[Path, Path]) -> None:
-    if (written := _identity(folder)) is None:
-        return
-    for place, path in holding.items():
-        if _identity(place) == written:
-            raise ValueError(
-                f"{flag} must be a place that holds none of the images and masks, got {given}, where {path} is read; "
-                "name a new one."
-            )
+def _by_identity(places: Mapping[Path, Path]) -> dict[Identity | None, Path]:
+    return {_identity(place): path for place, path in places.items()}
+
+
+def _require_none(flag: str, given: Path, folder: Path, holding: Mapping[Identity | None, Path]) -> None:
+    if (written := _identity(folder)) is not None and written in holding:
+        raise ValueError(
+            f"{flag} must be a place that holds none of the images and masks, got {given}, where {holding[written]} is "
+            "read; name a new one."
+        )
 
 
 def _identity(folder: Path) -> Identity | None:

@@ -1,11 +1,11 @@
 """Which images a command is given, and the names under which it writes what belongs to them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from hourglass_bench.bench.data.files.pictures import list_pictures
 from hourglass_bench.bench.data.folder.pairs import find_images
-from hourglass_bench.bench.outputs import require_folder_apart
+from hourglass_bench.bench.outputs import require_folders_apart
 from hourglass_bench.bench.png import is_ours
 
 OVERLAYS, PROBABILITIES = "overlays", "probabilities"
@@ -22,20 +22,26 @@ def find_files(given: Path, out: Path) -> dict[str, Path]:
         ValueError: there is none, two would be written under one name, or a folder that will be written holds images.
     """
     found = {given.stem: given} if given.is_file() else find_images(given)
-    files = {name: path for name, path in found.items() if not _is_earlier(path, out)}
+    earlier = _find_earlier(found.values(), out)
+    files = {name: path for name, path in found.items() if path not in earlier}
     if not files:
         raise ValueError(f"IMAGES must hold images, got {given}, which holds nothing but what was written to {out}.")
     _require_own_names(files)
     inner = {Path(), *(Path(name).parent for name in files)}
-    for folder in sorted(out / kind / place for kind in ("", OVERLAYS, PROBABILITIES) for place in inner):
-        require_folder_apart("--out", folder, files.values())
+    folders = sorted(out / kind / place for kind in ("", OVERLAYS, PROBABILITIES) for place in inner)
+    require_folders_apart("--out", folders, files.values())
+    for folder in folders:
         require_own_folder(folder)
     return files
 
 
-def _is_earlier(path: Path, out: Path) -> bool:
-    """Whether it was written below `out` before, and is no image."""
-    return out.is_dir() and out.resolve() in path.resolve().parents and is_ours(path)
+def _find_earlier(files: Collection[Path], out: Path) -> set[Path]:
+    """Those that were written below `out` before, and are no images."""
+    if not out.is_dir():
+        return set()
+    root = out.resolve()
+    below = {folder for folder in {path.parent for path in files} if folder.resolve().is_relative_to(root)}
+    return {path for path in files if path.parent in below and is_ours(path)}
 
 
 def _require_own_names(files: Mapping[str, Path]) -> None:

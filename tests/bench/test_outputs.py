@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hourglass_bench.bench.outputs import require_file_apart, require_folder_apart
+from hourglass_bench.bench import outputs
+from hourglass_bench.bench.outputs import require_file_apart, require_folders_apart
 
 HELD = "holds none of the images and masks, got "
 
@@ -25,19 +26,19 @@ def image(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("folder", ["photos", "photos/walk", "link", "link/walk", "empty/../photos", "."])
 def test_a_folder_around_an_input_is_refused(folder: str, image: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=HELD):
-        require_folder_apart("--out", tmp_path / folder, [image])
+        require_folders_apart("--out", [tmp_path / folder], [image])
 
 
 def test_a_folder_is_refused_for_a_link_in_it_and_for_what_it_leads_to(image: Path, tmp_path: Path) -> None:
     link = tmp_path / "linked" / "b.png"
     for folder in ("linked", "photos"):
         with pytest.raises(ValueError, match=rf"{HELD}.*/{folder}, where {link} is read"):
-            require_folder_apart("--out", tmp_path / folder, [link])
+            require_folders_apart("--out", [tmp_path / folder], [link])
 
 
 @pytest.mark.parametrize("folder", ["empty", "new", "photos/new", "linked"])
 def test_another_folder_is_free(folder: str, image: Path, tmp_path: Path) -> None:
-    require_folder_apart("--out", tmp_path / folder, [image])
+    require_folders_apart("--out", [tmp_path / folder], [image])
 
 
 def test_a_file_is_refused_beside_an_input_and_free_above_it(image: Path, tmp_path: Path) -> None:
@@ -60,4 +61,22 @@ def test_one_folder_by_another_spelling_of_a_file_system_without_case(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "stat", without_case)
         with pytest.raises(ValueError, match=HELD):
-            require_folder_apart("--out", tmp_path / "PHOTOS", [image])
+            require_folders_apart("--out", [tmp_path / "PHOTOS"], [image])
+
+
+def test_each_folder_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder for each scene is usual: looking at all of them for each of them took minutes."""
+    images = [tmp_path / "photos" / str(scene) / f"{name}.png" for scene in range(30) for name in "abc"]
+    for image in images:
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.touch()
+    looked: list[Path] = []
+    identity = outputs._identity
+
+    def look(folder: Path) -> outputs.Identity | None:
+        looked.append(folder)
+        return identity(folder)
+
+    monkeypatch.setattr(outputs, "_identity", look)
+    require_folders_apart("--out", [tmp_path / "masks" / str(scene) for scene in range(30)], images)
+    assert len(looked) == 2 * 30 + len(images[0].parent.parents)
