@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from hourglass_bench.architectures.registry import get_spec
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.data.reading import Reading
 from hourglass_bench.bench.inference import feed_contiguous
 from hourglass_bench.bench.network_source import changed, needed
 from hourglass_bench.bench.stored_config import unflatten
 from hourglass_bench.bench.tensors import State, describe, fault, find_unusable, read_torch, shortened
+from hourglass_bench.bench.terminal import say
 from hourglass_bench.bench.training.setup import build
 
 

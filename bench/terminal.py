@@ -63,8 +63,13 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
+def say(text: str) -> None:
+    """One line for people, on stderr: shown as `paint_words` shows it."""
+    tell(paint_words(text, sys.stderr))
+
+
 def tell(text: str) -> None:
-    """A line on stderr. That nobody can read it any more, or its disk is full, ends no work."""
+    """A line on stderr, as it is. That nobody can read it any more, or its disk is full, ends no work."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:

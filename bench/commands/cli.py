@@ -18,6 +18,7 @@ from hourglass_bench.bench import terminal
 from hourglass_bench.bench.commands.refused_words import wrong_word
 from hourglass_bench.bench.commands.secrets import from_environment
 from hourglass_bench.bench.files import unreadable
+from hourglass_bench.bench.terminal import say as say  # beside the answers, whose words for people it is
 
 EXIT_FAILED = 1
 EXIT_INPUT = 2
@@ -226,8 +227,3 @@ def prepare_process() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-
-
-def say(text: str) -> None:
-    """One line for people, on stderr."""
-    terminal.tell(terminal.paint_words(text, sys.stderr))

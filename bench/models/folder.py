@@ -24,13 +24,13 @@ from torch.export import Dim, ExportedProgram
 
 from hourglass_bench.architectures.sources import packages
 from hourglass_bench.bench.checkpoint import load_checkpoint, load_reading
-from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.data.reading import Reading
 from hourglass_bench.bench.data.resizing.boxes import Size
 from hourglass_bench.bench.data.synthetic import generate
 from hourglass_bench.bench.models import served
 from hourglass_bench.bench.png import to_png
+from hourglass_bench.bench.terminal import say
 
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(DataType.binary, served.IMAGE)]), outputs=Schema([ColSpec(DataType.binary, served.MASK)])

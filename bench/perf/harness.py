@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.perf.task import Task
 from hourglass_bench.bench.perf.timer import EpochTimer
+from hourglass_bench.bench.terminal import say
 from hourglass_bench.bench.training.autotune import is_worth_tuning, tune
 from hourglass_bench.bench.training.setup import Setup, epoch_steps, execution_choices, make_trainer, prepare
 

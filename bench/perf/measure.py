@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.data.cache.entry import Dataset
 from hourglass_bench.bench.data.split import Split, split_frames
@@ -19,6 +18,7 @@ from hourglass_bench.bench.perf.records import EpochTiming, Measured, Rates
 from hourglass_bench.bench.perf.roofline import Probe, probe
 from hourglass_bench.bench.perf.task import Task, dtype_of
 from hourglass_bench.bench.perf.timer import lap_seconds
+from hourglass_bench.bench.terminal import say
 
 ENDLESS = 1_000_000
 """Epochs of a training that goes on until its laps are measured."""

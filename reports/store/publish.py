@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.terminal import say
 from hourglass_bench.bench.tracking.locations import relocate
 from hourglass_bench.bench.tracking.store import RunLog, open_store, tracking_url
 

@@ -25,7 +25,7 @@ from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.reading import Reading
 from hourglass_bench.bench.digest import digest
 from hourglass_bench.bench.machine.file_lock import lock
-from hourglass_bench.bench.terminal import tell
+from hourglass_bench.bench.terminal import say
 
 _PARTIAL, _LOCK, _NAMES = ".partial-", "lock", "names.json"
 _OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -90,7 +90,7 @@ def _is_whole(folder: Path) -> bool:
     try:
         return open_dataset(folder) is not None
     except ValueError as error:
-        tell(f"{folder} is made anew: {error}")
+        say(f"{folder} is made anew: {error}")
         return False
 
 
