@@ -12,7 +12,7 @@ from hourglass_bench.bench.commands.cli import Answer, say
 from hourglass_bench.bench.commands.differences import Comparison, Difference, compare
 from hourglass_bench.bench.commands.stored_training import StoredTraining, at, read
 from hourglass_bench.bench.commands.train import report_epoch, tracked
-from hourglass_bench.bench.commands.writing import REPRODUCE, beginning, open_to_write
+from hourglass_bench.bench.commands.writing import REPRODUCE, beginning, open_to_write, patient
 from hourglass_bench.bench.config import RunConfig, run_name
 from hourglass_bench.bench.data.cache.entry import Dataset
 from hourglass_bench.bench.machine.examine import choose_device
@@ -64,14 +64,14 @@ def reproduce(run_id: str, *, runs: Path, tracking: str = "", device: str = "aut
             unfinished.remove()
     comparison = compare(stored, read(url, again_id))
     verdict = "different" if comparison.differences else "identical"
-    RunLog(open_store(url), again_id).tags({schema.REPRODUCED: verdict})
+    RunLog(patient(open_store(url)), again_id).tags({schema.REPRODUCED: verdict})
     code = EXIT_DIFFERENT if comparison.differences else 0
     return Answer(_values(run_id, again_id, comparison), _text(run_id, again_id, comparison), code)
 
 
 def _open_run(stored: StoredTraining, config: RunConfig, runs: Path, tracking: str, unfinished: Unfinished) -> RunLog:
     """The new run, whose folder is held, although no state is kept there."""
-    client = open_to_write(runs, tracking)
+    client = patient(open_to_write(runs, tracking))
     experiment = get_experiment(client, REPRODUCE, runs)
     tags = {schema.KIND: "trial", schema.UNIT: config_hash(config), schema.REPRODUCES: stored.run_id}
     with beginning(runs):

@@ -10,10 +10,10 @@ from typing import Any
 from typing_extensions import override
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.cli import STORE_PATIENCE, say
+from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.commands.stored_training import StoredTraining, at, read
 from hourglass_bench.bench.commands.train import answer, report_epoch, require_sealed, resumed_by, tracked
-from hourglass_bench.bench.commands.writing import TRAIN, open_to_write
+from hourglass_bench.bench.commands.writing import TRAIN, open_to_write, patient
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.files import require_inside
 from hourglass_bench.bench.machine.environment import code_digest
@@ -23,7 +23,6 @@ from hourglass_bench.bench.run import run
 from hourglass_bench.bench.stored_config import flatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.tracking.entries import Entries
-from hourglass_bench.bench.tracking.patience import Patience
 from hourglass_bench.bench.tracking.store import RunLog, get_experiment, open_store, tracking_url
 from hourglass_bench.bench.tracking.system_metrics import log_system_metrics, require_monitor
 from hourglass_bench.bench.training.unfinished import Unfinished
@@ -33,7 +32,7 @@ class ResumedLog(RunLog):
     """A run that has a part of its entries: of a training that goes on, what is stored already is not written twice."""
 
     def __init__(self, stored: StoredTraining) -> None:
-        super().__init__(Patience(STORE_PATIENCE, say).client(open_store(stored.url)), stored.run_id)
+        super().__init__(patient(open_store(stored.url)), stored.run_id)
         self._known = stored.params.keys()
         self._epochs = stored.epochs
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import first_audit
-from hourglass_bench.bench.commands.cli import STORE_PATIENCE, say
+from hourglass_bench.bench.commands.cli import say
 from hourglass_bench.bench.commands.early import say_early
 from hourglass_bench.bench.commands.folds import load_fitting
 from hourglass_bench.bench.commands.next_step import next_step
@@ -136,10 +136,9 @@ def _open_run(
 ) -> "RunLog":
     """A new run in the store, whose folder is held, unless the configuration has seen its test frames."""
     from hourglass_bench.bench.commands import writing
-    from hourglass_bench.bench.tracking.patience import Patience
     from hourglass_bench.bench.tracking.store import RunLog, get_experiment
 
-    client = Patience(STORE_PATIENCE, say).client(writing.open_to_write(runs, tracking))
+    client = writing.patient(writing.open_to_write(runs, tracking))
     experiment = get_experiment(client, writing.TRAIN, runs)
     if not unseal:
         require_sealed(client, experiment, config, data_digest)

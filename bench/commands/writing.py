@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.commands.cli import say
+from hourglass_bench.bench.commands.cli import STORE_PATIENCE, say
 from hourglass_bench.bench.commands.next_step import next_step
 from hourglass_bench.bench.files import require_inside
 from hourglass_bench.bench.machine.file_lock import LOCK, is_held, lock
 from hourglass_bench.bench.tracking.locations import relocate
+from hourglass_bench.bench.tracking.patience import Patience
 from hourglass_bench.bench.tracking.store import RunLog, open_store, require_store, search_runs, tracking_url
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ def open_to_write(runs: Path, tracking: str = "") -> "MlflowClient":
     with beginning(runs):
         _close_cut_off(client, runs, tracking)
     return client
+
+
+def patient(client: "MlflowClient") -> "MlflowClient":
+    """The client for one training, which waits for a store that is away rather than lose it."""
+    return Patience(STORE_PATIENCE, say).client(client)
 
 
 def refuse_links(runs: Path) -> None:
