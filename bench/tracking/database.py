@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from hourglass_bench.bench.files import require_printable
+from hourglass_bench.bench.machine.out_of_memory import causes
 
 PORTS = {"http": 80, "https": 443, "postgresql": 5432}
 SQLITE = "sqlite"
@@ -173,13 +174,11 @@ class StoreError(RuntimeError):
 
 def store_failure(error: BaseException) -> str | None:
     """What the disk or the database said, if that is why `error` was raised; None for every other error."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in causes(error):
         if isinstance(cause, OperationalError):
             return str(cause.orig).strip().partition("\n")[0]
         unreachable = isinstance(cause, ConnectionError) or type(cause).__module__.startswith("requests.")
         unwritable = isinstance(cause, OSError) and cause.errno in _UNWRITABLE
         if isinstance(cause, StoreError | sqlite3.OperationalError) or unreachable or unwritable:
             return str(cause)
-        cause = cause.__cause__ or cause.__context__
     return None

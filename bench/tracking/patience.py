@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from hourglass_bench.bench.machine import signs
+from hourglass_bench.bench.machine.out_of_memory import causes
 from hourglass_bench.bench.tracking.database import StoreError, redact
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ Result = TypeVar("Result")
 
 def away(error: BaseException) -> str | None:
     """What says that a store cannot be reached now but may be later, if that is why `error` was raised; else None."""
-    causes = list(_causes(error))
-    if not any(map(_is_away, causes)) or any(isinstance(cause, StoreError) for cause in causes):
+    chain = list(causes(error))
+    if not any(map(_is_away, chain)) or any(isinstance(cause, StoreError) for cause in chain):
         return None
-    first = getattr(causes[-1], "orig", causes[-1])
+    first = getattr(chain[-1], "orig", chain[-1])
     return str(first).strip().partition("\n")[0] or type(first).__name__
 
 
@@ -48,13 +49,6 @@ def unless_away() -> Iterator[None]:
     except Exception as error:
         if away(error) is None:
             raise
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what led to it, the first cause last."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _is_away(error: BaseException) -> bool:
