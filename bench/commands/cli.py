@@ -91,10 +91,7 @@ def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Comman
     Raises:
         SystemExit: of `parse`; nobody reads what is printed (141).
     """
-    if platform.system() == "Windows":
-        refuse(prog, "Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux.")
-        return EXIT_INPUT
-    if wrong := wrong_word(words):
+    if wrong := _wrong_place() or wrong_word(words):
         refuse(prog, wrong)
         return EXIT_INPUT
     with to_reader():
@@ -117,6 +114,17 @@ def run(prog: str, words: Sequence[str], parse: Callable[[Sequence[str]], Comman
         return EXIT_INPUT
     _print(answer, command.json)
     return answer.code
+
+
+def _wrong_place() -> str:
+    """Why nothing can be done where this was started, or nothing."""
+    if platform.system() == "Windows":
+        return "Linux or macOS is needed, got Windows; run it inside WSL2, where Windows has a Linux."
+    try:
+        os.getcwd()
+    except FileNotFoundError:  # without one not even torch's libraries can be loaded
+        return "the folder that this is started in must be there, got one that was deleted; go to another (cd)."
+    return ""
 
 
 def _print(answer: Answer, as_json: bool) -> None:
@@ -166,8 +174,8 @@ def _typed(error: ValueError, command: Command, words: Sequence[str]) -> str:
 
 def _explain(error: Exception, command: Command) -> str | None:
     """What the machine lacks or refuses, in a sentence; None of a mistake of the program."""
-    if isinstance(error, OSError) and error.filename is not None and (said := _of_file(error, command)):
-        return said
+    if isinstance(error, OSError) and error.filename is not None and (of_file := _of_file(error, command)):
+        return of_file
     from hourglass_bench.bench.machine.out_of_memory import is_out_of_memory
 
     if is_out_of_memory(error):
@@ -204,7 +212,7 @@ def _of_file(error: OSError, command: Command) -> str:
     if not isinstance(error, PermissionError) and error.errno != errno.EROFS:
         return ""
     place = path if os.path.lexists(path) else path.parent
-    return f"{place} must be writable, got {os.strerror(error.errno).lower()}; allow it (chmod u+w) or name another."
+    return f"{place} must be writable, got {str(error.strerror).lower()}; allow it (chmod u+w) or name another."
 
 
 @contextmanager

@@ -227,6 +227,16 @@ def test_what_may_not_be_read_is_named(
     assert re.fullmatch(rf"\w+: {said}", capsys.readouterr().err)
 
 
+def test_a_folder_that_was_deleted_is_no_place_to_start_in(
+    command: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert command(lambda *_, **__: None) == 2
+    assert "must be there, got one that was deleted; go to another (cd).\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("code", "name", "refused"),
     [
