@@ -45,7 +45,7 @@ def read_labelme(file: Path, content: Mapping[str, Any], pictures: Mapping[str, 
         except AnnotationError:
             if not content.get("imageData"):
                 raise
-            image = base64.b64decode(content["imageData"], validate=True)
+            image = _unpack(content["imageData"])
         size = read_size(content["imageHeight"], content["imageWidth"])
         shapes = []
         for shape in content["shapes"]:
@@ -66,7 +66,12 @@ def _region(shape: Mapping[str, Any]) -> Polygons | Bitmap | None:
         radius = float(np.hypot(*(points[1] - points[0])))
         return outline(ellipse(points[0], radius, radius))
     if kind == "mask":
-        bitmap = open_image(io.BytesIO(base64.b64decode(shape["mask"], validate=True)))
+        bitmap = open_image(io.BytesIO(_unpack(shape["mask"])))
         left, top = (int(corner) for corner in points.min(axis=0))
         return Bitmap(bitmap, top, left)
     return outline(points) if kind == "polygon" and len(points) >= 3 else None
+
+
+def _unpack(text: str) -> bytes:
+    """What base64 holds, be it in lines, as MIME has it."""
+    return base64.b64decode("".join(text.split()), validate=True)

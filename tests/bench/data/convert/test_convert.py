@@ -161,7 +161,7 @@ def test_an_image_may_lie_in_the_file_of_labelme(tmp_path: Path) -> None:
     source = labelme(tmp_path / "in", [{"label": "cell", "points": np.reshape(SQUARE, (4, 2)).tolist()}])
     image = source / "a_0.jpg"
     content = json.loads((source / "a_0.json").read_text())
-    content["imageData"] = base64.b64encode(image.read_bytes()).decode()
+    content["imageData"] = base64.encodebytes(image.read_bytes()).decode()  # in lines
     (source / "a_0.json").write_text(json.dumps(content))
     expected = image.read_bytes()
     image.unlink()
