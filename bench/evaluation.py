@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.data import stepped_images
 from hourglass_bench.bench.data.frames import Frames
 from hourglass_bench.bench.data.panel import choose_frames, draw_rows
 from hourglass_bench.bench.data.split import Split
-from hourglass_bench.bench.data.stepped_images import write_steps
 from hourglass_bench.bench.metrics.baselines import baseline_metrics, baseline_table, iou_columns
 from hourglass_bench.bench.metrics.calibration import calibration_table
 from hourglass_bench.bench.metrics.frame_table import as_float32, frame_table, scene_means, write_table
@@ -58,7 +58,7 @@ def evaluate_segmentation(setup: Setup, last_ious: NDArray[np.float64] | None = 
         reliability.to_parquet(folder / schema.CALIBRATION_TABLE, index=False)
         _write_panel(frames, split, probability, folder)
 
-    return Evaluation(metrics, {}, write)
+    return Evaluation(metrics, {stepped_images.TAG: "True"}, write)
 
 
 def _predict(setup: Setup) -> NDArray[np.float16]:
@@ -75,7 +75,7 @@ def _write_panel(frames: Frames, split: Split, probability: NDArray[np.float16],
     if ignored is None:
         ignored = np.zeros(truth.shape, np.bool_)
     probability = probability[positions]
-    write_steps(folder, schema.PREDICTION_IMAGES, draw_rows(images, truth, ignored, probability))
+    stepped_images.write_steps(folder, schema.PREDICTION_IMAGES, draw_rows(images, truth, ignored, probability))
     stems, scenes = (np.array(names)[chosen] for names in (frames.stems, frames.scenes))
     arrays = {"images": images, "truth": truth, "ignored": ignored, "probability": probability}
     np.savez_compressed(folder / schema.PANEL_DATA, allow_pickle=False, stems=stems, scenes=scenes, **arrays)

@@ -25,6 +25,7 @@ from hourglass_bench.bench.network_source import source_tags
 from hourglass_bench.bench.stored_config import flatten
 from hourglass_bench.bench.tracking.background import BackgroundLog
 from hourglass_bench.bench.tracking.datasets import role_datasets
+from hourglass_bench.bench.tracking.entries import Entries
 from hourglass_bench.bench.training import ARITHMETIC
 from hourglass_bench.bench.training.autotune import is_worth_tuning, tune
 from hourglass_bench.bench.training.execution import Execution
@@ -108,14 +109,19 @@ def run(
     setup.trainer.free_graph()
     with phases.phase("memory"):
         metrics |= _step_memory(config, setup, log)
-    with phases.phase("tracking"):
-        store = log.settle()
     tested = test and result.state == "complete"
+    opened = datetime.now(UTC).isoformat(timespec="seconds")
     if tested:
-        metrics |= _test(config, setup, result, store, phases)
+        log.tags({schema.TEST_OPENED: opened})
+    with phases.phase("tracking"):
+        store = log.settle()  # what is above is stored before the test frames are looked at
+    tags: dict[str, str] = {}
+    if tested:
+        evaluation = _test(config, setup, result, opened, store, phases)
+        metrics, tags = metrics | evaluation.metrics, evaluation.tags
     metrics |= {schema.PHASES[name].name: seconds for name, seconds in phases.seconds.items()}
     metrics |= {schema.SECONDS.name: clock.seconds() + (unfinished.seconds if unfinished else 0.0)}
-    store.metrics(metrics)
+    store.write([Entries(metrics=metrics, tags=tags)])
     return RunResult(
         run_id=store.run_id,
         state=result.state,
@@ -244,22 +250,24 @@ def _step_memory(config: RunConfig, setup: Setup, log: BackgroundLog) -> dict[st
     return {}
 
 
-def _test(config: RunConfig, setup: Setup, result: TrainingResult, log: "RunLog", phases: Phases) -> dict[str, float]:
-    """Evaluate the best epoch's weights on the test frames, and store what the run leaves behind -> the metrics.
+def _test(
+    config: RunConfig, setup: Setup, result: TrainingResult, opened: str, log: "RunLog", phases: Phases
+) -> "Evaluation":
+    """Evaluate the best epoch's weights on the test frames, and store the files that the run leaves behind.
 
     In the same look the weights of the last epoch, which the network has, are tested by their IoU.
+
+    Args:
+        opened: When the test frames are looked at.
     """
     # What training can do without is imported after it.
     from hourglass_bench.bench.tracking.artifacts import store_artifacts
 
-    opened = datetime.now(UTC).isoformat(timespec="seconds")
-    log.tags({schema.TEST_OPENED: opened})
     with phases.phase("test"):
         evaluation = _evaluate(config, setup, result)
-    log.tags(evaluation.tags)
     with phases.phase("artifacts"):
         store_artifacts(config, result.best_state, setup.dataset, setup.split, opened, evaluation.write, log)
-    return evaluation.metrics
+    return evaluation
 
 
 def _evaluate(config: RunConfig, setup: Setup, result: TrainingResult) -> "Evaluation":

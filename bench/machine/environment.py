@@ -36,6 +36,7 @@ def environment(device: torch.device, arithmetic: Arithmetic) -> dict[str, str]:
     return tags | {schema.GIT_COMMIT: git_commit()}
 
 
+@cache
 def _version(package: str) -> str:
     """Empty if it is not installed: to train takes torch and numpy alone."""
     try:

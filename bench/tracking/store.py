@@ -6,6 +6,7 @@ only logs into a run that it is handed.
 
 import logging
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import create_engine
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.data import stepped_images
 from hourglass_bench.bench.files import require_inside
 from hourglass_bench.bench.tracking.database import (
     SQLITE,
@@ -225,9 +225,10 @@ class RunLog(Log):
     def artifacts(self, folder: Path) -> None:
         """Copy the contents of `folder` into the run's artifacts."""
         self._require_inside(str(path.relative_to(folder)) for path in folder.rglob("*"))
-        self._client.log_artifacts(self.run_id, str(folder))
-        if (folder / stepped_images.FOLDER).exists():
-            self.tags({stepped_images.TAG: "True"})
+        if place := local_path(self._artifact_uri):  # as MLflow does, which reads the run once more first
+            shutil.copytree(folder, place, dirs_exist_ok=True)
+        else:
+            self._client.log_artifacts(self.run_id, str(folder))
 
     def replace_artifacts(self, folder: str, files: Sequence[Path]) -> None:
         """Have copies of these files, and nothing else, in a folder of the run's artifacts."""
