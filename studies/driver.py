@@ -5,7 +5,7 @@ one was cut off; its unit simply stays to be done, so resuming needs no bookkeep
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
@@ -23,7 +23,7 @@ from hourglass_bench.bench.tracking.spool import Spool
 from hourglass_bench.bench.tracking.store import PARENT, RunLog
 from hourglass_bench.bench.training.held_data import of_frames
 from hourglass_bench.bench.training.train import EpochRecord
-from hourglass_bench.studies import times
+from hourglass_bench.studies import storage, times
 from hourglass_bench.studies.channel import Channel, Epoch
 from hourglass_bench.studies.display import Clock, Display
 from hourglass_bench.studies.executors import Broken, Crowded, Ending, Executor, Failed, Forecast, Lost
@@ -32,7 +32,6 @@ from hourglass_bench.studies.last_signs import LastSigns
 from hourglass_bench.studies.retry import AGAIN
 from hourglass_bench.studies.stages import Opened, Trials
 from hourglass_bench.studies.status import RunningTrial, Status
-from hourglass_bench.studies.storage import RUN_ID
 from hourglass_bench.studies.streak import LEAST, Streak
 from hourglass_bench.studies.unit import Planned
 from hourglass_bench.studies.worker import DataChangedError, Outcome, Task, Unpredicted, brief
@@ -135,6 +134,8 @@ class Driver:
         self._left = Counter(unit for key, unit in before.units.items() if key not in before.outcomes)
         self._site = site
         self._running: dict[str, Running] = {}
+        self._unclosed: deque[tuple[Running, storage.Outcome]] = deque()
+        """Trials whose outcome is recorded and no more."""
         self._free = times.Free()
         self._clock = Clock()
         self._workers = 1
@@ -170,10 +171,12 @@ class Driver:
             self._display = stack.enter_context(Display(self.status, self._time_left))
             stack.callback(self._last_signs.remove)
             while self._fill(stages) or self._running:
+                self._close_ended()  # their workers have got the next trials
                 with suppress(Empty):
                     self._handle(self._events.get(timeout=LOOK))
                 self._silent = executor.watch()
                 self._last_signs.write(self._silent)
+            self._close_ended()
         if self._stopping:
             raise self._stopped(self._stopping)
 
@@ -189,21 +192,26 @@ class Driver:
         return True
 
     def _open(self, trials: Trials) -> None:
-        """Open trial and run, and ask for their forecast."""
+        """Open trial and run, and submit them if their forecast is known, else ask for it."""
         opened = trials.open()
         running = Running(trials, opened, self._open_run(trials, opened), self._free.take())
-        trials.attribute(opened, RUN_ID, running.log.run_id)
+        trials.attribute(opened, storage.RUN_ID, running.log.run_id)
         self._running[running.log.run_id] = running
-        self._ask_forecast(running.log.run_id, opened.config)
+        forecast = self._forecast(opened.config)
+        if forecast.done():
+            self._decide(running, forecast.result())
+        else:
+            run_id = running.log.run_id
+            forecast.add_done_callback(lambda known: self._events.put(Forecasted(run_id, known.result())))
 
-    def _ask_forecast(self, run_id: str, config: RunConfig) -> None:
+    def _forecast(self, config: RunConfig) -> Future[Forecast]:
         """Asked once for all trials whose steps are alike: repeats and rates do not matter."""
         config = fitting_batch(config, self._site.training_frames(config.data, config.repeat))
         key = step_shape(config)
         if key not in self._forecasts:
             self._forecasts[key] = Future()
             self._executor.forecast(config, self._site.ignores, self._forecasts[key].set_result)
-        self._forecasts[key].add_done_callback(lambda known: self._events.put(Forecasted(run_id, known.result())))
+        return self._forecasts[key]
 
     def _decide(self, running: Running, forecast: Forecast) -> None:
         """Submit a trial, unless its forecast is that it cannot run."""
@@ -318,12 +326,12 @@ class Driver:
         return StoppedError(f"{reason}; {kept} {self._before.study}.")
 
     def _end(self, running: Running, outcome: Outcome, spent: Mapping[str, float]) -> None:
-        """The unit is done: its outcome first, then the run, then Optuna's state (see `studies.run.recover`)."""
+        """The unit is done: its outcome first; the rest of its end can wait, unless the next unit depends on it."""
         opened = running.opened
         recorded = running.trials.record(opened, outcome, spent)
-        Spool(self._site.runs, running.log.run_id).replay(running.log)
-        running.log.close(outcome.state, outcome.reason, spent.get(times.IDLE))
-        running.trials.finish(opened, recorded)
+        self._unclosed.append((running, recorded))
+        if running.trials.learns:
+            self._close_ended()
         self._outcomes[opened.unit] = recorded
         self._left[running.planned] -= 1
         detail = f" ({outcome.reason.rstrip('.')})" if outcome.reason else ""
@@ -335,6 +343,14 @@ class Driver:
         if self._streak.add(outcome.state, outcome.reason, running.planned.architecture):
             why = f"{LEAST} units or more failed one after the other in the same way ({outcome.reason.rstrip('.')})"
             self._stop(f"{why}, so that others wait; once the cause is gone, run all of them with {AGAIN}")
+
+    def _close_ended(self) -> None:
+        """Close the run, then give Optuna its state, of all whose outcome is recorded (see `studies.run.recover`)."""
+        while self._unclosed:
+            running, recorded = self._unclosed.popleft()
+            Spool(self._site.runs, running.log.run_id).replay(running.log)
+            running.log.close(recorded["state"], recorded["reason"], recorded["time"].get(times.IDLE))
+            running.trials.finish(running.opened, recorded)
 
     def _lose(self, running: Running, reason: str) -> None:
         """The worker died: once more, unless it happened too often."""

@@ -56,6 +56,8 @@ class Trials(ABC):
     objectives: Sequence[schema.Metric] = (schema.BEST_VAL_IOU,)
     prunes = False
     """Whether a trial may be stopped after an epoch; units that are compared train to their end."""
+    learns = False
+    """Whether the next configuration depends on how the trials before ended."""
 
     def __init__(self, study: optuna.Study, units: Sequence[str]) -> None:
         self.study = study
@@ -226,6 +228,7 @@ class SampledTrials(Trials):
     """Units whose hyperparameters a sampler chooses. A unit whose worker died runs again with the same ones."""
 
     stage = "search"
+    learns = True
 
     def __init__(
         self,

@@ -6,23 +6,26 @@ As a script, from the repository's root: `PYTHONPATH=. python tests/studies/soak
 import os
 import statistics
 import sys
-import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.config import TrainingConfig
-from hourglass_bench.studies.driver import Driver
+from hourglass_bench.studies import times
+from hourglass_bench.studies.driver import Driver, Running
 from hourglass_bench.studies.options import Options
 from hourglass_bench.studies.run import run_study
 from hourglass_bench.studies.spaces import grid, to_units
 from hourglass_bench.studies.study import Factorial
+from hourglass_bench.studies.worker import Outcome
+from tests.studies.once import require_once
 from tests.studies.storm import descendants
 
-WORKERS = 2
+NAME, WORKERS, EPOCHS = "soak", 2, 1
 WINDOW = 100
-"""Trials around which a time is the median of."""
+"""Trials between two looks. The first ones hold the start of the workers, which takes as long as dozens of trials."""
 
 
 class Use(NamedTuple):
@@ -36,19 +39,29 @@ class Use(NamedTuple):
 
 
 class Soak:
-    """When trials ended, and what was held then."""
+    """Says after every hundredth trial what is held, and how long a trial took of those since the look before."""
 
     def __init__(self) -> None:
-        self.ends: list[float] = []
-        self.uses: dict[int, Use] = {}
+        self._spent: list[Mapping[str, float]] = []
         self._end = Driver._end
 
-    def watch(self, driver: Driver, *arguments: Any) -> None:
+    def end(self, driver: Driver, running: Running, outcome: Outcome, spent: Mapping[str, float]) -> None:
         """In place of `Driver._end`."""
-        self._end(driver, *arguments)
-        self.ends.append(time.monotonic())
-        if len(self.ends) % WINDOW == 0:
-            self.uses[len(self.ends)] = use([os.getpid(), *descendants(os.getpid())])
+        self._end(driver, running, outcome, spent)
+        self._spent.append(spent)
+        if len(self._spent) % WINDOW == 0:
+            held, newest = use([os.getpid(), *descendants(os.getpid())]), self._spent[-WINDOW:]
+            cli.say(
+                f"trial {len(self._spent)}: {1000 * statistics.median(sum(trial.values()) for trial in newest):.0f} ms "
+                f"of a worker ({shares(newest)}), {held.mebibytes:.0f} MiB in {held.processes} processes, "
+                f"{held.files} open files, {held.threads} threads"
+            )
+
+
+def shares(trials: list[Mapping[str, float]]) -> str:
+    """What the workers' time went to, in percent."""
+    spent = times.total(trials)
+    return ", ".join(f"{name} {100 * seconds / sum(spent.values()):.1f}" for name, seconds in spent.items() if seconds)
 
 
 def use(pids: list[int]) -> Use:
@@ -63,31 +76,21 @@ def use(pids: list[int]) -> Use:
 
 
 def main(runs: Path, trials: int) -> None:
-    """Run, and print what was held and how long a trial took around trial 100, 200, ..."""
+    """Run, and require every trial exactly once."""
     soak = Soak()
-    Driver._end = lambda driver, *arguments: soak.watch(driver, *arguments)  # type: ignore[method-assign]
+    Driver._end = lambda driver, *arguments: soak.end(driver, *arguments)  # type: ignore[method-assign]
     study = Factorial(
-        name="soak",
+        name=NAME,
         question="Does anything grow?",
         size=32,
-        training=TrainingConfig(epochs=1, batch_size=8),
+        training=TrainingConfig(epochs=EPOCHS, batch_size=8),
         plan=lambda data, training: to_units(grid("unet", depth=(2,), base_width=(8,)), data, training),
         repeats=trials,
         data={"synthetic_scenes": 15, "synthetic_frames": 4, "folds": 3},
     )
     status = run_study(study, Options(runs=runs, device="cpu", workers=str(WORKERS), no_tune=True))
-    for end, held in soak.uses.items():
-        seconds = statistics.median(
-            WORKERS * (later - sooner) / 2
-            for sooner, later in zip(soak.ends[end - WINDOW : end], soak.ends[end - WINDOW + 2 : end], strict=False)
-        )
-        cli.say(
-            f"trial {end}: {1000 * seconds:.0f} ms of a worker, {held.mebibytes:.0f} MiB in {held.processes} processes, "
-            f"{held.files} open files, {held.threads} threads"
-        )
-    total = sum(status.time.values())
-    cli.say(", ".join(f"{name} {100 * seconds / total:.1f} %" for name, seconds in status.time.items()))
     cli.say(f"planned {len(status.units)}, {status.states}")
+    require_once(runs, NAME, EPOCHS)
 
 
 if __name__ == "__main__":

@@ -153,6 +153,20 @@ def test_a_trial_that_was_cut_off_runs_again_with_its_hyperparameters(resumed: l
     assert first.params == second.params
 
 
+def test_a_sampler_knows_how_every_trial_before_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing is pruned; trials that are compared may be closed while the next one runs."""
+    ask, known = optuna.Study.ask, []
+
+    def asked(study: optuna.Study, *arguments: Any, **options: Any) -> Any:
+        if study.study_name == "front/unet":
+            known.append([trial.state for trial in study.get_trials(deepcopy=False)])
+        return ask(study, *arguments, **options)
+
+    monkeypatch.setattr(optuna.Study, "ask", asked)
+    go(replace(PARETO, trials=3, architectures=("unet",)), tmp_path)
+    assert known == [[TrialState.COMPLETE] * count for count in range(3)]
+
+
 def test_equal_seeds_search_alike_and_other_seeds_do_not(tmp_path: Path) -> None:
     study = replace(STUDY, architectures=("unet",), repeats=0)
     samples = []
