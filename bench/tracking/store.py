@@ -226,7 +226,13 @@ class RunLog(Log):
         """Copy the contents of `folder` into the run's artifacts."""
         self._require_inside(str(path.relative_to(folder)) for path in folder.rglob("*"))
         if place := local_path(self._artifact_uri):  # as MLflow does, which reads the run once more first
-            shutil.copytree(folder, place, dirs_exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
+            for path in sorted(folder.rglob("*")):  # `copytree` would keep the modes, and hide what the disk says
+                copy = place / path.relative_to(folder)
+                if path.is_dir():
+                    copy.mkdir(exist_ok=True)
+                else:
+                    shutil.copyfile(path, copy)
         else:
             self._client.log_artifacts(self.run_id, str(folder))
 
