@@ -77,7 +77,7 @@ class Register(cli.Command, Stores):
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor(cli.Command, Stores):
-    """Tell what is inconsistent between a study's stores and files. The exit code is 0 if nothing is, and 1 else."""
+    """Tell what is inconsistent between a study's stores and its files on this machine. The exit code is then 1."""
 
     study: Positional[str]
     """name of the study, or the file that defines it"""

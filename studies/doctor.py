@@ -76,9 +76,9 @@ def doctor(given: str, runs: Path, storage_url: str = "", tracking: str = "", *,
     """
     name, url, place = name_of(given), storage.storage_url(runs, storage_url), tracking_url(runs, tracking)
     home = None if tracking else runs
+    require_whole(url, storage.OPTUNA)
     if lock.is_held(url, name):
         raise ValueError(f"study {name} must rest to be examined, got a sweep of it at work; wait for it or stop it.")
-    require_whole(url, storage.OPTUNA)
     if kind(place) in (SQLITE, POSTGRESQL):
         require_whole(place, MLFLOW)
     status(given, runs, storage_url, tracking)  # refuses what is no study
@@ -88,7 +88,7 @@ def doctor(given: str, runs: Path, storage_url: str = "", tracking: str = "", *,
     storage.require_storage(url)
     keep_place(runs, tracking)  # which refuses a store that cannot be written
     with lock.exclusive(url, name):
-        _repair(given, name, url, place, runs, examine(name, url, place, home))
+        _repair(given, name, url, place, runs, home)
         left = examine(name, url, place, home)
     return _answer(name, left, repaired=found)
 
@@ -138,7 +138,9 @@ def _of_outcomes(
             yield Finding("lost", unit, run_id, f"the run is {found}")
             continue
         run, state = runs[run_id], outcome["state"]
-        if trial.state != "RUNNING" and (run.state, run.status) != (state, run_status(state)):
+        if trial.state == "RUNNING":
+            continue  # the run may not have been told all: what was kept for it is written as the trial is closed
+        if (run.state, run.status) != (state, run_status(state)):
             yield Finding("state", unit, run_id, f"the run is {run.state or 'open'}, {run.status}; the outcome {state}")
         if state != "complete" or outcome["values"] is None:
             continue
@@ -146,11 +148,19 @@ def _of_outcomes(
         logged = metrics.get(run_id, {}).get(objective.name, math.nan)
         if not math.isclose(logged, value, rel_tol=SAME):
             yield Finding("different", unit, run_id, f"{objective.name} is {logged:g} in the run, {value:g} in Optuna")
-        folder = run_folder(run.artifacts, home)
+        folder = _files_of(run, home)
         if stage not in schema.CHOOSING and folder is not None:
             damage = find_damage(folder, segments=objective == schema.BEST_VAL_IOU)
             if damage:
                 yield Finding("damaged", unit, run_id, ", ".join(damage))
+
+
+def _files_of(run: StoredRun, home: Path | None) -> Path | None:
+    """The folder of a run's artifacts; None if they lie on a server, or with all others' of the study on another
+    machine, as those of a store that is not in RUNS may.
+    """
+    folder = run_folder(run.artifacts, home)
+    return folder if folder is None or home or folder.parents[1].exists() else None
 
 
 def _of_open(begun: Sequence[StoredStudy], runs: Mapping[str, StoredRun]) -> Iterator[Finding]:
@@ -180,8 +190,11 @@ def _run_of(trial: storage.Trial) -> str:
     return str(trial.user_attrs.get(storage.RUN_ID) or "")
 
 
-def _repair(given: str, name: str, url: str, place: str, runs: Path, findings: Sequence[Finding]) -> None:
-    """Whoever calls holds the study's lock. Each step can be repeated, so that a repair that is cut off goes on."""
+def _repair(given: str, name: str, url: str, place: str, runs: Path, home: Path | None) -> None:
+    """Close what was cut off, then judge what there is; each step can be repeated if the repair itself is cut off.
+
+    Whoever calls holds the study's lock.
+    """
     from hourglass_bench.studies import identity
     from hourglass_bench.studies.run import recover
 
@@ -189,9 +202,10 @@ def _repair(given: str, name: str, url: str, place: str, runs: Path, findings: S
     experiment = get_experiment(client, name, runs)
     root = storage.find(url, name)
     assert root is not None
-    lost = {finding.run_id for finding in findings if finding.kind in DISCOUNTED}
-    storage.discount(root, lambda trial: _run_of(trial) in lost)
     recover(storage.stages(root), client, experiment, runs)
+    findings = examine(name, url, place, home)
+    lost = {finding.run_id for finding in findings if finding.kind in DISCOUNTED and finding.run_id}
+    storage.discount(root, lambda trial: _run_of(trial) in lost)
     outcomes = {_run_of(trial): storage.outcome(trial) for trial in storage.done(root).values()}
     for finding in findings:
         if finding.kind == "state" and finding.run_id in outcomes:

@@ -12,9 +12,12 @@ from zipfile import ZipFile
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.config import RunConfig
+from hourglass_bench.bench.tracking.entries import Entries
+from hourglass_bench.bench.tracking.spool import Spool
 from hourglass_bench.bench.tracking.store import connect, tracking_url
 from hourglass_bench.studies import lock, placement, storage, worker
 from hourglass_bench.studies.__main__ import main
@@ -116,6 +119,21 @@ def forget_outcome(patient: Patient) -> None:
     patient.client.update_run(patient.ids[0], "RUNNING")
 
 
+def leave_in_spool(patient: Patient) -> None:
+    """As a driver that was killed after it wrote the outcome of a trial whose tracking store had been away."""
+    run_id, spool = patient.ids[0], Spool(patient.runs, patient.ids[0])
+    spool.add([Entries(metrics={schema.BEST_VAL_IOU.name: 0.5})])
+    spool.add_artifacts(patient.files(0))
+    shutil.rmtree(patient.files(0))
+    _artifact_repos_cache.clear()  # in this process MLflow has seen the run before RUNS was copied
+    with closing(sqlite3.connect(patient.runs / schema.TRACKING_DB)) as database, database:
+        for table in ("metrics", "latest_metrics"):
+            database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
+    patient.optuna("UPDATE trials SET state = 'RUNNING' WHERE trial_id = ?", patient.trial_of(0))
+    patient.client.delete_tag(run_id, schema.STATE)
+    patient.client.update_run(run_id, "RUNNING")
+
+
 def lose_trial(patient: Patient) -> None:
     """As an older copy of the storage, which lacks the last one."""
     trial = max(patient.trial_of(run) for run in range(len(patient.ids)))
@@ -178,6 +196,7 @@ FAULTS: Final[dict[str, tuple[Callable[[Patient], None], list[Kind], int]]] = {
     "run gone": (lambda patient: patient.purge(patient.ids[0]), ["lost"], 1),
     "three runs gone": (lambda patient: [patient.purge(run) for run in patient.ids[:3]] and None, ["lost"] * 3, 3),
     "cut off": (forget_outcome, ["open trial", "open run"], 1),
+    "cut off while its run was told": (leave_in_spool, ["open trial", "open run"], 0),
     "trial open": (
         lambda patient: patient.optuna("UPDATE trials SET state = 'RUNNING' WHERE trial_id = ?", patient.trial_of(0)),
         ["open trial"],
@@ -276,6 +295,15 @@ def test_a_moved_store_is_whole(patient: Patient, capsys: pytest.CaptureFixture[
     moved = patient.runs.with_name("moved")
     patient.runs.rename(moved)
     assert ask(moved, capsys)[0] == 0
+
+
+def test_files_on_another_machine_are_not_called_missing(patient: Patient, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of a store in RUNS are."""
+    artifacts = patient.runs / schema.ARTIFACT_DIR
+    artifacts.rename(artifacts.with_name("elsewhere"))
+    assert ask(patient.runs, capsys, "--tracking", tracking_url(patient.runs))[0] == 0
+    code, answer = ask(patient.runs, capsys)
+    assert (code, [one["kind"] for one in answer["findings"]]) == (1, ["damaged"] * 4)
 
 
 def test_a_repair_waits_for_a_deleted_experiment(patient: Patient, capsys: pytest.CaptureFixture[str]) -> None:
