@@ -160,8 +160,8 @@ class Driver:
 
         Raises:
             StoreError: the store failed. What was recorded is kept.
-            StoppedError: the executor failed, the data changed, or units failed one after the other in the same way.
-                What was recorded is kept.
+            StoppedError: the executor failed, the data changed, or units failed one after the other in the same way and
+                others wait. What was recorded is kept.
             KeyboardInterrupt: the trials that ran are left open.
         """
         with ExitStack() as stack:
@@ -177,7 +177,7 @@ class Driver:
                 self._silent = executor.watch()
                 self._last_signs.write(self._silent)
             self._close_ended()
-        if self._stopping:
+        if self._stopping and self.status().waiting:
             raise self._stopped(self._stopping)
 
     def _fill(self, stages: Sequence[Trials]) -> bool:
@@ -367,8 +367,8 @@ class Driver:
 
     def _put_back(self, running: Running, reason: str) -> None:
         """Close the attempt without an outcome; the unit waits."""
+        Spool(self._site.runs, running.log.run_id).discard()  # before: of a run that is closed nobody looks for it
         running.log.kill(reason)
-        Spool(self._site.runs, running.log.run_id).discard()
         running.trials.again(running.opened)
 
     def _time_left(self) -> float | None:

@@ -202,14 +202,14 @@ def open_parent(
 
 
 def supersede(root: optuna.Study, client: "MlflowClient", runs: Mapping[str, StoredRun]) -> None:
-    """Mark runs of units that only an earlier form of the study planned, runs that were restored after their units had
-    been done again, and runs that ended without an outcome; take the mark from those that count again.
+    """Mark runs of units that only an earlier form of the study planned, and runs that ended with what is no outcome,
+    or no longer is; take the mark from those that count again.
     """
-    planned, redone = storage.planned(root), storage.redone(root) | unclaimed(runs, storage.done(root))
+    planned, not_counted = storage.planned(root), unclaimed(runs, storage.done(root))
     for run_id, run in runs.items():
         if run.deleted or run.unit is None:
             continue
-        superseded = run.unit not in planned or run_id in redone
+        superseded = run.unit not in planned or run_id in not_counted
         if superseded and not run.superseded:
             client.set_tag(run_id, schema.SUPERSEDED, "true")
         elif run.superseded and not superseded:

@@ -101,10 +101,10 @@ def run_study(study: Study, options: Options) -> Status:
         experiment = get_experiment(client, study.name, options.runs)
         client = patience.client(client)
         keep_view(client, experiment)
-        runs = stored_runs(checked.tracking, study.name)
-        retry.settle(root, again=options.retry_failed)
-        parent = identity.open_parent(root, client, experiment, runs, study.question, checked.memory_budget)
         recover(storage.stages(root), client, experiment, options.runs)
+        retry.settle(root, again=options.retry_failed)
+        runs = stored_runs(checked.tracking, study.name)
+        parent = identity.open_parent(root, client, experiment, runs, study.question, checked.memory_budget)
         missing = deleted.settle(root, runs, again=options.redo_deleted)
         site = Site(
             client=client,
@@ -271,5 +271,5 @@ def recover(stages: Sequence[optuna.Study], client: "MlflowClient", experiment: 
                 open_runs.remove(run_id)
             conclude(stage, trial._trial_id, outcome["state"], outcome["values"])
     for run_id in open_runs:
+        Spool(runs, run_id).discard()  # before: of a run that is closed nobody looks for it
         RunLog(client, run_id).kill(CUT_OFF)
-        Spool(runs, run_id).discard()

@@ -269,12 +269,6 @@ def losses(stage: Study[Trial]) -> Counter[str]:
     return found
 
 
-def redone(study: "optuna.Study") -> set[str]:
-    """MLflow runs of the trials whose outcome no longer counts."""
-    left_out = [(stage.get_trials(deepcopy=False), stage.user_attrs.get(REDONE, ())) for stage in stages(study)]
-    return {trials[number].user_attrs[RUN_ID] for trials, numbers in left_out for number in numbers}
-
-
 def end_trial(study: "optuna.Study", trial: int, state: "TrialState", values: Sequence[float] | None = None) -> None:
     """As `Study.tell`, which reads the trial twice more and takes as long as everything else of a trial's end."""
     study._storage.set_trial_state_values(trial, state, values)

@@ -2,8 +2,10 @@
 
 import json
 import re
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from hourglass_bench.bench import schema
 from hourglass_bench.bench.commands import cli
 from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.run import run
+from hourglass_bench.bench.tracking.store import connect, tracking_url
 from hourglass_bench.reports.__main__ import main as reports
 from hourglass_bench.studies import driver, storage, worker
 from hourglass_bench.studies.executors import Lost
@@ -106,6 +109,49 @@ def test_a_report_counts_a_unit_that_was_retried_once(
     assert json.loads(capsys.readouterr().out)["runs"] == 4
     units = (tmp_path / "reports" / "tiny" / "data").glob("*")
     assert not any("a cause that goes" in file.read_text(errors="ignore") for file in units if file.suffix == ".csv")
+
+
+def test_failures_for_which_nothing_waits_stop_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun: list[RunConfig] = []
+
+    def planted(config: RunConfig, log: Any, **_: Any) -> Any:
+        begun.append(config)
+        if len(begun) > 1:
+            raise RuntimeError("planted")
+        return pretended(log, {schema.BEST_VAL_IOU.name: 0.5})
+
+    monkeypatch.setattr(worker, "run", planted)
+    assert sweep(tmp_path) == cli.EXIT_FAILED
+    assert counts(tmp_path) == {"failed": 3, "complete": 1}
+    assert json.loads(capsys.readouterr().out)["failed"] == 3
+    (parent,) = trial_runs(tmp_path, kind="study")
+    assert parent.info.status == "FINISHED"
+
+
+def test_a_failure_that_was_cut_off_as_it_was_recorded_is_retried_and_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: list[RunConfig]
+) -> None:
+    """The driver was killed between the outcome and the end of its run, and the next session is to retry."""
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "run", fail("planted", "hourglass"))
+        assert sweep(tmp_path) == cli.EXIT_FAILED
+    failed = next(run.info.run_id for run in trial_runs(tmp_path) if run.data.tags[schema.STATE] == "failed")
+    client = connect(tracking_url(tmp_path))
+    client.delete_tag(failed, schema.STATE)
+    client.update_run(failed, "RUNNING")
+    (trial,) = (
+        trial._trial_id
+        for stage in storage.stages(find_study(tmp_path))
+        for trial in stage.get_trials()
+        if trial.user_attrs[storage.RUN_ID] == failed
+    )
+    with closing(sqlite3.connect(tmp_path / schema.STUDY_DB)) as database, database:
+        database.execute("UPDATE trials SET state = 'RUNNING' WHERE trial_id = ?", (trial,))
+    assert sweep(tmp_path, "--retry-failed") == 0
+    assert counts(tmp_path) == {"complete": 4}
+    assert {run.data.tags[schema.STATE] for run in counted(tmp_path)} == {"complete"}
 
 
 def test_an_architecture_that_always_fails_does_not_stop_the_others(
