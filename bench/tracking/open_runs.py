@@ -10,7 +10,6 @@ from hourglass_bench.bench.tracking.database import kind
 from hourglass_bench.bench.tracking.opening import reading
 from hourglass_bench.bench.tracking.versions import MLFLOW
 
-"""By which an older version, which may be at work, logs them."""
 PARAMS = ("architecture.name", "training.epochs", "training.pretrain_epochs")
 RUNS = f"""
 SELECT r.run_uuid, r.name, r.start_time, loss.step, iou.value, iou.is_nan,

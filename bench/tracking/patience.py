@@ -4,7 +4,6 @@ A call is repeated with growing pauses until it succeeds or the patience is at i
 arrives twice: the store may have done it, and only its answer was lost.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from hourglass_bench.bench.machine import signs
 from hourglass_bench.bench.machine.out_of_memory import causes
 from hourglass_bench.bench.tracking.database import StoreError, redact
+from hourglass_bench.bench.tracking.store import ask_once
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,9 +26,6 @@ SAID_AFTER = 2.0
 """Seconds of waiting of which nobody has to know."""
 BUSY = (429, 502, 503, 504)
 """What a server, or one before it, answers while it or its database cannot."""
-SETTINGS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
-"""Of MLflow's client, where the environment does not say otherwise: else it would repeat a call for four minutes, and
-wait for one answer for two."""
 Result = TypeVar("Result")
 
 
@@ -43,9 +40,11 @@ def away(error: BaseException) -> str | None:
 
 @contextmanager
 def unless_away() -> Iterator[None]:
-    """Do what can be left undone if a store is away."""
+    """Do what can be left undone if a store is away, or was for longer than the patience."""
     try:
         yield
+    except StoreError:
+        return
     except Exception as error:
         if away(error) is None:
             raise
@@ -135,8 +134,7 @@ def relayed(
     call: Callable[[Callable[[], Any]], Any] = lambda once: once(),
 ) -> "MlflowClient":
     """A client of the store at `url` whose methods run through `call`; it is connected when the first one is called."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    ask_once()
     return cast("MlflowClient", _Relay(url, connect, call))
 
 

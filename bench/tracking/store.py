@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 PARENT = "mlflow.parentRunId"
 AS_PLANNED: frozenset[schema.State] = frozenset({"complete", "pruned"})
 """States of runs that went as they should: pruning is what a search is for. All others failed."""
+HTTP_SETTINGS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
+"""Of MLflow's client, where the environment does not say otherwise: else it would repeat a call for four minutes, and
+wait for one answer for two. A busy server takes seconds to search a thousand runs."""
 ATTEMPTS = 3
 """At datasets, which two runs cannot add to the same experiment at the same moment."""
 
@@ -71,6 +74,12 @@ def connect(url: str) -> "MlflowClient":
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints tracebacks of what it raises as well
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # warns of each connection that a stopped server leaves behind
     return MlflowClient(url)
+
+
+def ask_once() -> None:
+    """From now on MLflow's client in this process says at once that a server does not answer."""
+    for name, value in HTTP_SETTINGS.items():
+        os.environ.setdefault(name, value)
 
 
 def open_store(url: str) -> "MlflowClient":
@@ -140,9 +149,11 @@ def get_experiment(client: "MlflowClient", name: str, runs: Path) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         if found.lifecycle_stage == "deleted":
+            url = str(client.tracking_uri)
+            typed = url if kind(url) == SQLITE else redact(url)  # a file's name stays escaped: it is to be used
             raise ValueError(
-                f"experiment {name} in {redact(client.tracking_uri)} must not be deleted, got one that is; restore it "
-                f"(MLFLOW_TRACKING_URI={redact(client.tracking_uri)} mlflow experiments restore --experiment-id "
+                f"experiment {name} in {shown(url)} must not be deleted, got one that is; restore it "
+                f"(MLFLOW_TRACKING_URI={typed} mlflow experiments restore --experiment-id "
                 f"{found.experiment_id}), or use another RUNS folder or store."
             )
         return str(found.experiment_id)

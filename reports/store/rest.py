@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from hourglass_bench.bench import schema
-from hourglass_bench.bench.tracking.store import connect
+from hourglass_bench.bench.tracking.store import ask_once, connect
 from hourglass_bench.reports.store.artifacts import CACHE, keep_copies, own_folder
 from hourglass_bench.reports.store.sql import Lifecycle, Table, finite, last_of_step
 
@@ -28,12 +28,6 @@ LARGEST_FILE = 2**28
 """Bytes of a run's file that are taken from a server: its tables of a million frames have half as many."""
 LONGEST_FILE = 600
 """Seconds for a file: a server that trickles would hold a report for ever."""
-SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    # For one answer: a busy server takes seconds to search a thousand runs.
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
-}
-"""Of MLflow's client, where the environment does not say otherwise: it would retry for minutes before it says why."""
 CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 RUN_COLUMNS = ["run_id", "status", "start_time", "end_time", "artifact_uri"]
@@ -67,8 +61,7 @@ class RestStore:
         self.place, self._url = _addresses(url)
         self._root = root
         self._found: dict[tuple[str, Lifecycle], list[Run]] = {}
-        for name, value in SETTINGS.items():
-            os.environ.setdefault(name, value)
+        ask_once()
         for name in CREDENTIALS:
             if name in os.environ:  # a file that a variable is filled from often ends with a line feed
                 os.environ[name] = os.environ[name].strip()

@@ -180,9 +180,13 @@ def test_a_deleted_experiment_is_refused_until_it_is_restored(
     assert len(status("tiny", swept.runs).missing.deleted) == 4
     assert sweep(swept.runs, "--redo-deleted") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    url = tracking_url(swept.runs)
-    assert f"experiment tiny in {url} must not be deleted, got one that is; restore it" in line
-    assert f"mlflow experiments restore --experiment-id {experiment})" in line
+    assert (
+        f"experiment tiny in {swept.runs / schema.TRACKING_DB} must not be deleted, got one that is; restore it" in line
+    )
+    restore = (
+        f"(MLFLOW_TRACKING_URI={tracking_url(swept.runs)} mlflow experiments restore --experiment-id {experiment})"
+    )
+    assert restore in line
     swept.client.restore_experiment(experiment)
     assert sweep(swept.runs) == 0
     assert trained == []

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from hourglass_bench.bench.tracking import patience
 from hourglass_bench.bench.tracking.database import StoreError, store_failure
-from hourglass_bench.bench.tracking.patience import Patience, away
-from hourglass_bench.bench.tracking.store import connect
+from hourglass_bench.bench.tracking.patience import Patience, away, unless_away
+from hourglass_bench.bench.tracking.store import HTTP_SETTINGS, connect
 
 STORE = "postgresql://bench:sesame@host/runs"
 
@@ -139,6 +139,15 @@ def test_without_patience_a_failure_is_what_it_is(clock: Clock) -> None:
     assert clock.pauses == []
 
 
+def test_what_can_be_left_undone_is_where_a_store_stays_away(clock: Clock) -> None:
+    """So that what stopped a study is said, and not that its end could not be recorded."""
+    for seconds in (0, 60):
+        with unless_away():
+            Patience(seconds).call(STORE, failing(1000, LOCKED))
+    with pytest.raises(ValueError, match="wrong"), unless_away():
+        Patience(60).call(STORE, failing(1, ValueError("wrong")))
+
+
 def test_a_repeated_call_that_had_arrived_is_done_and_a_first_one_is_refused(clock: Clock) -> None:
     left: list[Exception] = [KeyError("twice"), ConnectionError("no answer")]
     assert Patience(60).call(STORE, lambda: [][0] if not left else failing(1, left.pop())(), arrived=KeyError) is None
@@ -216,7 +225,7 @@ def test_a_server_that_is_busy_is_waited_for_and_one_that_refuses_is_not(
     answering: Any, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, waits: bool
 ) -> None:
     """MLflow itself repeats nothing: its four minutes would pass before anybody decides."""
-    for name in patience.SETTINGS:
+    for name in HTTP_SETTINGS:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     answering.status, answering.body = status, body

@@ -18,6 +18,7 @@ from fake_store import fill
 from fake_units import Unit, refits, searched, troubled
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.tracking.store import HTTP_SETTINGS
 from hourglass_bench.reports.__main__ import main
 from hourglass_bench.reports.store import load, rest
 from hourglass_bench.reports.store.artifacts import CACHE, READ_FILES
@@ -60,7 +61,7 @@ def every_curve(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store sets how MLflow's client asks, for this process: not for the next test."""
-    for name in (*rest.SETTINGS, *rest.CREDENTIALS):
+    for name in (*HTTP_SETTINGS, *rest.CREDENTIALS):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
