@@ -188,11 +188,13 @@ def _advisory(storage: str, study: str) -> Iterator[Hold]:
             with suppress(Exception):  # the driver meets it before it writes
                 hold.confirm()
 
-    Thread(target=look, daemon=True).start()
+    looking = Thread(target=look, daemon=True)
+    looking.start()
     try:
         yield hold
     finally:
         ended.set()
+        looking.join()  # else it might take the lock again that is given back here
         hold.release()
 
 
