@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from hourglass_bench.api.options import documented, fields_of, plain, require_known, take
 from hourglass_bench.api.results import Results, load
 from hourglass_bench.architectures.config import require
+from hourglass_bench.bench.commands.cli import STORE_PATIENCE
 from hourglass_bench.bench.config import DataConfig
 from hourglass_bench.studies.options import OF_THE_STUDY, Options
 from hourglass_bench.studies.own_file import find_study
@@ -33,6 +34,7 @@ def sweep(
     accept_changes: bool = False,
     redo_deleted: bool = False,
     retry_failed: bool = False,
+    store_patience: float = STORE_PATIENCE,
     system_metrics: bool = False,
     runs: str | Path = "runs",
     storage: str = "",
@@ -65,6 +67,7 @@ def sweep(
         accept_changes: Resume although the study, the data or the arithmetic changed since it was started.
         redo_deleted: Do units again whose runs were deleted from the tracking store.
         retry_failed: Do units again that failed or ran out of memory.
+        store_patience: Seconds for which a store may be away while the study runs.
         system_metrics: Log use of the machine's processors, memory, disks and network in every run (needs psutil).
         runs: Folder of all results.
         storage: URL of the Optuna storage, if it is not the database under `runs`.
@@ -74,7 +77,9 @@ def sweep(
         What `load` returns of the study.
 
     Raises:
-        ValueError: wrong input, with the sentence of the command line; nothing has been written then.
+        ValueError: wrong input, with the sentence of the command line; nothing has been written then. Or the study
+            stopped by itself, since the data changed or units failed one after the other in the same way.
+        RuntimeError: the disk is full, or a store was away for longer than `store_patience`.
         KeyboardInterrupt: stopped; the same call resumes the study where it was.
     """
     require_known(options, DATA)
@@ -95,6 +100,7 @@ def sweep(
         "accept_changes": accept_changes,
         "redo_deleted": redo_deleted,
         "retry_failed": retry_failed,
+        "store_patience": store_patience,
         "system_metrics": system_metrics,
         "storage": storage,
         "tracking": tracking,
