@@ -129,6 +129,15 @@ def test_a_study_of_an_older_version_is_resumed(
     assert tags["comparison"] == {"simple_conv": 12, "hourglass": 12, "unet": 12}
 
 
+def test_an_older_study_is_healthy(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """But for the checkpoints, of which each of these examples keeps one."""
+    assert studies(["doctor", "quick", "--runs", str(stored / "runs"), "--json"]) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    lacking = f"{schema.CHECKPOINT_FILE} is missing, {schema.CONFIG_FILE} is missing"
+    assert {(one["kind"], one["found"]) for one in findings} == {("damaged", lacking)}
+    assert len(findings) == 35 - 1
+
+
 RUN = "6f26ff84cebd4d55a4e55d1bc2c4ac7e"
 NEWER = {
     "mlflow.db": ("UPDATE alembic_version SET version_num = 'ffffffffffff'", "mlflow", "revision ffffffffffff of its"),
