@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import optuna
@@ -133,6 +134,24 @@ def test_a_lost_lock_is_taken_again(stores: tuple[str, ...], monkeypatch: pytest
             lock.require_free(stores[1], "lost")
         hold.confirm()
     assert not lock.is_held(stores[1], "lost")
+
+
+def test_a_lock_that_is_given_back_while_it_is_looked_after_is_free(
+    stores: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, confirm = Event(), lock._Advisory.confirm
+
+    def slow(self: lock._Advisory) -> None:
+        begun.set()
+        time.sleep(0.5)
+        confirm(self)
+
+    monkeypatch.setattr(lock, "BEAT", 0.01)
+    monkeypatch.setattr(lock._Advisory, "confirm", slow)
+    with lock.exclusive(stores[1], "given"):
+        assert begun.wait(60)
+    time.sleep(1)
+    assert not lock.is_held(stores[1], "given")
 
 
 def test_a_lock_that_another_driver_took_over_is_seen_while_it_works_and_after(
