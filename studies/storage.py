@@ -47,8 +47,7 @@ SPEEDS = "speeds"
 
 # Attribute of a stage's Optuna study, since that of an ended trial cannot be written.
 REDONE = "redone"
-"""Numbers of the trials whose outcome no longer counts: their units are done again, since their runs were deleted or
-since they failed."""
+"""Numbers of the trials whose outcome no longer counts: their units are done again."""
 
 # Attributes of a trial.
 UNIT = schema.UNIT

@@ -20,6 +20,7 @@ from typing import Any  # noqa: E402
 import pytest  # noqa: E402
 
 from hourglass_bench.architectures.registry import configure  # noqa: E402
+from hourglass_bench.bench import progress  # noqa: E402
 from hourglass_bench.bench.config import DataConfig, RunConfig, TrainingConfig  # noqa: E402
 from hourglass_bench.bench.tracking import store  # noqa: E402
 from hourglass_bench.studies.spaces import grid, to_units  # noqa: E402
@@ -64,6 +65,7 @@ def refused(
     The command runs in an empty folder but for what the test puts there, and leaves nothing behind.
     """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "_SHORT", 600.0)  # what is imported may take seconds here
 
     def refuse(main: Callable[[list[str]], int], arguments: str) -> str:
         before = sorted(tmp_path.rglob("*"))

@@ -18,6 +18,7 @@ from fake_store import fill
 from fake_units import Unit, refits, searched, troubled
 
 from hourglass_bench.bench import schema
+from hourglass_bench.bench.commands.secrets import VARIABLES
 from hourglass_bench.bench.tracking.store import HTTP_SETTINGS
 from hourglass_bench.reports.__main__ import main
 from hourglass_bench.reports.store import load, rest
@@ -255,9 +256,12 @@ DENIED = b'{"error_code": "PERMISSION_DENIED", "message": "Permission denied"}'
         (200, b"{}", "holds no study yet: run one first, with `make sweep`."),
     ],
 )
-def test_server_that_is_no_help(status: int, body: bytes, message: str, serve: Serve, refused: Refuse) -> None:
+def test_server_that_is_no_help(
+    status: int, body: bytes, message: str, serve: Serve, refused: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = serve(lambda *_: (status, {}, body))
-    said = refused(main, f"build --tracking http://user:{SECRET}@{host}/")
+    monkeypatch.setenv(VARIABLES["tracking"], f"http://user:{SECRET}@{host}/")
+    said = refused(main, "build")
     assert said.startswith(f"reports: http://{host} ")
     assert message in said
     assert SECRET not in said
@@ -268,8 +272,9 @@ def test_server_that_stops_in_its_answer(serve: Serve, refused: Refuse) -> None:
     assert "cannot be read: IncompleteRead" in refused(main, f"build --tracking http://{host}")
 
 
-def test_server_that_is_down(refused: Refuse) -> None:
-    said = refused(main, f"build --tracking http://user:{SECRET}@127.0.0.1:1")
+def test_server_that_is_down(refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLES["tracking"], f"http://user:{SECRET}@127.0.0.1:1")
+    said = refused(main, "build")
     assert "http://127.0.0.1:1 cannot be read: " in said
     assert "Connection refused" in said
 
