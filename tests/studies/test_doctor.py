@@ -78,10 +78,11 @@ class Patient:
         self.url = storage.storage_url(runs)
         self.client: MlflowClient = connect(tracking_url(runs))
         self.ids = sorted(run.info.run_id for run in trial_runs(runs))
-        (self.parent,) = (run.info.run_id for run in trial_runs(runs, kind="study"))
+        (parent,) = trial_runs(runs, kind="study")
+        self.parent, self.experiment = parent.info.run_id, parent.info.experiment_id
 
     def files(self, run: int) -> Path:
-        return self.runs / schema.ARTIFACT_DIR / "tiny" / self.ids[run] / "artifacts"
+        return Path(self.runs, schema.ARTIFACT_DIR, "tiny", self.ids[run], "artifacts")
 
     def optuna(self, statement: str, *values: object) -> None:
         with closing(sqlite3.connect(self.runs / schema.STUDY_DB)) as database, database:
@@ -93,10 +94,11 @@ class Patient:
         trials = [trial for stage in storage.stages(find_study(self.runs)) for trial in stage.get_trials()]
         return next(one._trial_id for one in trials if one.user_attrs[storage.RUN_ID] == self.ids[run])
 
-    def purge(self, run_id: str) -> None:
+    def purge(self, *run_ids: str) -> None:
         """As `mlflow gc`."""
-        self.client.delete_run(run_id)
-        self.client._tracking_client.store._hard_delete_run(run_id)
+        for run_id in run_ids:
+            self.client.delete_run(run_id)
+            self.client._tracking_client.store._hard_delete_run(run_id)
 
 
 @pytest.fixture
@@ -147,7 +149,7 @@ def repeat_outcome(patient: Patient) -> None:
     study = storage.stages(find_study(patient.runs))[0]
     (first,) = (one for one in study.get_trials() if one.user_attrs[storage.RUN_ID] == patient.ids[0])
     tags = patient.client.get_run(patient.ids[0]).data.tags
-    again = patient.client.create_run(patient.client.get_experiment_by_name("tiny").experiment_id, tags=tags)
+    again = patient.client.create_run(patient.experiment, tags=tags)
     patient.client.log_metric(again.info.run_id, schema.BEST_VAL_IOU.name, 0.5)
     patient.client.set_terminated(again.info.run_id)
     keep_files(Path(again.info.artifact_uri.removeprefix("file://")))
@@ -194,7 +196,7 @@ def remove(name: str) -> Callable[[Patient], None]:
 FAULTS: Final[dict[str, tuple[Callable[[Patient], None], list[Kind], int]]] = {
     "run deleted": (lambda patient: patient.client.delete_run(patient.ids[0]), ["lost"], 1),
     "run gone": (lambda patient: patient.purge(patient.ids[0]), ["lost"], 1),
-    "three runs gone": (lambda patient: [patient.purge(run) for run in patient.ids[:3]] and None, ["lost"] * 3, 3),
+    "three runs gone": (lambda patient: patient.purge(*patient.ids[:3]), ["lost"] * 3, 3),
     "cut off": (forget_outcome, ["open trial", "open run"], 1),
     "cut off while its run was told": (leave_in_spool, ["open trial", "open run"], 0),
     "trial open": (
@@ -308,7 +310,7 @@ def test_files_on_another_machine_are_not_called_missing(patient: Patient, capsy
 
 def test_a_repair_waits_for_a_deleted_experiment(patient: Patient, capsys: pytest.CaptureFixture[str]) -> None:
     """Which a sweep would refuse as well."""
-    patient.client.delete_experiment(patient.client.get_experiment_by_name("tiny").experiment_id)
+    patient.client.delete_experiment(patient.experiment)
     code, answer = ask(patient.runs, capsys)
     assert (code, len(answer["findings"])) == (1, 5)
     before = stored(patient.runs)
