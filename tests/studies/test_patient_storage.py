@@ -19,6 +19,7 @@ from hourglass_bench.bench.config import RunConfig
 from hourglass_bench.bench.run import RunResult, run
 from hourglass_bench.bench.tracking import patience
 from hourglass_bench.bench.tracking.patience import Patience
+from hourglass_bench.bench.tracking.store import open_store, tracking_url
 from hourglass_bench.studies import worker
 from hourglass_bench.studies.study import Factorial
 from tests.studies.conftest import find_study, sweep
@@ -76,6 +77,7 @@ def test_a_tracking_store_that_another_process_locks_costs_no_training(
 ) -> None:
     """From the middle of the second trial on: it ends, its results are kept, and the next session writes them."""
     trained: list[RunConfig] = []
+    open_store(tracking_url(tmp_path))
     other = sqlite3.connect(tmp_path / schema.TRACKING_DB, isolation_level=None, check_same_thread=False)
 
     def locked(config: RunConfig, log: Any, **options: Any) -> RunResult:
@@ -103,6 +105,7 @@ def test_a_tracking_store_that_another_process_locks_costs_no_training(
 def test_who_stops_a_study_does_not_wait_for_its_store(
     tmp_path: Path, tiny_study: Factorial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    open_store(tracking_url(tmp_path))
     other = sqlite3.connect(tmp_path / schema.TRACKING_DB, isolation_level=None, check_same_thread=False)
     said: list[str] = []
 
