@@ -202,7 +202,9 @@ def test_a_broken_store_is_one_sentence(
     assert message.format(runs / store) in refuses(name)
 
 
-@pytest.mark.parametrize(("name", "store"), [(name, of) for name, (_, stores) in COMMANDS.items() for of in sorted(stores)])
+@pytest.mark.parametrize(
+    ("name", "store"), [(name, of) for name, (_, stores) in COMMANDS.items() for of in sorted(stores)]
+)
 def test_a_lock_that_is_held_is_waited_for_no_longer_than_that(
     name: str, store: str, runs: Path, refuses: Callable[..., str]
 ) -> None:
