@@ -40,13 +40,16 @@ LOCAL = Executor("local", lambda command: "spawn_main" in command)
 RAY = Executor("ray", lambda command: command.startswith("ray::work"))
 
 
-def storm(executor: Executor, runs: Path, *, workers: int, drivers: int, seed: int) -> dict[str, Any]:
-    """Kill so many workers and drivers, every other driver while it works, then let a driver finish: its answer."""
+def storm(executor: Executor, runs: Path, *more: str, workers: int, drivers: int, seed: int) -> dict[str, Any]:
+    """Kill so many workers and drivers, every other driver while it works, then let a driver finish: its answer.
+
+    `more` are options of each driver.
+    """
     moments = random.Random(seed)
     victims = [_kill_worker] * workers + ([_kill_driver, _kill_driver_at_work] * drivers)[:drivers]
     moments.shuffle(victims)
     seen: set[int] = set()
-    driver = Driver(executor, runs)
+    driver = Driver(executor, runs, *more)
     try:
         for kill in victims:
             driver = kill(driver, moments, seen)
@@ -57,16 +60,22 @@ def storm(executor: Executor, runs: Path, *, workers: int, drivers: int, seed: i
     return answer
 
 
+def log_of(runs: Path) -> Path:
+    """What all drivers of a RUNS folder told people."""
+    return runs.parent / "driver.log"
+
+
 class Driver:
     """A process that runs or resumes the study."""
 
     def __init__(self, executor: Executor, runs: Path, *more: str) -> None:
         self.executor = executor
         self.runs = runs
+        self.more = more
         options = ["--runs", str(runs), "--executor", executor.name, "--device", "cpu", "--workers", "2", "--json"]
         options += ["--accept-changes", *more]  # of the code, by whoever works on it meanwhile
         environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(runs.parent)}
-        self._log = runs.parent / "driver.log"
+        self._log = log_of(runs)
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, "run", STUDY, *options],
@@ -82,7 +91,7 @@ class Driver:
 
     def check(self) -> None:
         """Fail if the driver has ended by itself."""
-        assert self._process.poll() is None, f"driver ended with {self._process.returncode}: {self.said()}"
+        assert self._process.poll() is None, f"driver ended with {self._process.returncode}: {self.said()[-5000:]}"
 
     def kill(self) -> None:
         """As the kernel does when memory runs out."""
@@ -92,7 +101,7 @@ class Driver:
     def finish(self) -> dict[str, Any]:
         """Wait for the end of the study; what the driver then prints."""
         code, answer = self.end()
-        assert code == 0, self.said()
+        assert code == 0, self.said()[-5000:]
         result: dict[str, Any] = json.loads(answer)
         return result
 
@@ -101,12 +110,21 @@ class Driver:
         try:
             answer, _ = self._process.communicate(timeout=2 * PATIENCE)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"the driver hangs: {self.said()}") from None
+            raise AssertionError(f"the driver hangs: {self.said()[-5000:]}") from None
         return self._process.returncode, answer
 
     def said(self) -> str:
-        """The end of what it, and those before it, told people."""
-        return self._log.read_text()[-5000:]
+        """What it, and those before it, told people."""
+        return self._log.read_text()
+
+    def until_ended(self, units: int, planned: int) -> None:
+        """Wait until so many of the planned units have ended, while the driver goes on."""
+
+        def ended() -> bool:
+            self.check()
+            return f"[{units}/{planned}]" in self.said()
+
+        wait(ended, f"{units} units end")
 
 
 def _kill_worker(driver: Driver, moments: random.Random, seen: set[int]) -> Driver:
@@ -139,7 +157,7 @@ def _restart(driver: Driver, seen: set[int]) -> Driver:
     driver.check()
     seen.update(driver.workers())
     driver.kill()
-    return Driver(driver.executor, driver.runs)
+    return Driver(driver.executor, driver.runs, *driver.more)
 
 
 def _wait_for_trial(driver: Driver, seen: set[int]) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from hourglass_bench.bench import schema
 from tests.servers import MlflowServer, PostgreSQL, Server, needs_postgresql, run_postgresql
-from tests.studies.once import require_once
-from tests.studies.storm import LOCAL, STUDY, Driver, wait
+from tests.studies.once import require_none_lost, require_once
+from tests.studies.storm import LOCAL, STUDY, Driver
 
 SECONDS = float(os.environ.get("HOURGLASS_OUTAGE_SECONDS", "10"))
 UNITS, EPOCHS = 4, 40
@@ -49,17 +49,9 @@ def drive(runs: Path, *stores: str) -> Driver:
     return Driver(LOCAL, runs, "--repeats", str(UNITS // 2), "--epochs", str(EPOCHS), *stores)
 
 
-def until_ended(driver: Driver, units: int) -> None:
-    def ended() -> bool:
-        driver.check()
-        return f"[{units}/{UNITS}]" in driver.said()
-
-    wait(ended, f"{units} units end")
-
-
 def interrupt(server: Server, driver: Driver) -> None:
     """Stop a server while trials run, and start it again."""
-    until_ended(driver, 1)
+    driver.until_ended(1, UNITS)
     server.stop()
     time.sleep(SECONDS)
     server.start()
@@ -73,6 +65,8 @@ def test_a_tracking_server_comes_back(tmp_path: Path, mlflow: MlflowServer) -> N
     assert "does not answer" in driver.said()
     assert {run.info.status for run in require_once(runs, STUDY, EPOCHS, tracking=tracking)} == {"FINISHED"}
     assert not (runs / schema.SPOOL_DIR).exists()
+    row = f"tracking server killed, back after {SECONDS:g} s"
+    require_none_lost(row, runs, STUDY, said=driver.said(), tracking=tracking)
 
 
 @needs_postgresql
@@ -86,3 +80,5 @@ def test_postgresql_comes_back(tmp_path: Path, postgresql: PostgreSQL, databases
         run.info.status for run in require_once(runs, STUDY, EPOCHS, stored=stored, tracking=tracking)
     }
     assert not (runs / schema.SPOOL_DIR).exists()
+    row = f"PostgreSQL stopped, back after {SECONDS:g} s"
+    require_none_lost(row, runs, STUDY, said=driver.said(), stored=stored, tracking=tracking)
