@@ -59,7 +59,7 @@ TRIALS = $(if $(STORAGE),--storage $(call WORD,$(STORAGE)))
 READ = --data "$(DATA)" $(if $(SIZE),--size $(SIZE)) $(if $(FOLDS),--folds "$(FOLDS)") \
 	$(if $(value SCENES),--scene-pattern '$(value SCENES)') $(value DATA_FLAGS)
 
-.PHONY: sweep report register doctor migrate perf check-device ui dashboard setup test test-all check mutants audit glossary docs help
+.PHONY: sweep report register doctor migrate perf check-device ui dashboard setup test test-all storm check mutants audit glossary docs help
 .DEFAULT_GOAL := sweep
 
 sweep: setup  ## run or resume a study, of the catalogue or in a file of yours (.py) [STUDY DATA SIZE FOLDS SCENES DATA_FLAGS RUNS DEVICE WORKERS THREADS TRIAL_TIMEOUT EXECUTOR EPOCHS REPEATS SPLIT TUNE ARCHS MEMORY_BUDGET STORAGE TRACKING STORE_PATIENCE ACCEPT_CHANGES REDO_DELETED RETRY_FAILED]
@@ -106,6 +106,9 @@ test: $(TOOLS)  ## the tests one waits for, on all cores
 
 test-all: $(TOOLS)  ## these and the slow ones: kill storms, Ray, real servers, PostgreSQL, perf's processes
 	$(PYTEST)
+
+storm: $(TOOLS)  ## the faults that take minutes each, one after the other; each prints its row of docs/reliability.md
+	HOURGLASS_OUTAGE_SECONDS=60 $(BIN)/python -m pytest -s tests/studies/long_faults.py tests/studies/test_outages.py
 
 check: $(TOOLS)  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

@@ -77,6 +77,29 @@ def test_variables_of_the_data_reach_the_command_as_they_were_given(target: str)
     assert words[2 + len(flags) :][:4] == ["--masks", "1st manual", "--ignore", "#ff0000"]
 
 
+def test_the_long_faults_are_run_by_make_storm_alone() -> None:
+    recipe = make("--dry-run", "storm", "--old-file", ".venv/tools", "--old-file", ".venv/installed").stdout
+    files = [ROOT / word for word in shlex.split(recipe) if word.startswith("tests/")]
+    assert len(files) > 1
+    assert [file for file in files if not file.is_file()] == []
+    assert any(not file.name.startswith("test_") for file in files)
+
+
+def test_faults_that_were_tried_lost_nothing_and_can_be_repeated() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    faults = [row for row in rows if row[0] != "fault"]
+    assert len(faults) > 30
+    for fault, first, second, *zeros, repeated in faults:
+        assert re.fullmatch(r"`(make storm|test_\w+|tests/\S+)`", repeated), fault
+        if len(zeros) == 4:
+            planned, ended = (
+                [int(found) for found in re.findall(r"\d+", cell.replace(",", ""))] for cell in (first, second)
+            )
+            assert planned == [sum(ended)], fault
+        assert set(zeros) == {"0"}, fault
+
+
 def test_an_index_of_torch_is_asked_beside_the_default_one() -> None:
     def install(*own: str) -> str:
         recipe = make("--dry-run", "--always-make", "setup", "PYTHON=python3", *own).stdout
