@@ -79,7 +79,7 @@ report: setup  ## write RUNS/reports/STUDY/report.pdf, and report.html to play w
 register: setup  ## register the best run of each architecture in MLflow, with the alias best [STUDY RUNS STORAGE TRACKING ARCHS]
 	@$(BIN)/hourglass-bench register "$(STUDY)" $(STORE) $(TRIALS) $(if $(ARCHS),--archs $(ARCHS))
 
-doctor: setup  ## what is inconsistent between a study's stores and files; REPAIR=1 repairs it [STUDY RUNS STORAGE TRACKING REPAIR]
+doctor: setup  ## what is inconsistent between a study's stores and files, and its repair if REPAIR is set [STUDY RUNS STORAGE TRACKING REPAIR]
 	@$(BIN)/hourglass-bench doctor "$(STUDY)" $(STORE) $(TRIALS) $(if $(filter-out 0,$(REPAIR)),--repair)
 
 migrate: setup  ## bring database files of an older MLflow or Optuna up to date, after a copy of each [RUNS STORAGE TRACKING]

@@ -29,7 +29,7 @@ FEW = 4
 def drive(runs: Path, *more: str) -> Driver:
     """A driver of few units, one of which has ended."""
     driver = Driver(LOCAL, runs, "--repeats", str(FEW // 2), *more)
-    driver.until_ended(1, FEW)
+    driver.until_ended(1)
     return driver
 
 
@@ -45,7 +45,7 @@ def require_complete(fault: str, runs: Path) -> None:
 
 def test_workers_and_drivers_are_killed(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    answer = storm(LOCAL, runs, "--repeats", str(UNITS // 2), workers=KILLS, drivers=KILLS, seed=22)
+    answer = storm(LOCAL, runs, "--repeats", str(UNITS // 2), workers=KILLS, drivers=KILLS, seed=22, apart=2)
     assert (answer["planned"], answer["complete"]) == (UNITS, UNITS)
     require_complete(f"{KILLS} workers and {KILLS} drivers killed with SIGKILL", runs)
 

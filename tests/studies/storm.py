@@ -6,6 +6,7 @@ Run as a script, this file is `python -m studies` with the study of the storm in
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -40,10 +41,12 @@ LOCAL = Executor("local", lambda command: "spawn_main" in command)
 RAY = Executor("ray", lambda command: command.startswith("ray::work"))
 
 
-def storm(executor: Executor, runs: Path, *more: str, workers: int, drivers: int, seed: int) -> dict[str, Any]:
+def storm(
+    executor: Executor, runs: Path, *more: str, workers: int, drivers: int, seed: int, apart: int = 0
+) -> dict[str, Any]:
     """Kill so many workers and drivers, every other driver while it works, then let a driver finish: its answer.
 
-    `more` are options of each driver.
+    Between two kills `apart` units end; `more` are options of each driver.
     """
     moments = random.Random(seed)
     victims = [_kill_worker] * workers + ([_kill_driver, _kill_driver_at_work] * drivers)[:drivers]
@@ -52,6 +55,7 @@ def storm(executor: Executor, runs: Path, *more: str, workers: int, drivers: int
     driver = Driver(executor, runs, *more)
     try:
         for kill in victims:
+            driver.until_ended(driver.ended() + apart)
             driver = kill(driver, moments, seen)
         answer = driver.finish()
     finally:
@@ -117,12 +121,16 @@ class Driver:
         """What it, and those before it, told people."""
         return self._log.read_text()
 
-    def until_ended(self, units: int, planned: int) -> None:
-        """Wait until so many of the planned units have ended, while the driver goes on."""
+    def ended(self) -> int:
+        """Units that have ended, by what it and those before it told."""
+        return max(map(int, re.findall(r"^\[(\d+)/", self.said(), re.MULTILINE)), default=0)
+
+    def until_ended(self, units: int) -> None:
+        """Wait until so many units have ended, while the driver goes on."""
 
         def ended() -> bool:
             self.check()
-            return f"[{units}/{planned}]" in self.said()
+            return self.ended() >= units
 
         wait(ended, f"{units} units end")
 

@@ -51,7 +51,7 @@ def drive(runs: Path, *stores: str) -> Driver:
 
 def interrupt(server: Server, driver: Driver) -> None:
     """Stop a server while trials run, and start it again."""
-    driver.until_ended(1, UNITS)
+    driver.until_ended(1)
     server.stop()
     time.sleep(SECONDS)
     server.start()
