@@ -109,6 +109,7 @@ test-all: $(TOOLS)  ## these and the slow ones: kill storms, Ray, real servers, 
 
 storm: $(TOOLS)  ## the faults that take minutes each, one after the other; each prints its row of docs/reliability.md
 	HOURGLASS_OUTAGE_SECONDS=60 $(BIN)/python -m pytest -s tests/studies/long_faults.py tests/studies/test_outages.py
+	PYTHONPATH=. $(BIN)/python tests/studies/soak.py "$$(mktemp -d)"
 
 check: $(TOOLS)  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

@@ -54,7 +54,7 @@ ONLY_CHECKED: Final[dict[str, str]] = {
     "make setup": "installs",
     "make test": "runs this test",
     "make test-all": "runs this test",
-    "make storm": "takes a quarter of an hour; tests/test_project.py looks at what it would run",
+    "make storm": "takes the better part of an hour; tests/test_project.py looks at what it would run",
     "make check": "CI runs it before the tests",
     "make docs": "test_the_book_builds_without_warnings",
     "make glossary": "writes into the repository; a test compares what it writes",
