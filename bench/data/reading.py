@@ -105,7 +105,7 @@ def _read_frame(pair: Pair, reading: Reading, data: DataConfig) -> ReadFrame:
         picture.mode, (height, width), labels, digest_of(image), fitted.lost, keeping, turned_apart=turned_apart(pair)
     )
     left = bool((is_foreground(fitted.mask) & ~fitted.ignored).any())
-    return ReadFrame(fitted, least, facts._replace(vanished=facts.foreground > 0 and not left))
+    return ReadFrame(fitted, least, facts._replace(vanished=not left and bool(facts.foreground)))
 
 
 def check_fit(pair: Pair, size: Size, mask_size: Size) -> None:

@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy import text
+
 from hourglass_bench.bench import schema
 from hourglass_bench.bench.machine.file_lock import LOCK, lock
+from hourglass_bench.bench.tracking.database import shown
+from hourglass_bench.bench.tracking.opening import reading
+from hourglass_bench.bench.tracking.versions import MLFLOW, refuse_newer_runs
 
 COLUMNS: Final = (
     ("experiments", "artifact_location"),
@@ -116,3 +121,17 @@ def _keep_idle(runs: Path, stack: ExitStack) -> None:
                 f"{runs} must be idle where it was moved or copied to, got a process that works in it; wait for it or "
                 "stop it."
             ) from None
+
+
+def artifact_uri(url: str, run_id: str) -> str | None:
+    """Where a run in the database at `url` keeps its artifacts, as MLflow writes it; None if there is no such run.
+
+    Raises:
+        ValueError: the store cannot be read, or a newer version wrote it.
+    """
+    with reading(url, MLFLOW) as connection:
+        if connection is None:
+            return None
+        refuse_newer_runs(connection, shown(url))
+        found = connection.scalar(text("SELECT artifact_uri FROM runs WHERE run_uuid = :run"), {"run": run_id})
+        return None if found is None else str(found)

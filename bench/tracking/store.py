@@ -29,9 +29,8 @@ from hourglass_bench.bench.tracking.database import (
 )
 from hourglass_bench.bench.tracking.datasets import to_input
 from hourglass_bench.bench.tracking.entries import Entries, Log
-from hourglass_bench.bench.tracking.locations import local_path, run_folder, runs_of
+from hourglass_bench.bench.tracking.locations import artifact_uri, local_path, run_folder, runs_of
 from hourglass_bench.bench.tracking.opening import find_file, reading, require_usable
-from hourglass_bench.bench.tracking.stored_runs import artifact_uri
 from hourglass_bench.bench.tracking.versions import MLFLOW, newer_than, refuse_newer_runs
 
 if TYPE_CHECKING:

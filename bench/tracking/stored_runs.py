@@ -106,20 +106,6 @@ def stored_metrics(url: str, experiment: str, names: Collection[str]) -> dict[st
     return found
 
 
-def artifact_uri(url: str, run_id: str) -> str | None:
-    """Where a run in the database at `url` keeps its artifacts, as MLflow writes it; None if there is no such run.
-
-    Raises:
-        ValueError: as `stored_runs`.
-    """
-    with reading(url, MLFLOW) as connection:
-        if connection is None:
-            return None
-        refuse_newer_runs(connection, shown(url))
-        found = connection.scalar(text("SELECT artifact_uri FROM runs WHERE run_uuid = :run"), {"run": run_id})
-        return None if found is None else str(found)
-
-
 def ask_client(client: "MlflowClient", experiment: str) -> dict[str, StoredRun]:
     """The same through MLflow's client, page after page."""
     from hourglass_bench.bench.tracking.store import find_runs
