@@ -49,7 +49,7 @@ class Prediction(NamedTuple):
     bottleneck: str = "bottleneck"
     """Submodule whose output is the bottleneck map."""
     activations: int = 0
-    """Numbers that leave its convolutions for one image."""
+    """Numbers that a training step keeps of one image, at least: those that leave convolutions, or what a trace saw."""
 
 
 def block_layers(
