@@ -34,6 +34,12 @@ class Layer(NamedTuple):
         """Multiply-accumulates of the convolution for one image."""
         return self.in_channels * self.out_channels * self.output_taps * self.height * self.width
 
+    @property
+    def activations(self) -> int:
+        """Numbers that leave it for one image, and are kept for the backward pass: what a convolution of single pixels
+        makes, such as a shortcut, may only be added to others."""
+        return self.out_channels * self.height * self.width if self.output_taps > 1 else 0
+
 
 class Prediction(NamedTuple):
     """Sizes of a network on one image."""
@@ -78,7 +84,7 @@ def summarise(
         compression=config.in_channels * image[0] * image[1] / elements,
         params=sum(layer.params for layer in layers),
         macs=sum(layer.macs for layer in layers),
-        activations=sum(layer.out_channels * layer.height * layer.width for layer in layers),
+        activations=sum(layer.activations for layer in layers),
     )
 
 

@@ -79,7 +79,10 @@ DEVICE = "--device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
             "data --audit --scene-pattern a --scene-table b",
             "--scene-table must stand without --scene-pattern, got 'b'",
         ),
-        ("data --audit DATA --scene-table none.csv", "the table of scenes must be a file, got none at none.csv"),
+        (
+            "data --audit DATA --scene-table none.csv",
+            "none.csv must be a table of scenes (--scene-table FILE, or scenes.csv in the data's folder), got none there",
+        ),
         ("data --audit here there", "--audit must name one folder or none, got here there."),
         ("data --merge-scenes scenes.csv", "--merge-scenes must stand with --audit"),
         ("data --audit --merge-scenes no/it", "--merge-scenes must name a file in a folder that exists, got no/it."),
