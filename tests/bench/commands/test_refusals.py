@@ -81,7 +81,7 @@ DEVICE = "--device must be one of auto, cpu, cuda, cuda:INDEX or mps, got "
         ),
         (
             "data --audit DATA --scene-table none.csv",
-            "none.csv must be a table of scenes (--scene-table FILE, or scenes.csv in the data's folder), got none there",
+            "none.csv must be a table of scenes (--scene-table FILE, or",
         ),
         ("data --audit here there", "--audit must name one folder or none, got here there."),
         ("data --merge-scenes scenes.csv", "--merge-scenes must stand with --audit"),

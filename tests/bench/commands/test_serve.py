@@ -78,8 +78,8 @@ def test_a_store_may_have_any_name(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be a store .* got no such file"):
         serve.require_store(sqlite_url(path), path.parent)
     assert not path.parent.exists()
-    path.parent.mkdir()
-    path.touch()
+    open_store(sqlite_url(path))
+    assert path.is_file()
     serve.require_store(sqlite_url(path), path.parent)
 
 

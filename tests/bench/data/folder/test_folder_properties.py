@@ -93,8 +93,10 @@ def test_any_names_are_paired_or_refused_whatever_their_order(images: list[str],
 def listed_backwards() -> Iterator[None]:
     listed = os.scandir
 
-    def backwards(path: Any) -> Any:
-        return iter(list(listed(path))[::-1])
+    @contextmanager
+    def backwards(path: Any) -> Iterator[Any]:
+        with listed(path) as found:
+            yield iter(list(found)[::-1])
 
     with patch.object(os, "scandir", backwards):
         yield
