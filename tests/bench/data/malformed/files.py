@@ -21,7 +21,7 @@ WEIGHTS_OF: dict[str, Callable[[Path], object]] = {
     "a pickle that runs code": lambda path: path.write_bytes(pickle.dumps(Attack())),
     "a checkpoint that runs code": lambda path: torch.save({"weight": Attack()}, path),
     "half a file": lambda path: _half(path),
-    "an array of NumPy": lambda path: np.save(path.open("wb"), np.zeros(3)),
+    "an array of NumPy": lambda path: _array(path),
     "a number": lambda path: torch.save(5, path),
     "a list of tensors": lambda path: torch.save([torch.zeros(3)], path),
     "no tensors": lambda path: torch.save({}, path),
@@ -29,6 +29,11 @@ WEIGHTS_OF: dict[str, Callable[[Path], object]] = {
     "tensors of others": lambda path: torch.save({"fc.weight": torch.zeros(3, 3)}, path),
 }
 """What a file of weights is -> how it is made."""
+
+
+def _array(path: Path) -> None:
+    with path.open("wb") as file:  # `np.save` would add a suffix to a name
+        np.save(file, np.zeros(3))
 
 
 def _half(path: Path) -> None:
