@@ -136,6 +136,7 @@ def summarise(outcome: Outcome, repeats: int) -> Summary:
         configurations=table,
         best=nothing,
         scenes=scenes,
+        refused={},
         others={},
     )
 
