@@ -257,12 +257,12 @@ def test_tolerance_is_the_mean_over_folds_of_scene_means(summarised: Summarised)
         (calibration, schema.CALIBRATION_TABLE, "pixels"),
     ],
 )
-def test_a_table_without_a_column_is_an_error(figure: object, file: str, column: str, summarised: Summarised) -> None:
+def test_a_table_without_a_column_is_said(figure: object, file: str, column: str, summarised: Summarised) -> None:
     summary = summarised([Unit(repeat=repeat) for repeat in range(2)])
     record = figure.record  # type: ignore[attr-defined]
     first, second = (Path(folder) / file for folder in summary.runs[ARTIFACTS])
     pd.read_parquet(first).drop(columns=column).to_parquet(first)
-    with pytest.raises(ValueError, match=rf"{file} must have the columns .*, got none for {column}"):
+    with pytest.raises(NoDataError, match=rf"{file} must have the columns .*, got none for {column}"):
         record(summary)
     first.unlink()
     assert (record(summary).points["repeats"] == 1).all()

@@ -1059,6 +1059,22 @@ def of_all(tables: Tables, what: str) -> int:
     return gone if what == "gone" else len(tables["units"]) + gone
 
 
+def of_mixed_data(tables: Tables, what: str) -> int | str:
+    """Of the complete runs those whose data are not those of most; of equally many, the first are usual."""
+    runs = tables["runs"][(tables["runs"]["state"] == "complete") & tables["runs"]["data.digest"].notna()]
+    usual = runs["data.digest"].value_counts().index[0]
+    others = runs[runs["data.digest"] != usual]
+    ids = [run[:8] for run in others["run_id"]]
+    return {
+        "runs": len(runs),
+        "other": len(others),
+        "usual": usual,
+        "digests": " and ".join(sorted(set(others["data.digest"]))),
+        "named": ", ".join(ids[:6]),
+        "more": len(ids) - 6,
+    }[what]
+
+
 def copies(tables: Tables) -> float:
     complete = tables["runs"][tables["runs"]["state"] == "complete"]
     return float(complete.drop_duplicates("split.digest")["test_baselines/copy_iou"].mean())
@@ -1177,7 +1193,8 @@ RULES: dict[str, Callable[..., float | int | str]] = {
     r"evidence\.deleted\.(units|gone)": of_all,
     r"evidence\.memory\.(\w+)": of_memory,
     r"evidence\.file": lambda t: schema.FRAME_TABLE,
-    r"evidence\.redo": lambda t: f"make sweep STUDY={t['study'].loc[0, 'study']} REDO_DELETED=1",
+    r"mixed_data\.(runs|other|usual|digests|named|more)": of_mixed_data,
+    r"(?:evidence|mixed_data)\.redo": lambda t: f"make sweep STUDY={t['study'].loc[0, 'study']} REDO_DELETED=1",
     r"lead\.(first|taken)\.(label|name|peak_bytes|precision|batch_size|score\.\w+)": of_lead,
     r"lead\.rule\.(name|network|score|difference|low|high|n|repeats)": of_rule,
     r"lead\.(apart|level|behind|unproven)\.(\d+)\.(label|name|difference|low|high|repeats)": of_rival,
