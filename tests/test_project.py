@@ -86,7 +86,7 @@ def test_the_long_faults_are_run_by_make_storm_alone() -> None:
 
 
 def test_faults_that_were_tried_lost_nothing_and_can_be_repeated() -> None:
-    text = (ROOT / "docs" / "reliability.md").read_text()
+    text = (ROOT / "docs" / "reliability.md").read_text().partition("## A thousand trials")[0]
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     faults = [row for row in rows if row[0] != "fault"]
     assert len(faults) > 30

@@ -124,6 +124,8 @@ def executor(log: Path) -> Iterator[LocalExecutor]:
 
 
 def process(executor: LocalExecutor) -> int:
+    while executor._slots[0]._pool is None:  # the one that hung is still ending
+        time.sleep(LOOK / 10)
     identity: int = executor._slots[0].call(os.getpid).result(120)
     return identity
 

@@ -107,7 +107,7 @@ def test_idle_is_what_a_worker_waits_and_not_what_it_runs(tmp_path: Path, worked
     assert sweep(tmp_path) == 0
     spent = {trial.number: storage.outcome(trial)["time"] for trial in trials(tmp_path)}
     assert len(spent) == 4
-    assert all(seconds["idle"] >= (4 if number else 1) * DELAY for number, seconds in spent.items())
+    assert all(seconds["idle"] >= DELAY for seconds in spent.values())  # a trial is closed beside the next one
     slow = [trial.number for trial in trials(tmp_path) if trial.params["repeat"] == 1]
     assert all(spent[number]["other"] >= 10 * DELAY for number in slow)
     # One worker cannot have been busy and idle for longer than the driver worked: nothing is counted twice.

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -42,16 +43,18 @@ def test_empty_tracking_is_the_default(troubled_store: Path) -> None:
         ("sqlite://", "sqlite:// names no file that exists."),
     ],
 )
-def test_what_cannot_be_a_store(tracking: str, message: str, refused: Refuse) -> None:
-    said = refused(main, f"build --tracking {tracking}")
+def test_what_cannot_be_a_store(tracking: str, message: str, refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOURGLASS_BENCH_TRACKING", tracking)
+    said = refused(main, "build")
     assert message in said
     assert SECRET not in said
 
 
 @pytest.mark.parametrize("tracking", [f"user:{SECRET}@127.0.0.1:1/db", f"user@127.0.0.1:1/db?password={SECRET}"])
-def test_unreachable_server(tracking: str, refused: Refuse) -> None:
+def test_unreachable_server(tracking: str, refused: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("psycopg")
-    said = refused(main, f"build --tracking postgresql://{tracking}")
+    monkeypatch.setenv("HOURGLASS_BENCH_TRACKING", f"postgresql://{tracking}")
+    said = refused(main, "build")
     assert "@127.0.0.1:1/db cannot be read: connection" in said
     assert "refused" in said
     assert SECRET not in said
@@ -71,7 +74,8 @@ def test_a_driver_that_repeats_the_password(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_missing_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch, refused: Refuse) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    said = refused(main, f"build --tracking postgresql://user:{SECRET}@host/db")
+    monkeypatch.setenv("HOURGLASS_BENCH_TRACKING", f"postgresql://user:{SECRET}@host/db")
+    said = refused(main, "build")
     assert 'pip install "hourglass-bench[postgresql]"' in said
     assert SECRET not in said
 
@@ -89,8 +93,9 @@ def test_the_ui_of_a_server_is_named_without_its_url() -> None:
     if make is None:
         pytest.skip("needs make")
     root = Path(__file__).parents[3]
-    command = [make, "--silent", "--old-file=setup", "ui", f"TRACKING=http://user:{SECRET}@host"]
-    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    command = [make, "--silent", "--old-file=setup", "ui"]
+    environment = os.environ | {"HOURGLASS_BENCH_TRACKING": f"http://user:{SECRET}@host"}
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=environment)
     assert said.returncode == 2
     assert "a server with a UI of its own; open that." in said.stderr
     assert SECRET not in said.stdout + said.stderr
