@@ -67,8 +67,11 @@ ONLY_CHECKED: Final[dict[str, str]] = {
     "python -m": "installs, by pip",
 }
 """Program, or program and verb -> why only its words are checked: verbs and flags, targets and variables."""
-ELSEWHERE: Final = re.compile(r"postgresql:|https?:|EXECUTOR=ray|/shared/|--resume|segmentation_models_pytorch|smp_unet")
-"""What needs a server, a cluster, a run that was cut off or a package that is not installed: checked, not run."""
+ELSEWHERE: Final = re.compile(
+    r"postgresql:|https?:|EXECUTOR=ray|/shared/|--resume|segmentation_models_pytorch|smp_unet"
+)
+"""What needs a server, a cluster or its disk, a run that was cut off or a package that is not installed: checked, not
+run."""
 SHELL: Final = ("mkdir", "cp")
 ARCHITECTURES: Final = 3
 """Of a study these many, with one unit of each stage."""
