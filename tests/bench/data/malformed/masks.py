@@ -74,7 +74,7 @@ def _write(root: Path, draw: Draw) -> None:
         if isinstance(mask, Image.Image):
             mask.save(folder / f"{frame.stem}.png")
         else:
-            tifffile.imwrite(folder / f"{frame.stem}.tif", mask, photometric="rgb" if mask.ndim == 3 else None)
+            tifffile.imwrite(folder / f"{frame.stem}.tif", mask, photometric="rgb" if mask.shape[-1] == 3 else None)
 
 
 for _kind, (_draw, _says) in SETS.items():
