@@ -157,9 +157,9 @@ def _check(study: Study, options: Options) -> Checked:
     url, tracking = storage.storage_url(options.runs, options.storage), tracking_url(options.runs, options.tracking)
     for name, store in (("storage", url), ("tracking", tracking)):
         require_reachable(name, store)
-    refuse_links(options.runs)
     storage.require_storage(url)
     require_store(tracking)
+    refuse_links(options.runs)
     require_together(study.name, url, tracking, again=options.redo_deleted)
     lock.require_free(url, study.name)  # before the data are read, which can take long
     if options.executor == "ray":
